@@ -1,0 +1,194 @@
+/*
+ * dissector.h - what a dissector is, and what it may call.
+ *
+ * One struct registers a protocol, whether it is linked in or loaded from a .so. It may be a layer
+ * (a header at the front of a frame), an application on top of TCP or UDP, or both. A dissector
+ * does not allocate, does no I/O and keeps no global state.
+ *
+ * A layer dissector is stateless: it reads its header off the front of the view, fills the packet
+ * and names what follows. The engine loops; there is no recursion. A header that does not fit marks
+ * the view bad and the packet is counted as malformed (or as cut short by the snap length).
+ *
+ * An application dissector gets one direction's bytes in order. It reads from the front of the view
+ * as far as it can and says how to go on (struct take). Requests and responses are marked by four
+ * stamps; the engine pairs, times and accounts for them.
+ */
+#ifndef TSUMARI_DISSECTOR_H
+#define TSUMARI_DISSECTOR_H
+
+#include "field.h"
+#include "packet.h"
+#include "view.h"
+
+#define TSM_ABI 1u
+
+/* Where a key is looked up; (table, key) names the dissector of what follows. */
+enum tsm_table {
+	TABLE_END,       /* ends a list of claims; as `next`: nothing follows that a layer reads */
+	TABLE_LINKTYPE,  /* LINKTYPE_ of tcpdump.org */
+	TABLE_ETHERTYPE, /* IEEE 802 EtherType */
+	TABLE_IP_PROTO,  /* IANA protocol number */
+	TABLE_TCP_PORT,  /* of an application: a hint, content decides */
+	TABLE_UDP_PORT,  /* of a layer (tunnel): decides; of an application: a hint */
+	TABLE_PPP,       /* PPP protocol number (RFC 1661) */
+	TABLE_COUNT
+};
+
+struct claim {
+	uint16_t table; /* enum tsm_table */
+	uint32_t key;
+};
+
+struct next {
+	uint16_t table; /* enum tsm_table; TABLE_END: the packet's payload is what is left */
+	uint32_t key;
+};
+
+enum side { SIDE_CLIENT, SIDE_SERVER }; /* who sent the bytes */
+
+enum tsm_probe {
+	PROBE_NO,      /* not this protocol */
+	PROBE_MAYBE,   /* more bytes needed to tell */
+	PROBE_YES,     /* this protocol, and the side is right */
+	PROBE_SWAPPED, /* this protocol, but client and server are the other way round */
+};
+
+enum tsm_end {
+	END_FIN,     /* the side closed in good order; all its bytes were delivered */
+	END_RST,     /* the connection was reset */
+	END_TIMEOUT, /* nothing for the flow's idle time, or it was evicted */
+	END_CAPTURE, /* the capture ended */
+	END_SWITCH,  /* another dissector goes on */
+};
+
+#define TAKE_TO_END UINT64_MAX /* take.skip: everything until the side ends */
+#define TAKE_HOLD   UINT32_MAX /* take.need: keep what comes until the other side has moved on */
+
+/* How to go on after what was read off the view. At most one of skip and need is not zero. */
+struct take {
+	uint64_t skip; /* pass over this many bytes unseen; then data() is called with what follows,
+			  which may be nothing */
+	uint32_t need; /* call again when at least this many bytes are there; 0: as soon as there
+			  is one more than now. What is unread is kept and given again. */
+	bool stop;     /* nothing more is wanted of this connection */
+};
+
+struct session; /* a connection (or UDP flow) as an application dissector sees it */
+struct txn;     /* one request and its response */
+
+struct dissector {
+	uint32_t abi;  /* TSM_ABI */
+	uint32_t size; /* sizeof(struct dissector) */
+	const char *name;
+	const char *title;
+	const struct claim *claims; /* ends with TABLE_END; may be NULL */
+	const struct field
+		*fields; /* the transaction's own values; ends with FIELD_END; may be NULL */
+
+	/* A layer. */
+	void (*layer)(struct packet *p, struct view *v, struct next *next);
+
+	/* An application. state_size bytes, zeroed, are kept for each session. */
+	uint32_t state_size;
+	uint32_t reserved;
+	enum tsm_probe (*probe)(struct view head, enum side side);
+	struct take (*data)(struct session *s, void *state, enum side side, struct view *v);
+	/* n bytes of one side are missing here (not captured), outside of a skip. What was kept
+	   unread is gone. data() comes next with the first bytes behind the hole. */
+	void (*gap)(struct session *s, void *state, enum side side, uint64_t n);
+	/* A side has ended; called once a side. Open transactions are closed after both. */
+	void (*end)(struct session *s, void *state, enum side side, enum tsm_end why);
+};
+
+/*
+ * The four stamps. `at` points into the view that data() was given (first byte), `end` one past the
+ * last byte; NULL stands for the last byte delivered on that side. Within end() only NULL is
+ * allowed.
+ *
+ * key 0 pairs first in, first out; another key (an RPC xid) pairs by key. tsm_response() gives the
+ * oldest open transaction that fits, or a new one without a request (flagged); it gives NULL only
+ * where the memory budget is used up or (first in, first out, bytes lost) several requests could be
+ * meant and none can be told: the response is then counted and not attributed.
+ * tsm_request() gives NULL only where the budget is used up. All calls accept a NULL transaction.
+ * A transaction is finished, and must not be used any more, once both ends were marked.
+ */
+struct txn *tsm_request(struct session *s, uint64_t key, const uint8_t *at);
+void tsm_request_end(struct session *s, struct txn *t, const uint8_t *end);
+struct txn *tsm_response(struct session *s, uint64_t key, const uint8_t *at);
+void tsm_response_end(struct session *s, struct txn *t, const uint8_t *end);
+
+/* The transaction whose request (response) has begun and not ended on this side; NULL: none. */
+struct txn *tsm_current(struct session *s, enum side side);
+
+/* Finish a transaction that will get no (further) response, with what is known of it. */
+void tsm_abandon(struct session *s, struct txn *t);
+
+/* A number the dissector keeps with a transaction (a HEAD request's mark, a state). */
+void tsm_set_tag(struct txn *t, uint64_t tag);
+uint64_t tsm_tag(const struct txn *t);
+
+enum tsm_status_code { STATUS_OK = 1, STATUS_ERROR, STATUS_CLIENT_ERROR, STATUS_SERVER_ERROR };
+
+/* What the transaction was ("GET", "/index.html"): fields method, path and query. */
+void tsm_op(struct txn *t, struct view method, struct view object);
+/* How it ended. */
+void tsm_status(struct txn *t, enum tsm_status_code status);
+/* Values of the dissector's own fields, by their place in its table; the last value set stays. Text
+   is copied, up to 2,048 bytes a value and 8 KiB a transaction; what is longer is cut and flagged.
+ */
+void tsm_u64(struct txn *t, unsigned field, uint64_t value);
+void tsm_str(struct txn *t, unsigned field, struct view text);
+void tsm_name(struct txn *t, unsigned field, const char *constant);
+
+enum tsm_quality {
+	QUALITY_ONE_WAY,        /* only one direction of the connection was captured */
+	QUALITY_MIDSTREAM,      /* the connection began before the capture */
+	QUALITY_GAP,            /* bytes between the stamps were not captured */
+	QUALITY_SNAPLEN,        /* frames were cut by the snap length */
+	QUALITY_DUPLICATE,      /* frames were captured twice */
+	QUALITY_EARLY_RESPONSE, /* the response began before the request had ended */
+	QUALITY_NO_REQUEST,     /* the request was not captured */
+	QUALITY_NO_RESPONSE,    /* no response was captured */
+	QUALITY_UNFINISHED,     /* the response did not come to its end */
+	QUALITY_TRUNCATED,      /* a value was longer than what is kept */
+	QUALITY_AMBIGUOUS,      /* framing that two readers could read differently */
+	QUALITY_MALFORMED,      /* against the protocol's grammar */
+	QUALITY_NO_RTT,         /* no round-trip time was seen: network time is inside server */
+	QUALITY_TIME_BACK,      /* capture times ran backwards */
+	QUALITY_CONNECT,        /* the ledger carries the connection's own cost */
+	QUALITY_COUNT
+};
+void tsm_flag(struct txn *t, enum tsm_quality quality);
+
+/* Count something odd by a constant name ("http: header too long"); shown in the summary. */
+void tsm_note(struct session *s, const char *what);
+
+/*
+ * From the current place on both sides are read by another dissector: a name, NULL for whichever
+ * recognises what comes, "" for none. The caller's end() is not called; its transactions stay open
+ * until their ends are marked: mark them before. data() must return right after.
+ */
+void tsm_switch(struct session *s, const char *name);
+
+/* Has this side's stream been followed from its first byte on? */
+bool tsm_from_start(const struct session *s, enum side side);
+
+/*
+ * Registers a dissector, at file scope:
+ *     TSM_DISSECTOR(http) = { TSM_HEAD, .name = "http", ... };
+ * A plugin is compiled with -DTSM_PLUGIN and holds exactly one.
+ */
+#define TSM_HEAD .abi = TSM_ABI, .size = sizeof(struct dissector)
+#ifdef TSM_PLUGIN
+#define TSM_DISSECTOR(id)                                                                          \
+	extern const struct dissector tsm_plugin;                                                  \
+	__attribute__((visibility("default"))) const struct dissector tsm_plugin
+#else
+#define TSM_DISSECTOR(id)                                                                          \
+	extern const struct dissector tsm_dissector_##id;                                          \
+	static const struct dissector *const tsm_entry_##id                                        \
+		__attribute__((used, section("tsm_dissectors"))) = &tsm_dissector_##id;            \
+	const struct dissector tsm_dissector_##id
+#endif
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * field.h - one column of the schema.
+ *
+ * A field is declared once; JSON key, table column, filter name, metric label, DDL and
+ * documentation come from that declaration. Names are those of the Elastic Common Schema or of
+ * Packetbeat where they have one, else below "tsumari.".
+ */
+#ifndef TSUMARI_FIELD_H
+#define TSUMARI_FIELD_H
+
+#include <stdint.h>
+
+enum field_type {
+	FIELD_END,      /* ends a table of fields */
+	FIELD_U64,      /* a number */
+	FIELD_BYTES,    /* a number of bytes */
+	FIELD_TIME,     /* a point in time, ns since 1970-01-01 UTC; shown as RFC 3339 */
+	FIELD_DURATION, /* ns */
+	FIELD_BOOL,     /* shown only where true */
+	FIELD_STR,      /* text from the wire: bytes of any kind, escaped wherever they go */
+	FIELD_NAME,     /* text of ours: a constant C string */
+	FIELD_IP,       /* struct addr */
+	FIELD_MAC,      /* six bytes */
+	FIELD_NAMES,    /* a set of names: a bit mask (u32) with one constant name a bit */
+	FIELD_U64S, /* a list of numbers; `width` of struct field_list holds at most FIELD_LIST_MAX
+		     */
+	FIELD_ID,   /* a number that only names something: 16 hexadecimal digits, as text */
+};
+
+/* The value of a number, time or duration that the capture cannot support. */
+#define FIELD_ABSENT UINT64_MAX
+
+/* Flags. */
+#define FIELD_F_NONZERO 0x01u /* 0 means absent */
+#define FIELD_F_U32     0x02u /* the struct member is a uint32_t, not a uint64_t */
+#define FIELD_F_U16     0x04u /* the struct member is a uint16_t */
+#define FIELD_F_U8      0x08u /* the struct member is a uint8_t (or a bool) */
+#define FIELD_F_FALSE   0x10u /* a FIELD_BOOL that is shown where it is false, too */
+#define FIELD_F_TCP     0x20u /* of a flow: counts only where it is a TCP connection */
+#define FIELD_F_PORTS   0x40u /* counts only where the record has ports */
+#define FIELD_F_LIST    0x80u /* may hold several values: a list even where it holds one */
+
+#define FIELD_LIST_MAX 8
+struct field_list {
+	uint32_t n;
+	uint32_t reserved;
+	uint64_t v[FIELD_LIST_MAX];
+};
+
+struct field {
+	const char *name;  /* "http.response.status_code" */
+	const char *title; /* a column's head: "Status" */
+	const char *help;  /* one sentence, for docs and the filter's completion */
+	uint8_t type;      /* enum field_type */
+	uint8_t flags;     /* FIELD_F_ */
+	uint16_t width;    /* a column's usual width in characters */
+	uint32_t offset;   /* where a record's struct keeps it; not used for a dissector's own */
+	const char *const *names; /* FIELD_NAMES: the name of each bit, NULL-ended */
+};
+
+#endif

@@ -1,0 +1,105 @@
+/*
+ * layer.h - what layer dissectors share: numbers at a known place, addresses, tunnels.
+ *
+ * A layer checks once that its header is there (view_peek or view_len) and then loads from it
+ * directly. On a header that is not all there it calls view_take(v, needed), which marks the view
+ * and leaves it at its end; on a header that is wrong it calls layer_malformed().
+ */
+#ifndef TSUMARI_LAYER_H
+#define TSUMARI_LAYER_H
+
+#include "packet.h"
+#include "view.h"
+
+/* EtherTypes (IEEE 802) that more than one layer names. */
+#define ETHERTYPE_MIN        0x0600u /* below: a length, what follows is LLC (802.3) */
+#define ETHERTYPE_LLC        0x0004u /* not on the wire: Linux' own number for 802.2 LLC */
+#define ETHERTYPE_IPV4       0x0800u
+#define ETHERTYPE_ARP        0x0806u
+#define ETHERTYPE_BRIDGING   0x6558u /* Transparent Ethernet Bridging: an Ethernet frame */
+#define ETHERTYPE_VLAN       0x8100u
+#define ETHERTYPE_IPV6       0x86ddu
+#define ETHERTYPE_PPP        0x880bu
+#define ETHERTYPE_MPLS       0x8847u
+#define ETHERTYPE_MPLS_MULTI 0x8848u
+#define ETHERTYPE_QINQ       0x88a8u
+#define ETHERTYPE_QINQ_OLD   0x9100u
+
+/* IP protocol numbers (IANA) that more than one layer names. */
+#define IP_PROTO_ICMP    1u
+#define IP_PROTO_TCP     6u
+#define IP_PROTO_UDP     17u
+#define IP_PROTO_DCCP    33u
+#define IP_PROTO_GRE     47u
+#define IP_PROTO_ICMP6   58u
+#define IP_PROTO_SCTP    132u
+#define IP_PROTO_UDPLITE 136u
+
+/* What packet.flags says of an IP packet and what it carries; each IP header starts it anew. */
+#define PACKET_NETWORK                                                                             \
+	(PACKET_IP | PACKET_TCP | PACKET_UDP | PACKET_ICMP | PACKET_QUOTE | PACKET_FRAGMENT |      \
+		PACKET_ARP)
+
+/* Network order numbers; compilers make one load of each. */
+static inline uint16_t load16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t load32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* The header says what it must not say. The view stays where it is. */
+static inline void layer_malformed(struct view *v)
+{
+	v->bad = true;
+}
+
+/*
+ * What follows runs inside a tunnel, told from others by its id (VNI, GRE key). The ids of tunnels
+ * inside one another are mixed (FNV-1a), so that equal inner ids of two outer tunnels differ; a
+ * tunnel without an id, or with id 0, gets one that says only that there is a tunnel.
+ */
+static inline void packet_tunnel(struct packet *p, const char *kind, uint32_t id)
+{
+	if (id == 0)
+		id = UINT32_MAX;
+	if (p->tunnel != 0)
+		id = (p->tunnel ^ id) * 16777619u ^ id;
+	p->tunnel = id != 0 ? id : 1;
+	p->tunnel_kind = kind;
+}
+
+/*
+ * The ports at the front of a transport header of which n bytes are there, for the protocols that
+ * have them: 0 where they cannot be read.
+ */
+static inline void load_ports(
+	uint8_t proto, const uint8_t *h, size_t n, uint16_t *sport, uint16_t *dport)
+{
+	*sport = *dport = 0;
+	if (n < 4)
+		return;
+	if (proto == IP_PROTO_TCP || proto == IP_PROTO_UDP || proto == IP_PROTO_SCTP ||
+		proto == IP_PROTO_DCCP || proto == IP_PROTO_UDPLITE) {
+		*sport = load16(h);
+		*dport = load16(h + 2);
+	}
+}
+
+/*
+ * A LAN header (Ethernet, VLAN tag) ends with two bytes that are an EtherType or, below
+ * ETHERTYPE_MIN, the length of an LLC frame. Gives the EtherType to go on with and takes padding
+ * off. A length that cannot be right is not held against the frame: real ones lie.
+ */
+static inline uint32_t layer_ethertype(struct view *v, uint32_t type)
+{
+	if (type >= ETHERTYPE_MIN)
+		return type;
+	(void)view_trim(v, type);
+	return ETHERTYPE_LLC;
+}
+
+#endif

@@ -1,0 +1,143 @@
+/*
+ * packet.h - one frame and the headers that the layers found in it.
+ *
+ * The reader fills the first part, each layer dissector what its header says; of stacked headers of
+ * one kind (tunnels) the innermost stays, as it is the one whose flow is followed. Multi-byte
+ * values are in host order. Pointers lead into the frame (or a reassembled datagram) and live as
+ * long as the packet is being handled.
+ */
+#ifndef TSUMARI_PACKET_H
+#define TSUMARI_PACKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/* An address: IPv6, or IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2). */
+struct addr {
+	uint8_t b[16];
+};
+
+static inline struct addr addr_v4(const uint8_t *p)
+{
+	struct addr a = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, p[0], p[1], p[2], p[3]}};
+	return a;
+}
+
+static inline struct addr addr_v6(const uint8_t *p)
+{
+	struct addr a;
+
+	memcpy(a.b, p, 16);
+	return a;
+}
+
+static inline bool addr_is_v4(const struct addr *a)
+{
+	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+	return memcmp(a->b, mapped, 12) == 0;
+}
+
+/* packet.flags */
+#define PACKET_IP       0x0001u /* src, dst, ip_proto, ttl are set */
+#define PACKET_TCP      0x0002u /* the ports and the tcp part are set */
+#define PACKET_UDP      0x0004u /* the ports are set */
+#define PACKET_ICMP     0x0008u /* icmp_type, icmp_code; both ports hold the echo identifier, or 0 */
+#define PACKET_QUOTE    0x0010u /* an ICMP error: quote names the flow it speaks of */
+#define PACKET_FRAGMENT 0x0020u /* an IP fragment: frag is set, payload is this fragment's part */
+#define PACKET_ARP      0x0040u /* arp is set, src and dst hold the protocol addresses (IPv4) */
+#define PACKET_MAC      0x0080u /* mac_src and mac_dst are set */
+#define PACKET_OUTGOING 0x0100u /* the capturing host sent it (cooked captures) */
+
+/* TCP flags as on the wire (RFC 9293, 3.1). */
+#define TCP_FIN 0x01u
+#define TCP_SYN 0x02u
+#define TCP_RST 0x04u
+#define TCP_PSH 0x08u
+#define TCP_ACK 0x10u
+#define TCP_URG 0x20u
+#define TCP_ECE 0x40u
+#define TCP_CWR 0x80u
+
+/* tcp_opts: which options were there. */
+#define TCP_OPT_MSS     0x01u
+#define TCP_OPT_WSCALE  0x02u
+#define TCP_OPT_SACK_OK 0x04u
+#define TCP_OPT_TIMES   0x08u
+#define TCP_OPT_SACK    0x10u
+
+struct packet_quote { /* the packet an ICMP error quotes, as its sender sent it */
+	struct addr src, dst;
+	uint16_t sport, dport;
+	uint8_t proto;
+};
+
+struct packet_frag {
+	uint32_t id;     /* Identification */
+	uint32_t offset; /* bytes */
+	bool more;       /* More Fragments */
+	uint8_t proto;   /* what the whole datagram carries */
+};
+
+struct packet {
+	/* The frame: set by the reader. */
+	uint64_t time;       /* capture time, ns since the epoch */
+	uint64_t number;     /* frame number in the capture, from 1 */
+	const uint8_t *data; /* the frame's first byte */
+	uint32_t caplen;     /* bytes captured */
+	uint32_t len;        /* bytes on the wire */
+	uint16_t iface;      /* capture interface, from 0 */
+	uint16_t linktype;   /* LINKTYPE_ value of tcpdump.org's registry */
+
+	/* What the layers found. */
+	uint16_t flags;          /* PACKET_ */
+	uint8_t depth;           /* headers read so far */
+	uint8_t nvlan;           /* VLAN tags met, outer first; may be more than vlan[] holds */
+	uint16_t vlan[2];        /* VLAN identifiers: outer, inner */
+	uint32_t tunnel;         /* identifies the innermost tunnel (VNI, GRE key); 0: none */
+	const char *tunnel_kind; /* "vxlan" ...; NULL: none */
+	const uint8_t *mac_src, *mac_dst;
+
+	struct addr src, dst;
+	uint8_t ip_version; /* 4 or 6 */
+	uint8_t ip_proto;   /* of the innermost IP header's payload (after extension headers) */
+	uint8_t ttl;
+	uint8_t ecn;
+	uint16_t ip_id; /* IPv4 Identification; 0 for IPv6 */
+	uint16_t sport, dport;
+	uint8_t icmp_type, icmp_code;
+
+	uint8_t tcp_flags;
+	uint8_t tcp_opts;   /* TCP_OPT_ */
+	uint8_t tcp_wscale; /* shift, at most 14 */
+	uint8_t tcp_nsack;  /* SACK blocks at tcp_sack, 8 bytes each, network order */
+	uint16_t tcp_mss;
+	uint16_t tcp_window; /* as on the wire, not scaled */
+	uint32_t tcp_seq, tcp_ack;
+	uint32_t tcp_tsval, tcp_tsecr;
+	const uint8_t *tcp_sack;
+
+	/* What the innermost header carries; length by its headers, padding taken off. */
+	const uint8_t *payload;
+	uint32_t paylen; /* bytes captured */
+	uint32_t paycut; /* bytes on the wire behind them */
+
+	union {
+		struct packet_quote quote; /* PACKET_QUOTE */
+		struct packet_frag frag;   /* PACKET_FRAGMENT */
+		struct {
+			uint16_t op; /* 1 request, 2 reply */
+			uint8_t sender_mac[6];
+		} arp; /* PACKET_ARP */
+	};
+
+	/* The engine's own. */
+	uint64_t hash;
+	uint32_t slot;
+	uint8_t shard;
+	uint8_t reverse;
+	void *owned; /* a reassembled datagram that lives as long as this packet */
+};
+
+#endif

@@ -1,0 +1,181 @@
+/*
+ * view.h - bytes with bounds and a sticky error.
+ *
+ * A view is a window on captured bytes. Reading moves its front; a read past the end gives 0 (or
+ * NULL) and marks the view bad, so a parser reads straight on and tests v.bad once. `cut` counts
+ * the bytes that were on the wire behind `end` but were not captured (snap length): a read that
+ * fails with cut > 0 failed because of the capture, not because of the sender.
+ *
+ * A view owns nothing. Lengths are bytes. Nothing here allocates or fails otherwise.
+ */
+#ifndef TSUMARI_VIEW_H
+#define TSUMARI_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct view {
+	const uint8_t *p;   /* next byte */
+	const uint8_t *end; /* one past the last captured byte */
+	uint32_t cut;       /* bytes on the wire after end that were not captured */
+	bool bad;           /* a read went past end; stays set */
+};
+
+static inline struct view view_of(const void *p, size_t n, uint32_t cut)
+{
+	struct view v = {(const uint8_t *)p, (const uint8_t *)p + n, cut, false};
+	return v;
+}
+
+/* Captured bytes left. */
+static inline size_t view_len(const struct view *v)
+{
+	return (size_t)(v->end - v->p);
+}
+
+/* Bytes left on the wire, captured or not. */
+static inline size_t view_wire(const struct view *v)
+{
+	return (size_t)(v->end - v->p) + v->cut;
+}
+
+/* The next n bytes, or NULL; moves past them. */
+static inline const uint8_t *view_take(struct view *v, size_t n)
+{
+	const uint8_t *p = v->p;
+
+	if (n > view_len(v)) {
+		v->p = v->end;
+		v->bad = true;
+		return NULL;
+	}
+	v->p += n;
+	return p;
+}
+
+/* The next n bytes without moving, or NULL (the view is not marked). */
+static inline const uint8_t *view_peek(const struct view *v, size_t n)
+{
+	return n > view_len(v) ? NULL : v->p;
+}
+
+/* An unsigned big-endian (network order) number of n bytes, 1 <= n <= 8. */
+static inline uint64_t view_be(struct view *v, unsigned n)
+{
+	const uint8_t *p = view_take(v, n);
+	uint64_t x = 0;
+
+	if (!p)
+		return 0;
+	for (unsigned i = 0; i < n; i++)
+		x = x << 8 | p[i];
+	return x;
+}
+
+/* An unsigned little-endian number of n bytes, 1 <= n <= 8. */
+static inline uint64_t view_le(struct view *v, unsigned n)
+{
+	const uint8_t *p = view_take(v, n);
+	uint64_t x = 0;
+
+	if (!p)
+		return 0;
+	for (unsigned i = n; i > 0; i--)
+		x = x << 8 | p[i - 1];
+	return x;
+}
+
+/*
+ * Split off the next n wire bytes as a view of their own. Where fewer were captured the part says
+ * so by its cut; where the wire did not hold n, the part is what there is and the parent goes bad.
+ */
+static inline struct view view_sub(struct view *v, size_t n)
+{
+	struct view s = {v->p, v->end, 0, v->bad};
+	size_t have = view_len(v);
+
+	if (n <= have) {
+		s.end = v->p + n;
+		v->p += n;
+		return s;
+	}
+	n -= have;
+	if (n > v->cut) {
+		v->bad = true;
+		n = v->cut;
+	}
+	s.cut = (uint32_t)n;
+	v->cut -= (uint32_t)n;
+	v->p = v->end;
+	return s;
+}
+
+/*
+ * Narrow the view to the length a header declares (n wire bytes from here): what lies behind it is
+ * padding and goes. False where the header claims more than the wire held; the view stays as it is.
+ */
+static inline bool view_trim(struct view *v, size_t n)
+{
+	size_t have = view_len(v);
+
+	if (n <= have) {
+		v->end = v->p + n;
+		v->cut = 0;
+		return true;
+	}
+	if (n - have > v->cut)
+		return false;
+	v->cut = (uint32_t)(n - have);
+	return true;
+}
+
+/*
+ * The next line, ended by LF or CRLF; *line gets it without the ending, the view moves behind it.
+ * False where no LF is in the view (which then does not move). `from` bytes at the front are known
+ * to hold no LF and are not looked at again.
+ */
+static inline bool view_line_from(struct view *v, struct view *line, size_t from)
+{
+	size_t have = view_len(v);
+	const uint8_t *lf;
+
+	if (from >= have)
+		return false;
+	lf = (const uint8_t *)memchr(v->p + from, '\n', have - from);
+	if (!lf)
+		return false;
+	*line = view_of(v->p, (size_t)(lf - v->p), 0);
+	if (line->end > line->p && line->end[-1] == '\r')
+		line->end--;
+	v->p = lf + 1;
+	return true;
+}
+
+static inline bool view_line(struct view *v, struct view *line)
+{
+	return view_line_from(v, line, 0);
+}
+
+/* Does the view hold exactly this text, ASCII letters compared without case? */
+static inline bool view_is(const struct view *v, const char *text)
+{
+	size_t n = strlen(text);
+
+	if (view_len(v) != n)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		uint8_t a = v->p[i], b = (uint8_t)text[i];
+
+		if (a >= 'A' && a <= 'Z')
+			a = (uint8_t)(a + 32);
+		if (b >= 'A' && b <= 'Z')
+			b = (uint8_t)(b + 32);
+		if (a != b)
+			return false;
+	}
+	return true;
+}
+
+#endif
