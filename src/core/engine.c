@@ -1,0 +1,387 @@
+/*
+ * engine.c - packets to flows: finds or makes the flow, keeps its counts and its age, and hands TCP
+ * segments and datagrams on. Packets are handled in batches so that a flow's memory is on its way
+ * before it is needed.
+ */
+#include "core/shard.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define SECOND      1000000000u
+#define AHEAD       32u  /* packets whose flows are fetched ahead */
+#define FINISH_STEP 512u /* flows closed a call of engine_finish() */
+
+static uint64_t hash_key[4];
+static struct flow_table hash_only; /* holds the key for the reader's hashing */
+
+void engine_config_defaults(struct engine_config *c)
+{
+	memset(c, 0, sizeof(*c));
+	c->memory = 512ull << 20;
+	c->flow_interval = 60ull * SECOND;
+	c->timeout_syn = 75ull * SECOND;
+	c->timeout_tcp = 3600ull * SECOND;
+	c->timeout_closed = 10ull * SECOND;
+	c->timeout_udp = 60ull * SECOND;
+}
+
+static void seed(void)
+{
+	if (hash_key[0])
+		return;
+	if (getrandom(hash_key, sizeof(hash_key), 0) != (ssize_t)sizeof(hash_key))
+		abort();
+	hash_key[0] |= 1;
+	memcpy(hash_only.key, hash_key, sizeof(hash_key));
+}
+
+static struct shard *shard_new(struct engine *e, unsigned index)
+{
+	struct shard *sh = xcalloc(1, sizeof(*sh));
+	uint64_t budget = e->config->memory / SHARDS;
+	uint64_t limit = budget / 2 / (sizeof(struct flow) + 32);
+
+	sh->engine = e;
+	sh->index = index;
+	sh->budget = budget;
+	flow_table_init(&sh->flows, limit < 64 ? 64 : (uint32_t)limit, hash_key);
+	pool_init(&sh->ext, sizeof(struct flow_ext));
+	pool_init(&sh->sessions, sizeof(struct session));
+	pool_init(&sh->txns, sizeof(struct txn));
+	return sh;
+}
+
+/* Applications by the transport whose ports they claim. */
+static void add_app(struct engine *e, const struct dissector *d)
+{
+	bool there[2] = {false, false};
+
+	if (!d->probe || !d->data)
+		return;
+	for (const struct claim *c = d->claims; c && c->table != TABLE_END; c++)
+		if (c->table == TABLE_TCP_PORT || c->table == TABLE_UDP_PORT)
+			there[c->table == TABLE_UDP_PORT] = true;
+	for (int i = 0; i < 2; i++)
+		if (there[i])
+			e->apps[i][e->napps[i]++] = d;
+}
+
+struct engine *engine_new(const struct engine_config *c, uint32_t shards)
+{
+	struct engine *e = xcalloc(1, sizeof(*e));
+
+	seed();
+	e->config = c;
+	for (unsigned i = 0; i < SHARDS; i++)
+		if (shards & 1u << i)
+			e->shards[i] = shard_new(e, i);
+	for (unsigned i = 0; i < registry_count(); i++)
+		add_app(e, registry_get(i));
+	return e;
+}
+
+void engine_free(struct engine *e)
+{
+	for (unsigned i = 0; i < SHARDS; i++) {
+		struct shard *sh = e->shards[i];
+
+		if (!sh)
+			continue;
+		flow_table_release(&sh->flows);
+		pool_release(&sh->ext);
+		pool_release(&sh->sessions);
+		pool_release(&sh->txns);
+		free(sh);
+	}
+	records_free(&e->out);
+	free(e);
+}
+
+struct records *engine_records(struct engine *e)
+{
+	return &e->out;
+}
+
+const struct counters *engine_counters(const struct engine *e)
+{
+	return &e->counters;
+}
+
+static unsigned make_key(const struct engine_config *c, const struct packet *p, struct flow_key *k)
+{
+	uint16_t vlan = c->ignore_vlan || !p->nvlan ? 0 : p->vlan[0];
+
+	if (p->flags & PACKET_QUOTE)
+		return flow_key_make(k, &p->quote.src, &p->quote.dst, p->quote.sport,
+			p->quote.dport, p->quote.proto, p->ip_version == 6, vlan, p->tunnel);
+	return flow_key_make(k, &p->src, &p->dst, p->sport, p->dport, p->ip_proto,
+		p->ip_version == 6, vlan, p->tunnel);
+}
+
+bool engine_route(const struct engine_config *c, struct packet *p)
+{
+	struct flow_key k;
+
+	if (!(p->flags & PACKET_IP) || p->flags & PACKET_FRAGMENT)
+		return false;
+	p->reverse = (uint8_t)make_key(c, p, &k);
+	p->shard = (uint8_t)flow_key_shard(&k);
+	p->hash = flow_hash(&hash_only, &k);
+	return true;
+}
+
+static uint64_t timeout(const struct engine_config *c, const struct flow *f)
+{
+	if (f->proto != 6)
+		return c->timeout_udp;
+	switch (f->state) {
+	case FLOW_SYN:
+	case FLOW_SYN_ACK:
+		return c->timeout_syn;
+	case FLOW_CLOSED:
+	case FLOW_RESET:
+		return c->timeout_closed;
+	default:
+		return c->timeout_tcp;
+	}
+}
+
+static void set_alarm(struct shard *sh, const struct flow *f, uint64_t now)
+{
+	const struct engine_config *c = sh->engine->config;
+	uint64_t at = flow_last(f) + timeout(c, f);
+
+	if (c->flow_interval && now >= f->first) {
+		uint64_t next =
+			f->first + ((now - f->first) / c->flow_interval + 1) * c->flow_interval;
+
+		if (next < at)
+			at = next;
+	}
+	flow_alarm(&sh->flows, f->slot, (uint32_t)(at / SECOND + 1));
+}
+
+static const char *ended_by(const struct flow *f, const char *otherwise)
+{
+	if (f->proto != 6)
+		return otherwise;
+	if (f->state == FLOW_RESET)
+		return (f->who >> 7) == flow_client(f) ? "rst_client" : "rst_server";
+	return f->state == FLOW_CLOSED ? "fin" : otherwise;
+}
+
+void flow_close(
+	struct shard *sh, struct flow *f, const char *reason, enum tsm_end why, uint64_t now)
+{
+	if (f->session)
+		session_close(f->session, why, now);
+	record_of_flow(sh, f, ended_by(f, reason), true);
+	if (f->ext) {
+		stream_forget(sh, &f->ext->side[0]);
+		stream_forget(sh, &f->ext->side[1]);
+		pool_put(&sh->ext, f->ext);
+	}
+	flow_remove(&sh->flows, f);
+}
+
+static struct flow *flow_new(struct shard *sh, const struct packet *p, const struct flow_key *k)
+{
+	struct flow_table *t = &sh->flows;
+	struct flow *f;
+	unsigned dir = p->reverse;
+
+	if (t->used >= t->limit) {
+		struct flow *v = flow_victim(t);
+
+		if (!v)
+			return NULL;
+		counters_add(&sh->engine->counters,
+			v->state == FLOW_SYN || v->state == FLOW_SYN_ACK
+				? "flow table full: half-open flow given up"
+				: "flow table full: flow given up",
+			1);
+		flow_close(sh, v, "evicted", END_TIMEOUT, flow_last(v));
+	}
+	f = flow_insert(t, k, p->hash);
+	f->first = p->time;
+	f->first_frame = p->number;
+	f->inner_vlan = p->nvlan > 1 ? p->vlan[1] & 0xfffu : 0;
+	f->iface = p->iface < 15 ? p->iface & 0xfu : 15;
+	f->who = (uint8_t)(engine_tunnel(sh->engine, p->tunnel_kind) << 1 | dir);
+	if (p->flags & PACKET_MAC) {
+		memcpy(f->mac[dir], p->mac_src, 6);
+		memcpy(f->mac[!dir], p->mac_dst, 6);
+	}
+	if (p->flags & PACKET_ICMP)
+		f->side[0].isn = (uint32_t)p->icmp_type << 8 | p->icmp_code;
+	if (p->flags & PACKET_TCP && !(p->tcp_flags & TCP_SYN)) {
+		/* No handshake: the end with the port of a service, else the lower port, serves. */
+		bool src = registry_app_port(TABLE_TCP_PORT, p->sport) != NULL;
+		bool dst = registry_app_port(TABLE_TCP_PORT, p->dport) != NULL;
+
+		if (src != dst ? src : p->sport < p->dport)
+			f->who ^= 1;
+	} else if (p->flags & PACKET_UDP && p->sport < 1024 && p->dport >= 1024) {
+		f->who ^= 1;
+	}
+	return f;
+}
+
+/* A SYN on a connection that is over, or that began otherwise: the 4-tuple is used again. */
+static bool is_reuse(const struct flow *f, const struct packet *p, unsigned dir)
+{
+	if (!(p->flags & PACKET_TCP) || (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
+		return false;
+	if (f->side[dir].flags & FS_SYN && f->side[dir].isn == p->tcp_seq)
+		return f->state == FLOW_RESET;
+	return f->state != FLOW_NEW;
+}
+
+static void datagram(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+{
+	f->state = FLOW_ESTABLISHED;
+	if (p->paylen + p->paycut)
+		stream_deliver(sh, f, p, dir, p->payload, p->paylen, p->paylen + p->paycut);
+}
+
+static void on_quote(struct shard *sh, const struct packet *p, struct flow *f)
+{
+	struct flow_ext *e = flow_need_ext(sh, f);
+
+	e->icmp_errors++;
+	e->icmp_type = p->icmp_type;
+	e->icmp_code = p->icmp_code;
+}
+
+static void on_packet(struct engine *e, struct packet *p)
+{
+	struct shard *sh = e->shards[p->shard];
+	struct flow_key k;
+	struct flow *f;
+	unsigned dir = p->reverse;
+	uint8_t state;
+
+	make_key(e->config, p, &k);
+	sh->key_frame = p->number;
+	f = flow_find(&sh->flows, &k, p->hash);
+	if (p->flags & PACKET_QUOTE) {
+		if (f)
+			on_quote(sh, p, f);
+		else
+			counters_add(&e->counters, "icmp: error about a flow that was not seen", 1);
+		return;
+	}
+	if (f && is_reuse(f, p, dir)) {
+		flow_close(sh, f, "port_reuse", END_RST, p->time);
+		f = NULL;
+	}
+	if (!f) {
+		f = flow_new(sh, p, &k);
+		if (!f)
+			return;
+	}
+	if (p->time < flow_last(f)) {
+		p->time = flow_last(f);
+		f->flags |= FLOW_TIMEBACK;
+	}
+	state = f->state;
+	f->flags |= FLOW_INTERIM;
+	if (p->flags & PACKET_TCP)
+		tcp_segment(sh, f, p, dir);
+	else if (p->flags & PACKET_UDP)
+		datagram(sh, f, p, dir);
+	if (p->caplen < p->len)
+		f->flags |= FLOW_SNAPLEN;
+	f->side[dir].bytes += p->len;
+	f->side[dir].packets++;
+	f->side[dir].last = p->time;
+	if (state != f->state || sh->flows.alarm[f->slot] == UINT32_MAX)
+		set_alarm(sh, f, p->time);
+}
+
+void engine_packets(struct engine *e, struct packet *const *p, unsigned n)
+{
+	for (unsigned i = 0; i < n; i += AHEAD) {
+		unsigned m = n - i < AHEAD ? n - i : AHEAD;
+
+		for (unsigned j = i; j < i + m; j++)
+			flow_prefetch_bucket(&e->shards[p[j]->shard]->flows, p[j]->hash);
+		for (unsigned j = i; j < i + m; j++)
+			flow_prefetch_entry(&e->shards[p[j]->shard]->flows, p[j]->hash);
+		for (unsigned j = i; j < i + m; j++)
+			on_packet(e, p[j]);
+	}
+}
+
+static void on_alarm(struct shard *sh, struct flow *f, uint64_t now)
+{
+	const struct engine_config *c = sh->engine->config;
+	uint64_t deadline = flow_last(f) + timeout(c, f);
+
+	if (deadline <= now) {
+		flow_close(sh, f, "timeout", END_TIMEOUT, flow_last(f));
+		return;
+	}
+	if (c->flow_interval && now - f->first >= c->flow_interval && f->flags & FLOW_INTERIM) {
+		record_of_flow(sh, f, NULL, false);
+		f->flags &= (uint8_t)~FLOW_INTERIM;
+	}
+	set_alarm(sh, f, now);
+}
+
+static void shard_tick(struct shard *sh, uint64_t now, uint64_t frame)
+{
+	struct flow_table *t = &sh->flows;
+	uint32_t second = (uint32_t)(now / SECOND);
+
+	sh->key_frame = frame;
+	sh->key_tick = true;
+	for (uint32_t b = 0; b < t->slots / 64; b++) {
+		uint32_t least = UINT32_MAX;
+
+		if (t->block_alarm[b] > second)
+			continue;
+		for (uint32_t i = b * 64; i < b * 64 + 64; i++) {
+			if (t->alarm[i] <= second) {
+				t->alarm[i] = UINT32_MAX;
+				on_alarm(sh, flow_at(t, i), now);
+			}
+			if (t->alarm[i] < least)
+				least = t->alarm[i];
+		}
+		t->block_alarm[b] = least;
+	}
+	sh->key_tick = false;
+}
+
+void engine_tick(struct engine *e, uint64_t now, uint64_t frame)
+{
+	for (unsigned i = 0; i < SHARDS; i++)
+		if (e->shards[i])
+			shard_tick(e->shards[i], now, frame);
+}
+
+bool engine_finish(struct engine *e, uint64_t frame)
+{
+	unsigned closed = 0;
+
+	for (; e->finish_shard < SHARDS; e->finish_shard++, e->finish_slot = 0) {
+		struct shard *sh = e->shards[e->finish_shard];
+
+		if (!sh)
+			continue;
+		sh->key_frame = frame;
+		sh->key_tick = true;
+		for (; e->finish_slot < sh->flows.slots; e->finish_slot++) {
+			struct flow *f = flow_at(&sh->flows, e->finish_slot);
+
+			if (!f->first_frame || f->slot != e->finish_slot)
+				continue;
+			if (closed++ == FINISH_STEP)
+				return true;
+			flow_close(sh, f, "capture_end", END_CAPTURE, 0);
+		}
+	}
+	return false;
+}

@@ -1,0 +1,286 @@
+/*
+ * flow.c - the table of flows: buckets of eight tags in a cache line, entries in a slab.
+ *
+ * The hash is keyed at random a process, so that collisions cannot be crafted; which shard a flow
+ * belongs to is by a fixed hash, so that limits hit the same flows every time. Alarms lie in a
+ * dense array beside the slab with the least of every 64 in another: a tick looks at those only.
+ */
+#include "core/flow.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define BUCKETS_FIRST 64u
+
+static uint64_t mum(uint64_t a, uint64_t b)
+{
+	__extension__ unsigned __int128 r = (unsigned __int128)a * b;
+
+	return (uint64_t)r ^ (uint64_t)(r >> 64);
+}
+
+static uint64_t load64(const void *p)
+{
+	uint64_t x;
+
+	memcpy(&x, p, 8);
+	return x;
+}
+
+unsigned flow_key_make(struct flow_key *k, const struct addr *src, const struct addr *dst,
+	uint16_t sport, uint16_t dport, uint8_t proto, bool v6, uint16_t vlan, uint32_t tunnel)
+{
+	int c = memcmp(src->b, dst->b, sizeof(src->b));
+	unsigned reverse = c > 0 || (c == 0 && sport > dport);
+
+	k->ip[reverse] = *src;
+	k->ip[!reverse] = *dst;
+	k->port[reverse] = sport;
+	k->port[!reverse] = dport;
+	k->vlan = vlan;
+	k->proto = proto;
+	k->v6 = v6;
+	k->tunnel = tunnel;
+	return reverse;
+}
+
+static uint64_t key_words(const struct flow_key *k, uint64_t *tunnel)
+{
+	*tunnel = k->tunnel;
+	return (uint64_t)k->port[0] << 48 | (uint64_t)k->port[1] << 32 | (uint64_t)k->vlan << 16 |
+	       (uint64_t)k->proto << 8 | k->v6;
+}
+
+unsigned flow_key_shard(const struct flow_key *k)
+{
+	uint64_t t, w = key_words(k, &t);
+	uint64_t x = load64(k->ip[0].b) ^ load64(k->ip[1].b) ^
+		     (load64(k->ip[0].b + 8) + load64(k->ip[1].b + 8)) ^ w ^ t;
+
+	return (unsigned)(mum(x, 0x9e3779b97f4a7c15u) >> 60) % SHARDS;
+}
+
+uint64_t flow_hash(const struct flow_table *t, const struct flow_key *k)
+{
+	uint64_t tunnel, w = key_words(k, &tunnel);
+	uint64_t a = mum(load64(k->ip[0].b) ^ t->key[0], load64(k->ip[0].b + 8) ^ t->key[1]);
+	uint64_t b = mum(load64(k->ip[1].b) ^ t->key[2], load64(k->ip[1].b + 8) ^ t->key[3]);
+
+	return mum(a ^ w ^ t->key[1], b ^ tunnel ^ t->key[0]);
+}
+
+static uint16_t tag_of(uint64_t hash)
+{
+	return (uint16_t)(hash >> 48 | 1);
+}
+
+static uint64_t hash_of(const struct flow_table *t, const struct flow *f)
+{
+	struct flow_key k = {{f->ip[0], f->ip[1]}, {f->port[0], f->port[1]}, (uint16_t)f->vlan,
+		f->proto, f->flags & FLOW_V6, f->tunnel};
+
+	return flow_hash(t, &k);
+}
+
+void flow_table_init(struct flow_table *t, uint32_t limit, const uint64_t key[4])
+{
+	memset(t, 0, sizeof(*t));
+	t->mask = BUCKETS_FIRST - 1;
+	t->buckets = xaligned(BUCKETS_FIRST * sizeof(struct bucket));
+	t->limit = limit;
+	memcpy(t->key, key, sizeof(t->key));
+}
+
+void flow_table_release(struct flow_table *t)
+{
+	for (uint32_t i = 0; i < t->slots / FLOW_CHUNK; i++)
+		free(t->chunks[i]);
+	free(t->chunks);
+	free(t->buckets);
+	free(t->free);
+	free(t->alarm);
+	free(t->block_alarm);
+}
+
+uint64_t flow_table_bytes(const struct flow_table *t)
+{
+	return (uint64_t)t->slots * (sizeof(struct flow) + 8) +
+	       ((uint64_t)t->mask + 1) * sizeof(struct bucket);
+}
+
+void flow_prefetch_bucket(const struct flow_table *t, uint64_t hash)
+{
+	__builtin_prefetch(&t->buckets[hash & t->mask]);
+}
+
+void flow_prefetch_entry(const struct flow_table *t, uint64_t hash)
+{
+	const struct bucket *b = &t->buckets[hash & t->mask];
+	uint16_t tag = tag_of(hash);
+
+	for (unsigned i = 0; i < 8; i++)
+		if (b->tag[i] == tag) {
+			const char *f = (const char *)flow_at(t, b->slot[i]);
+
+			__builtin_prefetch(f);
+			__builtin_prefetch(f + 64);
+			__builtin_prefetch(f + 128);
+			__builtin_prefetch(f + 192);
+			return;
+		}
+}
+
+static bool same(const struct flow *f, const struct flow_key *k)
+{
+	return memcmp(f->ip, k->ip, sizeof(f->ip)) == 0 && f->port[0] == k->port[0] &&
+	       f->port[1] == k->port[1] && f->proto == k->proto && f->vlan == k->vlan &&
+	       f->tunnel == k->tunnel && (f->flags & FLOW_V6) == k->v6;
+}
+
+struct flow *flow_find(struct flow_table *t, const struct flow_key *k, uint64_t hash)
+{
+	uint16_t tag = tag_of(hash);
+
+	for (uint32_t i = (uint32_t)hash & t->mask;; i = (i + 1) & t->mask) {
+		const struct bucket *b = &t->buckets[i];
+
+		for (unsigned j = 0; j < 8; j++)
+			if (b->tag[j] == tag) {
+				struct flow *f = flow_at(t, b->slot[j]);
+
+				if (same(f, k))
+					return f;
+			}
+		if (!b->passed)
+			return NULL;
+	}
+}
+
+static void place(struct flow_table *t, uint64_t hash, uint32_t slot)
+{
+	for (uint32_t i = (uint32_t)hash & t->mask;; i = (i + 1) & t->mask) {
+		struct bucket *b = &t->buckets[i];
+
+		for (unsigned j = 0; j < 8; j++)
+			if (!b->tag[j]) {
+				b->tag[j] = tag_of(hash);
+				b->slot[j] = slot;
+				return;
+			}
+		b->passed++;
+	}
+}
+
+static void grow_buckets(struct flow_table *t)
+{
+	struct bucket *old = t->buckets;
+	uint32_t n = t->mask + 1;
+
+	t->mask = n * 2 - 1;
+	t->buckets = xaligned((size_t)n * 2 * sizeof(struct bucket));
+	for (uint32_t i = 0; i < n; i++)
+		for (unsigned j = 0; j < 8; j++)
+			if (old[i].tag[j])
+				place(t, hash_of(t, flow_at(t, old[i].slot[j])), old[i].slot[j]);
+	free(old);
+}
+
+static void grow_slots(struct flow_table *t)
+{
+	uint32_t c = t->slots / FLOW_CHUNK;
+	size_t slots = (size_t)t->slots + FLOW_CHUNK;
+
+	t->chunks = xrealloc(t->chunks, (c + 1) * sizeof(*t->chunks));
+	t->chunks[c] = xaligned(FLOW_CHUNK * sizeof(struct flow));
+	t->alarm = xrealloc(t->alarm, slots * sizeof(*t->alarm));
+	t->block_alarm = xrealloc(t->block_alarm, slots / 64 * sizeof(*t->block_alarm));
+	t->free = xrealloc(t->free, slots * sizeof(*t->free));
+	memset(t->alarm + t->slots, 0xff, FLOW_CHUNK * sizeof(*t->alarm));
+	memset(t->block_alarm + t->slots / 64, 0xff, FLOW_CHUNK / 64 * sizeof(*t->block_alarm));
+	for (uint32_t i = 0; i < FLOW_CHUNK; i++)
+		t->free[t->nfree++] = t->slots + FLOW_CHUNK - 1 - i;
+	t->slots += FLOW_CHUNK;
+}
+
+struct flow *flow_insert(struct flow_table *t, const struct flow_key *k, uint64_t hash)
+{
+	struct flow *f;
+	uint32_t slot;
+
+	if ((uint64_t)t->used * 8 > ((uint64_t)t->mask + 1) * 8 * 5)
+		grow_buckets(t);
+	if (!t->nfree)
+		grow_slots(t);
+	slot = t->free[--t->nfree];
+	f = flow_at(t, slot);
+	memset(f, 0, sizeof(*f));
+	memcpy(f->ip, k->ip, sizeof(f->ip));
+	f->port[0] = k->port[0];
+	f->port[1] = k->port[1];
+	f->vlan = k->vlan & 0xfffu;
+	f->proto = k->proto;
+	f->tunnel = k->tunnel;
+	f->flags = k->v6 ? FLOW_V6 : 0;
+	f->slot = slot;
+	f->side[0].rtt_min = f->side[1].rtt_min = UINT32_MAX;
+	f->side[0].wscale = f->side[1].wscale = 0xff;
+	place(t, hash, slot);
+	t->used++;
+	return f;
+}
+
+void flow_remove(struct flow_table *t, struct flow *f)
+{
+	uint64_t hash = hash_of(t, f);
+	uint16_t tag = tag_of(hash);
+	uint32_t slot = f->slot;
+
+	for (uint32_t i = (uint32_t)hash & t->mask;; i = (i + 1) & t->mask) {
+		struct bucket *b = &t->buckets[i];
+
+		for (unsigned j = 0; j < 8; j++)
+			if (b->tag[j] == tag && b->slot[j] == slot) {
+				b->tag[j] = 0;
+				t->alarm[slot] = UINT32_MAX;
+				f->proto = 0;
+				f->slot = UINT32_MAX;
+				t->free[t->nfree++] = slot;
+				t->used--;
+				return;
+			}
+		b->passed--;
+	}
+}
+
+struct flow *flow_victim(struct flow_table *t)
+{
+	struct flow *best = NULL;
+	unsigned looked = 0;
+
+	for (uint32_t n = 0; n < t->slots && looked < 16; n++) {
+		struct flow *f = flow_at(t, t->hand);
+
+		t->hand = (t->hand + 1) % t->slots;
+		if (f->slot == UINT32_MAX || (!f->first_frame))
+			continue;
+		looked++;
+		if (!best) {
+			best = f;
+			continue;
+		}
+		bool half = f->state == FLOW_SYN || f->state == FLOW_SYN_ACK;
+		bool best_half = best->state == FLOW_SYN || best->state == FLOW_SYN_ACK;
+
+		if (half != best_half ? half : flow_last(f) < flow_last(best))
+			best = f;
+	}
+	return best;
+}
+
+void flow_alarm(struct flow_table *t, uint32_t slot, uint32_t second)
+{
+	if (second >= t->alarm[slot])
+		return;
+	t->alarm[slot] = second;
+	if (second < t->block_alarm[slot / 64])
+		t->block_alarm[slot / 64] = second;
+}

@@ -1,0 +1,186 @@
+/*
+ * flow.h - what is kept of a connection, and the table that finds it.
+ *
+ * A flow is keyed by both ends, the transport, the outer VLAN tag (switchable) and the tunnel it
+ * was found in. Both ends are kept in one order (the smaller first), `client` says which of them
+ * asks. The entry is four cache lines; what only unusual connections need (loss, stalls, retries)
+ * is an extension, what only recognised applications need is the session.
+ */
+#ifndef TSUMARI_CORE_FLOW_H
+#define TSUMARI_CORE_FLOW_H
+
+#include "base/mem.h"
+#include "core/engine.h"
+
+/* flow_side.flags */
+#define FS_SEQ      0x01u /* nxt is set */
+#define FS_SYN      0x02u /* sent a SYN */
+#define FS_FIN      0x04u /* sent a FIN */
+#define FS_SACK     0x08u /* offered SACK */
+#define FS_ACK      0x10u /* ack and window are set */
+#define FS_BARE_ACK 0x20u /* its last packet was an ACK without data */
+#define FS_SHORT    0x40u /* its last packet was data, less than a full segment */
+#define FS_MIDWAY   0x80u /* its stream was not followed from the first byte */
+
+struct flow_side {
+	uint64_t bytes;    /* of its frames, on the wire */
+	uint64_t payload;  /* of its datagrams, or of its TCP stream, each byte once */
+	uint64_t last;     /* time of its last packet */
+	uint64_t rtt_time; /* when the segment ending at rtt_seq was sent; 0: none is timed */
+	uint32_t packets;
+	uint32_t nxt;    /* one past the highest sequence number sent */
+	uint32_t ack;    /* highest acknowledgment sent */
+	uint32_t window; /* last advertised, scaled */
+	uint32_t isn;
+	uint32_t tsval;
+	uint32_t rtt_seq;
+	uint32_t rtt_min; /* ns from its segments to the other side's ACK; UINT32_MAX: not seen */
+	uint16_t ip_id, mss, dup_run;
+	uint8_t wscale; /* 0xff: not offered */
+	uint8_t flags;
+};
+
+enum flow_state {
+	FLOW_NEW,
+	FLOW_SYN,
+	FLOW_SYN_ACK,
+	FLOW_ESTABLISHED,
+	FLOW_CLOSING,
+	FLOW_CLOSED,
+	FLOW_RESET
+};
+
+/* flow.flags */
+#define FLOW_V6       0x01u
+#define FLOW_OPAQUE   0x02u /* its application is of no interest (any more) */
+#define FLOW_MIDWAY   0x04u /* began before the capture */
+#define FLOW_CLIENT   0x08u /* client is known by handshake or content */
+#define FLOW_SNAPLEN  0x10u /* frames were cut */
+#define FLOW_INTERIM  0x20u /* there were packets since the last interim record */
+#define FLOW_TIMEBACK 0x40u
+#define FLOW_HAD_TXN  0x80u /* a transaction has taken the connection's own cost */
+
+struct flow_ext;
+struct session;
+
+struct flow {
+	struct addr ip[2]; /* the smaller end first */
+	uint16_t port[2];
+	unsigned vlan : 12, inner_vlan : 12, iface : 4, flow_tries : 4;
+	uint32_t tunnel;
+	uint8_t proto, state, flags;
+	uint8_t who; /* bit 0: the end that is the client; 1..6: the tunnel's kind; 7: the end that
+			reset */
+	uint8_t mac[2][6];
+	uint32_t slot;
+
+	uint64_t first, first_frame;
+	uint64_t syn_ack;     /* time of the first SYN/ACK; 0: none */
+	uint64_t established; /* time of the handshake's last ACK; 0: none */
+	struct session *session;
+	struct flow_ext *ext;
+
+	struct flow_side side[2];
+};
+
+/* A held segment above a hole. */
+struct held {
+	struct held *next;
+	uint32_t lo, hi, caplen;
+	uint32_t room; /* allocated for data */
+	uint64_t time, frame;
+	uint8_t data[];
+};
+
+struct ext_side {
+	uint32_t retransmits, fast, rtos, spurious, out_of_order, dup_acks;
+	uint32_t zero_windows, window_full, gaps, nheld;
+	uint64_t zero_time, zero_since, full_time, full_since; /* since: 0: not now */
+	uint64_t lost, resent;
+	uint64_t dup_since;  /* first duplicate ACK of the present run */
+	uint64_t hole_since; /* when the first hole was seen; 0: no hole */
+	uint32_t expect;     /* where the hole begins, if there is one */
+	uint32_t held_bytes;
+	struct held *held, *held_last;
+};
+
+struct flow_ext {
+	struct ext_side side[2];
+	uint64_t syn_last, syn_ack_last;
+	uint32_t syn_retries, syn_ack_retries, duplicates, icmp_errors, rtt_samples;
+	uint8_t icmp_type, icmp_code, nsyn_gaps;
+	uint8_t aside; /* SYN/ACK came again after the handshake's ACK */
+	uint64_t syn_gaps[FIELD_LIST_MAX];
+	uint64_t transactions;
+	const char *protocol;
+};
+
+struct bucket {
+	uint32_t slot[8];
+	uint16_t tag[8]; /* 0: empty */
+	uint32_t passed; /* entries that found no room here and went on */
+	uint32_t pad[3];
+};
+
+#define FLOW_CHUNK 1024u
+
+struct flow_table {
+	struct bucket *buckets;
+	uint32_t mask;         /* number of buckets less one */
+	uint32_t used;         /* flows */
+	uint32_t slots, limit; /* slots carved; flows at most */
+	struct flow **chunks;
+	uint32_t *free;
+	uint32_t nfree, freecap;
+	uint32_t *alarm;       /* by slot: second at which to look at the flow; UINT32_MAX: never */
+	uint32_t *block_alarm; /* the least of each 64 slots */
+	uint32_t hand;         /* where eviction looks next */
+	uint64_t key[4];       /* of the hash */
+};
+
+/* What identifies a flow, made from a packet. */
+struct flow_key {
+	struct addr ip[2];
+	uint16_t port[2];
+	uint16_t vlan;
+	uint8_t proto, v6;
+	uint32_t tunnel;
+};
+
+/* Both ends in order; returns 1 where the source is the second end. */
+unsigned flow_key_make(struct flow_key *k, const struct addr *src, const struct addr *dst,
+	uint16_t sport, uint16_t dport, uint8_t proto, bool v6, uint16_t vlan, uint32_t tunnel);
+unsigned flow_key_shard(const struct flow_key *k);
+
+void flow_table_init(struct flow_table *t, uint32_t limit, const uint64_t key[4]);
+void flow_table_release(struct flow_table *t);
+uint64_t flow_hash(const struct flow_table *t, const struct flow_key *k);
+void flow_prefetch_bucket(const struct flow_table *t, uint64_t hash);
+void flow_prefetch_entry(const struct flow_table *t, uint64_t hash);
+struct flow *flow_find(struct flow_table *t, const struct flow_key *k, uint64_t hash);
+/* A new, zeroed entry; the table must hold fewer than its limit. */
+struct flow *flow_insert(struct flow_table *t, const struct flow_key *k, uint64_t hash);
+void flow_remove(struct flow_table *t, struct flow *f);
+/* The flow that is given up where there is no room: half-open ones first, then the longest idle. */
+struct flow *flow_victim(struct flow_table *t);
+uint64_t flow_table_bytes(const struct flow_table *t);
+
+static inline struct flow *flow_at(const struct flow_table *t, uint32_t slot)
+{
+	return &t->chunks[slot / FLOW_CHUNK][slot % FLOW_CHUNK];
+}
+
+static inline unsigned flow_client(const struct flow *f)
+{
+	return f->who & 1;
+}
+
+static inline uint64_t flow_last(const struct flow *f)
+{
+	return f->side[0].last > f->side[1].last ? f->side[0].last : f->side[1].last;
+}
+
+/* Look at the flow at this second, if not before. */
+void flow_alarm(struct flow_table *t, uint32_t slot, uint32_t second);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * layers.h - the chain: header after header off the front of a frame.
+ */
+#ifndef TSUMARI_CORE_LAYERS_H
+#define TSUMARI_CORE_LAYERS_H
+
+#include "api/dissector.h"
+#include "core/stats.h"
+
+#define LAYERS_MAX 24 /* headers in one frame; deeper nesting is counted and left alone */
+
+/*
+ * Reads the layers of p->data, beginning with p->linktype, and fills the packet. What could not be
+ * read is counted in c by name: "malformed NAME", "cut NAME" (snap length), "unknown link type N",
+ * "too many layers".
+ */
+void layers_dissect(struct packet *p, struct counters *c);
+
+/* Goes on where a fragment's datagram has become whole: v is what the IP header carried. */
+void layers_continue(struct packet *p, struct view v, uint32_t ip_proto, struct counters *c);
+
+#endif

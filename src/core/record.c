@@ -1,0 +1,314 @@
+/*
+ * record.c - flows and transactions become records; here the ledger is added up.
+ */
+#include "core/shard.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK 65536u
+
+void *record_room(struct shard *sh, uint32_t size)
+{
+	struct records *out = &sh->engine->out;
+	struct recblock *b = out->last;
+	struct record *r;
+
+	size = (size + 7) / 8 * 8;
+	if (!b || b->cap - b->len < size) {
+		b = xmalloc(sizeof(*b));
+		b->next = NULL;
+		b->len = 0;
+		b->cap = size > BLOCK ? size : BLOCK;
+		b->data = xmalloc(b->cap);
+		if (out->last)
+			out->last->next = b;
+		else
+			out->first = b;
+		out->last = b;
+	}
+	r = (struct record *)(void *)(b->data + b->len);
+	memset(r, 0, size);
+	b->len += size;
+	out->bytes += size;
+	r->size = size;
+	r->key = RECORD_KEY(sh->key_frame, sh->key_tick ? sh->index : RECORD_KEY_PACKET);
+	return r;
+}
+
+void records_free(struct records *r)
+{
+	while (r->first) {
+		struct recblock *b = r->first;
+
+		r->first = b->next;
+		free(b->data);
+		free(b);
+	}
+	r->last = NULL;
+	r->bytes = 0;
+}
+
+unsigned engine_tunnel(struct engine *e, const char *kind)
+{
+	if (!kind)
+		return 0;
+	for (unsigned i = 1; i <= e->ntunnels; i++)
+		if (e->tunnels[i] == kind)
+			return i;
+	if (e->ntunnels >= 62)
+		return 0;
+	e->tunnels[++e->ntunnels] = kind;
+	return e->ntunnels;
+}
+
+uint32_t flow_quality(const struct flow *f)
+{
+	uint32_t q = 0;
+
+	if (f->flags & FLOW_MIDWAY)
+		q |= 1u << QUALITY_MIDSTREAM;
+	if (f->flags & FLOW_SNAPLEN)
+		q |= 1u << QUALITY_SNAPLEN;
+	if (f->flags & FLOW_TIMEBACK)
+		q |= 1u << QUALITY_TIME_BACK;
+	if (f->ext && f->ext->duplicates)
+		q |= 1u << QUALITY_DUPLICATE;
+	if (f->proto == 6 && (!f->side[0].packets || !f->side[1].packets) &&
+		f->side[0].packets + f->side[1].packets > 1 && f->state != FLOW_SYN)
+		q |= 1u << QUALITY_ONE_WAY;
+	return q;
+}
+
+static void common(struct shard *sh, struct record *r, const struct flow *f)
+{
+	unsigned c = flow_client(f);
+	struct endpoint *e[2] = {&r->client, &r->server};
+
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned dir = i ? !c : c;
+
+		e[i]->ip = f->ip[dir];
+		e[i]->port = f->port[dir];
+		memcpy(e[i]->mac, f->mac[dir], 6);
+		e[i]->bytes = f->side[dir].bytes;
+		e[i]->packets = f->side[dir].packets;
+	}
+	r->transport = f->proto;
+	r->ip_version = f->flags & FLOW_V6 ? 6 : 4;
+	r->tunnel = sh->engine->tunnels[(f->who >> 1) & 63];
+	r->flow_id = f->first_frame;
+	r->quality = flow_quality(f);
+	r->vlan = (uint16_t)f->vlan;
+	r->inner_vlan = (uint16_t)f->inner_vlan;
+	r->has_ports = f->proto == 6 || f->proto == 17 || f->proto == 132;
+	if (f->proto == 1 || f->proto == 58) {
+		r->icmp_type = (uint8_t)(f->side[0].isn >> 8);
+		r->icmp_code = (uint8_t)f->side[0].isn;
+	}
+	r->iface = f->iface;
+}
+
+static const char *state_name(const struct flow *f)
+{
+	static const char *const names[] = {
+		"none", "syn_sent", "syn_received", "established", "closing", "closed", "reset"};
+
+	return f->proto == 6 ? names[f->state] : NULL;
+}
+
+static uint64_t known(uint32_t rtt)
+{
+	return rtt == UINT32_MAX ? FIELD_ABSENT : rtt;
+}
+
+static void flow_sides(struct flow_record *r, const struct flow *f)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned dir = i ? !flow_client(f) : flow_client(f);
+		const struct flow_side *s = &f->side[dir];
+		struct flow_side_record *o = &r->side[i];
+
+		o->payload = s->payload;
+		o->mss = s->flags & FS_SYN && s->mss ? s->mss : FIELD_ABSENT;
+		o->wscale = s->flags & FS_SYN && s->wscale != 0xff ? s->wscale : FIELD_ABSENT;
+		o->sack = s->flags & FS_SYN ? (s->flags & FS_SACK) != 0 : 0;
+		if (f->ext) {
+			const struct ext_side *e = &f->ext->side[dir];
+
+			o->retransmits = e->retransmits;
+			o->fast_retransmits = e->fast;
+			o->rtos = e->rtos;
+			o->spurious_retransmits = e->spurious;
+			o->out_of_order = e->out_of_order;
+			o->duplicate_acks = e->dup_acks;
+			o->zero_windows = e->zero_windows;
+			o->zero_window_time =
+				e->zero_time + (e->zero_since ? flow_last(f) - e->zero_since : 0);
+			o->window_full = e->window_full;
+			o->window_full_time =
+				e->full_time + (e->full_since ? flow_last(f) - e->full_since : 0);
+			o->lost_in_capture = e->lost;
+			o->gaps = e->gaps;
+		}
+	}
+}
+
+void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool final)
+{
+	struct flow_record *r = record_room(sh, sizeof(*r));
+	unsigned c = flow_client(f);
+
+	r->r.kind = RECORD_FLOW;
+	r->r.type = "flow";
+	common(sh, &r->r, f);
+	r->r.start = f->first;
+	r->r.end = flow_last(f);
+	r->r.duration = r->r.end - r->r.start;
+	r->r.status = f->state == FLOW_RESET || f->state == FLOW_SYN || f->state == FLOW_SYN_ACK
+			      ? STATUS_ERROR
+			      : STATUS_OK;
+	r->final = final;
+	r->tcp_state = state_name(f);
+	r->close_reason = final ? reason : NULL;
+	r->handshake = r->connect_retry = r->rtt_min = FIELD_ABSENT;
+	if (f->proto == 6) {
+		if (f->established && f->syn_ack && f->side[c].flags & FS_SYN) {
+			r->handshake = f->established - f->first;
+			if (f->ext && f->ext->syn_last)
+				r->connect_retry = f->ext->syn_last - f->first;
+		}
+		r->rtt_server = known(f->side[c].rtt_min);
+		r->rtt_client = known(f->side[!c].rtt_min);
+		if (r->rtt_server != FIELD_ABSENT && r->rtt_client != FIELD_ABSENT)
+			r->rtt_min = r->rtt_server + r->rtt_client;
+	} else {
+		r->rtt_server = r->rtt_client = FIELD_ABSENT;
+	}
+	r->icmp_type = r->icmp_code = FIELD_ABSENT;
+	if (f->ext) {
+		r->syn_retries = f->ext->syn_retries;
+		r->syn_ack_retries = f->ext->syn_ack_retries;
+		r->syn_gaps.n = f->ext->nsyn_gaps;
+		memcpy(r->syn_gaps.v, f->ext->syn_gaps, sizeof(r->syn_gaps.v));
+		r->duplicates = f->ext->duplicates;
+		r->icmp_errors = f->ext->icmp_errors;
+		if (r->icmp_errors) {
+			r->icmp_type = f->ext->icmp_type;
+			r->icmp_code = f->ext->icmp_code;
+		}
+		r->transactions = f->ext->transactions;
+		r->protocol = f->ext->protocol;
+	}
+	flow_sides(r, f);
+}
+
+/* The spans between the stamps, and the ledger. */
+static void account(struct txn_record *r, const struct txn *t, uint64_t rtt)
+{
+	bool t0 = t->marks & 1, t1 = t->marks & 2, t2 = t->marks & 4, t3 = t->marks & 8;
+	uint64_t s0 = t->stamp[0], s1 = t->stamp[1], s2 = t->stamp[2];
+	uint64_t end = t3 ? t->stamp[3] : t->closed_at, span[PHASE_COUNT] = {0, 0, 0}, left,
+		 sum = 0;
+	uint64_t stall[LEDGER_COUNT];
+
+	memcpy(stall, t->stall, sizeof(stall));
+	r->request = r->wait = r->response = r->total = FIELD_ABSENT;
+	if (t0 && t1)
+		r->request = s1 - s0;
+	if (t1 && t2)
+		r->wait = s2 > s1 ? s2 - s1 : 0;
+	if (t2 && t3)
+		r->response = t->stamp[3] - s2;
+	if (!t0 || !end || end < s0)
+		return;
+	if (t2 && (!t1 || s2 < s1)) {
+		span[PHASE_REQUEST] = s2 - s0; /* the answer came first: nobody waited after it */
+		r->request = span[PHASE_REQUEST];
+		r->wait = 0;
+	} else if (t1) {
+		span[PHASE_REQUEST] = s1 - s0;
+		span[PHASE_WAIT] = (t2 ? s2 : end) - s1;
+	} else {
+		return;
+	}
+	if (t2)
+		span[PHASE_RESPONSE] = end - s2;
+	for (int i = 0; i < PHASE_COUNT; i++)
+		if (t->stalled[i] > span[i]) {
+			memset(stall, 0, sizeof(stall));
+			break;
+		}
+	memcpy(r->ledger, stall, sizeof(stall));
+	for (int i = 0; i < LEDGER_COUNT; i++)
+		sum += stall[i];
+	if (sum) {
+		r->ledger[LEDGER_REQUEST] += span[PHASE_REQUEST] - t->stalled[PHASE_REQUEST];
+		left = span[PHASE_WAIT] - t->stalled[PHASE_WAIT];
+		r->ledger[LEDGER_RESPONSE] += span[PHASE_RESPONSE] - t->stalled[PHASE_RESPONSE];
+	} else {
+		r->ledger[LEDGER_REQUEST] = span[PHASE_REQUEST];
+		left = span[PHASE_WAIT];
+		r->ledger[LEDGER_RESPONSE] = span[PHASE_RESPONSE];
+	}
+	if (t2 && rtt != FIELD_ABSENT)
+		r->ledger[LEDGER_NETWORK] = left < rtt ? left : rtt;
+	r->ledger[LEDGER_SERVER] += left - r->ledger[LEDGER_NETWORK];
+	r->ledger[LEDGER_CONNECT_RETRY] = t->connect_retry;
+	r->ledger[LEDGER_CONNECT_NETWORK] = t->connect_network;
+	r->total = end - s0 + t->connect_retry + t->connect_network;
+	sum = 0;
+	for (int i = 0; i < LEDGER_COUNT; i++)
+		sum += r->ledger[i];
+	assert(sum == r->total);
+}
+
+static struct record_text moved(struct record_text x, uint32_t by)
+{
+	if (x.len)
+		x.offset += by;
+	return x;
+}
+
+void record_of_txn(struct shard *sh, struct txn *t)
+{
+	const struct session *s = t->session;
+	struct flow *f = s->flow;
+	struct txn_record *r = record_room(sh, (uint32_t)sizeof(*r) + t->len);
+	uint32_t rtt = f->side[flow_client(f)].rtt_min;
+
+	r->r.kind = RECORD_TXN;
+	r->r.dissector = s->d;
+	r->r.type = s->d ? s->d->name : "none";
+	common(sh, &r->r, f);
+	r->r.quality = t->quality;
+	for (int i = 0; i < 4; i++) {
+		bool there = t->marks & 1u << i;
+
+		r->stamp[i] = there ? t->stamp[i] : FIELD_ABSENT;
+		r->frame[i] = there ? t->frame[i] : 0;
+	}
+	r->r.start = t->marks & 1 ? t->stamp[0] : t->stamp[2];
+	r->r.end = t->marks & 8 ? t->stamp[3] : FIELD_ABSENT;
+	r->r.duration = t->marks & 1 && t->marks & 8 ? t->stamp[3] - t->stamp[0] : FIELD_ABSENT;
+	r->r.status = t->marks & 4 ? t->status : STATUS_ERROR;
+	if (t->marks & 4 && !(t->marks & 8) && t->status == STATUS_OK)
+		r->r.status = STATUS_ERROR;
+	r->r.client.packets = r->r.server.packets = FIELD_ABSENT;
+	r->r.client.bytes =
+		t->marks & 1 && t->marks & 2 ? t->offset[1] - t->offset[0] : FIELD_ABSENT;
+	r->r.server.bytes =
+		t->marks & 4 && t->marks & 8 ? t->offset[3] - t->offset[2] : FIELD_ABSENT;
+	memcpy(r->resent, t->resent, sizeof(r->resent));
+	memcpy(r->lost, t->lost, sizeof(r->lost));
+	account(r, t, known(rtt));
+	r->values = (uint32_t)sizeof(*r);
+	r->nvalues = t->nvalues;
+	r->method = moved(t->method, r->values);
+	r->object = moved(t->object, r->values);
+	r->query = moved(t->query, r->values);
+	if (t->len)
+		memcpy(r + 1, t->buf, t->len);
+	flow_need_ext(sh, f)->transactions++;
+	f->ext->protocol = r->r.type;
+}

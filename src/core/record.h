@@ -1,0 +1,168 @@
+/*
+ * record.h - what leaves the engine: one flow, or one transaction, ready for the sinks.
+ *
+ * A record is one block of memory: the struct, then its values (strings copied in). Records travel
+ * in blocks from the workers to the aggregator; `key` orders them, the same for any number of
+ * workers. Times are ns since the epoch, durations ns, FIELD_ABSENT (UINT64_MAX) where the capture
+ * cannot say. The field tables at the end are the schema: everything printed comes from them.
+ */
+#ifndef TSUMARI_CORE_RECORD_H
+#define TSUMARI_CORE_RECORD_H
+
+#include "api/dissector.h"
+
+enum record_kind { RECORD_FLOW, RECORD_TXN, RECORD_KIND_COUNT };
+
+/* The ledger: where a transaction's waiting time went. See docs/architecture.md. */
+enum ledger_entry {
+	LEDGER_CONNECT_RETRY,
+	LEDGER_CONNECT_NETWORK,
+	LEDGER_CONNECT_TLS,
+	LEDGER_REQUEST,
+	LEDGER_NETWORK,
+	LEDGER_SERVER,
+	LEDGER_RESPONSE,
+	LEDGER_STALL_RTO_CLIENT, /* the client had to send again after a timeout */
+	LEDGER_STALL_RTO_SERVER,
+	LEDGER_STALL_FAST_CLIENT,
+	LEDGER_STALL_FAST_SERVER,
+	LEDGER_STALL_DELAYED_ACK,
+	LEDGER_STALL_ZERO_CLIENT, /* the client closed its window */
+	LEDGER_STALL_ZERO_SERVER,
+	LEDGER_UNKNOWN,
+	LEDGER_COUNT
+};
+
+struct endpoint {
+	struct addr ip;
+	uint8_t mac[6]; /* all zero: not known */
+	uint16_t port;
+	uint64_t bytes;   /* flow: bytes of its frames; transaction: bytes of its message */
+	uint64_t packets; /* flow: packets; transaction: FIELD_ABSENT */
+};
+
+struct record {
+	uint32_t size;     /* of the whole block, a multiple of 8 */
+	uint8_t kind;      /* enum record_kind */
+	uint8_t transport; /* IANA protocol number */
+	uint8_t ip_version;
+	uint8_t status; /* enum tsm_status_code, 0: not known */
+	uint64_t key;
+
+	const char *type;                  /* "flow", or the dissector's name */
+	const char *tunnel;                /* "vxlan" ...; NULL: none */
+	const struct dissector *dissector; /* of a transaction; NULL for a flow */
+
+	uint64_t start, end; /* first and last packet; end may be absent */
+	uint64_t duration;   /* end - start, or absent */
+	struct endpoint client, server;
+	uint64_t flow_id; /* names the connection: the same on its flow and its transactions */
+	uint32_t quality; /* bit mask of enum tsm_quality */
+	uint16_t vlan, inner_vlan; /* FIELD_F_NONZERO: 0 is none */
+	uint8_t has_ports;
+	uint8_t icmp_type, icmp_code; /* of an ICMP flow's first packet, for the Community ID */
+	uint16_t iface;
+};
+
+enum tcp_state_name {
+	TCPS_NONE,
+	TCPS_SYN,
+	TCPS_SYN_ACK,
+	TCPS_ESTABLISHED,
+	TCPS_CLOSING,
+	TCPS_CLOSED,
+	TCPS_RESET
+};
+
+struct flow_side_record {
+	uint64_t payload;     /* bytes of application data, each counted once */
+	uint64_t retransmits; /* segments with bytes that were sent before */
+	uint64_t fast_retransmits, rtos, spurious_retransmits;
+	uint64_t out_of_order; /* segments that arrived after later ones, reordered on the way */
+	uint64_t duplicate_acks;
+	uint64_t zero_windows;     /* times this side closed its receive window */
+	uint64_t zero_window_time; /* ns, all together */
+	uint64_t window_full;      /* times this side filled the other's window */
+	uint64_t window_full_time;
+	uint64_t lost_in_capture; /* bytes the peer acknowledged and the capture does not hold */
+	uint64_t gaps;            /* holes in this side's stream */
+	uint64_t mss, wscale;     /* as offered; absent where no SYN was seen */
+	uint64_t sack;            /* 1: offered */
+};
+
+struct flow_record {
+	struct record r;
+	bool final;               /* the last record of its flow */
+	const char *tcp_state;    /* NULL: not TCP */
+	const char *close_reason; /* "fin", "rst_client", "rst_server", "timeout", "evicted",
+				     "capture_end", "port_reuse" */
+	uint64_t handshake;       /* first SYN to the ACK that ends the handshake */
+	uint64_t connect_retry;   /* first SYN to the SYN that was answered */
+	uint64_t rtt_min, rtt_server,
+		rtt_client; /* whole path; its halves as seen from the capture point */
+	uint64_t rtt_samples;
+	uint64_t syn_retries;
+	struct field_list syn_gaps; /* ns between SYNs */
+	uint64_t syn_ack_retries;
+	uint64_t duplicates; /* frames captured twice, left out of every other number */
+	uint64_t icmp_errors;
+	uint64_t icmp_type, icmp_code; /* of the last error that named this flow */
+	uint64_t transactions;
+	const char *protocol;            /* of the application, NULL: not recognised */
+	struct flow_side_record side[2]; /* enum side */
+};
+
+/* Text inside a record's block. */
+struct record_text {
+	uint32_t offset; /* from the start of the record */
+	uint32_t len;    /* 0: absent */
+};
+
+/* One value of a dissector's own fields; `field` 0xffff: superseded, to be passed over. */
+struct value {
+	uint16_t field; /* its place in dissector->fields */
+	uint16_t len;   /* text: its length */
+	uint32_t
+		room; /* bytes of text that follow this struct, before padding to a multiple of 8 */
+	union {
+		uint64_t u64;
+		const char *name; /* FIELD_NAME */
+	};
+};
+
+struct txn_record {
+	struct record r;
+	uint64_t stamp[4];                /* t0 .. t3, or absent */
+	uint64_t frame[4];                /* frame numbers of the stamps; 0: none */
+	uint64_t request, wait, response; /* the spans between them */
+	uint64_t total;                   /* the sum of the ledger; absent: it cannot be told */
+	uint64_t ledger[LEDGER_COUNT];
+	uint64_t resent[2], lost[2]; /* bytes a side sent again, or the capture lost, in its span */
+	/* Common text, in the block behind the struct. */
+	struct record_text method, object, query;
+	uint32_t nvalues;
+	uint32_t values; /* offset of the first struct value from the start of the record */
+};
+
+/* The next value after v. */
+static inline const struct value *value_next(const struct value *v)
+{
+	return (const struct value *)((const uint8_t *)(v + 1) + ((size_t)v->room + 7) / 8 * 8);
+}
+
+/* The text of a FIELD_STR value. */
+static inline const char *value_text(const struct value *v)
+{
+	return (const char *)(v + 1);
+}
+
+/* The schema of the structs above; offsets are from the start of the record. End with FIELD_END. */
+extern const struct field record_fields[]; /* struct record: every kind */
+extern const struct field
+	flow_fields[];                    /* struct flow_record, additional; a field of a side
+					     stands twice: tsumari.tcp.client.*, tsumari.tcp.server.* */
+extern const struct field txn_fields[];   /* struct txn_record, additional */
+extern const char *const quality_names[]; /* by enum tsm_quality, NULL-ended */
+extern const char *const ledger_names[];  /* by enum ledger_entry: "connect.retry" ... */
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * registry.h - which dissectors there are, and who claims what.
+ *
+ * Filled once at start (the linked-in ones, then plugins), read-only afterwards, so every thread
+ * may look things up. Order of registration decides between two that claim the same.
+ */
+#ifndef TSUMARI_CORE_REGISTRY_H
+#define TSUMARI_CORE_REGISTRY_H
+
+#include "api/dissector.h"
+
+#define DISSECTORS_MAX 128
+
+/* Registers all dissectors that are linked in. May be called again (does nothing then). */
+void registry_init(void);
+
+/*
+ * Adds one. False, with one line in err, where its ABI or size does not fit, its name is taken or
+ * there are too many.
+ */
+bool registry_add(const struct dissector *d, char *err, size_t errsize);
+
+unsigned registry_count(void);
+const struct dissector *registry_get(unsigned i);        /* in order of registration */
+const struct dissector *registry_find(const char *name); /* by name, or NULL */
+
+/* The layer that claims (table, key), or NULL. */
+const struct dissector *registry_layer(unsigned table, uint32_t key);
+
+/*
+ * What layers.c reads for every header: the claims of all layers as small numbers (0: none), and by
+ * that number the function and the names under which its bad headers are counted. Written only by
+ * registry_add().
+ */
+#define REGISTRY_KEYS 65536u
+
+struct registry_chain {
+	uint64_t udp_ports; /* bit (port mod 64) for each port that a layer claims */
+	void (*layer[DISSECTORS_MAX + 1])(struct packet *p, struct view *v, struct next *next);
+	const char *malformed[DISSECTORS_MAX + 1]; /* "malformed NAME" */
+	const char *cut[DISSECTORS_MAX + 1];       /* "cut NAME" */
+	uint8_t claimed[TABLE_COUNT][REGISTRY_KEYS];
+};
+
+extern struct registry_chain registry_chain;
+
+static inline unsigned registry_claimed(unsigned table, uint32_t key)
+{
+	return key < REGISTRY_KEYS ? registry_chain.claimed[table][key] : 0;
+}
+
+/* The application that claims a port as a hint, or NULL. */
+const struct dissector *registry_app_port(unsigned table, uint16_t port);
+
+#endif

@@ -1,0 +1,513 @@
+/*
+ * session.c - a connection as an application dissector sees it: feeds it one direction's bytes in
+ * order, keeps what it did not read, passes over what it does not want to see, and finds it in the
+ * first place.
+ */
+#include "core/shard.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define TURNS_MAX   64u /* attempts at recognising a protocol before a connection is left alone */
+#define HEAD_MAX    512u
+#define TRIES_MAX   15u /* payloads looked at, of a flow that began before the capture */
+#define TRIES_START 4u  /* the same of one seen from its start */
+
+static void counted(struct session *s, const char *what)
+{
+	counters_add(&s->shard->engine->counters, what, 1);
+}
+
+static const struct dissector *hinted(const struct flow *f, unsigned table)
+{
+	const struct dissector *d = registry_app_port(table, f->port[!flow_client(f)]);
+
+	return d ? d : registry_app_port(table, f->port[flow_client(f)]);
+}
+
+static const struct decode_as *decode_as(const struct session *s)
+{
+	const struct engine_config *c = s->shard->engine->config;
+	const struct flow *f = s->flow;
+
+	for (unsigned i = 0; i < c->ndecode_as; i++)
+		if (c->decode_as[i].transport == f->proto &&
+			(c->decode_as[i].port == f->port[0] || c->decode_as[i].port == f->port[1]))
+			return &c->decode_as[i];
+	return NULL;
+}
+
+static void set_dissector(struct session *s, const struct dissector *d)
+{
+	s->d = d;
+	s->state = NULL;
+	if (d && d->state_size) {
+		s->state = xcalloc(1, d->state_size);
+		s->shard->app_bytes += d->state_size;
+	}
+}
+
+static void drop_state(struct session *s)
+{
+	if (s->state)
+		s->shard->app_bytes -= s->d->state_size;
+	free(s->state);
+	s->state = NULL;
+	s->d = NULL;
+}
+
+/* Whose protocol are these bytes? The dissector the port hints at is asked first. */
+static const struct dissector *recognise(const struct engine *e, const struct flow *f,
+	enum side side, struct view head, enum tsm_probe *r)
+{
+	bool udp = f->proto != 6;
+	const struct dissector *hint = hinted(f, udp ? TABLE_UDP_PORT : TABLE_TCP_PORT);
+
+	*r = PROBE_NO;
+	for (unsigned i = 0; i <= e->napps[udp]; i++) {
+		const struct dissector *d = i ? e->apps[udp][i - 1] : hint;
+		enum tsm_probe one;
+
+		if (!d || !d->probe || (i && d == hint))
+			continue;
+		one = d->probe(head, side);
+		if (one == PROBE_SWAPPED && f->flags & FLOW_CLIENT) /* the handshake knows better */
+			continue;
+		if (one == PROBE_YES || one == PROBE_SWAPPED) {
+			*r = one;
+			return d;
+		}
+		if (one == PROBE_MAYBE)
+			*r = one;
+	}
+	return NULL;
+}
+
+/*
+ * A flow gets a session when its port or its bytes speak for a protocol; one whose first payloads
+ * say nothing to anybody is left alone.
+ */
+static bool worth_it(struct shard *sh, struct flow *f, enum side side, struct view head)
+{
+	bool udp = f->proto != 6;
+	enum tsm_probe r;
+	unsigned tries = f->flow_tries;
+
+	if (!sh->engine->napps[udp] && !sh->engine->config->ndecode_as) {
+		f->flags |= FLOW_OPAQUE;
+		return false;
+	}
+	if (hinted(f, udp ? TABLE_UDP_PORT : TABLE_TCP_PORT) || sh->engine->config->ndecode_as)
+		return true;
+	recognise(sh->engine, f, side, head, &r);
+	if (r != PROBE_NO)
+		return true;
+	f->flow_tries = tries + 1 < TRIES_MAX ? (tries + 1) & 0xfu : TRIES_MAX;
+	if (f->flow_tries >= (f->flags & FLOW_MIDWAY ? TRIES_MAX : TRIES_START))
+		f->flags |= FLOW_OPAQUE;
+	return false;
+}
+
+struct session *session_open(struct shard *sh, struct flow *f, enum side side, struct view head)
+{
+	struct session *s;
+	const struct decode_as *as;
+
+	if (!worth_it(sh, f, side, head))
+		return NULL;
+	if (sh->app_bytes + sh->held_bytes + sizeof(*s) > sh->budget / 2) {
+		counters_add(&sh->engine->counters, "session: memory budget used up", 1);
+		f->flags |= FLOW_OPAQUE;
+		return NULL;
+	}
+	s = pool_get(&sh->sessions);
+	memset(s, 0, sizeof(*s));
+	sh->app_bytes += sizeof(*s);
+	s->shard = sh;
+	s->flow = f;
+	s->turn_of = 2;
+	s->side[0].fresh = s->side[1].fresh = true;
+	f->session = s;
+	as = decode_as(s);
+	if (as && !as->dissector) {
+		session_close(s, END_SWITCH, 0);
+		return NULL;
+	}
+	if (as) {
+		s->forced = true;
+		set_dissector(s, as->dissector);
+	}
+	return s;
+}
+
+void session_close(struct session *s, enum tsm_end why, uint64_t now)
+{
+	struct shard *sh = s->shard;
+
+	for (int i = 0; i < 2; i++)
+		session_end(s, (enum side)i, why);
+	txn_close_all(s, now);
+	drop_state(s);
+	for (int i = 0; i < 2; i++) {
+		sh->app_bytes -= s->side[i].cap;
+		free(s->side[i].buf);
+	}
+	sh->app_bytes -= sizeof(*s);
+	s->flow->session = NULL;
+	s->flow->flags |= FLOW_OPAQUE;
+	pool_put(&sh->sessions, s);
+}
+
+/* Keeps n unread bytes at p (which may lie in the buffer already). */
+static bool keep_unread(struct session *s, struct session_side *x, const uint8_t *p, size_t n)
+{
+	if (n > UNREAD_MAX)
+		return false;
+	if (n > x->cap) {
+		uint32_t cap = x->cap ? x->cap : 256;
+		bool inside = x->buf && p >= x->buf && p < x->buf + x->cap;
+		size_t at = inside ? (size_t)(p - x->buf) : 0;
+
+		while (cap < n)
+			cap *= 2;
+		s->shard->app_bytes += cap - x->cap;
+		x->buf = xrealloc(x->buf, cap);
+		x->cap = cap;
+		if (inside)
+			p = x->buf + at;
+	}
+	memmove(x->buf, p, n);
+	x->len = (uint32_t)n;
+	return true;
+}
+
+static void note_span(struct session_side *x, uint64_t offset, const struct stamp *at)
+{
+	if (x->nspans == SPANS) /* the middle ones are least asked for */
+		memmove(&x->spans[SPANS / 2], &x->spans[SPANS / 2 + 1],
+			(SPANS - SPANS / 2 - 1) * sizeof(x->spans[0]));
+	else
+		x->nspans++;
+	x->spans[x->nspans - 1] = (struct span){offset, *at};
+}
+
+/* Spans before `offset` are of no more use, but for the one that covers it. */
+static void trim_spans(struct session_side *x, uint64_t offset)
+{
+	uint32_t first = 0;
+
+	while (first + 1 < x->nspans && x->spans[first + 1].offset <= offset)
+		first++;
+	x->nspans -= first;
+	memmove(x->spans, x->spans + first, x->nspans * sizeof(x->spans[0]));
+}
+
+static enum tsm_probe detect(struct session *s, enum side side, struct view head)
+{
+	enum tsm_probe r;
+	const struct dissector *d = recognise(s->shard->engine, s->flow, side, head, &r);
+
+	if (!d)
+		return r;
+	if (r == PROBE_SWAPPED) {
+		struct session_side t = s->side[0];
+
+		s->flow->who ^= 1;
+		s->side[0] = s->side[1];
+		s->side[1] = t;
+	}
+	s->flow->flags |= FLOW_CLIENT;
+	set_dissector(s, d);
+	return r;
+}
+
+/* Not recognised: pass over this turn; leave the connection alone after enough of them. */
+static bool unknown_turn(struct session *s, enum side side)
+{
+	if (s->turn_of == side)
+		return true;
+	s->turn_of = (uint8_t)side;
+	return ++s->turns < TURNS_MAX;
+}
+
+static bool end_of(struct session_side *x, const struct view *v)
+{
+	return v->p == v->end && !x->skip;
+}
+
+/* data() for what is in v, again and again while it makes progress. False: the session is gone. */
+static bool feed(struct session *s, enum side side, struct view v)
+{
+	struct session_side *x = &s->side[side];
+	bool again = true;
+
+	while (again) {
+		const uint8_t *before = v.p;
+		const struct dissector *d = s->d;
+		struct take t;
+		size_t left;
+
+		s->to = NULL;
+		s->switched = false;
+		s->in_data = true;
+		t = d->data(s, s->state, side, &v);
+		s->in_data = false;
+		if (v.p > v.end)
+			v.p = v.end;
+		if (s->switched) {
+			drop_state(s);
+			s->turns = 0;
+			s->turn_of = 2;
+			if (s->to || s->stopped)
+				set_dissector(s, s->to);
+			s->side[!side].need = 0;
+			x->need = 0;
+			if (s->stopped) {
+				x->skip = TAKE_TO_END;
+				s->side[!side].skip = TAKE_TO_END;
+				x->len = s->side[!side].len = 0;
+				return true;
+			}
+			break;
+		}
+		if (t.stop) {
+			s->stopped = true;
+			return false;
+		}
+		left = view_len(&v);
+		if (t.skip) {
+			size_t n = t.skip < left ? (size_t)t.skip : left;
+
+			v.p += n;
+			x->skip = t.skip == TAKE_TO_END ? t.skip : t.skip - n;
+			x->need = 0;
+			again = end_of(x, &v) || view_len(&v) > 0;
+			if (x->skip)
+				again = false;
+			continue;
+		}
+		x->need = t.need;
+		if (t.need > left)
+			again = false;
+		else
+			again = left > 0 && v.p != before;
+	}
+	if (!keep_unread(s, x, v.p, x->skip ? 0 : view_len(&v))) {
+		counted(s, "session: unread bytes over the limit");
+		x->len = 0;
+		x->need = 0;
+		if (s->d && s->d->gap) {
+			txn_after_gap(s, side);
+			s->d->gap(s, s->state, side, view_len(&v));
+		}
+	}
+	trim_spans(x, x->pos - x->len);
+	return true;
+}
+
+/* The other side's unread bytes may be readable now (it held them, or the protocol changed). */
+static void look_again(struct session *s, enum side side)
+{
+	struct session_side *x = &s->side[side];
+	struct stamp now = s->now;
+
+	if (!x->len || !s->d || !s->d->data || x->skip)
+		return;
+	s->base = x->buf;
+	s->base_offset = x->pos - x->len;
+	s->now_offset = x->pos;
+	s->now_side = side;
+	x->need = 0;
+	feed(s, side, view_of(x->buf, x->len, 0));
+	s->now = now;
+}
+
+static void gone(struct session *s)
+{
+	session_close(s, END_SWITCH, 0);
+}
+
+/* n bytes at p are next on this side. */
+static void push(
+	struct session *s, enum side side, const uint8_t *p, size_t n, const struct stamp *at)
+{
+	struct session_side *x = &s->side[side];
+	const struct dissector *before;
+	struct view v;
+	uint64_t pos = x->pos;
+
+	if (x->skip) {
+		size_t k = x->skip < n ? (size_t)x->skip : n;
+
+		if (x->skip != TAKE_TO_END)
+			x->skip -= k;
+		x->pos += k;
+		p += k;
+		n -= k;
+		pos = x->pos;
+		if (x->skip)
+			return;
+	}
+	note_span(x, pos, at);
+	x->pos = pos + n;
+	s->now = *at;
+	s->now_offset = pos;
+	s->now_side = side;
+	if (x->len) {
+		uint32_t old = x->len;
+
+		if (old + n > UNREAD_MAX || !keep_unread(s, x, x->buf, old + n)) {
+			counted(s, "session: unread bytes over the limit");
+			x->len = 0;
+			x->need = 0;
+			if (s->d && s->d->gap) {
+				txn_after_gap(s, side);
+				s->d->gap(s, s->state, side, old);
+			}
+			v = view_of(p, n, 0);
+		} else {
+			memcpy(x->buf + old, p, n);
+			v = view_of(x->buf, old + n, 0);
+		}
+	} else {
+		v = view_of(p, n, 0);
+	}
+	s->base = v.p;
+	s->base_offset = x->pos - view_len(&v);
+	if (view_len(&v) < x->need && x->need) {
+		keep_unread(s, x, v.p, view_len(&v));
+		return;
+	}
+	if (!s->d) {
+		enum tsm_probe r;
+
+		if (!view_len(&v))
+			return;
+		r = s->turn_of == side ? PROBE_NO : detect(s, side, v);
+		if (r == PROBE_SWAPPED) {
+			side = !side;
+			x = &s->side[side];
+			s->now_side = side;
+		}
+		if (r == PROBE_MAYBE && view_len(&v) < HEAD_MAX) {
+			keep_unread(s, x, v.p, view_len(&v));
+			return;
+		}
+		if (r != PROBE_YES && r != PROBE_SWAPPED) {
+			x->len = 0;
+			x->nspans = 0;
+			if (!unknown_turn(s, side))
+				gone(s);
+			return;
+		}
+	}
+	before = s->d;
+	if (!feed(s, side, v)) {
+		gone(s);
+		return;
+	}
+	if (s->d != before || s->side[!side].need == TAKE_HOLD)
+		look_again(s, !side);
+	if (s->d != before && x->len && s->d)
+		look_again(s, side);
+	if (!s->open && s->stopped)
+		gone(s);
+}
+
+void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t caplen,
+	uint32_t len, const struct stamp *at)
+{
+	struct session_side *x = &s->side[side];
+	struct flow *f = s->flow;
+
+	if (x->ended)
+		return;
+	x->last = *at;
+	x->fresh = false;
+	if (side == SIDE_SERVER)
+		s->last_response = at->whole;
+	/* A datagram's dissector gets it whole, and nothing of it is kept. */
+	if (caplen || !len)
+		push(s, side, p, caplen, at);
+	if (caplen < len && f->session == s) {
+		if (s->side[side].skip < len - caplen)
+			for (struct txn *t = s->first; t; t = t->next)
+				t->quality |= 1u << QUALITY_SNAPLEN;
+		session_gap(s, side, len - caplen, at->seen, at->whole);
+	}
+}
+
+void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, uint64_t now)
+{
+	struct session_side *x = &s->side[side];
+	struct flow *f = s->flow;
+
+	if (x->ended)
+		return;
+	txn_lost(s, side, n);
+	if (now > since)
+		txn_stall(s, LEDGER_UNKNOWN, since, now);
+	x->fresh = false;
+	if (x->skip == TAKE_TO_END) {
+		x->pos += n;
+		return;
+	}
+	if (x->skip > n) {
+		x->skip -= n;
+		x->pos += n;
+		return;
+	}
+	if (x->skip && x->skip == n) {
+		struct stamp at = {now, s->shard->key_frame, now, s->shard->key_frame};
+
+		/* The body ends with the lost bytes: framing holds, its end was not seen. */
+		x->skip = 0;
+		x->pos += n;
+		if (x->current)
+			x->current->quality |= 1u << QUALITY_GAP;
+		push(s, side, (const uint8_t *)"", 0, &at);
+		return;
+	}
+	x->pos += n;
+	x->skip = 0;
+	x->len = 0;
+	x->need = 0;
+	x->nspans = 0;
+	s->turn_of = 2;
+	if (s->d) {
+		txn_after_gap(s, side);
+		if (s->d->gap)
+			s->d->gap(s, s->state, side, n);
+	}
+	(void)f;
+}
+
+void session_end(struct session *s, enum side side, enum tsm_end why)
+{
+	struct session_side *x = &s->side[side];
+
+	if (x->ended)
+		return;
+	x->ended = true;
+	if (s->d && s->d->end)
+		s->d->end(s, s->state, side, why);
+}
+
+void tsm_switch(struct session *s, const char *name)
+{
+	s->switched = true;
+	s->to = name && *name ? registry_find(name) : NULL;
+	if (name && !s->to)
+		s->stopped = true; /* nobody reads on, what is open is still closed in order */
+}
+
+bool tsm_from_start(const struct session *s, enum side side)
+{
+	unsigned dir = side == SIDE_CLIENT ? flow_client(s->flow) : !flow_client(s->flow);
+
+	return s->flow->side[dir].flags & FS_SYN && !s->side[side].pos;
+}
+
+void tsm_note(struct session *s, const char *what)
+{
+	counted(s, what);
+}

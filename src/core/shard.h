@@ -1,0 +1,153 @@
+/*
+ * shard.h - the engine's inside: one shard, its sessions and transactions.
+ */
+#ifndef TSUMARI_CORE_SHARD_H
+#define TSUMARI_CORE_SHARD_H
+
+#include "core/flow.h"
+#include "core/layers.h"
+#include "core/registry.h"
+
+#define TXN_OPEN_MAX   512u     /* open transactions of one session */
+#define HELD_MAX       1024u    /* segments held above holes, one side */
+#define HELD_BYTES_MAX 1048576u /* their bytes */
+#define UNREAD_MAX     65536u   /* unread bytes kept for a dissector, one side */
+#define TEXT_MAX       2048u    /* one value */
+#define VALUES_MAX     8192u    /* all values of a transaction */
+
+struct stamp { /* when a byte was there: first seen, and when its stream was whole up to it */
+	uint64_t seen, seen_frame, whole, whole_frame;
+};
+
+struct span { /* where a packet's bytes begin in a stream */
+	uint64_t offset;
+	struct stamp at;
+};
+#define SPANS 8u
+
+enum phase { PHASE_REQUEST, PHASE_WAIT, PHASE_RESPONSE, PHASE_COUNT };
+
+struct txn {
+	struct txn *next;
+	struct session *session;
+	uint64_t key, tag;
+	uint64_t stamp[4], frame[4], offset[4];
+	uint64_t stall[LEDGER_COUNT]; /* the part of the phases that stalls took */
+	uint64_t stalled[PHASE_COUNT];
+	uint64_t counted_to; /* stalls up to here are in */
+	uint64_t resent[2], lost[2];
+	uint64_t connect_retry, connect_network;
+	uint64_t closed_at; /* the connection ended before the response did; 0: no */
+	uint32_t quality;
+	uint8_t status;
+	uint8_t doubtful; /* bytes were lost since: its response may have been among them */
+	uint8_t marks;    /* bit i: stamp i was marked */
+	uint8_t carries_connect;
+	struct record_text method, object, query; /* offsets into buf */
+	uint8_t *buf;
+	uint32_t len, cap, nvalues, text;
+};
+
+struct session_side {
+	uint64_t pos;  /* stream offset of the next byte to deliver */
+	uint64_t skip; /* bytes to pass over; TAKE_TO_END */
+	uint32_t need;
+	uint32_t len, cap; /* unread bytes in buf, just before pos */
+	uint8_t *buf;
+	struct txn *current;
+	struct stamp last; /* of the last byte delivered */
+	struct span spans[SPANS];
+	uint32_t nspans;
+	bool ended, fresh; /* fresh: nothing was delivered yet */
+};
+
+struct session {
+	struct shard *shard;
+	struct flow *flow;
+	const struct dissector *d;
+	void *state;
+	struct session_side side[2]; /* enum side */
+	struct txn *first, *last;    /* open, in order of their requests */
+	uint32_t open;
+	uint32_t turns;  /* attempts at recognising the protocol */
+	uint8_t turn_of; /* whose turn it was last, 2: nobody's */
+	bool pipelined;  /* a request was sent while another was open */
+	bool blind;      /* responses cannot be told apart until the pipeline has run dry */
+	bool stopped, switched, forced, in_data, resynced;
+	uint32_t owed;          /* blind: responses that may still come for lost requests */
+	uint64_t last_response; /* time of the last byte the server sent */
+	/* While data() runs. */
+	const uint8_t *base;
+	uint64_t base_offset, now_offset;
+	struct stamp now;
+	enum side now_side;
+	const struct dissector *to;
+};
+
+struct shard {
+	struct flow_table flows;
+	struct pool ext, sessions, txns;
+	struct engine *engine;
+	uint64_t budget, held_bytes, app_bytes; /* bytes */
+	uint32_t ntxns;
+	unsigned index;
+	uint64_t key_frame; /* frame number records are ordered by now */
+	bool key_tick;
+};
+
+struct engine {
+	const struct engine_config *config;
+	struct counters counters;
+	struct records out;
+	struct shard *shards[SHARDS]; /* those it owns, others NULL */
+	const char *tunnels[64];
+	unsigned ntunnels;
+	const struct dissector *apps[2][DISSECTORS_MAX]; /* over TCP, over UDP */
+	unsigned napps[2];
+	unsigned finish_shard, finish_slot;
+};
+
+/* record.c */
+void *record_room(struct shard *sh, uint32_t size); /* zeroed, its key set */
+void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool final);
+void record_of_txn(struct shard *sh, struct txn *t);
+uint32_t flow_quality(const struct flow *f);
+unsigned engine_tunnel(struct engine *e, const char *kind);
+
+/* tcpstat.c: one TCP segment; delivers to the stream. dir is the end that sent it. */
+void tcp_segment(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
+struct flow_ext *flow_need_ext(struct shard *sh, struct flow *f);
+
+/* stream.c */
+void stream_hold(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir,
+	uint32_t lo, const uint8_t *data, uint32_t caplen, uint32_t len);
+/* Bytes at the place where the stream continues. */
+void stream_deliver(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir,
+	const uint8_t *data, uint32_t caplen, uint32_t len);
+void stream_drain(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
+void stream_gap(
+	struct shard *sh, struct flow *f, uint64_t now, unsigned dir, uint32_t upto, bool acked);
+void stream_forget(struct shard *sh, struct ext_side *e);
+
+/* session.c */
+void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t caplen,
+	uint32_t len, const struct stamp *at);
+void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, uint64_t now);
+void session_end(struct session *s, enum side side, enum tsm_end why);
+/* May find that there is nothing to follow, and give NULL. `head` is the first that was seen. */
+struct session *session_open(struct shard *sh, struct flow *f, enum side side, struct view head);
+void session_close(struct session *s, enum tsm_end why, uint64_t now);
+
+/* txn.c */
+void txn_stall(struct session *s, enum ledger_entry entry, uint64_t from, uint64_t to);
+void txn_resent(struct session *s, enum side side, uint64_t bytes);
+void txn_lost(struct session *s, enum side side, uint64_t bytes);
+void txn_after_gap(struct session *s, enum side side);
+void txn_finish(struct session *s, struct txn *t);
+void txn_close_all(struct session *s, uint64_t closed_at);
+
+/* engine.c */
+void flow_close(
+	struct shard *sh, struct flow *f, const char *reason, enum tsm_end why, uint64_t now);
+
+#endif

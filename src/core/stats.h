@@ -1,0 +1,41 @@
+/*
+ * stats.h - what the capture and the engine counted, for the summary and the end of the output.
+ *
+ * Everything that was dropped, cut, limited or odd is here by name: nothing is lost silently.
+ */
+#ifndef TSUMARI_CORE_STATS_H
+#define TSUMARI_CORE_STATS_H
+
+#include <stdint.h>
+
+struct counter {
+	const char *name; /* a constant */
+	uint64_t n;
+};
+
+#define COUNTERS_MAX 256
+
+/* A small set of counters by name; more than COUNTERS_MAX go into one named "other". */
+struct counters {
+	uint32_t n;
+	struct counter c[COUNTERS_MAX];
+};
+
+/* Adds n to the counter of that name (compared by text). */
+void counters_add(struct counters *c, const char *name, uint64_t n);
+/* Adds every counter of `from`. */
+void counters_merge(struct counters *c, const struct counters *from);
+/* Sorted by name, for output that is the same for any number of workers. */
+void counters_sort(struct counters *c);
+
+/* Facts of the capture as the reader saw it. */
+struct capture_stats {
+	uint64_t frames, bytes,
+		captured_bytes; /* frames read, their bytes on the wire and captured */
+	uint64_t first, last;   /* capture times, ns; 0: no frame */
+	uint64_t cut_frames;    /* shorter than on the wire (snap length) */
+	uint64_t time_back;     /* frames with a time before their predecessor's */
+	uint64_t kernel_received, kernel_dropped, interface_dropped; /* live only */
+};
+
+#endif

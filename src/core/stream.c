@@ -1,0 +1,217 @@
+/*
+ * stream.c - the bytes of one direction in order.
+ *
+ * In-order bytes go straight to the session without a copy. What lies above a hole is held,
+ * bounded; the hole becomes a gap when the peer acknowledges past it (the capture lost it) or a
+ * limit is reached. Of overlapping bytes the first seen win; differences are counted.
+ */
+#include "core/shard.h"
+#include <stdlib.h>
+#include <string.h>
+
+static int32_t seq_diff(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b);
+}
+
+static enum side side_of(const struct flow *f, unsigned dir)
+{
+	return dir == flow_client(f) ? SIDE_CLIENT : SIDE_SERVER;
+}
+
+void stream_deliver(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir,
+	const uint8_t *data, uint32_t caplen, uint32_t len)
+{
+	struct stamp at = {p->time, p->number, p->time, p->number};
+
+	f->side[dir].payload += len;
+	if (caplen < len)
+		f->flags |= FLOW_SNAPLEN;
+	if (f->flags & FLOW_OPAQUE)
+		return;
+	if (!f->session &&
+		!session_open(sh, f, side_of(f, dir), view_of(data, caplen, len - caplen)))
+		return;
+	session_data(f->session, side_of(f, dir), data, caplen, len, &at);
+}
+
+static void held_free(struct shard *sh, struct ext_side *e, struct held *h)
+{
+	e->nheld--;
+	e->held_bytes -= h->room;
+	sh->held_bytes -= sizeof(*h) + h->room;
+	free(h);
+}
+
+void stream_forget(struct shard *sh, struct ext_side *e)
+{
+	while (e->held) {
+		struct held *h = e->held;
+
+		e->held = h->next;
+		held_free(sh, e, h);
+	}
+	e->held_last = NULL;
+}
+
+/* Keeps [lo, hi) behind `after` (NULL: at the front). */
+static struct held *keep(struct shard *sh, struct flow *f, struct ext_side *e, struct held *after,
+	const struct packet *p, uint32_t lo, uint32_t hi, const uint8_t *data, uint32_t caplen)
+{
+	uint32_t room = f->flags & FLOW_OPAQUE ? 0 : caplen;
+	struct held *h = xmalloc(sizeof(*h) + room);
+
+	h->lo = lo;
+	h->hi = hi;
+	h->caplen = room;
+	h->room = room;
+	h->time = p->time;
+	h->frame = p->number;
+	if (room)
+		memcpy(h->data, data, room);
+	if (after) {
+		h->next = after->next;
+		after->next = h;
+	} else {
+		h->next = e->held;
+		e->held = h;
+	}
+	if (!h->next)
+		e->held_last = h;
+	e->nheld++;
+	e->held_bytes += room;
+	sh->held_bytes += sizeof(*h) + room;
+	return h;
+}
+
+static void compare(struct shard *sh, const struct held *h, uint32_t lo, uint32_t hi,
+	const uint8_t *data, uint32_t caplen, uint32_t at)
+{
+	uint32_t from = seq_diff(lo, h->lo) > 0 ? lo : h->lo,
+		 to = seq_diff(hi, h->hi) < 0 ? hi : h->hi;
+
+	if (seq_diff(to, from) <= 0 || to - h->lo > h->caplen || to - at > caplen)
+		return;
+	if (memcmp(h->data + (from - h->lo), data + (from - at), to - from) != 0)
+		counters_add(&sh->engine->counters, "tcp: overlapping bytes differ", 1);
+}
+
+void stream_hold(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir,
+	uint32_t lo, const uint8_t *data, uint32_t caplen, uint32_t len)
+{
+	struct ext_side *e = &f->ext->side[dir];
+	uint32_t at = lo, hi = lo + len;
+	struct held *after = NULL;
+
+	if (seq_diff(lo, e->expect) < 0)
+		lo = e->expect;
+	if (e->held_last && seq_diff(lo, e->held_last->hi) >= 0)
+		after = e->held_last;
+	else
+		for (struct held *h = e->held; h && seq_diff(h->hi, lo) <= 0; h = h->next)
+			after = h;
+	while (seq_diff(hi, lo) > 0) {
+		struct held *next = after ? after->next : e->held;
+		uint32_t to = next && seq_diff(next->lo, hi) < 0 ? next->lo : hi;
+
+		if (seq_diff(to, lo) > 0) {
+			uint32_t off = lo - at, n = to - lo;
+			uint32_t have = off < caplen ? (caplen - off < n ? caplen - off : n) : 0;
+
+			after = keep(sh, f, e, after, p, lo, to, have ? data + off : NULL, have);
+			lo = to;
+			continue;
+		}
+		compare(sh, next, lo, hi, data, caplen, at);
+		after = next;
+		if (seq_diff(next->hi, lo) > 0)
+			lo = next->hi;
+	}
+	if (e->nheld > HELD_MAX || e->held_bytes > HELD_BYTES_MAX ||
+		sh->held_bytes > sh->budget / 4) {
+		counters_add(&sh->engine->counters, "tcp: holding limit reached, hole given up", 1);
+		stream_gap(sh, f, p->time, dir, e->held->lo, false);
+	}
+}
+
+/* Delivers what has become continuous. */
+void stream_drain(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+{
+	struct ext_side *e = &f->ext->side[dir];
+
+	while (e->held && seq_diff(e->held->lo, e->expect) <= 0) {
+		struct held *h = e->held;
+		struct stamp at = {h->time, h->frame, p->time, p->number};
+		uint32_t len = h->hi - h->lo;
+
+		e->held = h->next;
+		if (!e->held)
+			e->held_last = NULL;
+		e->expect = h->hi;
+		f->side[dir].payload += len;
+		if (h->caplen < len && !(f->flags & FLOW_OPAQUE))
+			f->flags |= FLOW_SNAPLEN;
+		if (!(f->flags & FLOW_OPAQUE) &&
+			(f->session || session_open(sh, f, side_of(f, dir),
+					       view_of(h->data, h->caplen, len - h->caplen))))
+			session_data(f->session, side_of(f, dir), h->data, h->caplen, len, &at);
+		held_free(sh, e, h);
+	}
+	if (!e->held) {
+		uint32_t end = f->side[dir].nxt - (f->side[dir].flags & FS_FIN ? 1 : 0);
+
+		if (seq_diff(e->expect, end) >= 0) {
+			e->hole_since = 0;
+			if (f->side[dir].flags & FS_FIN && f->session)
+				session_end(f->session, side_of(f, dir), END_FIN);
+		}
+	} else {
+		e->hole_since = p->time;
+	}
+}
+
+/*
+ * The bytes up to `upto` will not come any more: the holes below it are gaps. acked: the peer has
+ * them, so it was the capture that lost them.
+ */
+void stream_gap(
+	struct shard *sh, struct flow *f, uint64_t now, unsigned dir, uint32_t upto, bool acked)
+{
+	struct flow_side *s = &f->side[dir];
+	struct ext_side *e = &flow_need_ext(sh, f)->side[dir];
+	struct packet p = {.time = now};
+	bool fin = (s->flags & FS_FIN) != 0;
+
+	if (!e->hole_since) {
+		e->hole_since = s->last ? s->last : now;
+		e->expect = s->nxt - (fin ? 1 : 0);
+	}
+	if (seq_diff(upto, s->nxt) > 0) {
+		/* One more than was sent may be a FIN that was not captured; bytes all the same. */
+		s->nxt = upto;
+		fin = false;
+	}
+	while (e->hole_since && seq_diff(upto, e->expect) > 0) {
+		uint32_t to = e->held && seq_diff(e->held->lo, upto) < 0 ? e->held->lo : upto;
+		uint32_t n;
+
+		if (fin && to == s->nxt)
+			to--;
+		n = to - e->expect;
+		if ((int32_t)n > 0) {
+			e->gaps++;
+			if (acked)
+				e->lost += n;
+			s->payload += n;
+			e->expect = to;
+			if (f->session)
+				session_gap(f->session, side_of(f, dir), n, e->hole_since, now);
+		}
+		p.number = sh->key_frame;
+		stream_drain(sh, f, &p, dir);
+		if ((int32_t)n <= 0)
+			break;
+	}
+	if (!e->held && seq_diff(e->expect, s->nxt - (fin ? 1 : 0)) >= 0)
+		e->hole_since = 0;
+}

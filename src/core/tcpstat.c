@@ -1,0 +1,443 @@
+/*
+ * tcpstat.c - what a TCP segment says about the connection: handshake, round trips, retransmissions
+ * told apart, windows, stalls. Sequence numbers are compared modulo 2^32 (RFC 9293, 3.4).
+ */
+#include "core/shard.h"
+#include <string.h>
+
+#define MS        1000000u
+#define REORDER   (3 * MS) /* a hole filled within this (or the initial RTT) was reordering */
+#define RTO_LEAST (200 * MS)
+
+static int32_t seq_diff(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b);
+}
+
+struct flow_ext *flow_need_ext(struct shard *sh, struct flow *f)
+{
+	if (!f->ext) {
+		f->ext = pool_get(&sh->ext);
+		memset(f->ext, 0, sizeof(*f->ext));
+	}
+	return f->ext;
+}
+
+static enum side side_of(const struct flow *f, unsigned dir)
+{
+	return dir == flow_client(f) ? SIDE_CLIENT : SIDE_SERVER;
+}
+
+static void stall(struct flow *f, enum ledger_entry entry, uint64_t from, uint64_t to)
+{
+	if (f->session && from && to > from)
+		txn_stall(f->session, entry, from, to);
+}
+
+static void rtt_sample(struct shard *sh, struct flow *f, unsigned dir, uint64_t rtt)
+{
+	struct flow_side *s = &f->side[dir];
+	uint32_t v = rtt < UINT32_MAX - 1 ? (uint32_t)rtt : UINT32_MAX - 1;
+
+	(void)sh;
+	if (v < s->rtt_min)
+		s->rtt_min = v;
+}
+
+static void set_client(struct flow *f, unsigned dir)
+{
+	f->who = (uint8_t)((f->who & ~1u) | dir);
+	f->flags |= FLOW_CLIENT;
+}
+
+static void on_syn(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+{
+	struct flow_side *s = &f->side[dir];
+
+	if (p->tcp_opts & TCP_OPT_MSS)
+		s->mss = p->tcp_mss;
+	s->wscale = p->tcp_opts & TCP_OPT_WSCALE ? p->tcp_wscale : 0xff;
+	if (p->tcp_opts & TCP_OPT_SACK_OK)
+		s->flags |= FS_SACK;
+	if (p->tcp_flags & TCP_ACK) {
+		if (!(f->flags & FLOW_CLIENT))
+			set_client(f, !dir);
+		if (f->syn_ack && s->flags & FS_SYN) {
+			struct flow_ext *e = flow_need_ext(sh, f);
+
+			e->syn_ack_retries++;
+			e->syn_ack_last = p->time;
+			if (f->established)
+				e->aside = 1;
+		}
+		if (!f->syn_ack) {
+			f->syn_ack = p->time;
+			if (f->side[!dir].flags & FS_SYN)
+				rtt_sample(sh, f, !dir,
+					p->time - (f->ext && f->ext->syn_last ? f->ext->syn_last
+									      : f->first));
+		}
+		if (f->state < FLOW_SYN_ACK)
+			f->state = FLOW_SYN_ACK;
+	} else {
+		set_client(f, dir);
+		if (s->flags & FS_SYN && !f->syn_ack) {
+			struct flow_ext *e = flow_need_ext(sh, f);
+			uint64_t before = e->syn_last ? e->syn_last : f->first;
+
+			e->syn_retries++;
+			if (e->nsyn_gaps < FIELD_LIST_MAX && p->time >= before)
+				e->syn_gaps[e->nsyn_gaps++] = p->time - before;
+			e->syn_last = p->time;
+		}
+		if (f->state < FLOW_SYN)
+			f->state = FLOW_SYN;
+	}
+	if (!(s->flags & FS_SYN)) {
+		s->flags |= FS_SYN | FS_SEQ;
+		s->isn = p->tcp_seq;
+		s->nxt = p->tcp_seq + 1;
+	}
+}
+
+/* The same frame captured twice, by a mirror port that sees it come and go. */
+static bool is_duplicate(const struct flow_side *s, const struct packet *p)
+{
+	uint32_t end =
+		p->tcp_seq + p->paylen + p->paycut + ((p->tcp_flags & (TCP_SYN | TCP_FIN)) != 0);
+
+	if (!(s->flags & FS_ACK) || p->time - s->last > 100 * MS || end != s->nxt ||
+		!(p->tcp_flags & TCP_ACK) || p->tcp_ack != s->ack)
+		return false;
+	if (p->ip_id)
+		return p->ip_id == s->ip_id;
+	return p->paylen && p->tcp_opts & TCP_OPT_TIMES && p->tcp_tsval == s->tsval &&
+	       p->time - s->last < MS / 2;
+}
+
+static void on_window(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+{
+	struct flow_side *s = &f->side[dir], *o = &f->side[!dir];
+	unsigned shift =
+		s->wscale != 0xff && o->wscale != 0xff && !(p->tcp_flags & TCP_SYN) ? s->wscale : 0;
+	uint32_t window = (uint32_t)p->tcp_window << shift;
+	enum side side = side_of(f, dir);
+
+	if (!window && !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))) {
+		struct ext_side *e = &flow_need_ext(sh, f)->side[dir];
+
+		if (!e->zero_since) {
+			e->zero_windows++;
+			e->zero_since = p->time;
+		}
+	} else if (f->ext && f->ext->side[dir].zero_since && window) {
+		struct ext_side *e = &f->ext->side[dir];
+
+		e->zero_time += p->time - e->zero_since;
+		stall(f, side == SIDE_CLIENT ? LEDGER_STALL_ZERO_CLIENT : LEDGER_STALL_ZERO_SERVER,
+			e->zero_since, p->time);
+		e->zero_since = 0;
+	}
+	s->window = window;
+	if (f->ext && f->ext->side[!dir].full_since &&
+		seq_diff(o->nxt, p->tcp_ack) < (int32_t)window) {
+		f->ext->side[!dir].full_time += p->time - f->ext->side[!dir].full_since;
+		f->ext->side[!dir].full_since = 0;
+	}
+}
+
+static void on_ack(
+	struct shard *sh, struct flow *f, const struct packet *p, unsigned dir, uint32_t len)
+{
+	struct flow_side *s = &f->side[dir], *o = &f->side[!dir];
+	uint32_t ack = p->tcp_ack;
+	int32_t ahead;
+
+	if (f->state == FLOW_SYN_ACK && !(p->tcp_flags & TCP_SYN) &&
+		side_of(f, dir) == SIDE_CLIENT) {
+		f->state = FLOW_ESTABLISHED;
+		f->established = p->time;
+		rtt_sample(sh, f, !dir,
+			p->time - (f->ext && f->ext->syn_ack_last ? f->ext->syn_ack_last
+								  : f->syn_ack));
+	} else if (f->ext && f->ext->aside && side_of(f, dir) == SIDE_CLIENT) {
+		f->established = p->time;
+		f->ext->aside = 0;
+	}
+	if (!(s->flags & FS_ACK)) {
+		s->ack = ack;
+		s->flags |= FS_ACK;
+	}
+	/* Bytes the other side must have sent, and the capture does not hold. */
+	if (!(o->flags & FS_SEQ)) {
+		o->nxt = ack;
+		o->flags |= FS_SEQ | FS_MIDWAY;
+	}
+	ahead = seq_diff(ack, o->nxt);
+	if (ahead > 0 && ahead < 1 << 30) {
+		stream_gap(sh, f, p->time, !dir, ack, true);
+	} else if (f->ext && f->ext->side[!dir].hole_since &&
+		   seq_diff(ack, f->ext->side[!dir].expect) > 0) {
+		stream_gap(sh, f, p->time, !dir, ack, true);
+	}
+	if (o->rtt_time && seq_diff(ack, o->rtt_seq) >= 0) {
+		rtt_sample(sh, f, !dir, p->time - o->rtt_time);
+		o->rtt_time = 0;
+	}
+	if (seq_diff(ack, s->ack) > 0) {
+		s->ack = ack;
+		s->dup_run = 0;
+	} else if (ack == s->ack && !len && o->nxt != ack &&
+		   (uint32_t)p->tcp_window
+				   << (s->wscale != 0xff && o->wscale != 0xff ? s->wscale : 0) ==
+			   s->window &&
+		   !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) && s->flags & FS_BARE_ACK) {
+		struct ext_side *e = &flow_need_ext(sh, f)->side[dir];
+
+		if (!s->dup_run)
+			e->dup_since = p->time;
+		if (s->dup_run < UINT16_MAX)
+			s->dup_run++;
+		e->dup_acks++;
+	}
+}
+
+/* A segment of bytes that were sent before: which kind of retransmission is it? */
+static void on_resent(
+	struct shard *sh, struct flow *f, const struct packet *p, unsigned dir, uint32_t end)
+{
+	struct flow_side *s = &f->side[dir], *o = &f->side[!dir];
+	struct flow_ext *x;
+	struct ext_side *e;
+	enum side side = side_of(f, dir);
+	uint32_t len = p->paylen + p->paycut;
+
+	if (len <= 1 && o->flags & FS_ACK && p->tcp_seq == o->ack - 1)
+		return; /* a keep-alive probe (RFC 9293, 3.8.4) */
+	x = flow_need_ext(sh, f);
+	e = &x->side[dir];
+	e->retransmits++;
+	e->resent += len;
+	s->rtt_time = 0;
+	if (f->session)
+		txn_resent(f->session, side, len);
+	if (o->flags & FS_ACK && seq_diff(o->ack, end) >= 0) {
+		e->spurious++;
+	} else if (o->dup_run >= 3) {
+		e->fast++;
+		stall(f, side == SIDE_CLIENT ? LEDGER_STALL_FAST_CLIENT : LEDGER_STALL_FAST_SERVER,
+			x->side[!dir].dup_since, p->time);
+	} else if (p->time - s->last >= RTO_LEAST) {
+		e->rtos++;
+		stall(f, side == SIDE_CLIENT ? LEDGER_STALL_RTO_CLIENT : LEDGER_STALL_RTO_SERVER,
+			s->last, p->time);
+	} else {
+		stall(f, side == SIDE_CLIENT ? LEDGER_STALL_FAST_CLIENT : LEDGER_STALL_FAST_SERVER,
+			s->last, p->time);
+	}
+}
+
+/* A segment below what was seen sent already, into a hole: reordered, or sent again after a loss.
+ */
+static void on_filled(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+{
+	struct flow_ext *x = flow_need_ext(sh, f);
+	struct ext_side *e = &x->side[dir];
+	struct flow_side *o = &f->side[!dir];
+	uint64_t waited = p->time - e->hole_since;
+	uint64_t usual = 0;
+	enum side side = side_of(f, dir);
+
+	if (f->side[0].rtt_min != UINT32_MAX)
+		usual += f->side[0].rtt_min;
+	if (f->side[1].rtt_min != UINT32_MAX)
+		usual += f->side[1].rtt_min;
+	if (waited < (usual > REORDER || !usual ? (usual ? usual : REORDER) : REORDER) &&
+		o->dup_run < 3) {
+		e->out_of_order++;
+		return;
+	}
+	e->retransmits++;
+	e->resent += p->paylen + p->paycut;
+	if (f->session)
+		txn_resent(f->session, side, p->paylen + p->paycut);
+	if (o->dup_run >= 3 || waited < RTO_LEAST) {
+		e->fast++;
+		stall(f, side == SIDE_CLIENT ? LEDGER_STALL_FAST_CLIENT : LEDGER_STALL_FAST_SERVER,
+			e->hole_since, p->time);
+	} else {
+		e->rtos++;
+		stall(f, side == SIDE_CLIENT ? LEDGER_STALL_RTO_CLIENT : LEDGER_STALL_RTO_SERVER,
+			e->hole_since, p->time);
+	}
+}
+
+/* Stalls that end with new data: delayed ACK against Nagle, and a server that had nothing to send.
+ */
+static void on_new_data(struct flow *f, const struct packet *p, unsigned dir)
+{
+	struct flow_side *s = &f->side[dir], *o = &f->side[!dir];
+	uint64_t held, at_once = 5 * MS;
+
+	if (s->flags & FS_SHORT && o->flags & FS_BARE_ACK && o->last > s->last) {
+		held = o->last - s->last;
+		if (s->rtt_min != UINT32_MAX && o->rtt_min != UINT32_MAX &&
+			(uint64_t)s->rtt_min > at_once)
+			at_once = 2 * (uint64_t)s->rtt_min;
+		if (held >= 35 * MS && held <= 210 * MS && p->time - o->last <= at_once)
+			stall(f, LEDGER_STALL_DELAYED_ACK, s->last, p->time);
+	}
+	if (f->session && side_of(f, dir) == SIDE_SERVER && f->session->side[SIDE_SERVER].current &&
+		o->flags & FS_ACK && o->ack == s->nxt && o->window) {
+		uint64_t since = s->last > o->last ? s->last : o->last;
+		uint64_t rtt = o->rtt_min != UINT32_MAX ? o->rtt_min : 0;
+
+		if (p->time > since && p->time - since > rtt + MS)
+			stall(f, LEDGER_SERVER, since, p->time - rtt);
+	}
+}
+
+static void on_data(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+{
+	struct flow_side *s = &f->side[dir], *o = &f->side[!dir];
+	uint32_t len = p->paylen + p->paycut, seq = p->tcp_seq + (p->tcp_flags & TCP_SYN ? 1 : 0);
+	uint32_t end = seq + len;
+	const struct ext_side *e = f->ext ? &f->ext->side[dir] : NULL;
+	int32_t ahead;
+
+	if (!(s->flags & FS_SEQ)) {
+		s->nxt = seq;
+		s->flags |= FS_SEQ | FS_MIDWAY;
+	}
+	ahead = seq_diff(seq, s->nxt);
+	if (ahead == 0) {
+		on_new_data(f, p, dir);
+		if (!s->rtt_time) {
+			s->rtt_time = p->time;
+			s->rtt_seq = end;
+		}
+		s->nxt = end;
+		if (e && e->hole_since)
+			stream_hold(sh, f, p, dir, seq, p->payload, p->paylen, len);
+		else
+			stream_deliver(sh, f, p, dir, p->payload, p->paylen, len);
+	} else if (ahead > 0) {
+		struct ext_side *x = &flow_need_ext(sh, f)->side[dir];
+
+		if (ahead >= 1 << 30) {
+			counters_add(&sh->engine->counters, "tcp: sequence number out of reach", 1);
+			return;
+		}
+		if (!x->hole_since) {
+			x->hole_since = p->time;
+			x->expect = s->nxt;
+		}
+		s->nxt = end;
+		s->rtt_time = 0;
+		stream_hold(sh, f, p, dir, seq, p->payload, p->paylen, len);
+	} else if (e && e->hole_since && seq_diff(end, e->expect) > 0) {
+		bool first = seq_diff(seq, e->expect) <= 0;
+
+		if (seq_diff(end, s->nxt) > 0)
+			s->nxt = end;
+		on_filled(sh, f, p, dir);
+		stream_hold(sh, f, p, dir, seq, p->payload, p->paylen, len);
+		if (first)
+			stream_drain(sh, f, p, dir);
+	} else if (seq_diff(end, s->nxt) > 0) {
+		uint32_t old = s->nxt - seq;
+
+		on_resent(sh, f, p, dir, s->nxt);
+		s->nxt = end;
+		if (old < p->paylen)
+			stream_deliver(sh, f, p, dir, p->payload + old, p->paylen - old, len - old);
+		else
+			stream_deliver(sh, f, p, dir, NULL, 0, len - old);
+	} else {
+		on_resent(sh, f, p, dir, end);
+	}
+	if (o->flags & FS_ACK && o->window && seq_diff(s->nxt, o->ack) >= (int32_t)o->window) {
+		struct ext_side *x = &flow_need_ext(sh, f)->side[dir];
+
+		if (!x->full_since) {
+			x->full_since = p->time;
+			x->window_full++;
+		}
+	}
+}
+
+static void on_fin(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+{
+	struct flow_side *s = &f->side[dir];
+	uint32_t at = p->tcp_seq + p->paylen + p->paycut;
+
+	if (!(s->flags & FS_SEQ)) {
+		s->nxt = at;
+		s->flags |= FS_SEQ | FS_MIDWAY;
+	}
+	if (s->flags & FS_FIN || seq_diff(at, s->nxt) < 0)
+		return;
+	if (at != s->nxt) {
+		/* The FIN came before the bytes in front of it: they are a hole until they come. */
+		struct ext_side *x = &flow_need_ext(sh, f)->side[dir];
+
+		if (!x->hole_since) {
+			x->hole_since = p->time;
+			x->expect = s->nxt;
+		}
+	}
+	s->nxt = at + 1;
+	s->flags |= FS_FIN;
+	if (!(f->ext && f->ext->side[dir].hole_since) && f->session)
+		session_end(f->session, side_of(f, dir), END_FIN);
+	if (f->state < FLOW_CLOSING)
+		f->state = FLOW_CLOSING;
+}
+
+void tcp_segment(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+{
+	struct flow_side *s = &f->side[dir];
+	uint32_t len = p->paylen + p->paycut;
+	uint8_t flags = p->tcp_flags;
+
+	if (is_duplicate(s, p)) {
+		flow_need_ext(sh, f)->duplicates++;
+		return;
+	}
+	if (flags & TCP_SYN)
+		on_syn(sh, f, p, dir);
+	else if (f->state == FLOW_NEW) {
+		f->state = FLOW_ESTABLISHED;
+		f->flags |= FLOW_MIDWAY;
+	}
+	if (flags & TCP_ACK) {
+		on_ack(sh, f, p, dir, len);
+		on_window(sh, f, p, dir);
+	}
+	if (len && !(flags & TCP_RST))
+		on_data(sh, f, p, dir);
+	if (flags & TCP_FIN)
+		on_fin(sh, f, p, dir);
+	s->flags &= (uint8_t) ~(FS_BARE_ACK | FS_SHORT);
+	if (!len && !(flags & (TCP_SYN | TCP_FIN | TCP_RST)))
+		s->flags |= FS_BARE_ACK;
+	else if (len &&
+		 len < (s->mss && f->side[!dir].mss
+				       ? (s->mss < f->side[!dir].mss ? s->mss : f->side[!dir].mss) -
+						 60u
+				       : 1200u))
+		s->flags |= FS_SHORT;
+	s->ip_id = p->ip_id;
+	s->tsval = p->tcp_tsval;
+	if (flags & TCP_RST && f->state != FLOW_CLOSED) {
+		f->state = FLOW_RESET;
+		f->who = (uint8_t)((f->who & 0x7f) | dir << 7);
+		if (f->session)
+			session_close(f->session, END_RST, p->time);
+	} else if (f->state == FLOW_CLOSING && s->flags & FS_FIN && f->side[!dir].flags & FS_FIN) {
+		f->state = FLOW_CLOSED;
+		if (f->session &&
+			!(f->ext && (f->ext->side[0].hole_since || f->ext->side[1].hole_since)))
+			session_close(f->session, END_FIN, p->time);
+	}
+}

@@ -1,0 +1,528 @@
+/*
+ * txn.c - transactions: the four stamps, pairing, and the ledger of a transaction's waiting time.
+ *
+ * Pairing after bytes were lost is conservative: a response is given to a request only where no
+ * other request could be meant. See docs/architecture.md, "Pairing".
+ */
+#include "core/shard.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define DRAINED 1000000000u /* ns of silence after which a pipeline has surely run dry */
+
+enum { T0, T1, T2, T3 };
+
+static struct stamp stamp_at(
+	const struct session *s, enum side side, const uint8_t *at, uint64_t *offset)
+{
+	const struct session_side *x = &s->side[side];
+
+	if (!at || !s->base || side != s->now_side) {
+		*offset = x->pos;
+		return x->last;
+	}
+	*offset = s->base_offset + (uint64_t)(at - s->base);
+	if (*offset < s->now_offset)
+		for (uint32_t i = x->nspans; i > 0; i--)
+			if (x->spans[i - 1].offset <= *offset)
+				return x->spans[i - 1].at;
+	return s->now;
+}
+
+static void set_stamp(struct txn *t, int i, uint64_t time, uint64_t frame, uint64_t offset)
+{
+	/* Capture times that run backwards must not make a span negative. */
+	for (int k = i - 1; k >= 0; k--)
+		if (t->marks & 1u << k && !(i == T2 && k == T1) && time < t->stamp[k]) {
+			time = t->stamp[k];
+			t->quality |= 1u << QUALITY_TIME_BACK;
+		}
+	t->stamp[i] = time;
+	t->frame[i] = frame;
+	t->offset[i] = offset;
+	t->marks |= (uint8_t)(1u << i);
+}
+
+static struct txn *txn_new(struct session *s, uint64_t key)
+{
+	struct shard *sh = s->shard;
+	struct txn *t;
+	uint8_t *buf;
+	uint32_t cap;
+
+	if (sh->app_bytes + sh->held_bytes > sh->budget / 2) {
+		counters_add(&sh->engine->counters, "transaction: memory budget used up", 1);
+		return NULL;
+	}
+	t = pool_get(&sh->txns);
+	cap = 1024;
+	buf = xmalloc(cap);
+	memset(t, 0, sizeof(*t));
+	t->buf = buf;
+	t->cap = cap;
+	t->session = s;
+	t->key = key;
+	t->quality = flow_quality(s->flow);
+	sh->app_bytes += sizeof(*t) + cap;
+	return t;
+}
+
+static void unlink_txn(struct session *s, struct txn *t)
+{
+	struct txn **p = &s->first, *before = NULL;
+
+	while (*p && *p != t) {
+		before = *p;
+		p = &(*p)->next;
+	}
+	if (!*p)
+		return;
+	*p = t->next;
+	if (s->last == t)
+		s->last = before;
+	s->open--;
+}
+
+static void append(struct session *s, struct txn *t)
+{
+	t->next = NULL;
+	if (s->last)
+		s->last->next = t;
+	else
+		s->first = t;
+	s->last = t;
+	s->open++;
+}
+
+/* The connection's own cost goes with its first transaction. */
+static void take_connect(struct session *s, struct txn *t)
+{
+	struct flow *f = s->flow;
+	uint64_t total, network;
+
+	if (f->flags & FLOW_HAD_TXN)
+		return;
+	f->flags |= FLOW_HAD_TXN;
+	if (!f->established || !f->syn_ack || f->established < f->first)
+		return;
+	total = f->established - f->first;
+	network = f->syn_ack - (f->ext && f->ext->syn_last ? f->ext->syn_last : f->first);
+	if (f->side[!flow_client(f)].rtt_min != UINT32_MAX)
+		network += f->side[!flow_client(f)].rtt_min;
+	if (!(f->ext && (f->ext->syn_retries || f->ext->syn_ack_retries)) || network > total)
+		network = total;
+	t->connect_network = network;
+	t->connect_retry = total - network;
+	t->carries_connect = 1;
+	t->quality |= 1u << QUALITY_CONNECT;
+}
+
+struct txn *tsm_request(struct session *s, uint64_t key, const uint8_t *at)
+{
+	struct stamp now;
+	uint64_t offset;
+	struct txn *t;
+
+	if (s->open >= TXN_OPEN_MAX) {
+		tsm_note(s, "transaction: too many open, oldest closed unanswered");
+		txn_finish(s, s->first);
+	}
+	t = txn_new(s, key);
+	if (!t)
+		return NULL;
+	now = stamp_at(s, SIDE_CLIENT, at, &offset);
+	if (s->blind && (!s->owed || now.seen > s->last_response + DRAINED)) {
+		s->blind = false;
+		s->pipelined = false;
+	}
+	if (!key)
+		for (struct txn *o = s->first; o; o = o->next)
+			if (!o->doubtful && !(o->marks & 1u << T2))
+				s->pipelined = true;
+	set_stamp(t, T0, now.seen, now.seen_frame, offset);
+	t->counted_to = now.seen;
+	append(s, t);
+	take_connect(s, t);
+	s->side[SIDE_CLIENT].current = t;
+	return t;
+}
+
+void tsm_request_end(struct session *s, struct txn *t, const uint8_t *end)
+{
+	struct stamp now;
+	uint64_t offset;
+
+	if (s->side[SIDE_CLIENT].current == t)
+		s->side[SIDE_CLIENT].current = NULL;
+	if (!t)
+		return;
+	now = stamp_at(s, SIDE_CLIENT, end ? end - 1 : NULL, &offset);
+	set_stamp(t, T1, now.whole, now.whole_frame, end ? offset + 1 : offset);
+	if (t->marks & 1u << T2)
+		t->quality |= 1u << QUALITY_EARLY_RESPONSE;
+	if (t->marks & 1u << T3)
+		txn_finish(s, t);
+}
+
+/* First in, first out: which open request does a response belong to? */
+static struct txn *pair(struct session *s)
+{
+	struct txn *doubt = NULL, *sure = NULL, *t, *next;
+	unsigned doubtful = 0;
+
+	for (t = s->first; t; t = t->next) {
+		if (t->marks & (1u << T2 | 1u << T3) || t->key)
+			continue;
+		if (t->doubtful) {
+			doubtful++;
+			if (!doubt)
+				doubt = t;
+		} else if (!sure) {
+			sure = t;
+		}
+	}
+	if (!doubtful)
+		return sure;
+	if (doubtful == 1 && !sure)
+		return doubt;
+	/* Bytes were lost while several waited: in turn, the newer request was sent because the
+	   older ones had been answered; in a pipeline nothing is certain. */
+	for (t = s->first; t; t = next) {
+		next = t->next;
+		if (t->doubtful && !t->key && !(t->marks & (1u << T2 | 1u << T3)))
+			txn_finish(s, t);
+	}
+	if (s->pipelined || !sure) {
+		s->blind = true;
+		s->owed += doubtful;
+		return NULL;
+	}
+	return sure;
+}
+
+struct txn *tsm_response(struct session *s, uint64_t key, const uint8_t *at)
+{
+	struct stamp now;
+	uint64_t offset;
+	struct txn *t = NULL;
+
+	if (key) {
+		for (t = s->first; t && (t->key != key || t->marks & 1u << T2); t = t->next)
+			;
+	} else {
+		bool was_blind = s->blind;
+
+		if (!was_blind)
+			t = pair(s);
+		if (s->blind) {
+			if (s->owed)
+				s->owed--;
+			tsm_note(s, "transaction: response after a loss, its request not certain");
+			return NULL;
+		}
+	}
+	now = stamp_at(s, SIDE_SERVER, at, &offset);
+	if (!t) {
+		t = txn_new(s, key);
+		if (!t)
+			return NULL;
+		t->quality |= 1u << QUALITY_NO_REQUEST;
+		t->counted_to = now.seen;
+		append(s, t);
+	}
+	set_stamp(t, T2, now.seen, now.seen_frame, offset);
+	if (t->marks & 1u << T0 && !(t->marks & 1u << T1))
+		t->quality |= 1u << QUALITY_EARLY_RESPONSE;
+	s->side[SIDE_SERVER].current = t;
+	return t;
+}
+
+void tsm_response_end(struct session *s, struct txn *t, const uint8_t *end)
+{
+	struct stamp now;
+	uint64_t offset;
+
+	if (s->side[SIDE_SERVER].current == t)
+		s->side[SIDE_SERVER].current = NULL;
+	if (!t)
+		return;
+	now = stamp_at(s, SIDE_SERVER, end ? end - 1 : NULL, &offset);
+	set_stamp(t, T3, now.whole, now.whole_frame, end ? offset + 1 : offset);
+	if (t->marks & 1u << T1 || s->side[SIDE_CLIENT].current != t)
+		txn_finish(s, t);
+}
+
+struct txn *tsm_current(struct session *s, enum side side)
+{
+	return s->side[side].current;
+}
+
+void tsm_abandon(struct session *s, struct txn *t)
+{
+	if (t)
+		txn_finish(s, t);
+}
+
+void txn_finish(struct session *s, struct txn *t)
+{
+	struct shard *sh = s->shard;
+
+	for (int i = 0; i < 2; i++)
+		if (s->side[i].current == t)
+			s->side[i].current = NULL;
+	unlink_txn(s, t);
+	if (!(t->marks & 1u << T2))
+		t->quality |= 1u << QUALITY_NO_RESPONSE;
+	else if (!(t->marks & 1u << T3))
+		t->quality |= 1u << QUALITY_UNFINISHED;
+	if (s->flow->side[0].rtt_min == UINT32_MAX && s->flow->side[1].rtt_min == UINT32_MAX)
+		t->quality |= 1u << QUALITY_NO_RTT;
+	t->quality |= flow_quality(s->flow);
+	record_of_txn(sh, t);
+	sh->app_bytes -= sizeof(*t) + t->cap;
+	free(t->buf);
+	pool_put(&sh->txns, t);
+}
+
+void txn_close_all(struct session *s, uint64_t closed_at)
+{
+	while (s->first) {
+		struct txn *t = s->first;
+
+		/* The client waited until the connection was closed, where that was seen. */
+		if (closed_at && t->marks & 1u << T1 && !(t->marks & 1u << T3) && !t->doubtful)
+			t->closed_at = closed_at;
+		txn_finish(s, t);
+	}
+}
+
+void txn_after_gap(struct session *s, enum side side)
+{
+	struct txn *current = s->side[side].current;
+
+	if (current)
+		current->quality |= 1u << QUALITY_GAP;
+	if (side == SIDE_CLIENT) {
+		s->side[SIDE_CLIENT].current = NULL;
+		if (s->pipelined && s->open) {
+			s->blind = true;
+			s->owed = s->open + 1;
+		}
+		return;
+	}
+	for (struct txn *t = s->first; t; t = t->next)
+		if (!(t->marks & 1u << T2)) {
+			t->doubtful = 1;
+			t->quality |= 1u << QUALITY_GAP;
+		}
+	if (current)
+		txn_finish(s, current);
+}
+
+/*
+ * A stretch of time is found to have been a stall. It counts for each open transaction, in the
+ * phase it fell into, once: what an earlier stall covered is not counted again.
+ */
+void txn_stall(struct session *s, enum ledger_entry entry, uint64_t from, uint64_t to)
+{
+	for (struct txn *t = s->first; t; t = t->next) {
+		uint64_t cut[5] = {from > t->counted_to ? from : t->counted_to, 0, 0, 0, to};
+		uint64_t begin = cut[0];
+
+		if (begin >= to)
+			continue;
+		t->counted_to = to;
+		for (int ph = PHASE_REQUEST; ph < PHASE_COUNT; ph++) {
+			uint64_t until = to;
+
+			if (ph < PHASE_RESPONSE) {
+				if (ph == PHASE_REQUEST && t->marks & 1u << T1)
+					until = t->stamp[T1];
+				if (ph == PHASE_WAIT && !(t->marks & 1u << T1))
+					break;
+				if (ph == PHASE_WAIT && t->marks & 1u << T2)
+					until = t->stamp[T2];
+			} else if (!(t->marks & 1u << T2)) {
+				break;
+			}
+			if (until > to)
+				until = to;
+			if (until <= begin)
+				continue;
+			/* Within the waiting for an answer only loss and windows are stalls. */
+			if (!(entry == LEDGER_STALL_DELAYED_ACK && ph == PHASE_WAIT) &&
+				!(entry == LEDGER_SERVER && ph != PHASE_RESPONSE)) {
+				t->stall[entry] += until - begin;
+				t->stalled[ph] += until - begin;
+			}
+			begin = until;
+		}
+	}
+}
+
+void txn_resent(struct session *s, enum side side, uint64_t bytes)
+{
+	for (struct txn *t = s->first; t; t = t->next)
+		t->resent[side] += bytes;
+}
+
+void txn_lost(struct session *s, enum side side, uint64_t bytes)
+{
+	struct txn *t = s->side[side].current;
+
+	if (!t && s->first && side == SIDE_SERVER)
+		t = s->first;
+	if (t) {
+		t->lost[side] += bytes;
+		t->quality |= 1u << QUALITY_GAP;
+	}
+}
+
+void tsm_set_tag(struct txn *t, uint64_t tag)
+{
+	if (t)
+		t->tag = tag;
+}
+
+uint64_t tsm_tag(const struct txn *t)
+{
+	return t ? t->tag : 0;
+}
+
+void tsm_status(struct txn *t, enum tsm_status_code status)
+{
+	if (t)
+		t->status = (uint8_t)status;
+}
+
+void tsm_flag(struct txn *t, enum tsm_quality quality)
+{
+	if (t)
+		t->quality |= 1u << quality;
+}
+
+/* Room for n more bytes of values, 8-byte aligned; NULL: over the limit. */
+static uint8_t *room(struct txn *t, uint32_t n)
+{
+	uint32_t need = t->len + (n + 7) / 8 * 8;
+
+	if (need > VALUES_MAX + 4096) {
+		t->quality |= 1u << QUALITY_TRUNCATED;
+		return NULL;
+	}
+	if (need > t->cap) {
+		uint32_t cap = t->cap;
+
+		while (cap < need)
+			cap *= 2;
+		t->session->shard->app_bytes += cap - t->cap;
+		t->buf = xrealloc(t->buf, cap);
+		t->cap = cap;
+	}
+	memset(t->buf + t->len, 0, need - t->len);
+	t->len = need;
+	return t->buf + need - (n + 7) / 8 * 8;
+}
+
+static uint32_t bounded(struct txn *t, const struct view *v)
+{
+	size_t n = view_len(v);
+
+	if (n > TEXT_MAX) {
+		n = TEXT_MAX;
+		t->quality |= 1u << QUALITY_TRUNCATED;
+	}
+	return (uint32_t)n;
+}
+
+/* Values are a chain of struct value; one that is set again is marked dead (field 0xffff). */
+static struct value *value_new(struct txn *t, unsigned field, uint32_t text)
+{
+	const struct field *fields = t->session->d ? t->session->d->fields : NULL;
+	uint32_t at = 0;
+	struct value *v;
+
+	for (uint32_t i = 0; fields && i < t->nvalues; i++) {
+		struct value *o = (struct value *)(void *)(t->buf + at);
+
+		if (o->field == field)
+			o->field = 0xffff;
+		at += (uint32_t)sizeof(*o) + (o->room + 7) / 8 * 8;
+	}
+	if (t->text + text > VALUES_MAX) {
+		t->quality |= 1u << QUALITY_TRUNCATED;
+		return NULL;
+	}
+	v = (struct value *)(void *)room(t, (uint32_t)sizeof(*v) + text);
+	if (!v)
+		return NULL;
+	v->field = (uint16_t)field;
+	v->room = text;
+	t->text += text;
+	t->nvalues++;
+	return v;
+}
+
+void tsm_u64(struct txn *t, unsigned field, uint64_t value)
+{
+	struct value *v = t ? value_new(t, field, 0) : NULL;
+
+	if (v)
+		v->u64 = value;
+}
+
+void tsm_name(struct txn *t, unsigned field, const char *constant)
+{
+	struct value *v = t ? value_new(t, field, 0) : NULL;
+
+	if (v)
+		v->name = constant;
+}
+
+void tsm_str(struct txn *t, unsigned field, struct view text)
+{
+	uint32_t n;
+	struct value *v;
+
+	if (!t)
+		return;
+	n = bounded(t, &text);
+	v = value_new(t, field, n);
+	if (!v)
+		return;
+	v->len = (uint16_t)n;
+	if (n)
+		memcpy(v + 1, text.p, n);
+}
+
+static struct record_text text_value(struct txn *t, const struct view *a, const struct view *b)
+{
+	struct record_text r = {0, 0};
+	uint32_t n = bounded(t, a), m = b ? bounded(t, b) : 0;
+	struct value *v;
+
+	if (b && n + m + 1 > TEXT_MAX)
+		m = TEXT_MAX > n + 1 ? TEXT_MAX - n - 1 : 0;
+	v = value_new(t, 0xffff, b ? n + 1 + m : n);
+	if (!v)
+		return r;
+	r.offset = (uint32_t)((uint8_t *)(v + 1) - t->buf);
+	r.len = b ? n + 1 + m : n;
+	if (n)
+		memcpy(v + 1, a->p, n);
+	if (b) {
+		((uint8_t *)(v + 1))[n] = ' ';
+		if (m)
+			memcpy((uint8_t *)(v + 1) + n + 1, b->p, m);
+	}
+	return r;
+}
+
+void tsm_op(struct txn *t, struct view method, struct view object)
+{
+	if (!t)
+		return;
+	t->method = text_value(t, &method, NULL);
+	t->object = text_value(t, &object, NULL);
+	t->query = text_value(t, &method, &object);
+}

@@ -1,0 +1,586 @@
+/*
+ * pipeline.c - source, engines and sinks put together.
+ *
+ * With no workers everything happens on this thread. With N workers a reader thread reads frames,
+ * their layers and fragments, and hands packets to the worker that owns their shard; each worker
+ * sends records back; this thread puts them in order and runs the sinks. Order is by the records'
+ * keys, which do not depend on N.
+ */
+#include "run/pipeline.h"
+#include "base/mem.h"
+#include "base/queue.h"
+#include "core/defrag.h"
+#include "core/layers.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SECOND  1000000000u
+#define FRAMES  64u
+#define BATCH   128u
+#define PENDING 32u     /* batches on their way to one worker */
+#define FLUSH   262144u /* bytes of records a worker gathers before it sends them */
+#define ROUND   32u     /* source reads after which every worker is told how far the reader is */
+
+static struct pipeline *running; /* for pipeline_stop() in a signal handler */
+
+/* What the reader keeps. */
+struct reader {
+	struct pipeline *p;
+	struct defrag *defrag;
+	struct counters counters;
+	uint64_t now;        /* highest capture time so far */
+	uint64_t tick;       /* the next whole second */
+	uint64_t idle_since; /* monotonic time at which the last frame was read */
+	bool over;
+};
+
+struct batch {
+	struct chunk *chunk;
+	uint64_t tick; /* time of a tick after the packets; 0: none */
+	uint64_t upto; /* every frame up to this number was read */
+	bool last;
+	unsigned n;
+	struct packet packets[BATCH];
+};
+
+struct output { /* from a worker */
+	unsigned worker;
+	uint64_t upto;
+	bool last;
+	struct records records;
+};
+
+struct worker {
+	struct engine *engine;
+	struct queue in, spare;
+	struct queue *out;
+	struct batch *filling;
+	unsigned index;
+	pthread_t thread;
+};
+
+struct pending { /* main: what a worker has sent and is not in order yet */
+	struct records records;
+	uint32_t at; /* in the first block */
+	uint64_t upto;
+	bool last;
+};
+
+struct threads {
+	struct pipeline *p;
+	struct worker *workers;
+	unsigned n;
+	struct queue out;
+	struct reader reader;
+	struct pending *pending;
+	int failed;
+};
+
+static uint64_t monotonic(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
+}
+
+void pipeline_stop(struct pipeline *p)
+{
+	struct pipeline *which = p ? p : running;
+
+	if (which && which->source)
+		source_stop(which->source);
+}
+
+static void reader_init(struct reader *r, struct pipeline *p)
+{
+	memset(r, 0, sizeof(*r));
+	r->p = p;
+	r->defrag = defrag_new(p->config->memory / 16);
+	r->idle_since = monotonic();
+}
+
+/* Counts a frame; false where it lies behind a limit (-c, --duration). */
+static bool admit(struct reader *r, struct packet *k)
+{
+	struct capture_stats *st = &r->p->capture;
+
+	if (r->p->max_frames && st->frames >= r->p->max_frames)
+		return false;
+	if (r->p->duration && st->frames && k->time > st->first + r->p->duration)
+		return false;
+	k->number = ++st->frames;
+	st->bytes += k->len;
+	st->captured_bytes += k->caplen;
+	if (k->caplen < k->len)
+		st->cut_frames++;
+	if (st->frames == 1)
+		st->first = st->last = k->time;
+	if (k->time < st->first)
+		st->first = k->time;
+	if (k->time < r->now)
+		st->time_back++;
+	else
+		r->now = k->time;
+	if (k->time > st->last)
+		st->last = k->time;
+	return true;
+}
+
+/* Reads the headers; false where no flow gets the packet. */
+static bool prepare(struct reader *r, struct packet *k)
+{
+	layers_dissect(k, &r->counters);
+	if (k->flags & PACKET_FRAGMENT && !defrag_packet(r->defrag, k, &r->counters))
+		return false;
+	if (!engine_route(r->p->config, k)) {
+		free(k->owned);
+		k->owned = NULL;
+		if (!(k->flags & (PACKET_ARP | PACKET_FRAGMENT)))
+			counters_add(&r->counters, "frames that belong to no flow", 1);
+		return false;
+	}
+	return true;
+}
+
+/* Has a whole second gone by before this time? */
+static bool tick_due(struct reader *r, uint64_t time)
+{
+	if (!r->tick) {
+		r->tick = time / SECOND * SECOND + SECOND;
+		return false;
+	}
+	return time >= r->tick;
+}
+
+/* The time to tick with, and the next one set. */
+static uint64_t tick_take(struct reader *r, uint64_t time)
+{
+	uint64_t now = time / SECOND * SECOND;
+
+	r->tick = now + SECOND;
+	return now;
+}
+
+/* On a quiet wire time goes on all the same. */
+static uint64_t idle_time(struct reader *r)
+{
+	return r->p->capture.frames ? r->now + (monotonic() - r->idle_since) : 0;
+}
+
+static bool duration_over(struct reader *r)
+{
+	return r->p->duration && r->p->capture.frames &&
+	       idle_time(r) > r->p->capture.first + r->p->duration;
+}
+
+static bool show(struct pipeline *p, const struct record *rec)
+{
+	for (unsigned i = 0; i < p->nsinks; i++)
+		if (p->sinks[i].record)
+			p->sinks[i].record(p->sinks[i].arg, rec);
+	return true;
+}
+
+static bool poll_sinks(struct pipeline *p)
+{
+	bool go = true;
+
+	for (unsigned i = 0; i < p->nsinks; i++)
+		if (p->sinks[i].poll && !p->sinks[i].poll(p->sinks[i].arg))
+			go = false;
+	if (!go) {
+		p->stopped_by_sink = true;
+		source_stop(p->source);
+	}
+	return go;
+}
+
+static bool give_frame(struct reader *r, const struct packet *k)
+{
+	return !r->p->on_frame || r->p->on_frame(r->p->on_frame_arg, k);
+}
+
+/* Everything on one thread. */
+
+static void drain_inline(struct pipeline *p, struct engine *e)
+{
+	struct records *out = engine_records(e);
+
+	for (struct recblock *b = out->first; b; b = b->next)
+		for (uint32_t at = 0; at < b->len;) {
+			const struct record *rec = (const void *)(b->data + at);
+
+			show(p, rec);
+			at += rec->size;
+		}
+	records_free(out);
+}
+
+static void flush_inline(struct engine *e, struct packet **list, unsigned *n)
+{
+	engine_packets(e, list, *n);
+	for (unsigned i = 0; i < *n; i++)
+		free(list[i]->owned);
+	*n = 0;
+}
+
+static void frames_inline(struct reader *r, struct engine *e, struct packet *frames, unsigned n)
+{
+	struct packet *list[FRAMES];
+	unsigned m = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct packet *k = &frames[i];
+
+		if (!admit(r, k) || !give_frame(r, k)) {
+			r->over = true;
+			break;
+		}
+		if (!r->p->analyse)
+			continue;
+		if (tick_due(r, r->now)) {
+			flush_inline(e, list, &m);
+			engine_tick(e, tick_take(r, r->now), k->number);
+		}
+		if (prepare(r, k))
+			list[m++] = k;
+	}
+	flush_inline(e, list, &m);
+}
+
+static int run_inline(struct pipeline *p)
+{
+	struct engine *e = engine_new(p->config, (1u << SHARDS) - 1);
+	struct packet frames[FRAMES];
+	enum source_state state = SOURCE_MORE;
+	struct reader r;
+	struct chunk *chunk;
+	unsigned n, rounds = 0;
+
+	reader_init(&r, p);
+	while (!r.over && (state == SOURCE_MORE || state == SOURCE_IDLE)) {
+		state = source_read(p->source, frames, FRAMES, &n, &chunk);
+		if (n) {
+			frames_inline(&r, e, frames, n);
+			r.idle_since = monotonic();
+		} else if (state == SOURCE_IDLE) {
+			uint64_t now = idle_time(&r);
+
+			if (now && tick_due(&r, now))
+				engine_tick(e, tick_take(&r, now), p->capture.frames + 1);
+			if (duration_over(&r))
+				r.over = true;
+		}
+		if (engine_records(e)->bytes > FLUSH / 4 || state == SOURCE_IDLE ||
+			++rounds % 64 == 0) {
+			drain_inline(p, e);
+			if (!poll_sinks(p))
+				break;
+		}
+	}
+	for (bool more = true; more;) {
+		more = engine_finish(e, p->capture.frames + 1);
+		drain_inline(p, e);
+	}
+	poll_sinks(p);
+	counters_merge(&p->counters, &r.counters);
+	counters_merge(&p->counters, engine_counters(e));
+	engine_free(e);
+	defrag_free(r.defrag);
+	return state == SOURCE_ERROR;
+}
+
+/* Several threads. */
+
+static struct batch *batch_begin(struct worker *w)
+{
+	void *b;
+
+	if (!queue_try_get(&w->spare, &b))
+		b = xmalloc(sizeof(struct batch));
+	w->filling = b;
+	w->filling->n = 0;
+	w->filling->chunk = NULL;
+	w->filling->tick = 0;
+	w->filling->last = false;
+	return b;
+}
+
+static void batch_send(struct threads *t, struct worker *w)
+{
+	w->filling->upto = t->p->capture.frames;
+	queue_put(&w->in, w->filling);
+	batch_begin(w);
+}
+
+/* To every worker: all frames so far, and perhaps a tick. */
+static void broadcast(struct threads *t, uint64_t tick, uint64_t upto, bool last)
+{
+	for (unsigned i = 0; i < t->n; i++) {
+		struct worker *w = &t->workers[i];
+
+		w->filling->tick = tick;
+		w->filling->last = last;
+		w->filling->upto = upto;
+		queue_put(&w->in, w->filling);
+		if (!last)
+			batch_begin(w);
+	}
+}
+
+static void to_worker(struct threads *t, const struct packet *k, struct chunk *chunk)
+{
+	struct worker *w = &t->workers[k->shard % t->n];
+
+	if (!w->filling->chunk) {
+		w->filling->chunk = chunk;
+		chunk_ref(chunk);
+	}
+	w->filling->packets[w->filling->n++] = *k;
+	if (w->filling->n == BATCH)
+		batch_send(t, w);
+}
+
+static void frames_threaded(
+	struct threads *t, struct packet *frames, unsigned n, struct chunk *chunk)
+{
+	struct reader *r = &t->reader;
+
+	for (unsigned i = 0; i < t->n; i++)
+		if (t->workers[i].filling->chunk && t->workers[i].filling->chunk != chunk)
+			batch_send(t, &t->workers[i]);
+	for (unsigned i = 0; i < n; i++) {
+		struct packet *k = &frames[i];
+
+		if (!admit(r, k) || !give_frame(r, k)) {
+			r->over = true;
+			return;
+		}
+		if (tick_due(r, r->now))
+			broadcast(t, tick_take(r, r->now), k->number - 1, false);
+		if (prepare(r, k))
+			to_worker(t, k, chunk);
+	}
+}
+
+static void *read_all(void *arg)
+{
+	struct threads *t = arg;
+	struct reader *r = &t->reader;
+	struct packet frames[FRAMES];
+	enum source_state state = SOURCE_MORE;
+	struct chunk *chunk;
+	unsigned n, rounds = 0;
+
+	while (!r->over && (state == SOURCE_MORE || state == SOURCE_IDLE)) {
+		state = source_read(t->p->source, frames, FRAMES, &n, &chunk);
+		if (n) {
+			frames_threaded(t, frames, n, chunk);
+			r->idle_since = monotonic();
+		} else if (state == SOURCE_IDLE) {
+			uint64_t now = idle_time(r);
+
+			if (now && tick_due(r, now))
+				broadcast(t, tick_take(r, now), t->p->capture.frames, false);
+			if (duration_over(r))
+				r->over = true;
+		}
+		if (++rounds % ROUND == 0 || state == SOURCE_IDLE)
+			broadcast(t, 0, t->p->capture.frames, false);
+	}
+	t->failed = state == SOURCE_ERROR;
+	broadcast(t, 0, t->p->capture.frames, true);
+	return NULL;
+}
+
+static void send_output(struct worker *w, uint64_t upto, bool last)
+{
+	struct output *o = xmalloc(sizeof(*o));
+	struct records *r = engine_records(w->engine);
+
+	o->worker = w->index;
+	o->upto = upto;
+	o->last = last;
+	o->records = *r;
+	memset(r, 0, sizeof(*r));
+	queue_put(w->out, o);
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	bool last = false;
+
+	while (!last) {
+		struct batch *b = queue_get(&w->in);
+		struct packet *list[BATCH];
+
+		for (unsigned i = 0; i < b->n; i++)
+			list[i] = &b->packets[i];
+		engine_packets(w->engine, list, b->n);
+		for (unsigned i = 0; i < b->n; i++)
+			free(b->packets[i].owned);
+		if (b->chunk)
+			chunk_unref(b->chunk);
+		if (b->tick)
+			engine_tick(w->engine, b->tick, b->upto + 1);
+		last = b->last;
+		while (last && engine_finish(w->engine, b->upto + 1))
+			if (engine_records(w->engine)->bytes > FLUSH)
+				send_output(w, b->upto, false);
+		if (b->n < BATCH || last || engine_records(w->engine)->bytes > FLUSH)
+			send_output(w, b->upto, last);
+		if (last || w->spare.n >= PENDING)
+			free(b);
+		else
+			queue_put(&w->spare, b);
+	}
+	return NULL;
+}
+
+static void pending_add(struct pending *p, struct output *o)
+{
+	p->upto = o->upto;
+	p->last = o->last;
+	if (!o->records.first)
+		return;
+	if (p->records.last)
+		p->records.last->next = o->records.first;
+	else
+		p->records.first = o->records.first;
+	p->records.last = o->records.last;
+}
+
+static const struct record *pending_head(const struct pending *p)
+{
+	return p->records.first ? (const void *)(p->records.first->data + p->at) : NULL;
+}
+
+static void pending_next(struct pending *p)
+{
+	struct recblock *b = p->records.first;
+
+	p->at += pending_head(p)->size;
+	if (p->at < b->len)
+		return;
+	p->records.first = b->next;
+	if (!b->next)
+		p->records.last = NULL;
+	p->at = 0;
+	free(b->data);
+	free(b);
+}
+
+/* Emits what is certain to be next. */
+static void merge(struct threads *t)
+{
+	for (;;) {
+		struct pending *best = NULL;
+		uint64_t certain = UINT64_MAX;
+
+		for (unsigned i = 0; i < t->n; i++) {
+			struct pending *p = &t->pending[i];
+			const struct record *r = pending_head(p);
+
+			if (r && (!best || r->key < pending_head(best)->key))
+				best = p;
+			if (!r && !p->last && RECORD_KEY(p->upto + 1, 0) < certain)
+				certain = RECORD_KEY(p->upto + 1, 0);
+		}
+		if (!best || pending_head(best)->key >= certain)
+			return;
+		show(t->p, pending_head(best));
+		pending_next(best);
+	}
+}
+
+static void threads_start(struct threads *t, pthread_t *reader)
+{
+	for (unsigned i = 0; i < t->n; i++) {
+		struct worker *w = &t->workers[i];
+		uint32_t shards = 0;
+
+		for (unsigned s = i; s < SHARDS; s += t->n)
+			shards |= 1u << s;
+		w->index = i;
+		w->engine = engine_new(t->p->config, shards);
+		w->out = &t->out;
+		queue_init(&w->in, PENDING);
+		queue_init(&w->spare, QUEUE_SIZE);
+		batch_begin(w);
+		pthread_create(&w->thread, NULL, work, w);
+	}
+	pthread_create(reader, NULL, read_all, t);
+}
+
+static void threads_end(struct threads *t)
+{
+	void *b;
+
+	for (unsigned i = 0; i < t->n; i++) {
+		struct worker *w = &t->workers[i];
+
+		pthread_join(w->thread, NULL);
+		counters_merge(&t->p->counters, engine_counters(w->engine));
+		engine_free(w->engine);
+		while (queue_try_get(&w->spare, &b))
+			free(b);
+		queue_release(&w->in);
+		queue_release(&w->spare);
+		records_free(&t->pending[i].records);
+	}
+}
+
+static int run_threads(struct pipeline *p)
+{
+	struct threads t = {.p = p, .n = p->jobs < SHARDS ? p->jobs : SHARDS};
+	unsigned left = t.n;
+	uint64_t polled = monotonic();
+	pthread_t reader;
+
+	t.workers = xcalloc(t.n, sizeof(*t.workers));
+	t.pending = xcalloc(t.n, sizeof(*t.pending));
+	reader_init(&t.reader, p);
+	queue_init(&t.out, QUEUE_SIZE);
+	threads_start(&t, &reader);
+	while (left) {
+		void *item;
+
+		if (queue_get_within(&t.out, &item, 100)) {
+			struct output *o = item;
+
+			pending_add(&t.pending[o->worker], o);
+			left -= o->last;
+			free(o);
+			merge(&t);
+		}
+		if (monotonic() - polled > 50 * 1000000u) {
+			polled = monotonic();
+			poll_sinks(p);
+		}
+	}
+	pthread_join(reader, NULL);
+	threads_end(&t);
+	poll_sinks(p);
+	counters_merge(&p->counters, &t.reader.counters);
+	queue_release(&t.out);
+	defrag_free(t.reader.defrag);
+	free(t.workers);
+	free(t.pending);
+	return t.failed;
+}
+
+int pipeline_run(struct pipeline *p)
+{
+	int failed;
+
+	running = p;
+	failed = p->jobs && p->analyse ? run_threads(p) : run_inline(p);
+	source_stats(p->source, &p->capture);
+	counters_sort(&p->counters);
+	running = NULL;
+	return failed;
+}

@@ -1,0 +1,47 @@
+/*
+ * pipeline.h - runs a source through the engine into the sinks, on one thread or several.
+ */
+#ifndef TSUMARI_RUN_PIPELINE_H
+#define TSUMARI_RUN_PIPELINE_H
+
+#include "core/engine.h"
+#include "core/record.h"
+#include "core/stats.h"
+#include "run/source.h"
+
+/* Where records go: called on the main thread, in their order. */
+struct sink {
+	void *arg;
+	void (*record)(void *arg, const struct record *r);
+	/* Now and then, at least each 100 ms: time to flush and to draw. Returns false to stop
+	   (a closed pipe, a full disk). */
+	bool (*poll)(void *arg);
+};
+
+struct pipeline {
+	struct source *source;
+	const struct engine_config *config;
+	unsigned jobs;       /* worker threads; 0: everything on this thread */
+	uint64_t max_frames; /* -c; 0: no limit */
+	uint64_t duration;   /* --duration, ns of capture time; 0: no limit */
+	bool analyse;        /* false: frames go to on_frame only (-w without --print) */
+	/* Each frame as it is read, before it is analysed (-w); on the reader's thread. NULL: none.
+	   Returns false to stop. */
+	bool (*on_frame)(void *arg, const struct packet *p);
+	void *on_frame_arg;
+	struct sink *sinks; /* nsinks of them */
+	unsigned nsinks;
+
+	/* Results. */
+	struct capture_stats capture;
+	struct counters counters;
+	bool stopped_by_sink;
+};
+
+/* 0, or 1 where the source ended with an error (source_error() says which). */
+int pipeline_run(struct pipeline *p);
+
+/* Asks for an end: what was captured is still analysed. Async-signal-safe. */
+void pipeline_stop(struct pipeline *p);
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * source.h - where frames come from: a file, standard input, or interfaces.
+ *
+ * A source hands out frames in batches. The bytes of a batch lie in one chunk; chunks are counted
+ * references, so that workers may still be reading a chunk while the source fills the next. A
+ * source keeps one reference of its own on the chunk it is filling and fills that same chunk again
+ * as long as nobody else holds it, which keeps it in the processor's cache.
+ */
+#ifndef TSUMARI_RUN_SOURCE_H
+#define TSUMARI_RUN_SOURCE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "api/packet.h"
+#include "core/stats.h"
+
+struct chunk {
+	atomic_uint refs;
+	size_t size;
+	uint8_t data[];
+};
+
+struct chunk *chunk_new(size_t size); /* with one reference; never fails (out of memory aborts) */
+void chunk_ref(struct chunk *c);
+void chunk_unref(struct chunk *c); /* the last one frees it */
+
+enum source_state {
+	SOURCE_MORE, /* out holds *n frames (n may be 0), call again */
+	SOURCE_IDLE, /* live: nothing came within the poll interval (at most 100 ms); *n is 0 */
+	SOURCE_END,  /* the file is at its end, or a stop was asked for and everything is drained */
+	SOURCE_ERROR, /* as END, but something went wrong: source_error() says what */
+};
+
+struct source_options {
+	const char *filter;   /* BPF expression or NULL */
+	int snaplen;          /* -s; 0: default 262144 */
+	int buffer_kib;       /* -B; 0: default */
+	bool no_promiscuous;  /* -p */
+	const char *datalink; /* -y or NULL */
+	unsigned max_ifaces;
+};
+
+struct source;
+
+/*
+ * Open a file ("-": standard input): pcap (both byte orders, micro- and nanoseconds; read by our
+ * own reader in large pieces), the same compressed by gzip, and whatever else libpcap reads
+ * (pcapng). NULL on failure with one line in err. Likewise for n interfaces.
+ */
+struct source *source_open_file(
+	const char *path, const struct source_options *o, char *err, size_t errsize);
+struct source *source_open_live(const char *const *ifaces, unsigned n,
+	const struct source_options *o, char *err, size_t errsize);
+
+/*
+ * Up to max frames into out[] (never more than 64): time, number, data, caplen, len, iface,
+ * linktype are set, everything else of them is zero. The number counts the capture's frames, those
+ * that the filter left out too, so that it names the same frame in the file for other tools.
+ * All of them lie in *chunk; who keeps them past the next call takes a reference. Frames of several
+ * interfaces come in the order of their times as far as the kernel has handed them out.
+ */
+enum source_state source_read(
+	struct source *s, struct packet *out, unsigned max, unsigned *n, struct chunk **chunk);
+
+const char *source_error(const struct source *s); /* one line, after SOURCE_ERROR */
+void source_stop(struct source *s); /* async-signal-safe: drain what was captured, then END */
+bool source_live(const struct source *s);
+bool source_nano(const struct source *s);    /* nanosecond times */
+int source_linktype(const struct source *s); /* LINKTYPE_ value of the first interface */
+/* Of interface i; -1: no such interface. Several interfaces may differ. */
+int source_iface_linktype(const struct source *s, unsigned i);
+/* The link type field as a pcap file header has it: LINKTYPE_ value, with the FCS bits (-w). */
+uint32_t source_link_bits(const struct source *s);
+int source_snaplen(const struct source *s);
+const char *source_iface(const struct source *s, unsigned i); /* name of interface i, NULL */
+/* Progress of a file, 0..1, or negative where its size is not known (a pipe). */
+double source_progress(const struct source *s);
+/* Frames met so far (filtered ones too) and captured bytes handed out; from any thread. */
+void source_position(const struct source *s, uint64_t *frames, uint64_t *bytes);
+/* Adds the kernel's and interface's counts (live). */
+void source_stats(struct source *s, struct capture_stats *st);
+/* Adds what was odd about the frames' headers (fractions over a second, lengths that lie). */
+void source_counters(const struct source *s, struct counters *c);
+void source_close(struct source *s);
+
+#endif
