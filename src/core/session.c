@@ -333,7 +333,7 @@ static void push(
 	struct session_side *x = &s->side[side];
 	const struct dissector *before;
 	struct view v;
-	uint64_t pos = x->pos;
+	uint64_t pos = x->pos, begin = x->pos;
 
 	if (x->skip) {
 		size_t k = x->skip < n ? (size_t)x->skip : n;
@@ -347,10 +347,10 @@ static void push(
 		if (x->skip)
 			return;
 	}
-	note_span(x, pos, at);
+	note_span(x, begin, at);
 	x->pos = pos + n;
 	s->now = *at;
-	s->now_offset = pos;
+	s->now_offset = begin;
 	s->now_side = side;
 	if (x->len) {
 		uint32_t old = x->len;
