@@ -24,7 +24,7 @@ enum field_type {
 	FIELD_NAMES,    /* a set of names: a bit mask (u32) with one constant name a bit */
 	FIELD_U64S, /* a list of numbers; `width` of struct field_list holds at most FIELD_LIST_MAX
 		     */
-	FIELD_ID,   /* a number that only names something: 16 hexadecimal digits, as text */
+	FIELD_ID,   /* a number that only names something: shown as text */
 };
 
 /* The value of a number, time or duration that the capture cannot support. */

@@ -39,7 +39,6 @@ struct source_options {
 	int buffer_kib;       /* -B; 0: default */
 	bool no_promiscuous;  /* -p */
 	const char *datalink; /* -y or NULL */
-	unsigned max_ifaces;
 };
 
 struct source;

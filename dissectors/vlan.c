@@ -1,0 +1,45 @@
+/*
+ * vlan.c - VLAN tags (IEEE 802.1Q, 9.6), also stacked (802.1ad, and 0x9100 of older switches).
+ *
+ * Each tag is one header: priority and identifier, then the next EtherType. Identifier 0 only marks
+ * a priority: such a frame belongs to no VLAN, and often one direction of a connection alone
+ * carries it, so it is passed over.
+ */
+#include "dissector.h"
+#include "layer.h"
+
+#define VLAN_TAG     4u
+#define VLAN_ID_MASK 0x0fffu
+
+static void vlan_layer(struct packet *p, struct view *v, struct next *next)
+{
+	const uint8_t *h = view_take(v, VLAN_TAG);
+	uint16_t id;
+
+	if (!h)
+		return;
+	id = load16(h) & VLAN_ID_MASK;
+	if (id != 0) {
+		if (p->nvlan < sizeof(p->vlan) / sizeof(p->vlan[0]))
+			p->vlan[p->nvlan] = id;
+		if (p->nvlan < UINT8_MAX)
+			p->nvlan++;
+	}
+	next->table = TABLE_ETHERTYPE;
+	next->key = layer_ethertype(v, load16(h + 2));
+}
+
+static const struct claim vlan_claims[] = {
+	{TABLE_ETHERTYPE, ETHERTYPE_VLAN},
+	{TABLE_ETHERTYPE, ETHERTYPE_QINQ},
+	{TABLE_ETHERTYPE, ETHERTYPE_QINQ_OLD},
+	{TABLE_END, 0},
+};
+
+TSM_DISSECTOR(vlan) = {
+	TSM_HEAD,
+	.name = "vlan",
+	.title = "IEEE 802.1Q VLAN tag",
+	.claims = vlan_claims,
+	.layer = vlan_layer,
+};

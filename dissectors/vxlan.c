@@ -1,0 +1,40 @@
+/*
+ * vxlan.c - Virtual eXtensible LAN (RFC 7348, 5): an Ethernet frame behind UDP.
+ *
+ * 4789 is its port; 8472 what Linux used before there was one, and still does by default. A
+ * datagram to these ports without the bit that says its network identifier is valid is something
+ * else, and left as payload.
+ */
+#include "dissector.h"
+#include "layer.h"
+
+#define VXLAN_HEADER 8u
+#define VXLAN_VALID  0x08u
+
+static void vxlan_layer(struct packet *p, struct view *v, struct next *next)
+{
+	const uint8_t *h = view_peek(v, 1);
+
+	if (!h || !(h[0] & VXLAN_VALID))
+		return;
+	h = view_take(v, VXLAN_HEADER);
+	if (!h)
+		return;
+	packet_tunnel(p, "vxlan", load32(h + 4) >> 8);
+	next->table = TABLE_ETHERTYPE;
+	next->key = ETHERTYPE_BRIDGING;
+}
+
+static const struct claim vxlan_claims[] = {
+	{TABLE_UDP_PORT, 4789},
+	{TABLE_UDP_PORT, 8472},
+	{TABLE_END, 0},
+};
+
+TSM_DISSECTOR(vxlan) = {
+	TSM_HEAD,
+	.name = "vxlan",
+	.title = "Virtual eXtensible LAN",
+	.claims = vxlan_claims,
+	.layer = vxlan_layer,
+};

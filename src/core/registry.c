@@ -1,0 +1,166 @@
+/*
+ * registry.c - which dissectors there are, and who claims what.
+ *
+ * Linked-in dissectors leave a pointer each in the linker section tsm_dissectors, which the linker
+ * gathers between __start_ and __stop_ symbols: adding a protocol changes no file but its own.
+ * Claims become byte tables indexed by key, so that the chain of layers does one load a header.
+ */
+#include "core/registry.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_MAX_LEN 31u
+
+_Static_assert(DISSECTORS_MAX < 256, "a claim is kept as one byte");
+
+/* Weak: a program without any dissector (a unit test) links too. */
+extern const struct dissector *const __start_tsm_dissectors[] __attribute__((weak));
+extern const struct dissector *const __stop_tsm_dissectors[] __attribute__((weak));
+
+struct complaint {
+	char malformed[NAME_MAX_LEN + sizeof("malformed ")];
+	char cut[NAME_MAX_LEN + sizeof("cut ")];
+};
+
+struct registry_chain registry_chain;
+
+static const struct dissector *dissectors[DISSECTORS_MAX];
+static struct complaint complaints[DISSECTORS_MAX];
+static unsigned ndissectors;
+static bool initialised;
+
+/* Applications by port: a number one above the dissector's place; 0: none. */
+static uint8_t tcp_apps[REGISTRY_KEYS], udp_apps[REGISTRY_KEYS];
+
+static bool name_is_good(const char *name)
+{
+	size_t n = name ? strlen(name) : 0;
+
+	return n > 0 && n <= NAME_MAX_LEN &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == n;
+}
+
+static uint8_t *app_table(unsigned table)
+{
+	switch (table) {
+	case TABLE_TCP_PORT:
+		return tcp_apps;
+	case TABLE_UDP_PORT:
+		return udp_apps;
+	default:
+		return NULL;
+	}
+}
+
+static bool claims_fit(const struct dissector *d)
+{
+	for (const struct claim *c = d->claims; c && c->table != TABLE_END; c++)
+		if (c->table >= TABLE_COUNT || c->key >= REGISTRY_KEYS)
+			return false;
+	return true;
+}
+
+/* The first to claim a key keeps it. */
+static void enter_claim(const struct dissector *d, const struct claim *c, uint8_t number)
+{
+	uint8_t *apps = app_table(c->table);
+
+	if (d->layer && !registry_chain.claimed[c->table][c->key]) {
+		registry_chain.claimed[c->table][c->key] = number;
+		if (c->table == TABLE_UDP_PORT)
+			registry_chain.udp_ports |= UINT64_C(1) << c->key % 64;
+	}
+	if (d->data && apps && !apps[c->key])
+		apps[c->key] = number;
+}
+
+bool registry_add(const struct dissector *d, char *err, size_t errsize)
+{
+	struct complaint *complaint;
+	uint8_t number;
+
+	if (d->abi != TSM_ABI || d->size != sizeof(struct dissector)) {
+		snprintf(err, errsize, "made for another version (ABI %u, size %u; here %u, %zu)",
+			d->abi, d->size, TSM_ABI, sizeof(struct dissector));
+		return false;
+	}
+	if (!name_is_good(d->name)) {
+		snprintf(err, errsize, "its name is not 1 to %u of a-z 0-9 _ -", NAME_MAX_LEN);
+		return false;
+	}
+	if (registry_find(d->name)) {
+		snprintf(err, errsize, "there is already a dissector %s", d->name);
+		return false;
+	}
+	if (ndissectors == DISSECTORS_MAX) {
+		snprintf(err, errsize, "no room for %s: there are %u dissectors", d->name,
+			DISSECTORS_MAX);
+		return false;
+	}
+	if (!claims_fit(d)) {
+		snprintf(err, errsize, "%s claims what no table holds", d->name);
+		return false;
+	}
+
+	complaint = &complaints[ndissectors];
+	dissectors[ndissectors++] = d;
+	number = (uint8_t)ndissectors;
+	snprintf(complaint->malformed, sizeof(complaint->malformed), "malformed %s", d->name);
+	snprintf(complaint->cut, sizeof(complaint->cut), "cut %s", d->name);
+	registry_chain.layer[number] = d->layer;
+	registry_chain.malformed[number] = complaint->malformed;
+	registry_chain.cut[number] = complaint->cut;
+	for (const struct claim *c = d->claims; c && c->table != TABLE_END; c++)
+		enter_claim(d, c, number);
+	return true;
+}
+
+void registry_init(void)
+{
+	char err[128];
+
+	if (initialised)
+		return;
+	initialised = true;
+	for (const struct dissector *const *d = __start_tsm_dissectors; d < __stop_tsm_dissectors;
+		d++) {
+		if (!registry_add(*d, err, sizeof(err))) {
+			fprintf(stderr, "dissector: %s\n", err);
+			abort();
+		}
+	}
+}
+
+unsigned registry_count(void)
+{
+	return ndissectors;
+}
+
+const struct dissector *registry_get(unsigned i)
+{
+	return i < ndissectors ? dissectors[i] : NULL;
+}
+
+const struct dissector *registry_find(const char *name)
+{
+	for (unsigned i = 0; i < ndissectors; i++)
+		if (strcmp(dissectors[i]->name, name) == 0)
+			return dissectors[i];
+	return NULL;
+}
+
+const struct dissector *registry_layer(unsigned table, uint32_t key)
+{
+	unsigned number = table < TABLE_COUNT ? registry_claimed(table, key) : 0;
+
+	return number ? dissectors[number - 1] : NULL;
+}
+
+const struct dissector *registry_app_port(unsigned table, uint16_t port)
+{
+	const uint8_t *apps = app_table(table);
+
+	return apps && apps[port] ? dissectors[apps[port] - 1] : NULL;
+}

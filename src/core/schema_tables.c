@@ -1,0 +1,268 @@
+/*
+ * schema_tables.c - the schema of the records' own members.
+ *
+ * Each member is declared here once; what is printed, filtered, shown in columns and documented
+ * comes from these tables. Names are those of the Elastic Common Schema and of Packetbeat's flows
+ * and transactions, else below "tsumari.". What is made from several members (network.bytes,
+ * event.outcome ...) is declared in out/computed.c. Where source and destination say the same as
+ * client and server they have the same offset.
+ */
+#include "core/record.h"
+
+#include <stddef.h>
+
+const char *const quality_names[] = {
+	[QUALITY_ONE_WAY] = "one_way",
+	[QUALITY_MIDSTREAM] = "midstream",
+	[QUALITY_GAP] = "gap",
+	[QUALITY_SNAPLEN] = "snaplen",
+	[QUALITY_DUPLICATE] = "duplicate",
+	[QUALITY_EARLY_RESPONSE] = "early_response",
+	[QUALITY_NO_REQUEST] = "no_request",
+	[QUALITY_NO_RESPONSE] = "no_response",
+	[QUALITY_UNFINISHED] = "unfinished",
+	[QUALITY_TRUNCATED] = "truncated",
+	[QUALITY_AMBIGUOUS] = "ambiguous",
+	[QUALITY_MALFORMED] = "malformed",
+	[QUALITY_NO_RTT] = "no_rtt",
+	[QUALITY_TIME_BACK] = "time_back",
+	[QUALITY_CONNECT] = "connect",
+	[QUALITY_COUNT] = NULL,
+};
+
+/* The ledger: entry, name, column head, help. */
+#define LEDGER_LIST(X)                                                                             \
+	X(CONNECT_RETRY, "connect.retry", "Conn retry",                                            \
+		"First SYN to the SYN that was answered, and repeated SYN/ACKs.")                  \
+	X(CONNECT_NETWORK, "connect.network", "Conn net", "The rest of the TCP handshake.")        \
+	X(CONNECT_TLS, "connect.tls", "Conn TLS", "ClientHello to the end of the TLS handshake.")  \
+	X(REQUEST, "request", "Request", "Sending the request, stalls taken out.")                 \
+	X(NETWORK, "network", "Network",                                                           \
+		"The path between capture point and server while waiting for the response.")       \
+	X(SERVER, "server", "Server", "The server at work: waiting less network and stalls.")      \
+	X(RESPONSE, "response", "Response",                                                        \
+		"Sending the response, idle spells and stalls taken out.")                         \
+	X(STALL_RTO_CLIENT, "stall.rto.client", "RTO cl",                                          \
+		"Waiting for the client's retransmission timer.")                                  \
+	X(STALL_RTO_SERVER, "stall.rto.server", "RTO srv",                                         \
+		"Waiting for the server's retransmission timer.")                                  \
+	X(STALL_FAST_CLIENT, "stall.fast_retransmit.client", "Fast cl",                            \
+		"Waiting for bytes the client sent again by fast retransmit.")                     \
+	X(STALL_FAST_SERVER, "stall.fast_retransmit.server", "Fast srv",                           \
+		"Waiting for bytes the server sent again by fast retransmit.")                     \
+	X(STALL_DELAYED_ACK, "stall.delayed_ack", "Del ACK",                                       \
+		"A short segment held back for a delayed ACK (Nagle's algorithm).")                \
+	X(STALL_ZERO_CLIENT, "stall.zero_window.client", "ZWin cl",                                \
+		"The client had closed its receive window.")                                       \
+	X(STALL_ZERO_SERVER, "stall.zero_window.server", "ZWin srv",                               \
+		"The server had closed its receive window.")                                       \
+	X(UNKNOWN, "unknown", "Unknown", "Bytes the capture lost: time that cannot be attributed.")
+
+#define LEDGER_NAME(entry, name, title, help) [LEDGER_##entry] = name,
+const char *const ledger_names[] = {LEDGER_LIST(LEDGER_NAME)[LEDGER_COUNT] = NULL};
+
+/* One member of a record's struct. */
+#define FIELD(type, member, name, title, help, kind, flags, width)                                 \
+	{                                                                                          \
+		name, title, help, kind, flags, width, offsetof(struct type, member), NULL         \
+	}
+
+/* An end under one of its two names: client or source, server or destination. */
+#define ENDPOINT(end, name, whose)                                                                 \
+	FIELD(record, end.ip, name ".ip", name, "Address of the " whose ".", FIELD_IP, 0, 15),     \
+		FIELD(record, end.port, name ".port", "Port", "Port of the " whose ".", FIELD_U64, \
+			FIELD_F_U16 | FIELD_F_PORTS, 5),                                           \
+		FIELD(record, end.mac, name ".mac", "MAC",                                         \
+			"MAC address of the " whose " as captured (a router's, where one is "      \
+			"between).",                                                               \
+			FIELD_MAC, 0, 17),                                                         \
+		FIELD(record, end.bytes, name ".bytes", "Bytes",                                   \
+			"Sent by the " whose                                                       \
+			": bytes of IP packets (flow) or of its message (transaction).",           \
+			FIELD_BYTES, 0, 8),                                                        \
+		FIELD(record, end.packets, name ".packets", "Packets",                             \
+			"Packets sent by the " whose ".", FIELD_U64, 0, 7)
+
+const struct field record_fields[] = {
+	FIELD(record, start, "@timestamp", "Time", "When it began: the first packet.", FIELD_TIME,
+		0, 30),
+	FIELD(record, start, "event.start", "Start", "When it began: the first packet.", FIELD_TIME,
+		0, 30),
+	FIELD(record, end, "event.end", "End", "When it ended: the last packet.", FIELD_TIME, 0,
+		30),
+	FIELD(record, duration, "event.duration", "Duration", "End less start.", FIELD_DURATION, 0,
+		8),
+	FIELD(record, type, "event.dataset", "Dataset", "The same as type.", FIELD_NAME, 0, 8),
+	FIELD(record, type, "type", "Type", "flow, or the protocol of the transaction.", FIELD_NAME,
+		0, 8),
+	ENDPOINT(client, "client", "client"),
+	ENDPOINT(server, "server", "server"),
+	ENDPOINT(client, "source", "client"),
+	ENDPOINT(server, "destination", "server"),
+	FIELD(record, transport, "network.iana_number", "Proto", "IANA protocol number.", FIELD_U64,
+		FIELD_F_U8, 5),
+	FIELD(record, vlan, "network.vlan.id", "VLAN", "VLAN identifier, the outer one.", FIELD_U64,
+		FIELD_F_U16 | FIELD_F_NONZERO, 4),
+	FIELD(record, inner_vlan, "network.inner.vlan.id", "Inner VLAN",
+		"VLAN identifier, the inner one of two.", FIELD_U64, FIELD_F_U16 | FIELD_F_NONZERO,
+		4),
+	FIELD(record, flow_id, "flow.id", "Flow",
+		"Names the connection: the same on its flow and its transactions.", FIELD_ID, 0,
+		16),
+	FIELD(record, tunnel, "tsumari.tunnel", "Tunnel",
+		"The innermost tunnel it was found in (vxlan, gre ...).", FIELD_NAME, 0, 8),
+	{"tsumari.quality", "Quality",
+		"What the capture or the sender did that limits what the record can say.",
+		FIELD_NAMES, FIELD_F_LIST, 12, offsetof(struct record, quality), quality_names},
+	{.type = FIELD_END},
+};
+
+#define SIDE(member, what, title, help, kind, flags, width)                                        \
+	FIELD(flow_record, side[SIDE_CLIENT].member, "tsumari.tcp.client." what, title,            \
+		"Client: " help, kind, (flags) | FIELD_F_TCP, width),                              \
+		FIELD(flow_record, side[SIDE_SERVER].member, "tsumari.tcp.server." what, title,    \
+			"Server: " help, kind, (flags) | FIELD_F_TCP, width)
+
+const struct field flow_fields[] = {
+	FIELD(flow_record, final, "flow.final", "Final",
+		"The last record of its flow; false: more will come.", FIELD_BOOL,
+		FIELD_F_U8 | FIELD_F_FALSE, 5),
+	FIELD(flow_record, r.vlan, "flow.vlan", "VLAN", "VLAN identifier, the outer one.",
+		FIELD_U64, FIELD_F_U16 | FIELD_F_NONZERO, 4),
+	FIELD(flow_record, protocol, "network.protocol", "Protocol",
+		"The application's protocol, where it was recognised.", FIELD_NAME, 0, 8),
+	FIELD(flow_record, tcp_state, "tsumari.tcp.state", "State",
+		"State of the connection at the end.", FIELD_NAME, FIELD_F_TCP, 11),
+	FIELD(flow_record, close_reason, "tsumari.tcp.close_reason", "Closed by",
+		"Why the record was written: fin, rst_client, rst_server, timeout, evicted, "
+		"capture_end, port_reuse.",
+		FIELD_NAME, FIELD_F_TCP, 11),
+	FIELD(flow_record, handshake, "tsumari.tcp.handshake", "Handshake",
+		"First SYN to the ACK that ends the handshake.", FIELD_DURATION, FIELD_F_TCP, 8),
+	FIELD(flow_record, connect_retry, "tsumari.tcp.connect_retry", "Retry",
+		"First SYN to the SYN that was answered; left out where 0.", FIELD_DURATION,
+		FIELD_F_TCP | FIELD_F_NONZERO, 8),
+	FIELD(flow_record, rtt_min, "tsumari.tcp.rtt_min", "RTT",
+		"Smallest round-trip time of the whole path.", FIELD_DURATION, FIELD_F_TCP, 8),
+	FIELD(flow_record, rtt_client, "tsumari.tcp.rtt_client", "RTT cl",
+		"Smallest round-trip time between capture point and client.", FIELD_DURATION,
+		FIELD_F_TCP, 8),
+	FIELD(flow_record, rtt_server, "tsumari.tcp.rtt_server", "RTT srv",
+		"Smallest round-trip time between capture point and server.", FIELD_DURATION,
+		FIELD_F_TCP, 8),
+	FIELD(flow_record, rtt_samples, "tsumari.tcp.rtt_samples", "RTTs",
+		"Round-trip times that were measured; left out where 0.", FIELD_U64,
+		FIELD_F_TCP | FIELD_F_NONZERO, 6),
+	FIELD(flow_record, syn_retries, "tsumari.tcp.syn_retries", "SYN again",
+		"SYNs that were sent again.", FIELD_U64, FIELD_F_TCP, 4),
+	FIELD(flow_record, syn_gaps, "tsumari.tcp.syn_gaps", "SYN gaps",
+		"Nanoseconds between one SYN and the next, at most 8 of them.", FIELD_U64S,
+		FIELD_F_TCP | FIELD_F_LIST, 12),
+	FIELD(flow_record, syn_ack_retries, "tsumari.tcp.syn_ack_retries", "SYN/ACK again",
+		"SYN/ACKs that were sent again; left out where 0.", FIELD_U64,
+		FIELD_F_TCP | FIELD_F_NONZERO, 4),
+	FIELD(flow_record, duplicates, "tsumari.flow.duplicates", "Dup frames",
+		"Frames captured twice, left out of every other number; left out where 0.",
+		FIELD_U64, FIELD_F_NONZERO, 6),
+	FIELD(flow_record, icmp_errors, "tsumari.flow.icmp.errors", "ICMP errors",
+		"ICMP errors that named this flow; left out where 0.", FIELD_U64, FIELD_F_NONZERO,
+		4),
+	FIELD(flow_record, icmp_type, "tsumari.flow.icmp.type", "ICMP type",
+		"Type of the last ICMP error that named this flow.", FIELD_U64, 0, 3),
+	FIELD(flow_record, icmp_code, "tsumari.flow.icmp.code", "ICMP code",
+		"Code of the last ICMP error that named this flow.", FIELD_U64, 0, 3),
+	FIELD(flow_record, transactions, "tsumari.flow.transactions", "Txns",
+		"Transactions found in this flow; left out where 0.", FIELD_U64, FIELD_F_NONZERO,
+		6),
+	FIELD(flow_record, side[SIDE_CLIENT].payload, "tsumari.flow.client.payload", "Payload cl",
+		"Client: bytes of application data, each counted once.", FIELD_BYTES, 0, 8),
+	FIELD(flow_record, side[SIDE_SERVER].payload, "tsumari.flow.server.payload", "Payload srv",
+		"Server: bytes of application data, each counted once.", FIELD_BYTES, 0, 8),
+
+	SIDE(retransmits, "retransmits", "Resent", "segments with bytes that were sent before.",
+		FIELD_U64, 0, 6),
+	SIDE(fast_retransmits, "fast_retransmits", "Fast",
+		"of these, by fast retransmit; left out where 0.", FIELD_U64, FIELD_F_NONZERO, 6),
+	SIDE(rtos, "rtos", "RTOs", "of these, by retransmission timeout; left out where 0.",
+		FIELD_U64, FIELD_F_NONZERO, 6),
+	SIDE(spurious_retransmits, "spurious_retransmits", "Spurious",
+		"of these, bytes that were acknowledged already; left out where 0.", FIELD_U64,
+		FIELD_F_NONZERO, 6),
+	SIDE(out_of_order, "out_of_order", "Reordered",
+		"segments that arrived after later ones; left out where 0.", FIELD_U64,
+		FIELD_F_NONZERO, 6),
+	SIDE(duplicate_acks, "duplicate_acks", "Dup ACKs", "duplicate ACKs sent; left out where 0.",
+		FIELD_U64, FIELD_F_NONZERO, 6),
+	SIDE(zero_windows, "zero_windows", "ZWin",
+		"times it closed its receive window; left out where 0.", FIELD_U64, FIELD_F_NONZERO,
+		5),
+	SIDE(zero_window_time, "zero_window_time", "ZWin time",
+		"how long its receive window was closed; left out where 0.", FIELD_DURATION,
+		FIELD_F_NONZERO, 8),
+	SIDE(window_full, "window_full", "Full",
+		"times it filled the other's window; left out where 0.", FIELD_U64, FIELD_F_NONZERO,
+		5),
+	SIDE(window_full_time, "window_full_time", "Full time",
+		"how long the other's window was full; left out where 0.", FIELD_DURATION,
+		FIELD_F_NONZERO, 8),
+	SIDE(lost_in_capture, "lost_in_capture", "Not captured",
+		"bytes its peer acknowledged and the capture does not hold; left out where 0.",
+		FIELD_BYTES, FIELD_F_NONZERO, 8),
+	SIDE(gaps, "gaps", "Gaps", "holes in its stream; left out where 0.", FIELD_U64,
+		FIELD_F_NONZERO, 5),
+	SIDE(mss, "mss", "MSS", "maximum segment size offered.", FIELD_U64, 0, 5),
+	SIDE(wscale, "wscale", "WScale", "window scale offered (a shift).", FIELD_U64, 0, 3),
+	SIDE(sack, "sack", "SACK", "selective acknowledgments offered.", FIELD_BOOL, FIELD_F_FALSE,
+		5),
+	{.type = FIELD_END},
+};
+
+#define STAMP(member, i, name, title, help)                                                        \
+	FIELD(txn_record, member[i], name, title, help, FIELD_U64, FIELD_F_NONZERO, 9)
+#define LEDGER_FIELD(entry, name, title, help)                                                     \
+	FIELD(txn_record, ledger[LEDGER_##entry], "tsumari.ledger." name, title,                   \
+		help " Left out where 0.", FIELD_DURATION, FIELD_F_NONZERO, 8),
+
+const struct field txn_fields[] = {
+	FIELD(txn_record, r.type, "network.protocol", "Protocol", "The application's protocol.",
+		FIELD_NAME, 0, 8),
+	FIELD(txn_record, method, "method", "Method", "The command or verb of the request.",
+		FIELD_STR, 0, 8),
+	FIELD(txn_record, object, "path", "Path", "What the request was for.", FIELD_STR, 0, 40),
+	FIELD(txn_record, query, "query", "Query",
+		"The request in a readable form, such as GET /index.html; of SQL its digest.",
+		FIELD_STR, 0, 40),
+	FIELD(txn_record, request, "tsumari.time.request", "Request",
+		"First to last byte of the request.", FIELD_DURATION, 0, 8),
+	FIELD(txn_record, wait, "tsumari.time.wait", "Wait",
+		"Last byte of the request to first byte of the response.", FIELD_DURATION, 0, 8),
+	FIELD(txn_record, response, "tsumari.time.response", "Response",
+		"First to last byte of the response.", FIELD_DURATION, 0, 8),
+	STAMP(frame, 0, "tsumari.frame.request_first", "Frame",
+		"Frame with the first byte of the request."),
+	STAMP(frame, 1, "tsumari.frame.request_last", "Req end",
+		"Frame with the last byte of the request."),
+	STAMP(frame, 2, "tsumari.frame.response_first", "Resp",
+		"Frame with the first byte of the response."),
+	STAMP(frame, 3, "tsumari.frame.response_last", "Resp end",
+		"Frame with the last byte of the response."),
+	FIELD(txn_record, total, "tsumari.ledger.total", "Total",
+		"Sum of the ledger: the duration, and the connection's own cost where the "
+		"transaction carries it (quality connect).",
+		FIELD_DURATION, 0, 8),
+	LEDGER_LIST(LEDGER_FIELD)
+
+		FIELD(txn_record, resent[SIDE_CLIENT], "tsumari.resent.client", "Resent cl",
+			"Bytes the client sent again meanwhile; left out where 0.", FIELD_BYTES,
+			FIELD_F_NONZERO, 8),
+	FIELD(txn_record, resent[SIDE_SERVER], "tsumari.resent.server", "Resent srv",
+		"Bytes the server sent again meanwhile; left out where 0.", FIELD_BYTES,
+		FIELD_F_NONZERO, 8),
+	FIELD(txn_record, lost[SIDE_CLIENT], "tsumari.lost.client", "Lost cl",
+		"Bytes of the client the capture lost meanwhile; left out where 0.", FIELD_BYTES,
+		FIELD_F_NONZERO, 8),
+	FIELD(txn_record, lost[SIDE_SERVER], "tsumari.lost.server", "Lost srv",
+		"Bytes of the server the capture lost meanwhile; left out where 0.", FIELD_BYTES,
+		FIELD_F_NONZERO, 8),
+	{.type = FIELD_END},
+};

@@ -1,0 +1,193 @@
+/*
+ * computed.c - fields that are no member of a record: constants, sums, names of codes.
+ */
+#include "out/schema.h"
+
+#include <string.h>
+#include "core/community.h"
+
+#define FLOW (1u << RECORD_FLOW)
+#define TXN  (1u << RECORD_TXN)
+#define ALL  (FLOW | TXN)
+
+static bool name(struct schema_value *v, const char *text)
+{
+	if (!text)
+		return false;
+	v->p = text;
+	v->n = strlen(text);
+	return true;
+}
+
+static bool get_status(const struct record *r, struct schema_env *env, struct schema_value *v)
+{
+	static const char *const names[] = {[STATUS_OK] = "OK",
+		[STATUS_ERROR] = "Error",
+		[STATUS_CLIENT_ERROR] = "Client Error",
+		[STATUS_SERVER_ERROR] = "Server Error"};
+
+	(void)env;
+	return r->status < sizeof(names) / sizeof(names[0]) && name(v, names[r->status]);
+}
+
+static bool get_outcome(const struct record *r, struct schema_env *env, struct schema_value *v)
+{
+	(void)env;
+	if (r->kind == RECORD_FLOW && r->status == 0)
+		return false;
+	return name(v, r->status == 0 ? "unknown" : r->status == STATUS_OK ? "success" : "failure");
+}
+
+static const char *const event_types[] = {"connection", "end", "info", "protocol", NULL};
+
+static bool get_event_type(const struct record *r, struct schema_env *env, struct schema_value *v)
+{
+	(void)env;
+	if (r->kind == RECORD_TXN)
+		v->u64 = 1u | 8u;
+	else
+		v->u64 = ((const struct flow_record *)r)->final ? 1u | 2u : 1u | 4u;
+	return true;
+}
+
+static bool get_network_type(const struct record *r, struct schema_env *env, struct schema_value *v)
+{
+	(void)env;
+	return name(v, r->ip_version == 4 ? "ipv4" : r->ip_version == 6 ? "ipv6" : NULL);
+}
+
+static bool get_transport(const struct record *r, struct schema_env *env, struct schema_value *v)
+{
+	/* IANA's keywords, in lower case */
+	static const char *const names[256] = {[1] = "icmp",
+		[2] = "igmp",
+		[4] = "ipv4",
+		[6] = "tcp",
+		[17] = "udp",
+		[33] = "dccp",
+		[41] = "ipv6",
+		[46] = "rsvp",
+		[47] = "gre",
+		[50] = "esp",
+		[51] = "ah",
+		[58] = "ipv6-icmp",
+		[88] = "eigrp",
+		[89] = "ospf",
+		[103] = "pim",
+		[112] = "vrrp",
+		[115] = "l2tp",
+		[132] = "sctp",
+		[136] = "udplite"};
+
+	(void)env;
+	return name(v, names[r->transport]);
+}
+
+static bool get_community(const struct record *r, struct schema_env *env, struct schema_value *v)
+{
+	v->p = env->scratch;
+	v->n = COMMUNITY_LEN;
+	return community_record(env->scratch, r, env->community);
+}
+
+/* What both sides have, or nothing where one is not known. */
+static bool sum(uint64_t a, uint64_t b, struct schema_value *v)
+{
+	v->u64 = a + b;
+	return a != FIELD_ABSENT && b != FIELD_ABSENT;
+}
+
+static bool get_bytes(const struct record *r, struct schema_env *env, struct schema_value *v)
+{
+	(void)env;
+	return sum(r->client.bytes, r->server.bytes, v);
+}
+
+static bool get_packets(const struct record *r, struct schema_env *env, struct schema_value *v)
+{
+	(void)env;
+	return sum(r->client.packets, r->server.packets, v);
+}
+
+static bool get_version(const struct record *r, struct schema_env *env, struct schema_value *v)
+{
+	(void)r;
+	return name(v, env->version);
+}
+
+static bool get_iface(const struct record *r, struct schema_env *env, struct schema_value *v)
+{
+	return env->iface && name(v, env->iface(env->iface_arg, r->iface));
+}
+
+static bool get_related_ip(const struct record *r, struct schema_env *env, struct schema_value *v)
+{
+	(void)env;
+	v->ip[0] = &r->client.ip;
+	v->ip[1] = &r->server.ip;
+	v->n = memcmp(&r->client.ip, &r->server.ip, sizeof(r->client.ip)) == 0 ? 1 : 2;
+	return true;
+}
+
+/* As Packetbeat has it: the path up to its last slash, without a query string. */
+static bool get_resource(const struct record *r, struct schema_env *env, struct schema_value *v)
+{
+	const struct txn_record *t = (const struct txn_record *)r;
+	const char *p = (const char *)r + t->object.offset, *mark;
+	size_t n = t->object.len;
+
+	(void)env;
+	if (n == 0)
+		return false;
+	v->p = p;
+	v->n = n;
+	if (*p != '/')
+		return true;
+	mark = memchr(p, '?', n);
+	if (mark)
+		n = (size_t)(mark - p);
+	mark = memrchr(p, '/', n);
+	v->n = mark == p ? 1 : (size_t)(mark - p);
+	return true;
+}
+
+#define GET(kinds, name, title, help, type, flags, width, get)                                     \
+	{                                                                                          \
+		{name, title, help, type, flags, width, 0, NULL}, kinds, NULL, get                 \
+	}
+#define CONSTANT(name, title, help, flags, text)                                                   \
+	{                                                                                          \
+		{name, title, help, FIELD_NAME, flags, 8, 0, NULL}, ALL, text, NULL                \
+	}
+
+const struct schema_computed computed_fields[] = {
+	CONSTANT("ecs.version", "ECS", "Version of the Elastic Common Schema.", 0, "8.11.0"),
+	CONSTANT("event.kind", "Kind", "Always event.", 0, "event"),
+	CONSTANT("event.category", "Category", "Always network.", FIELD_F_LIST, "network"),
+	{{"event.type", "Event type", "connection, and end, info (interim) or protocol.",
+		 FIELD_NAMES, FIELD_F_LIST, 12, 0, event_types},
+		ALL, NULL, get_event_type},
+	GET(ALL, "event.outcome", "Outcome", "success, failure or unknown; follows status.",
+		FIELD_NAME, 0, 7, get_outcome),
+	GET(ALL, "status", "Status", "How it ended: OK, Error, Client Error or Server Error.",
+		FIELD_NAME, 0, 12, get_status),
+	GET(ALL, "network.type", "IP", "ipv4 or ipv6.", FIELD_NAME, 0, 4, get_network_type),
+	GET(ALL, "network.transport", "Transport", "tcp, udp, icmp, ipv6-icmp ...", FIELD_NAME, 0,
+		9, get_transport),
+	GET(ALL, "network.community_id", "Community ID",
+		"Community ID version 1, seed 0: names the connection in every tool.", FIELD_STR, 0,
+		30, get_community),
+	GET(ALL, "network.bytes", "Bytes", "Bytes of both sides.", FIELD_BYTES, 0, 8, get_bytes),
+	GET(ALL, "network.packets", "Packets", "Packets of both sides.", FIELD_U64, 0, 7,
+		get_packets),
+	CONSTANT("observer.product", "Product", "Always tsumari.", 0, "tsumari"),
+	GET(ALL, "observer.version", "Version", "Version of the program.", FIELD_NAME, 0, 8,
+		get_version),
+	GET(ALL, "observer.ingress.interface.name", "Interface", "Capture interface.", FIELD_STR, 0,
+		10, get_iface),
+	GET(ALL, "related.ip", "Addresses", "Both addresses.", FIELD_IP, FIELD_F_LIST, 31,
+		get_related_ip),
+	GET(TXN, "resource", "Resource", "The path up to its last slash.", FIELD_STR, 0, 24,
+		get_resource),
+	{.field = {.type = FIELD_END}},
+};

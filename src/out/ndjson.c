@@ -1,0 +1,313 @@
+/*
+ * ndjson.c - JSON lines to a file, a pipe or standard output.
+ */
+#include "out/ndjson.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/mem.h"
+#include "core/community.h"
+#include "core/registry.h"
+#include "out/jsonw.h"
+
+#define BUFFER    (256u * 1024u)
+#define PLANS_MAX (DISSECTORS_MAX + 1)
+
+struct type_plan {
+	const struct dissector *dissector; /* NULL: flows */
+	struct jsonw_plan *plan;           /* NULL: not wanted */
+};
+
+struct ndjson {
+	int fd;
+	bool own_fd;
+	bool closed; /* the reader has gone */
+	bool flat, line_buffered;
+	char *path;  /* for messages */
+	char *types; /* NULL: all */
+	char *buffer;
+	size_t len, size;
+	unsigned nplans;
+	struct type_plan plans[PLANS_MAX];
+	struct type_plan *last; /* of the record before */
+	struct time_cache times;
+	struct schema_env env;
+	char error[256];
+};
+
+static void fail(struct ndjson *n, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The first error stays. */
+static void fail(struct ndjson *n, const char *format, ...)
+{
+	va_list ap;
+
+	if (n->error[0])
+		return;
+	va_start(ap, format);
+	vsnprintf(n->error, sizeof(n->error), format, ap);
+	va_end(ap);
+}
+
+static bool stopped(const struct ndjson *n)
+{
+	return n->closed || n->error[0];
+}
+
+/*
+ * The disk is full in the middle of a line: takes a file back to the end of its last whole line.
+ * `at` bytes of the buffer were written. What cannot be taken back (a pipe) stays.
+ */
+static void trim_file(struct ndjson *n, size_t at)
+{
+	struct stat st;
+	const char *newline = at ? memrchr(n->buffer, '\n', at) : NULL;
+	size_t part = at - (newline ? (size_t)(newline - n->buffer) + 1 : 0);
+	off_t end = lseek(n->fd, 0, SEEK_CUR);
+	int flags = fcntl(n->fd, F_GETFL);
+
+	if (part == 0 || end < (off_t)part || flags < 0 || (flags & O_APPEND) ||
+		fstat(n->fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size != end)
+		return;
+	if (ftruncate(n->fd, end - (off_t)part) == 0)
+		lseek(n->fd, end - (off_t)part, SEEK_SET);
+}
+
+static void flush(struct ndjson *n)
+{
+	size_t at = 0;
+
+	while (at < n->len && !stopped(n)) {
+		ssize_t done = write(n->fd, n->buffer + at, n->len - at);
+
+		if (done > 0) {
+			at += (size_t)done;
+		} else if (done < 0 && errno == EAGAIN) {
+			struct pollfd p = {.fd = n->fd, .events = POLLOUT};
+
+			poll(&p, 1, -1);
+		} else if (done < 0 && errno == EPIPE) {
+			n->closed = true;
+		} else if (done == 0 || errno != EINTR) {
+			fail(n, "%s: %s", n->path, strerror(done < 0 ? errno : ENOSPC));
+			trim_file(n, at);
+		}
+	}
+	n->len = 0;
+}
+
+/* Is a name in the list of types? */
+static bool listed(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *p = list; p; p = strchr(p, ',')) {
+		p += *p == ',';
+		if (strncmp(p, name, len) == 0 && (p[len] == ',' || p[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+static struct type_plan *plan_add(struct ndjson *n, const struct dissector *d)
+{
+	struct type_plan *t = &n->plans[n->nplans];
+	struct schema *s;
+
+	if (n->nplans == PLANS_MAX) {
+		fail(n, "more than %u types of records", PLANS_MAX);
+		return NULL;
+	}
+	t->dissector = d;
+	t->plan = NULL;
+	if (!n->types || listed(n->types, d ? d->name : "flow")) {
+		s = schema_new(d, n->error, sizeof(n->error));
+		if (!s)
+			return NULL;
+		t->plan = jsonw_plan_new(s, n->flat);
+	}
+	n->nplans++;
+	return t;
+}
+
+static struct type_plan *plan_of(struct ndjson *n, const struct dissector *d)
+{
+	if (n->last && n->last->dissector == d)
+		return n->last;
+	n->last = NULL;
+	for (unsigned i = 0; i < n->nplans && !n->last; i++)
+		if (n->plans[i].dissector == d)
+			n->last = &n->plans[i];
+	if (!n->last)
+		n->last = plan_add(n, d);
+	return n->last;
+}
+
+static void ndjson_record(void *arg, const struct record *r)
+{
+	struct ndjson *n = arg;
+	struct type_plan *t;
+	size_t bound;
+
+	if (stopped(n))
+		return;
+	t = plan_of(n, r->kind == RECORD_FLOW ? NULL : r->dissector);
+	if (!t || !t->plan)
+		return;
+	bound = jsonw_bound(t->plan, r);
+	if (n->size - n->len < bound) {
+		flush(n);
+		if (n->size < bound) {
+			n->size = bound;
+			free(n->buffer);
+			n->buffer = xmalloc(n->size);
+		}
+	}
+	n->len = (size_t)(jsonw_record(t->plan, r, &n->env, &n->times, n->buffer + n->len) -
+			  n->buffer);
+	if (n->line_buffered)
+		flush(n);
+}
+
+static bool ndjson_poll(void *arg)
+{
+	struct ndjson *n = arg;
+
+	flush(n);
+	return !stopped(n);
+}
+
+struct sink ndjson_sink(struct ndjson *n)
+{
+	return (struct sink){n, ndjson_record, ndjson_poll};
+}
+
+/* Every type asked for must be one that there is. */
+static bool check_types(const char *types, char *err, size_t errsize)
+{
+	const char *p = types;
+
+	do {
+		size_t len = strcspn(p, ",");
+		bool known = len == 4 && strncmp(p, "flow", 4) == 0;
+
+		for (unsigned i = 0; i < registry_count() && !known; i++) {
+			const struct dissector *d = registry_get(i);
+
+			known = d->data && strlen(d->name) == len && strncmp(d->name, p, len) == 0;
+		}
+		if (!known) {
+			char shown[64];
+			struct text t;
+
+			text_init(&t, shown, sizeof(shown));
+			text_escape(&t, p, len, 40);
+			snprintf(err, errsize, "no type of records named '%s'", shown);
+			return false;
+		}
+		p += len;
+	} while (*p++ == ',');
+	return true;
+}
+
+/* All plans are made before the first record, so that a field that does not fit is told at once. */
+static bool make_plans(struct ndjson *n)
+{
+	if (!plan_add(n, NULL))
+		return false;
+	for (unsigned i = 0; i < registry_count(); i++)
+		if (registry_get(i)->data && !plan_add(n, registry_get(i)))
+			return false;
+	return true;
+}
+
+struct ndjson *ndjson_new_fd(const struct ndjson_options *o, int fd, char *err, size_t errsize)
+{
+	struct ndjson *n;
+
+	if (o->types && !check_types(o->types, err, errsize))
+		return NULL;
+	n = xcalloc(1, sizeof(*n));
+	n->fd = fd;
+	n->flat = o->flat;
+	n->line_buffered = o->line_buffered;
+	n->path = xstrdup(o->path && strcmp(o->path, "-") != 0 ? o->path : "standard output");
+	n->types = o->types ? xstrdup(o->types) : NULL;
+	n->env.version = o->version;
+	n->env.iface = o->iface;
+	n->env.iface_arg = o->iface_arg;
+	n->env.community = community_cache_new();
+	n->size = BUFFER;
+	n->buffer = xmalloc(n->size);
+	if (!make_plans(n)) {
+		snprintf(err, errsize, "%s", n->error);
+		ndjson_free(n);
+		return NULL;
+	}
+	return n;
+}
+
+struct ndjson *ndjson_new(const struct ndjson_options *o, char *err, size_t errsize)
+{
+	bool file = o->path && strcmp(o->path, "-") != 0;
+	int fd = STDOUT_FILENO;
+	struct ndjson *n;
+
+	if (o->types && !check_types(o->types, err, errsize))
+		return NULL;
+	if (file) {
+		fd = open(o->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		if (fd < 0) {
+			snprintf(err, errsize, "%s: %s", o->path, strerror(errno));
+			return NULL;
+		}
+	}
+	n = ndjson_new_fd(o, fd, err, errsize);
+	if (n)
+		n->own_fd = file;
+	else if (file)
+		close(fd);
+	return n;
+}
+
+bool ndjson_finish(struct ndjson *n)
+{
+	flush(n);
+	/* Some file systems tell only now that they had no room. */
+	if (n->own_fd && close(n->fd) != 0 && errno != EINTR)
+		fail(n, "%s: %s", n->path, strerror(errno));
+	n->own_fd = false;
+	return !n->error[0];
+}
+
+const char *ndjson_error(const struct ndjson *n)
+{
+	return n->error[0] ? n->error : NULL;
+}
+
+bool ndjson_closed(const struct ndjson *n)
+{
+	return n->closed;
+}
+
+void ndjson_free(struct ndjson *n)
+{
+	if (!n)
+		return;
+	if (n->own_fd)
+		close(n->fd);
+	for (unsigned i = 0; i < n->nplans; i++)
+		jsonw_plan_free(n->plans[i].plan);
+	community_cache_free(n->env.community);
+	free(n->buffer);
+	free(n->types);
+	free(n->path);
+	free(n);
+}

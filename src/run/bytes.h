@@ -1,0 +1,56 @@
+/*
+ * bytes.h - a file, pipe or standard input as a row of bytes, uncompressed on the way (gzip, RFC
+ * 1952, members in a row are one).
+ *
+ * A pipe cannot seek: what was read to recognise the format is given again by the next reads.
+ */
+#ifndef TSUMARI_RUN_BYTES_H
+#define TSUMARI_RUN_BYTES_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <zlib.h>
+
+#define BYTES_HEAD  24 /* what bytes_open() looks at: the length of a pcap file header */
+#define BYTES_ERROR (-1)
+#define BYTES_WAIT  (-2)
+
+struct bytes {
+	int fd;
+	int stop_fd;  /* readable: stop waiting; -1: none */
+	bool regular; /* a file on a disk: reading it does not wait */
+	bool gzip;
+	bool member_end; /* between two members */
+	uint64_t size;        /* of a regular file, else 0 */
+	_Atomic uint64_t pos; /* bytes read, compressed ones */
+	uint8_t *raw;         /* read from fd, not yet used */
+	size_t raw_pos, raw_end;
+	z_stream z;
+	uint8_t head[BYTES_HEAD]; /* the first bytes */
+	size_t head_len, head_pos;
+	char name[256]; /* for messages: path, or "standard input" */
+	char error[160];
+};
+
+/*
+ * Opens path ("-": standard input) and reads the first bytes into head. NULL with one line in err.
+ * stop_fd is -1 at first; its owner sets it.
+ */
+struct bytes *bytes_open(const char *path, char *err, size_t errsize);
+
+/*
+ * Up to n bytes; 0 at the end (and when stop_fd is readable), BYTES_ERROR with b->error set, or
+ * BYTES_WAIT when a pipe had nothing for 100 ms. A fault in compressed data is reported after all
+ * bytes before it.
+ */
+ssize_t bytes_read(struct bytes *b, void *to, size_t n);
+
+/* How much of the file has been read, 0..1; negative where its size is not known. */
+double bytes_progress(const struct bytes *b);
+
+void bytes_close(struct bytes *b); /* frees b */
+
+#endif

@@ -1,0 +1,144 @@
+/*
+ * source.c - what all sources have in common: dispatch to the kind, stopping, progress.
+ */
+#include "run/source_impl.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+bool source_init(struct source *s, const struct source_ops *ops, char *err, size_t errsize)
+{
+	s->ops = ops;
+	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->stop_fd < 0)
+		snprintf(err, errsize, "cannot make an eventfd: %s", strerror(errno));
+	return s->stop_fd >= 0;
+}
+
+void source_release(struct source *s)
+{
+	chunk_pool_release(&s->pool);
+	if (s->stop_fd >= 0)
+		close(s->stop_fd);
+	s->stop_fd = -1;
+}
+
+enum source_state source_read(
+	struct source *s, struct packet *out, unsigned max, unsigned *n, struct chunk **chunk)
+{
+	return s->ops->read(s, out, max, n, chunk);
+}
+
+/* For signal handlers: atomics, clock_gettime() and write() only. */
+void source_stop(struct source *s)
+{
+	const uint64_t one = 1;
+	struct timespec now;
+	int saved = errno;
+
+	if (!atomic_load_explicit(&s->stop, memory_order_relaxed)) {
+		clock_gettime(CLOCK_REALTIME, &now);
+		atomic_store_explicit(&s->stop_time,
+			(uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec,
+			memory_order_relaxed);
+		atomic_store_explicit(&s->stop, true, memory_order_release);
+	}
+	/* A counter that is full is readable all the same. */
+	if (write(s->stop_fd, &one, sizeof(one)) < 0)
+		errno = 0;
+	errno = saved;
+}
+
+const char *source_error(const struct source *s)
+{
+	return s->error;
+}
+
+bool source_live(const struct source *s)
+{
+	return s->live;
+}
+
+bool source_nano(const struct source *s)
+{
+	return s->nano;
+}
+
+int source_linktype(const struct source *s)
+{
+	return (int)LINK_FIELD_TYPE(s->link_field);
+}
+
+uint32_t source_link_bits(const struct source *s)
+{
+	return s->link_field;
+}
+
+int source_iface_linktype(const struct source *s, unsigned i)
+{
+	return s->ops->iface_linktype ? s->ops->iface_linktype(s, i) : i ? -1 : source_linktype(s);
+}
+
+int source_snaplen(const struct source *s)
+{
+	return s->snaplen;
+}
+
+const char *source_iface(const struct source *s, unsigned i)
+{
+	return s->ops->iface ? s->ops->iface(s, i) : NULL;
+}
+
+double source_progress(const struct source *s)
+{
+	return s->ops->progress ? s->ops->progress(s) : -1;
+}
+
+void source_position(const struct source *s, uint64_t *frames, uint64_t *bytes)
+{
+	*frames = atomic_load_explicit(&s->frames, memory_order_relaxed);
+	*bytes = atomic_load_explicit(&s->bytes, memory_order_relaxed);
+}
+
+void source_stats(struct source *s, struct capture_stats *st)
+{
+	if (s->ops->stats)
+		s->ops->stats(s, st);
+}
+
+void source_counters(const struct source *s, struct counters *c)
+{
+	if (s->ops->counters)
+		s->ops->counters(s, c);
+}
+
+void source_close(struct source *s)
+{
+	if (s)
+		s->ops->close(s);
+}
+
+/*
+ * libpcap keeps its map from DLT_ to LINKTYPE_ values to itself; what it writes to a file tells.
+ */
+uint32_t source_link_field(pcap_t *p)
+{
+	char *head = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&head, &len);
+	pcap_dumper_t *d = f ? pcap_dump_fopen(p, f) : NULL;
+	uint32_t field = (uint32_t)pcap_datalink(p);
+
+	if (d)
+		pcap_dump_close(d);
+	else if (f)
+		fclose(f);
+	if (d && len >= 24)
+		memcpy(&field, head + 20, sizeof(field));
+	free(head);
+	return field;
+}

@@ -1,0 +1,98 @@
+/*
+ * source_impl.h - what the kinds of source have in common; for src/run/source*.c only.
+ *
+ * A kind embeds struct source as its first member and fills ops. The reader's thread calls
+ * source_read(); source_stop(), source_progress() and source_position() may come from others.
+ */
+#ifndef TSUMARI_RUN_SOURCE_IMPL_H
+#define TSUMARI_RUN_SOURCE_IMPL_H
+
+#include "run/source.h"
+#include <pcap/pcap.h>
+
+/*
+ * Small enough to stay in the second-level cache, large enough that a read() is rare, and room for
+ * the largest frame there usually is (MAXIMUM_SNAPLEN of libpcap, 256 KiB) with its header.
+ */
+#define CHUNK_SIZE   ((size_t)320 * 1024)
+#define CHUNK_POOL   32u
+#define SNAPLEN_MAX  262144
+#define POLL_TIMEOUT 100 /* ms */
+
+/* Chunks that are used again and again; each holds one reference of the pool's. */
+struct chunk_pool {
+	struct chunk *slot[CHUNK_POOL];
+	unsigned next; /* slot to give up when all are in use */
+};
+
+/* A chunk of at least `size` bytes that nobody else holds; `now` (may be NULL) if it is free. */
+struct chunk *chunk_pool_get(struct chunk_pool *p, struct chunk *now, size_t size);
+/*
+ * The same for a source that copies frames one behind the other: goes on behind *fill while others
+ * read the chunk and `size` bytes are left, else a chunk from its start.
+ */
+struct chunk *chunk_pool_room(struct chunk_pool *p, struct chunk *now, size_t *fill, size_t size);
+void chunk_pool_release(struct chunk_pool *p);
+
+struct source_ops {
+	enum source_state (*read)(struct source *s, struct packet *out, unsigned max, unsigned *n,
+		struct chunk **chunk);
+	const char *(*iface)(const struct source *s, unsigned i);
+	int (*iface_linktype)(const struct source *s, unsigned i);
+	double (*progress)(const struct source *s);
+	void (*stats)(struct source *s, struct capture_stats *st);
+	void (*counters)(const struct source *s, struct counters *c);
+	void (*close)(struct source *s); /* frees s too */
+};
+
+struct source {
+	const struct source_ops *ops;
+	bool live, nano;
+	int snaplen;
+	uint32_t link_field; /* of the first interface, as a pcap file header has it */
+	struct chunk_pool pool;
+	atomic_bool stop;
+	int stop_fd;                /* an eventfd that wakes a poll() */
+	_Atomic uint64_t stop_time; /* ns since the epoch */
+	_Atomic uint64_t frames;    /* frames met, filtered ones too */
+	_Atomic uint64_t bytes;     /* captured bytes of those that were handed out */
+	char error[512];
+};
+
+/* The part in common; false with a line in err. */
+bool source_init(struct source *s, const struct source_ops *ops, char *err, size_t errsize);
+void source_release(struct source *s);
+
+static inline bool source_stopped(const struct source *s)
+{
+	return atomic_load_explicit(&s->stop, memory_order_relaxed);
+}
+
+static inline void source_count(struct source *s, uint64_t frames, uint64_t bytes)
+{
+	atomic_store_explicit(&s->frames, frames, memory_order_relaxed);
+	atomic_store_explicit(&s->bytes,
+		atomic_load_explicit(&s->bytes, memory_order_relaxed) + bytes,
+		memory_order_relaxed);
+}
+
+/* The link type field that a pcap file of p's packets has (LINKTYPE_ value, FCS bits on top). */
+uint32_t source_link_field(pcap_t *p);
+#define LINK_FIELD_TYPE(field) ((field)&0x03ffffffu)
+
+/* A frame's time from libpcap, in ns; seconds before 1970 are meant as unsigned 32-bit ones. */
+static inline uint64_t source_time(const struct pcap_pkthdr *h, bool nano)
+{
+	uint64_t sec = h->ts.tv_sec < 0 ? (uint32_t)h->ts.tv_sec : (uint64_t)h->ts.tv_sec;
+	uint64_t part = h->ts.tv_usec < 0 ? (uint32_t)h->ts.tv_usec : (uint64_t)h->ts.tv_usec;
+
+	return sec * UINT64_C(1000000000) + (nano ? part : part * 1000);
+}
+
+struct bytes;
+
+/* A file of another format than plain pcap; takes *b over. Part of source_open_file(). */
+struct source *source_open_libpcap(
+	struct bytes *b, const struct source_options *o, char *err, size_t errsize);
+
+#endif
