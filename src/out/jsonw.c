@@ -44,17 +44,31 @@ enum op_kind {
 	OP_VALUE_NAME,
 	OP_VALUE_OTHER,
 	/* Computed. */
-	OP_GET_NAME,
 	OP_GET,
 };
 
+enum op_emit {
+	EMIT_NOTHING,
+	EMIT_COPY,
+	EMIT_NUMBER,
+	EMIT_OTHER,
+	EMIT_TEXT,
+	EMIT_NAME,
+	EMIT_IP,
+	EMIT_IPS,
+	EMIT_MAC,
+	EMIT_LIST,
+};
+
 struct op {
-	uint8_t kind;
+	uint8_t kind;   /* enum op_kind: how the value is come by */
+	uint8_t emit;   /* enum op_emit: how it is written */
 	uint8_t flags;  /* FIELD_F_ */
 	uint8_t type;   /* of the field */
 	uint8_t depth;  /* objects around the field */
 	uint8_t common; /* of these, shared with the field before */
 	uint8_t saved;  /* place in the list of texts that come again; NOT_SAVED */
+	bool save;      /* this field's does */
 	uint16_t keylen;
 	uint32_t offset; /* in the record; of a value: number of the dissector's field */
 	const char *key;
@@ -305,7 +319,7 @@ static void make_key(struct op *op, const struct schema_column *c, bool flat)
 	else if (op->kind == OP_LITERAL)
 		text_printf(&t, "%s\"", c->computed->literal);
 	op->keylen = (uint16_t)t.len;
-	text_fill(&t, '\0', PAD);
+	text_fill(&t, '\0', 2 * PAD);
 	op->key = t.p;
 }
 
@@ -352,7 +366,33 @@ static enum op_kind value_kind(const struct field *f)
 
 static enum op_kind computed_kind(const struct schema_computed *c)
 {
-	return c->literal ? OP_LITERAL : c->field.type == FIELD_NAME ? OP_GET_NAME : OP_GET;
+	return c->literal ? OP_LITERAL : OP_GET;
+}
+
+static enum op_emit emit_of(const struct op *op)
+{
+	if (op->kind == OP_LITERAL)
+		return EMIT_NOTHING;
+	if (op->kind == OP_SAME)
+		return EMIT_COPY;
+	switch (op->type) {
+	case FIELD_U64:
+	case FIELD_BYTES:
+	case FIELD_DURATION:
+		return EMIT_NUMBER;
+	case FIELD_STR:
+		return EMIT_TEXT;
+	case FIELD_NAME:
+		return EMIT_NAME;
+	case FIELD_IP:
+		return op->kind == OP_GET ? EMIT_IPS : EMIT_IP;
+	case FIELD_MAC:
+		return EMIT_MAC;
+	case FIELD_U64S:
+		return EMIT_LIST;
+	default:
+		return EMIT_OTHER;
+	}
 }
 
 /* Where a member was shown before in the same way, its text is used again. */
@@ -366,6 +406,7 @@ static void find_same(struct jsonw_plan *p, struct op *op)
 			o->saved = (uint8_t)p->nsaved++;
 		if (o->saved == NOT_SAVED)
 			return;
+		o->save = true;
 		op->kind = OP_SAME;
 		op->saved = o->saved;
 		return;
@@ -408,10 +449,11 @@ static void make_op(struct jsonw_plan *p, unsigned i, bool flat)
 		op->kind = (uint8_t)member_kind(f);
 		find_same(p, op);
 	}
+	op->emit = (uint8_t)emit_of(op);
 	make_key(op, c, flat);
 	if (i > 0 && !flat)
 		op->common = (uint8_t)common_of(c->field->name, c[-1].field->name);
-	p->fixed += (size_t)op->keylen + PAD + DEPTH_MAX + value_bound(op);
+	p->fixed += (size_t)op->keylen + 2 * PAD + DEPTH_MAX + value_bound(op);
 }
 
 struct jsonw_plan *jsonw_plan_new(struct schema *s, bool flat)
@@ -444,35 +486,23 @@ size_t jsonw_bound(const struct jsonw_plan *p, const struct record *r)
 
 /* --- writing --- */
 
+/* What a line refers to; nothing in here changes from field to field but `saved` and `ip`. */
 struct line {
 	const struct record *r;
 	struct schema_env *env;
 	struct time_cache *times;
-	char *value;     /* of the key opened last */
-	unsigned depth;  /* objects open */
-	unsigned common; /* of these, shared with all fields since the last one written */
 	unsigned nip;
 	const struct op *ip[2]; /* addresses written so far */
 	struct saved_text saved[SAVED_MAX];
+	const struct value *values[SCHEMA_FIELDS_MAX]; /* by the dissector's fields */
 };
 
-/* Closes and opens objects and writes the key. */
-static inline char *open_key(struct line *l, const struct op *op, char *at)
-{
-	const char *key = op->key + op->open[l->common];
-	size_t n = op->keylen - (size_t)op->open[l->common];
-
-	memset(at, '}', DEPTH_MAX);
-	at += l->depth - l->common;
-	*at++ = ',';
-	memcpy(at, key, PAD);
-	for (size_t i = PAD; i < n; i += PAD)
-		memcpy(at + i, key + i, PAD);
-	l->depth = op->depth;
-	l->common = DEPTH_MAX;
-	l->value = at + n;
-	return l->value;
-}
+/* A value that is not absent: a number, or bytes. */
+struct found {
+	uint64_t u64;
+	const char *p;
+	size_t n;
+};
 
 static inline char *quote(char *at)
 {
@@ -480,28 +510,16 @@ static inline char *quote(char *at)
 	return at + 1;
 }
 
-static char *put_new_name(struct line *l, struct op *op, const char *name, char *at)
+static char *put_new_name(struct op *op, const char *name, char *begin)
 {
-	size_t n = strnlen(name, NAME_SHOWN);
-	char *begin = open_key(l, op, at);
+	char *at = quote(jsonw_text(begin, name, strnlen(name, NAME_SHOWN)));
 
-	at = quote(jsonw_text(begin, name, n));
 	if (at - begin <= NAME_KEPT) {
 		op->name = name;
 		op->shown_len = (uint8_t)(at - begin);
 		memcpy(op->shown, begin, (size_t)(at - begin));
 	}
 	return at;
-}
-
-/* A constant name (or NULL). */
-static inline char *put_name(struct line *l, struct op *op, const char *name, char *at)
-{
-	if (name != op->name)
-		return put_new_name(l, op, name, at);
-	at = open_key(l, op, at);
-	memcpy(at, op->shown, NAME_KEPT);
-	return at + op->shown_len;
 }
 
 static char *put_names(char *at, const struct field *f, uint64_t mask)
@@ -547,225 +565,280 @@ static char *put_ip(const struct line *l, char *at, const struct addr *ip)
 	return quote(put_addr(at, ip));
 }
 
-static char *put_ips(const struct line *l, char *at, const struct schema_value *v)
+static char *put_ips(const struct line *l, char *at, const struct addr *first, uint64_t second)
 {
 	*at++ = '[';
-	for (size_t i = 0; i < v->n; i++) {
-		if (i > 0)
-			*at++ = ',';
-		at = put_ip(l, quote(at), v->ip[i]);
+	at = put_ip(l, quote(at), first);
+	if (second) {
+		*at++ = ',';
+		at = put_ip(l, quote(at), (const struct addr *)(uintptr_t)second);
 	}
 	*at++ = ']';
 	return at;
 }
 
 /* A number of any kind is absent as FIELD_ABSENT, and as 0 where the field says so. */
-static inline bool absent(const struct op *op, uint64_t v)
+static inline bool present(const struct op *op, uint64_t v)
 {
-	return v == FIELD_ABSENT || (v == 0 && (op->flags & FIELD_F_NONZERO));
+	return v != FIELD_ABSENT && (v != 0 || !(op->flags & FIELD_F_NONZERO));
 }
 
-/* A number, a time, a truth value or a list of names; NULL where it is absent. */
-static char *put_number(struct line *l, const struct op *op, uint64_t v, char *at)
+/* The same for all types of numbers. */
+static bool other_present(const struct op *op, uint64_t v)
 {
-	if (v == FIELD_ABSENT)
-		return NULL;
+	if (op->type == FIELD_BOOL && !(op->flags & FIELD_F_FALSE))
+		return v != FIELD_ABSENT && v != 0;
+	return op->type == FIELD_NAMES ? v != 0 : present(op, v);
+}
+
+/* A number, a time, a truth value or a list of names. */
+static char *put_other(const struct line *l, const struct op *op, uint64_t v, char *at)
+{
 	switch (op->type) {
 	case FIELD_TIME:
-		return quote(put_time(open_key(l, op, at), v, l->times));
+		return quote(put_time(at, v, l->times));
 	case FIELD_ID:
-		return quote(put_u64(open_key(l, op, at), v));
+		return quote(put_u64(at, v));
 	case FIELD_BOOL:
-		if (v == 0 && !(op->flags & FIELD_F_FALSE))
-			return NULL;
-		at = open_key(l, op, at);
 		memcpy(at, v ? "true" : "false", 5);
 		return at + (v ? 4 : 5);
 	case FIELD_NAMES:
-		return v ? put_names(open_key(l, op, at), op->column->field, v) : NULL;
+		return put_names(at, op->column->field, v);
 	default:
-		return absent(op, v) ? NULL : put_u64(open_key(l, op, at), v);
+		return put_u64(at, v);
 	}
 }
 
-static char *put_computed(struct line *l, const struct op *op, char *at)
-{
-	struct schema_value v;
-
-	if (!op->column->computed->get(l->r, l->env, &v))
-		return NULL;
-	if (op->type == FIELD_IP)
-		return put_ips(l, open_key(l, op, at), &v);
-	if (op->type != FIELD_STR)
-		return put_number(l, op, v.u64, at);
-	/* Longer than the record: it came from elsewhere. */
-	if (v.n > l->r->size && v.n > NAME_SHOWN)
-		v.n = NAME_SHOWN;
-	return v.n ? quote(jsonw_text(open_key(l, op, at), v.p, v.n)) : NULL;
-}
-
-static char *put_computed_name(struct line *l, struct op *op, char *at)
-{
-	struct schema_value v;
-
-	return op->column->computed->get(l->r, l->env, &v) ? put_name(l, op, v.p, at) : NULL;
-}
-
 /* A member that is a number but not shown as its digits. */
-static char *put_other(struct line *l, const struct op *op, const void *member, char *at)
+static uint64_t load_other(const struct op *op, const void *member)
 {
 	uint64_t u64;
 	uint32_t u32;
 
 	if (op->flags & FIELD_F_U8)
-		return put_number(l, op, *(const uint8_t *)member, at);
+		return *(const uint8_t *)member;
 	if (op->type == FIELD_NAMES || (op->flags & FIELD_F_U32)) {
 		memcpy(&u32, member, sizeof(u32));
-		return put_number(l, op, u32, at);
+		return u32;
 	}
 	memcpy(&u64, member, sizeof(u64));
-	return put_number(l, op, u64, at);
+	return u64;
 }
 
-static char *put_same(struct line *l, const struct op *op, char *at)
+static bool fetch_computed(const struct line *l, const struct op *op, struct found *f)
 {
-	const struct saved_text *s = &l->saved[op->saved];
+	struct schema_value v;
 
-	if (!s->p)
-		return NULL;
-	at = open_key(l, op, at);
-	memcpy(at, s->p, 16);
-	if (s->n > 16)
-		memcpy(at + 16, s->p + 16, s->n - 16);
-	return at + s->n;
+	if (!op->column->computed->get(l->r, l->env, &v))
+		return false;
+	switch (op->type) {
+	case FIELD_NAME:
+		f->p = v.p;
+		return true;
+	case FIELD_STR:
+		/* Longer than the record: it came from elsewhere. */
+		f->p = v.p;
+		f->n = v.n > l->r->size && v.n > NAME_SHOWN ? NAME_SHOWN : v.n;
+		return f->n > 0;
+	case FIELD_IP:
+		f->p = (const char *)v.ip[0];
+		f->u64 = v.n > 1 ? (uintptr_t)v.ip[1] : 0;
+		return true;
+	default:
+		f->u64 = v.u64;
+		return other_present(op, v.u64);
+	}
 }
 
-/* One field; NULL where it is absent. */
-static inline char *put_op(
-	struct line *l, struct op *op, const struct value *const *values, char *at)
+static inline bool fetch_value(const struct op *op, const struct value *v, struct found *f)
+{
+	if (!v)
+		return false;
+	switch (op->kind) {
+	case OP_VALUE_U64:
+		f->u64 = v->u64;
+		return present(op, v->u64);
+	case OP_VALUE_STR:
+		f->p = value_text(v);
+		f->n = v->len;
+		return f->n > 0;
+	case OP_VALUE_NAME:
+		f->p = v->name;
+		return f->p != NULL;
+	default:
+		f->u64 = v->u64;
+		return other_present(op, v->u64);
+	}
+}
+
+static inline bool fetch_text(const struct record *r, const void *member, struct found *f)
+{
+	struct record_text text;
+
+	memcpy(&text, member, sizeof(text));
+	f->p = (const char *)r + text.offset;
+	f->n = text.len;
+	return text.len > 0;
+}
+
+/* The field's value; false where it is absent. */
+static inline bool fetch(const struct line *l, const struct op *op, struct found *f)
 {
 	static const uint8_t no_mac[6];
-	const void *member = (const char *)l->r + op->offset;
-	const struct record_text *text = member;
-	const struct value *v;
-	const char *name;
-	uint64_t u64;
+	const char *member = (const char *)l->r + op->offset;
 	uint32_t u32;
 	uint16_t u16;
 
+	f->p = member;
 	switch (op->kind) {
 	case OP_LITERAL:
-		return open_key(l, op, at);
+	case OP_IP:
+		return true;
 	case OP_SAME:
-		return put_same(l, op, at);
+		f->p = l->saved[op->saved].p;
+		f->n = l->saved[op->saved].n;
+		return f->p != NULL;
 	case OP_U64:
-		memcpy(&u64, member, sizeof(u64));
-		return absent(op, u64) ? NULL : put_u64(open_key(l, op, at), u64);
+		memcpy(&f->u64, member, sizeof(f->u64));
+		return present(op, f->u64);
 	case OP_U32:
 		memcpy(&u32, member, sizeof(u32));
-		return absent(op, u32) ? NULL : put_u64(open_key(l, op, at), u32);
+		f->u64 = u32;
+		return present(op, u32);
 	case OP_U16:
 		memcpy(&u16, member, sizeof(u16));
-		return absent(op, u16) ? NULL : put_u64(open_key(l, op, at), u16);
+		f->u64 = u16;
+		return present(op, u16);
 	case OP_U8:
-		u64 = *(const uint8_t *)member;
-		return absent(op, u64) ? NULL : put_u64(open_key(l, op, at), u64);
+		f->u64 = *(const uint8_t *)member;
+		return present(op, f->u64);
 	case OP_OTHER:
-		return put_other(l, op, member, at);
+		f->u64 = load_other(op, member);
+		return other_present(op, f->u64);
 	case OP_STR:
-		if (text->len == 0)
-			return NULL;
-		name = (const char *)l->r + text->offset;
-		return quote(jsonw_text(open_key(l, op, at), name, text->len));
+		return fetch_text(l->r, member, f);
 	case OP_NAME:
-		memcpy(&name, member, sizeof(name));
-		return name ? put_name(l, op, name, at) : NULL;
-	case OP_IP:
-		if (op->saved != NOT_SAVED && l->nip < 2)
-			l->ip[l->nip++] = op;
-		return quote(put_addr(open_key(l, op, at), member));
+		memcpy(&f->p, member, sizeof(f->p));
+		return f->p != NULL;
 	case OP_MAC:
-		if (memcmp(member, no_mac, 6) == 0)
-			return NULL;
-		return quote(put_mac(open_key(l, op, at), member));
+		return memcmp(member, no_mac, 6) != 0;
 	case OP_U64S:
-		u32 = ((const struct field_list *)member)->n;
-		return u32 ? put_list(open_key(l, op, at), member) : NULL;
-	case OP_GET_NAME:
-		return put_computed_name(l, op, at);
+		return ((const struct field_list *)(const void *)member)->n > 0;
 	case OP_GET:
-		return put_computed(l, op, at);
+		return fetch_computed(l, op, f);
 	default:
-		break;
+		return fetch_value(op, l->values[op->offset], f);
 	}
-	v = values[op->offset];
-	if (!v)
-		return NULL;
-	switch (op->kind) {
-	case OP_VALUE_U64:
-		return absent(op, v->u64) ? NULL : put_u64(open_key(l, op, at), v->u64);
-	case OP_VALUE_STR:
-		if (v->len == 0)
-			return NULL;
-		return quote(jsonw_text(open_key(l, op, at), value_text(v), v->len));
-	case OP_VALUE_NAME:
-		return v->name ? put_name(l, op, v->name, at) : NULL;
+}
+
+static inline char *emit(const struct line *l, struct op *op, const struct found *f, char *at)
+{
+	switch (op->emit) {
+	case EMIT_NOTHING:
+		return at;
+	case EMIT_COPY:
+		memcpy(at, f->p, 32);
+		if (f->n > 32)
+			memcpy(at + 32, f->p + 32, f->n - 32);
+		return at + f->n;
+	case EMIT_NUMBER:
+		return put_u64(at, f->u64);
+	case EMIT_TEXT:
+		return quote(jsonw_text(at, f->p, f->n));
+	case EMIT_NAME:
+		if (f->p != op->name)
+			return put_new_name(op, f->p, at);
+		memcpy(at, op->shown, NAME_KEPT);
+		return at + op->shown_len;
+	case EMIT_IP:
+		return quote(put_addr(at, (const struct addr *)(const void *)f->p));
+	case EMIT_IPS:
+		return put_ips(l, at, (const struct addr *)(const void *)f->p, f->u64);
+	case EMIT_MAC:
+		return quote(put_mac(at, (const uint8_t *)f->p));
+	case EMIT_LIST:
+		return put_list(at, (const struct field_list *)(const void *)f->p);
 	default:
-		return put_number(l, op, v->u64, at);
+		return put_other(l, op, f->u64, at);
 	}
 }
 
 /* The values of a transaction by their field. */
-static void sort_values(
-	const struct jsonw_plan *p, const struct record *r, const struct value **values)
+static void sort_values(const struct jsonw_plan *p, struct line *l)
 {
-	const struct txn_record *t = (const struct txn_record *)r;
+	const struct txn_record *t = (const struct txn_record *)l->r;
 	const struct value *v;
 
-	memset(values, 0, p->nvalues * sizeof(values[0]));
-	if (r->kind != RECORD_TXN)
+	memset(l->values, 0, p->nvalues * sizeof(l->values[0]));
+	if (l->r->kind != RECORD_TXN)
 		return;
-	v = (const struct value *)(const void *)((const char *)r + t->values);
+	v = (const struct value *)(const void *)((const char *)t + t->values);
 	for (uint32_t i = 0; i < t->nvalues; i++, v = value_next(v))
 		if (v->field < p->nvalues)
-			values[v->field] = v;
+			l->values[v->field] = v;
+}
+
+/* Fields with these flags are absent. */
+static uint8_t without(const struct record *r)
+{
+	uint8_t flags = r->has_ports ? 0 : FIELD_F_PORTS;
+
+	if (r->kind == RECORD_FLOW && !((const struct flow_record *)r)->tcp_state)
+		flags |= FIELD_F_TCP;
+	return flags;
+}
+
+/* Remembers a value that comes again. */
+static void save(struct line *l, const struct op *op, const char *value, const char *end)
+{
+	l->saved[op->saved].p = value;
+	l->saved[op->saved].n = (size_t)(end - value);
+	if (op->kind == OP_IP && l->nip < 2)
+		l->ip[l->nip++] = op;
 }
 
 char *jsonw_record(struct jsonw_plan *p, const struct record *r, struct schema_env *env,
 	struct time_cache *times, char *at)
 {
-	const struct value *values[SCHEMA_FIELDS_MAX];
-	char *begin = at, *end;
+	/* Objects that are open, and how many of these all fields since the last one written
+	   share. Plain variables: they must stay in registers. */
+	unsigned depth = 0, common = 0;
+	uint8_t not_these = without(r);
+	char *begin = at, *value;
+	struct found f = {0, NULL, 0};
 	struct line l;
-	uint8_t without = 0; /* fields with these flags are absent */
 
 	l.r = r;
 	l.env = env;
 	l.times = times;
-	l.depth = l.common = l.nip = 0;
+	l.nip = 0;
 	memset(l.saved, 0, p->nsaved * sizeof(l.saved[0]));
-	if (!r->has_ports)
-		without |= FIELD_F_PORTS;
-	if (r->kind == RECORD_FLOW && !((const struct flow_record *)r)->tcp_state)
-		without |= FIELD_F_TCP;
-	sort_values(p, r, values);
+	sort_values(p, &l);
 	for (struct op *op = p->ops, *last = op + p->n; op < last; op++) {
-		if (op->common < l.common)
-			l.common = op->common;
-		if (op->flags & without)
+		const char *key;
+		size_t n;
+
+		common = op->common < common ? op->common : common;
+		if ((op->flags & not_these) || !fetch(&l, op, &f))
 			continue;
-		end = put_op(&l, op, values, at);
-		if (!end)
-			continue;
-		at = end;
-		if (op->saved != NOT_SAVED && op->kind != OP_SAME) {
-			l.saved[op->saved].p = l.value;
-			l.saved[op->saved].n = (size_t)(at - l.value);
-		}
+		key = op->key + op->open[common];
+		n = op->keylen - (size_t)op->open[common];
+		memset(at, '}', DEPTH_MAX);
+		at += depth - common;
+		*at++ = ',';
+		memcpy(at, key, 2 * PAD);
+		for (size_t i = 2 * PAD; i < n; i += PAD)
+			memcpy(at + i, key + i, PAD);
+		depth = op->depth;
+		common = DEPTH_MAX;
+		value = at + n;
+		at = emit(&l, op, &f, value);
+		if (op->save)
+			save(&l, op, value, at);
 	}
 	*begin = '{';
 	memset(at, '}', DEPTH_MAX);
-	at += l.depth + 1;
+	at += depth + 1;
 	*at++ = '\n';
 	return at;
 }

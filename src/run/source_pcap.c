@@ -68,8 +68,8 @@ static enum source_state failed(struct pcap_source *f)
 			frames + 1, frames);
 	else
 		snprintf(f->s.error, sizeof(f->s.error),
-			"%s: damaged in frame %llu: %s; %llu whole frames were read", f->in->name,
-			frames + 1, why, frames);
+			"%s: cannot be read on in frame %llu: %s; %llu whole frames were read",
+			f->in->name, frames + 1, why, frames);
 	return SOURCE_ERROR;
 }
 

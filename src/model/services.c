@@ -1,0 +1,203 @@
+/* services.c - see services.h. */
+#include "model/services.h"
+#include "base/mem.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOTS (SERVICES_MAX * 2)
+
+struct services {
+	struct service *slot[SLOTS];
+	const struct service *sorted[SERVICES_MAX + 1];
+	unsigned n;
+	struct service other, total;
+	struct flow_totals flows;
+};
+
+struct services *services_new(void)
+{
+	struct services *s = xcalloc(1, sizeof(*s));
+
+	s->other.other = true;
+	return s;
+}
+
+static void service_release(struct service *x)
+{
+	hist_release(&x->duration);
+	hist_release(&x->wait);
+}
+
+void services_free(struct services *s)
+{
+	if (!s)
+		return;
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (s->slot[i]) {
+			service_release(s->slot[i]);
+			free(s->slot[i]);
+		}
+	service_release(&s->other);
+	service_release(&s->total);
+	free(s);
+}
+
+static struct service *find(struct services *s, const struct record *r, const char *protocol)
+{
+	uint64_t a, b, h;
+	unsigned i;
+
+	memcpy(&a, r->server.ip.b, 8);
+	memcpy(&b, r->server.ip.b + 8, 8);
+	h = (a ^ b * 0x9e3779b97f4a7c15u) + r->server.port * 0xd6e8feb86659fd93u + r->transport;
+	h ^= (uintptr_t)protocol;
+	h *= 0x9e3779b97f4a7c15u;
+	for (i = (unsigned)(h >> 40) % SLOTS; s->slot[i]; i = (i + 1) % SLOTS) {
+		struct service *x = s->slot[i];
+
+		if (memcmp(&x->ip, &r->server.ip, sizeof(x->ip)) == 0 &&
+			x->port == r->server.port && x->transport == r->transport &&
+			x->protocol == protocol)
+			return x;
+	}
+	if (s->n == SERVICES_MAX)
+		return &s->other;
+	s->n++;
+	s->slot[i] = xcalloc(1, sizeof(struct service));
+	s->slot[i]->ip = r->server.ip;
+	s->slot[i]->port = r->server.port;
+	s->slot[i]->transport = r->transport;
+	s->slot[i]->ip_version = r->ip_version;
+	s->slot[i]->protocol = protocol;
+	return s->slot[i];
+}
+
+static void add_flow(struct flow_totals *t, const struct flow_record *f)
+{
+	const struct record *r = &f->r;
+
+	t->flows++;
+	t->bytes += r->client.bytes + r->server.bytes;
+	t->packets += r->client.packets + r->server.packets;
+	t->icmp_errors += f->icmp_errors;
+	if (r->transport != 6) {
+		*(r->transport == 17                              ? &t->udp
+			: r->transport == 1 || r->transport == 58 ? &t->icmp
+								  : &t->others) += 1;
+		return;
+	}
+	t->tcp++;
+	t->established += f->handshake != FIELD_ABSENT;
+	t->failed += f->tcp_state && strncmp(f->tcp_state, "syn_", 4) == 0;
+	t->reset += f->tcp_state && strcmp(f->tcp_state, "reset") == 0;
+	t->midstream += (r->quality >> QUALITY_MIDSTREAM) & 1;
+	t->one_way += (r->quality >> QUALITY_ONE_WAY) & 1;
+	t->syn_retries += f->syn_retries;
+	t->duplicates += f->duplicates;
+	for (int i = 0; i < 2; i++) {
+		const struct flow_side_record *s = &f->side[i];
+
+		t->retransmits += s->retransmits;
+		t->rtos += s->rtos;
+		t->fast_retransmits += s->fast_retransmits;
+		t->spurious += s->spurious_retransmits;
+		t->out_of_order += s->out_of_order;
+		t->duplicate_acks += s->duplicate_acks;
+		t->zero_windows += s->zero_windows;
+		t->zero_window_time += s->zero_window_time;
+		t->lost += s->lost_in_capture;
+	}
+}
+
+static void add_txn(struct service *x, const struct txn_record *t)
+{
+	const struct record *r = &t->r;
+	uint64_t last = r->end != FIELD_ABSENT ? r->end : r->start;
+
+	if (!x->transactions || r->start < x->first)
+		x->first = r->start;
+	if (last > x->last)
+		x->last = last;
+	x->transactions++;
+	if (r->quality & (1u << QUALITY_NO_RESPONSE | 1u << QUALITY_UNFINISHED)) {
+		x->unanswered++;
+		x->errors++;
+	} else if (r->status != STATUS_OK && r->status) {
+		x->errors++;
+	}
+	if (r->duration != FIELD_ABSENT)
+		hist_add(&x->duration, r->duration);
+	if (t->wait != FIELD_ABSENT)
+		hist_add(&x->wait, t->wait);
+	if (t->total == FIELD_ABSENT)
+		return;
+	x->total += t->total;
+	for (int i = 0; i < LEDGER_COUNT; i++)
+		x->ledger[i] += t->ledger[i];
+}
+
+void services_record(struct services *s, const struct record *r)
+{
+	const struct flow_record *f = (const void *)r;
+	struct service *x;
+
+	if (r->kind == RECORD_TXN) {
+		add_txn(find(s, r, r->type), (const void *)r);
+		add_txn(&s->total, (const void *)r);
+		return;
+	}
+	if (!f->final)
+		return;
+	add_flow(&s->flows, f);
+	if (!r->has_ports)
+		return;
+	x = find(s, r, f->protocol);
+	x->flows++;
+	x->bytes += r->client.bytes + r->server.bytes;
+	x->syn_retries += f->syn_retries;
+	x->failed_connects += f->tcp_state && strncmp(f->tcp_state, "syn_", 4) == 0;
+}
+
+const struct flow_totals *services_flows(const struct services *s)
+{
+	return &s->flows;
+}
+
+const struct service *services_total(const struct services *s)
+{
+	return &s->total;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct service *x = *(const struct service *const *)a;
+	const struct service *y = *(const struct service *const *)b;
+	int c;
+
+	if (x->total != y->total)
+		return x->total > y->total ? -1 : 1;
+	if (x->transactions != y->transactions)
+		return x->transactions > y->transactions ? -1 : 1;
+	if (x->bytes != y->bytes)
+		return x->bytes > y->bytes ? -1 : 1;
+	c = memcmp(&x->ip, &y->ip, sizeof(x->ip));
+	if (c)
+		return c;
+	if (x->port != y->port)
+		return x->port < y->port ? -1 : 1;
+	return strcmp(x->protocol ? x->protocol : "", y->protocol ? y->protocol : "");
+}
+
+unsigned services_sorted(struct services *s, const struct service ***list)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (s->slot[i])
+			s->sorted[n++] = s->slot[i];
+	if (s->other.flows || s->other.transactions)
+		s->sorted[n++] = &s->other;
+	qsort(s->sorted, n, sizeof(s->sorted[0]), compare);
+	*list = s->sorted;
+	return n;
+}

@@ -1,0 +1,50 @@
+/*
+ * services.h - what each service (server address, port, protocol) was asked, and how it answered.
+ *
+ * Bounded: past SERVICES_MAX services everything goes into one named "other".
+ */
+#ifndef TSUMARI_MODEL_SERVICES_H
+#define TSUMARI_MODEL_SERVICES_H
+
+#include "base/hist.h"
+#include "core/record.h"
+
+#define SERVICES_MAX 4096u
+
+struct service {
+	struct addr ip;
+	uint16_t port;
+	uint8_t transport, ip_version;
+	const char *protocol; /* dissector's name; NULL: flows whose protocol is not known */
+	bool other;
+	uint64_t flows, transactions;
+	uint64_t errors; /* answered with an error of client or server, or not answered in order */
+	uint64_t unanswered;                  /* of those: no response, or one that did not end */
+	uint64_t bytes;                       /* of flows */
+	uint64_t first, last;                 /* of its transactions */
+	struct hist duration;                 /* t0 to t3 */
+	struct hist wait;                     /* t1 to t2 */
+	uint64_t ledger[LEDGER_COUNT], total; /* ns, sums */
+	uint64_t failed_connects, syn_retries;
+};
+
+struct flow_totals {
+	uint64_t flows, bytes, packets;
+	uint64_t tcp, udp, icmp, others;
+	uint64_t established, failed, reset, midstream, one_way;
+	uint64_t retransmits, rtos, fast_retransmits, spurious, out_of_order, duplicate_acks;
+	uint64_t zero_windows, zero_window_time, syn_retries, lost, duplicates, icmp_errors;
+};
+
+struct services;
+
+struct services *services_new(void);
+void services_free(struct services *s);
+void services_record(struct services *s, const struct record *r);
+const struct flow_totals *services_flows(const struct services *s);
+/* All of them, the one that was waited for longest first; ties by address and port. */
+unsigned services_sorted(struct services *s, const struct service ***list);
+/* Everything together. */
+const struct service *services_total(const struct services *s);
+
+#endif

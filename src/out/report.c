@@ -1,0 +1,338 @@
+/* report.c - see report.h. */
+#include "out/report.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "model/services.h"
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TOP 20u /* services shown */
+
+struct report {
+	struct report_options o;
+	struct services *services;
+	FILE *out;
+	struct text t; /* the line being made */
+	char *err;
+	char message[256];
+};
+
+struct report *report_new(const struct report_options *o, char *err, size_t errsize)
+{
+	struct report *r = xcalloc(1, sizeof(*r));
+
+	r->o = *o;
+	if (!r->o.width)
+		r->o.width = 100;
+	r->out = !o->path || strcmp(o->path, "-") == 0 ? stdout : fopen(o->path, "w");
+	if (!r->out) {
+		snprintf(err, errsize, "cannot write %s: %s", o->path, strerror(errno));
+		free(r);
+		return NULL;
+	}
+	r->services = services_new();
+	text_init_growing(&r->t);
+	return r;
+}
+
+void report_free(struct report *r)
+{
+	if (!r)
+		return;
+	services_free(r->services);
+	text_release(&r->t);
+	if (r->out && r->out != stdout)
+		fclose(r->out);
+	free(r);
+}
+
+static void on_record(void *arg, const struct record *rec)
+{
+	services_record(((struct report *)arg)->services, rec);
+}
+
+struct sink report_sink(struct report *r)
+{
+	struct sink s = {.arg = r, .record = on_record};
+
+	return s;
+}
+
+const char *report_error(const struct report *r)
+{
+	return r->err;
+}
+
+static void line_end(struct report *r)
+{
+	fwrite(r->t.p, 1, r->t.len, r->out);
+	fputc('\n', r->out);
+	text_clear(&r->t);
+}
+
+static void heading(struct report *r, const char *s)
+{
+	fputc('\n', r->out);
+	fprintf(r->out, r->o.colour ? "\033[1m%s\033[0m\n" : "%s\n", s);
+}
+
+/* Pads the line to a column. */
+static void to(struct report *r, size_t column)
+{
+	size_t now = text_columns(r->t.p, r->t.len);
+
+	text_fill(&r->t, ' ', now < column ? column - now : 1);
+}
+
+/* Text right-aligned so that it ends at a column. */
+static void right(struct report *r, const struct text *what, size_t column)
+{
+	size_t now = text_columns(r->t.p, r->t.len), n = text_columns(what->p, what->len);
+
+	text_fill(&r->t, ' ', now + n < column ? column - now - n : 1);
+	text_put(&r->t, what->p, what->len);
+}
+
+#define CELL(r, column, call)                                                                      \
+	do {                                                                                       \
+		char buffer_[64];                                                                  \
+		struct text cell;                                                                  \
+		text_init(&cell, buffer_, sizeof(buffer_));                                        \
+		call;                                                                              \
+		right(r, &cell, column);                                                           \
+	} while (0)
+
+static void count_of(struct report *r, uint64_t n, const char *what)
+{
+	if (!n)
+		return;
+	if (r->t.len > 2)
+		text_str(&r->t, ", ");
+	text_count(&r->t, n);
+	text_char(&r->t, ' ');
+	text_str(&r->t, what);
+}
+
+static void capture_part(struct report *r, const struct capture_stats *st)
+{
+	struct text *t = &r->t;
+	uint64_t span = st->last - st->first;
+
+	if (r->o.source) {
+		text_escape(t, r->o.source, strlen(r->o.source), r->o.width / 2);
+		text_str(t, ": ");
+	}
+	text_count(t, st->frames);
+	text_str(t, st->frames == 1 ? " frame, " : " frames, ");
+	text_bytes(t, st->bytes);
+	if (st->frames) {
+		text_str(t, " in ");
+		text_duration(t, span);
+		if (span) {
+			text_str(t, " (");
+			text_rate(t, st->frames, span);
+			text_str(t, ", ");
+			text_bit_rate(t, st->bytes, span);
+			text_char(t, ')');
+		}
+		text_str(t, ", from ");
+		text_time(t, st->first);
+	}
+	line_end(r);
+	text_str(t, "  ");
+	count_of(r, st->kernel_dropped, "dropped by the kernel");
+	count_of(r, st->interface_dropped, "dropped by the interface");
+	count_of(r, st->cut_frames, "cut by the snap length");
+	count_of(r, st->time_back, "with a time before their predecessor's");
+	if (t->len > 2)
+		line_end(r);
+	text_clear(t);
+}
+
+static void flow_part(struct report *r)
+{
+	const struct flow_totals *f = services_flows(r->services);
+	struct text *t = &r->t;
+
+	heading(r, "Flows");
+	text_str(t, "  ");
+	count_of(r, f->tcp, "TCP");
+	count_of(r, f->udp, "UDP");
+	count_of(r, f->icmp, "ICMP");
+	count_of(r, f->others, "other");
+	if (!f->flows)
+		text_str(t, "none");
+	line_end(r);
+	text_str(t, "  ");
+	count_of(r, f->established, "with a handshake");
+	count_of(r, f->midstream, "begun before the capture");
+	count_of(r, f->failed, "never connected");
+	count_of(r, f->reset, "reset");
+	count_of(r, f->one_way, "seen one way only");
+	if (t->len > 2)
+		line_end(r);
+	text_clear(t);
+	text_str(t, "  ");
+	count_of(r, f->syn_retries, "SYN retries");
+	count_of(r, f->retransmits, "retransmissions");
+	count_of(r, f->rtos, "of them after a timeout");
+	count_of(r, f->fast_retransmits, "fast");
+	count_of(r, f->spurious, "spurious");
+	count_of(r, f->out_of_order, "out of order");
+	count_of(r, f->zero_windows, "zero windows");
+	count_of(r, f->lost, "bytes lost by the capture");
+	count_of(r, f->duplicates, "frames captured twice");
+	count_of(r, f->icmp_errors, "ICMP errors");
+	if (t->len > 2)
+		line_end(r);
+	text_clear(t);
+}
+
+static void service_name(struct report *r, const struct service *x)
+{
+	const struct servent *e = NULL;
+	const char *transport = x->transport == 17 ? "udp" : "tcp";
+
+	text_str(&r->t, "  ");
+	if (x->other) {
+		text_str(&r->t, "other");
+		return;
+	}
+	text_endpoint(&r->t, &x->ip, x->port);
+	text_char(&r->t, ' ');
+	if (!x->protocol && !r->o.numeric)
+		e = getservbyport(htons(x->port), transport);
+	if (x->protocol)
+		text_escape(&r->t, x->protocol, strlen(x->protocol), 16);
+	else if (e)
+		text_printf(&r->t, "(%s)", e->s_name);
+	else
+		text_str(&r->t, transport);
+}
+
+static void service_row(struct report *r, const struct service *x)
+{
+	size_t c = r->o.width < 100 ? 30 : 34;
+
+	service_name(r, x);
+	CELL(r, c + 8, text_count(&cell, x->flows));
+	CELL(r, c + 18, text_count(&cell, x->transactions));
+	if (x->transactions) {
+		uint64_t span = x->last - x->first;
+
+		CELL(r, c + 28, if (span) text_rate(&cell, x->transactions, span);
+			else text_char(&cell, '-'));
+		CELL(r, c + 36, text_count(&cell, x->errors));
+	} else {
+		CELL(r, c + 28, text_char(&cell, '-'));
+		CELL(r, c + 36, text_char(&cell, '-'));
+	}
+	for (int i = 0; i < 3; i++) {
+		static const double parts[] = {0.5, 0.9, 0.99};
+
+		CELL(r, c + 46 + 9 * (size_t)i,
+			if (x->duration.n) text_duration(&cell, hist_at(&x->duration, parts[i]));
+			else text_char(&cell, '-'));
+	}
+	line_end(r);
+}
+
+static void service_part(struct report *r)
+{
+	const struct service **list;
+	unsigned n = services_sorted(r->services, &list), more = 0;
+	size_t c = r->o.width < 100 ? 30 : 34;
+	static const char *const heads[] = {
+		"flows", "answers", "rate", "errors", "p50", "p90", "p99"};
+	static const size_t at[] = {8, 18, 28, 36, 46, 55, 64};
+
+	if (!n)
+		return;
+	heading(r, "Services, the longest waited for first");
+	text_str(&r->t, "  server");
+	for (size_t i = 0; i < 7; i++)
+		CELL(r, c + at[i], text_str(&cell, heads[i]));
+	line_end(r);
+	for (unsigned i = 0; i < n; i++)
+		if (i < TOP)
+			service_row(r, list[i]);
+		else
+			more++;
+	if (more) {
+		text_str(&r->t, "  and ");
+		text_count(&r->t, more);
+		text_str(&r->t, " more");
+		line_end(r);
+	}
+}
+
+static void ledger_part(struct report *r)
+{
+	const struct service *x = services_total(r->services);
+	size_t bar = r->o.width > 70 ? r->o.width - 56 : 14;
+
+	if (!x->total)
+		return;
+	heading(r, "Where the time went");
+	text_str(&r->t, "  ");
+	text_duration(&r->t, x->total);
+	text_str(&r->t, " of waiting in ");
+	text_count(&r->t, x->transactions);
+	text_str(&r->t, x->transactions == 1 ? " transaction" : " transactions");
+	if (x->unanswered) {
+		text_str(&r->t, ", ");
+		text_count(&r->t, x->unanswered);
+		text_str(&r->t, " of them not answered in full");
+	}
+	line_end(r);
+	for (int i = 0; i < LEDGER_COUNT; i++) {
+		size_t n;
+
+		if (!x->ledger[i])
+			continue;
+		text_str(&r->t, "  ");
+		text_str(&r->t, ledger_names[i]);
+		to(r, 34);
+		CELL(r, 44, text_duration(&cell, x->ledger[i]));
+		CELL(r, 52, text_percent(&cell, x->ledger[i], x->total));
+		n = (size_t)((double)x->ledger[i] / (double)x->total * (double)bar + 0.5);
+		if (n) {
+			text_str(&r->t, "  ");
+			text_fill(&r->t, '#', n);
+		}
+		line_end(r);
+	}
+}
+
+static void counter_part(struct report *r, const struct counters *c)
+{
+	if (!c->n)
+		return;
+	heading(r, "Counted");
+	for (uint32_t i = 0; i < c->n; i++) {
+		CELL(r, 14, text_count(&cell, c->c[i].n));
+		text_str(&r->t, "  ");
+		text_escape(&r->t, c->c[i].name, strlen(c->c[i].name), r->o.width - 18);
+		line_end(r);
+	}
+}
+
+bool report_finish(struct report *r, const struct capture_stats *st, const struct counters *c)
+{
+	capture_part(r, st);
+	flow_part(r);
+	service_part(r);
+	ledger_part(r);
+	counter_part(r, c);
+	errno = 0;
+	if (fflush(r->out) == 0 && !ferror(r->out))
+		return true;
+	if (errno == EPIPE)
+		return true;
+	snprintf(r->message, sizeof(r->message), "cannot write the report: %s", strerror(errno));
+	r->err = r->message;
+	return false;
+}

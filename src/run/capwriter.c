@@ -1,0 +1,294 @@
+/*
+ * capwriter.c - pcap files from frames (capwriter.h); draft-ietf-opsawg-pcap.
+ */
+#include "run/capwriter.h"
+#include "base/mem.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BUFFER_SIZE ((size_t)256 * 1024)
+#define SECOND      UINT64_C(1000000000)
+
+struct file_header {
+	uint32_t magic;
+	uint16_t major, minor;
+	uint32_t zone, accuracy, snaplen, link_field;
+};
+
+struct capwriter {
+	struct capwriter_options o;
+	uint16_t linktype;
+	int fd;
+	char name[PATH_MAX]; /* of the open file */
+	int digits;          /* of the number behind the name */
+	unsigned count;      /* that number */
+	unsigned windows;    /* files that -G has ended */
+	uint64_t window;     /* when this -G window began, s */
+	uint64_t written;    /* bytes of this file, buffered ones too */
+	uint64_t frames;
+	bool failed, full, pipe_closed;
+	char error[PATH_MAX + 128];
+	size_t fill;
+	uint8_t buffer[BUFFER_SIZE];
+};
+
+static bool fail(struct capwriter *w, int number)
+{
+	w->failed = true;
+	w->pipe_closed = number == EPIPE;
+	snprintf(w->error, sizeof(w->error), "cannot write %s: %s", w->name, strerror(number));
+	return false;
+}
+
+static bool write_all(struct capwriter *w, const void *from, size_t n)
+{
+	const uint8_t *p = from;
+
+	while (n) {
+		ssize_t put = write(w->fd, p, n);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return fail(w, errno);
+		p += put;
+		n -= (size_t)put;
+	}
+	return true;
+}
+
+static bool flush(struct capwriter *w)
+{
+	size_t n = w->fill;
+
+	w->fill = 0;
+	return write_all(w, w->buffer, n);
+}
+
+static bool put(struct capwriter *w, const void *from, size_t n)
+{
+	w->written += n;
+	if (n > BUFFER_SIZE - w->fill && !flush(w))
+		return false;
+	if (n > BUFFER_SIZE)
+		return write_all(w, from, n);
+	memcpy(w->buffer + w->fill, from, n);
+	w->fill += n;
+	return true;
+}
+
+/* The path, with the time filled in (-G) and the number behind it (-C). */
+static bool make_name(struct capwriter *w)
+{
+	char stem[PATH_MAX];
+	time_t t = (time_t)w->window;
+	struct tm tm;
+	int n;
+
+	snprintf(stem, sizeof(stem), "%s", w->o.path);
+	if (strlen(w->o.path) >= sizeof(stem))
+		n = INT_MAX;
+	else if (w->o.seconds && (!localtime_r(&t, &tm) ||
+					 !strftime(stem, sizeof(stem), w->o.path, &tm)))
+		n = INT_MAX;
+	else if (w->count == 0 && w->digits == 0)
+		n = snprintf(w->name, sizeof(w->name), "%s", stem);
+	else
+		n = snprintf(w->name, sizeof(w->name), "%s%0*u", stem, w->digits, w->count);
+	if (n > 0 && (size_t)n < sizeof(w->name))
+		return true;
+	w->failed = true;
+	snprintf(w->error, sizeof(w->error), "-w: the file's name is too long or empty");
+	return false;
+}
+
+/* Would writing destroy what is being read? */
+static bool is_input(const struct capwriter *w, const struct stat *st)
+{
+	struct stat in;
+
+	return w->o.input && S_ISREG(st->st_mode) && stat(w->o.input, &in) == 0 &&
+		in.st_dev == st->st_dev && in.st_ino == st->st_ino;
+}
+
+static bool open_named(struct capwriter *w)
+{
+	struct stat st;
+
+	w->fd = open(w->name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+	if (w->fd < 0 || fstat(w->fd, &st) < 0)
+		return fail(w, errno);
+	if (is_input(w, &st)) {
+		w->failed = true;
+		snprintf(w->error, sizeof(w->error), "%s is the file that is being read", w->name);
+		return false;
+	}
+	if (S_ISREG(st.st_mode) && ftruncate(w->fd, 0) < 0)
+		return fail(w, errno);
+	return true;
+}
+
+static bool open_file(struct capwriter *w)
+{
+	struct file_header h = {
+		.magic = w->o.nano ? 0xa1b23c4du : 0xa1b2c3d4u,
+		.major = 2,
+		.minor = 4,
+		.snaplen = w->o.snaplen,
+		.link_field = w->o.link_field,
+	};
+
+	w->written = 0;
+	if (strcmp(w->o.path, "-") == 0) {
+		snprintf(w->name, sizeof(w->name), "standard output");
+		w->fd = STDOUT_FILENO;
+	} else if (!make_name(w) || !open_named(w)) {
+		return false;
+	}
+	return put(w, &h, sizeof(h)) && (!w->o.unbuffered || flush(w));
+}
+
+/* Late write errors (a full disk, NFS) may show at close only. */
+static bool close_file(struct capwriter *w)
+{
+	bool good = w->fd < 0 || flush(w);
+	int fd = w->fd;
+
+	w->fd = -1;
+	if (fd > STDERR_FILENO && close(fd) < 0 && good)
+		return fail(w, errno);
+	return good;
+}
+
+/* Digits of the largest number: 0..files-1. */
+static int digits_of(unsigned files)
+{
+	int n = 0;
+
+	for (unsigned max = files ? files - 1 : 0; max; max /= 10)
+		n++;
+	return n;
+}
+
+struct capwriter *capwriter_open(const struct capwriter_options *o, char *err, size_t errsize)
+{
+	struct capwriter *w = xcalloc(1, sizeof(*w));
+
+	w->o = *o;
+	w->linktype = (uint16_t)(o->link_field & 0xffff);
+	w->fd = -1;
+	w->digits = o->size ? digits_of(o->files) : 0;
+	w->window = o->now / SECOND;
+	if (o->seconds && !o->now)
+		return w;
+	if (open_file(w))
+		return w;
+	snprintf(err, errsize, "%s", w->error);
+	capwriter_free(w);
+	return NULL;
+}
+
+/* -G: the window is over. */
+static bool next_window(struct capwriter *w, uint64_t second)
+{
+	w->windows++;
+	if (!close_file(w))
+		return false;
+	if (!w->o.size && w->o.files && w->windows >= w->o.files) {
+		w->full = true;
+		return false;
+	}
+	w->window = second;
+	w->count = 0;
+	return open_file(w);
+}
+
+/* -C: the file is large enough. */
+static bool next_number(struct capwriter *w)
+{
+	if (!close_file(w))
+		return false;
+	w->count++;
+	if (w->o.files && w->count >= w->o.files)
+		w->count = 0;
+	return open_file(w);
+}
+
+static bool rotate(struct capwriter *w, uint64_t time)
+{
+	uint64_t second = time / SECOND;
+
+	if (w->fd < 0) {
+		w->window = second;
+		return open_file(w);
+	}
+	if (w->o.seconds && second >= w->window + w->o.seconds && !next_window(w, second))
+		return false;
+	return !w->o.size || w->written <= w->o.size || next_number(w);
+}
+
+bool capwriter_frame(struct capwriter *w, const struct packet *p)
+{
+	uint32_t head[4];
+
+	if (w->failed || w->full)
+		return false;
+	if (p->linktype != w->linktype) {
+		w->failed = true;
+		snprintf(w->error, sizeof(w->error),
+			"frame %llu has link type %u and the others have %u: a pcap file holds "
+			"one link type",
+			(unsigned long long)p->number, p->linktype, w->linktype);
+		return false;
+	}
+	if (!rotate(w, p->time))
+		return false;
+	head[0] = (uint32_t)(p->time / SECOND);
+	head[1] = (uint32_t)(w->o.nano ? p->time % SECOND : p->time % SECOND / 1000);
+	head[2] = p->caplen;
+	head[3] = p->len;
+	if (!put(w, head, sizeof(head)) || !put(w, p->data, p->caplen))
+		return false;
+	w->frames++;
+	return !w->o.unbuffered || flush(w);
+}
+
+const char *capwriter_error(const struct capwriter *w)
+{
+	return w->failed ? w->error : NULL;
+}
+
+bool capwriter_pipe_closed(const struct capwriter *w)
+{
+	return w->pipe_closed;
+}
+
+uint64_t capwriter_frames(const struct capwriter *w)
+{
+	return w->frames;
+}
+
+bool capwriter_finish(struct capwriter *w)
+{
+	/* A capture without frames makes a file all the same. */
+	if (w->fd < 0 && !w->failed && !w->full) {
+		w->window = (uint64_t)time(NULL);
+		if (!open_file(w))
+			return false;
+	}
+	return w->failed ? false : close_file(w);
+}
+
+void capwriter_free(struct capwriter *w)
+{
+	if (w && w->fd > STDERR_FILENO)
+		close(w->fd);
+	free(w);
+}

@@ -1,0 +1,49 @@
+/*
+ * capwriter.h - frames as they were captured, into pcap files (-w).
+ *
+ * Classic pcap, version 2.4, in this machine's byte order, micro- or nanoseconds. Rotation (-C, -G,
+ * -W) is tcpdump's: a file is closed when it has grown beyond `size` before the next frame, or
+ * `seconds` of capture time after it was opened. Not for several threads.
+ */
+#ifndef TSUMARI_RUN_CAPWRITER_H
+#define TSUMARI_RUN_CAPWRITER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "api/packet.h"
+
+struct capwriter_options {
+	const char *path;    /* "-": standard output; with seconds a strftime() format */
+	const char *input;   /* a file that must not be written to, or NULL */
+	uint64_t size;       /* bytes; 0: no limit (-C) */
+	uint64_t seconds;    /* 0: no limit (-G) */
+	unsigned files;      /* 0: no limit (-W) */
+	bool unbuffered;     /* each frame is written at once (-U) */
+	bool nano;
+	uint32_t link_field; /* as a pcap file header has it */
+	uint32_t snaplen;
+	uint64_t now; /* ns: when the capture starts; 0: with the first frame (a file is read) */
+};
+
+struct capwriter;
+
+/*
+ * Opens the first file, unless its name depends on the time of the first frame (seconds != 0, now
+ * == 0). NULL with one line in err.
+ */
+struct capwriter *capwriter_open(const struct capwriter_options *o, char *err, size_t errsize);
+
+/* False: no more frames are taken; capwriter_error() says why. */
+bool capwriter_frame(struct capwriter *w, const struct packet *p);
+
+/* One line, or NULL where nothing went wrong (the limit of files was reached). */
+const char *capwriter_error(const struct capwriter *w);
+bool capwriter_pipe_closed(const struct capwriter *w); /* the error was a reader that went away */
+uint64_t capwriter_frames(const struct capwriter *w);
+
+/* Writes out what is buffered. False where that fails: capwriter_error() holds until _free(). */
+bool capwriter_finish(struct capwriter *w);
+void capwriter_free(struct capwriter *w);
+
+#endif

@@ -1,0 +1,461 @@
+/*
+ * main.c - from the command line to the exit status.
+ *
+ * 0: done. 1: it went wrong on the way (a damaged file, an interface that went away, a full disk);
+ * what was read until then has been put out. 2: it could not begin (options, input, permission).
+ */
+#include "core/registry.h"
+#include "base/mem.h"
+#include "out/ndjson.h"
+#include "out/report.h"
+#include "out/schema.h"
+#include "run/capwriter.h"
+#include "run/info.h"
+#include "run/message.h"
+#include "run/options.h"
+#include "run/pipeline.h"
+#include "run/plugin.h"
+#include "run/privileges.h"
+#include "../ui/progress.h"
+#include <pcap/pcap.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define STATUS_FAILED 1
+#define STATUS_USAGE  2
+#define JOBS_MAX      8 /* more do not make one capture faster */
+
+struct run {
+	struct options o;
+	enum output output; /* what AUTO has become */
+	struct source *source;
+	struct capwriter *writer;
+	struct ndjson *ndjson;
+	struct report *report;
+	struct progress progress;
+	struct decode_as *decode;
+	struct sink sinks[2];
+	struct pipeline pipeline;
+	char err[2048];
+};
+
+static struct pipeline *on_signal; /* what a signal stops */
+
+static void stop(int number)
+{
+	(void)number;
+	pipeline_stop(on_signal);
+}
+
+static void catch_signals(struct pipeline *p)
+{
+	static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction was, action;
+
+	memset(&action, 0, sizeof(action));
+	action.sa_handler = stop;
+	action.sa_flags = SA_RESTART;
+	sigemptyset(&action.sa_mask);
+	on_signal = p;
+	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
+		/* nohup, or a shell's background job: stays ignored. */
+		if (sigaction(stops[i], NULL, &was) == 0 && was.sa_handler != SIG_IGN)
+			sigaction(stops[i], &action, NULL);
+	}
+}
+
+static bool load_plugins(struct run *r)
+{
+	for (unsigned i = 0; i < r->o.nplugins; i++)
+		if (!plugin_load(r->o.plugins[i], r->err, sizeof(r->err)))
+			return false;
+	return true;
+}
+
+/* -d: names to dissectors. */
+static bool resolve_decode(struct run *r)
+{
+	struct options *o = &r->o;
+
+	r->decode = xcalloc(o->ndecode + 1, sizeof(*r->decode));
+	for (unsigned i = 0; i < o->ndecode; i++) {
+		const struct decode_option *d = &o->decode[i];
+		const struct dissector *x = registry_find(d->name);
+
+		if (strcmp(d->name, "none") != 0 && (!x || !x->data)) {
+			snprintf(r->err, sizeof(r->err),
+				"-d %s: there is no such application protocol; tsumari "
+				"--list-protocols lists them",
+				d->name);
+			return false;
+		}
+		r->decode[i].transport = d->transport;
+		r->decode[i].port = d->port;
+		r->decode[i].dissector = x;
+	}
+	o->engine.decode_as = r->decode;
+	o->engine.ndecode_as = o->ndecode;
+	return true;
+}
+
+static bool open_live(struct run *r)
+{
+	unsigned n = r->o.nifaces ? r->o.nifaces : 1, got = 0;
+	char **names = xcalloc(n, sizeof(*names));
+
+	while (got < n) {
+		const char *which = r->o.nifaces ? r->o.ifaces[got] : NULL;
+
+		names[got] = info_interface(which, r->err, sizeof(r->err));
+		if (!names[got])
+			break;
+		got++;
+	}
+	if (got == n)
+		r->source = source_open_live(
+			(const char *const *)names, n, &r->o.source, r->err, sizeof(r->err));
+	while (got)
+		free(names[--got]);
+	free(names);
+	return r->source != NULL;
+}
+
+static bool open_source(struct run *r)
+{
+	if (!r->o.read)
+		return open_live(r);
+	r->source = source_open_file(r->o.read, &r->o.source, r->err, sizeof(r->err));
+	return r->source != NULL;
+}
+
+/* A pcap file holds one link type. */
+static bool one_linktype(struct run *r)
+{
+	int first = source_linktype(r->source), link;
+
+	for (unsigned i = 1; (link = source_iface_linktype(r->source, i)) >= 0; i++) {
+		if (link == first)
+			continue;
+		snprintf(r->err, sizeof(r->err),
+			"-w: %s and %s have different link types, and a pcap file holds one",
+			source_iface(r->source, 0), source_iface(r->source, i));
+		return false;
+	}
+	return true;
+}
+
+static bool open_writer(struct run *r)
+{
+	const struct options *o = &r->o;
+	bool live = source_live(r->source);
+	struct capwriter_options w = {
+		.path = o->write,
+		.input = o->read,
+		.size = o->write_size,
+		.seconds = o->write_seconds,
+		.files = o->write_files,
+		.unbuffered = o->unbuffered,
+		.nano = source_nano(r->source),
+		.link_field = source_link_bits(r->source),
+		.snaplen = (uint32_t)source_snaplen(r->source),
+		.now = live ? (uint64_t)time(NULL) * UINT64_C(1000000000) : 0,
+	};
+
+	if (!o->write)
+		return true;
+	if (!one_linktype(r))
+		return false;
+	r->writer = capwriter_open(&w, r->err, sizeof(r->err));
+	return r->writer != NULL;
+}
+
+/* The width of the terminal the report goes to, 0 where it is none. */
+static unsigned terminal_width(void)
+{
+	struct winsize w;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 ? w.ws_col : 0;
+}
+
+static bool open_report(struct run *r)
+{
+	const char *no_colour = getenv("NO_COLOR");
+	bool terminal = !r->o.out_file && isatty(STDOUT_FILENO);
+	struct report_options o = {
+		.path = r->o.out_file,
+		.source = r->o.read,
+		.width = terminal ? terminal_width() : 0,
+		.colour = terminal && !(no_colour && *no_colour),
+		.numeric = r->o.numeric,
+	};
+
+	r->report = report_new(&o, r->err, sizeof(r->err));
+	if (r->report)
+		r->sinks[r->pipeline.nsinks++] = report_sink(r->report);
+	return r->report != NULL;
+}
+
+static bool finish_report(struct run *r)
+{
+	if (report_finish(r->report, &r->pipeline.capture, &r->pipeline.counters))
+		return true;
+	message("%s", report_error(r->report));
+	return false;
+}
+
+static const char *iface_name(void *arg, unsigned i)
+{
+	return source_iface(arg, i);
+}
+
+static bool open_output(struct run *r)
+{
+	const struct options *o = &r->o;
+	struct ndjson_options json = {
+		.path = o->out_file,
+		.types = o->types,
+		.flat = r->output == OUTPUT_JSON_FLAT,
+		.line_buffered = o->line_buffered || (o->unbuffered && o->print),
+		.version = info_version_number(),
+		.iface = iface_name,
+		.iface_arg = r->source,
+	};
+
+	if (o->write && !o->print)
+		return true;
+	if (r->output == OUTPUT_REPORT)
+		return open_report(r);
+	r->ndjson = ndjson_new(&json, r->err, sizeof(r->err));
+	if (r->ndjson)
+		r->sinks[r->pipeline.nsinks++] = ndjson_sink(r->ndjson);
+	return r->ndjson != NULL;
+}
+
+static bool take_frame(void *arg, const struct packet *p)
+{
+	return capwriter_frame(arg, p);
+}
+
+static bool show_progress(void *arg)
+{
+	struct run *r = arg;
+	uint64_t frames, bytes;
+
+	source_position(r->source, &frames, &bytes);
+	progress_show(&r->progress, source_progress(r->source), frames, bytes);
+	return true;
+}
+
+static unsigned jobs(const struct options *o)
+{
+	long cpus;
+
+	if (o->jobs != OPTIONS_JOBS_AUTO)
+		return o->jobs;
+	cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	return cpus < 2 ? 0 : cpus > JOBS_MAX ? JOBS_MAX : (unsigned)cpus - 1;
+}
+
+/* Files that -C and -G open later need rights which must not be given up; -Z says whose. */
+static bool open_all(struct run *r)
+{
+	const struct options *o = &r->o;
+	struct privileges rights = {
+		.user = o->user,
+		.live = source_live(r->source),
+		.more_files = o->write_size || o->write_seconds,
+	};
+	bool early = rights.user && rights.more_files;
+	char warning[256];
+
+	tzset(); /* read while it may be */
+	if (early && !privileges_drop(&rights, r->err, sizeof(r->err)))
+		return false;
+	if (!open_writer(r) || !open_output(r))
+		return false;
+	if (!early && !privileges_drop(&rights, r->err, sizeof(r->err)))
+		return false;
+	if (!privileges_confine(warning, sizeof(warning)))
+		message("%s", warning);
+	return true;
+}
+
+static void set_up_pipeline(struct run *r)
+{
+	const struct options *o = &r->o;
+	struct pipeline *p = &r->pipeline;
+
+	p->source = r->source;
+	p->config = &o->engine;
+	p->jobs = jobs(o);
+	p->max_frames = o->max_frames;
+	p->duration = o->duration;
+	p->analyse = !o->write || o->print;
+	p->on_frame = r->writer ? take_frame : NULL;
+	p->on_frame_arg = r->writer;
+	p->sinks = r->sinks;
+	progress_init(&r->progress);
+	/* A line that is redrawn among lines of output helps nobody. */
+	if (source_live(r->source) || (r->ndjson && !o->out_file && isatty(STDOUT_FILENO)))
+		r->progress.on = false;
+	r->sinks[p->nsinks++] = (struct sink){.arg = r, .poll = show_progress};
+}
+
+static void announce(const struct run *r)
+{
+	int link = source_linktype(r->source);
+
+	if (!source_live(r->source))
+		return;
+	for (unsigned i = 0; source_iface(r->source, i); i++) {
+		link = source_iface_linktype(r->source, i);
+		message("listening on %s, link type %d, snapshot length %d bytes",
+			source_iface(r->source, i), link, source_snaplen(r->source));
+	}
+}
+
+static void plural(uint64_t n, const char *what)
+{
+	fprintf(stderr, "%llu packet%s %s\n", (unsigned long long)n, n == 1 ? "" : "s", what);
+}
+
+static void count_up(const struct run *r)
+{
+	const struct capture_stats *st = &r->pipeline.capture;
+
+	if (source_live(r->source)) {
+		plural(st->frames, "captured");
+		plural(st->kernel_received, "received by filter");
+		plural(st->kernel_dropped, "dropped by kernel");
+		if (st->interface_dropped)
+			plural(st->interface_dropped, "dropped by interface");
+	}
+	if (r->writer)
+		plural(capwriter_frames(r->writer), "written");
+}
+
+/* Every sink is finished, whatever happened to another. */
+static int finish(struct run *r, int failed)
+{
+	int status = failed ? STATUS_FAILED : 0;
+
+	progress_erase(&r->progress);
+	source_counters(r->source, &r->pipeline.counters);
+	counters_sort(&r->pipeline.counters);
+	if (failed)
+		message("%s", source_error(r->source));
+	if (r->writer && !capwriter_finish(r->writer)) {
+		/* A reader that has enough is not worth a message. */
+		if (!capwriter_pipe_closed(r->writer))
+			message("%s", capwriter_error(r->writer));
+		status = STATUS_FAILED;
+	}
+	if (r->ndjson && !ndjson_finish(r->ndjson)) {
+		message("%s", ndjson_error(r->ndjson));
+		status = STATUS_FAILED;
+	}
+	if (r->report && !finish_report(r))
+		status = STATUS_FAILED;
+	count_up(r);
+	return status;
+}
+
+static int capture(struct run *r)
+{
+	int failed;
+
+	if (!load_plugins(r) || !resolve_decode(r) || !open_source(r) || !open_all(r)) {
+		message("%s", r->err);
+		return STATUS_USAGE;
+	}
+	set_up_pipeline(r);
+	catch_signals(&r->pipeline);
+	announce(r);
+	failed = pipeline_run(&r->pipeline);
+	return finish(r, failed);
+}
+
+static bool datalinks(struct run *r)
+{
+	char *name = info_interface(r->o.nifaces ? r->o.ifaces[0] : NULL, r->err, sizeof(r->err));
+	bool good = name && info_datalinks(stdout, name, r->err, sizeof(r->err));
+
+	free(name);
+	return good;
+}
+
+/* What is printed without capturing. */
+static bool inform(struct run *r)
+{
+	switch (r->o.action) {
+	case ACTION_HELP:
+		options_usage(stdout);
+		return true;
+	case ACTION_VERSION:
+		info_version(stdout);
+		return true;
+	case ACTION_INTERFACES:
+		return info_interfaces(stdout, r->err, sizeof(r->err));
+	case ACTION_DATALINKS:
+		return datalinks(r);
+	case ACTION_PROTOCOLS:
+		if (!load_plugins(r))
+			return false;
+		info_protocols(stdout);
+		return true;
+	case ACTION_FIELDS:
+		return load_plugins(r) && schema_print_docs(stdout) == 0;
+	case ACTION_RUN:
+		break;
+	}
+	return true;
+}
+
+static int answer(struct run *r)
+{
+	if (!inform(r)) {
+		message("%s", r->err);
+		return STATUS_USAGE;
+	}
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	message("cannot write standard output");
+	return STATUS_FAILED;
+}
+
+static void release(struct run *r)
+{
+	ndjson_free(r->ndjson);
+	report_free(r->report);
+	capwriter_free(r->writer);
+	source_close(r->source);
+	free(r->decode);
+	options_release(&r->o);
+}
+
+int main(int argc, char **argv)
+{
+	static struct run r;
+	int status;
+
+	signal(SIGPIPE, SIG_IGN);
+	options_init(&r.o);
+	engine_config_defaults(&r.o.engine);
+	if (!options_parse(&r.o, argc, argv, r.err, sizeof(r.err))) {
+		message("%s", r.err);
+		options_release(&r.o);
+		return STATUS_USAGE;
+	}
+	r.output = r.o.output;
+	if (r.output == OUTPUT_AUTO)
+		r.output = !r.o.out_file && !r.o.types && isatty(STDOUT_FILENO) ? OUTPUT_REPORT
+										: OUTPUT_JSON;
+	registry_init();
+	status = r.o.action == ACTION_RUN ? capture(&r) : answer(&r);
+	release(&r);
+	return status;
+}

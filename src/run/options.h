@@ -1,0 +1,86 @@
+/*
+ * options.h - the command line.
+ *
+ * Parsing and the checks for options that exclude each other; what a value names (a file, an
+ * interface, a dissector) is looked at by whoever uses it.
+ */
+#ifndef TSUMARI_RUN_OPTIONS_H
+#define TSUMARI_RUN_OPTIONS_H
+
+#include <stdio.h>
+#include "core/engine.h"
+#include "run/source.h"
+
+#define OPTIONS_FILTER_MAX ((size_t)1024 * 1024) /* bytes of a -F file */
+#define OPTIONS_JOBS_MAX   64u
+#define OPTIONS_JOBS_AUTO  UINT32_MAX
+
+enum action {
+	ACTION_RUN,
+	ACTION_HELP,       /* -h */
+	ACTION_VERSION,    /* --version */
+	ACTION_INTERFACES, /* -D */
+	ACTION_DATALINKS,  /* -L */
+	ACTION_PROTOCOLS,  /* --list-protocols */
+	ACTION_FIELDS      /* --fields */
+};
+
+enum output {
+	OUTPUT_AUTO, /* NDJSON, or the report when it goes to a terminal */
+	OUTPUT_JSON,
+	OUTPUT_JSON_FLAT,
+	OUTPUT_REPORT
+};
+
+struct decode_option { /* -d tcp/8080=http */
+	uint8_t transport; /* IANA protocol number */
+	uint16_t port;
+	const char *name; /* "none": leave it alone */
+};
+
+struct options {
+	enum action action;
+	const char *read;    /* -r FILE; NULL: live */
+	const char **ifaces; /* -i, nifaces of them */
+	unsigned nifaces;
+	char *filter; /* the words at the end, or what the -F file holds; NULL: none */
+	const char *filter_file;
+	struct source_options source; /* its filter is the one above */
+	uint64_t max_frames;          /* -c */
+	uint64_t duration;            /* ns */
+
+	const char *write;        /* -w FILE */
+	uint64_t write_size;      /* -C, bytes */
+	uint64_t write_seconds;   /* -G */
+	unsigned write_files;     /* -W */
+	bool unbuffered;          /* -U */
+	bool print;               /* --print */
+	const char *user;         /* -Z */
+
+	enum output output;
+	const char *out_file; /* -o FILE */
+	bool line_buffered;   /* -l */
+	bool numeric;         /* -n */
+	const char *types;    /* --types, a list with commas; NULL: all */
+
+	unsigned jobs; /* -j, or OPTIONS_JOBS_AUTO */
+	struct decode_option *decode;
+	unsigned ndecode;
+	const char **plugins;
+	unsigned nplugins;
+	struct engine_config engine; /* the caller sets the defaults before parsing */
+};
+
+/* Everything off, nothing given. */
+void options_init(struct options *o);
+
+/*
+ * Reads the command line. False with one line in err. Strings lead into argv. A -F file is read
+ * here, too.
+ */
+bool options_parse(struct options *o, int argc, char **argv, char *err, size_t errsize);
+void options_release(struct options *o);
+
+void options_usage(FILE *f);
+
+#endif

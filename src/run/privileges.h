@@ -1,0 +1,31 @@
+/*
+ * privileges.h - giving up what is not needed once everything is open.
+ */
+#ifndef TSUMARI_RUN_PRIVILEGES_H
+#define TSUMARI_RUN_PRIVILEGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct privileges {
+	const char *user; /* -Z, or NULL */
+	bool live;        /* an interface is read */
+	bool more_files;  /* files are opened later on (-w with -C or -G) */
+};
+
+/*
+ * Root with -Z becomes that user (his groups, too; "root": stays). Root without -Z that reads an
+ * interface becomes nobody, unless files are to be opened later: then it stays root without any
+ * capability but the one to create files (CAP_DAC_OVERRIDE). In every other case the user stays and
+ * all capabilities go. Privileges cannot be gained again (no_new_privs). False with one line in err.
+ */
+bool privileges_drop(const struct privileges *p, char *err, size_t errsize);
+
+/*
+ * From here on system calls that a capture analyser never makes fail with EPERM: programs, traces,
+ * mounts, modules, new sockets ... Before threads are started. False with one line in err where
+ * the kernel does not take the filter; the program may go on.
+ */
+bool privileges_confine(char *err, size_t errsize);
+
+#endif

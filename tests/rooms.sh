@@ -1,0 +1,42 @@
+#!/bin/bash
+# The house: includes point one way (base <- api, core <- model <- out, ui <- run), dissectors see
+# src/api only, banned functions stay out, files stay small.
+set -u
+cd "$top_srcdir" || exit 1
+bad=0
+fail() {
+	echo "$1"
+	bad=1
+}
+allow() { # room, rooms it may include
+	local f inc room
+	for f in "$1"/*.[ch]; do
+		[ -e "$f" ] || continue
+		while IFS= read -r inc; do
+			room=${inc%%/*}
+			case $inc in */*) ;; *) continue ;; esac
+			case $inc in ../ui/*) room=ui ;; esac
+			case " $2 " in *" $room "*) ;; *) fail "$f includes \"$inc\": $1 may include only: $2" ;; esac
+		done < <(sed -n 's/^#include "\([^"]*\)".*/\1/p' "$f")
+	done
+}
+allow src/api "api"
+allow src/base "base"
+allow src/core "base api core"
+allow src/model "base api core model"
+allow src/out "base api core model out run"
+allow ui "base api core model out ui run"
+allow src/run "base api core model out ui run"
+for f in dissectors/*.[ch]; do
+	while IFS= read -r inc; do
+		[ -e "src/api/$inc" ] || [ -e "dissectors/$inc" ] || fail "$f includes \"$inc\": not of src/api"
+	done < <(sed -n 's/^#include "\([^"]*\)".*/\1/p' "$f")
+done
+banned='\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|alloca)[[:space:]]*\('
+grep -nE "$banned" -r src dissectors ui --include='*.[ch]' && fail "banned functions"
+grep -nE '\b(malloc|calloc|realloc|free|fopen|printf|fprintf)[[:space:]]*\(' dissectors/*.c && fail "a dissector allocates or prints"
+while read -r n f; do
+	[ "$f" = total ] || [ "$n" -le 800 ] || fail "$f has $n lines, over 800"
+done < <(find src dissectors ui -name '*.[ch]' -exec wc -l {} +)
+[ "$bad" -eq 0 ] && echo "rooms: in order"
+exit "$bad"

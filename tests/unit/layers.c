@@ -1,0 +1,542 @@
+/*
+ * layers.c - Ethernet, IPv4, IPv6, TCP, UDP, ARP and ICMP headers: good ones, cut off at every byte
+ * (as by a snap length, and as a short frame), and ones that lie.
+ */
+#include "frame.h"
+
+/* ---- Ethernet, IPv4, TCP, UDP ---- */
+
+static void test_eth_ip_tcp(void **state)
+{
+	static const struct header headers[] = {{"eth", 14}, {"ip", 34}, {"tcp", 54}};
+	struct frame f;
+
+	(void)state;
+	start(&f, LINK_ETH);
+	put_eth(&f, 0x0800);
+	put_ip(&f, 6, 32 + 4);
+	put_tcp(&f, 8);
+	PUT(&f, 1, 1, 8, 10, 0, 0, 1, 2, 0, 0, 3, 4); /* RFC 7323, appendix A */
+	PUT(&f, 'a', 'b', 'c', 'd');
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.flags, PACKET_MAC | PACKET_IP | PACKET_TCP);
+	assert_int_equal(f.p.depth, 3);
+	assert_memory_equal(f.p.mac_dst, f.b, 6);
+	assert_memory_equal(f.p.mac_src, f.b + 6, 6);
+	assert_v4(&f.p.src, 1);
+	assert_v4(&f.p.dst, 2);
+	assert_int_equal(f.p.ip_version, 4);
+	assert_int_equal(f.p.ip_proto, 6);
+	assert_int_equal(f.p.ttl, 63);
+	assert_int_equal(f.p.ecn, 2);
+	assert_int_equal(f.p.ip_id, 0x1234);
+	assert_int_equal(f.p.sport, 40000);
+	assert_int_equal(f.p.dport, 80);
+	assert_int_equal(f.p.tcp_seq, 0x11223344);
+	assert_int_equal(f.p.tcp_ack, 0x55667788);
+	assert_int_equal(f.p.tcp_flags, TCP_PSH | TCP_ACK);
+	assert_int_equal(f.p.tcp_window, 501);
+	assert_int_equal(f.p.tcp_opts, TCP_OPT_TIMES);
+	assert_int_equal(f.p.tcp_tsval, 0x102);
+	assert_int_equal(f.p.tcp_tsecr, 0x304);
+	assert_int_equal(f.p.paylen, 4);
+	assert_int_equal(f.p.paycut, 0);
+	assert_memory_equal(f.p.payload, "abcd", 4);
+	each_cut(&f, headers, 3);
+	each_short(&f, 0);
+
+	/* Cut inside the options and inside the payload: what is missing is known to the byte. */
+	dissect(&f, 60, f.n);
+	assert_int_equal(f.p.tcp_opts, 0);
+	assert_int_equal(f.p.paylen, 0);
+	assert_int_equal(f.p.paycut, 4);
+	dissect(&f, 67, f.n);
+	assert_int_equal(f.p.tcp_opts, TCP_OPT_TIMES);
+	assert_int_equal(f.p.paylen, 1);
+	assert_int_equal(f.p.paycut, 3);
+	finish(&f);
+}
+
+static void test_tcp_options(void **state)
+{
+	struct frame f;
+
+	(void)state;
+	start(&f, LINK_IPV4);
+	put_ip(&f, 6, 60);
+	put_tcp(&f, 15);
+	PUT(&f, 2, 4, 0x05, 0xb4, 3, 3, 15, 4, 2); /* MSS 1460; shift 15; SACK permitted */
+	PUT(&f, 1, 8, 10, 0xff, 0, 0, 1, 0, 0, 0, 2);
+	PUT(&f, 5, 18, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4); /* RFC 2018, 3 */
+	PUT(&f, 0, 0xff);
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.tcp_opts,
+		TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_SACK_OK | TCP_OPT_TIMES | TCP_OPT_SACK);
+	assert_int_equal(f.p.tcp_mss, 1460);
+	assert_int_equal(f.p.tcp_wscale, 14); /* RFC 7323, 2.3: more than 14 is 14 */
+	assert_int_equal(f.p.tcp_tsval, 0xff000001);
+	assert_int_equal(f.p.tcp_nsack, 2);
+	assert_ptr_equal(f.p.tcp_sack, f.block + 40 + 22);
+	assert_int_equal(f.p.paylen, 0);
+	finish(&f);
+}
+
+/* Four bytes of options that no sender should write: the segment counts, the options end. */
+static void odd_options(uint8_t a, uint8_t b, uint8_t c, uint8_t d, unsigned opts)
+{
+	uint8_t options[4] = {a, b, c, d};
+	struct frame f;
+
+	start(&f, LINK_IPV4);
+	put_ip(&f, 6, 26);
+	put_tcp(&f, 6);
+	put(&f, options, 4);
+	PUT(&f, 'x', 'y');
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_true(f.p.flags & PACKET_TCP);
+	assert_int_equal(f.p.tcp_opts, opts);
+	assert_int_equal(f.p.paylen, 2);
+	finish(&f);
+}
+
+static void test_tcp_hostile(void **state)
+{
+	struct frame f;
+
+	(void)state;
+	odd_options(2, 0, 5, 0xb4, 0);              /* length 0: would loop for ever */
+	odd_options(2, 1, 5, 0xb4, 0);              /* length 1: within itself */
+	odd_options(8, 10, 0, 0, 0);                /* past the data offset */
+	odd_options(1, 1, 1, 3, 0);                 /* kind without a length */
+	odd_options(4, 2, 3, 255, TCP_OPT_SACK_OK); /* what came before still holds */
+	odd_options(5, 2, 4, 2, TCP_OPT_SACK_OK);   /* SACK without a block */
+	odd_options(254, 4, 4, 2, 0); /* an experiment (RFC 4727) is passed over whole */
+
+	for (unsigned words = 0; words < 16; words++) {
+		start(&f, LINK_IPV4);
+		put_ip(&f, 6, 20 + 8);
+		put_tcp(&f, words);
+		PUT(&f, 0, 0, 0, 0, 0, 0, 0, 0);
+		whole(&f);
+		/* Fewer words than the fixed header has, or more than the segment. */
+		assert_counted(&f, words < 5 || words > 7 ? "malformed tcp" : NULL);
+		assert_true(f.p.flags & PACKET_IP);
+		assert_int_equal(!(f.p.flags & PACKET_TCP), words < 5 || words > 7);
+		if (words < 5 || words > 7)
+			assert_int_equal(f.p.paylen, 28);
+		finish(&f);
+	}
+}
+
+static void test_ip_lengths(void **state)
+{
+	struct frame f;
+
+	(void)state;
+	/* Padding behind the total length is not payload. */
+	start(&f, LINK_ETH);
+	put_eth(&f, 0x0800);
+	put_ip(&f, 17, 8 + 2);
+	put_udp(&f, 53, 2);
+	PUT(&f, 'h', 'i', 0, 0, 0, 0, 0, 0, 0, 0);
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.flags, PACKET_MAC | PACKET_IP | PACKET_UDP);
+	assert_int_equal(f.p.sport, 5000);
+	assert_int_equal(f.p.dport, 53);
+	assert_int_equal(f.p.paylen, 2);
+
+	f.b[16] = f.b[17] = 0; /* total length 0: offload, all the frame holds */
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.paylen, 2); /* by UDP's own length */
+	f.b[14 + 20 + 5] = 0;            /* UDP length 0: likewise */
+	whole(&f);
+	assert_int_equal(f.p.paylen, 10);
+	f.b[17] = 19; /* less than the header */
+	whole(&f);
+	assert_counted(&f, "malformed ip");
+	assert_int_equal(f.p.flags, PACKET_MAC);
+	f.b[17] = (uint8_t)(f.n - 14 + 1); /* more than the frame held */
+	whole(&f);
+	assert_counted(&f, "malformed ip");
+	dissect(&f, f.n, f.n + 1); /* ... unless the snap length took the rest */
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.paycut, 1);
+	finish(&f);
+}
+
+static void test_ip_header(void **state)
+{
+	static const struct header headers[] = {{"ip", 28}, {"udp", 36}};
+	struct frame f;
+
+	(void)state;
+	/* RFC 791, 3.1: two words of options (router alert, end, padding). */
+	start(&f, LINK_IPV4);
+	PUT(&f, 0x47, 0, 0, 37, 0, 1, 0, 0, 1, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2);
+	PUT(&f, 0x94, 4, 0, 0, 0, 0, 0, 0);
+	put_udp(&f, 9, 1);
+	PUT(&f, 'z');
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.dport, 9);
+	assert_int_equal(f.p.paylen, 1);
+	each_cut(&f, headers, 2);
+	each_short(&f, 0);
+	for (unsigned ihl = 0; ihl < 5; ihl++) {
+		f.b[0] = (uint8_t)(0x40 | ihl);
+		whole(&f);
+		assert_counted(&f, "malformed ip");
+	}
+	f.b[0] = 0x4f; /* 60 bytes of header in 37 */
+	whole(&f);
+	assert_counted(&f, "malformed ip");
+	f.b[0] = 0x57;
+	whole(&f);
+	assert_counted(&f, "malformed ip");
+	finish(&f);
+}
+
+static void test_ip_fragment(void **state)
+{
+	struct frame f;
+
+	(void)state;
+	start(&f, LINK_RAW);
+	put_ip(&f, 17, 16);
+	put_udp(&f, 53, 100);
+	PUT(&f, 1, 2, 3, 4, 5, 6, 7, 8);
+	f.b[6] = 0x20 | 0x1f; /* more fragments, offset 0x1f05 units of 8 */
+	f.b[7] = 0x05;
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.flags, PACKET_IP | PACKET_FRAGMENT);
+	assert_int_equal(f.p.frag.id, 0x1234);
+	assert_int_equal(f.p.frag.offset, 0x1f05 * 8);
+	assert_true(f.p.frag.more);
+	assert_int_equal(f.p.frag.proto, 17);
+	assert_int_equal(f.p.paylen, 16);
+	f.b[6] = 0x1f;
+	whole(&f);
+	assert_false(f.p.frag.more);
+
+	/* Put together again, the chain goes on. */
+	f.b[24 + 1] = 16;
+	layers_continue(&f.p, view_of(f.b + 20, 16, 0), 17, &f.c);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.flags, PACKET_IP | PACKET_UDP);
+	assert_int_equal(f.p.dport, 53);
+	assert_int_equal(f.p.paylen, 8);
+	assert_int_equal(f.p.depth, 3);
+	finish(&f);
+}
+
+static void test_udp_lengths(void **state)
+{
+	struct frame f;
+
+	(void)state;
+	for (unsigned length = 0; length < 20; length++) {
+		bool good = length == 0 || (length >= 8 && length <= 12);
+
+		start(&f, LINK_IPV4);
+		put_ip(&f, 17, 12);
+		put_udp(&f, 7, 4);
+		PUT(&f, 1, 2, 3, 4);
+		f.b[25] = (uint8_t)length;
+		whole(&f);
+		assert_counted(&f, good ? NULL : "malformed udp");
+		assert_int_equal(!!(f.p.flags & PACKET_UDP), good);
+		if (good)
+			assert_int_equal(f.p.paylen, length ? length - 8 : 4);
+		finish(&f);
+	}
+}
+
+/* ---- IPv6 ---- */
+
+static void test_ip6(void **state)
+{
+	static const struct header headers[] = {{"eth", 14}, {"ip6", 54}, {"udp", 62}};
+	struct frame f;
+
+	(void)state;
+	start(&f, LINK_ETH);
+	put_eth(&f, 0x86dd);
+	put_ip6(&f, 17, 9);
+	put_udp(&f, 53, 1);
+	PUT(&f, 'q');
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.flags, PACKET_MAC | PACKET_IP | PACKET_UDP);
+	assert_int_equal(f.p.ip_version, 6);
+	assert_int_equal(f.p.ip_proto, 17);
+	assert_int_equal(f.p.ttl, 64);
+	assert_int_equal(f.p.ecn, 3);
+	assert_memory_equal(f.p.src.b, f.b + 22, 16);
+	assert_memory_equal(f.p.dst.b, f.b + 38, 16);
+	assert_int_equal(f.p.paylen, 1);
+	each_cut(&f, headers, 3);
+	each_short(&f, 0);
+	PUT(&f, 0, 0); /* padding */
+	whole(&f);
+	assert_int_equal(f.p.paylen, 1);
+	f.b[14 + 5] = 0; /* a jumbogram, or offload */
+	f.b[14 + 40 + 5] = 0;
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.paylen, 3);
+	f.b[14] = 0x50;
+	whole(&f);
+	assert_counted(&f, "malformed ip6");
+	finish(&f);
+}
+
+static void test_ip6_extensions(void **state)
+{
+	struct frame f;
+
+	(void)state;
+	/* RFC 8200, 4.3 hop-by-hop; 4.4 routing; 4.6 destination; RFC 4302, 2 AH; RFC 6275, 6.1.1
+	   mobility; RFC 7401, 5.1 HIP; RFC 5533, 5.1 shim6; RFC 6946 an atomic fragment. */
+	start(&f, LINK_IPV6);
+	put_ip6(&f, 0, 8 + 24 + 8 + 16 + 8 + 8 + 8 + 8 + 20);
+	PUT(&f, 43, 0, 1, 4, 0, 0, 0, 0);
+	PUT(&f, 60, 2, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+	PUT(&f, 51, 0, 1, 4, 0, 0, 0, 0);
+	PUT(&f, 135, 2, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0xaa, 0xbb, 0xcc, 0xdd);
+	PUT(&f, 139, 0, 0, 0, 0, 0, 0, 0);
+	PUT(&f, 140, 0, 0, 0, 0, 0, 0, 0);
+	PUT(&f, 44, 0, 0, 0, 0, 0, 0, 0);
+	PUT(&f, 6, 0, 0, 0, 0, 0, 0, 9);
+	put_tcp(&f, 5);
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.flags, PACKET_IP | PACKET_TCP);
+	assert_int_equal(f.p.ip_proto, 6);
+	assert_int_equal(f.p.dport, 80);
+	assert_int_equal(f.p.depth, 3);
+	each_short(&f, 0);
+	for (size_t n = 40; n < f.n - 20; n++) {
+		dissect(&f, n, f.n);
+		assert_counted(&f, "cut ip6ext");
+		assert_int_equal(f.p.flags, PACKET_IP);
+	}
+	f.b[41] = 255; /* a header longer than the packet */
+	whole(&f);
+	assert_counted(&f, "malformed ip6ext");
+	finish(&f);
+
+	start(&f, LINK_IPV6); /* RFC 8200, 4.7: nothing follows */
+	put_ip6(&f, 59, 4);
+	PUT(&f, 1, 2, 3, 4);
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.ip_proto, 59);
+	assert_int_equal(f.p.paylen, 4);
+	finish(&f);
+
+	start(&f, LINK_IPV4); /* AH in IPv4; IPv6's other numbers are nothing there */
+	put_ip(&f, 51, 12 + 20);
+	PUT(&f, 6, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1);
+	put_tcp(&f, 5);
+	whole(&f);
+	assert_int_equal(f.p.flags, PACKET_IP | PACKET_TCP);
+	f.b[9] = 60;
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.flags, PACKET_IP);
+	assert_int_equal(f.p.paylen, 32);
+	finish(&f);
+}
+
+static void test_ip6_fragment(void **state)
+{
+	struct frame f;
+
+	(void)state;
+	start(&f, LINK_IPV6); /* RFC 8200, 4.5 */
+	put_ip6(&f, 44, 16);
+	PUT(&f, 17, 0xff, 0x05, 0xa9, 0xde, 0xad, 0xbe, 0xef);
+	PUT(&f, 1, 2, 3, 4, 5, 6, 7, 8);
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.flags, PACKET_IP | PACKET_FRAGMENT);
+	assert_int_equal(f.p.frag.id, 0xdeadbeef);
+	assert_int_equal(f.p.frag.offset, 0x05a8);
+	assert_true(f.p.frag.more);
+	assert_int_equal(f.p.frag.proto, 17);
+	assert_int_equal(f.p.ip_proto, 17);
+	assert_int_equal(f.p.paylen, 8);
+	finish(&f);
+
+	/* Less than a fragment header (CVE-2017-13031). */
+	for (unsigned n = 1; n < 8; n++) {
+		start(&f, LINK_IPV6);
+		put_ip6(&f, 44, n);
+		for (unsigned i = 0; i < n; i++)
+			PUT(&f, 0xff);
+		whole(&f);
+		assert_counted(&f, "malformed ip6ext");
+		assert_int_equal(f.p.flags, PACKET_IP);
+		finish(&f);
+	}
+}
+
+/* ---- ARP, ICMP ---- */
+
+static void test_arp(void **state)
+{
+	static const struct header headers[] = {{"eth", 14}, {"arp", 42}};
+	struct frame f;
+
+	(void)state;
+	start(&f, LINK_ETH); /* RFC 826, "Packet format": who has 10.0.0.2, tell 10.0.0.1 */
+	put_eth(&f, 0x0806);
+	PUT(&f, 0, 1, 0x08, 0x00, 6, 4, 0, 1, 2, 0, 0, 0, 0, 0xaa, 10, 0, 0, 1);
+	PUT(&f, 0, 0, 0, 0, 0, 0, 10, 0, 0, 2);
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.flags, PACKET_MAC | PACKET_ARP);
+	assert_int_equal(f.p.arp.op, 1);
+	assert_memory_equal(f.p.arp.sender_mac, f.b + 6, 6);
+	assert_v4(&f.p.src, 1);
+	assert_v4(&f.p.dst, 2);
+	each_cut(&f, headers, 2);
+	each_short(&f, 0);
+	PUT(&f, 0, 0, 0, 0);
+	whole(&f);
+	assert_int_equal(f.p.paylen, 0);
+	f.b[14 + 4] = 200; /* addresses longer than the packet */
+	whole(&f);
+	assert_counted(&f, "malformed arp");
+	f.b[14 + 1] = 6; /* other hardware: none of ours */
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.flags, PACKET_MAC);
+	finish(&f);
+}
+
+static void test_icmp(void **state)
+{
+	static const struct header headers[] = {{"ip", 20}, {"icmp", 28}};
+	struct frame f;
+
+	(void)state;
+	start(&f, LINK_IPV4); /* RFC 792, echo: identifier 0x0a0b */
+	put_ip(&f, 1, 8 + 2);
+	PUT(&f, 8, 0, 0, 0, 0x0a, 0x0b, 0, 1, 'h', 'i');
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.flags, PACKET_IP | PACKET_ICMP);
+	assert_int_equal(f.p.icmp_type, 8);
+	assert_int_equal(f.p.sport, 0x0a0b);
+	assert_int_equal(f.p.dport, 0x0a0b);
+	assert_int_equal(f.p.paylen, 2);
+	each_cut(&f, headers, 2);
+	each_short(&f, 0);
+	finish(&f);
+}
+
+static void test_icmp_quote(void **state)
+{
+	struct frame f;
+
+	(void)state;
+	/* RFC 792, destination unreachable: code 3, the IP header and 64 bits of the datagram. */
+	start(&f, LINK_IPV4);
+	put_ip(&f, 1, 8 + 28);
+	PUT(&f, 3, 3, 0, 0, 0, 0, 0, 0);
+	PUT(&f, 0x45, 0, 1, 0, 0, 9, 0, 0, 9, 17, 0, 0, 10, 0, 0, 2, 10, 0, 0, 9);
+	PUT(&f, 0x13, 0x88, 0, 53, 0, 236, 0, 0);
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.flags, PACKET_IP | PACKET_ICMP | PACKET_QUOTE);
+	assert_int_equal(f.p.icmp_code, 3);
+	assert_int_equal(f.p.sport, 0);
+	assert_v4(&f.p.src, 1);
+	assert_v4(&f.p.quote.src, 2);
+	assert_v4(&f.p.quote.dst, 9);
+	assert_int_equal(f.p.quote.proto, 17);
+	assert_int_equal(f.p.quote.sport, 5000);
+	assert_int_equal(f.p.quote.dport, 53);
+	for (size_t n = 28; n <= f.n; n++) { /* what is there of the quote counts */
+		dissect(&f, n, f.n);
+		assert_counted(&f, NULL);
+		assert_int_equal(!!(f.p.flags & PACKET_QUOTE), n >= 48);
+		if (n >= 48)
+			assert_int_equal(f.p.quote.dport, n >= 52 ? 53 : 0);
+	}
+	f.b[28 + 6] = 0x00; /* a later fragment has no ports */
+	f.b[28 + 7] = 0x10;
+	whole(&f);
+	assert_true(f.p.flags & PACKET_QUOTE);
+	assert_int_equal(f.p.quote.sport, 0);
+	f.b[28] = 0x44;
+	whole(&f);
+	assert_false(f.p.flags & PACKET_QUOTE);
+	assert_counted(&f, NULL);
+	finish(&f);
+}
+
+static void test_icmp6_quote(void **state)
+{
+	struct frame f;
+
+	(void)state;
+	/* RFC 4443, 3.3: time exceeded; the quote has a destination options header before TCP. */
+	start(&f, LINK_IPV6);
+	put_ip6(&f, 58, 8 + 40 + 8 + 20);
+	PUT(&f, 3, 0, 0, 0, 0, 0, 0, 0);
+	put_ip6(&f, 60, 28);
+	PUT(&f, 6, 0, 1, 4, 0, 0, 0, 0);
+	put_tcp(&f, 5);
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.flags, PACKET_IP | PACKET_ICMP | PACKET_QUOTE);
+	assert_memory_equal(f.p.quote.src.b, f.b + 48 + 8, 16);
+	assert_int_equal(f.p.quote.proto, 6);
+	assert_int_equal(f.p.quote.sport, 40000);
+	assert_int_equal(f.p.quote.dport, 80);
+	for (size_t n = 0; n < f.n; n++) {
+		dissect(&f, n, f.n);
+		assert_int_equal(!!(f.p.flags & PACKET_QUOTE), n >= 88);
+	}
+	finish(&f);
+
+	start(&f, LINK_IPV6); /* RFC 4443, 4.2: echo reply */
+	put_ip6(&f, 58, 8);
+	PUT(&f, 129, 0, 0, 0, 0x77, 0x88, 0, 1);
+	whole(&f);
+	assert_int_equal(f.p.flags, PACKET_IP | PACKET_ICMP);
+	assert_int_equal(f.p.icmp_type, 129);
+	assert_int_equal(f.p.dport, 0x7788);
+	finish(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_eth_ip_tcp),
+		cmocka_unit_test(test_tcp_options),
+		cmocka_unit_test(test_tcp_hostile),
+		cmocka_unit_test(test_ip_lengths),
+		cmocka_unit_test(test_ip_header),
+		cmocka_unit_test(test_ip_fragment),
+		cmocka_unit_test(test_udp_lengths),
+		cmocka_unit_test(test_ip6),
+		cmocka_unit_test(test_ip6_extensions),
+		cmocka_unit_test(test_ip6_fragment),
+		cmocka_unit_test(test_arp),
+		cmocka_unit_test(test_icmp),
+		cmocka_unit_test(test_icmp_quote),
+		cmocka_unit_test(test_icmp6_quote),
+	};
+
+	registry_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,361 @@
+/*
+ * options.c - unit tests of src/run/options.c and values.c: what each option does, and every line
+ * that a wrong one gets.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "run/options.h"
+#include "run/values.h"
+
+#define WORDS_MAX 40
+
+struct line {
+	struct options o;
+	char words[1024];
+	char *argv[WORDS_MAX];
+	char err[512];
+	bool good;
+};
+
+/* Words are divided by blanks. */
+static void parse(struct line *l, const char *words)
+{
+	char *at = l->words;
+	int argc = 0;
+
+	snprintf(l->words, sizeof(l->words), "tsumari %s", words);
+	while (*at) {
+		assert_true(argc < WORDS_MAX - 1);
+		l->argv[argc++] = at;
+		at += strcspn(at, " ");
+		if (*at)
+			*at++ = '\0';
+	}
+	l->argv[argc] = NULL;
+	l->err[0] = '\0';
+	options_init(&l->o);
+	l->good = options_parse(&l->o, argc, l->argv, l->err, sizeof(l->err));
+}
+
+static void expect_good(struct line *l, const char *words)
+{
+	parse(l, words);
+	if (!l->good)
+		fail_msg("\"%s\": %s", words, l->err);
+}
+
+static void expect_error(const char *words, const char *error)
+{
+	struct line l;
+
+	parse(&l, words);
+	if (l.good || strcmp(l.err, error) != 0)
+		fail_msg("\"%s\" gave \"%s\", not \"%s\"", words, l.good ? "success" : l.err, error);
+	assert_null(strchr(l.err, '\n'));
+	options_release(&l.o);
+}
+
+static void test_nothing(void **state)
+{
+	struct line l;
+
+	(void)state;
+	expect_good(&l, "");
+	assert_int_equal(l.o.action, ACTION_RUN);
+	assert_int_equal(l.o.output, OUTPUT_AUTO);
+	assert_int_equal(l.o.jobs, OPTIONS_JOBS_AUTO);
+	assert_null(l.o.read);
+	assert_null(l.o.filter);
+	assert_null(l.o.source.filter);
+	assert_int_equal(l.o.nifaces, 0);
+	options_release(&l.o);
+}
+
+static void test_source(void **state)
+{
+	struct line l;
+
+	(void)state;
+	expect_good(&l, "-i eth0 --interface=lo -s 96 -B 4096 -p -y EN10MB -c 7 --duration 5m "
+			"tcp port 80");
+	assert_int_equal(l.o.nifaces, 2);
+	assert_string_equal(l.o.ifaces[0], "eth0");
+	assert_string_equal(l.o.ifaces[1], "lo");
+	assert_int_equal(l.o.source.snaplen, 96);
+	assert_int_equal(l.o.source.buffer_kib, 4096);
+	assert_true(l.o.source.no_promiscuous);
+	assert_string_equal(l.o.source.datalink, "EN10MB");
+	assert_true(l.o.max_frames == 7);
+	assert_true(l.o.duration == UINT64_C(300000000000));
+	assert_string_equal(l.o.filter, "tcp port 80");
+	assert_ptr_equal(l.o.source.filter, l.o.filter);
+	options_release(&l.o);
+
+	/* The expression may stand before options, and is one word or several. */
+	expect_good(&l, "udp and port 53 -r a.pcap -- or vlan");
+	assert_string_equal(l.o.read, "a.pcap");
+	assert_string_equal(l.o.filter, "udp and port 53 or vlan");
+	options_release(&l.o);
+}
+
+static void test_output(void **state)
+{
+	struct line l;
+
+	(void)state;
+	expect_good(&l, "-r - -w out -C 3 -G 60 -W 10 -U --print --json-flat --types flow,http "
+			"-o records -l -Z daemon");
+	assert_string_equal(l.o.read, "-");
+	assert_string_equal(l.o.write, "out");
+	assert_true(l.o.write_size == 3000000);
+	assert_true(l.o.write_seconds == 60);
+	assert_int_equal(l.o.write_files, 10);
+	assert_true(l.o.unbuffered && l.o.print && l.o.line_buffered);
+	assert_int_equal(l.o.output, OUTPUT_JSON_FLAT);
+	assert_string_equal(l.o.types, "flow,http");
+	assert_string_equal(l.o.out_file, "records");
+	assert_string_equal(l.o.user, "daemon");
+	options_release(&l.o);
+	expect_good(&l, "--report -n");
+	assert_int_equal(l.o.output, OUTPUT_REPORT);
+	assert_true(l.o.numeric);
+	options_release(&l.o);
+	expect_good(&l, "-w - --print -o records");
+	options_release(&l.o);
+}
+
+static void test_engine(void **state)
+{
+	struct line l;
+
+	(void)state;
+	expect_good(&l, "-j 0 -d tcp/8080=http -d udp/65535=none --plugin a.so --plugin b.so "
+			"--memory 1G --flow-interval 0 --timeout-syn 1 --timeout-tcp 2h "
+			"--timeout-closed 3s --timeout-udp 250ms --ignore-vlan");
+	assert_int_equal(l.o.jobs, 0);
+	assert_int_equal(l.o.ndecode, 2);
+	assert_int_equal(l.o.decode[0].transport, 6);
+	assert_int_equal(l.o.decode[0].port, 8080);
+	assert_string_equal(l.o.decode[0].name, "http");
+	assert_int_equal(l.o.decode[1].transport, 17);
+	assert_int_equal(l.o.decode[1].port, 65535);
+	assert_string_equal(l.o.decode[1].name, "none");
+	assert_int_equal(l.o.nplugins, 2);
+	assert_string_equal(l.o.plugins[1], "b.so");
+	assert_true(l.o.engine.memory == UINT64_C(1) << 30);
+	assert_true(l.o.engine.flow_interval == 0);
+	assert_true(l.o.engine.timeout_syn == UINT64_C(1000000000));
+	assert_true(l.o.engine.timeout_tcp == UINT64_C(7200000000000));
+	assert_true(l.o.engine.timeout_closed == UINT64_C(3000000000));
+	assert_true(l.o.engine.timeout_udp == UINT64_C(250000000));
+	assert_true(l.o.engine.ignore_vlan);
+	options_release(&l.o);
+}
+
+static void test_actions(void **state)
+{
+	const struct {
+		const char *words;
+		enum action action;
+	} cases[] = {
+		{"-h", ACTION_HELP},
+		{"--help", ACTION_HELP},
+		{"-D --help -r a -i b", ACTION_HELP},
+		{"--version", ACTION_VERSION},
+		{"-D", ACTION_INTERFACES},
+		{"-L -i lo", ACTION_DATALINKS},
+		{"--list-protocols", ACTION_PROTOCOLS},
+		{"--fields", ACTION_FIELDS},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct line l;
+
+		expect_good(&l, cases[i].words);
+		assert_int_equal(l.o.action, cases[i].action);
+		options_release(&l.o);
+	}
+}
+
+static void test_errors(void **state)
+{
+	static const char *const cases[][2] = {
+		{"--nonsense", "--nonsense is not an option; try tsumari --help"},
+		{"-q", "-q is not an option; try tsumari --help"},
+		{"-pq", "-q is not an option; try tsumari --help"},
+		{"--json -pq", "-q is not an option; try tsumari --help"},
+		{"-r", "-r needs a value; try tsumari --help"},
+		{"--types", "--types needs a value; try tsumari --help"},
+		{"--json=1", "--json=1 takes no value; try tsumari --help"},
+		{"--numeric=1", "-n takes no value; try tsumari --help"},
+		{"--time 1s", "--time is not an option; try tsumari --help"},
+		{"-r a -r b", "-r may be given once only"},
+		{"--read=", "-r needs a name, not an empty one"},
+		{"--interface=", "-i needs a name, not an empty one"},
+		{"--plugin=", "--plugin needs a name, not an empty one"},
+		{"-i lo -i lo", "-i lo: this interface was given before"},
+		{"-c 0", "-c 0: a whole number from 1 on is needed"},
+		{"-c -1", "-c -1: a whole number from 1 on is needed"},
+		{"-c 1x", "-c 1x: a whole number from 1 on is needed"},
+		{"-c +1", "-c +1: a whole number from 1 on is needed"},
+		{"-c 0x10", "-c 0x10: a whole number from 1 on is needed"},
+		{"-c 99999999999999999999", "-c 99999999999999999999: a whole number from 1 on is "
+					    "needed"},
+		{"-s 262145", "-s 262145: a whole number from 0 to 262144 is needed"},
+		{"-B 0", "-B 0: a whole number from 1 to 2097151 is needed"},
+		{"-j 65", "-j 65: a whole number from 0 to 64 is needed"},
+		{"-w a -C 0", "-C 0: a whole number from 1 to 9223372036854 is needed"},
+		{"-w a -C 1 -W 0", "-W 0: a whole number from 1 to 1000000000 is needed"},
+		{"-w a -G 0", "-G 0: a whole number from 1 to 2147483647 is needed"},
+		{"--duration 0", "--duration 0: a time such as 10s, 5m or 250ms is needed"},
+		{"--duration 5y", "--duration 5y: a time such as 10s, 5m or 250ms is needed"},
+		{"--timeout-tcp 999999999999999999d", "--timeout-tcp 999999999999999999d: a time "
+						      "such as 10s, 5m or 250ms is needed"},
+		{"--memory 15M", "--memory 15M: a size such as 512M is needed, at least 16M"},
+		{"--memory 1Q", "--memory 1Q: a size such as 512M is needed, at least 16M"},
+		{"-d http", "-d http: a port and a protocol such as tcp/8080=http are needed"},
+		{"-d tcp/0=http",
+			"-d tcp/0=http: a port and a protocol such as tcp/8080=http are needed"},
+		{"-d tcp/65536=http",
+			"-d tcp/65536=http: a port and a protocol such as tcp/8080=http are "
+			"needed"},
+		{"-d tcp/80=", "-d tcp/80=: a port and a protocol such as tcp/8080=http are needed"},
+		{"-d sctp/80=http",
+			"-d sctp/80=http: a port and a protocol such as tcp/8080=http are needed"},
+		{"-d tcp/80=http -d tcp/80=none", "-d tcp/80=none: this port was given before"},
+		{"--json --report", "--json, --json-flat and --report exclude each other"},
+		{"--json --json-flat", "--json, --json-flat and --report exclude each other"},
+		{"-r a -i lo", "-r and -i exclude each other"},
+		{"-r a -p", "-p is for interfaces, not with -r"},
+		{"-r a -B 1", "-B is for interfaces, not with -r"},
+		{"-r a -y RAW", "-y is for interfaces, not with -r"},
+		{"-r a -L", "-L is for interfaces, not with -r"},
+		{"-F a tcp", "a filter and -F exclude each other"},
+		{"-C 1", "-C needs -w"},
+		{"-G 1", "-G needs -w"},
+		{"-W 1", "-W needs -w"},
+		{"--print", "--print needs -w"},
+		{"-w a -W 1", "-W needs -C or -G"},
+		{"-w - -C 1", "-C and -G need a file, not -w -"},
+		{"-w - --print",
+			"-w - and the records both go to the standard output: use -o FILE"},
+		{"-w a --json",
+			"-w without --print writes packets only: --json and --report need "
+			"--print"},
+		{"-w a -o b",
+			"-w without --print writes packets only: -o, --types, -l and -n need "
+			"--print"},
+		{"-w a -d tcp/1=http",
+			"-w without --print writes packets only: -d and --plugin need --print"},
+		{"-w a -j 2", "-w without --print writes packets only: -j needs --print"},
+		{"--report --types flow", "--types is for records, not for --report"},
+		{"--json -n", "-n is for --report: records hold numbers always"},
+		{"-F /nonexistent/filter", "-F /nonexistent/filter: No such file or directory"},
+		{"-F /", "-F /: Is a directory"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		expect_error(cases[i][0], cases[i][1]);
+}
+
+/* A file of n bytes, its name below /tmp. */
+static void make_file(char *name, const char *bytes, size_t n)
+{
+	int fd;
+
+	memcpy(name, "/tmp/tsumari-filter-XXXXXX", sizeof("/tmp/tsumari-filter-XXXXXX"));
+	fd = mkstemp(name);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, n), n);
+	close(fd);
+}
+
+static void test_filter_file(void **state)
+{
+	static const char text[] = "tcp # the web\nport 80 # not 443\n";
+	static const char want[] = "tcp          \nport 80          \n";
+	char name[64], words[128], error[160];
+	struct line l;
+	char *large;
+
+	(void)state;
+	make_file(name, text, sizeof(text) - 1);
+	snprintf(words, sizeof(words), "-F %s", name);
+	expect_good(&l, words);
+	assert_string_equal(l.o.filter, want);
+	assert_ptr_equal(l.o.source.filter, l.o.filter);
+	options_release(&l.o);
+	unlink(name);
+
+	make_file(name, text, sizeof(text)); /* with its zero byte */
+	snprintf(words, sizeof(words), "-F %s", name);
+	snprintf(error, sizeof(error), "-F %s: holds zero bytes, not a filter", name);
+	expect_error(words, error);
+	unlink(name);
+
+	large = malloc(OPTIONS_FILTER_MAX + 1);
+	assert_non_null(large);
+	memset(large, ' ', OPTIONS_FILTER_MAX + 1);
+	make_file(name, large, OPTIONS_FILTER_MAX);
+	snprintf(words, sizeof(words), "-F %s", name);
+	expect_good(&l, words);
+	assert_int_equal(strlen(l.o.filter), OPTIONS_FILTER_MAX);
+	options_release(&l.o);
+	unlink(name);
+	make_file(name, large, OPTIONS_FILTER_MAX + 1);
+	snprintf(words, sizeof(words), "-F %s", name);
+	snprintf(error, sizeof(error), "-F %s: is larger than 1 MiB, not a filter", name);
+	expect_error(words, error);
+	unlink(name);
+	free(large);
+}
+
+static void test_values(void **state)
+{
+	uint64_t v = 7;
+
+	(void)state;
+	assert_true(value_number("18446744073709551615", 0, UINT64_MAX, &v));
+	assert_true(v == UINT64_MAX);
+	v = 7;
+	assert_false(value_number("18446744073709551616", 0, UINT64_MAX, &v));
+	assert_false(value_number("", 0, UINT64_MAX, &v));
+	assert_false(value_number(" 1", 0, UINT64_MAX, &v));
+	assert_false(value_number("1 ", 0, UINT64_MAX, &v));
+	assert_false(value_time("1.5s", &v));
+	assert_false(value_time("s", &v));
+	assert_false(value_size("1MM", &v));
+	assert_false(value_size("16777216T", &v)); /* 2^64 */
+	assert_true(v == 7);
+	assert_true(value_size("16777215T", &v));
+	assert_true(v == UINT64_C(16777215) << 40);
+	assert_true(value_time("3ns", &v) && v == 3);
+	assert_true(value_time("3us", &v) && v == 3000);
+	assert_true(value_time("1d", &v) && v == UINT64_C(86400000000000));
+	assert_true(value_size("2k", &v) && v == 2048);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_source),
+		cmocka_unit_test(test_output),
+		cmocka_unit_test(test_engine),
+		cmocka_unit_test(test_actions),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_filter_file),
+		cmocka_unit_test(test_values),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,276 @@
+/*
+ * tunnels.c - tunnels: what is inside counts, which tunnel it was is known, and no bytes whatever
+ * break the chain.
+ */
+#include "frame.h"
+
+/* ---- Tunnels ---- */
+
+/* The inner packet: 10.0.0.1 > 10.0.0.2; the outer one is IPv6 and UDP or GRE. */
+static void test_vxlan(void **state)
+{
+	static const struct header headers[] = {
+		{"ip6", 40}, {"udp", 48}, {"vxlan", 56}, {"eth", 70}, {"ip", 90}, {"tcp", 110}};
+	struct frame f;
+
+	(void)state;
+	start(&f, LINK_IPV6); /* RFC 7348, figure 1 */
+	put_ip6(&f, 17, 8 + 8 + 54);
+	put_udp(&f, 4789, 8 + 54);
+	PUT(&f, 0x08, 0, 0, 0, 0x12, 0x34, 0x56, 0);
+	put_eth(&f, 0x0800);
+	put_ip_tcp(&f);
+	assert_ip_tcp(&f);
+	assert_int_equal(f.p.flags, PACKET_MAC | PACKET_IP | PACKET_TCP);
+	assert_int_equal(f.p.ip_version, 4);
+	assert_int_equal(f.p.tunnel, 0x123456);
+	assert_string_equal(f.p.tunnel_kind, "vxlan");
+	for (size_t n = 49; n <= f.n; n++) {
+		size_t i = 0;
+
+		while (i < 6 && n >= headers[i].end)
+			i++;
+		dissect(&f, n, f.n);
+		assert_int_equal(f.p.depth, i);
+	}
+	/* A bad inner header: the packet is the outer one. */
+	f.b[70] = 0x44;
+	whole(&f);
+	assert_counted(&f, "malformed ip");
+	assert_int_equal(f.p.ip_version, 6);
+	assert_int_equal(f.p.dport, 4789);
+	assert_int_equal(f.p.paylen, 40);
+	/* The source port names the tunnel too; without the I bit it is none. */
+	f.b[70] = 0x45;
+	f.b[40] = 8472 >> 8;
+	f.b[41] = 8472 & 0xff;
+	f.b[42] = f.b[43] = 9;
+	assert_ip_tcp(&f);
+	f.b[48] = 0;
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.tunnel, 0);
+	assert_null(f.p.tunnel_kind);
+	assert_int_equal(f.p.flags, PACKET_IP | PACKET_UDP);
+	assert_int_equal(f.p.paylen, 62);
+	finish(&f);
+}
+
+static void test_nested_tunnels(void **state)
+{
+	uint32_t first = 0;
+	struct frame f;
+
+	(void)state;
+	for (unsigned vni = 1; vni < 3; vni++) { /* equal inner tunnels of two outer ones */
+		start(&f, LINK_IPV4);
+		put_ip(&f, 17, 8 + 8 + 14 + 20 + 8 + 8 + 54);
+		put_udp(&f, 4789, 8 + 14 + 20 + 8 + 8 + 54);
+		PUT(&f, 0x08, 0, 0, 0, 0, 0, 0, 0);
+		f.b[f.n - 2] = (uint8_t)vni;
+		put_eth(&f, 0x0800);
+		put_ip(&f, 17, 8 + 8 + 54);
+		put_udp(&f, 4789, 8 + 54);
+		PUT(&f, 0x08, 0, 0, 0, 0, 0, 7, 0);
+		put_eth(&f, 0x0800);
+		put_ip_tcp(&f);
+		assert_ip_tcp(&f);
+		assert_int_not_equal(f.p.tunnel, 0);
+		assert_int_not_equal(f.p.tunnel, 7);
+		assert_int_not_equal(f.p.tunnel, first);
+		first = f.p.tunnel;
+		finish(&f);
+	}
+}
+
+static void test_geneve(void **state)
+{
+	struct frame f;
+
+	(void)state;
+	start(&f, LINK_IPV4); /* RFC 8926, 3.4: one option of two words */
+	put_ip(&f, 17, 8 + 16 + 54);
+	put_udp(&f, 6081, 16 + 54);
+	PUT(&f, 0x02, 0x40, 0x65, 0x58, 0, 0, 5, 0, 1, 2, 0x80, 1, 0, 0, 0, 0);
+	put_eth(&f, 0x0800);
+	put_ip_tcp(&f);
+	assert_ip_tcp(&f);
+	assert_int_equal(f.p.tunnel, 5);
+	assert_string_equal(f.p.tunnel_kind, "geneve");
+	for (size_t n = 0; n < f.n; n++)
+		dissect(&f, n, f.n);
+	dissect(&f, 40, f.n);
+	assert_counted(&f, "cut geneve");
+	f.b[28] = 0x3f; /* more options than there are bytes */
+	whole(&f);
+	assert_counted(&f, "malformed geneve");
+	assert_int_equal(f.p.dport, 6081);
+	f.b[28] = 0x42; /* another version */
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_null(f.p.tunnel_kind);
+	finish(&f);
+}
+
+static void test_gre(void **state)
+{
+	static const struct header headers[] = {{"ip", 20}, {"gre", 36}, {"ip", 56}, {"tcp", 76}};
+	struct frame f;
+
+	(void)state;
+	start(&f, LINK_IPV4); /* RFC 2890, 2: checksum, key and sequence number */
+	put_ip(&f, 47, 16 + 40);
+	PUT(&f, 0xb0, 0, 0x08, 0x00, 0, 0, 0, 0, 0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 1);
+	put_ip_tcp(&f);
+	assert_ip_tcp(&f);
+	assert_int_equal(f.p.tunnel, 0xcafebabe);
+	assert_string_equal(f.p.tunnel_kind, "gre");
+	each_cut(&f, headers, 4);
+	finish(&f);
+
+	start(&f, LINK_IPV4); /* RFC 1701: bridging */
+	put_ip(&f, 47, 4 + 54);
+	PUT(&f, 0, 0, 0x65, 0x58);
+	put_eth(&f, 0x0800);
+	put_ip_tcp(&f);
+	assert_ip_tcp(&f);
+	assert_true(f.p.flags & PACKET_MAC);
+	assert_int_not_equal(f.p.tunnel, 0);
+	finish(&f);
+
+	start(&f, LINK_IPV4); /* RFC 2637, 4.1: key and sequence; PPP inside, IPv4 */
+	put_ip(&f, 47, 12 + 4 + 40);
+	PUT(&f, 0x30, 0x01, 0x88, 0x0b, 0, 44, 0, 9, 0, 0, 0, 1, 0xff, 0x03, 0, 0x21);
+	put_ip_tcp(&f);
+	assert_ip_tcp(&f);
+	assert_string_equal(f.p.tunnel_kind, "pptp");
+	f.b[25] = 45; /* more than there is */
+	whole(&f);
+	assert_counted(&f, "malformed gre");
+	finish(&f);
+}
+
+static void test_erspan(void **state)
+{
+	struct frame f;
+
+	(void)state;
+	start(&f, LINK_IPV4); /* draft-foschiano-erspan-03, 4.2: type II, session 0x101 */
+	put_ip(&f, 47, 8 + 8 + 54);
+	PUT(&f, 0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, 0x10, 0x01, 0x01, 0x01, 0, 0, 0, 0);
+	put_eth(&f, 0x0800);
+	put_ip_tcp(&f);
+	assert_ip_tcp(&f);
+	assert_int_equal(f.p.tunnel, 0x101);
+	assert_string_equal(f.p.tunnel_kind, "erspan");
+	f.b[28 + 2] |= 0x04;         /* truncated by the mirror: */
+	f.b[20 + 16 + 14 + 3] = 200; /* the lengths inside say by how much */
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.paycut, 160);
+	finish(&f);
+
+	start(&f, LINK_IPV4); /* 4.3: type III with its optional 8 bytes, session 5 */
+	put_ip(&f, 47, 8 + 20 + 54);
+	PUT(&f, 0x10, 0, 0x22, 0xeb, 0, 0, 0, 1, 0x20, 1, 0, 5, 0, 0, 0, 0, 0, 0, 0, 1);
+	PUT(&f, 0, 0, 0, 0, 0, 0, 0, 0);
+	put_eth(&f, 0x0800);
+	put_ip_tcp(&f);
+	assert_ip_tcp(&f);
+	assert_int_equal(f.p.tunnel, 5);
+	finish(&f);
+}
+
+static void test_ipip(void **state)
+{
+	struct frame f;
+
+	(void)state;
+	start(&f, LINK_IPV6); /* IPv4 in IPv6 */
+	put_ip6(&f, 4, 40);
+	put_ip_tcp(&f);
+	assert_ip_tcp(&f);
+	assert_string_equal(f.p.tunnel_kind, "ipip");
+	assert_int_not_equal(f.p.tunnel, 0);
+	f.b[40] = 0x15;
+	whole(&f);
+	assert_counted(&f, "malformed ipip");
+	assert_int_equal(f.p.ip_version, 6);
+	finish(&f);
+
+	start(&f, LINK_IPV4); /* RFC 4213: IPv6 in IPv4; then IPv4 for ever */
+	put_ip(&f, 41, 60);
+	put_ip6(&f, 6, 20);
+	put_tcp(&f, 5);
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.ip_version, 6);
+	assert_int_equal(f.p.dport, 80);
+	finish(&f);
+
+	start(&f, LINK_IPV4);
+	for (unsigned i = 0; i < 100; i++)
+		put_ip(&f, 4, (99 - i) * 20);
+	whole(&f);
+	assert_counted(&f, "too many layers");
+	finish(&f);
+}
+
+/* ---- Everything at once ---- */
+
+static uint32_t random_next(uint32_t *x)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 17;
+	*x ^= *x << 5;
+	return *x;
+}
+
+/* Frames of all layers with a few bytes changed: the promises of dissect() hold for each. */
+static void test_mutations(void **state)
+{
+	static const unsigned types[] = {
+		0x0800, 0x86dd, 0x8100, 0x8847, 0x8864, 0x0806, 0x6558, 46};
+	static const unsigned protos[] = {1, 4, 6, 17, 41, 47, 51, 0, 43, 44, 60, 58};
+	uint32_t x = 20240607;
+	struct frame f;
+
+	(void)state;
+	start(&f, LINK_ETH);
+	for (unsigned i = 0; i < 200000; i++) {
+		f.n = 0;
+		put_eth(&f, types[random_next(&x) % 8]);
+		while (f.n < 160) {
+			unsigned proto = protos[random_next(&x) % 12];
+
+			if (x & 0x100)
+				put_ip(&f, proto, 200 - f.n);
+			else if (x & 0x200)
+				put_ip6(&f, proto, 200 - f.n);
+			else if (x & 0x400)
+				put_udp(&f, x & 0x800 ? 4789 : 6081, 200 - f.n);
+			else
+				PUT(&f, 0x08, 0, 0x65, 0x58, 0, 0, 7, 0);
+		}
+		for (unsigned k = random_next(&x) % 4; k > 0; k--)
+			f.b[random_next(&x) % f.n] = (uint8_t)(x >> 24);
+		dissect(&f, f.n - x % 64, f.n);
+	}
+	finish(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_vxlan),
+		cmocka_unit_test(test_nested_tunnels),
+		cmocka_unit_test(test_geneve),
+		cmocka_unit_test(test_gre),
+		cmocka_unit_test(test_erspan),
+		cmocka_unit_test(test_ipip),
+		cmocka_unit_test(test_mutations),
+	};
+
+	registry_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

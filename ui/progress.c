@@ -1,0 +1,79 @@
+/*
+ * progress.c - how far a file has been read (progress.h).
+ */
+#include "progress.h"
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SECOND   1e9
+#define INTERVAL UINT64_C(200000000)
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+void progress_init(struct progress *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->on = isatty(STDERR_FILENO);
+	p->start = p->last = now_ns();
+}
+
+void progress_line(char *line, size_t size, double part, uint64_t frames, uint64_t bytes,
+	uint64_t elapsed)
+{
+	double seconds = (double)elapsed / SECOND;
+	double packet_rate = (double)frames / seconds;
+	double rate = (double)bytes / seconds / (1 << 20);
+	double left = part > 0 ? seconds * (1 - part) / part : -1;
+	int n;
+
+	if (part > 1) /* the file has grown */
+		part = 1;
+	if (left > 360000)
+		left = 360000;
+	if (part < 0)
+		n = snprintf(line, size, "%llu packets", (unsigned long long)frames);
+	else
+		n = snprintf(line, size, "%3d %%", (int)(part * 100));
+	if (n < 0 || (size_t)n >= size)
+		return;
+	line += n;
+	size -= (size_t)n;
+	n = snprintf(line, size, "  %.0f packets/s  %.1f MiB/s", packet_rate, rate);
+	if (n < 0 || (size_t)n >= size || left < 0)
+		return;
+	snprintf(line + n, size - (size_t)n, "  %d:%02d left", (int)left / 60, (int)left % 60);
+}
+
+void progress_show(struct progress *p, double part, uint64_t frames, uint64_t bytes)
+{
+	char line[128];
+	uint64_t now;
+
+	if (!p->on)
+		return;
+	now = now_ns();
+	if (now - p->last < INTERVAL)
+		return;
+	p->last = now;
+	progress_line(line, sizeof(line), part, frames, bytes, now - p->start);
+	fprintf(stderr, "\r%.78s\033[K", line);
+	fflush(stderr);
+	p->drawn = true;
+}
+
+void progress_erase(struct progress *p)
+{
+	if (p->drawn) {
+		fputs("\r\033[K", stderr);
+		fflush(stderr);
+	}
+	p->drawn = false;
+}
