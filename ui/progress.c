@@ -25,8 +25,8 @@ void progress_init(struct progress *p)
 	p->start = p->last = now_ns();
 }
 
-void progress_line(char *line, size_t size, double part, uint64_t frames, uint64_t bytes,
-	uint64_t elapsed)
+void progress_line(
+	char *line, size_t size, double part, uint64_t frames, uint64_t bytes, uint64_t elapsed)
 {
 	double seconds = (double)elapsed / SECOND;
 	double packet_rate = (double)frames / seconds;

@@ -25,7 +25,7 @@ void progress_show(struct progress *p, double part, uint64_t frames, uint64_t by
 void progress_erase(struct progress *p);
 
 /* The line itself; elapsed in ns, not 0. For tests. */
-void progress_line(char *line, size_t size, double part, uint64_t frames, uint64_t bytes,
-	uint64_t elapsed);
+void progress_line(
+	char *line, size_t size, double part, uint64_t frames, uint64_t bytes, uint64_t elapsed);
 
 #endif

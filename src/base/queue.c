@@ -34,8 +34,8 @@ static void *take_first(struct queue *q)
 	void *item = q->item[q->head];
 
 	q->head = (q->head + 1) % QUEUE_SIZE;
-	if (q->n-- == q->limit)
-		pthread_cond_signal(&q->not_full);
+	q->n--;
+	pthread_cond_signal(&q->not_full); /* there may be several writers waiting */
 	return item;
 }
 

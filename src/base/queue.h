@@ -1,5 +1,5 @@
 /*
- * queue.h - a bounded queue of pointers between two threads.
+ * queue.h - a bounded queue of pointers, from any number of writers to one reader.
  *
  * What travels is batches, so that a lock a batch costs little a packet. A full queue makes the
  * writer wait, an empty one the reader.

@@ -144,6 +144,7 @@ struct txn *tsm_request(struct session *s, uint64_t key, const uint8_t *at)
 	append(s, t);
 	take_connect(s, t);
 	s->side[SIDE_CLIENT].current = t;
+	s->lost_request = false;
 	return t;
 }
 
@@ -183,7 +184,7 @@ static struct txn *pair(struct session *s)
 	}
 	if (!doubtful)
 		return sure;
-	if (doubtful == 1 && !sure)
+	if (doubtful == 1 && !sure && !s->lost_request)
 		return doubt;
 	/* Bytes were lost while several waited: in turn, the newer request was sent because the
 	   older ones had been answered; in a pipeline nothing is certain. */
@@ -192,7 +193,7 @@ static struct txn *pair(struct session *s)
 		if (t->doubtful && !t->key && !(t->marks & (1u << T2 | 1u << T3)))
 			txn_finish(s, t);
 	}
-	if (s->pipelined || !sure) {
+	if (s->pipelined || (!sure && doubtful > 1)) {
 		s->blind = true;
 		s->owed += doubtful;
 		return NULL;
@@ -303,6 +304,7 @@ void txn_after_gap(struct session *s, enum side side)
 	if (current)
 		current->quality |= 1u << QUALITY_GAP;
 	if (side == SIDE_CLIENT) {
+		s->lost_request = true;
 		s->side[SIDE_CLIENT].current = NULL;
 		if (s->pipelined && s->open) {
 			s->blind = true;

@@ -18,8 +18,8 @@
 /* 1: something to read, 0: stop, BYTES_WAIT. */
 static int wait_readable(struct bytes *b)
 {
-	struct pollfd fd[2] = {{.fd = b->fd, .events = POLLIN},
-		{.fd = b->stop_fd, .events = POLLIN}};
+	struct pollfd fd[2] = {
+		{.fd = b->fd, .events = POLLIN}, {.fd = b->stop_fd, .events = POLLIN}};
 	int r = poll(fd, 2, POLL_TIMEOUT);
 
 	if (r > 0 && fd[1].revents)
@@ -191,10 +191,11 @@ static bool read_head(struct bytes *b)
 
 static bool open_path(struct bytes *b, const char *path, char *err, size_t errsize)
 {
-	bool input = strcmp(path, "-") == 0;
+	bool input = path[0] == '-' && !path[1];
+	const char *name = input ? "standard input" : path;
 	struct stat st;
 
-	snprintf(b->name, sizeof(b->name), "%s", input ? "standard input" : path);
+	snprintf(b->name, sizeof(b->name), "%s", name);
 	b->fd = input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (b->fd < 0 || fstat(b->fd, &st) < 0) {
 		snprintf(err, errsize, "%s: %s", b->name, strerror(errno));

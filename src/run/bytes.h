@@ -23,7 +23,7 @@ struct bytes {
 	int stop_fd;  /* readable: stop waiting; -1: none */
 	bool regular; /* a file on a disk: reading it does not wait */
 	bool gzip;
-	bool member_end; /* between two members */
+	bool member_end;      /* between two members */
 	uint64_t size;        /* of a regular file, else 0 */
 	_Atomic uint64_t pos; /* bytes read, compressed ones */
 	uint8_t *raw;         /* read from fd, not yet used */

@@ -95,8 +95,8 @@ static bool make_name(struct capwriter *w)
 	snprintf(stem, sizeof(stem), "%s", w->o.path);
 	if (strlen(w->o.path) >= sizeof(stem))
 		n = INT_MAX;
-	else if (w->o.seconds && (!localtime_r(&t, &tm) ||
-					 !strftime(stem, sizeof(stem), w->o.path, &tm)))
+	else if (w->o.seconds &&
+		 (!localtime_r(&t, &tm) || !strftime(stem, sizeof(stem), w->o.path, &tm)))
 		n = INT_MAX;
 	else if (w->count == 0 && w->digits == 0)
 		n = snprintf(w->name, sizeof(w->name), "%s", stem);
@@ -115,7 +115,7 @@ static bool is_input(const struct capwriter *w, const struct stat *st)
 	struct stat in;
 
 	return w->o.input && S_ISREG(st->st_mode) && stat(w->o.input, &in) == 0 &&
-		in.st_dev == st->st_dev && in.st_ino == st->st_ino;
+	       in.st_dev == st->st_dev && in.st_ino == st->st_ino;
 }
 
 static bool open_named(struct capwriter *w)

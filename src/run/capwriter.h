@@ -14,12 +14,12 @@
 #include "api/packet.h"
 
 struct capwriter_options {
-	const char *path;    /* "-": standard output; with seconds a strftime() format */
-	const char *input;   /* a file that must not be written to, or NULL */
-	uint64_t size;       /* bytes; 0: no limit (-C) */
-	uint64_t seconds;    /* 0: no limit (-G) */
-	unsigned files;      /* 0: no limit (-W) */
-	bool unbuffered;     /* each frame is written at once (-U) */
+	const char *path;  /* "-": standard output; with seconds a strftime() format */
+	const char *input; /* a file that must not be written to, or NULL */
+	uint64_t size;     /* bytes; 0: no limit (-C) */
+	uint64_t seconds;  /* 0: no limit (-G) */
+	unsigned files;    /* 0: no limit (-W) */
+	bool unbuffered;   /* each frame is written at once (-U) */
 	bool nano;
 	uint32_t link_field; /* as a pcap file header has it */
 	uint32_t snaplen;

@@ -117,9 +117,11 @@ char *info_interface(const char *which, char *err, size_t errsize)
 	if (d)
 		name = xstrdup(d->name);
 	else if (which)
-		snprintf(err, errsize, "%s: there is no such interface; tsumari -D lists them", which);
+		snprintf(err, errsize, "%s: there is no such interface; tsumari -D lists them",
+			which);
 	else
-		snprintf(err, errsize, "there is no interface to capture from: give -r FILE or -i IFACE");
+		snprintf(err, errsize,
+			"there is no interface to capture from: give -r FILE or -i IFACE");
 	if (devices)
 		pcap_freealldevs(devices);
 	return name;

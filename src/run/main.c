@@ -17,12 +17,12 @@
 #include "run/plugin.h"
 #include "run/privileges.h"
 #include "../ui/progress.h"
-#include <pcap/pcap.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #define STATUS_FAILED 1
@@ -40,6 +40,7 @@ struct run {
 	struct decode_as *decode;
 	struct sink sinks[2];
 	struct pipeline pipeline;
+	char name[512]; /* of the source */
 	char err[2048];
 };
 
@@ -173,43 +174,49 @@ static bool open_writer(struct run *r)
 	return r->writer != NULL;
 }
 
-/* The width of the terminal the report goes to, 0 where it is none. */
-static unsigned terminal_width(void)
+static const char *iface_name(void *arg, unsigned i)
 {
-	struct winsize w;
+	return source_iface(arg, i);
+}
 
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 ? w.ws_col : 0;
+/* What was read, for the report's head. */
+static void source_name(const struct run *r, char *name, size_t size)
+{
+	size_t n = 0;
+
+	if (r->o.read) {
+		snprintf(name, size, "%s", strcmp(r->o.read, "-") ? r->o.read : "standard input");
+		return;
+	}
+	name[0] = '\0';
+	for (unsigned i = 0; source_iface(r->source, i) && n < size; i++) {
+		int put = snprintf(
+			name + n, size - n, "%s%s", i ? ", " : "", source_iface(r->source, i));
+
+		n += put > 0 ? (size_t)put : 0;
+	}
 }
 
 static bool open_report(struct run *r)
 {
-	const char *no_colour = getenv("NO_COLOR");
 	bool terminal = !r->o.out_file && isatty(STDOUT_FILENO);
+	const char *term = getenv("TERM"), *no_colour = getenv("NO_COLOR");
+	struct winsize window;
 	struct report_options o = {
 		.path = r->o.out_file,
-		.source = r->o.read,
-		.width = terminal ? terminal_width() : 0,
-		.colour = terminal && !(no_colour && *no_colour),
+		.source = r->name,
+		.colour =
+			terminal && term && strcmp(term, "dumb") != 0 && !(no_colour && *no_colour),
 		.numeric = r->o.numeric,
 	};
 
+	source_name(r, r->name, sizeof(r->name));
+	if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0)
+		o.width = window.ws_col;
 	r->report = report_new(&o, r->err, sizeof(r->err));
 	if (r->report)
 		r->sinks[r->pipeline.nsinks++] = report_sink(r->report);
 	return r->report != NULL;
-}
-
-static bool finish_report(struct run *r)
-{
-	if (report_finish(r->report, &r->pipeline.capture, &r->pipeline.counters))
-		return true;
-	message("%s", report_error(r->report));
-	return false;
-}
-
-static const char *iface_name(void *arg, unsigned i)
-{
-	return source_iface(arg, i);
 }
 
 static bool open_output(struct run *r)
@@ -307,15 +314,12 @@ static void set_up_pipeline(struct run *r)
 
 static void announce(const struct run *r)
 {
-	int link = source_linktype(r->source);
-
 	if (!source_live(r->source))
 		return;
-	for (unsigned i = 0; source_iface(r->source, i); i++) {
-		link = source_iface_linktype(r->source, i);
+	for (unsigned i = 0; source_iface(r->source, i); i++)
 		message("listening on %s, link type %d, snapshot length %d bytes",
-			source_iface(r->source, i), link, source_snaplen(r->source));
-	}
+			source_iface(r->source, i), source_iface_linktype(r->source, i),
+			source_snaplen(r->source));
 }
 
 static void plural(uint64_t n, const char *what)
@@ -334,7 +338,7 @@ static void count_up(const struct run *r)
 		if (st->interface_dropped)
 			plural(st->interface_dropped, "dropped by interface");
 	}
-	if (r->writer)
+	if (r->writer && !capwriter_pipe_closed(r->writer))
 		plural(capwriter_frames(r->writer), "written");
 }
 
@@ -348,18 +352,19 @@ static int finish(struct run *r, int failed)
 	counters_sort(&r->pipeline.counters);
 	if (failed)
 		message("%s", source_error(r->source));
-	if (r->writer && !capwriter_finish(r->writer)) {
-		/* A reader that has enough is not worth a message. */
-		if (!capwriter_pipe_closed(r->writer))
-			message("%s", capwriter_error(r->writer));
+	/* A reader that has enough is no failure, and not worth a message. */
+	if (r->writer && !capwriter_finish(r->writer) && !capwriter_pipe_closed(r->writer)) {
+		message("%s", capwriter_error(r->writer));
 		status = STATUS_FAILED;
 	}
 	if (r->ndjson && !ndjson_finish(r->ndjson)) {
 		message("%s", ndjson_error(r->ndjson));
 		status = STATUS_FAILED;
 	}
-	if (r->report && !finish_report(r))
+	if (r->report && !report_finish(r->report, &r->pipeline.capture, &r->pipeline.counters)) {
+		message("%s", report_error(r->report));
 		status = STATUS_FAILED;
+	}
 	count_up(r);
 	return status;
 }
@@ -408,7 +413,12 @@ static bool inform(struct run *r)
 		info_protocols(stdout);
 		return true;
 	case ACTION_FIELDS:
-		return load_plugins(r) && schema_print_docs(stdout) == 0;
+		if (!load_plugins(r))
+			return false;
+		if (schema_print_docs(stdout) == 0 || ferror(stdout))
+			return true;
+		snprintf(r->err, sizeof(r->err), "--fields: %s", strerror(errno));
+		return false;
 	case ACTION_RUN:
 		break;
 	}
@@ -417,13 +427,15 @@ static bool inform(struct run *r)
 
 static int answer(struct run *r)
 {
+	errno = 0;
 	if (!inform(r)) {
 		message("%s", r->err);
 		return STATUS_USAGE;
 	}
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE)
 		return 0;
-	message("cannot write standard output");
+	message("cannot write standard output%s%s", errno ? ": " : "",
+		errno ? strerror(errno) : "");
 	return STATUS_FAILED;
 }
 

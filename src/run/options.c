@@ -96,8 +96,8 @@ static __attribute__((format(printf, 2, 3))) bool fault(struct parse *p, const c
 	return false;
 }
 
-static bool number(
-	struct parse *p, const char *name, const char *text, uint64_t min, uint64_t max, uint64_t *v)
+static bool number(struct parse *p, const char *name, const char *text, uint64_t min, uint64_t max,
+	uint64_t *v)
 {
 	if (value_number(text, min, max, v))
 		return true;
@@ -174,8 +174,8 @@ static bool decode(struct parse *p, const char *text)
 			n = 0;
 	}
 	if (!n)
-		return fault(p,
-			"-d %s: a port and a protocol such as tcp/8080=http are needed", text);
+		return fault(
+			p, "-d %s: a port and a protocol such as tcp/8080=http are needed", text);
 	d.port = (uint16_t)n;
 	d.name = equal + 1;
 	for (unsigned i = 0; i < o->ndecode; i++)
@@ -414,7 +414,8 @@ static bool check(struct parse *p)
 			"-w without --print writes packets only: -d and --plugin need --print"},
 		{quiet && o->jobs != OPTIONS_JOBS_AUTO,
 			"-w without --print writes packets only: -j needs --print"},
-		{o->output == OUTPUT_REPORT && o->types, "--types is for records, not for --report"},
+		{o->output == OUTPUT_REPORT && o->types,
+			"--types is for records, not for --report"},
 		{(o->output == OUTPUT_JSON || o->output == OUTPUT_JSON_FLAT) && o->numeric,
 			"-n is for --report: records hold numbers always"},
 	};

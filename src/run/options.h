@@ -32,7 +32,7 @@ enum output {
 	OUTPUT_REPORT
 };
 
-struct decode_option { /* -d tcp/8080=http */
+struct decode_option {     /* -d tcp/8080=http */
 	uint8_t transport; /* IANA protocol number */
 	uint16_t port;
 	const char *name; /* "none": leave it alone */
@@ -49,13 +49,13 @@ struct options {
 	uint64_t max_frames;          /* -c */
 	uint64_t duration;            /* ns */
 
-	const char *write;        /* -w FILE */
-	uint64_t write_size;      /* -C, bytes */
-	uint64_t write_seconds;   /* -G */
-	unsigned write_files;     /* -W */
-	bool unbuffered;          /* -U */
-	bool print;               /* --print */
-	const char *user;         /* -Z */
+	const char *write;      /* -w FILE */
+	uint64_t write_size;    /* -C, bytes */
+	uint64_t write_seconds; /* -G */
+	unsigned write_files;   /* -W */
+	bool unbuffered;        /* -U */
+	bool print;             /* --print */
+	const char *user;       /* -Z */
 
 	enum output output;
 	const char *out_file; /* -o FILE */

@@ -71,7 +71,8 @@ bool plugin_load(const char *path, char *err, size_t errsize)
 		snprintf(err, errsize, "plugin %s: %s", path, strerror(errno));
 		return false;
 	}
-	/* It stays open: the loader knows objects by name, and the next one may not have this one's. */
+	/* It stays open: the loader knows objects by name, and the next one may not have this
+	 * one's. */
 	if (trusted(path, fd, err, errsize) && load(path, fd, err, errsize))
 		return true;
 	close(fd);

@@ -17,7 +17,8 @@ struct privileges {
  * Root with -Z becomes that user (his groups, too; "root": stays). Root without -Z that reads an
  * interface becomes nobody, unless files are to be opened later: then it stays root without any
  * capability but the one to create files (CAP_DAC_OVERRIDE). In every other case the user stays and
- * all capabilities go. Privileges cannot be gained again (no_new_privs). False with one line in err.
+ * all capabilities go. Privileges cannot be gained again (no_new_privs). False with one line in
+ * err.
  */
 bool privileges_drop(const struct privileges *p, char *err, size_t errsize);
 

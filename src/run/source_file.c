@@ -120,8 +120,8 @@ static unsigned walk_any(struct file_source *f, struct packet *out, unsigned max
 static ssize_t refill(struct file_source *f)
 {
 	size_t rest = f->end - f->pos;
-	struct chunk *c = chunk_pool_get(
-		&f->s.pool, f->chunk, f->need > CHUNK_SIZE ? f->need : CHUNK_SIZE);
+	struct chunk *c =
+		chunk_pool_get(&f->s.pool, f->chunk, f->need > CHUNK_SIZE ? f->need : CHUNK_SIZE);
 	ssize_t got;
 
 	if (rest)
@@ -354,7 +354,7 @@ struct source *source_open_file(
 		return NULL;
 	if (b->head_len == BYTES_HEAD)
 		return ours(b->head) ? open_pcap(b, o, err, errsize)
-				    : source_open_libpcap(b, o, err, errsize);
+				     : source_open_libpcap(b, o, err, errsize);
 	if (b->head_len == 0)
 		snprintf(err, errsize, "%s: is empty, not a capture file", b->name);
 	else if (looks_like_pcap(b->head, b->head_len))

@@ -27,6 +27,7 @@ struct pcap_source {
 	uint32_t snap;
 	struct chunk *chunk;
 	size_t fill;
+	int state;  /* of the last pcap_next_ex() */
 	bool nofit; /* header and data below wait for a chunk with room */
 	struct pcap_pkthdr *header;
 	const u_char *data;
@@ -73,19 +74,24 @@ static enum source_state failed(struct pcap_source *f)
 	return SOURCE_ERROR;
 }
 
-/* The next frame that passes the filter into f->header, f->data: 1, or libpcap's 0, -1, -2. */
+/*
+ * The next frame that passes the filter into f->header, f->data: 1, or libpcap's 0, -1, -2. An end
+ * is final: asked again after a fault, libpcap would see an ordinary end.
+ */
 static int next_frame(struct pcap_source *f)
 {
 	int r;
 
+	if (f->state < 0)
+		return f->state;
 	while ((r = pcap_next_ex(f->p, &f->header, &f->data)) == 1) {
 		f->frames++;
 		if (f->header->caplen > f->header->len) {
 			f->odd_lengths++;
 			f->header->len = f->header->caplen;
 		}
-		if (!f->filter.bf_insns || bpf_filter(f->filter.bf_insns, f->data, f->header->len,
-						   f->header->caplen))
+		if (!f->filter.bf_insns ||
+			bpf_filter(f->filter.bf_insns, f->data, f->header->len, f->header->caplen))
 			return 1;
 		if (f->frames % 1024 == 0)
 			return 0;
@@ -115,7 +121,6 @@ static enum source_state pcap_source_read(
 	struct pcap_source *f = (struct pcap_source *)s;
 	size_t size = f->nofit && f->header->caplen > ROOM ? f->header->caplen : ROOM;
 	uint64_t bytes = 0;
-	int r = 1;
 
 	*n = 0;
 	f->chunk = chunk_pool_room(&s->pool, f->chunk, &f->fill, size);
@@ -125,7 +130,7 @@ static enum source_state pcap_source_read(
 	if (max > BATCH)
 		max = BATCH;
 	while (*n < max) {
-		if (!f->nofit && (r = next_frame(f)) != 1)
+		if (!f->nofit && (f->state = next_frame(f)) != 1)
 			break;
 		f->nofit = f->chunk->size - f->fill < f->header->caplen;
 		if (f->nofit)
@@ -134,9 +139,9 @@ static enum source_state pcap_source_read(
 		copy_frame(f, &out[(*n)++]);
 	}
 	source_count(s, f->frames, bytes);
-	if (*n || r >= 0)
+	if (*n || f->state >= 0)
 		return SOURCE_MORE;
-	return r == PCAP_ERROR_BREAK && !f->read_error ? SOURCE_END : failed(f);
+	return f->state == PCAP_ERROR_BREAK && !f->read_error ? SOURCE_END : failed(f);
 }
 
 static double pcap_source_progress(const struct source *s)

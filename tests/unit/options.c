@@ -57,7 +57,8 @@ static void expect_error(const char *words, const char *error)
 
 	parse(&l, words);
 	if (l.good || strcmp(l.err, error) != 0)
-		fail_msg("\"%s\" gave \"%s\", not \"%s\"", words, l.good ? "success" : l.err, error);
+		fail_msg(
+			"\"%s\" gave \"%s\", not \"%s\"", words, l.good ? "success" : l.err, error);
 	assert_null(strchr(l.err, '\n'));
 	options_release(&l.o);
 }
@@ -227,7 +228,8 @@ static void test_errors(void **state)
 		{"-d tcp/65536=http",
 			"-d tcp/65536=http: a port and a protocol such as tcp/8080=http are "
 			"needed"},
-		{"-d tcp/80=", "-d tcp/80=: a port and a protocol such as tcp/8080=http are needed"},
+		{"-d tcp/80=",
+			"-d tcp/80=: a port and a protocol such as tcp/8080=http are needed"},
 		{"-d sctp/80=http",
 			"-d sctp/80=http: a port and a protocol such as tcp/8080=http are needed"},
 		{"-d tcp/80=http -d tcp/80=none", "-d tcp/80=none: this port was given before"},
@@ -247,12 +249,10 @@ static void test_errors(void **state)
 		{"-w - -C 1", "-C and -G need a file, not -w -"},
 		{"-w - --print",
 			"-w - and the records both go to the standard output: use -o FILE"},
-		{"-w a --json",
-			"-w without --print writes packets only: --json and --report need "
-			"--print"},
-		{"-w a -o b",
-			"-w without --print writes packets only: -o, --types, -l and -n need "
-			"--print"},
+		{"-w a --json", "-w without --print writes packets only: --json and --report need "
+				"--print"},
+		{"-w a -o b", "-w without --print writes packets only: -o, --types, -l and -n need "
+			      "--print"},
 		{"-w a -d tcp/1=http",
 			"-w without --print writes packets only: -d and --plugin need --print"},
 		{"-w a -j 2", "-w without --print writes packets only: -j needs --print"},

@@ -1,0 +1,202 @@
+#!/bin/bash
+# The command line: messages, exit statuses, what goes where. $TSUMARI is the program.
+set -u
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+bad=0
+fail() {
+	echo "FAIL: $*"
+	bad=1
+}
+
+# 30,000 UDP frames of 200 bytes, 100 a second: 6.5 MB in this machine's order, and the same in the
+# other byte order, in nanoseconds, and with a second link type.
+python3 - <<'P' || exit 1
+import struct, sys
+mac = bytes.fromhex("020000000001020000000002") + b"\x08\x00"
+def frame(i):
+    udp = struct.pack("!HHHH", 1024 + i % 500, 9, 166, 0) + bytes(158)
+    return mac + struct.pack("!BBHHHBBH4s4s", 0x45, 0, 186, i & 0xffff, 0, 64, 17, 0,
+        bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2])) + udp
+def write(name, order, magic, link, unit):
+    with open(name, "wb") as f:
+        f.write(struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 262144, link))
+        for i in range(30000):
+            b = frame(i)
+            f.write(struct.pack(order + "IIII", 1700000000 + i // 100, i % 100 * unit, len(b), len(b)) + b)
+here = "<" if sys.byteorder == "little" else ">"
+there = ">" if here == "<" else "<"
+write("plain.pcap", here, 0xa1b2c3d4, 1, 10000)
+write("other.pcap", there, 0xa1b2c3d4, 1, 10000)
+write("nano.pcap", here, 0xa1b23c4d, 1, 10000000)
+P
+gzip -c plain.pcap >plain.pcap.gz
+head -c 100000 plain.pcap >cut.pcap
+head -c 10 plain.pcap >head.pcap
+: >empty.pcap
+echo "this is no capture, it is a text of some length" >text.pcap
+cp plain.pcap $'evil\033[31m.txt'
+echo "nonsense" >$'evil\033[31m.txt'
+
+# run STATUS LINES ARGS...: the exit status, and so many lines on stderr, each said by the program
+run() {
+	local want=$1 lines=$2 got=0
+	shift 2
+	"$TSUMARI" "$@" >out 2>err </dev/null || got=$?
+	[ $got -eq "$want" ] || fail "tsumari $*: exit status $got, expected $want: $(cat err)"
+	[ "$(wc -l <err)" -eq "$lines" ] || fail "tsumari $*: $(wc -l <err) lines, expected $lines: $(cat err)"
+}
+says() {
+	grep -qF -- "$1" err || fail "expected \"$1\" in: $(cat err)"
+}
+
+# What cannot begin: one line, status 2, no output.
+run 2 1 -r missing.pcap && says "tsumari: missing.pcap: No such file or directory"
+run 2 1 -r . && says "is a directory, not a capture file"
+run 2 1 -r empty.pcap && says "is empty, not a capture file"
+run 2 1 -r head.pcap && says "cut short in the file header"
+run 2 1 -r text.pcap && says "is not a capture file"
+run 2 1 -r - && says "standard input: is empty, not a capture file"
+run 2 1 -r plain.pcap no such filter && says "bad filter: "
+run 2 1 -r plain.pcap wlan type mgt && says "bad filter: "
+run 2 1 -r plain.pcap -F missing && says "-F missing: No such file or directory"
+run 2 1 -r plain.pcap -d tcp/80=nonsense && says "there is no such application protocol"
+run 2 1 -r plain.pcap --types flow,nonsense && says nonsense
+run 2 1 -r plain.pcap --plugin ./missing.so && says "plugin ./missing.so: No such file or directory"
+run 2 1 -r plain.pcap -o /nonexistent/out && says "/nonexistent/out"
+run 2 1 -r plain.pcap -w /nonexistent/out && says "cannot write /nonexistent/out"
+run 2 1 -r plain.pcap -w plain.pcap && says "is the file that is being read"
+cmp -s -n 24 plain.pcap nano.pcap && fail "-w over the input destroyed it"
+run 2 1 --nonsense && says "--nonsense is not an option; try tsumari --help"
+run 2 1 -r && says "-r needs a value; try tsumari --help"
+run 2 1 -r plain.pcap -i lo && says "-r and -i exclude each other"
+run 2 1 -i tsmnone0 && says "tsmnone0: "
+# Nothing that a terminal acts on comes out as it is.
+run 2 1 -r $'evil\033[31m.txt' && says 'evil\x1b[31m.txt'
+grep -q $'\033' err && fail "an escape sequence reached the terminal"
+
+# What goes wrong on the way: everything before it, one line, status 1.
+run 1 1 -r cut.pcap --json && says "cut short in frame 463; 462 whole frames were read"
+[ -s out ] || fail "a file that is cut short gives no records"
+run 1 1 -r plain.pcap --json -o /dev/full && says "No space left on device"
+run 1 2 -r plain.pcap -w /dev/full && says "cannot write /dev/full: No space left on device"
+
+# What works.
+run 0 0 --help
+grep -q '^Usage: tsumari' out || fail "--help: no usage"
+run 0 0 --version
+for lib in tsumari libpcap zlib OpenSSL libseccomp libcap-ng; do
+	grep -q "$lib" out || fail "--version does not name $lib"
+done
+run 0 0 --list-protocols
+grep -q '^http .*tcp/80' out || fail "--list-protocols: no http on tcp/80"
+run 0 0 --fields
+grep -q 'http.response.status_code' out || fail "--fields: no http.response.status_code"
+if [ "$(id -u)" -eq 0 ]; then
+	run 0 0 -D
+	grep -q '^[0-9]*\.' out || fail "-D lists nothing"
+fi
+
+# One capture in every form gives the same records; a filter, -c and -s do what they say.
+run 0 0 -r plain.pcap --json
+mv out plain.json
+[ "$(wc -l <plain.json)" -ge 500 ] || fail "plain.pcap: $(wc -l <plain.json) records, at least 500 flows expected"
+for f in other.pcap nano.pcap plain.pcap.gz; do
+	run 0 0 -r $f --json
+	cmp -s plain.json out || fail "$f gives other records than plain.pcap"
+done
+for j in 0 1 3; do
+	run 0 0 -j $j -r plain.pcap --json
+	cmp -s plain.json out || fail "-j $j gives other records"
+done
+cat plain.pcap | "$TSUMARI" -r - --json >out 2>err || fail "a pipe: $(cat err)"
+cmp -s plain.json out || fail "a pipe gives other records"
+run 0 1 -r plain.pcap -w port.pcap udp src port 1030 && says "60 packets written"
+echo "udp src port 1030 # the sixth" >filter
+run 0 1 -r plain.pcap -w port2.pcap -F filter && says "60 packets written"
+cmp -s port.pcap port2.pcap || fail "-F gives other frames than the same expression"
+run 0 1 -r plain.pcap -c 7 -w seven.pcap && says "7 packets written"
+[ "$(stat -c %s seven.pcap)" -eq $((24 + 7 * 216)) ] || fail "-c 7: wrong size"
+run 0 1 -r plain.pcap -c 7 -s 60 -w short.pcap
+[ "$(stat -c %s short.pcap)" -eq $((24 + 7 * 76)) ] || fail "-s 60: wrong size"
+run 0 0 -r plain.pcap --duration 10s --json
+run 0 0 -r plain.pcap --report -n
+grep -q 30,000 out || fail "--report does not say 30,000 frames"
+run 0 0 -r plain.pcap --report -o report.txt
+[ -s report.txt ] && [ ! -s out ] || fail "-o: the report went elsewhere"
+
+# -w gives back what was read, whatever the form.
+for f in plain.pcap other.pcap plain.pcap.gz; do
+	run 0 1 -r $f -w again.pcap && says "30000 packets written"
+	cmp -s plain.pcap again.pcap || fail "-r $f -w: not the same bytes"
+done
+run 0 1 -r nano.pcap -w again.pcap
+cmp -s nano.pcap again.pcap || fail "-w: nanoseconds are lost"
+run 0 1 -r plain.pcap -w -
+cmp -s plain.pcap out || fail "-w -: not the same bytes"
+run 0 1 -r plain.pcap -w again.pcap --print --json -U
+cmp -s plain.pcap again.pcap || fail "-w --print: not the same bytes"
+cmp -s plain.json out || fail "-w --print: other records"
+
+# -C and -W, names and sizes as tcpdump has them.
+mkdir c w g
+run 0 1 -r plain.pcap -w c/f -C 1
+run 0 1 -r plain.pcap -w w/f -C 1 -W 3
+TZ=UTC0 run 0 1 -r plain.pcap -w g/%H%M%S -G 60
+[ "$(cd c && echo *)" = "f f1 f2 f3 f4 f5 f6" ] || fail "-C: $(cd c && echo *)"
+[ "$(cd w && echo *)" = "f0 f1 f2" ] || fail "-C -W: $(cd w && echo *)"
+[ "$(cd g && echo *)" = "221320 221420 221520 221620 221720" ] || fail "-G: $(cd g && echo *)"
+for f in g/*; do
+	[ "$(stat -c %s "$f")" -eq $((24 + 6000 * 216)) ] || fail "-G: $f has $(stat -c %s "$f") bytes"
+done
+run 0 1 -r plain.pcap -w g/two-%M -G 60 -W 2
+[ "$(cd g && echo two*)" = "two-13 two-14" ] || fail "-G -W: $(cd g && echo two*)"
+if command -v tcpdump >/dev/null; then
+	mkdir tc tw
+	tcpdump -Z "$(id -un)" -r plain.pcap -w again.pcap 2>/dev/null
+	cmp -s plain.pcap again.pcap || fail "tcpdump does not give back plain.pcap"
+	tcpdump -Z "$(id -un)" -r plain.pcap -w tc/f -C 1 2>/dev/null
+	tcpdump -Z "$(id -un)" -r plain.pcap -w tw/f -C 1 -W 3 2>/dev/null
+	diff -r c tc >/dev/null || fail "-C differs from tcpdump's: $(diff -rq c tc)"
+	diff -r w tw >/dev/null || fail "-C -W differs from tcpdump's: $(diff -rq w tw)"
+fi
+
+# A reader that has enough ends it quietly.
+for args in "--json" "--report" "-w -" "--fields"; do
+	# shellcheck disable=SC2086
+	"$TSUMARI" -r plain.pcap $args 2>err | head -c 100 >/dev/null
+	status=${PIPESTATUS[0]}
+	[ "$status" -eq 0 ] && [ ! -s err ] || fail "$args to a closed pipe: status $status, $(cat err)"
+done
+
+# An interrupt while it waits for a pipe: what came is put out.
+mkfifo pipe
+"$TSUMARI" -r pipe --json >out 2>err &
+pid=$!
+exec 9>pipe
+cat plain.pcap >&9
+sleep 0.5
+kill -TERM $pid
+wait $pid || fail "an interrupt: exit status $?: $(cat err)"
+exec 9>&-
+cmp -s plain.json out || fail "an interrupt loses records"
+
+# Rights: another user's plugin, and a user that is not there.
+if [ "$(id -u)" -eq 0 ]; then
+	: >foreign.so
+	chown nobody foreign.so
+	run 2 1 --plugin foreign.so -r plain.pcap && says "belongs neither to root nor to you"
+	run 2 1 -Z tsmnobody -r plain.pcap && says "-Z tsmnobody: there is no such user"
+	run 0 1 -Z nobody -r plain.pcap -w nobody.pcap
+	chmod 755 .
+	mkdir -m 755 root
+	run 2 1 -Z nobody -r plain.pcap -w root/f -C 1 && says "cannot write root/f: Permission denied"
+	if command -v setpriv >/dev/null; then
+		setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all \
+			"$TSUMARI" -i lo >out 2>err
+		[ $? -eq 2 ] && says "you need root or the capabilities cap_net_raw"
+	fi
+fi
+[ $bad -eq 0 ] && echo "cli: messages, statuses and files as they should be"
+exit $bad

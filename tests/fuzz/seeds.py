@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+"""Makes the seeds of the fuzz corpus: seeds.py FOLDER [CAPTURE.pcap ...]
+
+Hand-made inputs in the targets' formats (see the head of each target's C file) go into FOLDER/file,
+layers, stream and http. Of each capture given (pcap, Ethernet) the first packets are taken, too, at
+most 4 KiB. The same arguments give the same files.
+"""
+import gzip
+import os
+import struct
+import sys
+
+LIMIT = 4096
+SYN, FIN, RST, PSH, ACK = 2, 1, 4, 8, 16
+
+
+def save(folder, kind, name, data):
+    path = os.path.join(folder, kind)
+    os.makedirs(path, exist_ok=True)
+    assert len(data) <= LIMIT, name
+    with open(os.path.join(path, name), "wb") as f:
+        f.write(data)
+
+
+# Frames.
+
+
+def checksum(data):
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(struct.unpack(">%dH" % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def ip4(proto, payload, ident=1, frag=0):
+    head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(payload), ident, frag, 64, proto, 0)
+    head += bytes([192, 0, 2, 1, 192, 0, 2, 2])
+    return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + payload
+
+
+def ip6(proto, payload):
+    ends = bytes.fromhex("20010db8" + "00" * 11 + "01" + "20010db8" + "00" * 11 + "02")
+    return struct.pack(">IHBB", 6 << 28, len(payload), proto, 64) + ends + payload
+
+
+def tcp(sport, dport, seq, ack, flags, payload=b"", options=b""):
+    assert len(options) % 4 == 0
+    words = 5 + len(options) // 4
+    return struct.pack(">HHIIBBHHH", sport, dport, seq, ack, words << 4, flags, 65535, 0, 0) + options + payload
+
+
+def udp(sport, dport, payload):
+    return struct.pack(">HHHH", sport, dport, 8 + len(payload), 0) + payload
+
+
+def eth(kind, payload):
+    return bytes.fromhex("020000000002020000000001") + struct.pack(">H", kind) + payload
+
+
+def stacks():
+    """name, link type, frames"""
+    segment = tcp(40000, 80, 1, 1, ACK | PSH, b"GET / HTTP/1.1\r\n\r\n", bytes.fromhex("0101080a0000000100000002"))
+    sack = tcp(40000, 80, 1, 1, ACK, b"", bytes.fromhex("0101050a000000640000012c"))
+    syn = tcp(40000, 80, 0, 0, SYN, b"", bytes.fromhex("020405b40402080a00000001000000000103" + "0701"))
+    v4, v6 = ip4(6, segment), ip6(6, segment)
+    inner = eth(0x0800, v4)
+    yield "eth-tcp", 1, [eth(0x0800, v4), eth(0x0800, ip4(6, sack)), eth(0x0800, ip4(6, syn))]
+    yield "eth-ip6", 1, [eth(0x86DD, v6)]
+    options = bytes([0, 0, 1, 4, 0, 0, 0, 0])
+    yield "ip6-options", 1, [eth(0x86DD, ip6(0, bytes([60]) + options[1:] + bytes([43]) + options[1:] + bytes([6]) + options[1:] + segment))]
+    yield "vlan-qinq", 1, [eth(0x88A8, struct.pack(">HHHH", 5, 0x8100, 6, 0x0800) + v4)]
+    yield "mpls", 1, [eth(0x8847, bytes.fromhex("000100400002014000030140") + v4)]
+    yield "pppoe", 1, [eth(0x8864, struct.pack(">BBHHH", 0x11, 0, 1, len(v4) + 2, 0x21) + v4)]
+    yield "gre", 1, [eth(0x0800, ip4(47, bytes.fromhex("200065580000007b") + inner)), eth(0x0800, ip4(47, bytes.fromhex("00000800") + v4))]
+    yield "erspan", 1, [eth(0x0800, ip4(47, bytes.fromhex("100088be000000011001000a00000000") + inner))]
+    yield "ipip", 1, [eth(0x0800, ip4(4, v4)), eth(0x0800, ip4(41, v6)), eth(0x0800, ip4(4, ip4(4, ip4(4, v4))))]
+    yield "vxlan", 1, [eth(0x0800, ip4(17, udp(50000, 4789, bytes.fromhex("0800000000002a00") + inner)))]
+    yield "geneve", 1, [eth(0x0800, ip4(17, udp(50000, 6081, bytes.fromhex("0100655800002a000102800100000000") + inner)))]
+    yield "arp", 1, [eth(0x0806, bytes.fromhex("0001080006040001020000000001c0000201000000000000c0000202"))]
+    yield "icmp-quote", 1, [eth(0x0800, ip4(1, bytes.fromhex("0301000000000000") + v4[:28])), eth(0x86DD, ip6(58, bytes.fromhex("0104000000000000") + v6[:48]))]
+    yield "icmp-echo", 1, [eth(0x0800, ip4(1, bytes.fromhex("0800000012340001")))]
+    data = udp(1000, 2000, bytes(range(64)))
+    pieces = [ip4(17, data[0:24], 7, 0x2000), ip4(17, data[48:], 7, 6), ip4(17, data[16:48], 7, 0x2000 | 2)]
+    yield "fragments", 1, [eth(0x0800, p) for p in pieces]
+    head = lambda off, more: struct.pack(">BBHI", 17, 0, off | more, 99)
+    pieces = [ip6(44, head(0, 1) + data[:32]), ip6(44, head(32, 0) + data[32:])]
+    yield "fragments-ip6", 1, [eth(0x86DD, p) for p in pieces]
+    yield "llc", 1, [eth(8, bytes.fromhex("aaaa030000000800"))]
+    yield "null", 0, [struct.pack("<I", 2) + v4, struct.pack(">I", 30) + v6]
+    yield "raw", 101, [v4, v6]
+    yield "sll", 113, [bytes.fromhex("0000000100060200000000010000") + b"\x08\0" + v4]
+    yield "sll2", 276, [b"\x08\0\0\0\0\0\0\1\0\1\0\6\2\0\0\0\0\1\0\0" + v4]
+    yield "unknown", 9999, [v4]
+
+
+def layers_seed(link, frames, cut=0):
+    return struct.pack(">H", link) + b"".join(struct.pack(">BH", cut, len(f)) + f for f in frames)
+
+
+# Captures.
+
+
+def pcap(link, frames, order="<", nano=False):
+    out = struct.pack(order + "IHHiIII", 0xA1B23C4D if nano else 0xA1B2C3D4, 2, 4, 0, 0, 262144, link)
+    for i, f in enumerate(frames):
+        out += struct.pack(order + "IIII", 1600000000 + i // 4, i % 4 * 250000, len(f), len(f)) + f
+    return out
+
+
+def pcapng(link, frames):
+    def block(kind, body):
+        body += b"\0" * (-len(body) % 4)
+        return struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
+
+    out = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
+    out += block(1, struct.pack("<HHI", link, 0, 262144) + struct.pack("<HHB3xHH", 9, 1, 9, 0, 0))
+    for i, f in enumerate(frames):
+        time = 1600000000000000000 + i * 1000000
+        out += block(6, struct.pack("<IIIII", 0, time >> 32, time & 0xFFFFFFFF, len(f), len(f)) + f)
+    return out
+
+
+def file_seeds(folder):
+    request = b"GET /a?b=c HTTP/1.1\r\nHost: a\r\n\r\n"
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    there = lambda *a: eth(0x0800, ip4(6, tcp(40000, 80, *a)))
+    back = lambda *a: eth(0x0800, ip4(6, tcp(80, 40000, *a))[:12] + bytes([192, 0, 2, 2, 192, 0, 2, 1]) + tcp(80, 40000, *a))
+    n, m = len(request), len(answer)
+    talk = [there(9, 0, SYN), back(99, 10, SYN | ACK), there(10, 100, ACK), there(10, 100, ACK | PSH, request)]
+    talk += [back(100, 10 + n, ACK | PSH, answer), there(10 + n, 100 + m, ACK | FIN), back(100 + m, 11 + n, ACK | FIN)]
+    save(folder, "file", "little", pcap(1, talk))
+    save(folder, "file", "big", pcap(1, talk, ">"))
+    save(folder, "file", "nano", pcap(1, talk, "<", True))
+    save(folder, "file", "gzip", gzip.compress(pcap(1, talk), mtime=0))
+    save(folder, "file", "gzip-members", gzip.compress(pcap(1, talk)[:100], mtime=0) + gzip.compress(pcap(1, talk)[100:], mtime=0))
+    save(folder, "file", "pcapng", pcapng(1, talk))
+    save(folder, "file", "cut-frame", pcap(1, talk)[:-5])
+    save(folder, "file", "cut-header", pcap(1, talk)[: 24 + 9])
+    save(folder, "file", "huge-frame", pcap(1, talk[:1]) + struct.pack("<IIII", 1600000000, 0, 0xFFFFFFF0, 60))
+    save(folder, "file", "empty", pcap(1, []))
+    save(folder, "file", "fraction", pcap(1, talk[:1])[:28] + b"\xff\xff\xff\xff" + pcap(1, talk[:1])[32:])
+    for name, link, frames in stacks():
+        if name in ("fragments", "fragments-ip6", "icmp-quote", "raw", "sll", "null"):
+            save(folder, "file", name, pcap(link, frames))
+
+
+def layers_seeds(folder):
+    for name, link, frames in stacks():
+        save(folder, "layers", name, layers_seed(link, frames))
+    for name, link, frames in stacks():
+        if name in ("eth-tcp", "vxlan", "fragments"):
+            save(folder, "layers", name + "-cut", layers_seed(link, [f[: len(f) - 20] for f in frames], 20))
+
+
+# Streams.
+
+MS = 40  # span code: 2^20 ns, 1 ms
+SECOND = 60  # 2^30 ns
+LONG = 74  # 2^37 ns
+
+
+def segment(side, flags, payload=b"", seq=0, ack=0, window=255, span=MS, what=0):
+    return struct.pack(">BBBhbBH", side | what, flags, span, seq, ack, window, len(payload)) + payload
+
+
+def stream_seeds(folder):
+    request, answer = b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody"
+    n = len(request)
+    hello = [segment(0, SYN, what=8), segment(1, SYN | ACK, what=8), segment(0, ACK)]
+    ask = [segment(0, ACK | PSH, request), segment(1, ACK)]
+    reply = [segment(1, ACK | PSH, answer), segment(0, ACK)]
+    bye = [segment(0, ACK | FIN), segment(1, ACK | FIN), segment(0, ACK)]
+    seeds = {
+        "whole": hello + ask + reply + bye,
+        "wrap": hello + ask + reply + ask + reply + bye,
+        "again": hello + ask + [segment(0, ACK, request, -n, 0, 255, 56)] + reply + bye,
+        "overlap": hello + ask + [segment(0, ACK, request * 2, -n // 2)] + reply + bye,
+        "order": hello + [segment(0, ACK, request[9:], 9), segment(0, ACK, request[:9], -n)] + reply + bye,
+        "gap": hello + ask + [segment(1, ACK, answer[9:], 9), segment(0, ACK)] + bye,
+        "zero-window": hello + ask + [segment(1, ACK, window=0), segment(0, ACK, b"x", span=SECOND), segment(1, ACK)] + reply,
+        "reset": hello + ask + [segment(1, RST | ACK), segment(1, ACK, answer)],
+        "syn-retries": [segment(0, SYN), segment(0, SYN, b"", -1, 0, 255, SECOND), segment(0, SYN, b"", -1, 0, 255, SECOND + 2)] + hello[1:] + ask + reply,
+        "reuse": hello + ask + reply + bye + [segment(0, SYN, b"", 5000)] + hello[1:] + ask + reply,
+        "midstream": ask + reply + ask + reply,
+        "one-way": [segment(1, ACK, answer), segment(1, ACK, answer)],
+        "timeout": hello + ask + [segment(0, SYN, span=LONG, what=2), segment(1, ACK, answer, span=LONG)],
+        "time-back": hello + ask + [segment(1, ACK, answer, span=SECOND, what=0x80)] + bye,
+        "snaplen": hello + ask + [segment(1, ACK, answer, what=0x40)] + bye,
+        "sack": hello + [segment(1, ACK, b"", what=0x30), segment(0, ACK, request, 100), segment(1, ACK, b"", what=0x20)] + bye,
+        "far": hello + ask + [segment(1, ACK, answer, 0x7FFF), segment(1, ACK, answer, -0x8000)] + bye,
+        "keepalive": hello + ask + reply + [segment(0, ACK, b"\0", -1), segment(1, ACK)] + bye,
+        "udp": [segment(0, 0, b"question", what=4), segment(1, 0, b"answer", what=4)],
+        "holes": hello + [segment(0, ACK, b"ab", 3) for _ in range(60)],
+    }
+    for i, (name, list_) in enumerate(sorted(seeds.items())):
+        save(folder, "stream", name, bytes([i % 32, 1 if name == "wrap" else i % 8]) + b"".join(list_))
+
+
+def chunk(side, data, what=2, span=MS, lost=0):
+    return struct.pack(">BBBH", side | what, span, lost, len(data)) + data
+
+
+def http_seeds(folder):
+    get = b"GET /a/b?c=d HTTP/1.1\r\nHost: example.com\r\nUser-Agent: x\r\n\r\n"
+    post = b"POST /p HTTP/1.1\r\nHost: e\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
+    ok = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Type: text/html\r\n\r\nbody"
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\nA\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n"
+    to_end = b"HTTP/1.0 200 OK\r\n\r\nuntil the end"
+    head = lambda *lines: b"\r\n".join(lines) + b"\r\n\r\n"
+    seeds = {
+        "plain": [chunk(0, get), chunk(1, ok)],
+        "pipeline": [chunk(0, get * 3), chunk(1, ok * 3)],
+        "bytewise": [chunk(0, get, 0x40), chunk(1, chunked, 0x41)],
+        "chunked": [chunk(0, get), chunk(1, chunked + ok)],
+        "to-end": [chunk(0, get), chunk(1, to_end), chunk(1, b"more", 4)],
+        "continue": [chunk(0, post), chunk(1, head(b"HTTP/1.1 100 Continue")), chunk(0, b"12345"), chunk(1, ok)],
+        "early": [chunk(0, post), chunk(1, ok), chunk(0, b"12345")],
+        "head": [chunk(0, get.replace(b"GET", b"HEAD")), chunk(1, ok[:-4]), chunk(0, get), chunk(1, head(b"HTTP/1.1 304 Not Modified"))],
+        "upgrade": [chunk(0, head(b"GET /ws HTTP/1.1", b"Upgrade: websocket", b"Connection: upgrade")), chunk(1, head(b"HTTP/1.1 101 Switching Protocols", b"Upgrade: websocket")), chunk(0, b"\x81\x02hi")],
+        "connect": [chunk(0, head(b"CONNECT a:443 HTTP/1.1")), chunk(1, head(b"HTTP/1.1 200 OK")), chunk(0, b"\x16\x03\x01\0\x05hello")],
+        "folded": [chunk(0, b"GET / HTTP/1.1\r\nA: b\r\n c\r\n\td\r\n\r\n"), chunk(1, ok)],
+        "bare-lf": [chunk(0, get.replace(b"\r\n", b"\n")), chunk(1, ok.replace(b"\r\n", b"\n"))],
+        "lengths": [chunk(0, head(b"POST / HTTP/1.1", b"Content-Length: 5", b"Content-Length: 6") + b"123456"), chunk(1, ok)],
+        "smuggle": [chunk(0, head(b"POST / HTTP/1.1", b"Content-Length: 5", b"Transfer-Encoding: chunked") + b"0\r\n\r\n" + get), chunk(1, ok * 2)],
+        "huge-length": [chunk(0, get), chunk(1, head(b"HTTP/1.1 200 OK", b"Content-Length: 18446744073709551616") + b"x")],
+        "huge-chunk": [chunk(0, get), chunk(1, head(b"HTTP/1.1 200 OK", b"Transfer-Encoding: chunked") + b"fffffffffffffffff\r\nx")],
+        "negative": [chunk(0, head(b"POST / HTTP/1.1", b"Content-Length: -1")), chunk(1, ok)],
+        "gap-body": [chunk(0, get), chunk(1, head(b"HTTP/1.1 200 OK", b"Content-Length: 64") + b"x" * 16), chunk(1, b"y" * 32, 2, MS, 1), chunk(0, get), chunk(1, ok)],
+        "gap-head": [chunk(0, get[:20]), chunk(0, get, 2, MS, 2), chunk(1, ok), chunk(1, ok, 2, MS, 9)],
+        "lost-request": [chunk(0, b"", 2, MS, 4), chunk(1, ok), chunk(0, get), chunk(1, ok)],
+        "reset": [chunk(0, get), chunk(1, ok[:30], 8)],
+        "snaplen": [chunk(0, get, 0x22), chunk(1, ok, 0x22), chunk(0, get), chunk(1, ok)],
+        "twice": [chunk(0, get, 0x12), chunk(1, ok, 0x12)],
+        "swapped": [chunk(1, get), chunk(0, ok)],
+        "controls": [chunk(0, b"GET /\x1b[31m\x9b\xe2\x80\xae\0 HTTP/1.1\r\nHost: \xff\xfe\r\n\r\n"), chunk(1, b"HTTP/1.1 999 \x07\r\nX\r\n: y\r\n\r\n")],
+        "long-line": [chunk(0, b"GET /" + b"a" * 3900, 0)],
+        "many-headers": [chunk(0, b"GET / HTTP/1.1\r\n" + b"a:\r\n" * 900 + b"\r\n"), chunk(1, ok)],
+        "unanswered": [chunk(0, get[:18] + b"\r\n\r\n") for _ in range(40)],
+    }
+    for i, (name, list_) in enumerate(sorted(seeds.items())):
+        save(folder, "http", name, bytes([i % 8 + (8 if name == "swapped" else 0)]) + b"".join(list_))
+
+
+def from_capture(folder, path):
+    name = os.path.splitext(os.path.basename(path))[0]
+    with open(path, "rb") as f:
+        data = f.read(LIMIT)
+    order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
+    at, frames = 24, []
+    while at + 16 <= len(data):
+        n = struct.unpack(order + "IIII", data[at : at + 16])[2]
+        if at + 16 + n > len(data):
+            break
+        frames.append(data[at + 16 : at + 16 + n])
+        at += 16 + n
+    save(folder, "file", "of-" + name, data[:at])
+    link = struct.unpack(order + "I", data[20:24])[0] & 0xFFFF
+    save(folder, "layers", "of-" + name, layers_seed(link, frames[:6]))
+
+
+def main():
+    folder = sys.argv[1]
+    file_seeds(folder)
+    layers_seeds(folder)
+    stream_seeds(folder)
+    http_seeds(folder)
+    for path in sys.argv[2:]:
+        from_capture(folder, path)
+
+
+main()

@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+"""Compare the HTTP transactions of captures with what tshark sees in them.
+
+usage: oracle.py [--known FILE] [--brief] CAPTURE...
+
+Compared are requests (frame of their last byte, method, URI), final responses (frame of their last
+byte, status) and, where both pair the same two frames, wait + response with http.time: at most one
+microsecond apart. A message that never came to its end is in frame 0. FILE lists differences that
+are not this program's fault, with the reason; see oracle-known.txt. A difference that is not listed
+is a failure, and so is one listed that is not there any more. Exit status 0: no failure, 1: some, 2: wrong usage, 77: no tshark.
+"""
+import collections
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TSUMARI = os.environ.get("TSUMARI") or os.path.join(HERE, "..", "tsumari")
+FIELDS = ["frame.number", "http.request.method", "http.request.uri", "http.response.code",
+          "http.time", "http.request_in"]
+UNIT = "\x1f"
+SLACK = 1000  # ns
+
+
+class Seen:
+    """requests: (frame, method, uri); responses: (frame, status); times: {(frames): ns}."""
+
+    def __init__(self):
+        self.requests, self.responses = collections.Counter(), collections.Counter()
+        self.times, self.error = {}, None
+
+    def __len__(self):
+        return sum(self.requests.values()) + sum(self.responses.values())
+
+
+def nanoseconds(text):
+    whole, _, part = text.partition(".")
+    return int(whole) * 10**9 + int((part + "000000000")[:9])
+
+
+def plain(uri):
+    """What both programs write for bytes outside printable ASCII differs: one mark for them."""
+    return re.sub(r"(\\[0-9]{3}|\\x[0-9a-f]{2}|\\[abtnvfr]|[^ -~])+", "?", uri or "")
+
+
+def tshark(path):
+    seen = Seen()
+    args = ["tshark", "-n", "-r", path, "-o", "tcp.reassemble_out_of_order:TRUE", "-Y", "http",
+            "-T", "fields", "-E", "separator=/t", "-E", "aggregator=" + UNIT]
+    for f in FIELDS:
+        args += ["-e", f]
+    p = subprocess.run(args, capture_output=True, timeout=120)
+    if p.returncode:
+        seen.error = p.stderr.decode(errors="replace").strip().split("\n")[-1]
+    for line in p.stdout.decode("utf-8", "replace").split("\n"):
+        row = line.split("\t")
+        if len(row) != len(FIELDS):
+            continue
+        frame, methods, uris, codes, times, asked = [c.split(UNIT) if c else [] for c in row]
+        frame = int(frame[0])
+        for i, m in enumerate(methods):
+            uri = uris[i] if len(uris) == len(methods) else ""
+            seen.requests[frame, m, plain(uri)] += 1
+        final = [c for c in codes if c[0] != "1" or c == "101"]
+        for c in final:
+            seen.responses[frame, int(c)] += 1
+        # With several messages in a frame the fields cannot be told apart.
+        if len(codes) == len(final) == len(times) == len(asked) == 1:
+            seen.times[int(asked[0]), frame] = nanoseconds(times[0])
+    return seen
+
+
+def tsumari(path):
+    seen = Seen()
+    p = subprocess.run([TSUMARI, "-r", path, "--json", "--types", "http", "-j", "0"],
+                       capture_output=True, timeout=60)
+    if p.returncode:
+        seen.error = p.stderr.decode(errors="replace").strip()
+    busy = collections.Counter()
+    rows = []
+    for line in p.stdout.decode("utf-8").splitlines():
+        r = json.loads(line)
+        frames, t = r["tsumari"].get("frame", {}), r["tsumari"].get("time", {})
+        status = r["http"].get("response", {}).get("status_code")
+        if r.get("method"):
+            seen.requests[frames.get("request_last", 0), r["method"], plain(r.get("path"))] += 1
+        if status:
+            seen.responses[frames.get("response_last", 0), status] += 1
+            busy[frames.get("response_last")] += 1
+        if r.get("method") and "wait" in t and "response_last" in frames:
+            rows.append(((frames["request_last"], frames["response_last"]),
+                         t["wait"] + t.get("response", 0)))
+    for pair, ns in rows:
+        if busy[pair[1]] == 1:
+            seen.times[pair] = ns
+    return seen
+
+
+def differences(ours, theirs):
+    """Lines "kind frame detail", the same every time; and how many facts agree."""
+    found, agree = [], 0
+    for kind, a, b in (("request", ours.requests, theirs.requests),
+                       ("response", ours.responses, theirs.responses)):
+        agree += sum((a & b).values())
+        for who, extra in ("only-tsumari", a - b), ("only-tshark", b - a):
+            for key, n in sorted(extra.items(), key=str):
+                found.append("%s %s %s %s" % (who, kind, key[0], " ".join(
+                    str(v)[:60].replace(" ", "?") for v in key[1:]) + (" x%d" % n if n > 1 else "")))
+    for pair, ns in sorted(theirs.times.items()):
+        mine = ours.times.get(pair)
+        if mine is None:
+            others = [p for p in ours.times if p[1] == pair[1]]
+            if others:
+                found.append("pairing response %d tshark=%d tsumari=%d"
+                             % (pair[1], pair[0], others[0][0]))
+        elif abs(mine - ns) <= SLACK:
+            agree += 1
+        else:
+            found.append("time response %d tshark=%d tsumari=%d" % (pair[1], ns, mine))
+    return found, agree
+
+
+def known_of(path):
+    """{capture: [[pattern, reason, used]]}; the file says how it is written."""
+    known = collections.defaultdict(list)
+    with open(path, encoding="utf-8") as f:
+        for n, line in enumerate(f, 1):
+            if line.strip() and not line.startswith("#"):
+                parts = line.rstrip("\n").split("\t")
+                if len(parts) != 3 or not parts[2].strip():
+                    sys.exit("%s:%d: not CAPTURE <tab> DIFFERENCE <tab> REASON" % (path, n))
+                known[parts[0]].append([parts[1], parts[2], 0])
+    return known
+
+
+def compare(path, known):
+    """(failures, known differences, facts that agree)."""
+    ours, theirs = tsumari(path), tshark(path)
+    found, agree = differences(ours, theirs)
+    if ours.error:
+        found.append("tsumari says: " + ours.error)
+    failures, excused = [], 0
+    for d in found:
+        for entry in known:
+            if entry[0] == d or (entry[0].endswith("*") and d.startswith(entry[0][:-1])):
+                entry[2] += 1
+                excused += 1
+                break
+        else:
+            failures.append(d)
+    failures += ["listed, but not there any more: " + e[0] for e in known if not e[2]]
+    return failures, excused, agree, len(theirs)
+
+
+def main(args):
+    known, brief = {}, False
+    while args and args[0].startswith("--"):
+        option = args.pop(0)
+        if option == "--brief":
+            brief = True
+        elif option == "--known" and args:
+            known = known_of(args.pop(0))
+        else:
+            print(__doc__, file=sys.stderr)
+            return 2
+    if not args:
+        print(__doc__, file=sys.stderr)
+        return 2
+    if not shutil.which("tshark"):
+        print("tshark is not installed")
+        return 77
+    bad = total = 0
+    for path in args:
+        name = os.path.basename(path)
+        try:
+            failures, excused, agree, size = compare(path, known.get(name, []))
+        except (subprocess.TimeoutExpired, ValueError, KeyError) as e:
+            failures, excused, agree, size = ["%s: %s" % (type(e).__name__, e)], 0, 0, 1
+        total += agree
+        if failures or excused or size:
+            print("%s %s: %d agree, %d known differences, %d failures" % (
+                "FAIL" if failures else "ok  ", name, agree, excused, len(failures)))
+        for f in failures[: 3 if brief else 40]:
+            print("     " + f)
+        bad += bool(failures)
+    if not brief:
+        print("oracle: %d facts agree, %d captures of %d differ" % (total, bad, len(args)))
+        if not total:
+            print("nothing was compared")
+            return 1
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,350 @@
+#!/usr/bin/env python3
+"""What must stay true of HTTP transactions when a capture is rewritten.
+
+TCP promises an order of bytes and nothing else, so segmentation, duplicates, order of capture and
+the number of threads must not show in the result; and what was not captured may be missing, but
+nothing may be made up. Every capture is made from fixed seeds. $TSUMARI is the program, $PCAPS the
+folder of captures (pcaps/ beside this folder). Arguments: names of checks to run (all).
+"""
+import collections
+import glob
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+
+import pcaplib
+from pcaplib import ACK, FIN, RST, SYN
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TSUMARI = os.environ.get("TSUMARI") or os.path.join(HERE, "..", "tsumari")
+PCAPS = os.environ.get("PCAPS") or os.path.join(HERE, "..", "pcaps")
+KEEP = os.environ.get("KEEP")
+faults, done = [], 0
+scratch = tempfile.mkdtemp(prefix="tsumari-property-")
+
+
+def check(ok, name, text):
+    global done
+    done += 1
+    if not ok:
+        faults.append(name)
+        print("FAIL %s: %s" % (name, text))
+    return ok
+
+
+def run(path, *args):
+    p = subprocess.run([TSUMARI, "-r", path, "--json", *args], capture_output=True, timeout=60)
+    check(p.returncode == 0, os.path.basename(path), "exit status %d: %s"
+          % (p.returncode, p.stderr.decode(errors="replace").strip()[:200]))
+    return p.stdout
+
+
+def parse(out, name):
+    """The records; every line must be an object."""
+    records = []
+    for line in out.split(b"\n")[:-1]:
+        try:
+            records.append(json.loads(line.decode("utf-8")))
+        except ValueError as e:
+            check(False, name, "not JSON: %s: %r" % (e, line[:120]))
+    check(out == b"" or out.endswith(b"\n"), name, "the last line has no end")
+    check(all(isinstance(r, dict) for r in records), name, "a line that is no object")
+    return records
+
+
+def number(record, *keys):
+    for k in keys:
+        record = record.get(k, {}) if isinstance(record, dict) else {}
+    return None if record == {} else record
+
+
+def key(r):
+    """What segmentation and order must not change."""
+    return (r.get("method"), r.get("path"), number(r, "http", "response", "status_code"),
+            number(r, "http", "request", "bytes"), number(r, "http", "request", "body", "bytes"),
+            number(r, "http", "response", "bytes"), number(r, "http", "response", "body", "bytes"),
+            number(r, "http", "response", "mime_type"))
+
+
+def transactions(path, name, *args):
+    return [r for r in parse(run(path, *args), name) if r.get("type") == "http"]
+
+
+def bag(records):
+    return collections.Counter(key(r) for r in records)
+
+
+def difference(want, got):
+    """Method, path, status, bytes of request, its body, response, its body, type."""
+    parts = []
+    for word, bag_of in ("missing", want - got), ("invented", got - want):
+        for k, n in sorted(bag_of.items(), key=str)[:4]:
+            short = [v[:40] if isinstance(v, str) else v for v in k]
+            parts.append("%s %s x%d" % (word, short, n))
+    return "; ".join(parts)
+
+
+def save(name, link, packets, snaplen=262144):
+    path = os.path.join(scratch, name + ".pcap")
+    pcaplib.write(path, link, packets, snaplen)
+    return path
+
+
+def drop(path):
+    if not KEEP:
+        os.unlink(path)
+
+
+def captures():
+    """(name, link type, packets) of the HTTP captures that are classic pcap files."""
+    found = []
+    for path in sorted(glob.glob(os.path.join(PCAPS, "http*.pcap*"))):
+        try:
+            found.append((os.path.basename(path).split(".pcap")[0], path, *pcaplib.read(path)))
+        except ValueError:
+            continue
+    check(found, "captures", "no HTTP captures in " + PCAPS)
+    return found
+
+
+def merge(rng, link, packets):
+    """Join neighbouring segments of one side where the other side said nothing in between."""
+    out, open_at = [], {}
+    for p in packets:
+        s = pcaplib.segment(link, p)
+        if s is None or not s.payload or s.flags & (SYN | RST):
+            if s is not None:
+                for k in [(s.source, s.target), (s.target, s.source)]:
+                    open_at.pop(k, None)
+            out.append((p, None))
+            continue
+        flow = (s.source, s.target)
+        open_at.pop((s.target, s.source), None)
+        at = open_at.get(flow)
+        before = out[at][1] if at is not None else None
+        if (before and not before.flags & FIN and rng.random() < 0.6
+                and (before.seq + len(before.payload)) & 0xFFFFFFFF == s.seq
+                and len(before.payload) + len(s.payload) < 30000):
+            s = s.copy(payload=before.payload + s.payload, seq=before.seq)
+            out[at] = None
+        open_at[flow] = len(out)
+        out.append((p, s))
+    return [(e[0].time, e[1], e[0]) for e in out if e]
+
+
+def resegment(rng, link, packets, byte_wise=False):
+    out = []
+    for time, s, p in merge(rng, link, packets):
+        if s is None or len(s.payload) < 2:
+            out.append(p if s is None else pcaplib.Packet(time, s.frame()))
+            continue
+        n = len(s.payload)
+        cuts = set(range(1, n)) if byte_wise and n < 400 else {
+            rng.randrange(1, n) for _ in range(rng.randrange(0, 5))}
+        cuts = [0, *sorted(cuts), n]
+        for a, b in zip(cuts, cuts[1:]):
+            flags = s.flags if b == n else s.flags & ~FIN
+            piece = s.copy(payload=s.payload[a:b], seq=s.seq + a, flags=flags)
+            out.append(pcaplib.Packet(time, piece.frame()))
+    return out
+
+
+def duplicate(rng, link, packets):
+    """Segments seen twice: at once (two taps) or a few packets later (sent again)."""
+    out, later = [], []
+    for p in packets:
+        out.append(p)
+        later = [(n - 1, q) for n, q in later]
+        for n, q in later:
+            if n <= 0:
+                out.append(pcaplib.Packet(p.time, q.data, q.wire))
+        later = [e for e in later if e[0] > 0]
+        s = pcaplib.segment(link, p)
+        if s is not None and s.payload and rng.random() < 0.25:
+            later.append((rng.randrange(0, 3), p))
+    return out
+
+
+def reorder(rng, link, packets):
+    """Neighbouring data segments of one side change places; the times stay in order.
+
+    Not in connections whose beginning is not in the capture: there nobody can know that the first
+    segment seen is not the first.
+    """
+    out, begun = list(packets), set()
+    for i in range(len(out) - 1):
+        a, b = pcaplib.segment(link, out[i]), pcaplib.segment(link, out[i + 1])
+        if a is not None and a.flags & SYN:
+            begun |= {(a.source, a.target), (a.target, a.source)}
+        if (a is None or b is None or a.source != b.source or a.target != b.target
+                or (a.source, a.target) not in begun
+                or not a.payload or not b.payload or (a.flags | b.flags) & (SYN | FIN | RST)):
+            continue
+        if rng.random() < 0.4:
+            ta, tb = out[i].time, out[i + 1].time
+            out[i], out[i + 1] = (pcaplib.Packet(ta, out[i + 1].data, out[i + 1].wire),
+                                  pcaplib.Packet(tb, out[i].data, out[i].wire))
+    return out
+
+
+def rewritten(label, change, seeds):
+    for name, path, link, packets in captures():
+        want = bag(transactions(path, name, "--types", "http"))
+        check(want, name, "no HTTP transactions")
+        for seed in seeds:
+            title = "%s-%s-%d" % (label, name, seed)
+            made = save(title, link, change(random.Random(seed), link, packets))
+            got = bag(transactions(made, title, "--types", "http"))
+            if check(got == want, title, difference(want, got)):
+                drop(made)
+
+
+def check_segmentation():
+    rewritten("segmentation", resegment, range(1, 7))
+
+
+def check_bytewise():
+    rewritten("bytewise", lambda r, l, p: resegment(r, l, p, True), [1])
+
+
+def check_duplicates():
+    rewritten("duplicates", duplicate, range(1, 5))
+
+
+def check_order():
+    rewritten("order", reorder, range(1, 5))
+    rewritten("order-segmented", lambda r, l, p: reorder(r, l, resegment(r, l, p)), range(1, 4))
+
+
+def check_threads():
+    paths = [c[1] for c in captures()] + [save("threads-made", *made())]
+    for path in paths:
+        name = "threads-" + os.path.basename(path)
+        alone = run(path, "-j", "0")
+        parse(alone, name)
+        for n in "1", "4":
+            check(run(path, "-j", n) == alone, name, "-j %s and -j 0 differ" % n)
+
+
+def outcomes(records):
+    return {(r.get("path"), number(r, "http", "response", "status_code")) for r in records
+            if number(r, "http", "response", "status_code")}
+
+
+def check_snaplen():
+    for name, path, link, packets in captures():
+        true = outcomes(transactions(path, name))
+        true |= {(None, status) for _, status in true}  # its request was cut off
+        for length in [*range(20, 110, 3), *range(110, 201, 10)]:
+            title = "snaplen-%s-%d" % (name, length)
+            cut = save(title, link, packets, length)
+            extra = outcomes(transactions(cut, title)) - true
+            if check(not extra, title, "invented %s" % sorted(extra, key=str)[:4]):
+                drop(cut)
+
+
+def made(connections=20, each=100):
+    """Keep-alive requests whose answers carry the request's number in their Content-Type."""
+    rng, packets, serial = random.Random(9110), [], 0
+    for c in range(connections):
+        talk = pcaplib.Conversation(c)
+        time = talk.open(1_700_000_000 * 10**9 + c * 7_000_000)
+        for _ in range(each):
+            post = rng.random() < 0.2
+            body = b"b" * rng.randrange(1, 3000) if post else b""
+            head = b"%s /item/%d HTTP/1.1\r\nHost: made.example\r\n" % (
+                b"POST" if post else b"GET", serial)
+            if post:
+                head += b"Content-Length: %d\r\n" % len(body)
+            time = talk.send(0, time, head + b"\r\n" + body) + rng.randrange(100_000, 3_000_000)
+            size = rng.choice((0, 30, 700, 1500, 6000))
+            head = b"HTTP/1.1 200 OK\r\nContent-Type: text/id-%d\r\n" % serial
+            if rng.random() < 0.3:
+                chunks = b"%x\r\n%s\r\n" % (size, b"c" * size) if size else b""
+                reply = head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
+            else:
+                reply = head + b"Content-Length: %d\r\n\r\n" % size + b"d" * size
+            time = talk.send(1, time, reply) + rng.randrange(10_000, 2_000_000)
+            serial += 1
+        talk.close(time)
+        packets += talk.packets
+    packets.sort(key=lambda p: p.time)
+    return 1, packets
+
+
+def answered(records):
+    """(numbers asked and answered, numbers answered by another's response)."""
+    right, wrong = set(), []
+    for r in records:
+        kind = number(r, "http", "response", "mime_type")
+        if not (r.get("path") or "").startswith("/item/") or not kind:
+            continue
+        asked, got = r["path"].split("/")[2], kind.rpartition("-")[2]
+        if asked == got:
+            right.add(int(asked))
+        else:
+            wrong.append((int(asked), int(got)))
+    return right, wrong
+
+
+def check_loss():
+    link, packets = made()
+    whole = transactions(save("loss-none", link, packets), "loss-none", "--types", "http")
+    right, wrong = answered(whole)
+    check(len(right) == len(whole) == 2000 and not wrong, "loss-none",
+          "%d transactions, %d right, %d wrong" % (len(whole), len(right), len(wrong)))
+    for seed in range(1, 6):
+        rng, title = random.Random(seed), "loss-%d" % seed
+        path = save(title, link, [p for p in packets if rng.random() >= 0.01])
+        right, wrong = answered(transactions(path, title, "--types", "http"))
+        ok = check(len(right) >= 1900, title, "only %d of 2000 are left" % len(right))
+        ok &= check(not wrong, title, "%d mispaired: %s" % (len(wrong), wrong[:6]))
+        if ok:
+            drop(path)
+
+
+def check_start():
+    """Without its first packets the capture shows the later transactions."""
+    link, packets = made(4, 40)
+    whole, _ = answered(transactions(save("start-whole", link, packets), "start-whole"))
+    check(len(whole) == 160, "start-whole", "%d of 160" % len(whole))
+    first = {}
+    for i, p in enumerate(packets):  # the frame in which a request begins
+        s = pcaplib.segment(link, p)
+        for word in s.payload.split(b" ")[1:2]:
+            if word.startswith(b"/item/"):
+                first.setdefault(int(word[6:]), i)
+    for cut in (1, 2, 3, 10, 57, 200, 400, len(packets) // 2):
+        title = "start-%d" % cut
+        path = save(title, link, packets[cut:])
+        right, wrong = answered(transactions(path, title))
+        want = {n for n, i in first.items() if i >= cut}
+        # A connection cut inside an answer may lose the one request that is next.
+        ok = check(len(want - right) == 0, title, "lost %s" % sorted(want - right)[:6])
+        ok &= check(not wrong and right <= set(whole), title, "mispaired %s" % wrong[:6])
+        if ok:
+            drop(path)
+
+
+CHECKS = [check_segmentation, check_bytewise, check_duplicates, check_order, check_threads,
+          check_snaplen, check_loss, check_start]
+if __name__ == "__main__":
+    wanted = sys.argv[1:]
+    for f in CHECKS:
+        name = f.__name__.replace("check_", "")
+        if wanted and name not in wanted:
+            continue
+        before = len(faults)
+        f()
+        print("%s %s" % ("ok  " if len(faults) == before else "FAIL", name), flush=True)
+    if KEEP or faults:
+        print("captures are in " + scratch)
+    else:
+        for path in glob.glob(os.path.join(scratch, "*")):
+            os.unlink(path)
+        os.rmdir(scratch)
+    print("%d checks, %d failed" % (done, len(faults)))
+    sys.exit(1 if faults else 0)
