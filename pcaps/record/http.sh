@@ -221,7 +221,7 @@ http_loss_path() {
 	web && capture http-loss-path cli eth0 port 80 &&
 		capture http-loss-path-server web eth0 port 80 || return
 	for i in 1 2 3; do
-		cli curl -s -m 20 "$URL/s/p[1-40].html" >/dev/null &
+		cli curl -s -m 20 "$URL/s/p[1-20].html" >/dev/null &
 		clients+=($!)
 	done
 	wait "${clients[@]}"

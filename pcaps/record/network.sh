@@ -32,7 +32,7 @@ http_vlan() {
 }
 
 # Everything of one host with tcpdump's own link type for "any": the interface and the direction are in
-# the packet. Through lo a packet is met as it leaves and as it arrives: twice.
+# the packet. Of lo libpcap keeps only the arriving copy.
 http_any() {
 	web && app && capture http-any web any -y LINUX_SLL2 tcp || return
 	get "$URL/index.html" "$URL/app/echo" "$URL/nope"

@@ -16,7 +16,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "api/packet.h"
+#include <string.h>
+
+struct addr; /* api/packet.h: the sixteen bytes of an IPv6 or IPv4-mapped address */
 
 struct text {
 	char *p;
@@ -48,7 +50,8 @@ void text_escape(struct text *t, const char *p, size_t n, size_t columns);
 /* Columns that text takes on a terminal, each character counted as one. */
 size_t text_columns(const char *p, size_t n);
 
-/* 1.23 s, 12.3 ms, 123 us, 45 ns; three digits, from an hour on "2 h 05 min". "-": FIELD_ABSENT. */
+/* 1.23 s, 12.3 ms, 123 us, 45 ns; three digits, from an hour on "2 h 05 min". "-": UINT64_MAX
+ * (absent). */
 void text_duration(struct text *t, uint64_t ns);
 /* 512 B, 4.5 KiB, 4.50 MiB */
 void text_bytes(struct text *t, uint64_t bytes);
@@ -90,7 +93,22 @@ struct time_cache {
 	char text[28]; /* 2026-11-24T01:52:16. */
 };
 
-char *put_u64(char *at, uint64_t v);
+extern const char text_digits[201]; /* "00" to "99" */
+char *put_u64_long(char *at, uint64_t v);
+
+static inline char *put_u64(char *at, uint64_t v)
+{
+	if (v < 10) {
+		*at = (char)('0' + v);
+		return at + 1;
+	}
+	if (v < 100) {
+		memcpy(at, text_digits + 2 * v, 2);
+		return at + 2;
+	}
+	return put_u64_long(at, v);
+}
+
 char *put_time(char *at, uint64_t ns, struct time_cache *cache);
 char *put_addr(char *at, const struct addr *a); /* RFC 5952; IPv4 dotted */
 char *put_mac(char *at, const uint8_t mac[6]);  /* 00-00-5E-00-53-23 (RFC 7042) */

@@ -7,12 +7,11 @@
 
 #include <string.h>
 #include <time.h>
-#include "api/field.h"
 
 /* Wide enough for any 64-bit number times a power of ten. */
 __extension__ typedef unsigned __int128 wide_u64;
 
-static const char digits2[] = "00010203040506070809101112131415161718192021222324252627282930313233"
+const char text_digits[201] = "00010203040506070809101112131415161718192021222324252627282930313233"
 			      "34353637383940414243444546474849505152535455565758596061626364656667"
 			      "6869707172737475767778798081828384858687888990919293949596979899";
 
@@ -20,14 +19,14 @@ static const char digits2[] = "0001020304050607080910111213141516171819202122232
 static void fixed(char *at, unsigned n, uint64_t v)
 {
 	for (; n >= 2; n -= 2, v /= 100)
-		memcpy(at + n - 2, digits2 + v % 100 * 2, 2);
+		memcpy(at + n - 2, text_digits + v % 100 * 2, 2);
 }
 
 /*
  * The eight digits of v < 10^8, one a byte, the first in the lowest: halves, quarters and digits
  * are parted two, four and eight at a time.
  */
-static uint64_t eight_digits(uint32_t v)
+static inline uint64_t eight_digits(uint32_t v)
 {
 	uint64_t x, y, z;
 
@@ -38,7 +37,7 @@ static uint64_t eight_digits(uint32_t v)
 	return z | (y - 10u * z) << 8;
 }
 
-static void store(char *at, uint64_t digits)
+static inline void store(char *at, uint64_t digits)
 {
 	digits |= UINT64_C(0x3030303030303030);
 	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
@@ -46,7 +45,7 @@ static void store(char *at, uint64_t digits)
 	memcpy(at, &digits, 8);
 }
 
-char *put_u64(char *at, uint64_t v)
+char *put_u64_long(char *at, uint64_t v)
 {
 	uint64_t digits;
 	unsigned zeros;
@@ -103,11 +102,11 @@ static char *put_octet(char *at, unsigned v)
 	if (v >= 100) {
 		*at++ = (char)('0' + v / 100);
 		v %= 100;
-		memcpy(at, digits2 + v * 2, 2);
+		memcpy(at, text_digits + v * 2, 2);
 		return at + 2;
 	}
 	if (v >= 10) {
-		memcpy(at, digits2 + v * 2, 2);
+		memcpy(at, text_digits + v * 2, 2);
 		return at + 2;
 	}
 	*at = (char)('0' + v);
@@ -123,20 +122,28 @@ static char *put_group(char *at, unsigned v)
 	return at;
 }
 
+static bool is_v4(const struct addr *a)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	return memcmp(a, mapped, sizeof(mapped)) == 0;
+}
+
 char *put_addr(char *at, const struct addr *a)
 {
+	const uint8_t *b = (const uint8_t *)a;
 	unsigned group[8], best = 8, best_len = 1;
 
-	if (addr_is_v4(a)) {
+	if (is_v4(a)) {
 		for (unsigned i = 12; i < 16; i++) {
-			at = put_octet(at, a->b[i]);
+			at = put_octet(at, b[i]);
 			*at++ = '.';
 		}
 		return at - 1;
 	}
 	/* RFC 5952, 4.2: the first of the longest runs of two or more zero groups is left out. */
 	for (unsigned i = 0, run = 0; i < 8; i++) {
-		group[i] = (unsigned)a->b[2 * i] << 8 | a->b[2 * i + 1];
+		group[i] = (unsigned)b[2 * i] << 8 | b[2 * i + 1];
 		run = group[i] ? 0 : run + 1;
 		if (run > best_len) {
 			best_len = run;
@@ -191,7 +198,7 @@ void text_duration(struct text *t, uint64_t ns)
 {
 	const uint64_t us = 1000, ms = 1000000, s = 1000000000, min = 60 * s, h = 60 * min;
 
-	if (ns == FIELD_ABSENT)
+	if (ns == UINT64_MAX)
 		text_char(t, '-');
 	else if (ns >= h)
 		text_printf(t, "%llu h %02llu min", (unsigned long long)(ns / h),
@@ -218,7 +225,7 @@ void text_bytes(struct text *t, uint64_t bytes)
 	unsigned i = 0;
 	uint64_t scale = 1024;
 
-	if (bytes == FIELD_ABSENT) {
+	if (bytes == UINT64_MAX) {
 		text_char(t, '-');
 		return;
 	}
@@ -308,7 +315,7 @@ void text_addr(struct text *t, const struct addr *a)
 
 void text_endpoint(struct text *t, const struct addr *a, uint16_t port)
 {
-	bool v4 = addr_is_v4(a);
+	bool v4 = is_v4(a);
 
 	if (!v4)
 		text_char(t, '[');

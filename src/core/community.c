@@ -7,6 +7,7 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "core/community.h"
 
+#include <arpa/inet.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,10 +109,16 @@ static void put_base64(char *out, const uint8_t sum[21])
 	}
 }
 
+static void put_word(uint8_t *at, uint32_t v)
+{
+	v = htonl(v);
+	memcpy(at, &v, 4);
+}
+
 static void tuple_id(char *out, const struct tuple *t)
 {
 	uint8_t block[64] = {0}, sum[21] = {0};
-	uint32_t word[5], bits = t->n * 8;
+	uint32_t bits = t->n * 8;
 	SHA_CTX sha;
 
 	memcpy(block, t->p, t->n);
@@ -120,13 +127,11 @@ static void tuple_id(char *out, const struct tuple *t)
 	block[63] = (uint8_t)bits;
 	SHA1_Init(&sha);
 	SHA1_Transform(&sha, block);
-	word[0] = sha.h0;
-	word[1] = sha.h1;
-	word[2] = sha.h2;
-	word[3] = sha.h3;
-	word[4] = sha.h4;
-	for (unsigned i = 0; i < 20; i++)
-		sum[i] = (uint8_t)(word[i / 4] >> (24 - i % 4 * 8));
+	put_word(sum, sha.h0);
+	put_word(sum + 4, sha.h1);
+	put_word(sum + 8, sha.h2);
+	put_word(sum + 12, sha.h3);
+	put_word(sum + 16, sha.h4);
 	memcpy(out, "1:", 2);
 	put_base64(out + 2, sum);
 	out[COMMUNITY_LEN - 1] = '=';

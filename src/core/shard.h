@@ -75,6 +75,7 @@ struct session {
 	bool blind;      /* responses cannot be told apart until the pipeline has run dry */
 	bool stopped, switched, forced, in_data, resynced;
 	uint32_t owed;          /* blind: responses that may still come for lost requests */
+	bool lost_request;      /* bytes of requests were lost, and no request has begun since */
 	uint64_t last_response; /* time of the last byte the server sent */
 	/* While data() runs. */
 	const uint8_t *base;

@@ -1,10 +1,16 @@
-/* services.c - see services.h. */
+/*
+ * services.c - see services.h.
+ *
+ * Who sends packets chooses the addresses and ports of services: the hash is keyed by numbers drawn
+ * at the start, so that they cannot be chosen to collide.
+ */
 #include "model/services.h"
 #include "base/mem.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
-#define SLOTS (SERVICES_MAX * 2)
+#define SLOTS (SERVICES_MAX * 2) /* a power of two */
 
 struct services {
 	struct service *slot[SLOTS];
@@ -12,6 +18,7 @@ struct services {
 	unsigned n;
 	struct service other, total;
 	struct flow_totals flows;
+	uint64_t key[3];
 };
 
 struct services *services_new(void)
@@ -19,6 +26,9 @@ struct services *services_new(void)
 	struct services *s = xcalloc(1, sizeof(*s));
 
 	s->other.other = true;
+	/* Less than asked for is never given for so few bytes; without any the hash still works. */
+	if (getrandom(s->key, sizeof(s->key), 0) < 0)
+		s->key[0] = (uintptr_t)s;
 	return s;
 }
 
@@ -42,22 +52,40 @@ void services_free(struct services *s)
 	free(s);
 }
 
-static struct service *find(struct services *s, const struct record *r, const char *protocol)
+__extension__ typedef unsigned __int128 product;
+
+/* The 128-bit product of two numbers, its halves put together. */
+static uint64_t mix(uint64_t a, uint64_t b)
 {
-	uint64_t a, b, h;
-	unsigned i;
+	product p = (product)a * b;
+
+	return (uint64_t)p ^ (uint64_t)(p >> 64);
+}
+
+static unsigned slot_of(const struct services *s, const struct record *r)
+{
+	uint64_t a, b, ends = (uint64_t)r->server.port << 8 | r->transport;
 
 	memcpy(&a, r->server.ip.b, 8);
 	memcpy(&b, r->server.ip.b + 8, 8);
-	h = (a ^ b * 0x9e3779b97f4a7c15u) + r->server.port * 0xd6e8feb86659fd93u + r->transport;
-	h ^= (uintptr_t)protocol;
-	h *= 0x9e3779b97f4a7c15u;
-	for (i = (unsigned)(h >> 40) % SLOTS; s->slot[i]; i = (i + 1) % SLOTS) {
+	return (unsigned)(mix(mix(a ^ s->key[0], b ^ s->key[1]) ^ ends, s->key[2] | 1) % SLOTS);
+}
+
+static bool same_name(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static struct service *find(struct services *s, const struct record *r, const char *protocol)
+{
+	unsigned i;
+
+	for (i = slot_of(s, r); s->slot[i]; i = (i + 1) % SLOTS) {
 		struct service *x = s->slot[i];
 
 		if (memcmp(&x->ip, &r->server.ip, sizeof(x->ip)) == 0 &&
 			x->port == r->server.port && x->transport == r->transport &&
-			x->protocol == protocol)
+			same_name(x->protocol, protocol))
 			return x;
 	}
 	if (s->n == SERVICES_MAX)

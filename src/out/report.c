@@ -213,10 +213,24 @@ static void service_name(struct report *r, const struct service *x)
 		text_str(&r->t, transport);
 }
 
-static void service_row(struct report *r, const struct service *x)
+/* Columns that the names of the services shown need. */
+static size_t name_columns(struct report *r, const struct service **list, unsigned n)
 {
-	size_t c = r->o.width < 100 ? 30 : 34;
+	size_t most = r->o.width < 100 ? 30 : 34;
 
+	for (unsigned i = 0; i < n && i < TOP; i++) {
+		size_t len;
+
+		service_name(r, list[i]);
+		len = text_columns(r->t.p, r->t.len);
+		most = len > most ? len : most;
+		text_clear(&r->t);
+	}
+	return most;
+}
+
+static void service_row(struct report *r, const struct service *x, size_t c)
+{
 	service_name(r, x);
 	CELL(r, c + 8, text_count(&cell, x->flows));
 	CELL(r, c + 18, text_count(&cell, x->transactions));
@@ -244,7 +258,7 @@ static void service_part(struct report *r)
 {
 	const struct service **list;
 	unsigned n = services_sorted(r->services, &list), more = 0;
-	size_t c = r->o.width < 100 ? 30 : 34;
+	size_t c = name_columns(r, list, n);
 	static const char *const heads[] = {
 		"flows", "answers", "rate", "errors", "p50", "p90", "p99"};
 	static const size_t at[] = {8, 18, 28, 36, 46, 55, 64};
@@ -258,7 +272,7 @@ static void service_part(struct report *r)
 	line_end(r);
 	for (unsigned i = 0; i < n; i++)
 		if (i < TOP)
-			service_row(r, list[i]);
+			service_row(r, list[i], c);
 		else
 			more++;
 	if (more) {
@@ -307,6 +321,49 @@ static void ledger_part(struct report *r)
 	}
 }
 
+/* The three entries that took most of a service's waiting: "server 91.6 %, network 3.0 %". */
+static void ledger_row(struct report *r, const struct service *x, size_t c)
+{
+	uint64_t done = 0; /* by bit: entries that were named */
+
+	service_name(r, x);
+	CELL(r, c + 10, text_duration(&cell, x->total));
+	text_str(&r->t, "  ");
+	for (int place = 0; place < 3; place++) {
+		int most = -1;
+
+		for (int i = 0; i < LEDGER_COUNT; i++)
+			if (x->ledger[i] && !(done >> i & 1) &&
+				(most < 0 || x->ledger[i] > x->ledger[most]))
+				most = i;
+		if (most < 0)
+			break;
+		done |= UINT64_C(1) << most;
+		if (place)
+			text_str(&r->t, ", ");
+		text_printf(&r->t, "%s ", ledger_names[most]);
+		text_percent(&r->t, x->ledger[most], x->total);
+	}
+	line_end(r);
+}
+
+/* Only where there is more than one: else the whole says it. */
+static void ledgers_part(struct report *r)
+{
+	const struct service **list;
+	unsigned n = services_sorted(r->services, &list), waited = 0;
+	size_t c = name_columns(r, list, n);
+
+	for (unsigned i = 0; i < n; i++)
+		waited += list[i]->total > 0;
+	if (waited < 2)
+		return;
+	heading(r, "Where the time went, by service");
+	/* Sorted by it: those with any come first. */
+	for (unsigned i = 0; i < waited && i < TOP; i++)
+		ledger_row(r, list[i], c);
+}
+
 static void counter_part(struct report *r, const struct counters *c)
 {
 	if (!c->n)
@@ -326,6 +383,7 @@ bool report_finish(struct report *r, const struct capture_stats *st, const struc
 	flow_part(r);
 	service_part(r);
 	ledger_part(r);
+	ledgers_part(r);
 	counter_part(r, c);
 	errno = 0;
 	if (fflush(r->out) == 0 && !ferror(r->out))

@@ -158,6 +158,15 @@ const struct schema_column *schema_find(const struct schema *s, const char *name
 	return NULL;
 }
 
+static bool number_present(const struct field *f, uint64_t v)
+{
+	if (v == FIELD_ABSENT)
+		return false;
+	if (f->type == FIELD_BOOL)
+		return v || (f->flags & FIELD_F_FALSE);
+	return v || !((f->flags & FIELD_F_NONZERO) || f->type == FIELD_NAMES);
+}
+
 static bool get_number(const struct field *f, const void *at, struct schema_value *v)
 {
 	uint32_t u32;
@@ -174,11 +183,7 @@ static bool get_number(const struct field *f, const void *at, struct schema_valu
 	} else {
 		memcpy(&v->u64, at, sizeof(v->u64));
 	}
-	if (v->u64 == FIELD_ABSENT)
-		return false;
-	if (f->type == FIELD_BOOL)
-		return v->u64 || (f->flags & FIELD_F_FALSE);
-	return v->u64 || !((f->flags & FIELD_F_NONZERO) || f->type == FIELD_NAMES);
+	return number_present(f, v->u64);
 }
 
 static bool get_name(const char *const *at, struct schema_value *v)
@@ -249,9 +254,7 @@ static bool get_value(const struct schema_column *c, const struct record *r, str
 		return get_name(&found->name, v);
 	default:
 		v->u64 = found->u64;
-		if (c->field->type == FIELD_BOOL)
-			return v->u64 || (c->field->flags & FIELD_F_FALSE);
-		return v->u64 != FIELD_ABSENT && (v->u64 || !(c->field->flags & FIELD_F_NONZERO));
+		return number_present(c->field, v->u64);
 	}
 }
 

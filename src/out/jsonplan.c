@@ -1,0 +1,368 @@
+/*
+ * jsonplan.c - makes the plan that records are written by.
+ */
+#include "out/jsonplan.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "base/mem.h"
+
+static const char *next_word(const char *name)
+{
+	const char *dot = strchr(name, '.');
+
+	return dot ? dot + 1 : NULL;
+}
+
+/* Objects around a field. */
+static unsigned depth_of(const char *name)
+{
+	unsigned n = 0;
+
+	for (; (name = next_word(name)); n++)
+		;
+	return n < DEPTH_MAX ? n : DEPTH_MAX - 1;
+}
+
+/* Leading words (objects) that two names share. */
+static unsigned common_of(const char *a, const char *b)
+{
+	unsigned n = 0;
+
+	for (; *a && *a == *b; a++, b++)
+		n += *a == '.';
+	return n < DEPTH_MAX ? n : DEPTH_MAX - 1;
+}
+
+/* Does the value stand in quotes (opened by its key, closed behind it)? */
+static bool quoted(const struct field *f)
+{
+	switch (f->type) {
+	case FIELD_TIME:
+	case FIELD_ID:
+	case FIELD_STR:
+	case FIELD_NAME:
+	case FIELD_IP:
+	case FIELD_MAC:
+		return !(f->flags & FIELD_F_LIST);
+	default:
+		return false;
+	}
+}
+
+static void make_key(struct op *op, const struct schema_column *c, bool flat)
+{
+	const char *name = c->field->name, *next;
+	struct text t;
+
+	text_init_growing(&t);
+	op->depth = (uint8_t)(flat ? 0 : depth_of(name));
+	for (unsigned i = 0; i < op->depth; i++, name = next) {
+		next = next_word(name);
+		op->open[i] = (uint16_t)t.len;
+		text_char(&t, '"');
+		text_put(&t, name, (size_t)(next - name - 1));
+		text_str(&t, "\":{");
+	}
+	op->open[op->depth] = (uint16_t)t.len;
+	text_printf(&t, "\"%s\":", name);
+	if (quoted(c->field))
+		text_char(&t, '"');
+	if (op->kind == OP_LITERAL && (c->field->flags & FIELD_F_LIST))
+		text_printf(&t, "[\"%s\"]", c->computed->literal);
+	else if (op->kind == OP_LITERAL)
+		text_printf(&t, "%s\"", c->computed->literal);
+	op->keylen = (uint16_t)t.len;
+	text_fill(&t, '\0', 2 * KEY_PIECE);
+	op->key = t.p;
+}
+
+static enum op_kind member_kind(const struct field *f)
+{
+	switch (f->type) {
+	case FIELD_STR:
+		return OP_STR;
+	case FIELD_NAME:
+		return OP_NAME;
+	case FIELD_IP:
+		return OP_IP;
+	case FIELD_MAC:
+		return OP_MAC;
+	case FIELD_U64S:
+		return OP_U64S;
+	case FIELD_U64:
+	case FIELD_BYTES:
+	case FIELD_DURATION:
+		return f->flags & FIELD_F_U8    ? OP_U8
+		       : f->flags & FIELD_F_U16 ? OP_U16
+		       : f->flags & FIELD_F_U32 ? OP_U32
+						: OP_U64;
+	default:
+		return OP_OTHER;
+	}
+}
+
+static enum op_kind value_kind(const struct field *f)
+{
+	switch (f->type) {
+	case FIELD_STR:
+		return OP_VALUE_STR;
+	case FIELD_NAME:
+		return OP_VALUE_NAME;
+	case FIELD_U64:
+	case FIELD_BYTES:
+	case FIELD_DURATION:
+		return OP_VALUE_U64;
+	default:
+		return OP_VALUE_OTHER;
+	}
+}
+
+static enum op_kind computed_kind(const struct schema_computed *c)
+{
+	return c->literal ? OP_LITERAL : c->field.type == FIELD_NAME ? OP_GET_NAME : OP_GET;
+}
+
+/* A list of operations being made, of those columns that such records can have. */
+struct builder {
+	struct op_list *list;
+	bool flat;
+	unsigned n;
+	const struct schema_column *columns[SCHEMA_FIELDS_MAX];
+};
+
+static const char *name_at(const struct builder *b, unsigned i)
+{
+	return b->columns[i]->field->name;
+}
+
+/* A place for text that comes again; NOT_SAVED where there are too many. */
+static uint8_t new_saved(struct op_list *list)
+{
+	return list->nsaved < SAVED_MAX ? (uint8_t)list->nsaved++ : NOT_SAVED;
+}
+
+/* Where a member was shown before in the same way, its text is used again. */
+static void find_same(struct op_list *list, struct op *op)
+{
+	for (struct op *o = list->ops; o < op; o++) {
+		if (!o->column || o->column->source != SCHEMA_MEMBER || o->kind == OP_SAME ||
+			o->type != op->type || o->offset != op->offset || o->flags != op->flags)
+			continue;
+		if (o->saved == NOT_SAVED)
+			o->saved = new_saved(list);
+		if (o->saved == NOT_SAVED)
+			return;
+		o->save = true;
+		op->kind = OP_SAME;
+		op->saved = o->saved;
+		return;
+	}
+}
+
+/* Most bytes of a value, text from the wire not counted. */
+static size_t value_bound(const struct field *f)
+{
+	size_t n = JSONW_TEXT(NAME_SHOWN);
+
+	if (f->type == FIELD_NAMES)
+		for (unsigned i = 0; f->names && f->names[i]; i++)
+			n += JSONW_TEXT(strlen(f->names[i])) + 3;
+	if (f->type == FIELD_U64S)
+		n += FIELD_LIST_MAX * (PUT_U64 + 1);
+	return n;
+}
+
+static void set_kind(struct builder *b, struct op *op)
+{
+	const struct schema_column *c = op->column;
+
+	op->offset = c->field->offset;
+	if (c->source == SCHEMA_VALUE) {
+		op->kind = (uint8_t)value_kind(c->field);
+		op->offset = c->index;
+	} else if (c->source == SCHEMA_COMPUTED) {
+		op->kind = (uint8_t)computed_kind(c->computed);
+	} else {
+		op->kind = (uint8_t)member_kind(c->field);
+		find_same(b->list, op);
+	}
+	/* For lists of addresses. */
+	if (op->kind == OP_IP && op->saved == NOT_SAVED) {
+		op->saved = new_saved(b->list);
+		op->save = op->saved != NOT_SAVED;
+	}
+}
+
+static void add_field(struct builder *b, unsigned i)
+{
+	struct op *op = &b->list->ops[b->list->n++];
+
+	op->column = b->columns[i];
+	op->type = op->column->field->type;
+	op->flags = op->column->field->flags;
+	op->saved = NOT_SAVED;
+	set_kind(b, op);
+	make_key(op, op->column, b->flat);
+	if (i > 0 && !b->flat) {
+		op->common = (uint8_t)common_of(name_at(b, i), name_at(b, i - 1));
+		op->closed = (uint8_t)(depth_of(name_at(b, i - 1)) - op->common);
+	}
+	op->next_open = op->open[op->common];
+	b->list->fixed += (size_t)op->keylen + 2 * KEY_PIECE + DEPTH_MAX;
+	b->list->fixed += value_bound(op->column->field);
+}
+
+/*
+ * The number of fields of an object (from column i on, the first of them) that could be copied as a
+ * whole: members only, no objects inside, an address among them, so that it is never empty.
+ */
+static unsigned object_length(const struct builder *b, unsigned i)
+{
+	bool address = false;
+	unsigned n = 0;
+
+	if (depth_of(name_at(b, i)) != 1 ||
+		(i > 0 && common_of(name_at(b, i), name_at(b, i - 1)) > 0))
+		return 0;
+	/* The first field's name shares its only object with itself. */
+	for (; i + n < b->n && common_of(name_at(b, i), name_at(b, i + n)) > 0; n++) {
+		const struct schema_column *c = b->columns[i + n];
+
+		if (c->source != SCHEMA_MEMBER || depth_of(c->field->name) != 1)
+			return 0;
+		address |= c->field->type == FIELD_IP;
+	}
+	return address ? n : 0;
+}
+
+/* Do the n fields from column i and from column j on say the same in the same words? */
+static bool object_same(const struct builder *b, unsigned i, unsigned j, unsigned n)
+{
+	if (object_length(b, j) != n)
+		return false;
+	for (unsigned k = 0; k < n; k++) {
+		const struct field *f = b->columns[i + k]->field, *g = b->columns[j + k]->field;
+
+		if (strcmp(next_word(f->name), next_word(g->name)) != 0 || f->type != g->type ||
+			f->flags != g->flags || f->offset != g->offset)
+			return false;
+	}
+	return true;
+}
+
+static void add_object_op(struct builder *b, enum op_kind kind, unsigned i, uint8_t saved)
+{
+	struct op *op = &b->list->ops[b->list->n++];
+	struct text t;
+
+	text_init_growing(&t);
+	text_char(&t, '"');
+	text_put(&t, name_at(b, i), strcspn(name_at(b, i), "."));
+	text_str(&t, "\":{");
+	op->keylen = (uint16_t)t.len;
+	text_fill(&t, '\0', 2 * KEY_PIECE);
+	op->key = t.p;
+	op->kind = (uint8_t)kind;
+	op->saved = saved;
+	op->depth = 1;
+	b->list->fixed += (size_t)op->keylen + 2 * KEY_PIECE + DEPTH_MAX;
+}
+
+/* Copies an object that was written before under another name; false: there is none. */
+static bool copy_object(struct builder *b, unsigned i, unsigned n, const uint8_t *saved)
+{
+	for (unsigned j = 0; j < i; j++) {
+		if (saved[j] == NOT_SAVED || !object_same(b, i, j, n))
+			continue;
+		add_object_op(b, OP_OBJECT_SAME, i, saved[j]);
+		b->list->fixed += n * JSONW_TEXT(NAME_SHOWN + SCHEMA_NAME_MAX);
+		return true;
+	}
+	return false;
+}
+
+/* Does an object like the one at column i follow? */
+static bool comes_again(const struct builder *b, unsigned i, unsigned n)
+{
+	for (unsigned j = i + n; j < b->n; j++)
+		if (object_same(b, i, j, n))
+			return true;
+	return false;
+}
+
+static void add_nested(struct builder *b)
+{
+	uint8_t saved[SCHEMA_FIELDS_MAX]; /* by column where an object begins */
+
+	memset(saved, NOT_SAVED, sizeof(saved));
+	for (unsigned i = 0, n; i < b->n; i += n) {
+		n = object_length(b, i);
+		if (n && copy_object(b, i, n, saved))
+			continue;
+		if (n && comes_again(b, i, n))
+			saved[i] = new_saved(b->list);
+		if (saved[i] == NOT_SAVED) {
+			n = 1;
+			add_field(b, i);
+			continue;
+		}
+		add_object_op(b, OP_OBJECT, i, saved[i]);
+		for (unsigned k = 0; k < n; k++)
+			add_field(b, i + k);
+		add_object_op(b, OP_OBJECT_END, i, saved[i]);
+	}
+}
+
+/* The list for records of which fields with these flags are absent. */
+static void make_list(const struct jsonw_plan *p, struct op_list *list, uint8_t without, bool flat)
+{
+	struct builder b = {.list = list, .flat = flat};
+
+	for (unsigned i = 0; i < p->schema->n; i++)
+		if (!(p->schema->columns[i].field->flags & without))
+			b.columns[b.n++] = &p->schema->columns[i];
+	list->fixed = 64;
+	list->ops = xcalloc(b.n + 2 * SAVED_MAX, sizeof(list->ops[0]));
+	if (!flat)
+		add_nested(&b);
+	for (unsigned i = 0; i < b.n && flat; i++)
+		add_field(&b, i);
+}
+
+struct jsonw_plan *jsonw_plan_new(struct schema *s, bool flat)
+{
+	struct jsonw_plan *p = xcalloc(1, sizeof(*p));
+
+	p->schema = s;
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->columns[i].source == SCHEMA_VALUE && s->columns[i].index >= p->nvalues)
+			p->nvalues = s->columns[i].index + 1u;
+	for (unsigned i = 0; i < PLAN_LISTS; i++) {
+		unsigned without = (i & PLAN_NO_PORTS ? FIELD_F_PORTS : 0) |
+				   (i & PLAN_NO_TCP ? FIELD_F_TCP : 0);
+
+		make_list(p, &p->list[i], (uint8_t)without, flat);
+	}
+	return p;
+}
+
+void jsonw_plan_free(struct jsonw_plan *p)
+{
+	if (!p)
+		return;
+	for (unsigned i = 0; i < PLAN_LISTS; i++) {
+		for (unsigned j = 0; j < p->list[i].n; j++)
+			free((char *)(uintptr_t)p->list[i].ops[j].key);
+		free(p->list[i].ops);
+	}
+	schema_free(p->schema);
+	free(p);
+}
+
+size_t jsonw_bound(const struct jsonw_plan *p, const struct record *r)
+{
+	/* The first list has every field. Text of the record stands in the line at most twice
+	   (path, resource). */
+	return p->list[0].fixed + 2 * JSONW_TEXT(r->size);
+}
