@@ -10,10 +10,10 @@
 
 #include "dissector.h"
 
-#define HTTP_METHOD_MAX 32u   /* bytes of a method; longer is not HTTP */
-#define HTTP_SNIFF_KNOWN 128u /* bytes without a second space that a known method may have */
-#define HTTP_SNIFF_OTHER 512u /* and any other one */
-#define HTTP_TEXT_MAX 2304u   /* text put together here; more than the API keeps of a value */
+#define HTTP_METHOD_MAX  32u   /* bytes of a method; longer is not HTTP */
+#define HTTP_SNIFF_KNOWN 128u  /* bytes without a second space that a known method may have */
+#define HTTP_SNIFF_OTHER 512u  /* and any other one */
+#define HTTP_TEXT_MAX    2304u /* text put together here; more than the API keeps of a value */
 
 enum http_header {
 	HEADER_NONE,
@@ -169,16 +169,18 @@ static inline enum tsm_probe http_sniff_version(struct view v)
 	return http_digit(v.p[want]) ? PROBE_YES : PROBE_NO;
 }
 
-/* Methods of the IANA registry, and those of UPnP, caches and WebDAV extensions met in the field. */
+/* Methods of the IANA registry, and those of UPnP, caches and WebDAV extensions met in the field.
+ */
 static inline bool http_method_known(struct view method)
 {
 	static const char *const known[] = {"ACL", "BASELINE-CONTROL", "BCOPY", "BDELETE", "BIND",
-		"BMOVE", "BPROPFIND", "BPROPPATCH", "CHECKIN", "CHECKOUT", "CONNECT", "COPY", "DELETE",
-		"GET", "HEAD", "LABEL", "LINK", "LOCK", "M-SEARCH", "MERGE", "MKACTIVITY", "MKCALENDAR",
-		"MKCOL", "MKREDIRECTREF", "MKWORKSPACE", "MOVE", "NOTIFY", "OPTIONS", "ORDERPATCH",
-		"PATCH", "POLL", "POST", "PROPFIND", "PROPPATCH", "PURGE", "PUT", "QUERY", "REBIND",
-		"REPORT", "SEARCH", "SUBSCRIBE", "TRACE", "UNBIND", "UNCHECKOUT", "UNLINK", "UNLOCK",
-		"UNSUBSCRIBE", "UPDATE", "UPDATEREDIRECTREF", "VERSION-CONTROL", NULL};
+		"BMOVE", "BPROPFIND", "BPROPPATCH", "CHECKIN", "CHECKOUT", "CONNECT", "COPY",
+		"DELETE", "GET", "HEAD", "LABEL", "LINK", "LOCK", "M-SEARCH", "MERGE", "MKACTIVITY",
+		"MKCALENDAR", "MKCOL", "MKREDIRECTREF", "MKWORKSPACE", "MOVE", "NOTIFY", "OPTIONS",
+		"ORDERPATCH", "PATCH", "POLL", "POST", "PROPFIND", "PROPPATCH", "PURGE", "PUT",
+		"QUERY", "REBIND", "REPORT", "SEARCH", "SUBSCRIBE", "TRACE", "UNBIND", "UNCHECKOUT",
+		"UNLINK", "UNLOCK", "UNSUBSCRIBE", "UPDATE", "UPDATEREDIRECTREF", "VERSION-CONTROL",
+		NULL};
 
 	for (unsigned i = 0; known[i]; i++) {
 		size_t n = strlen(known[i]);
@@ -211,7 +213,7 @@ static inline enum tsm_probe http_sniff_request(struct view v)
 	rest = v;
 	if (view_len(&rest) > HTTP_SNIFF_OTHER)
 		rest.end = rest.p + HTTP_SNIFF_OTHER;
-	for (sp = rest.p; sp < rest.end && *sp > ' ' && *sp != 0x7f; sp++)
+	for (sp = rest.p; sp<rest.end && * sp> ' ' && *sp != 0x7f; sp++)
 		if (sp == rest.p + HTTP_SNIFF_KNOWN && http_method_known(method) &&
 			(*rest.p == '/' || memcmp(rest.p, "http", 4) == 0))
 			return PROBE_YES;
@@ -243,8 +245,9 @@ static inline enum tsm_probe http_sniff_status(struct view v)
 }
 
 /*
- * method SP request-target SP HTTP-version (RFC 9112 section 3). Of a line that was `cut` because of
- * its length the version is not there; only a known method with a path or a URI is believed then.
+ * method SP request-target SP HTTP-version (RFC 9112 section 3). Of a line that was `cut` because
+ * of its length the version is not there; only a known method with a path or a URI is believed
+ * then.
  */
 static inline bool http_request_line(struct view line, bool cut, struct http_request_line *r)
 {
@@ -260,7 +263,7 @@ static inline bool http_request_line(struct view line, bool cut, struct http_req
 	if (cut) {
 		r->target = http_view(p + 1, e);
 		return !http_find(r->target, ' ') && http_method_known(r->method) &&
-			(*r->target.p == '/' || memcmp(r->target.p, "http", 4) == 0);
+		       (*r->target.p == '/' || memcmp(r->target.p, "http", 4) == 0);
 	}
 	while (e > p && http_space(e[-1]))
 		e--;
@@ -289,8 +292,8 @@ static inline bool http_status_line(struct view line, struct http_status_line *r
 	p = (const uint8_t *)memchr(line.p, ' ', view_len(&line));
 	r->version = http_view(line.p + 5, p);
 	p++;
-	r->status = (unsigned)(p[0] - '0') * 100 + (unsigned)(p[1] - '0') * 10 +
-		(unsigned)(p[2] - '0');
+	r->status =
+		(unsigned)(p[0] - '0') * 100 + (unsigned)(p[1] - '0') * 10 + (unsigned)(p[2] - '0');
 	p += 3;
 	if (p < line.end && !http_space(*p))
 		return false;
