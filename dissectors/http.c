@@ -1,105 +1,879 @@
 /*
  * http.c - HTTP/1.0 and HTTP/1.1 (RFC 9110, RFC 9112).
  *
- * Each side is a small machine that reads line by line and skips bodies by count (RFC 9112 section
- * 6.3). Requests are answered in their order (section 9.3.2), so the engine pairs first in, first
- * out. What is read never depends on where segments end; only behind a hole does it matter, since a
- * message can then be recognised at the start of a segment and nowhere else.
- *
- * Lines are given up one by one as they are read, with one exception: a request line stays in the
- * view until the Host field is known, because only both together make url.full.
+ * Messages are read line by line, so that nothing is looked at twice however it was segmented;
+ * bodies are passed over by their framing (RFC 9112, 6.3) and never touched. An interim answer
+ * (1xx) is not the answer. After bytes were lost a side looks for the next start of a message.
  */
 #include "dissector.h"
-#include "http_parse.h"
 
-#define LINE_BYTES   16384u /* of a line; what is longer is passed over */
-#define HEAD_FIELDS  1024u  /* of a message; of the rest only the framing is read */
-#define HEAD_BYTES   65536u
-#define HOST_BYTES   8192u /* behind a request line in which its Host field is waited for */
-#define EMPTY_BYTES  64u   /* of empty lines before a message that a probe passes over */
+#define LINE_MAX_BYTES   16384u
+#define HEADERS_MAX      1024u
+#define HEADER_BYTES_MAX 65536u
+#define LENGTH_MAX       (UINT64_C(1) << 60)
 
-enum http_field {
-	HTTP_VERSION,
-	HTTP_METHOD,
-	HTTP_REQUEST_BYTES,
-	HTTP_REQUEST_BODY,
-	HTTP_REQUEST_MIME,
-	HTTP_REFERRER,
-	HTTP_REQUEST_ID,
-	HTTP_TRACE,
-	HTTP_STATUS,
-	HTTP_PHRASE,
-	HTTP_RESPONSE_BYTES,
-	HTTP_RESPONSE_BODY,
-	HTTP_RESPONSE_MIME,
-	HTTP_URL,
-	HTTP_SCHEME,
-	HTTP_DOMAIN,
-	HTTP_PATH,
-	HTTP_QUERY,
-	HTTP_AGENT,
-	HTTP_INTERIM,
-	HTTP_CHUNKED,
-	HTTP_ENCODING,
-	HTTP_UPGRADE,
+enum {
+	F_VERSION,
+	F_REQ_METHOD,
+	F_REQ_BYTES,
+	F_REQ_BODY,
+	F_REQ_MIME,
+	F_REQ_REFERRER,
+	F_REQ_ID,
+	F_RES_STATUS,
+	F_RES_PHRASE,
+	F_RES_BYTES,
+	F_RES_BODY,
+	F_RES_MIME,
+	F_URL_FULL,
+	F_URL_PATH,
+	F_URL_QUERY,
+	F_URL_DOMAIN,
+	F_URL_SCHEME,
+	F_USER_AGENT,
+	F_TRACE_ID,
+	F_INTERIM,
+	F_ENCODING,
+	F_UPGRADE,
 };
 
-static const struct field http_fields[] = {
-	[HTTP_VERSION] = {"http.version", "Version", "Version of HTTP, as the client speaks it.",
+static const struct field fields[] = {
+	[F_VERSION] = {"http.version", "Version",
+		"HTTP version of the request, or of the response where there is no request",
 		FIELD_STR, 0, 7, 0, NULL},
-	[HTTP_METHOD] = {"http.request.method", "Method", "Method of the request.", FIELD_STR, 0, 7,
+	[F_REQ_METHOD] = {"http.request.method", "Method", "Request method", FIELD_STR, 0, 7, 0,
+		NULL},
+	[F_REQ_BYTES] = {"http.request.bytes", "Req size",
+		"Bytes of the request, header and body, on the wire", FIELD_BYTES, 0, 9, 0, NULL},
+	[F_REQ_BODY] = {"http.request.body.bytes", "Req body",
+		"Bytes of the request's body without chunk framing", FIELD_BYTES, 0, 9, 0, NULL},
+	[F_REQ_MIME] = {"http.request.mime_type", "Req type",
+		"Content-Type of the request without parameters", FIELD_STR, 0, 16, 0, NULL},
+	[F_REQ_REFERRER] = {"http.request.referrer", "Referrer", "Referer header", FIELD_STR, 0, 24,
 		0, NULL},
-	[HTTP_REQUEST_BYTES] = {"http.request.bytes", "Req bytes",
-		"Size of the request on the wire, header and body.", FIELD_BYTES, 0, 9, 0, NULL},
-	[HTTP_REQUEST_BODY] = {"http.request.body.bytes", "Req body",
-		"Size of the request's body, without the framing of chunks.", FIELD_BYTES, 0, 9, 0,
+	[F_REQ_ID] = {"http.request.id", "Request ID", "X-Request-ID header", FIELD_STR, 0, 16, 0,
 		NULL},
-	[HTTP_REQUEST_MIME] = {"http.request.mime_type", "Req type",
-		"Media type of the request's body, as declared.", FIELD_STR, 0, 20, 0, NULL},
-	[HTTP_REFERRER] = {"http.request.referrer", "Referrer",
-		"The page the request came from.", FIELD_STR, 0, 30, 0, NULL},
-	[HTTP_REQUEST_ID] = {"http.request.id", "Request id", "X-Request-ID of the request.",
+	[F_RES_STATUS] = {"http.response.status_code", "Status",
+		"Status code of the final response", FIELD_U64, 0, 6, 0, NULL},
+	[F_RES_PHRASE] = {"http.response.status_phrase", "Phrase", "Reason phrase of the response",
+		FIELD_STR, 0, 16, 0, NULL},
+	[F_RES_BYTES] = {"http.response.bytes", "Resp size",
+		"Bytes of the response, header and body, on the wire", FIELD_BYTES, 0, 9, 0, NULL},
+	[F_RES_BODY] = {"http.response.body.bytes", "Resp body",
+		"Bytes of the response's body without chunk framing", FIELD_BYTES, 0, 9, 0, NULL},
+	[F_RES_MIME] = {"http.response.mime_type", "Type",
+		"Content-Type of the response without parameters", FIELD_STR, 0, 16, 0, NULL},
+	[F_URL_FULL] = {"url.full", "URL", "The whole URL; a password in it is masked", FIELD_STR,
+		0, 40, 0, NULL},
+	[F_URL_PATH] = {"url.path", "Path", "Path of the URL", FIELD_STR, 0, 30, 0, NULL},
+	[F_URL_QUERY] = {"url.query", "Query", "Query of the URL without the question mark",
 		FIELD_STR, 0, 20, 0, NULL},
-	[HTTP_TRACE] = {"trace.id", "Trace", "Trace id of a valid traceparent field.", FIELD_STR, 0,
-		32, 0, NULL},
-	[HTTP_STATUS] = {"http.response.status_code", "Status", "Status code of the response.",
-		FIELD_U64, 0, 6, 0, NULL},
-	[HTTP_PHRASE] = {"http.response.status_phrase", "Phrase",
-		"Reason phrase of the response.", FIELD_STR, 0, 16, 0, NULL},
-	[HTTP_RESPONSE_BYTES] = {"http.response.bytes", "Resp bytes",
-		"Size of the response on the wire, header and body.", FIELD_BYTES, 0, 10, 0, NULL},
-	[HTTP_RESPONSE_BODY] = {"http.response.body.bytes", "Resp body",
-		"Size of the response's body, without the framing of chunks.", FIELD_BYTES, 0, 9, 0,
-		NULL},
-	[HTTP_RESPONSE_MIME] = {"http.response.mime_type", "Type",
-		"Media type of the response's body, as declared.", FIELD_STR, 0, 20, 0, NULL},
-	[HTTP_URL] = {"url.full", "URL", "The URL asked for; a password in it is masked.",
-		FIELD_STR, 0, 40, 0, NULL},
-	[HTTP_SCHEME] = {"url.scheme", "Scheme", "Scheme of the URL.", FIELD_STR, 0, 6, 0, NULL},
-	[HTTP_DOMAIN] = {"url.domain", "Host", "Host asked for, without its port.", FIELD_STR, 0,
+	[F_URL_DOMAIN] = {"url.domain", "Host",
+		"Host asked for, from the target or the Host header", FIELD_STR, 0, 20, 0, NULL},
+	[F_URL_SCHEME] = {"url.scheme", "Scheme", "Scheme of the URL", FIELD_STR, 0, 6, 0, NULL},
+	[F_USER_AGENT] = {"user_agent.original", "User agent", "User-Agent header", FIELD_STR, 0,
 		20, 0, NULL},
-	[HTTP_PATH] = {"url.path", "Path", "Path of the URL.", FIELD_STR, 0, 30, 0, NULL},
-	[HTTP_QUERY] = {"url.query", "Query", "Query of the URL, without the question mark.",
-		FIELD_STR, 0, 20, 0, NULL},
-	[HTTP_AGENT] = {"user_agent.original", "User agent", "User-Agent of the request.",
-		FIELD_STR, 0, 30, 0, NULL},
-	[HTTP_INTERIM] = {"tsumari.http.interim_responses", "Interim",
-		"Interim responses (1xx) before the response.", FIELD_U64, 0, 7, 0, NULL},
-	[HTTP_CHUNKED] = {"tsumari.http.chunked", "Chunked", "The response came in chunks.",
-		FIELD_BOOL, 0, 7, 0, NULL},
-	[HTTP_ENCODING] = {"tsumari.http.content_encoding", "Encoding",
-		"Content-Encoding of the response.", FIELD_STR, 0, 8, 0, NULL},
-	[HTTP_UPGRADE] = {"tsumari.http.upgrade", "Upgrade",
-		"Protocol the connection was switched to (101).", FIELD_STR, 0, 10, 0, NULL},
+	[F_TRACE_ID] = {"trace.id", "Trace",
+		"Trace identifier of a traceparent header (W3C Trace Context)", FIELD_STR, 0, 32, 0,
+		NULL},
+	[F_INTERIM] = {"tsumari.http.interim_responses", "Interim",
+		"1xx answers before the final one", FIELD_U64, 0, 7, 0, NULL},
+	[F_ENCODING] = {"tsumari.http.content_encoding", "Encoding",
+		"Content-Encoding of the response", FIELD_STR, 0, 8, 0, NULL},
+	[F_UPGRADE] = {"tsumari.http.upgrade", "Upgrade", "Protocol the connection went over to",
+		FIELD_STR, 0, 10, 0, NULL},
 	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
 };
 
-static const struct claim http_claims[] = {
+enum phase {
+	START,
+	HEADERS,
+	BODY,
+	CHUNK,
+	CHUNK_END,
+	TRAILERS,
+	TO_CLOSE,
+	REST_OF_LINE,
+	RESYNC,
+	WAIT
+};
+
+/* A transaction's tag. */
+#define TAG_HEAD    1u
+#define TAG_CONNECT 2u
+#define TAG_UPGRADE 4u
+
+#define HOST_MAX   256u
+#define TARGET_MAX 2048u
+
+struct message {
+	uint8_t phase; /* enum phase */
+	uint8_t after; /* phase after REST_OF_LINE */
+	bool interim, chunked, has_length, bad_length, other_coding, in_framing;
+	bool length_seen_empty, close_delimited, upgrade;
+	uint16_t status;
+	uint32_t headers, header_bytes;
+	uint32_t scanned; /* bytes of an unfinished line that hold no LF */
+	uint8_t last;     /* which header a folded line goes on with */
+	uint64_t length, bytes, body;
+	struct txn *txn;
+};
+
+struct http {
+	struct message m[2];
+	uint32_t interim;
+	uint16_t host_len, target_len;
+	bool websocket;
+	uint8_t host[HOST_MAX];
+	uint8_t target[TARGET_MAX];
+};
+
+enum { H_NONE, H_LENGTH, H_CODING, H_OTHER };
+
+static struct view trimmed(struct view v)
+{
+	while (v.p < v.end && (*v.p == ' ' || *v.p == '\t'))
+		v.p++;
+	while (v.p < v.end && (v.end[-1] == ' ' || v.end[-1] == '\t' || v.end[-1] == '\r'))
+		v.end--;
+	return v;
+}
+
+/* What is before the first byte c, which the view then is behind; all of it where there is none. */
+static struct view before(struct view *v, uint8_t c)
+{
+	struct view part = *v;
+	const uint8_t *at = view_len(v) ? memchr(v->p, c, view_len(v)) : NULL;
+
+	if (at) {
+		part.end = at;
+		v->p = at + 1;
+	} else {
+		v->p = v->end;
+	}
+	return part;
+}
+
+static bool is_token(uint8_t c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+/* "HTTP/1." and a digit. */
+static bool is_version(struct view v)
+{
+	return view_len(&v) == 8 && memcmp(v.p, "HTTP/1.", 7) == 0 && v.p[7] >= '0' &&
+	       v.p[7] <= '9';
+}
+
+static enum tsm_probe status_like(struct view v)
+{
+	static const char form[] = "HTTP/1.d ddd";
+	size_t n = view_len(&v) < 12 ? view_len(&v) : 12;
+
+	for (size_t i = 0; i < n; i++)
+		if (form[i] == 'd' ? v.p[i] < '0' || v.p[i] > '9' : v.p[i] != form[i])
+			return PROBE_NO;
+	return n == 12 ? PROBE_YES : PROBE_MAYBE;
+}
+
+static bool known_method(struct view m)
+{
+	static const char *const methods[] = {"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS",
+		"PATCH", "CONNECT", "TRACE", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE",
+		"LOCK", "UNLOCK", "REPORT", "SEARCH", "MERGE", "CHECKOUT", "MKACTIVITY", "PURGE",
+		"SUBSCRIBE", "UNSUBSCRIBE", "NOTIFY", "ACL", "BIND", "LINK", "QUERY"};
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (view_len(&m) == strlen(methods[i]) &&
+			memcmp(m.p, methods[i], view_len(&m)) == 0)
+			return true;
+	return false;
+}
+
+/* Does this look like the start of a request? */
+static enum tsm_probe request_like(struct view v)
+{
+	struct view m = v, line, rest = v;
+	size_t n = 0;
+	int blank = 0;
+
+	while (m.p < m.end && (*m.p == '\r' || *m.p == '\n') && blank++ < 8)
+		m.p++;
+	v.p = rest.p = m.p;
+	while (n < view_len(&m) && is_token(m.p[n]) && n < 32)
+		n++;
+	if (n == view_len(&m))
+		return n < 32 && (n == 0 || (m.p[0] >= 'A' && m.p[0] <= 'Z')) ? PROBE_MAYBE
+									      : PROBE_NO;
+	if (m.p[n] != ' ' || n == 0)
+		return PROBE_NO;
+	m.end = m.p + n;
+	if (known_method(m)) {
+		const uint8_t *t = m.end + 1;
+
+		if (t == v.end)
+			return PROBE_MAYBE;
+		if ((*t == '/' || *t == '*' || (*t | 32) == 'h' || view_is(&m, "connect")) &&
+			!memchr(v.p, '\n', view_len(&v)))
+			return view_len(&v) > 16 ? PROBE_YES : PROBE_MAYBE;
+	}
+	if (!view_line(&rest, &line))
+		return view_len(&v) < 512 ? PROBE_MAYBE : PROBE_NO;
+	line = trimmed(line);
+	if (view_len(&line) < 12)
+		return PROBE_NO;
+	line.p = line.end - 8;
+	return is_version(line) && line.p[-1] == ' ' ? PROBE_YES : PROBE_NO;
+}
+
+static enum tsm_probe probe(struct view head, enum side side)
+{
+	enum tsm_probe request = request_like(head), status = status_like(head);
+
+	if (!view_len(&head))
+		return PROBE_MAYBE;
+	if (side == SIDE_SERVER) {
+		enum tsm_probe t = request;
+
+		request = status;
+		status = t;
+	}
+	if (request == PROBE_YES)
+		return PROBE_YES;
+	if (status == PROBE_YES)
+		return PROBE_SWAPPED;
+	return request == PROBE_MAYBE || status == PROBE_MAYBE ? PROBE_MAYBE : PROBE_NO;
+}
+
+static void keep(uint8_t *to, uint16_t *len, size_t max, struct view v)
+{
+	size_t n = view_len(&v) < max ? view_len(&v) : max;
+
+	if (n)
+		memcpy(to, v.p, n);
+	*len = (uint16_t)n;
+}
+
+static struct view text(const char *s)
+{
+	return view_of(s, strlen(s), 0);
+}
+
+static void message_reset(struct message *m)
+{
+	memset(m, 0, sizeof(*m));
+}
+
+static void message_begin(struct message *m, uint64_t bytes)
+{
+	uint8_t phase = HEADERS;
+
+	message_reset(m);
+	m->phase = phase;
+	m->bytes = m->header_bytes = (uint32_t)bytes;
+}
+
+/* The request line; false where it is none. */
+static bool request_line(struct session *s, struct http *h, struct view line, bool cut)
+{
+	struct message *m = &h->m[SIDE_CLIENT];
+	struct view rest = line, method = before(&rest, ' '), target, version;
+	uint64_t tag = 0;
+
+	rest = trimmed(rest);
+	target = rest;
+	version = view_of(rest.end, 0, 0);
+	if (!cut && view_len(&rest) > 9) {
+		struct view v = view_of(rest.end - 8, 8, 0);
+
+		if (memcmp(v.p, "HTTP/", 5) == 0 && v.p[-1] == ' ') {
+			version = v;
+			target.end = v.p - 1;
+		}
+	}
+	if (!view_len(&method) || view_len(&method) > 32 || !view_len(&target))
+		return false;
+	for (const uint8_t *p = method.p; p < method.end; p++)
+		if (!is_token(*p))
+			return false;
+	if (!cut && !view_len(&version) && !known_method(method))
+		return false;
+	message_begin(m, (uint64_t)(line.end - line.p) + 2);
+	target = trimmed(target);
+	m->txn = tsm_request(s, 0, line.p);
+	if (view_is(&method, "head"))
+		tag = TAG_HEAD;
+	else if (view_is(&method, "connect"))
+		tag = TAG_CONNECT;
+	tsm_set_tag(m->txn, tag);
+	tsm_op(m->txn, method, target);
+	tsm_str(m->txn, F_REQ_METHOD, method);
+	if (view_len(&version))
+		tsm_str(m->txn, F_VERSION, view_of(version.p + 5, 3, 0));
+	else
+		tsm_flag(m->txn, QUALITY_MALFORMED);
+	if (cut)
+		tsm_flag(m->txn, QUALITY_TRUNCATED);
+	h->host_len = 0;
+	keep(h->target, &h->target_len, TARGET_MAX, target);
+	return true;
+}
+
+/* The status line; false where it is none. */
+static bool status_line(struct session *s, struct http *h, struct view line)
+{
+	struct message *m = &h->m[SIDE_SERVER];
+	struct view phrase = line;
+	unsigned status;
+
+	if (status_like(line) != PROBE_YES)
+		return false;
+	status = (line.p[9] - 48u) * 100 + (line.p[10] - 48u) * 10 + (line.p[11] - 48u);
+	message_begin(m, (uint64_t)(line.end - line.p) + 2);
+	m->status = (uint16_t)status;
+	if (status >= 100 && status < 200 && status != 101) {
+		m->interim = true;
+		h->interim++;
+		return true;
+	}
+	m->txn = tsm_response(s, 0, line.p);
+	phrase.p += 12;
+	phrase = trimmed(phrase);
+	tsm_u64(m->txn, F_RES_STATUS, status);
+	if (view_len(&phrase))
+		tsm_str(m->txn, F_RES_PHRASE, phrase);
+	if (h->interim)
+		tsm_u64(m->txn, F_INTERIM, h->interim);
+	h->interim = 0;
+	tsm_status(m->txn, status >= 500   ? STATUS_SERVER_ERROR
+			   : status >= 400 ? STATUS_CLIENT_ERROR
+					   : STATUS_OK);
+	return true;
+}
+
+/* One member of a Content-Length; several must agree (RFC 9112, 6.3). */
+static void length_value(struct message *m, struct view v)
+{
+	v = trimmed(v);
+	if (!view_len(&v)) {
+		m->length_seen_empty = true;
+		return;
+	}
+	while (view_len(&v)) {
+		struct view one = before(&v, ',');
+		uint64_t n = 0;
+
+		one = trimmed(one);
+		if (!view_len(&one))
+			m->bad_length = true;
+		for (const uint8_t *p = one.p; p < one.end; p++) {
+			if (*p < '0' || *p > '9' || n > LENGTH_MAX / 16) {
+				m->bad_length = true;
+				return;
+			}
+			n = n * 10 + (*p - 48u);
+		}
+		if (m->has_length)
+			tsm_flag(m->txn, QUALITY_AMBIGUOUS);
+		if (m->has_length && n != m->length)
+			m->bad_length = true;
+		m->has_length = true;
+		m->length = n;
+	}
+}
+
+static void coding_value(struct message *m, struct view v)
+{
+	while (view_len(&v)) {
+		struct view one = before(&v, ',');
+
+		one = before(&one, ';');
+		one = trimmed(one);
+		if (!view_len(&one) || view_is(&one, "identity"))
+			continue;
+		/* Only a final "chunked" frames the message. */
+		m->chunked = view_is(&one, "chunked");
+		m->other_coding = !m->chunked;
+	}
+}
+
+static void mime(struct txn *t, unsigned field, struct view v)
+{
+	v = before(&v, ';');
+	v = trimmed(v);
+	if (view_len(&v))
+		tsm_str(t, field, v);
+}
+
+static void trace_parent(struct txn *t, struct view v)
+{
+	if (view_len(&v) < 55 || v.p[2] != '-' || v.p[35] != '-')
+		return;
+	for (int i = 3; i < 35; i++)
+		if (!((v.p[i] >= '0' && v.p[i] <= '9') || (v.p[i] >= 'a' && v.p[i] <= 'f')))
+			return;
+	tsm_str(t, F_TRACE_ID, view_of(v.p + 3, 32, 0));
+}
+
+static void request_header(struct http *h, struct message *m, struct view name, struct view v)
+{
+	switch (view_len(&name)) {
+	case 4:
+		if (view_is(&name, "host") && !h->host_len)
+			keep(h->host, &h->host_len, HOST_MAX, v);
+		break;
+	case 7:
+		if (view_is(&name, "referer") && view_len(&v))
+			tsm_str(m->txn, F_REQ_REFERRER, v);
+		else if (view_is(&name, "upgrade"))
+			tsm_set_tag(m->txn, tsm_tag(m->txn) | TAG_UPGRADE);
+		break;
+	case 10:
+		if (view_is(&name, "user-agent") && view_len(&v))
+			tsm_str(m->txn, F_USER_AGENT, v);
+		break;
+	case 11:
+		if (view_is(&name, "traceparent"))
+			trace_parent(m->txn, v);
+		break;
+	case 12:
+		if (view_is(&name, "content-type"))
+			mime(m->txn, F_REQ_MIME, v);
+		else if (view_is(&name, "x-request-id") && view_len(&v))
+			tsm_str(m->txn, F_REQ_ID, v);
+		break;
+	default:
+		break;
+	}
+}
+
+static void response_header(struct http *h, struct message *m, struct view name, struct view v)
+{
+	switch (view_len(&name)) {
+	case 7:
+		if (view_is(&name, "upgrade") && m->status == 101) {
+			m->upgrade = true;
+			h->websocket = view_is(&v, "websocket");
+			tsm_str(m->txn, F_UPGRADE, v);
+		}
+		break;
+	case 12:
+		if (view_is(&name, "content-type"))
+			mime(m->txn, F_RES_MIME, v);
+		break;
+	case 16:
+		if (view_is(&name, "content-encoding") && view_len(&v))
+			tsm_str(m->txn, F_ENCODING, v);
+		break;
+	default:
+		break;
+	}
+}
+
+static void header_line(struct http *h, struct message *m, enum side side, struct view line)
+{
+	struct view name, v = line;
+
+	if (*line.p == ' ' || *line.p == '\t') { /* obs-fold: the last header goes on */
+		v = trimmed(line);
+		if (m->last == H_LENGTH)
+			length_value(m, v);
+		else if (m->last == H_CODING)
+			coding_value(m, v);
+		return;
+	}
+	name = before(&v, ':');
+	v = trimmed(v);
+	m->last = H_OTHER;
+	if (view_len(&name) == 14 && view_is(&name, "content-length")) {
+		m->last = H_LENGTH;
+		length_value(m, v);
+	} else if (view_len(&name) == 17 && view_is(&name, "transfer-encoding")) {
+		m->last = H_CODING;
+		coding_value(m, v);
+	} else if (side == SIDE_CLIENT) {
+		request_header(h, m, name, v);
+	} else {
+		response_header(h, m, name, v);
+	}
+}
+
+/* Authority without user information and port. */
+static struct view host_of(struct view a)
+{
+	const uint8_t *p;
+
+	for (p = a.end; p > a.p && p[-1] != '@'; p--)
+		;
+	a.p = p;
+	if (a.p < a.end && *a.p == '[') {
+		struct view in = view_of(a.p + 1, view_len(&a) - 1, 0);
+
+		return before(&in, ']');
+	}
+	return before(&a, ':');
+}
+
+static size_t put(uint8_t *to, size_t at, size_t max, struct view v)
+{
+	size_t n = view_len(&v) < max - at ? view_len(&v) : max - at;
+
+	if (n)
+		memcpy(to + at, v.p, n);
+	return at + n;
+}
+
+/* The parts of the URL, from the target and the Host header (RFC 9112, 3.3). */
+static void url(struct http *h, struct txn *t)
+{
+	struct view target = view_of(h->target, h->target_len, 0), path = target, query,
+		    fragmentless;
+	struct view scheme = text("http"), authority = view_of(h->host, h->host_len, 0), host;
+	uint8_t full[TARGET_MAX + HOST_MAX + 32];
+	const uint8_t *at;
+	size_t n = 0;
+
+	for (at = target.p; at + 2 < target.end && at < target.p + 32; at++)
+		if (at[0] == ':' && at[1] == '/' && at[2] == '/' && *target.p != '/') {
+			scheme = view_of(target.p, (size_t)(at - target.p), 0);
+			authority = view_of(at + 3, (size_t)(target.end - at - 3), 0);
+			path = authority;
+			while (path.p < path.end && *path.p != '/' && *path.p != '?')
+				path.p++;
+			authority.end = path.p;
+			break;
+		}
+	if (tsm_tag(t) & TAG_CONNECT) {
+		authority = target;
+		path = view_of(target.end, 0, 0);
+		scheme = path;
+	}
+	host = host_of(authority);
+	fragmentless = path;
+	query = path;
+	path = before(&query, '?');
+	if (view_len(&scheme)) {
+		tsm_str(t, F_URL_SCHEME, scheme);
+		n = put(full, n, sizeof(full), scheme);
+		n = put(full, n, sizeof(full), text("://"));
+	}
+	for (at = authority.end; at > authority.p && at[-1] != '@'; at--)
+		;
+	if (at > authority.p) { /* user:password@ */
+		struct view user = view_of(authority.p, (size_t)(at - authority.p) - 1, 0);
+
+		user = before(&user, ':');
+		n = put(full, n, sizeof(full), user);
+		n = put(full, n, sizeof(full), text(":xxxxx@"));
+		authority.p = at;
+	}
+	n = put(full, n, sizeof(full), authority);
+	if (!(view_len(&path) == 1 && *path.p == '*'))
+		n = put(full, n, sizeof(full), fragmentless);
+	if (view_len(&host))
+		tsm_str(t, F_URL_DOMAIN, host);
+	if (view_len(&path))
+		tsm_str(t, F_URL_PATH, path);
+	if (view_len(&query))
+		tsm_str(t, F_URL_QUERY, query);
+	if (n)
+		tsm_str(t, F_URL_FULL, view_of(full, n, 0));
+}
+
+static void message_end(struct session *s, struct http *h, enum side side, const uint8_t *end)
+{
+	struct message *m = &h->m[side];
+	struct txn *t = m->txn;
+
+	if (side == SIDE_CLIENT) {
+		tsm_u64(t, F_REQ_BYTES, m->bytes);
+		if (m->body || m->has_length || m->chunked)
+			tsm_u64(t, F_REQ_BODY, m->body);
+		m->phase = START;
+		if (tsm_tag(t) & TAG_CONNECT)
+			m->phase = WAIT;
+		m->txn = NULL;
+		tsm_request_end(s, t, end);
+		return;
+	}
+	if (!m->interim) {
+		uint64_t tag = tsm_tag(t);
+		bool go_over = m->status == 101 || (tag & TAG_CONNECT && m->status / 100 == 2);
+
+		if (!m->close_delimited) {
+			tsm_u64(t, F_RES_BYTES, m->bytes);
+			tsm_u64(t, F_RES_BODY, m->body);
+		}
+		m->txn = NULL;
+		if (go_over)
+			tsm_switch(s, m->status == 101 && h->websocket ? "" : NULL);
+		else if (h->m[SIDE_CLIENT].phase == WAIT && tag & TAG_CONNECT)
+			h->m[SIDE_CLIENT].phase = START;
+		tsm_response_end(s, t, end);
+	}
+	m->phase = START;
+}
+
+/* The blank line was read: how is the body framed (RFC 9112, 6.3)? */
+static void headers_end(struct session *s, struct http *h, enum side side, const uint8_t *end)
+{
+	struct message *m = &h->m[side];
+	uint64_t tag = tsm_tag(m->txn);
+
+	if (side == SIDE_CLIENT)
+		url(h, m->txn);
+	if (m->length_seen_empty && !m->has_length)
+		m->bad_length = true;
+	if ((m->chunked || m->other_coding) && m->has_length)
+		tsm_flag(m->txn, QUALITY_AMBIGUOUS);
+	if (side == SIDE_SERVER &&
+		(m->interim || m->status == 101 || m->status == 204 || m->status == 304 ||
+			tag & TAG_HEAD || (tag & TAG_CONNECT && m->status / 100 == 2))) {
+		message_end(s, h, side, end);
+	} else if (m->chunked) {
+		m->phase = CHUNK;
+	} else if (m->other_coding || m->bad_length) {
+		tsm_flag(m->txn, QUALITY_MALFORMED);
+		m->has_length = false;
+		m->phase = side == SIDE_SERVER ? TO_CLOSE : RESYNC;
+		if (side == SIDE_CLIENT) {
+			tsm_note(s, "http: request without usable framing");
+			tsm_request_end(s, m->txn, end);
+			m->txn = NULL;
+		}
+	} else if (m->has_length && m->length) {
+		m->phase = BODY;
+		m->body = m->length;
+		m->bytes += m->length;
+	} else if (m->has_length || side == SIDE_CLIENT) {
+		message_end(s, h, side, end);
+	} else {
+		m->phase = TO_CLOSE;
+	}
+}
+
+/* A chunk's size line (RFC 9112, 7.1); false where it is none. */
+static bool chunk_line(struct message *m, struct view line)
+{
+	uint64_t n = 0;
+	unsigned digits = 0;
+
+	for (const uint8_t *p = line.p; p < line.end; p++, digits++) {
+		uint8_t c = *p | 32;
+
+		if (*p >= '0' && *p <= '9')
+			n = n * 16 + (*p - 48u);
+		else if (c >= 'a' && c <= 'f')
+			n = n * 16 + (c - 87u);
+		else if (*p == ';' || *p == ' ' || *p == '\t')
+			break;
+		else
+			return false;
+		if (n > LENGTH_MAX)
+			return false;
+	}
+	if (!digits)
+		return false;
+	m->length = n;
+	m->phase = n ? CHUNK_END : TRAILERS;
+	return true;
+}
+
+static void lost_step(struct session *s, struct http *h, enum side side, const char *why)
+{
+	struct message *m = &h->m[side];
+
+	tsm_note(s, why);
+	tsm_flag(m->txn, QUALITY_MALFORMED);
+	if (side == SIDE_CLIENT)
+		tsm_request_end(s, m->txn, NULL);
+	else
+		tsm_abandon(s, m->txn);
+	message_reset(m);
+	m->phase = RESYNC;
+}
+
+static void on_line(struct session *s, struct http *h, enum side side, struct view line, bool cut,
+	const uint8_t *end)
+{
+	struct message *m = &h->m[side];
+
+	switch (m->phase) {
+	case START:
+		if (!view_len(&line))
+			return;
+		if (side == SIDE_CLIENT ? !request_line(s, h, line, cut) : !status_line(s, h, line))
+			lost_step(s, h, side, "http: no message where one should begin");
+		return;
+	case HEADERS:
+	case TRAILERS:
+		if (!view_len(&line)) {
+			m->bytes += (uint64_t)(end - line.p);
+			if (m->phase == HEADERS)
+				headers_end(s, h, side, end);
+			else
+				message_end(s, h, side, end);
+			return;
+		}
+		m->bytes += (uint64_t)(end - line.p);
+		m->header_bytes += (uint32_t)(end - line.p);
+		if (m->phase == TRAILERS)
+			return;
+		if (++m->headers > HEADERS_MAX || m->header_bytes > HEADER_BYTES_MAX) {
+			if (m->headers == HEADERS_MAX + 1 ||
+				m->header_bytes - (end - line.p) <= HEADER_BYTES_MAX) {
+				tsm_note(s, "http: header over the limit, the rest left unread");
+				tsm_flag(m->txn, QUALITY_TRUNCATED);
+			}
+			return;
+		}
+		header_line(h, m, side, line);
+		return;
+	case CHUNK:
+		m->bytes += (uint64_t)(end - line.p);
+		if (!chunk_line(m, line))
+			lost_step(s, h, side, "http: bad chunk size");
+		return;
+	default: /* CHUNK_END: the line break after a chunk */
+		m->bytes += (uint64_t)(end - line.p);
+		if (view_len(&line))
+			lost_step(s, h, side, "http: chunk longer than it said");
+		else
+			m->phase = CHUNK;
+		return;
+	}
+}
+
+/* Looks for the start of a message at the front of what comes. */
+static bool resync(struct message *m, enum side side, struct view *v, struct take *t)
+{
+	enum tsm_probe r = side == SIDE_CLIENT ? request_like(*v) : status_like(*v);
+
+	if (r == PROBE_YES) {
+		message_reset(m);
+		return true;
+	}
+	if (r == PROBE_MAYBE && view_len(v) && view_len(v) < 512 &&
+		(side == SIDE_CLIENT ? *v->p >= 'A' && *v->p <= 'Z' : true)) {
+		t->need = (uint32_t)view_len(v) + 1;
+		return false;
+	}
+	v->p = v->end;
+	return false;
+}
+
+static struct take data(struct session *s, void *state, enum side side, struct view *v)
+{
+	struct http *h = state;
+	struct message *m = &h->m[side];
+	struct take t = {0, 0, false};
+	struct view line;
+
+	for (;;) {
+		size_t before_line = view_len(v);
+		const uint8_t *start = v->p;
+
+		switch (m->phase) {
+		case WAIT:
+			t.need = TAKE_HOLD;
+			return t;
+		case TO_CLOSE:
+			t.skip = TAKE_TO_END;
+			m->close_delimited = true;
+			return t;
+		case BODY:
+			if (m->length) {
+				t.skip = m->length;
+				m->length = 0;
+				return t;
+			}
+			message_end(s, h, side, v->p);
+			continue;
+		case CHUNK_END:
+			if (m->length) {
+				t.skip = m->length;
+				m->body += m->length;
+				m->bytes += m->length;
+				m->length = 0;
+				return t;
+			}
+			break;
+		case RESYNC:
+			if (!view_len(v) || !resync(m, side, v, &t))
+				return t;
+			continue;
+		case REST_OF_LINE: {
+			const uint8_t *lf = before_line ? memchr(v->p, '\n', before_line) : NULL;
+
+			m->bytes += lf ? (uint64_t)(lf + 1 - v->p) : before_line;
+			v->p = lf ? lf + 1 : v->end;
+			if (!lf)
+				return t;
+			m->phase = m->after;
+			continue;
+		}
+		default:
+			break;
+		}
+		if (!view_len(v))
+			return t;
+		if (!view_line_from(v, &line, m->scanned)) {
+			if (before_line < LINE_MAX_BYTES) {
+				m->scanned = (uint32_t)before_line;
+				t.need = (uint32_t)before_line + 1;
+				return t;
+			}
+			line = view_of(v->p, LINE_MAX_BYTES, 0);
+			v->p = line.end;
+			m->scanned = 0;
+			tsm_note(s, "http: line over the limit, the rest left unread");
+			on_line(s, h, side, line, true, v->p);
+			if (m->phase != RESYNC) {
+				m->after = m->phase;
+				m->phase = REST_OF_LINE;
+			}
+			continue;
+		}
+		m->scanned = 0;
+		if (view_len(&line) > LINE_MAX_BYTES)
+			line.end = line.p + LINE_MAX_BYTES;
+		on_line(s, h, side, line, v->p - start > (ptrdiff_t)LINE_MAX_BYTES + 2, v->p);
+		if (m->phase == START && side == SIDE_SERVER && m->status) {
+			m->status = 0;
+			return t; /* the protocol may have changed; what follows is read next */
+		}
+	}
+}
+
+static void gap(struct session *s, void *state, enum side side, uint64_t n)
+{
+	struct http *h = state;
+	struct message *m = &h->m[side];
+
+	(void)s;
+	(void)n;
+	if (side == SIDE_CLIENT && m->txn && m->phase == HEADERS)
+		url(h, m->txn);
+	message_reset(m);
+	m->phase = RESYNC;
+}
+
+static void end(struct session *s, void *state, enum side side, enum tsm_end why)
+{
+	struct http *h = state;
+	struct message *m = &h->m[side];
+
+	if (side == SIDE_SERVER && m->phase == TO_CLOSE && why == END_FIN) {
+		message_end(s, h, side, NULL);
+	}
+}
+
+static const struct claim claims[] = {
 	{TABLE_TCP_PORT, 80},
 	{TABLE_TCP_PORT, 591},
-	{TABLE_TCP_PORT, 3000},
 	{TABLE_TCP_PORT, 3128},
-	{TABLE_TCP_PORT, 5000},
 	{TABLE_TCP_PORT, 8000},
 	{TABLE_TCP_PORT, 8008},
 	{TABLE_TCP_PORT, 8080},
@@ -109,413 +883,15 @@ static const struct claim http_claims[] = {
 	{TABLE_END, 0},
 };
 
-enum http_state {
-	STATE_NEW,        /* no byte seen yet */
-	STATE_START,      /* before a start line */
-	STATE_HEAD,       /* in the header section */
-	STATE_EXPECT,     /* client: before a body that an answer may have made needless */
-	STATE_PEEK,       /* server: before a body that a HEAD request would not get */
-	STATE_BODY,       /* in a counted body */
-	STATE_CHUNK,      /* before a chunk's size */
-	STATE_CHUNK_DATA, /* in a chunk */
-	STATE_CHUNK_END,  /* before the line end behind a chunk */
-	STATE_TRAILER,    /* in the trailer section */
-	STATE_TO_END,     /* server: in a body that the end of the connection ends */
-	STATE_CONNECT,    /* client: until CONNECT is answered, what comes may be a tunnel's */
-	STATE_RESYNC,     /* behind a hole: until a segment starts with a message */
+TSM_DISSECTOR(http) = {
+	TSM_HEAD,
+	.name = "http",
+	.title = "Hypertext Transfer Protocol 1.0 and 1.1",
+	.claims = claims,
+	.fields = fields,
+	.state_size = sizeof(struct http),
+	.probe = probe,
+	.data = data,
+	.gap = gap,
+	.end = end,
 };
-
-/* What is known of the message in progress. */
-#define MSG_TXN       0x0001u /* it belongs to a transaction */
-#define MSG_OPEN      0x0002u /* its end is not known: the next start line, or the side's end */
-#define MSG_INTERIM   0x0004u
-#define MSG_CONNECT   0x0008u
-#define MSG_V10       0x0010u
-#define MSG_HOST      0x0020u /* its authority is known */
-#define MSG_WANT_HOST 0x0040u /* it is needed for url.full */
-#define MSG_EXPECT    0x0080u
-#define MSG_ANSWERED  0x0100u /* client: its response has begun */
-#define MSG_CL        0x0200u
-#define MSG_CL_BAD    0x0400u
-#define MSG_CL_EMPTY  0x0800u /* nothing yet; a folded line may bring it */
-#define MSG_TE        0x1000u
-#define MSG_CHUNKED   0x2000u /* chunked is the last transfer coding */
-#define MSG_BODY      0x4000u /* it has a body, be it empty */
-#define MSG_WEBSOCKET 0x8000u
-#define MSG_LIMIT     0x10000u /* a limit was passed, and it was said */
-
-/* What the tag of a transaction says of its request. */
-#define TAG_SEEN     1u
-#define TAG_HEAD     2u
-#define TAG_CONNECT  4u
-#define TAG_BROKEN   8u  /* a hole took its end */
-#define TAG_ANSWERED 16u /* its response has ended */
-
-struct http_side {
-	uint8_t state;    /* enum http_state */
-	uint8_t after;    /* STATE_EXPECT, STATE_PEEK: the state of the body */
-	uint8_t last;     /* enum http_header a folded line goes on with */
-	bool discard;     /* the rest of a long line is passed over */
-	bool lost;        /* what is read is no message; it was said */
-	bool held;        /* client: bytes are held in STATE_CONNECT */
-	uint16_t status;  /* server */
-	uint32_t flags;   /* MSG_ */
-	uint32_t scanned; /* bytes at the front of the unfinished line that hold no LF */
-	uint32_t kept;    /* bytes that were read and not given up: from the request line on */
-	uint32_t target, target_len; /* the target, in what is kept */
-	uint32_t fields;             /* lines of the header section */
-	uint64_t size;               /* bytes of the message */
-	uint64_t body;               /* bytes of its body; STATE_TO_END: where it starts */
-	uint64_t length;             /* bytes of the body or chunk still to come */
-};
-
-struct http {
-	struct http_side side[2];
-	uint32_t interim; /* responses since the last final one */
-};
-
-/* One call of data(). */
-struct call {
-	struct session *s;
-	struct http *http;
-	struct http_side *h;
-	struct txn *t; /* of the message in progress, or NULL */
-	const uint8_t *keep;
-	struct view v; /* what is left to read */
-	struct take take;
-	enum side side;
-};
-
-enum line { LINE_MORE, LINE_WHOLE, LINE_CUT };
-
-/*
- * The next line. LINE_CUT: it is longer than LINE_BYTES; its beginning is given, the rest will be
- * passed over. MORE: it is not whole; nothing else can be read now.
- */
-static enum line next_line(struct call *c, struct view *line)
-{
-	struct http_side *h = c->h;
-	size_t have = view_len(&c->v), n;
-	const uint8_t *lf;
-
-	if (h->discard) {
-		lf = http_find(c->v, '\n');
-		n = lf ? (size_t)(lf + 1 - c->v.p) : have;
-		h->discard = !lf;
-		h->size += n;
-		c->v.p += n;
-		have -= n;
-		if (!lf)
-			return LINE_MORE;
-	}
-	n = have > LINE_BYTES ? LINE_BYTES + 1 : have;
-	lf = n > h->scanned ? (const uint8_t *)memchr(
-				      c->v.p + h->scanned, '\n', n - h->scanned)
-			    : NULL;
-	if (lf) {
-		*line = http_view(c->v.p, lf);
-		if (line->end > line->p && line->end[-1] == '\r')
-			line->end--;
-		n = (size_t)(lf + 1 - c->v.p);
-	} else if (have > LINE_BYTES) {
-		n = LINE_BYTES;
-		*line = view_of(c->v.p, n, 0);
-		h->discard = true;
-	} else {
-		h->scanned = (uint32_t)have;
-		return LINE_MORE;
-	}
-	h->scanned = 0;
-	h->size += n;
-	c->v.p += n;
-	return lf ? LINE_WHOLE : LINE_CUT;
-}
-
-static void limit(struct call *c, const char *what)
-{
-	if (c->h->flags & MSG_LIMIT)
-		return;
-	c->h->flags |= MSG_LIMIT;
-	tsm_note(c->s, what);
-	tsm_flag(c->t, QUALITY_TRUNCATED);
-}
-
-/*
- * Requests and responses end.
- */
-
-static void request_done(struct call *c)
-{
-	struct http_side *h = c->h;
-
-	if (c->t) {
-		if (!(h->flags & MSG_OPEN)) {
-			tsm_u64(c->t, HTTP_REQUEST_BYTES, h->size);
-			if (h->flags & MSG_BODY)
-				tsm_u64(c->t, HTTP_REQUEST_BODY, h->body);
-		}
-		tsm_request_end(c->s, c->t, c->v.p);
-		c->t = NULL;
-	}
-	h->state = h->flags & MSG_CONNECT ? STATE_CONNECT : STATE_START;
-	h->flags = 0;
-}
-
-/* `end` as of tsm_response_end(). */
-static void response_close(struct session *s, struct http_side *h, struct txn *t, const uint8_t *end)
-{
-	uint64_t tag = tsm_tag(t);
-
-	if (!t)
-		return;
-	tsm_u64(t, HTTP_RESPONSE_BYTES, h->size);
-	if (h->flags & MSG_BODY)
-		tsm_u64(t, HTTP_RESPONSE_BODY, h->body);
-	tsm_set_tag(t, tag | TAG_ANSWERED);
-	tsm_response_end(s, t, end);
-	if (tag & TAG_BROKEN)
-		tsm_abandon(s, t);
-}
-
-static void response_done(struct call *c)
-{
-	struct http_side *client = &c->http->side[SIDE_CLIENT];
-	bool refused = tsm_tag(c->t) & TAG_CONNECT;
-
-	response_close(c->s, c->h, c->t, c->v.p);
-	c->t = NULL;
-	c->h->state = STATE_START;
-	c->h->flags = 0;
-	if (!refused || client->state != STATE_CONNECT)
-		return;
-	/* No tunnel: what was held back are requests, and they come before their responses. */
-	client->state = STATE_START;
-	if (client->held && c->v.p < c->v.end)
-		c->take.need = TAKE_HOLD;
-	client->held = false;
-}
-
-static void message_done(struct call *c)
-{
-	if (c->side == SIDE_CLIENT)
-		request_done(c);
-	else
-		response_done(c);
-}
-
-/* Where the message ends cannot be told: a response goes on until another one starts. */
-static void framing_lost(struct call *c, const char *why)
-{
-	tsm_note(c->s, why);
-	c->h->flags |= MSG_OPEN;
-	if (c->side == SIDE_CLIENT)
-		request_done(c);
-	c->h->state = STATE_START;
-	c->h->discard = false;
-}
-
-/*
- * What a request asks for.
- */
-
-static void url_parts(struct call *c, const struct http_uri *u)
-{
-	if (view_len(&u->scheme))
-		tsm_str(c->t, HTTP_SCHEME, u->scheme);
-	if (view_len(&u->domain))
-		tsm_str(c->t, HTTP_DOMAIN, u->domain);
-	if (view_len(&u->path))
-		tsm_str(c->t, HTTP_PATH, u->path);
-	if (view_len(&u->query))
-		tsm_str(c->t, HTTP_QUERY, u->query);
-}
-
-/* The four forms of a request target, RFC 9112 section 3.2. */
-static void request_target(struct call *c, struct view method, struct view target)
-{
-	struct http_side *h = c->h;
-	struct view none = http_view(target.end, target.end), authority;
-	struct http_uri u = {none, none, none, none};
-	uint8_t masked[HTTP_TEXT_MAX];
-	struct view shown = target;
-
-	if (h->flags & MSG_CONNECT) {
-		u.domain = http_host(target);
-		shown = http_mask(target, target, masked);
-		h->flags |= MSG_HOST;
-	} else if (*target.p == '/' || (*target.p == '*' && view_len(&target) == 1)) {
-		if (*target.p == '/')
-			http_split(target, &u);
-		u.scheme = view_of("http", 4, 0);
-		h->flags |= MSG_WANT_HOST;
-		h->target_len = (uint32_t)(*target.p == '/' ? view_len(&target) : 0);
-	} else if (http_authority(target, &u.scheme, &authority)) {
-		u.domain = http_host(authority);
-		http_split(http_view(authority.end, target.end), &u);
-		shown = http_mask(target, authority, masked);
-		tsm_str(c->t, HTTP_URL, shown);
-		h->flags |= MSG_HOST;
-	} else {
-		http_split(target, &u);
-		tsm_flag(c->t, QUALITY_MALFORMED);
-	}
-	url_parts(c, &u);
-	tsm_op(c->t, method, shown);
-}
-
-/* Puts url.full together; the request line is not needed any more. */
-static void url_full(struct call *c, struct view authority)
-{
-	struct http_side *h = c->h;
-	struct view target = view_of(c->keep + h->target, h->target_len, 0);
-	uint8_t text[HTTP_TEXT_MAX], masked[HTTP_TEXT_MAX];
-	size_t n = 7, room = sizeof(text) - 7;
-
-	authority = http_mask(authority, authority, masked);
-	if (view_len(&authority) > room)
-		authority.end = authority.p + room;
-	memcpy(text, "http://", n);
-	memcpy(text + n, authority.p, view_len(&authority));
-	n += view_len(&authority);
-	room -= view_len(&authority);
-	if (view_len(&target) > room)
-		target.end = target.p + room;
-	memcpy(text + n, target.p, view_len(&target));
-	tsm_str(c->t, HTTP_URL, view_of(text, n + view_len(&target), 0));
-}
-
-static void host_done(struct call *c)
-{
-	c->h->flags &= ~MSG_WANT_HOST;
-	c->keep = NULL;
-}
-
-/*
- * Start lines.
- */
-
-static void message_begin(struct call *c, size_t line)
-{
-	struct http_side *h = c->h;
-
-	h->flags = 0;
-	h->state = STATE_HEAD;
-	h->last = HEADER_NONE;
-	h->fields = 0;
-	h->size = line;
-	h->body = 0;
-	h->length = 0;
-	h->lost = false;
-}
-
-static bool request_begin(struct call *c, struct view line, bool cut)
-{
-	struct http_request_line r;
-	uint64_t tag = TAG_SEEN;
-	size_t n = view_len(&line);
-
-	if (!http_request_line(line, cut, &r))
-		return false;
-	message_begin(c, (size_t)(c->v.p - line.p));
-	c->t = tsm_request(c->s, 0, line.p);
-	n = view_len(&r.method);
-	if (n == 4 && memcmp(r.method.p, "HEAD", n) == 0)
-		tag |= TAG_HEAD;
-	if (n == 7 && memcmp(r.method.p, "CONNECT", n) == 0) {
-		tag |= TAG_CONNECT;
-		c->h->flags |= MSG_CONNECT;
-	}
-	if (view_len(&r.version) == 3 && r.version.p[2] == '0')
-		c->h->flags |= MSG_V10;
-	c->h->target = (uint32_t)(r.target.p - line.p);
-	if (!c->t)
-		return true;
-	c->h->flags |= MSG_TXN;
-	tsm_set_tag(c->t, tag);
-	tsm_str(c->t, HTTP_METHOD, r.method);
-	if (view_len(&r.version))
-		tsm_str(c->t, HTTP_VERSION, r.version);
-	request_target(c, r.method, r.target);
-	if (r.odd)
-		tsm_flag(c->t, QUALITY_MALFORMED);
-	if (c->h->flags & MSG_WANT_HOST)
-		c->keep = line.p;
-	if (cut)
-		limit(c, "http: line too long");
-	return true;
-}
-
-/* The request whose body has not begun may do without it once it is answered. */
-static void request_answered(struct call *c)
-{
-	struct http_side *client = &c->http->side[SIDE_CLIENT];
-
-	if (c->t && client->state == STATE_EXPECT && tsm_current(c->s, SIDE_CLIENT) == c->t)
-		client->flags |= MSG_ANSWERED;
-}
-
-static bool response_begin(struct call *c, struct view line, bool cut)
-{
-	struct http_status_line r;
-	enum tsm_status_code status;
-
-	if (!http_status_line(line, &r))
-		return false;
-	message_begin(c, (size_t)(c->v.p - line.p));
-	c->h->status = (uint16_t)r.status;
-	if (view_len(&r.version) == 3 && r.version.p[2] == '0')
-		c->h->flags |= MSG_V10;
-	if (r.status >= 100 && r.status < 200 && r.status != 101) {
-		c->h->flags |= MSG_INTERIM;
-		if (c->http->interim < UINT32_MAX)
-			c->http->interim++;
-		return true;
-	}
-	c->t = tsm_response(c->s, 0, line.p);
-	request_answered(c);
-	if (c->t) {
-		c->h->flags |= MSG_TXN;
-		if (!tsm_tag(c->t))
-			tsm_str(c->t, HTTP_VERSION, r.version);
-		tsm_u64(c->t, HTTP_STATUS, r.status);
-		if (view_len(&r.phrase))
-			tsm_str(c->t, HTTP_PHRASE, r.phrase);
-		if (c->http->interim)
-			tsm_u64(c->t, HTTP_INTERIM, c->http->interim);
-		status = r.status < 400	  ? STATUS_OK
-			 : r.status < 500 ? STATUS_CLIENT_ERROR
-					  : STATUS_SERVER_ERROR;
-		tsm_status(c->t, status);
-		if (r.status < 100)
-			tsm_flag(c->t, QUALITY_MALFORMED);
-	}
-	c->http->interim = 0;
-	if (cut)
-		limit(c, "http: line too long");
-	return true;
-}
-
-/* A start line, or something else: empty lines are passed over, and all that is no message. */
-static bool start(struct call *c)
-{
-	struct http_side *h = c->h;
-	struct view line, rest = c->v;
-	uint64_t size = h->size, body = h->body;
-	enum line how = next_line(c, &line);
-	bool begins;
-
-	if (how == LINE_MORE) {
-		/* Of a long line that is passed over. */
-		h->body = body + (h->size - size);
-		return false;
-	}
-	/* next_line() may first have passed over the rest of such a line. */
-	rest.end = line.p;
-	h->size = size + view_len(&rest);
-	h->body = body + view_len(&rest);
-	begins = view_len(&line) > 0 && (c->side == SIDE_CLIENT
-							? http_digit(0) || true
-							: true);
-	(void)begins;
-	return true;
-}
