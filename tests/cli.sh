@@ -43,7 +43,7 @@ echo "nonsense" >$'evil\033[31m.txt'
 run() {
 	local want=$1 lines=$2 got=0
 	shift 2
-	"$TSUMARI" "$@" >out 2>err </dev/null || got=$?
+	timeout -k 1 60 "$TSUMARI" "$@" >out 2>err </dev/null || got=$?
 	[ $got -eq "$want" ] || fail "tsumari $*: exit status $got, expected $want: $(cat err)"
 	[ "$(wc -l <err)" -eq "$lines" ] || fail "tsumari $*: $(wc -l <err) lines, expected $lines: $(cat err)"
 }

@@ -42,8 +42,11 @@ def nanoseconds(text):
 
 
 def plain(uri):
-    """What both programs write for bytes outside printable ASCII differs: one mark for them."""
-    return re.sub(r"(\\[0-9]{3}|\\x[0-9a-f]{2}|\\[abtnvfr]|[^ -~])+", "?", uri or "")
+    """What both programs write for bytes outside printable ASCII differs: one mark for them.
+
+    Compared are 1024 characters, which is less than either program keeps.
+    """
+    return re.sub(r"(\\[0-9]{3}|\\x[0-9a-f]{2}|\\[abtnvfr]|[^ -~])+", "?", uri or "")[:1024]
 
 
 def tshark(path):

@@ -175,7 +175,8 @@ static bool keep_unread(struct session *s, struct session_side *x, const uint8_t
 		if (inside)
 			p = x->buf + at;
 	}
-	memmove(x->buf, p, n);
+	if (n)
+		memmove(x->buf, p, n);
 	x->len = (uint32_t)n;
 	return true;
 }
@@ -365,7 +366,8 @@ static void push(
 			}
 			v = view_of(p, n, 0);
 		} else {
-			memcpy(x->buf + old, p, n);
+			if (n)
+				memcpy(x->buf + old, p, n);
 			v = view_of(x->buf, old + n, 0);
 		}
 	} else {
