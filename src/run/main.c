@@ -52,9 +52,10 @@ static void stop(int number)
 	pipeline_stop(on_signal);
 }
 
+/* As tcpdump does: a script's background job, where the shell ignores SIGINT, is still ended by
+   `kill -INT`; what nohup ignores stays ignored. */
 static void catch_signals(struct pipeline *p)
 {
-	static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
 	struct sigaction was, action;
 
 	memset(&action, 0, sizeof(action));
@@ -62,11 +63,10 @@ static void catch_signals(struct pipeline *p)
 	action.sa_flags = SA_RESTART;
 	sigemptyset(&action.sa_mask);
 	on_signal = p;
-	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
-		/* nohup, or a shell's background job: stays ignored. */
-		if (sigaction(stops[i], NULL, &was) == 0 && was.sa_handler != SIG_IGN)
-			sigaction(stops[i], &action, NULL);
-	}
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	if (sigaction(SIGHUP, NULL, &was) == 0 && was.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &action, NULL);
 }
 
 static bool load_plugins(struct run *r)
