@@ -159,7 +159,7 @@ static void set_alarm(struct shard *sh, const struct flow *f, uint64_t now)
 		if (next < at)
 			at = next;
 	}
-	flow_alarm(&sh->flows, f->slot, (uint32_t)(at / SECOND + 1));
+	flow_alarm(&sh->flows, f->slot, flow_second(at + SECOND));
 }
 
 static const char *ended_by(const struct flow *f, const char *otherwise)
@@ -296,7 +296,7 @@ static void on_packet(struct engine *e, struct packet *p)
 	f->side[dir].bytes += p->len;
 	f->side[dir].packets++;
 	f->side[dir].last = p->time;
-	if (state != f->state || sh->flows.alarm[f->slot] == UINT32_MAX)
+	if (state != f->state || sh->flows.alarm[f->slot] == FLOW_NEVER)
 		set_alarm(sh, f, p->time);
 }
 
@@ -333,18 +333,18 @@ static void on_alarm(struct shard *sh, struct flow *f, uint64_t now)
 static void shard_tick(struct shard *sh, uint64_t now, uint64_t frame)
 {
 	struct flow_table *t = &sh->flows;
-	uint32_t second = (uint32_t)(now / SECOND);
+	uint32_t second = flow_second(now);
 
 	sh->key_frame = frame;
 	sh->key_tick = true;
 	for (uint32_t b = 0; b < t->slots / 64; b++) {
-		uint32_t least = UINT32_MAX;
+		uint32_t least = FLOW_NEVER;
 
 		if (t->block_alarm[b] > second)
 			continue;
 		for (uint32_t i = b * 64; i < b * 64 + 64; i++) {
 			if (t->alarm[i] <= second) {
-				t->alarm[i] = UINT32_MAX;
+				t->alarm[i] = FLOW_NEVER;
 				on_alarm(sh, flow_at(t, i), now);
 			}
 			if (t->alarm[i] < least)

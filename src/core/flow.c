@@ -240,7 +240,7 @@ void flow_remove(struct flow_table *t, struct flow *f)
 		for (unsigned j = 0; j < 8; j++)
 			if (b->tag[j] == tag && b->slot[j] == slot) {
 				b->tag[j] = 0;
-				t->alarm[slot] = UINT32_MAX;
+				t->alarm[slot] = FLOW_NEVER;
 				f->proto = 0;
 				f->slot = UINT32_MAX;
 				t->free[t->nfree++] = slot;

@@ -132,7 +132,7 @@ struct flow_table {
 	struct flow **chunks;
 	uint32_t *free;
 	uint32_t nfree, freecap;
-	uint32_t *alarm;       /* by slot: second at which to look at the flow; UINT32_MAX: never */
+	uint32_t *alarm;       /* by slot: second at which to look at the flow, or FLOW_NEVER */
 	uint32_t *block_alarm; /* the least of each 64 slots */
 	uint32_t hand;         /* where eviction looks next */
 	uint64_t key[4];       /* of the hash */
@@ -178,6 +178,16 @@ static inline unsigned flow_client(const struct flow *f)
 static inline uint64_t flow_last(const struct flow *f)
 {
 	return f->side[0].last > f->side[1].last ? f->side[0].last : f->side[1].last;
+}
+
+#define FLOW_NEVER UINT32_MAX /* an alarm that is not set */
+
+/* The second that a time (ns) lies in, as alarms have it: what is behind 2106 is one second. */
+static inline uint32_t flow_second(uint64_t time)
+{
+	uint64_t second = time / 1000000000u;
+
+	return second < FLOW_NEVER ? (uint32_t)second : FLOW_NEVER - 1;
 }
 
 /* Look at the flow at this second, if not before. */
