@@ -278,8 +278,8 @@ void record_of_txn(struct shard *sh, struct txn *t)
 	uint32_t rtt = f->side[flow_client(f)].rtt_min;
 
 	r->r.kind = RECORD_TXN;
-	r->r.dissector = s->d;
-	r->r.type = s->d ? s->d->name : "none";
+	r->r.dissector = t->d;
+	r->r.type = t->d->name;
 	common(sh, &r->r, f);
 	r->r.quality = t->quality;
 	for (int i = 0; i < 4; i++) {

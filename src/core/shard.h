@@ -30,6 +30,7 @@ enum phase { PHASE_REQUEST, PHASE_WAIT, PHASE_RESPONSE, PHASE_COUNT };
 struct txn {
 	struct txn *next;
 	struct session *session;
+	const struct dissector *d; /* whose request it is, whatever the connection went over to */
 	uint64_t key, tag;
 	uint64_t stamp[4], frame[4], offset[4];
 	uint64_t stall[LEDGER_COUNT]; /* the part of the phases that stalls took */

@@ -61,6 +61,7 @@ static struct txn *txn_new(struct session *s, uint64_t key)
 	t->buf = buf;
 	t->cap = cap;
 	t->session = s;
+	t->d = s->d;
 	t->key = key;
 	t->quality = flow_quality(s->flow);
 	sh->app_bytes += sizeof(*t) + cap;
@@ -172,7 +173,7 @@ static struct txn *pair(struct session *s)
 	unsigned doubtful = 0;
 
 	for (t = s->first; t; t = t->next) {
-		if (t->marks & (1u << T2 | 1u << T3) || t->key)
+		if (t->marks & (1u << T2 | 1u << T3) || t->key || t->d != s->d)
 			continue;
 		if (t->doubtful) {
 			doubtful++;
@@ -208,8 +209,9 @@ struct txn *tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 	struct txn *t = NULL;
 
 	if (key) {
-		for (t = s->first; t && (t->key != key || t->marks & 1u << T2); t = t->next)
-			;
+		for (t = s->first; t; t = t->next)
+			if (t->key == key && t->d == s->d && !(t->marks & 1u << T2))
+				break;
 	} else {
 		bool was_blind = s->blind;
 
@@ -255,7 +257,9 @@ void tsm_response_end(struct session *s, struct txn *t, const uint8_t *end)
 
 struct txn *tsm_current(struct session *s, enum side side)
 {
-	return s->side[side].current;
+	struct txn *t = s->side[side].current;
+
+	return t && t->d == s->d ? t : NULL;
 }
 
 void tsm_abandon(struct session *s, struct txn *t)
@@ -440,7 +444,7 @@ static uint32_t bounded(struct txn *t, const struct view *v)
 /* Values are a chain of struct value; one that is set again is marked dead (field 0xffff). */
 static struct value *value_new(struct txn *t, unsigned field, uint32_t text)
 {
-	const struct field *fields = t->session->d ? t->session->d->fields : NULL;
+	const struct field *fields = t->d->fields;
 	uint32_t at = 0;
 	struct value *v;
 
