@@ -172,9 +172,9 @@ done
 
 # An interrupt while it waits for a pipe: what came is put out.
 mkfifo pipe
-"$TSUMARI" -r pipe --json >out 2>err &
+timeout -k 1 60 "$TSUMARI" -r pipe --json >out 2>err &
 pid=$!
-exec 9>pipe
+exec 9<>pipe
 cat plain.pcap >&9
 sleep 0.5
 kill -TERM $pid
