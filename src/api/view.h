@@ -23,9 +23,12 @@ struct view {
 	bool bad;           /* a read went past end; stays set */
 };
 
+/* p may be NULL where n is 0; the view's own pointers never are, so that adding 0 to them is fine.
+ */
 static inline struct view view_of(const void *p, size_t n, uint32_t cut)
 {
-	struct view v = {(const uint8_t *)p, (const uint8_t *)p + n, cut, false};
+	const uint8_t *start = p ? (const uint8_t *)p : (const uint8_t *)"";
+	struct view v = {start, start + n, cut, false};
 	return v;
 }
 
