@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
+#define HUGE       ((size_t)2 << 20) /* a huge page of x86-64 and AArch64 */
 #define POOL_PIECE 65536u
 
 static void *must(void *p)
@@ -35,38 +37,105 @@ char *xstrdup(const char *s)
 	return must(strdup(s));
 }
 
-void *xaligned(size_t n)
+static void *map_huge(size_t n)
 {
-	size_t whole = (n + 63) / 64 * 64;
-	void *p = must(aligned_alloc(64, whole));
+	uint8_t *p =
+		mmap(NULL, n + HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t before, behind;
 
-	memset(p, 0, whole);
+	must(p == MAP_FAILED ? NULL : p);
+	before = (HUGE - (uintptr_t)p % HUGE) % HUGE;
+	behind = HUGE - before;
+	if (before)
+		munmap(p, before);
+	if (behind)
+		munmap(p + before + n, behind);
+	(void)madvise(p + before, n, MADV_HUGEPAGE); /* slower without, but no less right */
+	return p + before;
+}
+
+static size_t whole_huge(size_t n)
+{
+	return (n + HUGE - 1) / HUGE * HUGE;
+}
+
+void *table_alloc(size_t n)
+{
+	void *p;
+
+	if (n >= HUGE)
+		return map_huge(whole_huge(n));
+	n = (n + 63) / 64 * 64;
+	p = must(aligned_alloc(64, n));
+	memset(p, 0, n);
 	return p;
 }
 
-void pool_init(struct pool *p, size_t size)
+void table_free(void *p, size_t n)
+{
+	if (p && n >= HUGE)
+		munmap(p, whole_huge(n));
+	else
+		free(p);
+}
+
+static void *carve(uint8_t **at, size_t *left, size_t n)
+{
+	uint8_t *p = *at;
+
+	*at += n;
+	*left -= n;
+	return p;
+}
+
+void *arena_take(struct arena *a, size_t n)
+{
+	n = (n + 63) / 64 * 64;
+	if (a->rest_left >= n)
+		return carve(&a->rest, &a->rest_left, n);
+	if (a->left < n) {
+		if (a->left > a->rest_left) {
+			a->rest = a->at;
+			a->rest_left = a->left;
+		}
+		a->blocks = xrealloc(a->blocks, (a->nblocks + 1) * sizeof(void *));
+		a->at = a->blocks[a->nblocks++] = map_huge(HUGE);
+		a->left = HUGE;
+	}
+	return carve(&a->at, &a->left, n);
+}
+
+void arena_release(struct arena *a)
+{
+	for (unsigned i = 0; i < a->nblocks; i++)
+		munmap(a->blocks[i], HUGE);
+	free(a->blocks);
+	memset(a, 0, sizeof(*a));
+}
+
+void pool_init(struct pool *p, struct arena *a, size_t size)
 {
 	memset(p, 0, sizeof(*p));
+	p->arena = a;
 	p->size = (size + 15) / 16 * 16;
 }
 
 void *pool_get(struct pool *p)
 {
-	size_t per = POOL_PIECE / p->size ? POOL_PIECE / p->size : 1;
 	void *o = p->free;
 
-	p->used++;
 	if (o) {
 		memcpy(&p->free, o, sizeof(void *));
 		return o;
 	}
 	if (!p->left) {
-		p->pieces = xrealloc(p->pieces, (p->npieces + 1) * sizeof(void *));
-		p->pieces[p->npieces++] = xmalloc(per * p->size);
-		p->bytes += per * p->size;
-		p->left = (unsigned)per;
+		p->left = POOL_PIECE / p->size ? (unsigned)(POOL_PIECE / p->size) : 1;
+		p->piece = arena_take(p->arena, p->left * p->size);
 	}
-	return (uint8_t *)p->pieces[p->npieces - 1] + (per - p->left--) * p->size;
+	o = p->piece;
+	p->piece += p->size;
+	p->left--;
+	return o;
 }
 
 void pool_put(struct pool *p, void *object)
@@ -75,13 +144,4 @@ void pool_put(struct pool *p, void *object)
 		return;
 	memcpy(object, &p->free, sizeof(void *));
 	p->free = object;
-	p->used--;
-}
-
-void pool_release(struct pool *p)
-{
-	for (unsigned i = 0; i < p->npieces; i++)
-		free(p->pieces[i]);
-	free(p->pieces);
-	pool_init(p, p->size);
 }

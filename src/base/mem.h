@@ -14,26 +14,46 @@ void *xmalloc(size_t n);
 void *xcalloc(size_t n, size_t size); /* zeroed */
 void *xrealloc(void *p, size_t n);
 char *xstrdup(const char *s);
-/* Zeroed, aligned to a cache line (64 bytes); free() releases it. */
-void *xaligned(size_t n);
 
 /*
- * A pool of objects of one size, carved from larger pieces and recycled. Not for several threads.
- * What comes out of it is not zeroed. Memory goes back to the system with pool_release() only.
+ * An array of n bytes, zeroed and aligned to a cache line (64 bytes), in huge pages where it is
+ * large: tables that are looked into at random cost a miss of the TLB for each look otherwise.
  */
-struct pool {
-	size_t size;
-	void *free;
-	void **pieces;
-	unsigned npieces;
-	unsigned left;  /* objects not yet carved from the last piece */
-	uint64_t used;  /* objects handed out */
-	uint64_t bytes; /* taken from the system */
+void *table_alloc(size_t n);
+void table_free(void *p, size_t n);
+
+/*
+ * Memory that is taken piece by piece and given back all at once, in huge pages (madvise(2),
+ * MADV_HUGEPAGE). Not for several threads.
+ */
+struct arena {
+	void **blocks;
+	unsigned nblocks;
+	uint8_t *at; /* what is left of the last block */
+	size_t left;
+	uint8_t *rest; /* what large pieces left of the ones before, for small ones */
+	size_t rest_left;
 };
 
-void pool_init(struct pool *p, size_t size);
+/* n bytes (at most ARENA_MAX), zeroed, aligned to a cache line. */
+#define ARENA_MAX ((size_t)1 << 20)
+void *arena_take(struct arena *a, size_t n);
+void arena_release(struct arena *a);
+
+/*
+ * A pool of objects of one size, carved from an arena and recycled. What comes out of it is not
+ * zeroed.
+ */
+struct pool {
+	struct arena *arena;
+	size_t size;
+	void *free;
+	uint8_t *piece; /* what is not carved yet */
+	unsigned left;  /* objects in it */
+};
+
+void pool_init(struct pool *p, struct arena *a, size_t size);
 void *pool_get(struct pool *p);
 void pool_put(struct pool *p, void *object);
-void pool_release(struct pool *p);
 
 #endif

@@ -29,6 +29,21 @@ void queue_put(struct queue *q, void *item)
 	pthread_mutex_unlock(&q->lock);
 }
 
+bool queue_try_put(struct queue *q, void *item)
+{
+	bool room;
+
+	pthread_mutex_lock(&q->lock);
+	room = q->n < q->limit;
+	if (room) {
+		q->item[(q->head + q->n++) % QUEUE_SIZE] = item;
+		if (q->n == 1)
+			pthread_cond_signal(&q->not_empty);
+	}
+	pthread_mutex_unlock(&q->lock);
+	return room;
+}
+
 static void *take_first(struct queue *q)
 {
 	void *item = q->item[q->head];

@@ -21,6 +21,7 @@ struct queue {
 
 void queue_init(struct queue *q, unsigned limit); /* limit: 1..QUEUE_SIZE */
 void queue_put(struct queue *q, void *item);      /* waits while full */
+bool queue_try_put(struct queue *q, void *item);  /* false where it is full */
 void *queue_get(struct queue *q);                 /* waits while empty */
 bool queue_try_get(struct queue *q, void **item);
 /* As queue_get, but gives up (false) after some milliseconds. */

@@ -9,7 +9,7 @@
 #include <sys/random.h>
 
 #define SECOND      1000000000u
-#define AHEAD       32u  /* packets whose flows are fetched ahead */
+#define AHEAD       12u  /* packets whose flows are fetched ahead */
 #define FINISH_STEP 512u /* flows closed a call of engine_finish() */
 
 static uint64_t hash_key[4];
@@ -45,10 +45,10 @@ static struct shard *shard_new(struct engine *e, unsigned index)
 	sh->engine = e;
 	sh->index = index;
 	sh->budget = budget;
-	flow_table_init(&sh->flows, limit < 64 ? 64 : (uint32_t)limit, hash_key);
-	pool_init(&sh->ext, sizeof(struct flow_ext));
-	pool_init(&sh->sessions, sizeof(struct session));
-	pool_init(&sh->txns, sizeof(struct txn));
+	flow_table_init(&sh->flows, &e->arena, limit < 64 ? 64 : (uint32_t)limit, hash_key);
+	pool_init(&sh->ext, &e->arena, sizeof(struct flow_ext));
+	pool_init(&sh->sessions, &e->arena, sizeof(struct session));
+	pool_init(&sh->txns, &e->arena, sizeof(struct txn));
 	return sh;
 }
 
@@ -89,12 +89,11 @@ void engine_free(struct engine *e)
 		if (!sh)
 			continue;
 		flow_table_release(&sh->flows);
-		pool_release(&sh->ext);
-		pool_release(&sh->sessions);
-		pool_release(&sh->txns);
 		free(sh);
 	}
+	arena_release(&e->arena);
 	records_free(&e->out);
+	records_free(&(struct records){.first = e->spare});
 	free(e);
 }
 
@@ -291,26 +290,30 @@ static void on_packet(struct engine *e, struct packet *p)
 		tcp_segment(sh, f, p, dir);
 	else if (p->flags & PACKET_UDP)
 		datagram(sh, f, p, dir);
+	else
+		f->state = FLOW_ESTABLISHED;
 	if (p->caplen < p->len)
 		f->flags |= FLOW_SNAPLEN;
 	f->side[dir].bytes += p->len;
 	f->side[dir].packets++;
 	f->side[dir].last = p->time;
-	if (state != f->state || sh->flows.alarm[f->slot] == FLOW_NEVER)
+	/* What has a longer time to live finds out when the alarm goes off. */
+	if (state == FLOW_NEW || (state != f->state && f->state >= FLOW_CLOSED))
 		set_alarm(sh, f, p->time);
+}
+
+void engine_expect(const struct engine *e, const struct packet *p)
+{
+	flow_prefetch_bucket(&e->shards[p->shard]->flows, p->hash);
 }
 
 void engine_packets(struct engine *e, struct packet *const *p, unsigned n)
 {
-	for (unsigned i = 0; i < n; i += AHEAD) {
-		unsigned m = n - i < AHEAD ? n - i : AHEAD;
-
-		for (unsigned j = i; j < i + m; j++)
-			flow_prefetch_bucket(&e->shards[p[j]->shard]->flows, p[j]->hash);
-		for (unsigned j = i; j < i + m; j++)
-			flow_prefetch_entry(&e->shards[p[j]->shard]->flows, p[j]->hash);
-		for (unsigned j = i; j < i + m; j++)
-			on_packet(e, p[j]);
+	for (unsigned i = 0; i < n + AHEAD; i++) {
+		if (i < n)
+			flow_prefetch_entry(&e->shards[p[i]->shard]->flows, p[i]->hash);
+		if (i >= AHEAD)
+			on_packet(e, p[i - AHEAD]);
 	}
 }
 
@@ -330,36 +333,61 @@ static void on_alarm(struct shard *sh, struct flow *f, uint64_t now)
 	set_alarm(sh, f, now);
 }
 
+/* The slots of a block whose alarm is due; the flows are on their way when this returns. */
+static unsigned due_flows(struct flow_table *t, uint32_t block, uint32_t second, uint32_t *due)
+{
+	struct alarms *a = t->alarms[block * FLOW_BLOCK / FLOW_CHUNK];
+	uint32_t first = block * FLOW_BLOCK, least = FLOW_NEVER;
+	uint32_t *at = &a->at[first % FLOW_CHUNK];
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < FLOW_BLOCK; i++) {
+		if (at[i] <= second) {
+			at[i] = FLOW_NEVER;
+			due[n++] = first + i;
+			flow_prefetch(flow_at(t, first + i));
+		} else if (at[i] < least) {
+			least = at[i];
+		}
+	}
+	a->least[first % FLOW_CHUNK / FLOW_BLOCK] = least;
+	return n;
+}
+
+static bool block_due(const struct flow_table *t, uint32_t block, uint32_t second)
+{
+	uint32_t first = block * FLOW_BLOCK;
+
+	return t->alarms[first / FLOW_CHUNK]->least[first % FLOW_CHUNK / FLOW_BLOCK] <= second;
+}
+
 static void shard_tick(struct shard *sh, uint64_t now, uint64_t frame)
 {
 	struct flow_table *t = &sh->flows;
-	uint32_t second = flow_second(now);
+	uint32_t second = flow_second(now), due[FLOW_BLOCK];
 
 	sh->key_frame = frame;
 	sh->key_tick = true;
-	for (uint32_t b = 0; b < t->slots / 64; b++) {
-		uint32_t least = FLOW_NEVER;
+	for (uint32_t b = 0; b < t->slots / FLOW_BLOCK; b++) {
+		unsigned n = block_due(t, b, second) ? due_flows(t, b, second, due) : 0;
 
-		if (t->block_alarm[b] > second)
-			continue;
-		for (uint32_t i = b * 64; i < b * 64 + 64; i++) {
-			if (t->alarm[i] <= second) {
-				t->alarm[i] = FLOW_NEVER;
-				on_alarm(sh, flow_at(t, i), now);
-			}
-			if (t->alarm[i] < least)
-				least = t->alarm[i];
-		}
-		t->block_alarm[b] = least;
+		for (unsigned i = 0; i < n; i++)
+			flow_prefetch_end(t, flow_at(t, due[i]));
+		for (unsigned i = 0; i < n; i++)
+			on_alarm(sh, flow_at(t, due[i]), now);
 	}
 	sh->key_tick = false;
 }
 
 void engine_tick(struct engine *e, uint64_t now, uint64_t frame)
 {
-	for (unsigned i = 0; i < SHARDS; i++)
-		if (e->shards[i])
-			shard_tick(e->shards[i], now, frame);
+	for (unsigned i = 0; i < SHARDS; i++) {
+		if (!e->shards[i])
+			continue;
+		shard_tick(e->shards[i], now, frame);
+		if (e->full && e->out.bytes > e->full_bytes)
+			e->full(e->full_arg);
+	}
 }
 
 bool engine_finish(struct engine *e, uint64_t frame)
@@ -376,7 +404,7 @@ bool engine_finish(struct engine *e, uint64_t frame)
 		for (; e->finish_slot < sh->flows.slots; e->finish_slot++) {
 			struct flow *f = flow_at(&sh->flows, e->finish_slot);
 
-			if (!f->first_frame || f->slot != e->finish_slot)
+			if (!flow_alive(f))
 				continue;
 			if (closed++ == FINISH_STEP)
 				return true;

@@ -50,6 +50,8 @@ void engine_free(struct engine *e);
  */
 bool engine_route(const struct engine_config *c, struct packet *p);
 
+/* A packet that will soon be given: what it is looked up in is fetched. */
+void engine_expect(const struct engine *e, const struct packet *p);
 /* Packets of its shards, in order. */
 void engine_packets(struct engine *e, struct packet *const *p, unsigned n);
 /* Time has come this far (ns, seconds rounded down); `frame` is the number of the next frame. */
@@ -64,7 +66,7 @@ const struct counters *engine_counters(const struct engine *e);
 struct recblock {
 	struct recblock *next;
 	uint32_t len, cap;
-	uint8_t *data;
+	uint8_t data[];
 };
 
 struct records {
@@ -72,6 +74,10 @@ struct records {
 	uint64_t bytes;
 };
 void records_free(struct records *r);
+/* A block whose records were used goes back to its engine (or another): memory that is warm. */
+void engine_give_back(struct engine *e, struct recblock *b);
+/* Where many records come at once (a tick): called when there are more than `bytes` of them. */
+void engine_when_full(struct engine *e, uint64_t bytes, void (*full)(void *arg), void *arg);
 
 /* What orders records: frame number, then ticks by shard before packets. */
 #define RECORD_KEY(frame, sub) ((frame)*32 + (sub))

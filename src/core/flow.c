@@ -2,8 +2,8 @@
  * flow.c - the table of flows: buckets of eight tags in a cache line, entries in a slab.
  *
  * The hash is keyed at random a process, so that collisions cannot be crafted; which shard a flow
- * belongs to is by a fixed hash, so that limits hit the same flows every time. Alarms lie in a
- * dense array beside the slab with the least of every 64 in another: a tick looks at those only.
+ * belongs to is by a fixed hash, so that limits hit the same flows every time. Alarms lie in dense
+ * arrays beside the slab with the least of every 64: a tick looks at those only.
  */
 #include "core/flow.h"
 #include <stdlib.h>
@@ -32,8 +32,8 @@ unsigned flow_key_make(struct flow_key *k, const struct addr *src, const struct 
 	int c = memcmp(src->b, dst->b, sizeof(src->b));
 	unsigned reverse = c > 0 || (c == 0 && sport > dport);
 
-	k->ip[reverse] = *src;
-	k->ip[!reverse] = *dst;
+	k->ip[reverse] = src;
+	k->ip[!reverse] = dst;
 	k->port[reverse] = sport;
 	k->port[!reverse] = dport;
 	k->vlan = vlan;
@@ -53,8 +53,8 @@ static uint64_t key_words(const struct flow_key *k, uint64_t *tunnel)
 unsigned flow_key_shard(const struct flow_key *k)
 {
 	uint64_t t, w = key_words(k, &t);
-	uint64_t x = load64(k->ip[0].b) ^ load64(k->ip[1].b) ^
-		     (load64(k->ip[0].b + 8) + load64(k->ip[1].b + 8)) ^ w ^ t;
+	uint64_t x = load64(k->ip[0]->b) ^ load64(k->ip[1]->b) ^
+		     (load64(k->ip[0]->b + 8) + load64(k->ip[1]->b + 8)) ^ w ^ t;
 
 	return (unsigned)(mum(x, 0x9e3779b97f4a7c15u) >> 60) % SHARDS;
 }
@@ -62,8 +62,8 @@ unsigned flow_key_shard(const struct flow_key *k)
 uint64_t flow_hash(const struct flow_table *t, const struct flow_key *k)
 {
 	uint64_t tunnel, w = key_words(k, &tunnel);
-	uint64_t a = mum(load64(k->ip[0].b) ^ t->key[0], load64(k->ip[0].b + 8) ^ t->key[1]);
-	uint64_t b = mum(load64(k->ip[1].b) ^ t->key[2], load64(k->ip[1].b + 8) ^ t->key[3]);
+	uint64_t a = mum(load64(k->ip[0]->b) ^ t->key[0], load64(k->ip[0]->b + 8) ^ t->key[1]);
+	uint64_t b = mum(load64(k->ip[1]->b) ^ t->key[2], load64(k->ip[1]->b + 8) ^ t->key[3]);
 
 	return mum(a ^ w ^ t->key[1], b ^ tunnel ^ t->key[0]);
 }
@@ -75,41 +75,63 @@ static uint16_t tag_of(uint64_t hash)
 
 static uint64_t hash_of(const struct flow_table *t, const struct flow *f)
 {
-	struct flow_key k = {{f->ip[0], f->ip[1]}, {f->port[0], f->port[1]}, (uint16_t)f->vlan,
+	struct flow_key k = {{&f->ip[0], &f->ip[1]}, {f->port[0], f->port[1]}, (uint16_t)f->vlan,
 		f->proto, f->flags & FLOW_V6, f->tunnel};
 
 	return flow_hash(t, &k);
 }
 
-void flow_table_init(struct flow_table *t, uint32_t limit, const uint64_t key[4])
+/* What is not large enough for huge pages of its own shares those of the arena. */
+static struct bucket *buckets_new(struct flow_table *t, size_t n)
+{
+	size_t bytes = n * sizeof(struct bucket);
+
+	return bytes <= ARENA_MAX ? arena_take(t->arena, bytes) : table_alloc(bytes);
+}
+
+static void buckets_free(struct bucket *b, size_t n)
+{
+	size_t bytes = n * sizeof(struct bucket);
+
+	if (bytes > ARENA_MAX)
+		table_free(b, bytes);
+}
+
+void flow_table_init(struct flow_table *t, struct arena *a, uint32_t limit, const uint64_t key[4])
 {
 	memset(t, 0, sizeof(*t));
+	t->arena = a;
 	t->mask = BUCKETS_FIRST - 1;
-	t->buckets = xaligned(BUCKETS_FIRST * sizeof(struct bucket));
+	t->buckets = buckets_new(t, BUCKETS_FIRST);
 	t->limit = limit;
+	t->free = FLOW_NONE;
 	memcpy(t->key, key, sizeof(t->key));
 }
 
 void flow_table_release(struct flow_table *t)
 {
-	for (uint32_t i = 0; i < t->slots / FLOW_CHUNK; i++)
-		free(t->chunks[i]);
+	buckets_free(t->buckets, t->mask + 1);
 	free(t->chunks);
-	free(t->buckets);
-	free(t->free);
-	free(t->alarm);
-	free(t->block_alarm);
+	free(t->alarms);
 }
 
 uint64_t flow_table_bytes(const struct flow_table *t)
 {
-	return (uint64_t)t->slots * (sizeof(struct flow) + 8) +
+	return (uint64_t)t->slots * (sizeof(struct flow) + 4) +
 	       ((uint64_t)t->mask + 1) * sizeof(struct bucket);
 }
 
 void flow_prefetch_bucket(const struct flow_table *t, uint64_t hash)
 {
 	__builtin_prefetch(&t->buckets[hash & t->mask]);
+}
+
+void flow_prefetch(const struct flow *f)
+{
+	const char *p = (const char *)f;
+
+	for (size_t i = 0; i < sizeof(*f); i += 64)
+		__builtin_prefetch(p + i);
 }
 
 void flow_prefetch_entry(const struct flow_table *t, uint64_t hash)
@@ -119,21 +141,30 @@ void flow_prefetch_entry(const struct flow_table *t, uint64_t hash)
 
 	for (unsigned i = 0; i < 8; i++)
 		if (b->tag[i] == tag) {
-			const char *f = (const char *)flow_at(t, b->slot[i]);
-
-			__builtin_prefetch(f);
-			__builtin_prefetch(f + 64);
-			__builtin_prefetch(f + 128);
-			__builtin_prefetch(f + 192);
+			flow_prefetch(flow_at(t, b->slot[i]));
 			return;
 		}
 }
 
+static bool same_addr(const struct addr *a, const struct addr *b)
+{
+	return !((load64(a->b) ^ load64(b->b)) | (load64(a->b + 8) ^ load64(b->b + 8)));
+}
+
 static bool same(const struct flow *f, const struct flow_key *k)
 {
-	return memcmp(f->ip, k->ip, sizeof(f->ip)) == 0 && f->port[0] == k->port[0] &&
-	       f->port[1] == k->port[1] && f->proto == k->proto && f->vlan == k->vlan &&
-	       f->tunnel == k->tunnel && (f->flags & FLOW_V6) == k->v6;
+	return same_addr(&f->ip[0], k->ip[0]) && same_addr(&f->ip[1], k->ip[1]) &&
+	       f->port[0] == k->port[0] && f->port[1] == k->port[1] && f->proto == k->proto &&
+	       f->vlan == k->vlan && f->tunnel == k->tunnel && (f->flags & FLOW_V6) == k->v6;
+}
+
+void flow_prefetch_end(const struct flow_table *t, const struct flow *f)
+{
+	flow_prefetch_bucket(t, hash_of(t, f));
+	if (f->session)
+		__builtin_prefetch(f->session);
+	if (f->ext)
+		__builtin_prefetch(f->ext);
 }
 
 struct flow *flow_find(struct flow_table *t, const struct flow_key *k, uint64_t hash)
@@ -176,54 +207,62 @@ static void grow_buckets(struct flow_table *t)
 	uint32_t n = t->mask + 1;
 
 	t->mask = n * 2 - 1;
-	t->buckets = xaligned((size_t)n * 2 * sizeof(struct bucket));
+	t->buckets = buckets_new(t, n * 2);
 	for (uint32_t i = 0; i < n; i++)
 		for (unsigned j = 0; j < 8; j++)
 			if (old[i].tag[j])
 				place(t, hash_of(t, flow_at(t, old[i].slot[j])), old[i].slot[j]);
-	free(old);
+	buckets_free(old, n);
 }
 
 static void grow_slots(struct flow_table *t)
 {
 	uint32_t c = t->slots / FLOW_CHUNK;
-	size_t slots = (size_t)t->slots + FLOW_CHUNK;
 
 	t->chunks = xrealloc(t->chunks, (c + 1) * sizeof(*t->chunks));
-	t->chunks[c] = xaligned(FLOW_CHUNK * sizeof(struct flow));
-	t->alarm = xrealloc(t->alarm, slots * sizeof(*t->alarm));
-	t->block_alarm = xrealloc(t->block_alarm, slots / 64 * sizeof(*t->block_alarm));
-	t->free = xrealloc(t->free, slots * sizeof(*t->free));
-	memset(t->alarm + t->slots, 0xff, FLOW_CHUNK * sizeof(*t->alarm));
-	memset(t->block_alarm + t->slots / 64, 0xff, FLOW_CHUNK / 64 * sizeof(*t->block_alarm));
-	for (uint32_t i = 0; i < FLOW_CHUNK; i++)
-		t->free[t->nfree++] = t->slots + FLOW_CHUNK - 1 - i;
+	t->alarms = xrealloc(t->alarms, (c + 1) * sizeof(*t->alarms));
+	t->chunks[c] = arena_take(t->arena, FLOW_CHUNK * sizeof(struct flow));
+	t->alarms[c] = arena_take(t->arena, sizeof(struct alarms));
+	memset(t->alarms[c], 0xff, sizeof(struct alarms));
 	t->slots += FLOW_CHUNK;
+}
+
+static struct flow *take_slot(struct flow_table *t)
+{
+	uint32_t slot = t->free;
+	struct flow *f;
+
+	if (slot != FLOW_NONE) {
+		t->free = (uint32_t)flow_at(t, slot)->first;
+	} else {
+		if (t->fresh == t->slots)
+			grow_slots(t);
+		slot = t->fresh++;
+	}
+	f = flow_at(t, slot);
+	memset(f, 0, sizeof(*f));
+	f->slot = slot;
+	return f;
 }
 
 struct flow *flow_insert(struct flow_table *t, const struct flow_key *k, uint64_t hash)
 {
 	struct flow *f;
-	uint32_t slot;
 
-	if ((uint64_t)t->used * 8 > ((uint64_t)t->mask + 1) * 8 * 5)
+	if (t->used > (t->mask + 1) * 5)
 		grow_buckets(t);
-	if (!t->nfree)
-		grow_slots(t);
-	slot = t->free[--t->nfree];
-	f = flow_at(t, slot);
-	memset(f, 0, sizeof(*f));
-	memcpy(f->ip, k->ip, sizeof(f->ip));
+	f = take_slot(t);
+	f->ip[0] = *k->ip[0];
+	f->ip[1] = *k->ip[1];
 	f->port[0] = k->port[0];
 	f->port[1] = k->port[1];
 	f->vlan = k->vlan & 0xfffu;
 	f->proto = k->proto;
 	f->tunnel = k->tunnel;
 	f->flags = k->v6 ? FLOW_V6 : 0;
-	f->slot = slot;
 	f->side[0].rtt_min = f->side[1].rtt_min = UINT32_MAX;
 	f->side[0].wscale = f->side[1].wscale = 0xff;
-	place(t, hash, slot);
+	place(t, hash, f->slot);
 	t->used++;
 	return f;
 }
@@ -240,10 +279,11 @@ void flow_remove(struct flow_table *t, struct flow *f)
 		for (unsigned j = 0; j < 8; j++)
 			if (b->tag[j] == tag && b->slot[j] == slot) {
 				b->tag[j] = 0;
-				t->alarm[slot] = FLOW_NEVER;
+				t->alarms[slot / FLOW_CHUNK]->at[slot % FLOW_CHUNK] = FLOW_NEVER;
 				f->proto = 0;
-				f->slot = UINT32_MAX;
-				t->free[t->nfree++] = slot;
+				f->slot = FLOW_NONE;
+				f->first = t->free;
+				t->free = slot;
 				t->used--;
 				return;
 			}
@@ -260,7 +300,7 @@ struct flow *flow_victim(struct flow_table *t)
 		struct flow *f = flow_at(t, t->hand);
 
 		t->hand = (t->hand + 1) % t->slots;
-		if (f->slot == UINT32_MAX || (!f->first_frame))
+		if (!flow_alive(f))
 			continue;
 		looked++;
 		if (!best) {
@@ -278,9 +318,12 @@ struct flow *flow_victim(struct flow_table *t)
 
 void flow_alarm(struct flow_table *t, uint32_t slot, uint32_t second)
 {
-	if (second >= t->alarm[slot])
+	struct alarms *a = t->alarms[slot / FLOW_CHUNK];
+	uint32_t i = slot % FLOW_CHUNK;
+
+	if (second >= a->at[i])
 		return;
-	t->alarm[slot] = second;
-	if (second < t->block_alarm[slot / 64])
-		t->block_alarm[slot / 64] = second;
+	a->at[i] = second;
+	if (second < a->least[i / FLOW_BLOCK])
+		a->least[i / FLOW_BLOCK] = second;
 }

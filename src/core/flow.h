@@ -123,24 +123,32 @@ struct bucket {
 };
 
 #define FLOW_CHUNK 1024u
+#define FLOW_BLOCK 64u        /* slots whose least alarm is kept */
+#define FLOW_NONE  UINT32_MAX /* no slot */
+#define FLOW_NEVER UINT32_MAX /* an alarm that is not set */
+
+struct alarms {
+	uint32_t least[FLOW_CHUNK / FLOW_BLOCK];
+	uint32_t at[FLOW_CHUNK]; /* second at which to look at the flow, or FLOW_NEVER */
+};
 
 struct flow_table {
+	struct arena *arena; /* of the chunks */
 	struct bucket *buckets;
 	uint32_t mask;         /* number of buckets less one */
 	uint32_t used;         /* flows */
 	uint32_t slots, limit; /* slots carved; flows at most */
 	struct flow **chunks;
-	uint32_t *free;
-	uint32_t nfree, freecap;
-	uint32_t *alarm;       /* by slot: second at which to look at the flow, or FLOW_NEVER */
-	uint32_t *block_alarm; /* the least of each 64 slots */
-	uint32_t hand;         /* where eviction looks next */
-	uint64_t key[4];       /* of the hash */
+	struct alarms **alarms; /* of each chunk */
+	uint32_t free;          /* slot of the first removed flow, FLOW_NONE: none */
+	uint32_t fresh;         /* the first slot that was never used */
+	uint32_t hand;          /* where eviction looks next */
+	uint64_t key[4];        /* of the hash */
 };
 
-/* What identifies a flow, made from a packet. */
+/* What identifies a flow, made from a packet, whose addresses it points to. */
 struct flow_key {
-	struct addr ip[2];
+	const struct addr *ip[2];
 	uint16_t port[2];
 	uint16_t vlan;
 	uint8_t proto, v6;
@@ -152,11 +160,14 @@ unsigned flow_key_make(struct flow_key *k, const struct addr *src, const struct 
 	uint16_t sport, uint16_t dport, uint8_t proto, bool v6, uint16_t vlan, uint32_t tunnel);
 unsigned flow_key_shard(const struct flow_key *k);
 
-void flow_table_init(struct flow_table *t, uint32_t limit, const uint64_t key[4]);
+void flow_table_init(struct flow_table *t, struct arena *a, uint32_t limit, const uint64_t key[4]);
 void flow_table_release(struct flow_table *t);
 uint64_t flow_hash(const struct flow_table *t, const struct flow_key *k);
 void flow_prefetch_bucket(const struct flow_table *t, uint64_t hash);
 void flow_prefetch_entry(const struct flow_table *t, uint64_t hash);
+void flow_prefetch(const struct flow *f);
+/* What else closing the flow needs: its bucket, its session. */
+void flow_prefetch_end(const struct flow_table *t, const struct flow *f);
 struct flow *flow_find(struct flow_table *t, const struct flow_key *k, uint64_t hash);
 /* A new, zeroed entry; the table must hold fewer than its limit. */
 struct flow *flow_insert(struct flow_table *t, const struct flow_key *k, uint64_t hash);
@@ -180,14 +191,18 @@ static inline uint64_t flow_last(const struct flow *f)
 	return f->side[0].last > f->side[1].last ? f->side[0].last : f->side[1].last;
 }
 
-#define FLOW_NEVER UINT32_MAX /* an alarm that is not set */
-
 /* The second that a time (ns) lies in, as alarms have it: what is behind 2106 is one second. */
 static inline uint32_t flow_second(uint64_t time)
 {
 	uint64_t second = time / 1000000000u;
 
 	return second < FLOW_NEVER ? (uint32_t)second : FLOW_NEVER - 1;
+}
+
+/* Of removed and never used slots, too: first_frame is 0, or slot is FLOW_NONE. */
+static inline bool flow_alive(const struct flow *f)
+{
+	return f->first_frame && f->slot != FLOW_NONE;
 }
 
 /* Look at the flow at this second, if not before. */

@@ -6,7 +6,44 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK 65536u
+#define BLOCK     65520u /* with its head below what malloc asks the system for */
+#define SPARE_MAX 64u
+
+static struct recblock *block_new(struct engine *e, uint32_t size)
+{
+	struct recblock *b = e->spare;
+
+	if (b && size <= BLOCK) {
+		e->spare = b->next;
+		e->nspare--;
+	} else {
+		uint32_t cap = size > BLOCK ? size : BLOCK;
+
+		b = xmalloc(sizeof(*b) + cap);
+		b->cap = cap;
+	}
+	b->next = NULL;
+	b->len = 0;
+	return b;
+}
+
+void engine_give_back(struct engine *e, struct recblock *b)
+{
+	if (b->cap != BLOCK || e->nspare == SPARE_MAX) {
+		free(b);
+		return;
+	}
+	b->next = e->spare;
+	e->spare = b;
+	e->nspare++;
+}
+
+void engine_when_full(struct engine *e, uint64_t bytes, void (*full)(void *arg), void *arg)
+{
+	e->full_bytes = bytes;
+	e->full = full;
+	e->full_arg = arg;
+}
 
 void *record_room(struct shard *sh, uint32_t size)
 {
@@ -16,11 +53,7 @@ void *record_room(struct shard *sh, uint32_t size)
 
 	size = (size + 7) / 8 * 8;
 	if (!b || b->cap - b->len < size) {
-		b = xmalloc(sizeof(*b));
-		b->next = NULL;
-		b->len = 0;
-		b->cap = size > BLOCK ? size : BLOCK;
-		b->data = xmalloc(b->cap);
+		b = block_new(sh->engine, size);
 		if (out->last)
 			out->last->next = b;
 		else
@@ -42,7 +75,6 @@ void records_free(struct records *r)
 		struct recblock *b = r->first;
 
 		r->first = b->next;
-		free(b->data);
 		free(b);
 	}
 	r->last = NULL;

@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TURNS_MAX   64u /* attempts at recognising a protocol before a connection is left alone */
-#define HEAD_MAX    512u
-#define TRIES_MAX   15u /* payloads looked at, of a flow that began before the capture */
-#define TRIES_START 4u  /* the same of one seen from its start */
+#define TURNS_MAX    64u /* attempts at recognising a protocol before a connection is left alone */
+#define HEAD_MAX     512u
+#define UNREAD_FIRST 64u /* bytes that unread ones get at first */
+#define TRIES_MAX    15u /* payloads looked at, of a flow that began before the capture */
+#define TRIES_START  4u  /* the same of one seen from its start */
 
 static void counted(struct session *s, const char *what)
 {
@@ -139,6 +140,18 @@ struct session *session_open(struct shard *sh, struct flow *f, enum side side, s
 	return s;
 }
 
+/* Gives back what unread bytes were kept in. */
+static void drop_unread(struct session *s, struct session_side *x)
+{
+	s->shard->app_bytes -= x->cap + x->span_cap * sizeof(*x->spans);
+	free(x->buf);
+	free(x->spans);
+	x->buf = NULL;
+	x->spans = NULL;
+	x->len = x->cap = 0;
+	x->nspans = x->span_cap = 0;
+}
+
 void session_close(struct session *s, enum tsm_end why, uint64_t now)
 {
 	struct shard *sh = s->shard;
@@ -147,10 +160,8 @@ void session_close(struct session *s, enum tsm_end why, uint64_t now)
 		session_end(s, (enum side)i, why);
 	txn_close_all(s, now);
 	drop_state(s);
-	for (int i = 0; i < 2; i++) {
-		sh->app_bytes -= s->side[i].cap;
-		free(s->side[i].buf);
-	}
+	for (int i = 0; i < 2; i++)
+		drop_unread(s, &s->side[i]);
 	sh->app_bytes -= sizeof(*s);
 	s->flow->session = NULL;
 	s->flow->flags |= FLOW_OPAQUE;
@@ -163,7 +174,7 @@ static bool keep_unread(struct session *s, struct session_side *x, const uint8_t
 	if (n > UNREAD_MAX)
 		return false;
 	if (n > x->cap) {
-		uint32_t cap = x->cap ? x->cap : 256;
+		uint32_t cap = x->cap ? x->cap : UNREAD_FIRST;
 		bool inside = x->buf && p >= x->buf && p < x->buf + x->cap;
 		size_t at = inside ? (size_t)(p - x->buf) : 0;
 
@@ -181,25 +192,34 @@ static bool keep_unread(struct session *s, struct session_side *x, const uint8_t
 	return true;
 }
 
-static void note_span(struct session_side *x, uint64_t offset, const struct stamp *at)
+/* Unread bytes from `offset` on came with this stamp; what was kept before and is read goes. */
+static void note_span(
+	struct session *s, struct session_side *x, uint64_t offset, const struct stamp *at)
 {
-	if (x->nspans == SPANS) /* the middle ones are least asked for */
-		memmove(&x->spans[SPANS / 2], &x->spans[SPANS / 2 + 1],
-			(SPANS - SPANS / 2 - 1) * sizeof(x->spans[0]));
+	uint64_t start = x->pos - x->len;
+	uint8_t stale = 0;
+
+	if (start >= offset)
+		x->nspans = 0;
+	while (stale + 1 < x->nspans && x->spans[stale + 1].offset <= start)
+		stale++;
+	if (stale) {
+		x->nspans = (uint8_t)(x->nspans - stale);
+		memmove(x->spans, x->spans + stale, x->nspans * sizeof(*x->spans));
+	}
+	if (x->nspans == x->span_cap && x->span_cap < SPANS_MAX) {
+		uint8_t cap = x->span_cap ? (uint8_t)(x->span_cap * 2) : 1;
+
+		s->shard->app_bytes += (cap - x->span_cap) * sizeof(*x->spans);
+		x->spans = xrealloc(x->spans, cap * sizeof(*x->spans));
+		x->span_cap = cap;
+	}
+	if (x->nspans == SPANS_MAX) /* the middle ones are least asked for */
+		memmove(&x->spans[SPANS_MAX / 2], &x->spans[SPANS_MAX / 2 + 1],
+			(SPANS_MAX - SPANS_MAX / 2 - 1) * sizeof(x->spans[0]));
 	else
 		x->nspans++;
 	x->spans[x->nspans - 1] = (struct span){offset, *at};
-}
-
-/* Spans before `offset` are of no more use, but for the one that covers it. */
-static void trim_spans(struct session_side *x, uint64_t offset)
-{
-	uint32_t first = 0;
-
-	while (first + 1 < x->nspans && x->spans[first + 1].offset <= offset)
-		first++;
-	x->nspans -= first;
-	memmove(x->spans, x->spans + first, x->nspans * sizeof(x->spans[0]));
 }
 
 static enum tsm_probe detect(struct session *s, enum side side, struct view head)
@@ -224,10 +244,14 @@ static enum tsm_probe detect(struct session *s, enum side side, struct view head
 /* Not recognised: pass over this turn; leave the connection alone after enough of them. */
 static bool unknown_turn(struct session *s, enum side side)
 {
+	const struct flow *f = s->flow;
+
 	if (s->turn_of == side)
 		return true;
 	s->turn_of = (uint8_t)side;
-	return ++s->turns < TURNS_MAX;
+	if (hinted(f, f->proto != 6 ? TABLE_UDP_PORT : TABLE_TCP_PORT))
+		return ++s->turns < TURNS_MAX;
+	return ++s->turns < (f->flags & FLOW_MIDWAY ? TRIES_MAX : TRIES_START);
 }
 
 static bool end_of(struct session_side *x, const struct view *v)
@@ -301,7 +325,6 @@ static bool feed(struct session *s, enum side side, struct view v)
 			s->d->gap(s, s->state, side, view_len(&v));
 		}
 	}
-	trim_spans(x, x->pos - x->len);
 	return true;
 }
 
@@ -348,7 +371,6 @@ static void push(
 		if (x->skip)
 			return;
 	}
-	note_span(x, begin, at);
 	x->pos = pos + n;
 	s->now = *at;
 	s->now_offset = begin;
@@ -377,6 +399,7 @@ static void push(
 	s->base_offset = x->pos - view_len(&v);
 	if (view_len(&v) < x->need && x->need) {
 		keep_unread(s, x, v.p, view_len(&v));
+		note_span(s, x, begin, at);
 		return;
 	}
 	if (!s->d) {
@@ -392,11 +415,11 @@ static void push(
 		}
 		if (r == PROBE_MAYBE && view_len(&v) < HEAD_MAX) {
 			keep_unread(s, x, v.p, view_len(&v));
+			note_span(s, x, begin, at);
 			return;
 		}
 		if (r != PROBE_YES && r != PROBE_SWAPPED) {
-			x->len = 0;
-			x->nspans = 0;
+			drop_unread(s, x);
 			if (!unknown_turn(s, side))
 				gone(s);
 			return;
@@ -407,6 +430,8 @@ static void push(
 		gone(s);
 		return;
 	}
+	if (x->len)
+		note_span(s, x, begin, at);
 	if (s->d != before || s->side[!side].need == TAKE_HOLD)
 		look_again(s, !side);
 	if (s->d != before && x->len && s->d)

@@ -23,7 +23,7 @@ struct span { /* where a packet's bytes begin in a stream */
 	uint64_t offset;
 	struct stamp at;
 };
-#define SPANS 8u
+#define SPANS_MAX 8u
 
 enum phase { PHASE_REQUEST, PHASE_WAIT, PHASE_RESPONSE, PHASE_COUNT };
 
@@ -56,9 +56,9 @@ struct session_side {
 	uint32_t len, cap; /* unread bytes in buf, just before pos */
 	uint8_t *buf;
 	struct txn *current;
-	struct stamp last; /* of the last byte delivered */
-	struct span spans[SPANS];
-	uint32_t nspans;
+	struct stamp last;  /* of the last byte delivered */
+	struct span *spans; /* of the unread bytes */
+	uint8_t nspans, span_cap;
 	bool ended, fresh; /* fresh: nothing was delivered yet */
 };
 
@@ -99,8 +99,14 @@ struct shard {
 
 struct engine {
 	const struct engine_config *config;
+	struct arena arena; /* of everything the shards keep but buffers */
 	struct counters counters;
 	struct records out;
+	struct recblock *spare; /* to be used again */
+	unsigned nspare;
+	uint64_t full_bytes;
+	void (*full)(void *arg); /* may be NULL */
+	void *full_arg;
 	struct shard *shards[SHARDS]; /* those it owns, others NULL */
 	const char *tunnels[64];
 	unsigned ntunnels;

@@ -55,7 +55,9 @@ struct output { /* from a worker */
 struct worker {
 	struct engine *engine;
 	struct queue in, spare;
+	struct queue used; /* blocks of records that come back */
 	struct queue *out;
+	uint64_t upto; /* the last frame that the worker has seen */
 	struct batch *filling;
 	unsigned index;
 	pthread_t thread;
@@ -209,14 +211,32 @@ static void drain_inline(struct pipeline *p, struct engine *e)
 {
 	struct records *out = engine_records(e);
 
-	for (struct recblock *b = out->first; b; b = b->next)
+	while (out->first) {
+		struct recblock *b = out->first;
+
 		for (uint32_t at = 0; at < b->len;) {
 			const struct record *rec = (const void *)(b->data + at);
 
 			show(p, rec);
 			at += rec->size;
 		}
-	records_free(out);
+		out->first = b->next;
+		engine_give_back(e, b);
+	}
+	out->last = NULL;
+	out->bytes = 0;
+}
+
+struct inline_run {
+	struct pipeline *p;
+	struct engine *e;
+};
+
+static void inline_full(void *arg)
+{
+	struct inline_run *run = arg;
+
+	drain_inline(run->p, run->e);
 }
 
 static void flush_inline(struct engine *e, struct packet **list, unsigned *n)
@@ -245,8 +265,10 @@ static void frames_inline(struct reader *r, struct engine *e, struct packet *fra
 			flush_inline(e, list, &m);
 			engine_tick(e, tick_take(r, r->now), k->number);
 		}
-		if (prepare(r, k))
+		if (prepare(r, k)) {
+			engine_expect(e, k);
 			list[m++] = k;
+		}
 	}
 	flush_inline(e, list, &m);
 }
@@ -259,8 +281,10 @@ static int run_inline(struct pipeline *p)
 	struct reader r;
 	struct chunk *chunk;
 	unsigned n, rounds = 0;
+	struct inline_run run = {p, e};
 
 	reader_init(&r, p);
+	engine_when_full(e, FLUSH / 4, inline_full, &run);
 	while (!r.over && (state == SOURCE_MORE || state == SOURCE_IDLE)) {
 		state = source_read(p->source, frames, FRAMES, &n, &chunk);
 		if (n) {
@@ -409,22 +433,37 @@ static void send_output(struct worker *w, uint64_t upto, bool last)
 	queue_put(w->out, o);
 }
 
+static void worker_full(void *arg)
+{
+	struct worker *w = arg;
+
+	send_output(w, w->upto, false);
+}
+
 static void *work(void *arg)
 {
 	struct worker *w = arg;
 	bool last = false;
+	void *used;
 
+	engine_when_full(w->engine, FLUSH, worker_full, w);
 	while (!last) {
 		struct batch *b = queue_get(&w->in);
 		struct packet *list[BATCH];
 
-		for (unsigned i = 0; i < b->n; i++)
+		while (queue_try_get(&w->used, &used))
+			engine_give_back(w->engine, used);
+
+		for (unsigned i = 0; i < b->n; i++) {
 			list[i] = &b->packets[i];
+			engine_expect(w->engine, list[i]);
+		}
 		engine_packets(w->engine, list, b->n);
 		for (unsigned i = 0; i < b->n; i++)
 			free(b->packets[i].owned);
 		if (b->chunk)
 			chunk_unref(b->chunk);
+		w->upto = b->upto;
 		if (b->tick)
 			engine_tick(w->engine, b->tick, b->upto + 1);
 		last = b->last;
@@ -459,7 +498,7 @@ static const struct record *pending_head(const struct pending *p)
 	return p->records.first ? (const void *)(p->records.first->data + p->at) : NULL;
 }
 
-static void pending_next(struct pending *p)
+static void pending_next(struct pending *p, struct worker *from)
 {
 	struct recblock *b = p->records.first;
 
@@ -470,8 +509,8 @@ static void pending_next(struct pending *p)
 	if (!b->next)
 		p->records.last = NULL;
 	p->at = 0;
-	free(b->data);
-	free(b);
+	if (!queue_try_put(&from->used, b))
+		free(b);
 }
 
 /* Emits what is certain to be next. */
@@ -493,7 +532,7 @@ static void merge(struct threads *t)
 		if (!best || pending_head(best)->key >= certain)
 			return;
 		show(t->p, pending_head(best));
-		pending_next(best);
+		pending_next(best, &t->workers[best - t->pending]);
 	}
 }
 
@@ -510,6 +549,7 @@ static void threads_start(struct threads *t, pthread_t *reader)
 		w->out = &t->out;
 		queue_init(&w->in, PENDING);
 		queue_init(&w->spare, QUEUE_SIZE);
+		queue_init(&w->used, QUEUE_SIZE);
 		batch_begin(w);
 		pthread_create(&w->thread, NULL, work, w);
 	}
@@ -528,8 +568,11 @@ static void threads_end(struct threads *t)
 		engine_free(w->engine);
 		while (queue_try_get(&w->spare, &b))
 			free(b);
+		while (queue_try_get(&w->used, &b))
+			free(b);
 		queue_release(&w->in);
 		queue_release(&w->spare);
+		queue_release(&w->used);
 		records_free(&t->pending[i].records);
 	}
 }
