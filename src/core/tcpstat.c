@@ -100,12 +100,25 @@ static void on_syn(struct shard *sh, struct flow *f, const struct packet *p, uns
 	}
 }
 
+/* A SYN that is sent again comes later than this, and with a newer timestamp where it has one. */
+static bool is_duplicate_syn(const struct flow_side *s, const struct packet *p)
+{
+	int32_t age =
+		p->tcp_opts & TCP_OPT_TIMES && s->tsval ? seq_diff(p->tcp_tsval, s->tsval) : 0;
+
+	if (!(s->flags & FS_SYN) || p->tcp_seq != s->isn || p->paylen + p->paycut)
+		return false;
+	return age < 0 || (age == 0 && p->time - s->last < 100 * MS && p->ip_id == s->ip_id);
+}
+
 /* The same frame captured twice, by a mirror port that sees it come and go. */
 static bool is_duplicate(const struct flow_side *s, const struct packet *p)
 {
 	uint32_t end =
 		p->tcp_seq + p->paylen + p->paycut + ((p->tcp_flags & (TCP_SYN | TCP_FIN)) != 0);
 
+	if (p->tcp_flags & TCP_SYN)
+		return is_duplicate_syn(s, p);
 	if (!(s->flags & FS_ACK) || p->time - s->last > 100 * MS || end != s->nxt ||
 		!(p->tcp_flags & TCP_ACK) || p->tcp_ack != s->ack)
 		return false;
