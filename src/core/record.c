@@ -164,7 +164,7 @@ static void flow_sides(struct flow_record *r, const struct flow *f)
 		o->payload = s->payload;
 		o->mss = s->flags & FS_SYN && s->mss ? s->mss : FIELD_ABSENT;
 		o->wscale = s->flags & FS_SYN && s->wscale != 0xff ? s->wscale : FIELD_ABSENT;
-		o->sack = s->flags & FS_SYN ? (s->flags & FS_SACK) != 0 : 0;
+		o->sack = s->flags & FS_SYN ? (s->flags & FS_SACK) != 0 : FIELD_ABSENT;
 		if (f->ext) {
 			const struct ext_side *e = &f->ext->side[dir];
 
