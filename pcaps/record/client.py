@@ -76,8 +76,10 @@ def pieces(host, port, cut, pause='0.1'):
     """Sends standard input in pieces that are cut after every occurrence of the text `cut`."""
     s = dial(host, port, timeout=1.5)
     cut = cut.encode().decode('unicode_escape').encode('latin-1')
-    for piece in sys.stdin.buffer.read().split(cut):
-        s.send(piece + cut)
+    rest = sys.stdin.buffer.read()
+    while rest:
+        piece, found, rest = rest.partition(cut)
+        s.send(piece + found)
         time.sleep(float(pause))
     drain(s)
     s.close()

@@ -49,10 +49,11 @@ syn_backlog_recover() {
 }
 
 # Many handshakes at the same time: the SYN/ACKs leave one by one through a slow queue, so every SYN
-# finds room, but not every ACK does.
+# finds room, but not every ACK does. The queue lets no two of them through at once: of those that
+# leave together the ACKs would be back before the next SYN.
 crowd() {
 	listener 8 "$1" "${2:-inf}" || return
-	ns web tc qdisc add dev eth0 root tbf rate 40kbit burst 1600 latency 2s
+	ns web tc qdisc add dev eth0 root tbf rate 40kbit burst 100 latency 2s || return
 	client together "$WEB" 9999 6 "$3" &
 	local first=$!
 	sleep 0.5
