@@ -1,8 +1,8 @@
 /*
- * redis.c - an example of a dissector outside the tree: the Redis serialization protocol (RESP 2,
- * redis.io/docs/reference/protocol-spec). A request is an array of bulk strings
- * ("*2\r\n$3\r\nGET\r\n $1\r\nk\r\n") or an inline command; a response is one RESP value. Requests
- * are answered in order.
+ * redis.c - an example of a dissector outside the tree: the Redis serialization protocol (RESP 2
+ * and 3, redis.io/docs/reference/protocol-spec). A request is an array of bulk strings
+ * ("*2\r\n$3\r\nGET\r\n $1\r\nk\r\n"), a response is one value of any type. Requests are answered
+ * in order. Commands written as a line of words are not read.
  *
  * Build, with tsumari installed:
  *     cc -shared -fPIC -o redis.so redis.c $(pkg-config --cflags tsumari)
@@ -21,7 +21,7 @@ static const struct field fields[] = {
 	{"redis.command", "Command", "Name of the command", FIELD_STR, 0, 10, 0, NULL},
 	{"redis.key", "Key", "First argument of the command", FIELD_STR, 0, 20, 0, NULL},
 	{"redis.error", "Error", "Error line of the response", FIELD_STR, 0, 30, 0, NULL},
-	{"redis.type", "Type", "What the response is: string, error, integer, bulk, array",
+	{"redis.type", "Type", "What the response is: string, error, integer, bulk, array, map ...",
 		FIELD_NAME, 0, 8, 0, NULL},
 	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
 };
@@ -121,53 +121,83 @@ static void argument(struct side_state *x, struct view text)
 	x->args++;
 }
 
-static const char *type_of(uint8_t c)
+enum shape { LINE, BULK, ARRAY, PAIRS };
+
+/* The types by their first byte; those from '_' on are of RESP 3. */
+static const struct type {
+	uint8_t c;
+	enum shape shape;
+	const char *name;
+} types[] = {
+	{'+', LINE, "string"},
+	{'-', LINE, "error"},
+	{':', LINE, "integer"},
+	{'$', BULK, "bulk"},
+	{'*', ARRAY, "array"},
+	{'_', LINE, "null"},
+	{'#', LINE, "boolean"},
+	{',', LINE, "double"},
+	{'(', LINE, "big number"},
+	{'!', BULK, "error"},
+	{'=', BULK, "verbatim"},
+	{'%', PAIRS, "map"},
+	{'~', ARRAY, "set"},
+	{'>', ARRAY, "push"},
+	{'|', PAIRS, "attribute"},
+};
+
+static const struct type *type_of(uint8_t c)
 {
-	switch (c) {
-	case '+':
-		return "string";
-	case '-':
-		return "error";
-	case ':':
-		return "integer";
-	case '$':
-		return "bulk";
-	default:
-		return "array";
-	}
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (types[i].c == c)
+			return &types[i];
+	return NULL;
+}
+
+/* A value that is not inside of another begins. What a server sends unasked answers nothing. */
+static void on_first(struct session *s, struct side_state *x, enum side side,
+	const struct type *type, struct view line)
+{
+	if (type->c == '>')
+		return;
+	begin(s, x, side, line.p);
+	if (side == SIDE_CLIENT)
+		return;
+	tsm_name(x->txn, F_TYPE, type->name);
+	tsm_status(x->txn, type->c == '-' || type->c == '!' ? STATUS_ERROR : STATUS_OK);
+	if (type->c == '-')
+		tsm_str(x->txn, F_ERROR, view_of(line.p + 1, view_len(&line) - 1, 0));
 }
 
 /* A line that begins a value; false where it is none. */
 static bool on_line(struct session *s, struct side_state *x, enum side side, struct view line,
 	const uint8_t *end)
 {
-	struct view rest;
+	const struct type *type;
 	uint64_t n;
 	bool nil;
-	uint8_t c;
 
-	if (!view_len(&line) || !strchr("+-:$*", *line.p))
+	if (!view_len(&line))
+		return side == SIDE_CLIENT && !x->depth; /* redis-cli --pipe sends one */
+	type = type_of(*line.p);
+	if (!type)
 		return false;
-	c = *line.p;
 	if (!x->depth)
-		begin(s, x, side, line.p);
-	rest = view_of(line.p + 1, view_len(&line) - 1, 0);
-	if (!x->depth && side == SIDE_SERVER) {
-		tsm_name(x->txn, F_TYPE, type_of(c));
-		tsm_status(x->txn, c == '-' ? STATUS_ERROR : STATUS_OK);
-		if (c == '-')
-			tsm_str(x->txn, F_ERROR, rest);
-	}
-	if (c != '$' && c != '*') {
+		on_first(s, x, side, type, line);
+	if (type->shape == LINE) {
 		value_end(s, x, side, end);
 		return true;
 	}
-	if (!number(rest, &n, &nil))
+	if (!number(view_of(line.p + 1, view_len(&line) - 1, 0), &n, &nil))
 		return false;
-	if (c == '$' && !nil) {
+	if (type->shape == PAIRS)
+		n *= 2;
+	if (type->c == '|')
+		n++; /* the value that has the attributes */
+	if (type->shape == BULK && !nil) {
 		x->bulk = true;
 		x->bulk_len = n;
-	} else if (c == '*' && !nil && n) {
+	} else if (type->shape != BULK && !nil && n) {
 		if (x->depth == DEPTH_MAX)
 			return false;
 		x->left[x->depth++] = n;
@@ -202,7 +232,7 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 
 			if (!p)
 				return t;
-			if (side == SIDE_CLIENT ? *p != '*' : !strchr("+-:$*", *p)) {
+			if (side == SIDE_CLIENT ? *p != '*' : !type_of(*p)) {
 				v->p = v->end;
 				return t;
 			}
