@@ -2,7 +2,7 @@
 # Measures tsumari against tcpdump and the cost of mere reading, on captures that bench-gen makes.
 # Prints one markdown table a workload; never passes or fails. "make bench" calls it.
 #
-#     bench.sh [WORKLOAD...]          default: web small
+#     bench.sh [WORKLOAD...]          default: web mixed small
 #
 # Environment:
 #     TSUMARI     the binary to measure            ./tsumari
@@ -226,7 +226,7 @@ case $commands in
 *tsumari*) ;;
 *) printf '\n**tsumari is missing: no program %s, so its rows are left out.**\n' "$TSUMARI" ;;
 esac
-[ $# -gt 0 ] || set -- web small
+[ $# -gt 0 ] || set -- web mixed small
 for workload; do
 	prepare "$workload"
 	rounds

@@ -12,6 +12,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A site as a whole: its pages, their queries, its files and its mail. */
+static void mixed_start(struct sim *sim)
+{
+	const double scale = sim->scale;
+
+	sim->scale = scale / 8;
+	web_start(sim);
+	sim->scale = scale / 4;
+	mysql_start(sim);
+	nfs_start(sim);
+	smtp_start(sim);
+	sim->scale = scale;
+}
+
 struct workload {
 	const char *name;
 	const char *what;
@@ -22,6 +36,10 @@ static const struct workload workloads[] = {
 	{"web", "HTTP/1.1: 1.4 GB, 1.6 M packets, 24 k flows, 76 k requests", web_start},
 	{"small", "10 M packets of 60 bytes, 1 M flows, half UDP, half TCP", small_start},
 	{"flood", "200 k flows of one SYN from random sources", flood_start},
+	{"mysql", "MySQL: 1.6 k connections, 160 k queries", mysql_start},
+	{"nfs", "NFSv3 over TCP: 32 mounts, 64 k calls", nfs_start},
+	{"smtp", "SMTP: 1.6 k connections, 3 k mails", smtp_start},
+	{"mixed", "0.6 GB of HTTP, MySQL, NFS and SMTP beside each other", mixed_start},
 };
 
 enum { NWORKLOADS = sizeof(workloads) / sizeof(workloads[0]) };

@@ -15,6 +15,9 @@
  *   gen_tcp.c     a TCP conversation that carries a script of messages
  *   gen_web.c     workload web
  *   gen_small.c   workloads small and flood
+ *   gen_mysql.c   workload mysql
+ *   gen_nfs.c     workload nfs
+ *   gen_smtp.c    workload smtp
  *
  * A new TCP workload writes a struct script (whose turn is it, after what think time, saying what),
  * a spawn function that opens one conversation with it, and one line in gen.c. web is the model.
@@ -210,5 +213,8 @@ void tcp_open(struct sim *sim, const struct tcp_spec *spec);
 void web_start(struct sim *sim);
 void small_start(struct sim *sim);
 void flood_start(struct sim *sim);
+void mysql_start(struct sim *sim);
+void nfs_start(struct sim *sim);
+void smtp_start(struct sim *sim);
 
 #endif
