@@ -134,7 +134,6 @@ struct packet {
 
 	/* The engine's own. */
 	uint64_t hash;
-	uint32_t slot;
 	uint8_t shard;
 	uint8_t reverse;
 	void *owned; /* a reassembled datagram that lives as long as this packet */

@@ -115,12 +115,6 @@ void flow_table_release(struct flow_table *t)
 	free(t->alarms);
 }
 
-uint64_t flow_table_bytes(const struct flow_table *t)
-{
-	return (uint64_t)t->slots * (sizeof(struct flow) + 4) +
-	       ((uint64_t)t->mask + 1) * sizeof(struct bucket);
-}
-
 void flow_prefetch_bucket(const struct flow_table *t, uint64_t hash)
 {
 	__builtin_prefetch(&t->buckets[hash & t->mask]);

@@ -107,7 +107,7 @@ struct ext_side {
 struct flow_ext {
 	struct ext_side side[2];
 	uint64_t syn_last, syn_ack_last;
-	uint32_t syn_retries, syn_ack_retries, duplicates, icmp_errors, rtt_samples;
+	uint32_t syn_retries, syn_ack_retries, duplicates, icmp_errors;
 	uint8_t icmp_type, icmp_code, nsyn_gaps;
 	uint8_t aside; /* SYN/ACK came again after the handshake's ACK */
 	uint64_t syn_gaps[FIELD_LIST_MAX];
@@ -174,7 +174,6 @@ struct flow *flow_insert(struct flow_table *t, const struct flow_key *k, uint64_
 void flow_remove(struct flow_table *t, struct flow *f);
 /* The flow that is given up where there is no room: half-open ones first, then the longest idle. */
 struct flow *flow_victim(struct flow_table *t);
-uint64_t flow_table_bytes(const struct flow_table *t);
 
 static inline struct flow *flow_at(const struct flow_table *t, uint32_t slot)
 {

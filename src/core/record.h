@@ -64,16 +64,6 @@ struct record {
 	uint16_t iface;
 };
 
-enum tcp_state_name {
-	TCPS_NONE,
-	TCPS_SYN,
-	TCPS_SYN_ACK,
-	TCPS_ESTABLISHED,
-	TCPS_CLOSING,
-	TCPS_CLOSED,
-	TCPS_RESET
-};
-
 struct flow_side_record {
 	uint64_t payload;     /* bytes of application data, each counted once */
 	uint64_t retransmits; /* segments with bytes that were sent before */
@@ -100,7 +90,6 @@ struct flow_record {
 	uint64_t connect_retry;   /* first SYN to the SYN that was answered */
 	uint64_t rtt_min, rtt_server,
 		rtt_client; /* whole path; its halves as seen from the capture point */
-	uint64_t rtt_samples;
 	uint64_t syn_retries;
 	struct field_list syn_gaps; /* ns between SYNs */
 	uint64_t syn_ack_retries;

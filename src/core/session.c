@@ -126,17 +126,14 @@ struct session *session_open(struct shard *sh, struct flow *f, enum side side, s
 	s->shard = sh;
 	s->flow = f;
 	s->turn_of = 2;
-	s->side[0].fresh = s->side[1].fresh = true;
 	f->session = s;
 	as = decode_as(s);
 	if (as && !as->dissector) {
 		session_close(s, END_SWITCH, 0);
 		return NULL;
 	}
-	if (as) {
-		s->forced = true;
+	if (as)
 		set_dissector(s, as->dissector);
-	}
 	return s;
 }
 
@@ -273,9 +270,7 @@ static bool feed(struct session *s, enum side side, struct view v)
 
 		s->to = NULL;
 		s->switched = false;
-		s->in_data = true;
 		t = d->data(s, s->state, side, &v);
-		s->in_data = false;
 		if (v.p > v.end)
 			v.p = v.end;
 		if (s->switched) {
@@ -449,7 +444,6 @@ void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t 
 	if (x->ended)
 		return;
 	x->last = *at;
-	x->fresh = false;
 	if (side == SIDE_SERVER)
 		s->last_response = at->whole;
 	/* A datagram's dissector gets it whole, and nothing of it is kept. */
@@ -466,14 +460,12 @@ void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t 
 void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, uint64_t now)
 {
 	struct session_side *x = &s->side[side];
-	struct flow *f = s->flow;
 
 	if (x->ended)
 		return;
 	txn_lost(s, side, n);
 	if (now > since)
 		txn_stall(s, LEDGER_UNKNOWN, since, now);
-	x->fresh = false;
 	if (x->skip == TAKE_TO_END) {
 		x->pos += n;
 		return;
@@ -505,7 +497,6 @@ void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, 
 		if (s->d->gap)
 			s->d->gap(s, s->state, side, n);
 	}
-	(void)f;
 }
 
 void session_end(struct session *s, enum side side, enum tsm_end why)

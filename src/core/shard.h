@@ -59,7 +59,7 @@ struct session_side {
 	struct stamp last;  /* of the last byte delivered */
 	struct span *spans; /* of the unread bytes */
 	uint8_t nspans, span_cap;
-	bool ended, fresh; /* fresh: nothing was delivered yet */
+	bool ended;
 };
 
 struct session {
@@ -74,7 +74,7 @@ struct session {
 	uint8_t turn_of; /* whose turn it was last, 2: nobody's */
 	bool pipelined;  /* a request was sent while another was open */
 	bool blind;      /* responses cannot be told apart until the pipeline has run dry */
-	bool stopped, switched, forced, in_data, resynced;
+	bool stopped, switched;
 	uint32_t owed;          /* blind: responses that may still come for lost requests */
 	bool lost_request;      /* bytes of requests were lost, and no request has begun since */
 	uint64_t last_response; /* time of the last byte the server sent */

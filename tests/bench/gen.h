@@ -207,6 +207,8 @@ struct tcp_spec {
 	uint32_t reordered;
 };
 
+/* What hosts of today agree on: MSS 1460, window scale 7, timestamps. */
+struct tcp_spec tcp_usual(const struct script *script, void *state);
 void tcp_open(struct sim *sim, const struct tcp_spec *spec);
 
 /* The workloads. */

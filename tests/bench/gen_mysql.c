@@ -359,7 +359,7 @@ static const struct script mysql_script = {.next = mysql_next};
 static void mysql_open(struct sim *sim, uint32_t index)
 {
 	struct mysql *m = xcalloc(1, sizeof(*m));
-	struct tcp_spec spec = {.script = &mysql_script, .state = m, .options = true};
+	struct tcp_spec spec = tcp_usual(&mysql_script, m);
 
 	m->queries_left = (uint32_t)rnd_exp(sim, QUERIES / FLOWS * 1024) / 1024;
 	m->user = index % APPS;
@@ -369,9 +369,6 @@ static void mysql_open(struct sim *sim, uint32_t index)
 	spec.side[SERVER] = endpoint_at(sim, 0x0a040001, 3306, 64);
 	spec.loop[SERVER] = rnd_octaves(sim, 20 * USEC, 2);
 	spec.loop[CLIENT] = rnd_octaves(sim, 50 * USEC, 2);
-	spec.timestamps = true;
-	spec.mss = 1448;
-	spec.wscale[CLIENT] = spec.wscale[SERVER] = 7;
 	spec.spacing = rnd_octaves(sim, 2 * USEC, 2);
 	spec.max_window = (uint16_t)rnd_between(sim, 20, 64);
 	spec.lost_before_tap = spec.lost_after_tap = 200;

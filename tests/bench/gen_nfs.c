@@ -226,7 +226,7 @@ static const struct script nfs_script = {.next = nfs_next};
 static void nfs_open(struct sim *sim, uint32_t index)
 {
 	struct nfs *f = xcalloc(1, sizeof(*f));
-	struct tcp_spec spec = {.script = &nfs_script, .state = f, .options = true};
+	struct tcp_spec spec = tcp_usual(&nfs_script, f);
 
 	f->calls_left = rnd_between(sim, CALLS / FLOWS / 2, CALLS / FLOWS * 3 / 2);
 	f->client = index;
@@ -236,9 +236,6 @@ static void nfs_open(struct sim *sim, uint32_t index)
 	spec.side[SERVER] = endpoint_at(sim, 0x0a060001, 2049, 64);
 	spec.loop[SERVER] = rnd_octaves(sim, 20 * USEC, 2);
 	spec.loop[CLIENT] = rnd_octaves(sim, 50 * USEC, 2);
-	spec.timestamps = true;
-	spec.mss = 1448;
-	spec.wscale[CLIENT] = spec.wscale[SERVER] = 7;
 	spec.spacing = rnd_octaves(sim, 2 * USEC, 2);
 	spec.max_window = 64;
 	spec.lost_before_tap = spec.lost_after_tap = 100;

@@ -142,7 +142,7 @@ static const struct script smtp_script = {.next = smtp_next};
 static void smtp_open(struct sim *sim, uint32_t index)
 {
 	struct smtp *m = xcalloc(1, sizeof(*m));
-	struct tcp_spec spec = {.script = &smtp_script, .state = m, .options = true};
+	struct tcp_spec spec = tcp_usual(&smtp_script, m);
 
 	m->mails_left = rnd_between(sim, 1, 3);
 	m->peer = index % PEERS;
@@ -152,9 +152,6 @@ static void smtp_open(struct sim *sim, uint32_t index)
 	spec.side[SERVER] = endpoint_at(sim, 0x0a080001, 25, 64);
 	spec.loop[SERVER] = rnd_octaves(sim, 50 * USEC, 2);
 	spec.loop[CLIENT] = rnd_octaves(sim, 2 * MSEC, 5);
-	spec.timestamps = true;
-	spec.mss = 1448;
-	spec.wscale[CLIENT] = spec.wscale[SERVER] = 7;
 	spec.spacing = rnd_octaves(sim, 12 * USEC, 3);
 	spec.max_window = (uint16_t)rnd_between(sim, 20, 64);
 	spec.lost_before_tap = spec.lost_after_tap = 1000;

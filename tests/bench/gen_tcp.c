@@ -543,6 +543,16 @@ static void conv_release(struct actor *actor)
 	free(c);
 }
 
+struct tcp_spec tcp_usual(const struct script *script, void *state)
+{
+	return (struct tcp_spec){.script = script,
+		.state = state,
+		.mss = 1448,
+		.wscale = {7, 7},
+		.options = true,
+		.timestamps = true};
+}
+
 void tcp_open(struct sim *sim, const struct tcp_spec *spec)
 {
 	struct conv *c = xcalloc(1, sizeof(*c));
