@@ -472,10 +472,8 @@ static void *work(void *arg)
 				send_output(w, b->upto, false);
 		if (b->n < BATCH || last || engine_records(w->engine)->bytes > FLUSH)
 			send_output(w, b->upto, last);
-		if (last || w->spare.n >= PENDING)
+		if (!queue_try_put(&w->spare, b))
 			free(b);
-		else
-			queue_put(&w->spare, b);
 	}
 	return NULL;
 }
@@ -548,7 +546,7 @@ static void threads_start(struct threads *t, pthread_t *reader)
 		w->engine = engine_new(t->p->config, shards);
 		w->out = &t->out;
 		queue_init(&w->in, PENDING);
-		queue_init(&w->spare, QUEUE_SIZE);
+		queue_init(&w->spare, PENDING);
 		queue_init(&w->used, QUEUE_SIZE);
 		batch_begin(w);
 		pthread_create(&w->thread, NULL, work, w);
