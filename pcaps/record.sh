@@ -48,7 +48,7 @@ list() {
 	done
 }
 
-for part in net http tcp network tunnels links redis files; do
+for part in net http tcp network tunnels links redis vrrp files; do
 	. "$HERE/$part.sh"
 done
 
@@ -76,6 +76,7 @@ check_packages() {
 		gzip gzip
 		redis-server redis-server
 		redis-cli redis-tools
+		keepalived keepalived
 	END
 	[ ${#missing[@]} -eq 0 ] || die "please install: apt-get install ${missing[*]}"
 }

@@ -9,6 +9,7 @@
 #define TSUMARI_FIELD_H
 
 #include <stdint.h>
+#include "packet.h"
 
 enum field_type {
 	FIELD_END,      /* ends a table of fields */
@@ -25,13 +26,14 @@ enum field_type {
 	FIELD_U64S, /* a list of numbers; `width` of struct field_list holds at most FIELD_LIST_MAX
 		     */
 	FIELD_ID,   /* a number that only names something: shown as text */
+	FIELD_IPS,  /* a list of addresses: struct field_addrs; an empty one is absent */
 };
 
 /* The value of a number, time or duration that the capture cannot support. */
 #define FIELD_ABSENT UINT64_MAX
 
 /* Flags. */
-#define FIELD_F_NONZERO 0x01u /* 0 means absent */
+#define FIELD_F_NONZERO 0x01u /* 0 means absent; of a FIELD_IP: all zero */
 #define FIELD_F_U32     0x02u /* the struct member is a uint32_t, not a uint64_t */
 #define FIELD_F_U16     0x04u /* the struct member is a uint16_t */
 #define FIELD_F_U8      0x08u /* the struct member is a uint8_t (or a bool) */
@@ -45,6 +47,12 @@ struct field_list {
 	uint32_t n;
 	uint32_t reserved;
 	uint64_t v[FIELD_LIST_MAX];
+};
+
+#define FIELD_ADDRS_MAX 20
+struct field_addrs {
+	uint32_t n; /* of those in a[] */
+	struct addr a[FIELD_ADDRS_MAX];
 };
 
 struct field {

@@ -32,13 +32,14 @@
 #define IP_PROTO_DCCP    33u
 #define IP_PROTO_GRE     47u
 #define IP_PROTO_ICMP6   58u
+#define IP_PROTO_VRRP    112u
 #define IP_PROTO_SCTP    132u
 #define IP_PROTO_UDPLITE 136u
 
 /* What packet.flags says of an IP packet and what it carries; each IP header starts it anew. */
 #define PACKET_NETWORK                                                                             \
 	(PACKET_IP | PACKET_TCP | PACKET_UDP | PACKET_ICMP | PACKET_QUOTE | PACKET_FRAGMENT |      \
-		PACKET_ARP)
+		PACKET_ARP | PACKET_VRRP)
 
 /* Network order numbers; compilers make one load of each. */
 static inline uint16_t load16(const uint8_t *p)

@@ -32,6 +32,13 @@ static inline struct addr addr_v6(const uint8_t *p)
 	return a;
 }
 
+static inline bool addr_is_zero(const struct addr *a)
+{
+	static const uint8_t zero[16];
+
+	return memcmp(a->b, zero, 16) == 0;
+}
+
 static inline bool addr_is_v4(const struct addr *a)
 {
 	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
@@ -49,6 +56,7 @@ static inline bool addr_is_v4(const struct addr *a)
 #define PACKET_ARP      0x0040u /* arp is set, src and dst hold the protocol addresses (IPv4) */
 #define PACKET_MAC      0x0080u /* mac_src and mac_dst are set */
 #define PACKET_OUTGOING 0x0100u /* the capturing host sent it (cooked captures) */
+#define PACKET_VRRP     0x0200u /* a VRRP advertisement: vrrp is set */
 
 /* TCP flags as on the wire (RFC 9293, 3.1). */
 #define TCP_FIN 0x01u
@@ -78,6 +86,16 @@ struct packet_frag {
 	uint32_t offset; /* bytes */
 	bool more;       /* More Fragments */
 	uint8_t proto;   /* what the whole datagram carries */
+};
+
+struct packet_vrrp {
+	uint8_t version; /* 2 or 3 */
+	uint8_t vrid;
+	uint8_t priority;
+	uint8_t auth;         /* authentication type of version 2 */
+	uint8_t naddrs;       /* virtual addresses at addrs: 4 or, in IPv6, 16 bytes each */
+	uint16_t interval;    /* between advertisements: seconds (2) or centiseconds (3) */
+	const uint8_t *addrs; /* as on the wire */
 };
 
 struct packet {
@@ -129,7 +147,8 @@ struct packet {
 		struct {
 			uint16_t op; /* 1 request, 2 reply */
 			uint8_t sender_mac[6];
-		} arp; /* PACKET_ARP */
+		} arp;                   /* PACKET_ARP */
+		struct packet_vrrp vrrp; /* PACKET_VRRP */
 	};
 
 	/* The engine's own. */

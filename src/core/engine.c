@@ -4,6 +4,8 @@
  * before it is needed.
  */
 #include "core/shard.h"
+#include "api/layer.h"
+#include "core/event.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -89,6 +91,7 @@ void engine_free(struct engine *e)
 		if (!sh)
 			continue;
 		flow_table_release(&sh->flows);
+		event_release(sh);
 		free(sh);
 	}
 	arena_release(&e->arena);
@@ -122,10 +125,16 @@ bool engine_route(const struct engine_config *c, struct packet *p)
 {
 	struct flow_key k;
 
+	if (event_only(p)) {
+		p->reverse = 0;
+		p->shard = EVENT_SHARD;
+		p->hash = 0;
+		return true;
+	}
 	if (!(p->flags & PACKET_IP) || p->flags & PACKET_FRAGMENT)
 		return false;
 	p->reverse = (uint8_t)make_key(c, p, &k);
-	p->shard = (uint8_t)flow_key_shard(&k);
+	p->shard = k.proto == IP_PROTO_VRRP ? EVENT_SHARD : (uint8_t)flow_key_shard(&k);
 	p->hash = flow_hash(&hash_only, &k);
 	return true;
 }
@@ -261,8 +270,12 @@ static void on_packet(struct engine *e, struct packet *p)
 	unsigned dir = p->reverse;
 	uint8_t state;
 
-	make_key(e->config, p, &k);
 	sh->key_frame = p->number;
+	if (event_only(p)) {
+		event_arp(sh, p);
+		return;
+	}
+	make_key(e->config, p, &k);
 	f = flow_find(&sh->flows, &k, p->hash);
 	if (p->flags & PACKET_QUOTE) {
 		if (f)
@@ -292,6 +305,8 @@ static void on_packet(struct engine *e, struct packet *p)
 		datagram(sh, f, p, dir);
 	else
 		f->state = FLOW_ESTABLISHED;
+	if (p->flags & PACKET_VRRP)
+		event_vrrp(sh, f, p);
 	if (p->caplen < p->len)
 		f->flags |= FLOW_SNAPLEN;
 	f->side[dir].bytes += p->len;
@@ -376,6 +391,7 @@ static void shard_tick(struct shard *sh, uint64_t now, uint64_t frame)
 		for (unsigned i = 0; i < n; i++)
 			on_alarm(sh, flow_at(t, due[i]), now);
 	}
+	event_tick(sh, now);
 	sh->key_tick = false;
 }
 
@@ -410,6 +426,7 @@ bool engine_finish(struct engine *e, uint64_t frame)
 				return true;
 			flow_close(sh, f, "capture_end", END_CAPTURE, 0);
 		}
+		event_finish(sh);
 	}
 	return false;
 }

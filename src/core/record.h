@@ -1,5 +1,5 @@
 /*
- * record.h - what leaves the engine: one flow, or one transaction, ready for the sinks.
+ * record.h - what leaves the engine: one flow, transaction or event, ready for the sinks.
  *
  * A record is one block of memory: the struct, then its values (strings copied in). Records travel
  * in blocks from the workers to the aggregator; `key` orders them, the same for any number of
@@ -11,7 +11,7 @@
 
 #include "api/dissector.h"
 
-enum record_kind { RECORD_FLOW, RECORD_TXN, RECORD_KIND_COUNT };
+enum record_kind { RECORD_FLOW, RECORD_TXN, RECORD_EVENT, RECORD_KIND_COUNT };
 
 /* The ledger: where a transaction's waiting time went. See docs/architecture.md. */
 enum ledger_entry {
@@ -51,7 +51,7 @@ struct record {
 
 	const char *type;                  /* "flow", or the dissector's name */
 	const char *tunnel;                /* "vxlan" ...; NULL: none */
-	const struct dissector *dissector; /* of a transaction; NULL for a flow */
+	const struct dissector *dissector; /* of a transaction or event; NULL for a flow */
 
 	uint64_t start, end; /* first and last packet; end may be absent */
 	uint64_t duration;   /* end - start, or absent */
@@ -133,6 +133,29 @@ struct txn_record {
 	uint32_t values; /* offset of the first struct value from the start of the record */
 };
 
+/* What packets that belong to no connection say: `client` is their sender, `server` whom they were
+   sent to. */
+struct vrrp_record {
+	struct record r;
+	const char *action; /* "first", "change", "resign", "silence", "return", "end" */
+	uint64_t frame;     /* 0: no packet, time alone */
+	uint64_t version, vrid, priority, interval; /* as last advertised; ns */
+	uint32_t changed;                           /* bits of vrrp_changed_names */
+	const char *auth;                           /* NULL: there is none to say */
+	uint64_t naddrs;
+	struct field_addrs addrs;
+	uint64_t adverts;     /* since the event before, this one's own counted */
+	uint64_t silent;      /* ns without one; absent */
+	struct addr previous; /* the other router heard last for it; all zero: none */
+};
+
+struct arp_record {
+	struct record r;
+	uint64_t frame, op;
+	bool gratuitous, announcement;
+	uint64_t left_out; /* such packets before this one that were too many to record */
+};
+
 /* The next value after v. */
 static inline const struct value *value_next(const struct value *v)
 {
@@ -148,9 +171,16 @@ static inline const char *value_text(const struct value *v)
 /* The schema of the structs above; offsets are from the start of the record. End with FIELD_END. */
 extern const struct field record_fields[]; /* struct record: every kind */
 extern const struct field
-	flow_fields[];                    /* struct flow_record, additional; a field of a side
-					     stands twice: tsumari.tcp.client.*, tsumari.tcp.server.* */
-extern const struct field txn_fields[];   /* struct txn_record, additional */
+	flow_fields[];                  /* struct flow_record, additional; a field of a side
+					   stands twice: tsumari.tcp.client.*, tsumari.tcp.server.* */
+extern const struct field txn_fields[]; /* struct txn_record, additional */
+struct event_type {
+	const char *name;           /* of its dissector */
+	const struct field *fields; /* all of them: record_fields do not apply */
+};
+extern const struct event_type event_types[]; /* ends with a NULL name */
+/* The fields of a dissector's events, or NULL where it has none. */
+const struct field *event_fields(const struct dissector *d);
 extern const char *const quality_names[]; /* by enum tsm_quality, NULL-ended */
 extern const char *const ledger_names[];  /* by enum ledger_entry: "connect.retry" ... */
 

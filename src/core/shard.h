@@ -93,6 +93,7 @@ struct shard {
 	uint64_t budget, held_bytes, app_bytes; /* bytes */
 	uint32_t ntxns;
 	unsigned index;
+	struct events *events;
 	uint64_t key_frame; /* frame number records are ordered by now */
 	bool key_tick;
 };

@@ -174,6 +174,13 @@ void services_record(struct services *s, const struct record *r)
 		add_txn(&s->total, (const void *)r);
 		return;
 	}
+	if (r->kind == RECORD_EVENT) {
+		if (strcmp(r->type, "vrrp") == 0)
+			s->flows.vrrp_events++;
+		else
+			s->flows.arp_events++;
+		return;
+	}
 	if (!f->final)
 		return;
 	add_flow(&s->flows, f);

@@ -6,9 +6,11 @@
 #include <string.h>
 #include "core/community.h"
 
-#define FLOW (1u << RECORD_FLOW)
-#define TXN  (1u << RECORD_TXN)
-#define ALL  (FLOW | TXN)
+#define FLOW  (1u << RECORD_FLOW)
+#define TXN   (1u << RECORD_TXN)
+#define EVENT (1u << RECORD_EVENT)
+#define BOTH  (FLOW | TXN)
+#define ALL   (FLOW | TXN | EVENT)
 
 static bool name(struct schema_value *v, const char *text)
 {
@@ -38,12 +40,14 @@ static bool get_outcome(const struct record *r, struct schema_env *env, struct s
 	return name(v, r->status == 0 ? "unknown" : r->status == STATUS_OK ? "success" : "failure");
 }
 
-static const char *const event_types[] = {"connection", "end", "info", "protocol", NULL};
+static const char *const ecs_types[] = {"connection", "end", "info", "protocol", NULL};
 
 static bool get_event_type(const struct record *r, struct schema_env *env, struct schema_value *v)
 {
 	(void)env;
-	if (r->kind == RECORD_TXN)
+	if (r->kind == RECORD_EVENT)
+		v->u64 = 4u | 8u;
+	else if (r->kind == RECORD_TXN)
 		v->u64 = 1u | 8u;
 	else
 		v->u64 = ((const struct flow_record *)r)->final ? 1u | 2u : 1u | 4u;
@@ -164,12 +168,13 @@ const struct schema_computed computed_fields[] = {
 	CONSTANT("ecs.version", "ECS", "Version of the Elastic Common Schema.", 0, "8.11.0"),
 	CONSTANT("event.kind", "Kind", "Always event.", 0, "event"),
 	CONSTANT("event.category", "Category", "Always network.", FIELD_F_LIST, "network"),
-	{{"event.type", "Event type", "connection, and end, info (interim) or protocol.",
-		 FIELD_NAMES, FIELD_F_LIST, 12, 0, event_types},
+	{{"event.type", "Event type",
+		 "connection, and end, info (interim) or protocol; of an event info and protocol.",
+		 FIELD_NAMES, FIELD_F_LIST, 12, 0, ecs_types},
 		ALL, NULL, get_event_type},
-	GET(ALL, "event.outcome", "Outcome", "success, failure or unknown; follows status.",
+	GET(BOTH, "event.outcome", "Outcome", "success, failure or unknown; follows status.",
 		FIELD_NAME, 0, 7, get_outcome),
-	GET(ALL, "status", "Status", "How it ended: OK, Error, Client Error or Server Error.",
+	GET(BOTH, "status", "Status", "How it ended: OK, Error, Client Error or Server Error.",
 		FIELD_NAME, 0, 12, get_status),
 	GET(ALL, "network.type", "IP", "ipv4 or ipv6.", FIELD_NAME, 0, 4, get_network_type),
 	GET(ALL, "network.transport", "Transport", "tcp, udp, icmp, ipv6-icmp ...", FIELD_NAME, 0,
@@ -177,8 +182,8 @@ const struct schema_computed computed_fields[] = {
 	GET(ALL, "network.community_id", "Community ID",
 		"Community ID version 1, seed 0: names the connection in every tool.", FIELD_STR, 0,
 		30, get_community),
-	GET(ALL, "network.bytes", "Bytes", "Bytes of both sides.", FIELD_BYTES, 0, 8, get_bytes),
-	GET(ALL, "network.packets", "Packets", "Packets of both sides.", FIELD_U64, 0, 7,
+	GET(BOTH, "network.bytes", "Bytes", "Bytes of both sides.", FIELD_BYTES, 0, 8, get_bytes),
+	GET(BOTH, "network.packets", "Packets", "Packets of both sides.", FIELD_U64, 0, 7,
 		get_packets),
 	CONSTANT("observer.product", "Product", "Always tsumari.", 0, "tsumari"),
 	GET(ALL, "observer.version", "Version", "Version of the program.", FIELD_NAME, 0, 8,

@@ -90,6 +90,8 @@ static enum op_kind member_kind(const struct field *f)
 		return OP_MAC;
 	case FIELD_U64S:
 		return OP_U64S;
+	case FIELD_IPS:
+		return OP_IPS;
 	case FIELD_U64:
 	case FIELD_BYTES:
 	case FIELD_DURATION:
@@ -170,6 +172,8 @@ static size_t value_bound(const struct field *f)
 			n += JSONW_TEXT(strlen(f->names[i])) + 3;
 	if (f->type == FIELD_U64S)
 		n += FIELD_LIST_MAX * (PUT_U64 + 1);
+	if (f->type == FIELD_IPS)
+		n += FIELD_ADDRS_MAX * (PUT_ADDR + 3);
 	return n;
 }
 

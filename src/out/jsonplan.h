@@ -33,6 +33,7 @@ enum op_kind {
 	OP_IP,
 	OP_MAC,
 	OP_U64S,
+	OP_IPS,
 	/* A dissector's own values. */
 	OP_VALUE_U64,
 	OP_VALUE_STR,

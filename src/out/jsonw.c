@@ -95,6 +95,20 @@ static char *put_list(char *at, const struct field_list *list)
 	return at;
 }
 
+static char *put_addrs(char *at, const struct field_addrs *list)
+{
+	uint32_t n = list->n < FIELD_ADDRS_MAX ? list->n : FIELD_ADDRS_MAX;
+
+	*at++ = '[';
+	for (uint32_t i = 0; i < n; i++) {
+		if (i > 0)
+			*at++ = ',';
+		at = quote(put_addr(quote(at), &list->a[i]));
+	}
+	*at++ = ']';
+	return at;
+}
+
 /* An address and its closing quote, which may be in this line already. */
 static char *put_ip(const struct line *l, char *at, const struct addr *ip)
 {
@@ -281,6 +295,8 @@ INLINE char *put_member(const struct line *l, struct op *op, struct place *now, 
 		name = *(const char *const *)member;
 		return name ? put_name(op, name, open_key(op, now, at)) : NULL;
 	case OP_IP:
+		if (op->flags & FIELD_F_NONZERO && addr_is_zero(member))
+			return NULL;
 		return quote(put_addr(open_key(op, now, at), member));
 	case OP_MAC:
 		if (memcmp(member, no_mac, 6) == 0)
@@ -290,6 +306,10 @@ INLINE char *put_member(const struct line *l, struct op *op, struct place *now, 
 		if (((const struct field_list *)member)->n == 0)
 			return NULL;
 		return put_list(open_key(op, now, at), member);
+	case OP_IPS:
+		if (((const struct field_addrs *)member)->n == 0)
+			return NULL;
+		return put_addrs(open_key(op, now, at), member);
 	default:
 		u64 = load_other(op, member);
 		if (!other_present(op, u64))

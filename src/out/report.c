@@ -186,6 +186,8 @@ static void flow_part(struct report *r)
 	count_of(r, f->lost, "bytes lost by the capture");
 	count_of(r, f->duplicates, "frames captured twice");
 	count_of(r, f->icmp_errors, "ICMP errors");
+	count_of(r, f->vrrp_events, "VRRP events");
+	count_of(r, f->arp_events, "gratuitous ARPs");
 	if (t->len > 2)
 		line_end(r);
 	text_clear(t);

@@ -114,14 +114,19 @@ static bool check(const struct schema *s, char *err, size_t errsize)
 struct schema *schema_new(const struct dissector *d, char *err, size_t errsize)
 {
 	struct schema *s = xcalloc(1, sizeof(*s));
+	const struct field *event = d ? event_fields(d) : NULL;
 	bool fits;
 
 	s->type = d ? d->name : "flow";
-	s->kind = d ? RECORD_TXN : RECORD_FLOW;
+	s->kind = !d ? RECORD_FLOW : event ? RECORD_EVENT : RECORD_TXN;
 	s->dissector = d;
-	fits = add_members(s, record_fields, SCHEMA_MEMBER) &&
-	       add_members(s, d ? txn_fields : flow_fields, SCHEMA_MEMBER) && add_computed(s) &&
-	       (!d || !d->fields || add_members(s, d->fields, SCHEMA_VALUE));
+	if (event)
+		fits = add_members(s, event, SCHEMA_MEMBER) && add_computed(s);
+	else
+		fits = add_members(s, record_fields, SCHEMA_MEMBER) &&
+		       add_members(s, d ? txn_fields : flow_fields, SCHEMA_MEMBER) &&
+		       add_computed(s) &&
+		       (!d || !d->fields || add_members(s, d->fields, SCHEMA_VALUE));
 	if (!fits)
 		snprintf(err, errsize, "%s: more than %u fields", s->type, SCHEMA_FIELDS_MAX);
 	if (fits) {
@@ -218,7 +223,10 @@ static bool get_member(const struct field *f, const struct record *r, struct sch
 	case FIELD_IP:
 		v->ip[0] = at;
 		v->n = 1;
-		return true;
+		return !(f->flags & FIELD_F_NONZERO) || !addr_is_zero(at);
+	case FIELD_IPS:
+		v->addrs = at;
+		return v->addrs->n > 0;
 	case FIELD_MAC:
 		v->p = at;
 		v->n = 6;
@@ -291,7 +299,8 @@ static const char *type_name(const struct field *f)
 		[FIELD_MAC] = "MAC address",
 		[FIELD_NAMES] = "names",
 		[FIELD_U64S] = "numbers",
-		[FIELD_ID] = "identifier"};
+		[FIELD_ID] = "identifier",
+		[FIELD_IPS] = "address"};
 
 	return f->type < sizeof(names) / sizeof(names[0]) && names[f->type] ? names[f->type] : "";
 }
@@ -381,6 +390,16 @@ int schema_print_docs(FILE *f)
 	print_table(f, flow, txn, false);
 	fputs("\n## All transactions\n\n", f);
 	print_table(f, txn, flow, false);
+	for (const struct event_type *t = event_types; t->name; t++) {
+		const struct dissector *d = registry_find(t->name);
+		struct schema *s = d ? schema_of(d) : NULL;
+
+		if (!s)
+			continue;
+		fprintf(f, "\n## %s events (`type: %s`)\n\n", d->title, d->name);
+		print_table(f, s, &(const struct schema){.n = 0}, false);
+		schema_free(s);
+	}
 	for (unsigned i = 0; i < registry_count(); i++) {
 		const struct dissector *d = registry_get(i);
 		struct schema *s;

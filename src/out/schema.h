@@ -34,7 +34,8 @@ struct schema_value {
 	size_t n; /* FIELD_STR, FIELD_NAME: bytes at p; FIELD_MAC: six bytes at p;
 		     FIELD_IP: addresses (1 or 2) */
 	const struct addr *ip[2];
-	const struct field_list *list; /* FIELD_U64S */
+	const struct field_list *list;   /* FIELD_U64S */
+	const struct field_addrs *addrs; /* FIELD_IPS */
 };
 
 /* Gets a computed value; false: absent. */
@@ -72,8 +73,9 @@ struct schema {
 };
 
 /*
- * The schema of flows (d NULL) or of a dissector's transactions. NULL, with one line in err, where
- * the dissector's names do not fit: taken, malformed, or both a value and an object of others.
+ * The schema of flows (d NULL) or of a dissector's transactions or events. NULL, with one line in
+ * err, where the dissector's names do not fit: taken, malformed, or both a value and an object of
+ * others.
  */
 struct schema *schema_new(const struct dissector *d, char *err, size_t errsize);
 void schema_free(struct schema *s);

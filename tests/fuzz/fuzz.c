@@ -132,10 +132,24 @@ static void check_txn(const struct txn_record *t)
 	check_values(t);
 }
 
+static void check_event(const struct record *r)
+{
+	const struct vrrp_record *v = (const void *)r;
+
+	fuzz_check(r->dissector && event_fields(r->dissector), "an event has its fields");
+	if (strcmp(r->type, "vrrp") != 0)
+		return;
+	fuzz_check(r->size >= sizeof(*v), "a VRRP event has its size");
+	fuzz_check(v->action && *v->action, "a VRRP event has an action");
+	fuzz_check(v->addrs.n <= FIELD_ADDRS_MAX && v->addrs.n <= v->naddrs,
+		"no more addresses than there is room for");
+	check_span(v->silent, "silence >= 0");
+}
+
 void fuzz_record(const struct record *r, uint64_t *last_key)
 {
 	static const size_t least[RECORD_KIND_COUNT] = {
-		sizeof(struct flow_record), sizeof(struct txn_record)};
+		sizeof(struct flow_record), sizeof(struct txn_record), sizeof(struct arp_record)};
 
 	fuzz_check(r->kind < RECORD_KIND_COUNT, "record has a kind");
 	fuzz_check(r->size % 8 == 0 && r->size >= least[r->kind], "record has its size");
@@ -148,8 +162,10 @@ void fuzz_record(const struct record *r, uint64_t *last_key)
 			"record ends after it began");
 	if (r->kind == RECORD_FLOW)
 		check_flow((const void *)r);
-	else
+	else if (r->kind == RECORD_TXN)
 		check_txn((const void *)r);
+	else
+		check_event(r);
 }
 
 /* Packets by hand. */

@@ -78,6 +78,10 @@ def stacks():
     yield "ipip", 1, [eth(0x0800, ip4(4, v4)), eth(0x0800, ip4(41, v6)), eth(0x0800, ip4(4, ip4(4, ip4(4, v4))))]
     yield "vxlan", 1, [eth(0x0800, ip4(17, udp(50000, 4789, bytes.fromhex("0800000000002a00") + inner)))]
     yield "geneve", 1, [eth(0x0800, ip4(17, udp(50000, 6081, bytes.fromhex("0100655800002a000102800100000000") + inner)))]
+    simple = bytes.fromhex("21079602010100000a00006401020304") + b"s3cret\0\0"
+    yield "vrrp", 1, [eth(0x0800, ip4(112, simple)), eth(0x86DD, ip6(112, bytes.fromhex("3109640100320000" + "fe80" + "00" * 13 + "01")))]
+    announcement = struct.pack(">HHBBH", 1, 0x0800, 6, 4, 1) + bytes(6) + bytes([192, 0, 2, 9]) + bytes(6) + bytes([192, 0, 2, 9])
+    yield "arp-gratuitous", 1, [eth(0x0806, announcement)]
     yield "arp", 1, [eth(0x0806, bytes.fromhex("0001080006040001020000000001c0000201000000000000c0000202"))]
     yield "icmp-quote", 1, [eth(0x0800, ip4(1, bytes.fromhex("0301000000000000") + v4[:28])), eth(0x86DD, ip6(58, bytes.fromhex("0104000000000000") + v6[:48]))]
     yield "icmp-echo", 1, [eth(0x0800, ip4(1, bytes.fromhex("0800000012340001")))]
