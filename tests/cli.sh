@@ -64,14 +64,31 @@ run 2 1 -r plain.pcap -F missing && says "-F missing: No such file or directory"
 run 2 1 -r plain.pcap -d tcp/80=nonsense && says "there is no such application protocol"
 run 2 1 -r plain.pcap --types flow,nonsense && says nonsense
 run 2 1 -r plain.pcap --plugin ./missing.so && says "plugin ./missing.so: No such file or directory"
-run 2 1 -r plain.pcap -o /nonexistent/out && says "/nonexistent/out"
+run 2 1 -r plain.pcap -o /nonexistent/out && says "cannot write /nonexistent/out: No such file or directory"
+run 2 1 -r plain.pcap -o . && says "cannot write .: Is a directory"
 run 2 1 -r plain.pcap -w /nonexistent/out && says "cannot write /nonexistent/out"
 run 2 1 -r plain.pcap -w plain.pcap && says "is the file that is being read"
 cmp -s -n 24 plain.pcap nano.pcap && fail "-w over the input destroyed it"
+cp plain.pcap same.pcap
+for kind in --json --report; do
+	run 2 1 -r same.pcap -o same.pcap $kind && says "is the file that is being read"
+	timeout 60 "$TSUMARI" -r - -o same.pcap $kind <same.pcap 2>err && fail "-o over standard input: $kind"
+	says "is the file that is being read"
+done
+cmp -s plain.pcap same.pcap || fail "-o over the input destroyed it"
 run 2 1 --nonsense && says "--nonsense is not an option; try tsumari --help"
 run 2 1 -r && says "-r needs a value; try tsumari --help"
 run 2 1 -r plain.pcap -i lo && says "-r and -i exclude each other"
 run 2 1 -i tsmnone0 && says "tsmnone0: "
+run 2 1 plain.pcap && says "; to read the file: -r plain.pcap"
+if [ "$(id -u)" -eq 0 ]; then
+	run 2 1 -L -i tsmnone0 && says "tsmnone0: there is no such interface; tsumari -D lists them"
+fi
+run 2 1 -r plain.pcap -y EN10MB && says "-y is for interfaces, not with -r"
+run 2 1 -r plain.pcap -w x -W 3 && says "-W needs -C or -G"
+run 2 1 -r plain.pcap -C 1 && says "-C needs -w"
+run 2 1 -r plain.pcap -w - -G 60 && says "-C and -G need a file, not -w -"
+run 2 1 -r plain.pcap -w . && says "cannot write .: Is a directory"
 # Nothing that a terminal acts on comes out as it is.
 run 2 1 -r $'evil\033[31m.txt' && says 'evil\x1b[31m.txt'
 grep -q $'\033' err && fail "an escape sequence reached the terminal"
@@ -79,8 +96,29 @@ grep -q $'\033' err && fail "an escape sequence reached the terminal"
 # What goes wrong on the way: everything before it, one line, status 1.
 run 1 1 -r cut.pcap --json && says "cut short in frame 463; 462 whole frames were read"
 [ -s out ] || fail "a file that is cut short gives no records"
-run 1 1 -r plain.pcap --json -o /dev/full && says "No space left on device"
-run 1 2 -r plain.pcap -w /dev/full && says "cannot write /dev/full: No space left on device"
+run 1 1 -r "$top_srcdir/pcaps/http-pcapng-mixed.pcapng" --json && says "an interface has a type 113 different"
+# A full disk and a closed output: one line each, and nothing said to be written that is not.
+run 1 1 -r plain.pcap --json -o /dev/full && says "cannot write /dev/full: No space left on device"
+run 1 1 -r plain.pcap --report -o /dev/full && says "cannot write the report: No space left on device"
+run 1 1 -r plain.pcap -w /dev/full && says "cannot write /dev/full: No space left on device"
+for args in "-r plain.pcap --json" "-r plain.pcap --report" "-r plain.pcap -w -" --help --version --fields \
+	--list-protocols; do
+	for to in full closed; do
+		status=0
+		if [ $to = full ]; then
+			# shellcheck disable=SC2086
+			"$TSUMARI" $args >/dev/full 2>err || status=$?
+		else
+			# shellcheck disable=SC2086
+			"$TSUMARI" $args >&- 2>err || status=$?
+		fi
+		[ $status -eq 1 ] && [ "$(wc -l <err)" -eq 1 ] || fail "$args, $to: status $status, $(cat err)"
+	done
+done
+# Files do not take the place of standard files that are closed.
+"$TSUMARI" -r plain.pcap -w held.pcap --print --json <&- >&- 2>err
+[ $? -eq 1 ] || fail "closed standard files: $(cat err)"
+cmp -s plain.pcap held.pcap || fail "closed standard files: records went to another file"
 
 # What works.
 run 0 0 --help
@@ -163,12 +201,76 @@ if command -v tcpdump >/dev/null; then
 fi
 
 # A reader that has enough ends it quietly.
-for args in "--json" "--report" "-w -" "--fields"; do
+for args in "--json" "--report" "-w -" "--fields" "--help" "--version" "--list-protocols"; do
 	# shellcheck disable=SC2086
 	"$TSUMARI" -r plain.pcap $args 2>err | head -c 100 >/dev/null
 	status=${PIPESTATUS[0]}
 	[ "$status" -eq 0 ] && [ ! -s err ] || fail "$args to a closed pipe: status $status, $(cat err)"
 done
+
+# On terminals of several widths, and an interrupt there.
+cat >terminal.py <<'P'
+# What a terminal shows: the report keeps to its width, and an interrupt ends the reading of a file.
+import fcntl, os, pty, re, signal, struct, sys, termios, time
+
+def on_terminal(columns, argv, interrupt=False):
+    """Status, text, and whether it was interrupted."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        os.environ["TERM"] = "xterm"
+        os.execv(argv[0], argv)
+    text, stopped = b"", False
+    while True:
+        try:
+            got = os.read(fd, 65536)
+        except OSError:
+            break
+        if not got:
+            break
+        text += got
+        if interrupt and not stopped and b"packets/s" in text:
+            os.write(fd, b"\x03")
+            stopped = True
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), text.decode(), stopped
+
+def lines_of(text):
+    # What is redrawn in its place begins with a carriage return alone.
+    return re.split("\r\n|\r", re.sub("\x1b\\[[0-9;]*[mK]|\\^C", "", text))
+
+program, captures = sys.argv[1], sys.argv[2:]
+bad = 0
+for columns in 40, 80, 100, 200:
+    for capture in captures:
+        status, text, _ = on_terminal(columns, [program, "-r", capture])
+        lines = lines_of(text)
+        longest = max(len(line) for line in lines)
+        if status or longest > columns or "Flows" not in lines:
+            print("%s in %d columns: status %d, a line of %d" % (capture, columns, status, longest))
+            bad = 1
+os.mkfifo("slow")
+writer = os.fork()
+if writer == 0:
+    with open("slow", "wb", buffering=0) as to, open("plain.pcap", "rb") as source:
+        try:
+            while data := source.read(65536):
+                to.write(data)
+                time.sleep(0.02)
+            time.sleep(30)
+        except BrokenPipeError:
+            pass
+    os._exit(0)
+status, text, stopped = on_terminal(40, [program, "-r", "slow"], True)
+lines = lines_of(text)
+if status or not stopped or "Flows" not in lines or max(len(line) for line in lines) > 40:
+    print("^C: status %d, sent %s, ends with %r" % (status, stopped, text[-200:]))
+    bad = 1
+os.kill(writer, signal.SIGKILL)
+os.waitpid(writer, 0)
+sys.exit(bad)
+P
+python3 terminal.py "$TSUMARI" "$top_srcdir"/pcaps/{http-slow,http-odd,http-loss-path,syn-backlog,icmp}.pcap ||
+	fail "on a terminal"
 
 # An interrupt while it waits for a pipe: what came is put out.
 mkfifo pipe
@@ -196,6 +298,7 @@ if [ "$(id -u)" -eq 0 ]; then
 		setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all \
 			"$TSUMARI" -i lo >out 2>err
 		[ $? -eq 2 ] && says "you need root or the capabilities cap_net_raw"
+		[ "$(wc -l <err)" -eq 1 ] || fail "no permission is not one line: $(cat err)"
 	fi
 fi
 [ $bad -eq 0 ] && echo "cli: messages, statuses and files as they should be"

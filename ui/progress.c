@@ -4,6 +4,7 @@
 #include "progress.h"
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -55,6 +56,8 @@ void progress_line(
 void progress_show(struct progress *p, double part, uint64_t frames, uint64_t bytes)
 {
 	char line[128];
+	struct winsize window;
+	int columns = 79;
 	uint64_t now;
 
 	if (!p->on)
@@ -64,7 +67,10 @@ void progress_show(struct progress *p, double part, uint64_t frames, uint64_t by
 		return;
 	p->last = now;
 	progress_line(line, sizeof(line), part, frames, bytes, now - p->start);
-	fprintf(stderr, "\r%.78s\033[K", line);
+	/* A line that fills the terminal would go on in the next one and stay there. */
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1)
+		columns = window.ws_col - 1;
+	fprintf(stderr, "\r%.*s\033[K", columns, line);
 	fflush(stderr);
 	p->drawn = true;
 }

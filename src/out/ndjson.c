@@ -96,7 +96,8 @@ static void flush(struct ndjson *n)
 		} else if (done < 0 && errno == EPIPE) {
 			n->closed = true;
 		} else if (done == 0 || errno != EINTR) {
-			fail(n, "%s: %s", n->path, strerror(done < 0 ? errno : ENOSPC));
+			fail(n, "cannot write %s: %s", n->path,
+				strerror(done < 0 ? errno : ENOSPC));
 			trim_file(n, at);
 		}
 	}
@@ -267,7 +268,7 @@ struct ndjson *ndjson_new(const struct ndjson_options *o, char *err, size_t errs
 	if (file) {
 		fd = open(o->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 		if (fd < 0) {
-			snprintf(err, errsize, "%s: %s", o->path, strerror(errno));
+			snprintf(err, errsize, "cannot write %s: %s", o->path, strerror(errno));
 			return NULL;
 		}
 	}
@@ -284,7 +285,7 @@ bool ndjson_finish(struct ndjson *n)
 	flush(n);
 	/* Some file systems tell only now that they had no room. */
 	if (n->own_fd && close(n->fd) != 0 && errno != EINTR)
-		fail(n, "%s: %s", n->path, strerror(errno));
+		fail(n, "cannot write %s: %s", n->path, strerror(errno));
 	n->own_fd = false;
 	return !n->error[0];
 }

@@ -9,13 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOP 20u /* services shown */
+#define TOP         20u /* services shown */
+#define WIDTH_LEAST 20u
 
 struct report {
 	struct report_options o;
 	struct services *services;
 	FILE *out;
 	struct text t; /* the line being made */
+	bool wrap;     /* lines longer than the width go on in the next */
 	char *err;
 	char message[256];
 };
@@ -25,8 +27,11 @@ struct report *report_new(const struct report_options *o, char *err, size_t errs
 	struct report *r = xcalloc(1, sizeof(*r));
 
 	r->o = *o;
+	r->wrap = r->o.width != 0;
 	if (!r->o.width)
 		r->o.width = 100;
+	if (r->o.width < WIDTH_LEAST)
+		r->o.width = WIDTH_LEAST;
 	r->out = !o->path || strcmp(o->path, "-") == 0 ? stdout : fopen(o->path, "w");
 	if (!r->out) {
 		snprintf(err, errsize, "cannot write %s: %s", o->path, strerror(errno));
@@ -69,6 +74,43 @@ const char *report_error(const struct report *r)
 static void line_end(struct report *r)
 {
 	fwrite(r->t.p, 1, r->t.len, r->out);
+	fputc('\n', r->out);
+	text_clear(&r->t);
+}
+
+/* Where a line has to be broken to fit: behind the last blank that leaves room, past its indent. */
+static size_t break_at(const char *p, size_t n, size_t width)
+{
+	size_t at = 0, from = 0;
+
+	if (text_columns(p, n) <= width)
+		return n;
+	while (from < n && p[from] == ' ')
+		from++;
+	for (size_t i = from; i < n && (!at || text_columns(p, i) <= width); i++)
+		if (p[i] == ' ')
+			at = i;
+	return at ? at : n;
+}
+
+/* As line_end(), for text: on a narrow terminal it goes on in indented lines. */
+static void text_end(struct report *r, size_t indent)
+{
+	const char *p = r->t.p;
+	size_t left = r->t.len, width = r->o.width;
+
+	while (r->wrap) {
+		size_t n = break_at(p, left, width);
+
+		if (n == left)
+			break;
+		fwrite(p, 1, n, r->out);
+		fprintf(r->out, "\n%*s", (int)indent, "");
+		p += n + 1;
+		left -= n + 1;
+		width = r->o.width - indent;
+	}
+	fwrite(p, 1, left, r->out);
 	fputc('\n', r->out);
 	text_clear(&r->t);
 }
@@ -141,14 +183,14 @@ static void capture_part(struct report *r, const struct capture_stats *st)
 		text_str(t, ", from ");
 		text_time(t, st->first);
 	}
-	line_end(r);
+	text_end(r, 4);
 	text_str(t, "  ");
 	count_of(r, st->kernel_dropped, "dropped by the kernel");
 	count_of(r, st->interface_dropped, "dropped by the interface");
 	count_of(r, st->cut_frames, "cut by the snap length");
 	count_of(r, st->time_back, "with a time before their predecessor's");
 	if (t->len > 2)
-		line_end(r);
+		text_end(r, 4);
 	text_clear(t);
 }
 
@@ -165,7 +207,7 @@ static void flow_part(struct report *r)
 	count_of(r, f->others, "other");
 	if (!f->flows)
 		text_str(t, "none");
-	line_end(r);
+	text_end(r, 4);
 	text_str(t, "  ");
 	count_of(r, f->established, "with a handshake");
 	count_of(r, f->midstream, "begun before the capture");
@@ -173,7 +215,7 @@ static void flow_part(struct report *r)
 	count_of(r, f->reset, "reset");
 	count_of(r, f->one_way, "seen one way only");
 	if (t->len > 2)
-		line_end(r);
+		text_end(r, 4);
 	text_clear(t);
 	text_str(t, "  ");
 	count_of(r, f->syn_retries, "SYN retries");
@@ -189,7 +231,7 @@ static void flow_part(struct report *r)
 	count_of(r, f->vrrp_events, "VRRP events");
 	count_of(r, f->arp_events, "gratuitous ARPs");
 	if (t->len > 2)
-		line_end(r);
+		text_end(r, 4);
 	text_clear(t);
 }
 
@@ -218,7 +260,7 @@ static void service_name(struct report *r, const struct service *x)
 /* Columns that the names of the services shown need. */
 static size_t name_columns(struct report *r, const struct service **list, unsigned n)
 {
-	size_t most = r->o.width < 100 ? 30 : 34;
+	size_t most = r->o.width < 100 ? 10 : 34;
 
 	for (unsigned i = 0; i < n && i < TOP; i++) {
 		size_t len;
@@ -231,28 +273,74 @@ static size_t name_columns(struct report *r, const struct service **list, unsign
 	return most;
 }
 
-static void service_row(struct report *r, const struct service *x, size_t c)
+/* Where the columns of the services end, behind the name: flows, answers, rate, errors, p50 ... */
+#define SERVICE_COLUMNS 7
+static const size_t wide[SERVICE_COLUMNS] = {8, 18, 28, 36, 46, 55, 64};
+static const size_t tight[SERVICE_COLUMNS] = {7, 15, 25, 32, 40, 48, 56};
+
+static void service_row(struct report *r, const struct service *x, size_t c, const size_t *at)
 {
 	service_name(r, x);
-	CELL(r, c + 8, text_count(&cell, x->flows));
-	CELL(r, c + 18, text_count(&cell, x->transactions));
+	CELL(r, c + at[0], text_count(&cell, x->flows));
+	CELL(r, c + at[1], text_count(&cell, x->transactions));
 	if (x->transactions) {
 		uint64_t span = x->last - x->first;
 
-		CELL(r, c + 28, if (span) text_rate(&cell, x->transactions, span);
+		CELL(r, c + at[2], if (span) text_rate(&cell, x->transactions, span);
 			else text_char(&cell, '-'));
-		CELL(r, c + 36, text_count(&cell, x->errors));
+		CELL(r, c + at[3], text_count(&cell, x->errors));
 	} else {
-		CELL(r, c + 28, text_char(&cell, '-'));
-		CELL(r, c + 36, text_char(&cell, '-'));
+		CELL(r, c + at[2], text_char(&cell, '-'));
+		CELL(r, c + at[3], text_char(&cell, '-'));
 	}
 	for (int i = 0; i < 3; i++) {
 		static const double parts[] = {0.5, 0.9, 0.99};
 
-		CELL(r, c + 46 + 9 * (size_t)i,
+		CELL(r, c + at[4 + i],
 			if (x->duration.n) text_duration(&cell, hist_at(&x->duration, parts[i]));
 			else text_char(&cell, '-'));
 	}
+	line_end(r);
+}
+
+/* The same where the terminal has no room for the table. */
+static void service_text(struct report *r, const struct service *x)
+{
+	static const char *const names[] = {", p50 ", ", p90 ", ", p99 "};
+	static const double parts[] = {0.5, 0.9, 0.99};
+	struct text *t = &r->t;
+
+	service_name(r, x);
+	line_end(r);
+	text_str(t, "    ");
+	text_count(t, x->flows);
+	text_str(t, x->flows == 1 ? " flow, " : " flows, ");
+	text_count(t, x->transactions);
+	text_str(t, x->transactions == 1 ? " answer" : " answers");
+	if (x->last > x->first && x->transactions) {
+		text_str(t, ", ");
+		text_rate(t, x->transactions, x->last - x->first);
+	}
+	if (x->errors) {
+		text_str(t, ", ");
+		text_count(t, x->errors);
+		text_str(t, x->errors == 1 ? " error" : " errors");
+	}
+	for (int i = 0; i < 3 && x->duration.n; i++) {
+		text_str(t, names[i]);
+		text_duration(t, hist_at(&x->duration, parts[i]));
+	}
+	text_end(r, 4);
+}
+
+static void service_head(struct report *r, size_t c, const size_t *at)
+{
+	static const char *const heads[SERVICE_COLUMNS] = {
+		"flows", "answers", "rate", "errors", "p50", "p90", "p99"};
+
+	text_str(&r->t, "  server");
+	for (size_t i = 0; i < SERVICE_COLUMNS; i++)
+		CELL(r, c + at[i], text_str(&cell, heads[i]));
 	line_end(r);
 }
 
@@ -261,22 +349,21 @@ static void service_part(struct report *r)
 	const struct service **list;
 	unsigned n = services_sorted(r->services, &list), more = 0;
 	size_t c = name_columns(r, list, n);
-	static const char *const heads[] = {
-		"flows", "answers", "rate", "errors", "p50", "p90", "p99"};
-	static const size_t at[] = {8, 18, 28, 36, 46, 55, 64};
+	const size_t *at = r->o.width < 100 ? tight : wide;
+	bool table = !r->wrap || c + at[SERVICE_COLUMNS - 1] <= r->o.width;
 
 	if (!n)
 		return;
 	heading(r, "Services, the longest waited for first");
-	text_str(&r->t, "  server");
-	for (size_t i = 0; i < 7; i++)
-		CELL(r, c + at[i], text_str(&cell, heads[i]));
-	line_end(r);
+	if (table)
+		service_head(r, c, at);
 	for (unsigned i = 0; i < n; i++)
-		if (i < TOP)
-			service_row(r, list[i], c);
-		else
+		if (i >= TOP)
 			more++;
+		else if (table)
+			service_row(r, list[i], c, at);
+		else
+			service_text(r, list[i]);
 	if (more) {
 		text_str(&r->t, "  and ");
 		text_count(&r->t, more);
@@ -288,7 +375,8 @@ static void service_part(struct report *r)
 static void ledger_part(struct report *r)
 {
 	const struct service *x = services_total(r->services);
-	size_t bar = r->o.width > 70 ? r->o.width - 56 : 14;
+	bool narrow = r->wrap && r->o.width < 52;
+	size_t bar = r->o.width > 56 ? r->o.width - 56 : 0;
 
 	if (!x->total)
 		return;
@@ -303,7 +391,7 @@ static void ledger_part(struct report *r)
 		text_count(&r->t, x->unanswered);
 		text_str(&r->t, " of them not answered in full");
 	}
-	line_end(r);
+	text_end(r, 4);
 	for (int i = 0; i < LEDGER_COUNT; i++) {
 		size_t n;
 
@@ -311,6 +399,14 @@ static void ledger_part(struct report *r)
 			continue;
 		text_str(&r->t, "  ");
 		text_str(&r->t, ledger_names[i]);
+		if (narrow) {
+			text_char(&r->t, ' ');
+			text_duration(&r->t, x->ledger[i]);
+			text_str(&r->t, ", ");
+			text_percent(&r->t, x->ledger[i], x->total);
+			text_end(r, 4);
+			continue;
+		}
 		to(r, 34);
 		CELL(r, 44, text_duration(&cell, x->ledger[i]));
 		CELL(r, 52, text_percent(&cell, x->ledger[i], x->total));
@@ -329,8 +425,15 @@ static void ledger_row(struct report *r, const struct service *x, size_t c)
 	uint64_t done = 0; /* by bit: entries that were named */
 
 	service_name(r, x);
-	CELL(r, c + 10, text_duration(&cell, x->total));
-	text_str(&r->t, "  ");
+	if (r->wrap && c + 50 > r->o.width) {
+		line_end(r);
+		text_str(&r->t, "    ");
+		text_duration(&r->t, x->total);
+		text_str(&r->t, ": ");
+	} else {
+		CELL(r, c + 10, text_duration(&cell, x->total));
+		text_str(&r->t, "  ");
+	}
 	for (int place = 0; place < 3; place++) {
 		int most = -1;
 
@@ -346,7 +449,7 @@ static void ledger_row(struct report *r, const struct service *x, size_t c)
 		text_printf(&r->t, "%s ", ledger_names[most]);
 		text_percent(&r->t, x->ledger[most], x->total);
 	}
-	line_end(r);
+	text_end(r, 4);
 }
 
 /* Only where there is more than one: else the whole says it. */

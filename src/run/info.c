@@ -141,8 +141,12 @@ bool info_datalinks(FILE *f, const char *iface, char *err, size_t errsize)
 	if (r >= 0)
 		n = pcap_list_datalinks(p, &links);
 	if (r < 0 || n < 0) {
-		snprintf(err, errsize, "%s: %s", iface,
-			r < 0 && r != PCAP_ERROR ? pcap_statustostr(r) : pcap_geterr(p));
+		if (r == PCAP_ERROR_NO_SUCH_DEVICE)
+			snprintf(err, errsize,
+				"%s: there is no such interface; tsumari -D lists them", iface);
+		else
+			snprintf(err, errsize, "%s: %s", iface,
+				r < 0 && r != PCAP_ERROR ? pcap_statustostr(r) : pcap_geterr(p));
 		pcap_close(p);
 		return false;
 	}
@@ -158,6 +162,13 @@ bool info_datalinks(FILE *f, const char *iface, char *err, size_t errsize)
 	pcap_free_datalinks(links);
 	pcap_close(p);
 	return true;
+}
+
+const char *info_linktype(int link)
+{
+	const char *name = pcap_datalink_val_to_name(link);
+
+	return name ? name : "unknown";
 }
 
 void info_protocols(FILE *f)

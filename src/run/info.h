@@ -15,6 +15,7 @@ bool info_datalinks(FILE *f, const char *iface, char *err, size_t errsize);
 void info_protocols(FILE *f); /* of the registry */
 void info_version(FILE *f);
 const char *info_version_number(void);
+const char *info_linktype(int link); /* "EN10MB", or "unknown" */
 
 /*
  * The interface a user means: a name, or a number of the list of -D; NULL: the first of that list.

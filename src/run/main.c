@@ -18,10 +18,12 @@
 #include "run/privileges.h"
 #include "../ui/progress.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,10 +47,11 @@ struct run {
 };
 
 static struct pipeline *on_signal; /* what a signal stops */
+static volatile sig_atomic_t interrupted;
 
 static void stop(int number)
 {
-	(void)number;
+	interrupted = number == SIGINT;
 	pipeline_stop(on_signal);
 }
 
@@ -125,10 +128,24 @@ static bool open_live(struct run *r)
 	return r->source != NULL;
 }
 
+/* `tsumari FILE` is a filter to tcpdump's rules; that it cannot be had is not all there is to say.
+ */
+static void hint_file(struct run *r)
+{
+	size_t n = strlen(r->err);
+
+	if (r->o.filter && !r->o.nifaces && access(r->o.filter, F_OK) == 0)
+		snprintf(r->err + n, sizeof(r->err) - n, "; to read the file: -r %s", r->o.filter);
+}
+
 static bool open_source(struct run *r)
 {
-	if (!r->o.read)
-		return open_live(r);
+	if (!r->o.read) {
+		if (open_live(r))
+			return true;
+		hint_file(r);
+		return false;
+	}
 	r->source = source_open_file(r->o.read, &r->o.source, r->err, sizeof(r->err));
 	return r->source != NULL;
 }
@@ -219,6 +236,16 @@ static bool open_report(struct run *r)
 	return r->report != NULL;
 }
 
+/* Would -o destroy what is being read? */
+static bool output_is_input(const struct options *o)
+{
+	struct stat in, out;
+	bool known = o->read && o->out_file && stat(o->out_file, &out) == 0 &&
+		     (strcmp(o->read, "-") ? stat(o->read, &in) : fstat(STDIN_FILENO, &in)) == 0;
+
+	return known && S_ISREG(out.st_mode) && in.st_dev == out.st_dev && in.st_ino == out.st_ino;
+}
+
 static bool open_output(struct run *r)
 {
 	const struct options *o = &r->o;
@@ -234,6 +261,11 @@ static bool open_output(struct run *r)
 
 	if (o->write && !o->print)
 		return true;
+	if (output_is_input(o)) {
+		snprintf(r->err, sizeof(r->err), "-o: %s is the file that is being read",
+			o->out_file);
+		return false;
+	}
 	if (r->output == OUTPUT_REPORT)
 		return open_report(r);
 	r->ndjson = ndjson_new(&json, r->err, sizeof(r->err));
@@ -317,9 +349,12 @@ static void announce(const struct run *r)
 	if (!source_live(r->source))
 		return;
 	for (unsigned i = 0; source_iface(r->source, i); i++)
-		message("listening on %s, link type %d, snapshot length %d bytes",
-			source_iface(r->source, i), source_iface_linktype(r->source, i),
+		message("listening on %s, link type %s, snapshot length %d bytes",
+			source_iface(r->source, i),
+			info_linktype(source_iface_linktype(r->source, i)),
 			source_snaplen(r->source));
+	if (r->report && !r->o.out_file && isatty(STDOUT_FILENO) && isatty(STDIN_FILENO))
+		message("the report comes at the end: press ^C, or give -c N or --duration TIME");
 }
 
 static void plural(uint64_t n, const char *what)
@@ -327,7 +362,7 @@ static void plural(uint64_t n, const char *what)
 	fprintf(stderr, "%llu packet%s %s\n", (unsigned long long)n, n == 1 ? "" : "s", what);
 }
 
-static void count_up(const struct run *r)
+static void count_up(const struct run *r, bool written)
 {
 	const struct capture_stats *st = &r->pipeline.capture;
 
@@ -338,7 +373,7 @@ static void count_up(const struct run *r)
 		if (st->interface_dropped)
 			plural(st->interface_dropped, "dropped by interface");
 	}
-	if (r->writer && !capwriter_pipe_closed(r->writer))
+	if (written)
 		plural(capwriter_frames(r->writer), "written");
 }
 
@@ -346,16 +381,23 @@ static void count_up(const struct run *r)
 static int finish(struct run *r, int failed)
 {
 	int status = failed ? STATUS_FAILED : 0;
+	bool written = r->writer;
 
+	/* The terminal shows "^C". */
+	if (interrupted && !r->progress.drawn && isatty(STDERR_FILENO))
+		fputc('\n', stderr);
 	progress_erase(&r->progress);
 	source_counters(r->source, &r->pipeline.counters);
 	counters_sort(&r->pipeline.counters);
 	if (failed)
 		message("%s", source_error(r->source));
 	/* A reader that has enough is no failure, and not worth a message. */
-	if (r->writer && !capwriter_finish(r->writer) && !capwriter_pipe_closed(r->writer)) {
-		message("%s", capwriter_error(r->writer));
-		status = STATUS_FAILED;
+	if (r->writer && !capwriter_finish(r->writer)) {
+		written = false;
+		if (!capwriter_pipe_closed(r->writer)) {
+			message("%s", capwriter_error(r->writer));
+			status = STATUS_FAILED;
+		}
 	}
 	if (r->ndjson && !ndjson_finish(r->ndjson)) {
 		message("%s", ndjson_error(r->ndjson));
@@ -365,7 +407,7 @@ static int finish(struct run *r, int failed)
 		message("%s", report_error(r->report));
 		status = STATUS_FAILED;
 	}
-	count_up(r);
+	count_up(r, written);
 	return status;
 }
 
@@ -449,11 +491,22 @@ static void release(struct run *r)
 	options_release(&r->o);
 }
 
+/* Else a file that is opened would be given the number of one that is closed, and records would go
+   to it. Reading from it and writing to it fail as before. */
+static void hold_standard_files(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			exit(STATUS_FAILED);
+}
+
 int main(int argc, char **argv)
 {
 	static struct run r;
 	int status;
 
+	hold_standard_files();
 	signal(SIGPIPE, SIG_IGN);
 	options_init(&r.o);
 	engine_config_defaults(&r.o.engine);

@@ -966,7 +966,7 @@ static void unwritable_file_is_one_line(void **state)
 
 	(void)state;
 	assert_null(ndjson_new(&o, err, sizeof(err)));
-	assert_string_equal(err, "/nonexistent/dir/file: No such file or directory");
+	assert_string_equal(err, "cannot write /nonexistent/dir/file: No such file or directory");
 }
 
 static int setup(void **state)
