@@ -72,5 +72,18 @@ run terminated term -i va tcp port 8000
 run inline int -i va -j0
 run any int -i any tcp port 8000
 run duration none -i va --duration 4s
+# --duration ends on a wire where nothing comes, and where something always does.
+ip netns exec $a python3 "$work/get.py" 20000 &
+traffic=$!
+for port in 4444 8000; do
+	for j in 0 2; do
+		timeout 8 ip netns exec $a "$TSUMARI" -i va -j$j --json --duration 1s tcp port $port \
+			>"$work/o" 2>"$work/e" ||
+			{ echo "--duration 1s, port $port, -j$j: exit status $?"; fail=1; }
+	done
+done
+kill -0 $traffic || { echo "there was no traffic to the end"; fail=1; }
+kill $traffic
+wait $traffic 2>/dev/null
 [ $fail -eq 0 ] && echo "live: 40 of 40 requests, five ways"
 exit $fail

@@ -33,6 +33,7 @@ struct reader {
 	uint64_t now;        /* highest capture time so far */
 	uint64_t tick;       /* the next whole second */
 	uint64_t idle_since; /* monotonic time at which the last frame was read */
+	uint64_t started;    /* monotonic */
 	bool over;
 };
 
@@ -101,7 +102,7 @@ static void reader_init(struct reader *r, struct pipeline *p)
 	memset(r, 0, sizeof(*r));
 	r->p = p;
 	r->defrag = defrag_new(p->config->memory / 16);
-	r->idle_since = monotonic();
+	r->idle_since = r->started = monotonic();
 }
 
 /* Counts a frame; false where it lies behind a limit (-c, --duration). */
@@ -172,8 +173,11 @@ static uint64_t idle_time(struct reader *r)
 	return r->p->capture.frames ? r->now + (monotonic() - r->idle_since) : 0;
 }
 
+/* An interface is listened to by the clock: no frame may ever come. */
 static bool duration_over(struct reader *r)
 {
+	if (r->p->duration && source_live(r->p->source))
+		return monotonic() - r->started > r->p->duration;
 	return r->p->duration && r->p->capture.frames &&
 	       idle_time(r) > r->p->capture.first + r->p->duration;
 }
@@ -290,6 +294,8 @@ static int run_inline(struct pipeline *p)
 		if (n) {
 			frames_inline(&r, e, frames, n);
 			r.idle_since = monotonic();
+			if (source_live(p->source) && duration_over(&r))
+				source_stop(p->source);
 		} else if (state == SOURCE_IDLE) {
 			uint64_t now = idle_time(&r);
 
@@ -404,6 +410,8 @@ static void *read_all(void *arg)
 		if (n) {
 			frames_threaded(t, frames, n, chunk);
 			r->idle_since = monotonic();
+			if (source_live(t->p->source) && duration_over(r))
+				source_stop(t->p->source);
 		} else if (state == SOURCE_IDLE) {
 			uint64_t now = idle_time(r);
 
