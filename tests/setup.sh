@@ -4,7 +4,7 @@
 set -eu
 packages="autoconf automake make pkg-config gcc libc6-dev libpcap-dev zlib1g-dev libssl-dev libcap-ng-dev libseccomp-dev"
 if [ "${1:-build}" = tests ]; then
-	packages="$packages clang clang-format libclang-rt-14-dev libcmocka-dev libjson-c-dev python3 tcpdump tshark iproute2 man-db git"
+	packages="$packages clang clang-format libclang-rt-14-dev libcmocka-dev libjson-c-dev python3 tcpdump tshark iproute2 man-db mandoc jq zsh git"
 fi
 missing=
 for p in $packages; do

@@ -359,7 +359,7 @@ static const char intro[] =
 	"capture\n"
 	"cannot tell is an absent key; 0 and \"\" never stand for it.\n"
 	"\n"
-	"This file is written by `make docs/fields.md` from the tables in the program.\n"
+	"This file is written by `make fields` from the tables in the program.\n"
 	"\n";
 
 static struct schema *schema_of(const struct dissector *d)

@@ -40,7 +40,13 @@ static const char text[] =
 	"  --ignore-vlan        the VLAN is not part of a flow\n"
 	"\n"
 	"  -Z USER              become this user once everything is open\n"
-	"  --list-protocols, --fields, --version, --help\n";
+	"  --list-protocols, --fields, --version, -h, --help\n"
+	"\n"
+	"Long names: --read (-r), --interface (-i), --list-interfaces (-D),\n"
+	"--list-data-link-types (-L), --filter-file (-F), --count (-c), --snapshot-length (-s),\n"
+	"--buffer-size (-B), --no-promiscuous-mode (-p), --linktype (-y), --output (-o),\n"
+	"--line-buffered (-l), --numeric (-n), --write (-w), --packet-buffered (-U),\n"
+	"--decode-as (-d), --jobs (-j), --relinquish-privileges (-Z)\n";
 
 void options_usage(FILE *f)
 {
