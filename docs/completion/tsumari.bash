@@ -33,6 +33,9 @@ _tsumari()
 		cur=${cur##*,}
 		names="flow $(_tsumari_names --list-protocols 's/^\([^ ]*\) .*\(tcp\|udp\)\/[0-9].*/\1/p')"
 		;;
+	-Y | --display-filter)
+		names=$(_tsumari_names --fields 's/^| `\([a-z@._0-9]*\)`.*/\1/p')
+		;;
 	-d | --decode-as)
 		names="tcp/ udp/"
 		compopt -o nospace 2>/dev/null
@@ -50,10 +53,10 @@ _tsumari()
 		;;
 	*)
 		[[ $cur == -* ]] || return
-		names="-r -i -D -L -F -c -s -B -p -y -o -l -n -w -C -G -W -U -d -j -Z -h
+		names="-r -i -D -L -F -c -s -B -p -y -Y -o -l -n -w -C -G -W -U -d -j -Z -h
 			--read --interface --list-interfaces --list-data-link-types --filter-file --count
 			--duration --snapshot-length --buffer-size --no-promiscuous-mode --linktype
-			--json --json-flat --report --types --output --line-buffered --numeric --write
+			--json --json-flat --report --types --display-filter --output --line-buffered --numeric --write
 			--packet-buffered --print --decode-as --plugin --jobs --memory --flow-interval
 			--timeout-syn --timeout-tcp --timeout-closed --timeout-udp --ignore-vlan
 			--relinquish-privileges --list-protocols --fields --version --help"

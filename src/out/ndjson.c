@@ -202,7 +202,7 @@ static bool check_types(const char *types, char *err, size_t errsize)
 		for (unsigned i = 0; i < registry_count() && !known; i++) {
 			const struct dissector *d = registry_get(i);
 
-			known = (d->data || event_fields(d)) && strlen(d->name) == len &&
+			known = schema_has_records(d) && strlen(d->name) == len &&
 				strncmp(d->name, p, len) == 0;
 		}
 		if (!known) {
@@ -225,8 +225,7 @@ static bool make_plans(struct ndjson *n)
 	if (!plan_add(n, NULL))
 		return false;
 	for (unsigned i = 0; i < registry_count(); i++)
-		if ((registry_get(i)->data || event_fields(registry_get(i))) &&
-			!plan_add(n, registry_get(i)))
+		if (schema_has_records(registry_get(i)) && !plan_add(n, registry_get(i)))
 			return false;
 	return true;
 }

@@ -140,6 +140,11 @@ struct schema *schema_new(const struct dissector *d, char *err, size_t errsize)
 	return s;
 }
 
+bool schema_has_records(const struct dissector *d)
+{
+	return d->data || event_fields(d);
+}
+
 void schema_free(struct schema *s)
 {
 	free(s);

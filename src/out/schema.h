@@ -80,6 +80,9 @@ struct schema {
 struct schema *schema_new(const struct dissector *d, char *err, size_t errsize);
 void schema_free(struct schema *s);
 
+/* Does a dissector make records (of transactions or events)? */
+bool schema_has_records(const struct dissector *d);
+
 /* The column of a name, or NULL. */
 const struct schema_column *schema_find(const struct schema *s, const char *name);
 

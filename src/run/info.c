@@ -11,6 +11,8 @@
 #include "core/registry.h"
 #include <openssl/crypto.h>
 #include <pcap/pcap.h>
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
 #include <seccomp.h>
 #include <stdint.h>
 #include <string.h>
@@ -197,11 +199,14 @@ const char *info_version_number(void)
 void info_version(FILE *f)
 {
 	const struct scmp_version *seccomp = seccomp_version();
+	char pcre2[64];
 
 	fprintf(f, "tsumari %s\n%s\nzlib %s (built with %s)\n%s\n", PACKAGE_VERSION,
 		pcap_lib_version(), zlibVersion(), ZLIB_VERSION, OpenSSL_version(OPENSSL_VERSION));
 	fprintf(f, "libseccomp %u.%u.%u (built with %d.%d.%d)\n", seccomp->major, seccomp->minor,
 		seccomp->micro, SCMP_VER_MAJOR, SCMP_VER_MINOR, SCMP_VER_MICRO);
+	pcre2_config(PCRE2_CONFIG_VERSION, pcre2);
+	fprintf(f, "PCRE2 %s (built with %d.%d)\n", pcre2, PCRE2_MAJOR, PCRE2_MINOR);
 #ifdef CAPNG_VERSION
 	fprintf(f, "libcap-ng %s\n", CAPNG_VERSION);
 #else

@@ -6,6 +6,7 @@
  */
 #include "core/registry.h"
 #include "base/mem.h"
+#include "out/filter.h"
 #include "out/ndjson.h"
 #include "out/report.h"
 #include "out/schema.h"
@@ -36,6 +37,7 @@ struct run {
 	enum output output; /* what AUTO has become */
 	struct source *source;
 	struct capwriter *writer;
+	struct filter *filter;
 	struct ndjson *ndjson;
 	struct report *report;
 	struct progress progress;
@@ -274,6 +276,22 @@ static bool open_output(struct run *r)
 	return r->ndjson != NULL;
 }
 
+/* -Y */
+static bool open_filter(struct run *r)
+{
+	struct schema_env env = {
+		.version = info_version_number(), .iface = iface_name, .iface_arg = r->source};
+
+	if (r->o.display)
+		r->filter = filter_new(r->o.display, &env, r->err, sizeof(r->err));
+	return !r->o.display || r->filter;
+}
+
+static bool wanted(void *arg, const struct record *r)
+{
+	return filter_match(arg, r);
+}
+
 static bool take_frame(void *arg, const struct packet *p)
 {
 	return capwriter_frame(arg, p);
@@ -337,6 +355,8 @@ static void set_up_pipeline(struct run *r)
 	p->on_frame = r->writer ? take_frame : NULL;
 	p->on_frame_arg = r->writer;
 	p->sinks = r->sinks;
+	p->wanted = r->filter ? wanted : NULL;
+	p->wanted_arg = r->filter;
 	progress_init(&r->progress);
 	/* A line that is redrawn among lines of output helps nobody. */
 	if (source_live(r->source) || (r->ndjson && !o->out_file && isatty(STDOUT_FILENO)))
@@ -415,7 +435,8 @@ static int capture(struct run *r)
 {
 	int failed;
 
-	if (!load_plugins(r) || !resolve_decode(r) || !open_source(r) || !open_all(r)) {
+	if (!load_plugins(r) || !resolve_decode(r) || !open_source(r) || !open_filter(r) ||
+		!open_all(r)) {
 		message("%s", r->err);
 		return STATUS_USAGE;
 	}
@@ -483,6 +504,7 @@ static int answer(struct run *r)
 
 static void release(struct run *r)
 {
+	filter_free(r->filter);
 	ndjson_free(r->ndjson);
 	report_free(r->report);
 	capwriter_free(r->writer);

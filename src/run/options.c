@@ -37,7 +37,7 @@ enum {
 	OPT_VERSION
 };
 
-static const char letters[] = ":r:i:F:DLc:s:B:py:nw:C:G:W:UZ:lo:j:d:h";
+static const char letters[] = ":r:i:F:DLc:s:B:py:nw:C:G:W:UZ:lo:j:d:Y:h";
 
 static const struct option longs[] = {
 	{"read", required_argument, NULL, 'r'},
@@ -62,6 +62,7 @@ static const struct option longs[] = {
 	{"json", no_argument, NULL, OPT_JSON},
 	{"json-flat", no_argument, NULL, OPT_JSON_FLAT},
 	{"report", no_argument, NULL, OPT_REPORT},
+	{"display-filter", required_argument, NULL, 'Y'},
 	{"types", required_argument, NULL, OPT_TYPES},
 	{"plugin", required_argument, NULL, OPT_PLUGIN},
 	{"duration", required_argument, NULL, OPT_DURATION},
@@ -299,6 +300,8 @@ static bool take_output(struct parse *p, int c, const char *arg)
 		return output(p, OUTPUT_JSON_FLAT);
 	case OPT_REPORT:
 		return output(p, OUTPUT_REPORT);
+	case 'Y':
+		return once(p, "-Y", &o->display, arg);
 	case OPT_TYPES:
 		return once(p, "--types", &o->types, arg);
 	default:

@@ -61,6 +61,7 @@ struct options {
 	const char *out_file; /* -o FILE */
 	bool line_buffered;   /* -l */
 	bool numeric;         /* -n */
+	const char *display;  /* -Y, a display filter; NULL: all records */
 	const char *types;    /* --types, a list with commas; NULL: all */
 
 	unsigned jobs; /* -j, or OPTIONS_JOBS_AUTO */

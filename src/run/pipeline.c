@@ -182,12 +182,13 @@ static bool duration_over(struct reader *r)
 	       idle_time(r) > r->p->capture.first + r->p->duration;
 }
 
-static bool show(struct pipeline *p, const struct record *rec)
+static void show(struct pipeline *p, const struct record *rec)
 {
+	if (p->wanted && !p->wanted(p->wanted_arg, rec))
+		return;
 	for (unsigned i = 0; i < p->nsinks; i++)
 		if (p->sinks[i].record)
 			p->sinks[i].record(p->sinks[i].arg, rec);
-	return true;
 }
 
 static bool poll_sinks(struct pipeline *p)

@@ -29,6 +29,9 @@ struct pipeline {
 	   Returns false to stop. */
 	bool (*on_frame)(void *arg, const struct packet *p);
 	void *on_frame_arg;
+	/* Records that are not wanted go to no sink. NULL: all are. On the main thread. */
+	bool (*wanted)(void *arg, const struct record *r);
+	void *wanted_arg;
 	struct sink *sinks; /* nsinks of them */
 	unsigned nsinks;
 

@@ -22,6 +22,7 @@ static const char text[] =
 	"                       output is a terminal); with dotted keys\n"
 	"  --report             a report at the end (the default on a terminal)\n"
 	"  --types LIST         records of these types only (flow,http)\n"
+	"  -Y FILTER            records that fit a display filter only\n"
 	"  -o FILE              write to a file instead of the standard output\n"
 	"  -l                   write each record at once\n"
 	"  -n                   numbers instead of service names in the report\n"
@@ -44,9 +45,10 @@ static const char text[] =
 	"\n"
 	"Long names: --read (-r), --interface (-i), --list-interfaces (-D),\n"
 	"--list-data-link-types (-L), --filter-file (-F), --count (-c), --snapshot-length (-s),\n"
-	"--buffer-size (-B), --no-promiscuous-mode (-p), --linktype (-y), --output (-o),\n"
-	"--line-buffered (-l), --numeric (-n), --write (-w), --packet-buffered (-U),\n"
-	"--decode-as (-d), --jobs (-j), --relinquish-privileges (-Z)\n";
+	"--buffer-size (-B), --no-promiscuous-mode (-p), --linktype (-y),\n"
+	"--display-filter (-Y), --output (-o), --line-buffered (-l), --numeric (-n),\n"
+	"--write (-w), --packet-buffered (-U), --decode-as (-d), --jobs (-j),\n"
+	"--relinquish-privileges (-Z)\n";
 
 void options_usage(FILE *f)
 {
