@@ -117,6 +117,25 @@ void tsm_request_end(struct session *s, struct txn *t, const uint8_t *end);
 struct txn *tsm_response(struct session *s, uint64_t key, const uint8_t *at);
 void tsm_response_end(struct session *s, struct txn *t, const uint8_t *end);
 
+/*
+ * Messages of several transactions interleaved on one connection (HTTP/2 streams): what follows on
+ * this side is of t, or (NULL) of none that is known. From the first call on a gap ends no
+ * transaction, a response's end does not finish one whose request goes on, and there is no
+ * tsm_current().
+ */
+void tsm_turn(struct session *s, enum side side, struct txn *t);
+/* The bytes of its message on this side, which then are not those between its stamps. */
+void tsm_bytes(struct txn *t, enum side side, uint64_t bytes);
+/*
+ * A window of the application's own flow control: `side`, the receiver, lets no more of t's message
+ * come (closed, with the last byte before `at` of the sender), or does again (`at` in the
+ * receiver's bytes). Gives how long it was closed, ns, where it was. Not in end().
+ */
+uint64_t tsm_window(
+	struct session *s, struct txn *t, enum side side, bool closed, const uint8_t *at);
+/* Finish a transaction that was called off by this side with the bytes before `at`. */
+void tsm_reset(struct session *s, struct txn *t, enum side side, const uint8_t *at);
+
 /* The transaction whose request (response) has begun and not ended on this side; NULL: none. */
 struct txn *tsm_current(struct session *s, enum side side);
 
@@ -129,7 +148,8 @@ uint64_t tsm_tag(const struct txn *t);
 
 enum tsm_status_code { STATUS_OK = 1, STATUS_ERROR, STATUS_CLIENT_ERROR, STATUS_SERVER_ERROR };
 
-/* What the transaction was ("GET", "/index.html"): fields method, path and query. */
+/* What the transaction was ("GET", "/index.html"): fields method, path and query. What is empty is
+   not known. */
 void tsm_op(struct txn *t, struct view method, struct view object);
 /* How it ended. */
 void tsm_status(struct txn *t, enum tsm_status_code status);
@@ -169,6 +189,21 @@ void tsm_note(struct session *s, const char *what);
  * until their ends are marked: mark them before. data() must return right after.
  */
 void tsm_switch(struct session *s, const char *name);
+
+/*
+ * The request whose answer was that the protocol changes, answered again in the new one: a
+ * transaction with its request's stamps and this key, its method and object still to be set. NULL:
+ * there is none, or it was asked for before. The views hold until the transaction gets values.
+ */
+struct txn *tsm_upgraded(struct session *s, uint64_t key, struct view *method, struct view *object);
+
+/*
+ * Memory for a library that cannot do without: as realloc(), size 0 gives it back. Bounded for each
+ * session (TSM_MEMORY_MAX) and by the budget: NULL where that is used up, and `old` stays. What
+ * is left when the session ends or another dissector takes over is given back by the engine.
+ */
+#define TSM_MEMORY_MAX (256u * 1024u)
+void *tsm_memory(struct session *s, void *old, size_t size);
 
 /* Has this side's stream been followed from its first byte on? */
 bool tsm_from_start(const struct session *s, enum side side);

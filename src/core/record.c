@@ -254,6 +254,8 @@ static void account(struct txn_record *r, const struct txn *t, uint64_t rtt)
 		r->response = t->stamp[3] - s2;
 	if (!t0 || !end || end < s0)
 		return;
+	if (!t1 && t->doubtful && t->session->interleaved)
+		return; /* its end was lost, or it goes on: nobody can tell */
 	if (t2 && (!t1 || s2 < s1)) {
 		span[PHASE_REQUEST] = s2 - s0; /* the answer came first: nobody waited after it */
 		r->request = span[PHASE_REQUEST];
@@ -323,7 +325,7 @@ void record_of_txn(struct shard *sh, struct txn *t)
 	r->r.start = t->marks & 1 ? t->stamp[0] : t->stamp[2];
 	r->r.end = t->marks & 8 ? t->stamp[3] : FIELD_ABSENT;
 	r->r.duration = t->marks & 1 && t->marks & 8 ? t->stamp[3] - t->stamp[0] : FIELD_ABSENT;
-	r->r.status = t->marks & 4 ? t->status : STATUS_ERROR;
+	r->r.status = t->marks & (4 | 8) ? t->status : STATUS_ERROR;
 	if (t->marks & 4 && !(t->marks & 8) && t->status == STATUS_OK)
 		r->r.status = STATUS_ERROR;
 	r->r.client.packets = r->r.server.packets = FIELD_ABSENT;
@@ -331,6 +333,10 @@ void record_of_txn(struct shard *sh, struct txn *t)
 		t->marks & 1 && t->marks & 2 ? t->offset[1] - t->offset[0] : FIELD_ABSENT;
 	r->r.server.bytes =
 		t->marks & 4 && t->marks & 8 ? t->offset[3] - t->offset[2] : FIELD_ABSENT;
+	if (t->has_bytes & 1u << SIDE_CLIENT)
+		r->r.client.bytes = t->bytes[SIDE_CLIENT];
+	if (t->has_bytes & 1u << SIDE_SERVER)
+		r->r.server.bytes = t->bytes[SIDE_SERVER];
 	memcpy(r->resent, t->resent, sizeof(r->resent));
 	memcpy(r->lost, t->lost, sizeof(r->lost));
 	account(r, t, known(rtt));

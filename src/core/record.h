@@ -29,6 +29,8 @@ enum ledger_entry {
 	LEDGER_STALL_DELAYED_ACK,
 	LEDGER_STALL_ZERO_CLIENT, /* the client closed its window */
 	LEDGER_STALL_ZERO_SERVER,
+	LEDGER_STALL_H2_CLIENT, /* the client had closed its HTTP/2 flow-control window */
+	LEDGER_STALL_H2_SERVER,
 	LEDGER_UNKNOWN,
 	LEDGER_COUNT
 };

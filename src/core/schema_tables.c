@@ -57,6 +57,10 @@ const char *const quality_names[] = {
 		"The client had closed its receive window.")                                       \
 	X(STALL_ZERO_SERVER, "stall.zero_window.server", "ZWin srv",                               \
 		"The server had closed its receive window.")                                       \
+	X(STALL_H2_CLIENT, "stall.h2_window.client", "H2win cl",                                   \
+		"The client had closed its HTTP/2 flow-control window.")                           \
+	X(STALL_H2_SERVER, "stall.h2_window.server", "H2win srv",                                  \
+		"The server had closed its HTTP/2 flow-control window.")                           \
 	X(UNKNOWN, "unknown", "Unknown", "Bytes the capture lost: time that cannot be attributed.")
 
 #define LEDGER_NAME(entry, name, title, help) [LEDGER_##entry] = name,

@@ -49,6 +49,7 @@ static void set_dissector(struct session *s, const struct dissector *d)
 
 static void drop_state(struct session *s)
 {
+	session_memory_release(s);
 	if (s->state)
 		s->shard->app_bytes -= s->d->state_size;
 	free(s->state);
@@ -156,6 +157,8 @@ void session_close(struct session *s, enum tsm_end why, uint64_t now)
 	for (int i = 0; i < 2; i++)
 		session_end(s, (enum side)i, why);
 	txn_close_all(s, now);
+	if (s->upgraded)
+		txn_discard(sh, s->upgraded);
 	drop_state(s);
 	for (int i = 0; i < 2; i++)
 		drop_unread(s, &s->side[i]);
@@ -514,6 +517,8 @@ void tsm_switch(struct session *s, const char *name)
 {
 	s->switched = true;
 	s->to = name && *name ? registry_find(name) : NULL;
+	if (s->to)
+		session_upgrade(s);
 	if (name && !s->to)
 		s->stopped = true; /* nobody reads on, what is open is still closed in order */
 }

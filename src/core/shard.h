@@ -38,6 +38,8 @@ struct txn {
 	uint64_t counted_to; /* stalls up to here are in */
 	uint64_t resent[2], lost[2];
 	uint64_t connect_retry, connect_network;
+	uint64_t bytes[2], window_since[2]; /* by tsm_bytes(), tsm_window() */
+	uint8_t has_bytes;                  /* by side, a bit each */
 	uint64_t closed_at; /* the connection ended before the response did; 0: no */
 	uint32_t quality;
 	uint8_t status;
@@ -78,6 +80,10 @@ struct session {
 	uint32_t owed;          /* blind: responses that may still come for lost requests */
 	bool lost_request;      /* bytes of requests were lost, and no request has begun since */
 	uint64_t last_response; /* time of the last byte the server sent */
+	bool interleaved;
+	struct txn *upgraded; /* made by tsm_switch() for tsm_upgraded() */
+	struct memory *memory;
+	uint64_t memory_bytes;
 	/* While data() runs. */
 	const uint8_t *base;
 	uint64_t base_offset, now_offset;
@@ -154,6 +160,16 @@ void txn_lost(struct session *s, enum side side, uint64_t bytes);
 void txn_after_gap(struct session *s, enum side side);
 void txn_finish(struct session *s, struct txn *t);
 void txn_close_all(struct session *s, uint64_t closed_at);
+struct stamp txn_stamp(
+	const struct session *s, enum side side, const uint8_t *at, uint64_t *offset);
+void txn_stall_one(struct txn *t, enum ledger_entry entry, uint64_t from, uint64_t to);
+struct txn *txn_new(struct session *s, uint64_t key);
+void txn_discard(struct shard *sh, struct txn *t);
+void txn_append(struct session *s, struct txn *t);
+
+/* interleave.c */
+void session_upgrade(struct session *s);
+void session_memory_release(struct session *s);
 
 /* engine.c */
 void flow_close(

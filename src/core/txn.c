@@ -12,8 +12,7 @@
 
 enum { T0, T1, T2, T3 };
 
-static struct stamp stamp_at(
-	const struct session *s, enum side side, const uint8_t *at, uint64_t *offset)
+struct stamp txn_stamp(const struct session *s, enum side side, const uint8_t *at, uint64_t *offset)
 {
 	const struct session_side *x = &s->side[side];
 
@@ -43,7 +42,7 @@ static void set_stamp(struct txn *t, int i, uint64_t time, uint64_t frame, uint6
 	t->marks |= (uint8_t)(1u << i);
 }
 
-static struct txn *txn_new(struct session *s, uint64_t key)
+struct txn *txn_new(struct session *s, uint64_t key)
 {
 	struct shard *sh = s->shard;
 	struct txn *t;
@@ -84,7 +83,7 @@ static void unlink_txn(struct session *s, struct txn *t)
 	s->open--;
 }
 
-static void append(struct session *s, struct txn *t)
+void txn_append(struct session *s, struct txn *t)
 {
 	t->next = NULL;
 	if (s->last)
@@ -124,6 +123,10 @@ struct txn *tsm_request(struct session *s, uint64_t key, const uint8_t *at)
 	uint64_t offset;
 	struct txn *t;
 
+	if (s->open >= TXN_OPEN_MAX && s->interleaved) {
+		tsm_note(s, "transaction: too many open, a new one not followed");
+		return NULL;
+	}
 	if (s->open >= TXN_OPEN_MAX) {
 		tsm_note(s, "transaction: too many open, oldest closed unanswered");
 		txn_finish(s, s->first);
@@ -131,7 +134,7 @@ struct txn *tsm_request(struct session *s, uint64_t key, const uint8_t *at)
 	t = txn_new(s, key);
 	if (!t)
 		return NULL;
-	now = stamp_at(s, SIDE_CLIENT, at, &offset);
+	now = txn_stamp(s, SIDE_CLIENT, at, &offset);
 	if (s->blind && (!s->owed || now.seen > s->last_response + DRAINED)) {
 		s->blind = false;
 		s->pipelined = false;
@@ -142,9 +145,10 @@ struct txn *tsm_request(struct session *s, uint64_t key, const uint8_t *at)
 				s->pipelined = true;
 	set_stamp(t, T0, now.seen, now.seen_frame, offset);
 	t->counted_to = now.seen;
-	append(s, t);
+	txn_append(s, t);
 	take_connect(s, t);
-	s->side[SIDE_CLIENT].current = t;
+	if (!s->interleaved)
+		s->side[SIDE_CLIENT].current = t;
 	s->lost_request = false;
 	return t;
 }
@@ -158,7 +162,7 @@ void tsm_request_end(struct session *s, struct txn *t, const uint8_t *end)
 		s->side[SIDE_CLIENT].current = NULL;
 	if (!t)
 		return;
-	now = stamp_at(s, SIDE_CLIENT, end ? end - 1 : NULL, &offset);
+	now = txn_stamp(s, SIDE_CLIENT, end ? end - 1 : NULL, &offset);
 	set_stamp(t, T1, now.whole, now.whole_frame, end ? offset + 1 : offset);
 	if (t->marks & 1u << T2)
 		t->quality |= 1u << QUALITY_EARLY_RESPONSE;
@@ -224,19 +228,20 @@ struct txn *tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 			return NULL;
 		}
 	}
-	now = stamp_at(s, SIDE_SERVER, at, &offset);
+	now = txn_stamp(s, SIDE_SERVER, at, &offset);
 	if (!t) {
 		t = txn_new(s, key);
 		if (!t)
 			return NULL;
 		t->quality |= 1u << QUALITY_NO_REQUEST;
 		t->counted_to = now.seen;
-		append(s, t);
+		txn_append(s, t);
 	}
 	set_stamp(t, T2, now.seen, now.seen_frame, offset);
-	if (t->marks & 1u << T0 && !(t->marks & 1u << T1))
+	if (t->marks & 1u << T0 && !(t->marks & 1u << T1) && !(s->interleaved && t->doubtful))
 		t->quality |= 1u << QUALITY_EARLY_RESPONSE;
-	s->side[SIDE_SERVER].current = t;
+	if (!s->interleaved)
+		s->side[SIDE_SERVER].current = t;
 	return t;
 }
 
@@ -249,9 +254,9 @@ void tsm_response_end(struct session *s, struct txn *t, const uint8_t *end)
 		s->side[SIDE_SERVER].current = NULL;
 	if (!t)
 		return;
-	now = stamp_at(s, SIDE_SERVER, end ? end - 1 : NULL, &offset);
+	now = txn_stamp(s, SIDE_SERVER, end ? end - 1 : NULL, &offset);
 	set_stamp(t, T3, now.whole, now.whole_frame, end ? offset + 1 : offset);
-	if (t->marks & 1u << T1 || s->side[SIDE_CLIENT].current != t)
+	if (t->marks & 1u << T1 || (!s->interleaved && s->side[SIDE_CLIENT].current != t))
 		txn_finish(s, t);
 }
 
@@ -276,7 +281,7 @@ void txn_finish(struct session *s, struct txn *t)
 		if (s->side[i].current == t)
 			s->side[i].current = NULL;
 	unlink_txn(s, t);
-	if (!(t->marks & 1u << T2))
+	if (!(t->marks & (1u << T2 | 1u << T3)))
 		t->quality |= 1u << QUALITY_NO_RESPONSE;
 	else if (!(t->marks & 1u << T3))
 		t->quality |= 1u << QUALITY_UNFINISHED;
@@ -284,6 +289,11 @@ void txn_finish(struct session *s, struct txn *t)
 		t->quality |= 1u << QUALITY_NO_RTT;
 	t->quality |= flow_quality(s->flow);
 	record_of_txn(sh, t);
+	txn_discard(sh, t);
+}
+
+void txn_discard(struct shard *sh, struct txn *t)
+{
 	sh->app_bytes -= sizeof(*t) + t->cap;
 	free(t->buf);
 	pool_put(&sh->txns, t);
@@ -305,6 +315,14 @@ void txn_after_gap(struct session *s, enum side side)
 {
 	struct txn *current = s->side[side].current;
 
+	if (s->interleaved) {
+		for (struct txn *t = s->first; t; t = t->next) {
+			t->doubtful = 1;
+			t->window_since[0] = t->window_since[1] = 0;
+		}
+		s->side[side].current = NULL;
+		return;
+	}
 	if (current)
 		current->quality |= 1u << QUALITY_GAP;
 	if (side == SIDE_CLIENT) {
@@ -326,44 +344,50 @@ void txn_after_gap(struct session *s, enum side side)
 }
 
 /*
- * A stretch of time is found to have been a stall. It counts for each open transaction, in the
- * phase it fell into, once: what an earlier stall covered is not counted again.
+ * A stretch of time is found to have been a stall. It counts in the phase it fell into, once: what
+ * an earlier stall covered is not counted again.
  */
+void txn_stall_one(struct txn *t, enum ledger_entry entry, uint64_t from, uint64_t to)
+{
+	uint64_t begin = from > t->counted_to ? from : t->counted_to;
+
+	if (begin >= to)
+		return;
+	t->counted_to = to;
+	for (int ph = PHASE_REQUEST; ph < PHASE_COUNT; ph++) {
+		uint64_t until = to;
+
+		if (ph < PHASE_RESPONSE) {
+			if (ph == PHASE_REQUEST && t->marks & 1u << T1)
+				until = t->stamp[T1];
+			if (ph == PHASE_WAIT && !(t->marks & 1u << T1))
+				break;
+			if (ph == PHASE_WAIT && t->marks & 1u << T2)
+				until = t->stamp[T2];
+		} else if (!(t->marks & 1u << T2)) {
+			break;
+		}
+		if (until > to)
+			until = to;
+		if (until <= begin)
+			continue;
+		/* Within the waiting for an answer only loss and windows are stalls. */
+		if (!(entry == LEDGER_STALL_DELAYED_ACK && ph == PHASE_WAIT) &&
+			!(entry == LEDGER_SERVER && ph != PHASE_RESPONSE)) {
+			t->stall[entry] += until - begin;
+			t->stalled[ph] += until - begin;
+		}
+		begin = until;
+	}
+}
+
+/* For each open transaction. */
 void txn_stall(struct session *s, enum ledger_entry entry, uint64_t from, uint64_t to)
 {
-	for (struct txn *t = s->first; t; t = t->next) {
-		uint64_t cut[5] = {from > t->counted_to ? from : t->counted_to, 0, 0, 0, to};
-		uint64_t begin = cut[0];
-
-		if (begin >= to)
-			continue;
-		t->counted_to = to;
-		for (int ph = PHASE_REQUEST; ph < PHASE_COUNT; ph++) {
-			uint64_t until = to;
-
-			if (ph < PHASE_RESPONSE) {
-				if (ph == PHASE_REQUEST && t->marks & 1u << T1)
-					until = t->stamp[T1];
-				if (ph == PHASE_WAIT && !(t->marks & 1u << T1))
-					break;
-				if (ph == PHASE_WAIT && t->marks & 1u << T2)
-					until = t->stamp[T2];
-			} else if (!(t->marks & 1u << T2)) {
-				break;
-			}
-			if (until > to)
-				until = to;
-			if (until <= begin)
-				continue;
-			/* Within the waiting for an answer only loss and windows are stalls. */
-			if (!(entry == LEDGER_STALL_DELAYED_ACK && ph == PHASE_WAIT) &&
-				!(entry == LEDGER_SERVER && ph != PHASE_RESPONSE)) {
-				t->stall[entry] += until - begin;
-				t->stalled[ph] += until - begin;
-			}
-			begin = until;
-		}
-	}
+	for (struct txn *t = s->first; t; t = t->next)
+		/* A server that may not send is not at work. */
+		if (entry != LEDGER_SERVER || !t->window_since[SIDE_CLIENT])
+			txn_stall_one(t, entry, from, to);
 }
 
 void txn_resent(struct session *s, enum side side, uint64_t bytes)
@@ -376,6 +400,13 @@ void txn_lost(struct session *s, enum side side, uint64_t bytes)
 {
 	struct txn *t = s->side[side].current;
 
+	if (!t && s->interleaved) { /* it may have been of any */
+		for (t = s->first; t; t = t->next) {
+			t->lost[side] += bytes;
+			t->quality |= 1u << QUALITY_GAP;
+		}
+		return;
+	}
 	if (!t && s->first && side == SIDE_SERVER)
 		t = s->first;
 	if (t) {
@@ -530,5 +561,6 @@ void tsm_op(struct txn *t, struct view method, struct view object)
 		return;
 	t->method = text_value(t, &method, NULL);
 	t->object = text_value(t, &object, NULL);
-	t->query = text_value(t, &method, &object);
+	if (view_len(&method))
+		t->query = text_value(t, &method, view_len(&object) ? &object : NULL);
 }
