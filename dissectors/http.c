@@ -123,7 +123,7 @@ struct http {
 	struct message m[2];
 	uint32_t interim;
 	uint16_t host_len, target_len;
-	bool websocket;
+	const char *upgrade_to; /* the dissector of an upgraded connection; NULL: whichever */
 	uint8_t host[HOST_MAX];
 	uint8_t target[TARGET_MAX];
 };
@@ -455,7 +455,9 @@ static void response_header(struct http *h, struct message *m, struct view name,
 	case 7:
 		if (view_is(&name, "upgrade") && m->status == 101) {
 			m->upgrade = true;
-			h->websocket = view_is(&v, "websocket");
+			h->upgrade_to = view_is(&v, "websocket") ? ""
+					: view_is(&v, "h2c")     ? "http2"
+								 : NULL;
 			tsm_str(m->txn, F_UPGRADE, v);
 		}
 		break;
@@ -608,7 +610,7 @@ static void message_end(struct session *s, struct http *h, enum side side, const
 		}
 		m->txn = NULL;
 		if (go_over)
-			tsm_switch(s, m->status == 101 && h->websocket ? "" : NULL);
+			tsm_switch(s, m->status == 101 ? h->upgrade_to : NULL);
 		else if (h->m[SIDE_CLIENT].phase == WAIT && tag & TAG_CONNECT)
 			h->m[SIDE_CLIENT].phase = START;
 		tsm_response_end(s, t, end);

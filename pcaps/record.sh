@@ -48,7 +48,7 @@ list() {
 	done
 }
 
-for part in net http tcp network tunnels links redis vrrp files; do
+for part in net http tcp network tunnels links redis vrrp http2 files; do
 	. "$HERE/$part.sh"
 done
 
@@ -77,7 +77,10 @@ check_packages() {
 		redis-server redis-server
 		redis-cli redis-tools
 		keepalived keepalived
+		nghttp nghttp2-client
+		nghttpx nghttp2-proxy
 	END
+	"$PYTHON" -c 'import grpc' 2>/dev/null || missing+=(python3-grpcio)
 	[ ${#missing[@]} -eq 0 ] || die "please install: apt-get install ${missing[*]}"
 }
 

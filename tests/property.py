@@ -66,11 +66,12 @@ def key(r):
     return (r.get("method"), r.get("path"), number(r, "http", "response", "status_code"),
             number(r, "http", "request", "bytes"), number(r, "http", "request", "body", "bytes"),
             number(r, "http", "response", "bytes"), number(r, "http", "response", "body", "bytes"),
-            number(r, "http", "response", "mime_type"))
+            number(r, "http", "response", "mime_type"),
+            number(r, "tsumari", "http2", "stream_id"), number(r, "tsumari", "grpc", "status"))
 
 
 def transactions(path, name, *args):
-    return [r for r in parse(run(path, *args), name) if r.get("type") == "http"]
+    return [r for r in parse(run(path, *args), name) if r.get("type") in ("http", "http2")]
 
 
 def bag(records):
@@ -101,7 +102,8 @@ def drop(path):
 def captures():
     """(name, link type, packets) of the HTTP captures that are classic pcap files."""
     found = []
-    for path in sorted(glob.glob(os.path.join(PCAPS, "http*.pcap*"))):
+    paths = glob.glob(os.path.join(PCAPS, "http*.pcap*")) + [os.path.join(PCAPS, "grpc.pcap")]
+    for path in sorted(paths):
         try:
             found.append((os.path.basename(path).split(".pcap")[0], path, *pcaplib.read(path)))
         except ValueError:
@@ -192,12 +194,12 @@ def reorder(rng, link, packets):
 
 def rewritten(label, change, seeds):
     for name, path, link, packets in captures():
-        want = bag(transactions(path, name, "--types", "http"))
+        want = bag(transactions(path, name, "--types", "http,http2"))
         check(want, name, "no HTTP transactions")
         for seed in seeds:
             title = "%s-%s-%d" % (label, name, seed)
             made = save(title, link, change(random.Random(seed), link, packets))
-            got = bag(transactions(made, title, "--types", "http"))
+            got = bag(transactions(made, title, "--types", "http,http2"))
             if check(got == want, title, difference(want, got)):
                 drop(made)
 
@@ -292,16 +294,108 @@ def answered(records):
 
 def check_loss():
     link, packets = made()
-    whole = transactions(save("loss-none", link, packets), "loss-none", "--types", "http")
+    whole = transactions(save("loss-none", link, packets), "loss-none", "--types", "http,http2")
     right, wrong = answered(whole)
     check(len(right) == len(whole) == 2000 and not wrong, "loss-none",
           "%d transactions, %d right, %d wrong" % (len(whole), len(right), len(wrong)))
     for seed in range(1, 6):
         rng, title = random.Random(seed), "loss-%d" % seed
         path = save(title, link, [p for p in packets if rng.random() >= 0.01])
-        right, wrong = answered(transactions(path, title, "--types", "http"))
+        right, wrong = answered(transactions(path, title, "--types", "http,http2"))
         ok = check(len(right) >= 1900, title, "only %d of 2000 are left" % len(right))
         ok &= check(not wrong, title, "%d mispaired: %s" % (len(wrong), wrong[:6]))
+        if ok:
+            drop(path)
+
+
+class Headers:
+    """Encodes header blocks (RFC 7541) that lean on their dynamic table, as real ones do."""
+
+    def __init__(self):
+        self.table = []  # newest first
+
+    def literal(self, name, value, keep):
+        out = bytes([0x40 if keep else 0, len(name)]) + name + bytes([len(value)]) + value
+        if keep:
+            self.table.insert(0, (name, value))
+            while sum(len(n) + len(v) + 32 for n, v in self.table) > 4096:
+                self.table.pop()
+        return out
+
+    def block(self, headers):
+        """headers: (name, value, kept in the table?)"""
+        out = b""
+        for name, value, keep in headers:
+            if (name, value) in self.table:
+                index = 62 + self.table.index((name, value))
+                out += bytes([0x80 | index]) if index < 127 else bytes([0xFF, index - 127])
+            else:
+                out += self.literal(name, value, keep)
+        return out
+
+
+def h2_frame(kind, flags, stream, payload=b""):
+    return (len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big")
+            + payload)
+
+
+def made_h2(connections=20, each=100, at_once=4):
+    """Some streams at a time, whose answers carry the request's number in their Content-Type."""
+    rng, packets, serial = random.Random(9113), [], 0
+    for c in range(connections):
+        talk, up, down = pcaplib.Conversation(c), Headers(), Headers()
+        time = talk.open(1_700_000_000 * 10**9 + c * 7_000_000)
+        time = talk.send(0, time, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + h2_frame(4, 0, 0))
+        time = talk.send(1, time, h2_frame(4, 0, 0) + h2_frame(4, 1, 0))
+        for first in range(0, each, at_once):
+            asked, parts = b"", []
+            for i in range(first, first + at_once):
+                head = up.block([(b":method", b"GET", True), (b":scheme", b"http", True),
+                                 (b":path", b"/item/%d" % serial, rng.random() < 0.5),
+                                 (b":authority", b"made.example", True),
+                                 (b"user-agent", b"agent %d" % rng.randrange(3), True)])
+                asked += h2_frame(1, 5, 2 * i + 1, head)
+                head = down.block([(b":status", b"200", True),
+                                   (b"server", b"server %d" % rng.randrange(3), True),
+                                   (b"content-type", b"text/id-%d" % serial,
+                                    rng.random() < 0.5)])
+                mine = [h2_frame(1, 4, 2 * i + 1, head)]
+                for size in rng.choice(((0,), (30,), (700,), (900, 600), (3000, 3000))):
+                    mine.append(h2_frame(0, 0, 2 * i + 1, bytes(rng.randrange(256)
+                                                               for _ in range(size))))
+                mine[-1] = mine[-1][:4] + b"\1" + mine[-1][5:]
+                parts.append(mine)
+                serial += 1
+            time = talk.send(0, time, asked) + rng.randrange(100_000, 3_000_000)
+            # Header blocks in order (the table depends on it), then the data in turns.
+            reply = b"".join(p.pop(0) for p in parts)
+            while any(parts):
+                reply += rng.choice([p for p in parts if p]).pop(0)
+            time = talk.send(1, time, reply) + rng.randrange(10_000, 2_000_000)
+        talk.close(time)
+        packets += talk.packets
+    packets.sort(key=lambda p: p.time)
+    return 1, packets
+
+
+def check_loss_h2():
+    link, packets = made_h2()
+    whole = transactions(save("loss-h2-none", link, packets), "loss-h2-none")
+    right, wrong = answered(whole)
+    check(len(right) == len(whole) == 2000 and not wrong, "loss-h2-none",
+          "%d transactions, %d right, %d wrong" % (len(whole), len(right), len(wrong)))
+    agents = {(r["path"], number(r, "user_agent", "original")) for r in whole}
+    for seed in range(1, 6):
+        rng, title = random.Random(seed), "loss-h2-%d" % seed
+        path = save(title, link, [p for p in packets if rng.random() >= 0.01])
+        records = transactions(path, title)
+        right, wrong = answered(records)
+        ok = check(len(right) >= 1900, title, "only %d of 2000 are left" % len(right))
+        ok &= check(not wrong, title, "%d mispaired: %s" % (len(wrong), wrong[:6]))
+        named = {(r["path"], a) for r in records if r.get("path")
+                 for a in [number(r, "user_agent", "original")] if a}
+        ok &= check(named <= agents, title, "invented %s" % sorted(named - agents)[:6])
+        ok &= check(len(records) <= 2000, title, "%d records" % len(records))
         if ok:
             drop(path)
 
@@ -330,7 +424,7 @@ def check_start():
 
 
 CHECKS = [check_segmentation, check_bytewise, check_duplicates, check_order, check_threads,
-          check_snaplen, check_loss, check_start]
+          check_snaplen, check_loss, check_loss_h2, check_start]
 if __name__ == "__main__":
     wanted = sys.argv[1:]
     for f in CHECKS:

@@ -320,5 +320,82 @@ def udp(host, port, size, hops='64', count='1'):
             pass
 
 
+# HTTP/2, with header blocks of what every table has and literals (RFC 7541).
+
+def frame(kind, flags, stream, payload=b''):
+    return struct.pack('!I', len(payload))[1:] + struct.pack('!BBI', kind, flags, stream) + payload
+
+
+def h2_open(host, port, window=65535):
+    s = dial(host, port)
+    s.sendall(b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' + frame(4, 0, 0, struct.pack('!HI', 4, window)))
+    return s, s.makefile('rb')
+
+
+def h2_request(stream, path, host='h2.client', indexed=False):
+    """A GET; indexed: the host stands in the dynamic table already."""
+    name = b'\xbe' if indexed else b'\x41' + bytes([len(host)]) + host.encode()
+    block = b'\x82\x86\x04' + bytes([len(path)]) + path.encode() + name
+    return frame(1, 5, stream, block)
+
+
+def h2_frames(s, stream):
+    """Frames as they come: (kind, flags, stream, payload)."""
+    while True:
+        head = stream.read(9)
+        if len(head) < 9:
+            return
+        kind, flags, number = struct.unpack('!BBI', head[3:])
+        payload = stream.read(struct.unpack('!I', b'\0' + head[:3])[0])
+        if kind == 4 and not flags & 1:
+            s.sendall(frame(4, 1, 0))
+        yield kind, flags, number, payload
+
+
+def h2_slow(host, port, path, pause, what):
+    """Lets a window run out and waits before it opens it again: the stream's or the connection's."""
+    s, stream = h2_open(host, port, 8000 if what == 'stream' else 1 << 20)
+    s.sendall(h2_request(1, path) + h2_request(3, '/s/p3.html', indexed=True))
+    left, over = (8000 if what == 'stream' else 65535), 0
+    for kind, flags, number, payload in h2_frames(s, stream):
+        if kind == 0 and (what == 'connection' or number == 1):
+            left -= len(payload)
+        over += kind in (0, 1) and flags & 1
+        if over == 2:
+            break
+        if left == 0:
+            time.sleep(float(pause))
+            left = 40000
+            s.sendall(frame(8, 0, 1 if what == 'stream' else 0, struct.pack('!I', left)))
+            if what == 'stream':
+                s.sendall(frame(8, 0, 0, struct.pack('!I', left)))
+    s.close()
+
+
+def h2_midstream(host, port, ready, go):
+    """A connection that was open before: its later requests refer to the headers of the first."""
+    s, stream = h2_open(host, port)
+    frames = h2_frames(s, stream)
+
+    def answer(number):
+        for kind, flags, which, _ in frames:
+            if kind in (0, 1) and flags & 1 and which == number:
+                return
+
+    s.sendall(h2_request(1, '/s/p1.html', 'before.the.capture'))
+    answer(1)
+    open(ready, 'w').close()
+    open(go).read()
+    for i in range(1, 5):
+        s.sendall(h2_request(2 * i + 1, '/s/p%d.html' % (i + 1), indexed=True))
+        answer(2 * i + 1)
+        time.sleep(0.02)
+    s.sendall(h2_request(11, '/s/p9.html', 'in.the.capture'))
+    answer(11)
+    s.sendall(h2_request(13, '/nope', indexed=True))
+    answer(13)
+    s.close()
+
+
 if __name__ == '__main__':
     globals()[sys.argv[1].replace('-', '_')](*sys.argv[2:])

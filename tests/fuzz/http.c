@@ -11,6 +11,10 @@
 #include "fuzz.h"
 #include <string.h>
 
+#ifndef SERVICE_PORT
+#define SERVICE_PORT 80
+#endif
+
 #define CHUNKS_MAX   256u
 #define SEGMENTS_MAX 4096u
 
@@ -34,8 +38,8 @@ static void send_segment(struct connection *c, unsigned side, uint8_t flags, uin
 	p.ttl = 64;
 	p.src = addr_v4(side ? server : client);
 	p.dst = addr_v4(side ? client : server);
-	p.sport = side ? 80 : 40000;
-	p.dport = side ? 40000 : 80;
+	p.sport = side ? SERVICE_PORT : 40000;
+	p.dport = side ? 40000 : SERVICE_PORT;
 	p.tcp_flags = flags;
 	p.tcp_seq = seq;
 	p.tcp_ack = flags & TCP_ACK ? c->next[!side] : 0;

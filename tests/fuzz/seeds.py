@@ -2,7 +2,7 @@
 """Makes the seeds of the fuzz corpus: seeds.py FOLDER [CAPTURE.pcap ...]
 
 Hand-made inputs in the targets' formats (see the head of each target's C file) go into FOLDER/file,
-layers, stream and http. Of each capture given (pcap, Ethernet) the first packets are taken, too, at
+layers, stream, http and http2. Of each capture given (pcap, Ethernet) the first packets are taken, too, at
 most 4 KiB. The same arguments give the same files.
 """
 import gzip
@@ -247,6 +247,55 @@ def http_seeds(folder):
         save(folder, "http", name, bytes([i % 8 + (8 if name == "swapped" else 0)]) + b"".join(list_))
 
 
+def h2(kind, flags, stream, payload=b""):
+    return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
+
+
+def http2_seeds(folder):
+    hello = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    settings = h2(4, 0, 0, bytes.fromhex("000400010000" "000500004000" "000100001000"))
+    host = b"\x41\x03abc"
+    get = lambda stream, flags=5: h2(1, flags, stream, b"\x82\x86\x44\x03/" + b"%02d" % (stream % 100) + host)
+    ok = lambda stream, flags=4: h2(1, flags, stream, b"\x88\x5f\x09text/html")
+    data = lambda stream, n, flags=1: h2(0, flags, stream, b"d" * n)
+    begin = [chunk(0, hello + settings), chunk(1, settings + h2(4, 1, 0))]
+    trailers = h2(1, 5, 1, b"\x40\x0bgrpc-status\x015")
+    grpc = h2(1, 4, 1, b"\x83\x86\x44\x04/S/M\x5f\x10application/grpc")
+    windows = [chunk(1, ok(1) + data(1, 500, 0)), chunk(1, data(1, 500, 0)), chunk(1, data(1, 24, 0)),
+               chunk(0, h2(8, 0, 1, struct.pack(">I", 9)), 2, SECOND), chunk(1, data(1, 9))]
+    seeds = {
+        "plain": begin + [chunk(0, get(1)), chunk(1, ok(1) + data(1, 40))],
+        "bytewise": begin + [chunk(0, get(1) + get(3), 0x40), chunk(1, ok(3, 5) + ok(1) + data(1, 9), 0x41)],
+        "at-once": begin + [chunk(0, b"".join(get(i) for i in range(1, 40, 2))), chunk(1, b"".join(ok(i, 5) for i in range(39, 0, -2)))],
+        "dynamic": begin + [chunk(0, get(1) + h2(1, 5, 3, b"\x82\x86\xbf\xbe")), chunk(1, ok(1, 5) + h2(1, 5, 3, b"\x88\xbe"))],
+        "gap": begin + [chunk(0, get(1)), chunk(1, ok(1) + data(1, 100)[:60]), chunk(1, data(1, 100) + ok(3, 5), 2, MS, 9), chunk(0, get(3), 2, MS, 3), chunk(0, get(5)), chunk(1, ok(5, 5))],
+        "midstream": [chunk(0, h2(1, 5, 9, b"\x82\x86\xbf\xbe\x44\x01/")), chunk(1, ok(9, 5)), chunk(0, get(11)), chunk(1, ok(11, 5))],
+        "continuation": begin + [chunk(0, h2(1, 1, 1, b"\x82\x86") + h2(9, 0, 1, b"\x44\x02/") + h2(9, 4, 1, b"x" + host)), chunk(1, ok(1, 5))],
+        "continuations": begin + [chunk(0, h2(1, 1, 1, b"\x82") + h2(9, 0, 1, b"\x0f") * 200)],
+        "padded": begin + [chunk(0, h2(1, 0x2D, 1, b"\x04" + bytes(5) + b"\x82\x86\x84" + host + bytes(4))), chunk(1, ok(1) + h2(0, 9, 1, b"\x03body" + bytes(3)))],
+        "bad-padding": begin + [chunk(0, h2(1, 0x0D, 1, b"\xff\x82\x86\x84")), chunk(1, h2(0, 9, 1, b"\xffx")), chunk(0, get(1) + get(3)), chunk(1, ok(1, 5))],
+        "push": begin + [chunk(0, get(1)), chunk(1, h2(5, 4, 1, bytes([0, 0, 0, 2]) + b"\x82\x86\x84" + host) + ok(1, 5) + ok(2) + data(2, 5))],
+        "reset": begin + [chunk(0, get(1) + get(3) + h2(3, 0, 1, bytes([0, 0, 0, 8]))), chunk(1, ok(1) + h2(3, 0, 3, bytes([0, 0, 0, 2])))],
+        "resets": begin + [chunk(0, b"".join(get(i) + h2(3, 0, i, bytes([0, 0, 0, 8])) for i in range(1, 150, 2)))],
+        "goaway": begin + [chunk(0, get(1) + get(3)), chunk(1, h2(7, 0, 0, struct.pack(">II", 1, 11)) + ok(1, 5))],
+        "grpc": begin + [chunk(0, grpc + data(1, 10)), chunk(1, ok(1) + data(1, 7, 0) + trailers)],
+        "interim": begin + [chunk(0, get(1)), chunk(1, h2(1, 4, 1, b"\x48\x03103")), chunk(1, ok(1, 5))],
+        "window": [chunk(0, hello + h2(4, 0, 0, bytes.fromhex("000400000400"))), begin[1], chunk(0, get(1))] + windows,
+        "window-overflow": begin + [chunk(0, get(1) + h2(8, 0, 0, b"\x7f\xff\xff\xff") * 3 + h2(8, 0, 1, b"\x7f\xff\xff\xff") * 3), chunk(1, ok(1) + data(1, 30))],
+        "table-size": begin + [chunk(0, h2(1, 5, 1, b"\x3f\xe1\xff\x03\x82\x86\x84" + host) + h2(1, 5, 3, b"\x20\x82\x86\x84\xbe")), chunk(1, ok(1, 5))],
+        "bomb": begin + [chunk(0, h2(1, 5, 1, b"\x82\x86\x84\x40\x01a\x7f\xa1\x0f" + b"b" * 2080 + b"\xbe" * 900)), chunk(1, ok(1, 5))],
+        "bad-block": begin + [chunk(0, h2(1, 5, 1, b"\x82\x80\xff\xff\xff\xff\xff\xff")), chunk(0, get(3)), chunk(1, ok(3, 5))],
+        "late": begin + [chunk(0, get(1) + h2(3, 0, 1, bytes([0, 0, 0, 8]))), chunk(1, ok(1) + data(1, 3))],
+        "early": begin + [chunk(0, get(1, 4)), chunk(1, ok(1, 5)), chunk(0, data(1, 9))],
+        "twice": begin + [chunk(0, get(1), 0x12), chunk(1, ok(1) + data(1, 9), 0x13)],
+        "snaplen": begin + [chunk(0, get(1), 0x22), chunk(1, ok(1) + data(1, 60), 0x23), chunk(0, get(3)), chunk(1, ok(3, 5))],
+        "upgrade": [chunk(0, b"GET /u HTTP/1.1\r\nHost: e\r\nUpgrade: h2c\r\n\r\n"), chunk(1, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n" + settings), chunk(0, hello + settings + get(3)), chunk(1, ok(3, 5) + ok(1) + data(1, 9))],
+    }
+    for i, (name, list_) in enumerate(sorted(seeds.items())):
+        run = 8 if name == "midstream" else i % 8
+        save(folder, "http2", name, bytes([run]) + b"".join(list_))
+
+
 def from_capture(folder, path):
     name = os.path.splitext(os.path.basename(path))[0]
     with open(path, "rb") as f:
@@ -270,6 +319,7 @@ def main():
     layers_seeds(folder)
     stream_seeds(folder)
     http_seeds(folder)
+    http2_seeds(folder)
     for path in sys.argv[2:]:
         from_capture(folder, path)
 

@@ -1,0 +1,485 @@
+/*
+ * http2_message.c - what the headers of a message say (RFC 9113, 8), gRPC among them.
+ *
+ * Pseudo-headers stand first, so the first header tells whether a block begins a message, is an
+ * interim answer (1xx) or holds trailers. Of a header that comes more than once the first counts.
+ */
+#include "http2.h"
+
+#define METHOD_MAX    32u
+#define AUTHORITY_MAX 256u
+#define PATH_MAX_H    2048u
+
+const struct field http2_fields[] = {
+	[F_VERSION] = {"http.version", "Version", "HTTP version: 2", FIELD_NAME, 0, 7, 0, NULL},
+	[F_REQ_METHOD] = {"http.request.method", "Method", "Request method", FIELD_STR, 0, 7, 0,
+		NULL},
+	[F_REQ_BYTES] = {"http.request.bytes", "Req size",
+		"Bytes of the request's frames, header blocks and data", FIELD_BYTES, 0, 9, 0,
+		NULL},
+	[F_REQ_BODY] = {"http.request.body.bytes", "Req body",
+		"Bytes of the request's body without frames and padding", FIELD_BYTES, 0, 9, 0,
+		NULL},
+	[F_REQ_MIME] = {"http.request.mime_type", "Req type",
+		"Content-Type of the request without parameters", FIELD_STR, 0, 16, 0, NULL},
+	[F_REQ_REFERRER] = {"http.request.referrer", "Referrer", "Referer header", FIELD_STR, 0, 24,
+		0, NULL},
+	[F_REQ_ID] = {"http.request.id", "Request ID", "X-Request-ID header", FIELD_STR, 0, 16, 0,
+		NULL},
+	[F_RES_STATUS] = {"http.response.status_code", "Status",
+		"Status code of the final response", FIELD_U64, 0, 6, 0, NULL},
+	[F_RES_BYTES] = {"http.response.bytes", "Resp size",
+		"Bytes of the response's frames, header blocks and data", FIELD_BYTES, 0, 9, 0,
+		NULL},
+	[F_RES_BODY] = {"http.response.body.bytes", "Resp body",
+		"Bytes of the response's body without frames and padding", FIELD_BYTES, 0, 9, 0,
+		NULL},
+	[F_RES_MIME] = {"http.response.mime_type", "Type",
+		"Content-Type of the response without parameters", FIELD_STR, 0, 16, 0, NULL},
+	[F_URL_FULL] = {"url.full", "URL", "The whole URL; a password in it is masked", FIELD_STR,
+		0, 40, 0, NULL},
+	[F_URL_PATH] = {"url.path", "Path", "Path of the URL", FIELD_STR, 0, 30, 0, NULL},
+	[F_URL_QUERY] = {"url.query", "Query", "Query of the URL without the question mark",
+		FIELD_STR, 0, 20, 0, NULL},
+	[F_URL_DOMAIN] = {"url.domain", "Host", "Host asked for", FIELD_STR, 0, 20, 0, NULL},
+	[F_URL_SCHEME] = {"url.scheme", "Scheme", "Scheme of the URL", FIELD_STR, 0, 6, 0, NULL},
+	[F_USER_AGENT] = {"user_agent.original", "User agent", "User-Agent header", FIELD_STR, 0,
+		20, 0, NULL},
+	[F_TRACE_ID] = {"trace.id", "Trace",
+		"Trace identifier of a traceparent header (W3C Trace Context)", FIELD_STR, 0, 32, 0,
+		NULL},
+	[F_INTERIM] = {"tsumari.http.interim_responses", "Interim",
+		"1xx answers before the final one", FIELD_U64, 0, 7, 0, NULL},
+	[F_ENCODING] = {"tsumari.http.content_encoding", "Encoding",
+		"Content-Encoding of the response", FIELD_STR, 0, 8, 0, NULL},
+	[F_STREAM] = {"tsumari.http2.stream_id", "Stream", "Stream identifier", FIELD_U64, 0, 7, 0,
+		NULL},
+	[F_UPGRADED] = {"tsumari.http2.upgraded", "Upgraded",
+		"The request came as HTTP/1.1 and upgraded the connection", FIELD_BOOL, 0, 5, 0,
+		NULL},
+	[F_UNKNOWN] = {"tsumari.http2.unknown_headers", "Unknown",
+		"Headers that refer to others which were not captured, and so are not known",
+		FIELD_U64, FIELD_F_NONZERO, 7, 0, NULL},
+	[F_STALL_CLIENT] = {"tsumari.http2.window_stall.client", "Win cl",
+		"How long the response could not go on because the client's flow-control window, "
+		"of the stream or of the connection, was used up",
+		FIELD_DURATION, FIELD_F_NONZERO, 8, 0, NULL},
+	[F_STALL_SERVER] = {"tsumari.http2.window_stall.server", "Win srv",
+		"How long the request could not go on because the server's flow-control window was "
+		"used up",
+		FIELD_DURATION, FIELD_F_NONZERO, 8, 0, NULL},
+	[F_RESET_BY] = {"tsumari.http2.reset.by", "Reset by",
+		"Who called it off (RST_STREAM, GOAWAY): client or server", FIELD_NAME, 0, 6, 0,
+		NULL},
+	[F_RESET_CODE] = {"tsumari.http2.reset.code", "Reset code",
+		"Error code it was called off with, by its name in RFC 9113", FIELD_NAME, 0, 12, 0,
+		NULL},
+	[F_GRPC_SERVICE] = {"tsumari.grpc.service", "Service", "gRPC service", FIELD_STR, 0, 20, 0,
+		NULL},
+	[F_GRPC_METHOD] = {"tsumari.grpc.method", "gRPC method", "gRPC method", FIELD_STR, 0, 16, 0,
+		NULL},
+	[F_GRPC_STATUS] = {"tsumari.grpc.status", "gRPC status",
+		"gRPC status code of the trailers; 0: OK", FIELD_U64, 0, 4, 0, NULL},
+	[F_GRPC_MESSAGE] = {"tsumari.grpc.message", "gRPC message",
+		"gRPC status message, percent-encoded as sent", FIELD_STR, 0, 20, 0, NULL},
+	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
+};
+
+enum header {
+	H_METHOD,
+	H_PATH,
+	H_SCHEME,
+	H_AUTHORITY,
+	H_HOST,
+	H_STATUS,
+	H_CONTENT_TYPE,
+	H_CONTENT_ENCODING,
+	H_USER_AGENT,
+	H_REFERER,
+	H_REQUEST_ID,
+	H_TRACEPARENT,
+	H_GRPC_STATUS,
+	H_GRPC_MESSAGE,
+	H_COUNT
+};
+
+static const char *const header_names[H_COUNT] = {":method", ":path", ":scheme", ":authority",
+	"host", ":status", "content-type", "content-encoding", "user-agent", "referer",
+	"x-request-id", "traceparent", "grpc-status", "grpc-message"};
+
+/* One block being read. */
+struct message {
+	struct session *s;
+	struct http2 *h;
+	struct stream *st;
+	enum side side;
+	uint32_t id;
+	const uint8_t *at;     /* the first byte of its frame */
+	bool pseudo, trailers; /* a pseudo-header was there; the message had begun before */
+	unsigned status;
+	uint16_t method_len, scheme_len, authority_len, path_len;
+	uint8_t method[METHOD_MAX], scheme[METHOD_MAX];
+	uint8_t authority[AUTHORITY_MAX], path[PATH_MAX_H];
+};
+
+static void keep(uint8_t *to, uint16_t *len, size_t max, struct view v)
+{
+	size_t n = view_len(&v) < max ? view_len(&v) : max;
+
+	if (n)
+		memcpy(to, v.p, n);
+	*len = (uint16_t)n;
+}
+
+static struct view before(struct view *v, uint8_t c)
+{
+	struct view part = *v;
+	const uint8_t *at = view_len(v) ? memchr(v->p, c, view_len(v)) : NULL;
+
+	part.end = at ? at : v->end;
+	v->p = at ? at + 1 : v->end;
+	return part;
+}
+
+static enum header header_of(const struct view *name)
+{
+	for (unsigned i = 0; i < H_COUNT; i++)
+		if (view_len(name) == strlen(header_names[i]) &&
+			memcmp(name->p, header_names[i], view_len(name)) == 0)
+			return (enum header)i;
+	return H_COUNT;
+}
+
+static bool digits(const struct view *v, size_t most, unsigned *n)
+{
+	*n = 0;
+	if (!view_len(v) || view_len(v) > most)
+		return false;
+	for (const uint8_t *p = v->p; p < v->end; p++) {
+		if (*p < '0' || *p > '9')
+			return false;
+		*n = *n * 10 + (*p - 48u);
+	}
+	return true;
+}
+
+static void content_type(struct stream *st, enum side side, struct view v)
+{
+	static const char grpc[] = "application/grpc";
+	struct view type = before(&v, ';');
+
+	while (type.p < type.end && type.end[-1] == ' ')
+		type.end--;
+	if (view_len(&type))
+		tsm_str(st->t, side == SIDE_CLIENT ? F_REQ_MIME : F_RES_MIME, type);
+	if (view_len(&type) >= sizeof(grpc) - 1 && memcmp(type.p, grpc, sizeof(grpc) - 1) == 0)
+		st->flags |= S_GRPC;
+}
+
+static void trace_parent(struct txn *t, struct view v)
+{
+	if (view_len(&v) < 55 || v.p[2] != '-' || v.p[35] != '-')
+		return;
+	for (int i = 3; i < 35; i++)
+		if (!((v.p[i] >= '0' && v.p[i] <= '9') || (v.p[i] >= 'a' && v.p[i] <= 'f')))
+			return;
+	tsm_str(t, F_TRACE_ID, view_of(v.p + 3, 32, 0));
+}
+
+/* What a caller did wrong is told from what went wrong at the server. */
+static void grpc_status(struct stream *st, struct view v)
+{
+	static const uint32_t callers =
+		1u << 1 | 1u << 3 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 9 | 1u << 11 | 1u << 16;
+	unsigned n;
+
+	if (!digits(&v, 3, &n))
+		return;
+	tsm_u64(st->t, F_GRPC_STATUS, n);
+	tsm_status(st->t, !n                           ? STATUS_OK
+			  : n < 32 && callers >> n & 1 ? STATUS_CLIENT_ERROR
+						       : STATUS_SERVER_ERROR);
+}
+
+/* The stream that a request's first block opens: their numbers only go up (5.1.1). */
+static void request_begin(struct message *m)
+{
+	struct half *x = &m->h->half[SIDE_CLIENT];
+
+	if (m->st || !(m->id & 1) || m->id <= x->max_id)
+		return;
+	x->max_id = m->id;
+	m->st = stream_new(m->s, m->h, m->id);
+	if (m->st)
+		stream_begin(m->s, m->h, m->st, SIDE_CLIENT, m->at);
+}
+
+static void request_header(struct message *m, enum header which, struct view v)
+{
+	struct txn *t;
+
+	if (!m->pseudo && !m->h->half[SIDE_CLIENT].hpack.whole && !m->st)
+		return; /* the request's own, or trailers of one that was not seen */
+	request_begin(m);
+	if (!m->st)
+		return;
+	t = m->st->t;
+	switch (which) {
+	case H_METHOD:
+		keep(m->method, &m->method_len, METHOD_MAX, v);
+		break;
+	case H_PATH:
+		keep(m->path, &m->path_len, PATH_MAX_H, v);
+		if (view_len(&v) > PATH_MAX_H)
+			tsm_flag(t, QUALITY_TRUNCATED);
+		break;
+	case H_SCHEME:
+		keep(m->scheme, &m->scheme_len, METHOD_MAX, v);
+		break;
+	case H_AUTHORITY:
+	case H_HOST:
+		if (!m->authority_len)
+			keep(m->authority, &m->authority_len, AUTHORITY_MAX, v);
+		break;
+	case H_CONTENT_TYPE:
+		content_type(m->st, SIDE_CLIENT, v);
+		break;
+	case H_USER_AGENT:
+		tsm_str(t, F_USER_AGENT, v);
+		break;
+	case H_REFERER:
+		tsm_str(t, F_REQ_REFERRER, v);
+		break;
+	case H_REQUEST_ID:
+		tsm_str(t, F_REQ_ID, v);
+		break;
+	case H_TRACEPARENT:
+		trace_parent(t, v);
+		break;
+	default:
+		break;
+	}
+}
+
+static void response_status(struct message *m, struct view v)
+{
+	unsigned status;
+
+	if (!digits(&v, 3, &status) || status < 100)
+		return;
+	m->status = status;
+	if (m->trailers)
+		return;
+	if (status < 200) {
+		if (m->st)
+			m->st->interim++;
+		return;
+	}
+	if (!m->st && stream_unseen(m->h, m->id)) { /* its request was not captured */
+		m->st = stream_new(m->s, m->h, m->id);
+		if (m->h->half[SIDE_CLIENT].max_id < m->id)
+			m->h->half[SIDE_CLIENT].max_id = m->id;
+	}
+	if (!m->st)
+		return;
+	stream_begin(m->s, m->h, m->st, SIDE_SERVER, m->at);
+	tsm_u64(m->st->t, F_RES_STATUS, status);
+	tsm_status(m->st->t, status >= 500   ? STATUS_SERVER_ERROR
+			     : status >= 400 ? STATUS_CLIENT_ERROR
+					     : STATUS_OK);
+}
+
+static void response_header(struct message *m, enum header which, struct view v)
+{
+	if (which == H_STATUS) {
+		response_status(m, v);
+		return;
+	}
+	if (!m->st || (m->status && m->status < 200))
+		return;
+	if (which == H_GRPC_STATUS)
+		grpc_status(m->st, v);
+	else if (which == H_GRPC_MESSAGE && view_len(&v))
+		tsm_str(m->st->t, F_GRPC_MESSAGE, v);
+	else if (which == H_CONTENT_TYPE && !m->trailers)
+		content_type(m->st, SIDE_SERVER, v);
+	else if (which == H_CONTENT_ENCODING && !m->trailers)
+		tsm_str(m->st->t, F_ENCODING, v);
+}
+
+static void on_header(void *arg, struct view name, struct view value)
+{
+	struct message *m = arg;
+	enum header which = header_of(&name);
+	uint32_t *seen;
+
+	if (view_len(&name) && *name.p == ':')
+		m->pseudo = true;
+	if (m->st && which != H_COUNT) {
+		seen = &m->st->seen[m->side];
+		if (*seen >> which & 1)
+			return;
+		if (m->side == SIDE_CLIENT || m->status >= 200 || m->trailers)
+			*seen |= 1u << which;
+	}
+	if (m->side == SIDE_CLIENT && !m->trailers)
+		request_header(m, which, value);
+	else if (m->side == SIDE_SERVER)
+		response_header(m, which, value);
+}
+
+static size_t put(uint8_t *to, size_t at, size_t max, struct view v)
+{
+	size_t n = view_len(&v) < max - at ? view_len(&v) : max - at;
+
+	if (n)
+		memcpy(to + at, v.p, n);
+	return at + n;
+}
+
+/* Authority without user information and port. */
+static struct view host_of(struct view a)
+{
+	if (a.p < a.end && *a.p == '[') {
+		struct view in = view_of(a.p + 1, view_len(&a) - 1, 0);
+
+		return before(&in, ']');
+	}
+	return before(&a, ':');
+}
+
+/* scheme://authority/path where all three are known; user information has no place in it (8.3.1).
+ */
+static void url_full(struct txn *t, struct view scheme, struct view authority, struct view path)
+{
+	uint8_t full[METHOD_MAX + AUTHORITY_MAX + PATH_MAX_H + 3];
+	size_t n = 0;
+
+	if (!view_len(&scheme) || !view_len(&authority))
+		return;
+	n = put(full, n, sizeof(full), scheme);
+	n = put(full, n, sizeof(full), view_of("://", 3, 0));
+	n = put(full, n, sizeof(full), authority);
+	if (view_len(&path) && *path.p == '/')
+		n = put(full, n, sizeof(full), path);
+	tsm_str(t, F_URL_FULL, view_of(full, n, 0));
+}
+
+static void grpc_name(struct txn *t, struct view path)
+{
+	struct view service;
+
+	if (!view_len(&path) || *path.p != '/')
+		return;
+	path.p++;
+	service = before(&path, '/');
+	if (!view_len(&service) || !view_len(&path))
+		return;
+	tsm_str(t, F_GRPC_SERVICE, service);
+	tsm_str(t, F_GRPC_METHOD, path);
+}
+
+/* The request's names, as far as they are known. */
+static void request_names(struct message *m)
+{
+	struct txn *t = m->st->t;
+	struct view method = view_of(m->method, m->method_len, 0);
+	struct view path = view_of(m->path, m->path_len, 0), query = path, host, a;
+	struct view scheme = view_of(m->scheme, m->scheme_len, 0);
+
+	a = view_of(m->authority, m->authority_len, 0);
+	for (const uint8_t *p = a.end; p > a.p; p--)
+		if (p[-1] == '@') {
+			a.p = p;
+			break;
+		}
+	if (view_is(&method, "connect") && !m->path_len)
+		tsm_op(t, method, a); /* it names an authority only */
+	else if (m->method_len || m->path_len)
+		tsm_op(t, method, path);
+	if (m->method_len)
+		tsm_str(t, F_REQ_METHOD, method);
+	host = host_of(a);
+	if (view_len(&host))
+		tsm_str(t, F_URL_DOMAIN, host);
+	if (m->scheme_len)
+		tsm_str(t, F_URL_SCHEME, scheme);
+	if (!m->path_len)
+		return;
+	url_full(t, scheme, a, path);
+	path = before(&query, '?');
+	if (view_len(&path))
+		tsm_str(t, F_URL_PATH, path);
+	if (view_len(&query))
+		tsm_str(t, F_URL_QUERY, query);
+	if (m->st->flags & S_GRPC)
+		grpc_name(t, path);
+}
+
+/* A block none of whose pseudo-headers was known: what may it have been? */
+static void unseen(struct message *m, uint32_t unknown, bool ends)
+{
+	if (m->side == SIDE_CLIENT || !m->st || stream_is(m->st, S_BEGUN, SIDE_SERVER))
+		return;
+	/* Its status may be among what is not known; after a loss this may be the trailers, too. */
+	if (unknown && !m->pseudo && !(ends && stream_is(m->st, S_DOUBT, SIDE_SERVER)))
+		stream_begin(m->s, m->h, m->st, SIDE_SERVER, m->at);
+}
+
+void message_block(struct session *s, struct http2 *h, enum side side, uint32_t id,
+	struct view block, uint64_t wire, const uint8_t *begin, const uint8_t *end)
+{
+	struct message m;
+	bool ends = h->half[side].end_stream, good;
+	uint32_t unknown;
+
+	memset(&m, 0, offsetof(struct message, method));
+	m.s = s;
+	m.h = h;
+	m.side = side;
+	m.id = id;
+	m.at = begin;
+	m.st = stream_find(h, id);
+	if (m.st && side == SIDE_CLIENT && !stream_is(m.st, S_BEGUN, SIDE_CLIENT))
+		m.st = NULL; /* trailers of a request that was not seen */
+	m.trailers = m.st && stream_is(m.st, S_BEGUN, side);
+	good = hpack_block(s, h, side, block, on_header, &m, &unknown);
+	if (!good)
+		tsm_note(s, "http2: bad header block");
+	unseen(&m, unknown, ends);
+	if (!m.st)
+		return;
+	if (!good)
+		tsm_flag(m.st->t, QUALITY_MALFORMED);
+	m.st->unknown += unknown;
+	m.st->bytes[side] += wire;
+	if (side == SIDE_CLIENT && !m.trailers)
+		request_names(&m);
+	if (ends)
+		stream_end(s, h, m.st, side, end);
+}
+
+void message_upgraded(struct session *s, struct http2 *h)
+{
+	struct message m;
+	struct view method, object;
+	struct txn *t = tsm_upgraded(s, 1, &method, &object);
+
+	if (!t)
+		return;
+	memset(&m, 0, offsetof(struct message, method));
+	m.st = stream_new(s, h, 1);
+	if (!m.st) {
+		tsm_abandon(s, t);
+		return;
+	}
+	h->half[SIDE_CLIENT].max_id = 1;
+	m.st->t = t;
+	stream_set(m.st, S_BEGUN | S_ENDED, SIDE_CLIENT);
+	keep(m.method, &m.method_len, METHOD_MAX, method);
+	keep(m.path, &m.path_len, PATH_MAX_H, object);
+	request_names(&m);
+	tsm_u64(t, F_STREAM, 1);
+	tsm_name(t, F_VERSION, "2");
+	tsm_u64(t, F_UPGRADED, 1);
+}
