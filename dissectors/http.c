@@ -154,17 +154,22 @@ static struct view before(struct view *v, uint8_t c)
 	return part;
 }
 
+static bool is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
 static bool is_token(uint8_t c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 	       (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
-/* "HTTP/1." and a digit. */
-static bool is_version(struct view v)
+/* "HTTP/1." and a digit; of any version the same form, where the method is one that is known. */
+static bool is_version(struct view v, bool any)
 {
-	return view_len(&v) == 8 && memcmp(v.p, "HTTP/1.", 7) == 0 && v.p[7] >= '0' &&
-	       v.p[7] <= '9';
+	return view_len(&v) == 8 && memcmp(v.p, "HTTP/", 5) == 0 && is_digit(v.p[5]) &&
+	       (any || v.p[5] == '1') && v.p[6] == '.' && is_digit(v.p[7]);
 }
 
 static enum tsm_probe status_like(struct view v)
@@ -225,7 +230,7 @@ static enum tsm_probe request_like(struct view v)
 	if (view_len(&line) < 12)
 		return PROBE_NO;
 	line.p = line.end - 8;
-	return is_version(line) && line.p[-1] == ' ' ? PROBE_YES : PROBE_NO;
+	return is_version(line, known_method(m)) && line.p[-1] == ' ' ? PROBE_YES : PROBE_NO;
 }
 
 static enum tsm_probe probe(struct view head, enum side side)
