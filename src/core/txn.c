@@ -472,18 +472,24 @@ static uint32_t bounded(struct txn *t, const struct view *v)
 	return (uint32_t)n;
 }
 
-/* Values are a chain of struct value; one that is set again is marked dead (field 0xffff). */
+/*
+ * Values are a chain of struct value; one that is set again takes the place of the old one where it
+ * fits, and else the old one is marked dead (field 0xffff). The old one stays where there is no
+ * room.
+ */
 static struct value *value_new(struct txn *t, unsigned field, uint32_t text)
 {
 	const struct field *fields = t->d->fields;
-	uint32_t at = 0;
+	uint32_t at = 0, old = UINT32_MAX;
 	struct value *v;
 
-	for (uint32_t i = 0; fields && i < t->nvalues; i++) {
+	for (uint32_t i = 0; fields && field != 0xffff && i < t->nvalues; i++) {
 		struct value *o = (struct value *)(void *)(t->buf + at);
 
+		if (o->field == field && o->room >= text)
+			return o;
 		if (o->field == field)
-			o->field = 0xffff;
+			old = at;
 		at += (uint32_t)sizeof(*o) + (o->room + 7) / 8 * 8;
 	}
 	if (t->text + text > VALUES_MAX) {
@@ -493,6 +499,8 @@ static struct value *value_new(struct txn *t, unsigned field, uint32_t text)
 	v = (struct value *)(void *)room(t, (uint32_t)sizeof(*v) + text);
 	if (!v)
 		return NULL;
+	if (old != UINT32_MAX)
+		((struct value *)(void *)(t->buf + old))->field = 0xffff;
 	v->field = (uint16_t)field;
 	v->room = text;
 	t->text += text;
