@@ -12,6 +12,13 @@
 #define UNREAD_FIRST 64u /* bytes that unread ones get at first */
 #define TRIES_MAX    15u /* payloads looked at, of a flow that began before the capture */
 #define TRIES_START  4u  /* the same of one seen from its start */
+#define LOOKED_AT    16u /* sessions looked at for one to give up */
+
+/* New sessions leave a quarter of what all may use to those that there are. */
+static bool session_budget_used(const struct shard *sh)
+{
+	return sh->app_bytes + sh->held_bytes + sizeof(struct session) > sh->budget / 8 * 3;
+}
 
 static void counted(struct session *s, const char *what)
 {
@@ -109,6 +116,52 @@ static bool worth_it(struct shard *sh, struct flow *f, enum side side, struct vi
 	return false;
 }
 
+static void join(struct shard *sh, struct session *s)
+{
+	s->older = sh->newest;
+	s->newer = NULL;
+	if (sh->newest)
+		sh->newest->newer = s;
+	else
+		sh->oldest = s;
+	sh->newest = s;
+}
+
+static void leave(struct shard *sh, struct session *s)
+{
+	if (s->older)
+		s->older->newer = s->newer;
+	else
+		sh->oldest = s->newer;
+	if (s->newer)
+		s->newer->older = s->older;
+	else
+		sh->newest = s->older;
+}
+
+/*
+ * Is there room for one more session? Connections that have had no transaction yet are given up for
+ * it, not those that have; what was looked at is looked at last the next time.
+ */
+static bool make_way(struct shard *sh)
+{
+	for (unsigned i = 0; i < LOOKED_AT && session_budget_used(sh); i++) {
+		struct session *s = sh->oldest;
+
+		if (!s)
+			break;
+		if (!(s->flow->flags & FLOW_HAD_TXN)) {
+			counted(s, "session: memory budget used up, one without transactions given "
+				   "up");
+			session_close(s, END_TIMEOUT, 0);
+		} else {
+			leave(sh, s);
+			join(sh, s);
+		}
+	}
+	return !session_budget_used(sh);
+}
+
 struct session *session_open(struct shard *sh, struct flow *f, enum side side, struct view head)
 {
 	struct session *s;
@@ -116,7 +169,7 @@ struct session *session_open(struct shard *sh, struct flow *f, enum side side, s
 
 	if (!worth_it(sh, f, side, head))
 		return NULL;
-	if (sh->app_bytes + sh->held_bytes + sizeof(*s) > sh->budget / 2) {
+	if (!make_way(sh)) {
 		counters_add(&sh->engine->counters, "session: memory budget used up", 1);
 		f->flags |= FLOW_OPAQUE;
 		return NULL;
@@ -124,6 +177,7 @@ struct session *session_open(struct shard *sh, struct flow *f, enum side side, s
 	s = pool_get(&sh->sessions);
 	memset(s, 0, sizeof(*s));
 	sh->app_bytes += sizeof(*s);
+	join(sh, s);
 	s->shard = sh;
 	s->flow = f;
 	s->turn_of = 2;
@@ -163,6 +217,7 @@ void session_close(struct session *s, enum tsm_end why, uint64_t now)
 	for (int i = 0; i < 2; i++)
 		drop_unread(s, &s->side[i]);
 	sh->app_bytes -= sizeof(*s);
+	leave(sh, s);
 	s->flow->session = NULL;
 	s->flow->flags |= FLOW_OPAQUE;
 	pool_put(&sh->sessions, s);

@@ -66,6 +66,7 @@ struct session_side {
 
 struct session {
 	struct shard *shard;
+	struct session *older, *newer; /* of the shard's sessions */
 	struct flow *flow;
 	const struct dissector *d;
 	void *state;
@@ -95,6 +96,7 @@ struct session {
 struct shard {
 	struct flow_table flows;
 	struct pool ext, sessions, txns;
+	struct session *oldest, *newest;
 	struct engine *engine;
 	uint64_t budget, held_bytes, app_bytes; /* bytes */
 	uint32_t ntxns;
