@@ -5,12 +5,11 @@
  * bodies are passed over by their framing (RFC 9112, 6.3) and never touched. An interim answer
  * (1xx) is not the answer. After bytes were lost a side looks for the next start of a message.
  */
-#include "dissector.h"
+#include "http_text.h"
 
 #define LINE_MAX_BYTES   16384u
 #define HEADERS_MAX      1024u
 #define HEADER_BYTES_MAX 65536u
-#define LENGTH_MAX       (UINT64_C(1) << 60)
 
 enum {
 	F_VERSION,
@@ -130,109 +129,6 @@ struct http {
 
 enum { H_NONE, H_LENGTH, H_CODING, H_OTHER };
 
-static struct view trimmed(struct view v)
-{
-	while (v.p < v.end && (*v.p == ' ' || *v.p == '\t'))
-		v.p++;
-	while (v.p < v.end && (v.end[-1] == ' ' || v.end[-1] == '\t' || v.end[-1] == '\r'))
-		v.end--;
-	return v;
-}
-
-/* What is before the first byte c, which the view then is behind; all of it where there is none. */
-static struct view before(struct view *v, uint8_t c)
-{
-	struct view part = *v;
-	const uint8_t *at = view_len(v) ? memchr(v->p, c, view_len(v)) : NULL;
-
-	if (at) {
-		part.end = at;
-		v->p = at + 1;
-	} else {
-		v->p = v->end;
-	}
-	return part;
-}
-
-static bool is_digit(uint8_t c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool is_token(uint8_t c)
-{
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c && strchr("!#$%&'*+-.^_`|~", c));
-}
-
-/* "HTTP/1." and a digit; of any version the same form, where the method is one that is known. */
-static bool is_version(struct view v, bool any)
-{
-	return view_len(&v) == 8 && memcmp(v.p, "HTTP/", 5) == 0 && is_digit(v.p[5]) &&
-	       (any || v.p[5] == '1') && v.p[6] == '.' && is_digit(v.p[7]);
-}
-
-static enum tsm_probe status_like(struct view v)
-{
-	static const char form[] = "HTTP/1.d ddd";
-	size_t n = view_len(&v) < 12 ? view_len(&v) : 12;
-
-	for (size_t i = 0; i < n; i++)
-		if (form[i] == 'd' ? v.p[i] < '0' || v.p[i] > '9' : v.p[i] != form[i])
-			return PROBE_NO;
-	return n == 12 ? PROBE_YES : PROBE_MAYBE;
-}
-
-static bool known_method(struct view m)
-{
-	static const char *const methods[] = {"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS",
-		"PATCH", "CONNECT", "TRACE", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE",
-		"LOCK", "UNLOCK", "REPORT", "SEARCH", "MERGE", "CHECKOUT", "MKACTIVITY", "PURGE",
-		"SUBSCRIBE", "UNSUBSCRIBE", "NOTIFY", "ACL", "BIND", "LINK", "QUERY"};
-
-	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-		if (view_len(&m) == strlen(methods[i]) &&
-			memcmp(m.p, methods[i], view_len(&m)) == 0)
-			return true;
-	return false;
-}
-
-/* Does this look like the start of a request? */
-static enum tsm_probe request_like(struct view v)
-{
-	struct view m = v, line, rest = v;
-	size_t n = 0;
-	int blank = 0;
-
-	while (m.p < m.end && (*m.p == '\r' || *m.p == '\n') && blank++ < 8)
-		m.p++;
-	v.p = rest.p = m.p;
-	while (n < view_len(&m) && is_token(m.p[n]) && n < 32)
-		n++;
-	if (n == view_len(&m))
-		return n < 32 && (n == 0 || (m.p[0] >= 'A' && m.p[0] <= 'Z')) ? PROBE_MAYBE
-									      : PROBE_NO;
-	if (m.p[n] != ' ' || n == 0)
-		return PROBE_NO;
-	m.end = m.p + n;
-	if (known_method(m)) {
-		const uint8_t *t = m.end + 1;
-
-		if (t == v.end)
-			return PROBE_MAYBE;
-		if ((*t == '/' || *t == '*' || (*t | 32) == 'h' || view_is(&m, "connect")) &&
-			!memchr(v.p, '\n', view_len(&v)))
-			return view_len(&v) > 16 ? PROBE_YES : PROBE_MAYBE;
-	}
-	if (!view_line(&rest, &line))
-		return view_len(&v) < 512 ? PROBE_MAYBE : PROBE_NO;
-	line = trimmed(line);
-	if (view_len(&line) < 12)
-		return PROBE_NO;
-	line.p = line.end - 8;
-	return is_version(line, known_method(m)) && line.p[-1] == ' ' ? PROBE_YES : PROBE_NO;
-}
-
 static enum tsm_probe probe(struct view head, enum side side)
 {
 	enum tsm_probe request = request_like(head), status = status_like(head);
@@ -261,11 +157,6 @@ static void keep(uint8_t *to, uint16_t *len, size_t max, struct view v)
 	*len = (uint16_t)n;
 }
 
-static struct view text(const char *s)
-{
-	return view_of(s, strlen(s), 0);
-}
-
 static void message_reset(struct message *m)
 {
 	memset(m, 0, sizeof(*m));
@@ -290,14 +181,13 @@ static bool request_line(struct session *s, struct http *h, struct view line, bo
 	rest = trimmed(rest);
 	target = rest;
 	version = view_of(rest.end, 0, 0);
-	if (!cut && view_len(&rest) > 9) {
-		struct view v = view_of(rest.end - 8, 8, 0);
-
-		if (memcmp(v.p, "HTTP/", 5) == 0 && v.p[-1] == ' ') {
-			version = v;
-			target.end = v.p - 1;
-		}
-	}
+	while (version.p > rest.p && version.p[-1] != ' ')
+		version.p--;
+	if (cut || version.p == rest.p || view_len(&version) < 5 ||
+		memcmp(version.p, "HTTP/", 5) != 0)
+		version.p = version.end;
+	else
+		target.end = version.p - 1;
 	if (!view_len(&method) || view_len(&method) > 32 || !view_len(&target))
 		return false;
 	for (const uint8_t *p = method.p; p < method.end; p++)
@@ -315,7 +205,7 @@ static bool request_line(struct session *s, struct http *h, struct view line, bo
 	tsm_set_tag(m->txn, tag);
 	tsm_op(m->txn, method, target);
 	tsm_str(m->txn, F_REQ_METHOD, method);
-	if (view_len(&version))
+	if (is_version(version, true))
 		tsm_str(m->txn, F_VERSION, view_of(version.p + 5, 3, 0));
 	else
 		tsm_flag(m->txn, QUALITY_MALFORMED);
@@ -374,7 +264,7 @@ static void length_value(struct message *m, struct view v)
 		if (!view_len(&one))
 			m->bad_length = true;
 		for (const uint8_t *p = one.p; p < one.end; p++) {
-			if (*p < '0' || *p > '9' || n > LENGTH_MAX / 16) {
+			if (*p < '0' || *p > '9' || n > HTTP_LENGTH_MAX / 16) {
 				m->bad_length = true;
 				return;
 			}
@@ -505,22 +395,6 @@ static void header_line(struct http *h, struct message *m, enum side side, struc
 	} else {
 		response_header(h, m, name, v);
 	}
-}
-
-/* Authority without user information and port. */
-static struct view host_of(struct view a)
-{
-	const uint8_t *p;
-
-	for (p = a.end; p > a.p && p[-1] != '@'; p--)
-		;
-	a.p = p;
-	if (a.p < a.end && *a.p == '[') {
-		struct view in = view_of(a.p + 1, view_len(&a) - 1, 0);
-
-		return before(&in, ']');
-	}
-	return before(&a, ':');
 }
 
 static size_t put(uint8_t *to, size_t at, size_t max, struct view v)
@@ -664,27 +538,9 @@ static void headers_end(struct session *s, struct http *h, enum side side, const
 /* A chunk's size line (RFC 9112, 7.1); false where it is none. */
 static bool chunk_line(struct message *m, struct view line)
 {
-	uint64_t n = 0;
-	unsigned digits = 0;
-
-	for (const uint8_t *p = line.p; p < line.end; p++, digits++) {
-		uint8_t c = *p | 32;
-
-		if (*p >= '0' && *p <= '9')
-			n = n * 16 + (*p - 48u);
-		else if (c >= 'a' && c <= 'f')
-			n = n * 16 + (c - 87u);
-		else if (*p == ';' || *p == ' ' || *p == '\t')
-			break;
-		else
-			return false;
-		if (n > LENGTH_MAX)
-			return false;
-	}
-	if (!digits)
+	if (!http_chunk_size(line, &m->length))
 		return false;
-	m->length = n;
-	m->phase = n ? CHUNK_END : TRAILERS;
+	m->phase = m->length ? CHUNK_END : TRAILERS;
 	return true;
 }
 

@@ -1,0 +1,156 @@
+/*
+ * http_text.h - what the lines of an HTTP/1 message look like (RFC 9110, RFC 9112): pure functions
+ * over views, for http.c.
+ */
+#ifndef TSUMARI_DISSECTORS_HTTP_TEXT_H
+#define TSUMARI_DISSECTORS_HTTP_TEXT_H
+
+#include "dissector.h"
+
+#define HTTP_LENGTH_MAX (UINT64_C(1) << 60)
+
+static struct view text(const char *s)
+{
+	return view_of(s, strlen(s), 0);
+}
+
+static struct view trimmed(struct view v)
+{
+	while (v.p < v.end && (*v.p == ' ' || *v.p == '\t'))
+		v.p++;
+	while (v.p < v.end && (v.end[-1] == ' ' || v.end[-1] == '\t' || v.end[-1] == '\r'))
+		v.end--;
+	return v;
+}
+
+/* What is before the first byte c, which the view then is behind; all of it where there is none. */
+static struct view before(struct view *v, uint8_t c)
+{
+	struct view part = *v;
+	const uint8_t *at = view_len(v) ? memchr(v->p, c, view_len(v)) : NULL;
+
+	if (at) {
+		part.end = at;
+		v->p = at + 1;
+	} else {
+		v->p = v->end;
+	}
+	return part;
+}
+
+static bool is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_token(uint8_t c)
+{
+	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+/* "HTTP/1." and a digit; of any version the same form, where the method is one that is known. */
+static bool is_version(struct view v, bool any)
+{
+	return view_len(&v) == 8 && memcmp(v.p, "HTTP/", 5) == 0 && is_digit(v.p[5]) &&
+	       (any || v.p[5] == '1') && v.p[6] == '.' && is_digit(v.p[7]);
+}
+
+static enum tsm_probe status_like(struct view v)
+{
+	static const char form[] = "HTTP/1.d ddd";
+	size_t n = view_len(&v) < 12 ? view_len(&v) : 12;
+
+	for (size_t i = 0; i < n; i++)
+		if (form[i] == 'd' ? v.p[i] < '0' || v.p[i] > '9' : v.p[i] != form[i])
+			return PROBE_NO;
+	return n == 12 ? PROBE_YES : PROBE_MAYBE;
+}
+
+static bool known_method(struct view m)
+{
+	static const char *const methods[] = {"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS",
+		"PATCH", "CONNECT", "TRACE", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE",
+		"LOCK", "UNLOCK", "REPORT", "SEARCH", "MERGE", "CHECKOUT", "MKACTIVITY", "PURGE",
+		"SUBSCRIBE", "UNSUBSCRIBE", "NOTIFY", "ACL", "BIND", "LINK", "QUERY"};
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (view_len(&m) == strlen(methods[i]) &&
+			memcmp(m.p, methods[i], view_len(&m)) == 0)
+			return true;
+	return false;
+}
+
+/* Does this look like the start of a request? */
+static enum tsm_probe request_like(struct view v)
+{
+	struct view m = v, line, rest = v;
+	size_t n = 0;
+	int blank = 0;
+
+	while (m.p < m.end && (*m.p == '\r' || *m.p == '\n') && blank++ < 8)
+		m.p++;
+	v.p = rest.p = m.p;
+	while (n < view_len(&m) && is_token(m.p[n]) && n < 32)
+		n++;
+	if (n == view_len(&m))
+		return n < 32 && (n == 0 || (m.p[0] >= 'A' && m.p[0] <= 'Z')) ? PROBE_MAYBE
+									      : PROBE_NO;
+	if (m.p[n] != ' ' || n == 0)
+		return PROBE_NO;
+	m.end = m.p + n;
+	/* However short the line is: what is decided here must not depend on where a segment ends.
+	 */
+	if (known_method(m) && m.end + 1 < v.end && m.end[1] == '/')
+		return PROBE_YES;
+	if (!view_line(&rest, &line))
+		return view_len(&v) < 512 ? PROBE_MAYBE : PROBE_NO;
+	line = trimmed(line);
+	if (view_len(&line) < 12)
+		return PROBE_NO;
+	line.p = line.end - 8;
+	return is_version(line, known_method(m)) && line.p[-1] == ' ' ? PROBE_YES : PROBE_NO;
+}
+
+/* Authority without user information and port. */
+static struct view host_of(struct view a)
+{
+	const uint8_t *p;
+
+	for (p = a.end; p > a.p && p[-1] != '@'; p--)
+		;
+	a.p = p;
+	if (a.p < a.end && *a.p == '[') {
+		struct view in = view_of(a.p + 1, view_len(&a) - 1, 0);
+
+		return before(&in, ']');
+	}
+	return before(&a, ':');
+}
+
+/* The number at the front of a chunk's size line; false where there is none or it is beyond belief.
+ */
+static bool http_chunk_size(struct view line, uint64_t *size)
+{
+	uint64_t n = 0;
+	const uint8_t *p;
+
+	for (p = line.p; p < line.end; p++) {
+		uint8_t c = *p | 32;
+
+		if (n > HTTP_LENGTH_MAX / 16)
+			return false;
+		if (is_digit(*p))
+			n = n * 16 + (*p - 48u);
+		else if (c >= 'a' && c <= 'f')
+			n = n * 16 + (c - 87u);
+		else if (*p == ';' || *p == ' ' || *p == '\t')
+			break;
+		else
+			return false;
+	}
+	*size = n;
+	return p > line.p;
+}
+
+#endif
