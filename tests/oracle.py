@@ -10,6 +10,7 @@ are not this program's fault, with the reason; see oracle-known.txt. A differenc
 is a failure, and so is one listed that is not there any more. Exit status 0: no failure, 1: some, 2: wrong usage, 77: no tshark.
 """
 import collections
+import concurrent.futures
 import json
 import os
 import re
@@ -55,7 +56,7 @@ def tshark(path):
             "-T", "fields", "-E", "separator=/t", "-E", "aggregator=" + UNIT]
     for f in FIELDS:
         args += ["-e", f]
-    p = subprocess.run(args, capture_output=True, timeout=120)
+    p = subprocess.run(args, capture_output=True, timeout=600)
     if p.returncode:
         seen.error = p.stderr.decode(errors="replace").strip().split("\n")[-1]
     for line in p.stdout.decode("utf-8", "replace").split("\n"):
@@ -79,7 +80,7 @@ def tshark(path):
 def tsumari(path):
     seen = Seen()
     p = subprocess.run([TSUMARI, "-r", path, "--json", "--types", "http", "-j", "0"],
-                       capture_output=True, timeout=60)
+                       capture_output=True, timeout=600)
     if p.returncode:
         seen.error = p.stderr.decode(errors="replace").strip()
     busy = collections.Counter()
@@ -93,7 +94,9 @@ def tsumari(path):
         if status:
             seen.responses[frames.get("response_last", 0), status] += 1
             busy[frames.get("response_last")] += 1
-        if r.get("method") and "wait" in t and "response_last" in frames:
+        # tshark counts from the end of the request, which an early answer does not wait for.
+        early = "early_response" in r["tsumari"].get("quality", [])
+        if "request_last" in frames and "wait" in t and "response_last" in frames and not early:
             rows.append(((frames["request_last"], frames["response_last"]),
                          t["wait"] + t.get("response", 0)))
     for pair, ns in rows:
@@ -176,12 +179,17 @@ def main(args):
         print("tshark is not installed")
         return 77
     bad = total = 0
-    for path in args:
-        name = os.path.basename(path)
+
+    def one(path):
         try:
-            failures, excused, agree, size = compare(path, known.get(name, []))
+            return compare(path, known.get(os.path.basename(path), []))
         except (subprocess.TimeoutExpired, ValueError, KeyError) as e:
-            failures, excused, agree, size = ["%s: %s" % (type(e).__name__, e)], 0, 0, 1
+            return ["%s: %s" % (type(e).__name__, e)], 0, 0, 1
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        compared = list(pool.map(one, args))
+    for path, (failures, excused, agree, size) in zip(args, compared):
+        name = os.path.basename(path)
         total += agree
         if failures or excused or size:
             print("%s %s: %d agree, %d known differences, %d failures" % (
