@@ -276,7 +276,7 @@ python3 terminal.py "$TSUMARI" "$top_srcdir"/pcaps/{http-slow,http-odd,http-loss
 
 # An interrupt while it waits for a pipe: what came is put out.
 mkfifo pipe
-timeout -k 1 60 "$TSUMARI" -r pipe --json >out 2>err &
+timeout -k 30 60 "$TSUMARI" -r pipe --json >out 2>err &
 pid=$!
 exec 9<>pipe
 cat plain.pcap >&9
