@@ -50,10 +50,10 @@ offers() { # expected, word ...
 offers "--json --json-flat" --js
 offers "icmp-ttl.pcap icmp.pcap" -r ic
 offers "icmp-ttl.pcap icmp.pcap" --read = ic
-offers "http" --types ht
-offers "flow,http" --types flow,ht
+offers "http http2" --types ht
+offers "flow,http flow,http2" --types flow,ht
 offers "none" -d tcp/8080 = no
-offers "http" --decode-as = tcp/8080 = ht
+offers "http http2" --decode-as = tcp/8080 = ht
 offers "root" -Z roo
 offers "" -c ""
 offers "" -r icmp.pcap po
