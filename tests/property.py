@@ -400,6 +400,28 @@ def check_loss_h2():
             drop(path)
 
 
+def check_many():
+    """More requests in a pipeline than are followed: what is answered is answered right."""
+    talk, n = pcaplib.Conversation(1), 700
+    time = talk.open(1_700_000_000 * 10**9)
+    ask = [b"GET /item/%d HTTP/1.1\r\nHost: many\r\n\r\n" % i for i in range(n + 1)]
+    reply = [b"HTTP/1.1 200 OK\r\nContent-Type: text/id-%d\r\nContent-Length: 10\r\n\r\n0123456789"
+             % i for i in range(n + 1)]
+    time = talk.send(0, time, ask[0]) + 10**6
+    time = talk.send(1, time, reply[0][:-5]) + 10**6  # the others come while it is being sent
+    time = talk.send(0, time, b"".join(ask[1:n])) + 10**6
+    time = talk.send(1, time, reply[0][-5:] + b"".join(reply[1:n])) + 10**6
+    time = talk.send(0, time, ask[n]) + 10**6
+    talk.close(talk.send(1, time, reply[n]))
+    records = transactions(save("many", 1, talk.packets), "many")
+    right, wrong = answered(records)
+    check(not wrong, "many", "%d mispaired: %s" % (len(wrong), wrong[:6]))
+    check(len(records) == n + 1, "many", "%d records" % len(records))
+    check({0, n} <= right and len(right) > 500, "many", "%d right" % len(right))
+    check(all(number(r, "http", "response", "body", "bytes") == 10 for r in records
+              if number(r, "http", "response", "status_code")), "many", "bodies of others")
+
+
 def check_start():
     """Without its first packets the capture shows the later transactions."""
     link, packets = made(4, 40)
@@ -424,7 +446,7 @@ def check_start():
 
 
 CHECKS = [check_segmentation, check_bytewise, check_duplicates, check_order, check_threads,
-          check_snaplen, check_loss, check_loss_h2, check_start]
+          check_snaplen, check_loss, check_loss_h2, check_many, check_start]
 if __name__ == "__main__":
     wanted = sys.argv[1:]
     for f in CHECKS:

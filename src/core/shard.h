@@ -78,8 +78,10 @@ struct session {
 	bool pipelined;  /* a request was sent while another was open */
 	bool blind;      /* responses cannot be told apart until the pipeline has run dry */
 	bool stopped, switched;
-	uint32_t owed;          /* blind: responses that may still come for lost requests */
-	bool lost_request;      /* bytes of requests were lost, and no request has begun since */
+	uint32_t passed_over; /* answers to come of requests that were given up, first in, first out
+			       */
+	uint32_t owed;        /* blind: responses that may still come for lost requests */
+	bool lost_request;    /* bytes of requests were lost, and no request has begun since */
 	uint64_t last_response; /* time of the last byte the server sent */
 	bool interleaved;
 	struct txn *upgraded; /* made by tsm_switch() for tsm_upgraded() */

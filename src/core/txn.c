@@ -117,19 +117,33 @@ static void take_connect(struct session *s, struct txn *t)
 	t->quality |= 1u << QUALITY_CONNECT;
 }
 
+/*
+ * The oldest that waits for its answer, which will be passed over when it comes. Not one that the
+ * dissector still has in hand.
+ */
+static bool give_up_oldest(struct session *s)
+{
+	struct txn *t = s->interleaved ? NULL : s->first;
+
+	while (t && (t->marks & 1u << T2 || t == s->side[SIDE_CLIENT].current))
+		t = t->next;
+	if (!t)
+		return false;
+	tsm_note(s, "transaction: too many open, oldest closed unanswered");
+	s->passed_over += !t->key;
+	txn_finish(s, t);
+	return true;
+}
+
 struct txn *tsm_request(struct session *s, uint64_t key, const uint8_t *at)
 {
 	struct stamp now;
 	uint64_t offset;
 	struct txn *t;
 
-	if (s->open >= TXN_OPEN_MAX && s->interleaved) {
+	if (s->open >= TXN_OPEN_MAX && !give_up_oldest(s)) {
 		tsm_note(s, "transaction: too many open, a new one not followed");
 		return NULL;
-	}
-	if (s->open >= TXN_OPEN_MAX) {
-		tsm_note(s, "transaction: too many open, oldest closed unanswered");
-		txn_finish(s, s->first);
 	}
 	t = txn_new(s, key);
 	if (!t)
@@ -219,6 +233,10 @@ struct txn *tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 	} else {
 		bool was_blind = s->blind;
 
+		if (!was_blind && s->passed_over) {
+			s->passed_over--;
+			return NULL;
+		}
 		if (!was_blind)
 			t = pair(s);
 		if (s->blind) {
@@ -333,6 +351,11 @@ void txn_after_gap(struct session *s, enum side side)
 			s->owed = s->open + 1;
 		}
 		return;
+	}
+	if (s->passed_over) { /* whose answers were lost, nobody can tell */
+		s->blind = true;
+		s->owed = s->open + s->passed_over;
+		s->passed_over = 0;
 	}
 	for (struct txn *t = s->first; t; t = t->next)
 		if (!(t->marks & 1u << T2)) {
