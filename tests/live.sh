@@ -71,7 +71,7 @@ run interrupt int -i va
 run terminated term -i va tcp port 8000
 run inline int -i va -j0
 run any int -i any tcp port 8000
-run duration none -i va --duration 4s
+run duration none -i va --duration 10s
 # --duration ends on a wire where nothing comes, and where something always does.
 ip netns exec $a python3 "$work/get.py" 20000 &
 traffic=$!
