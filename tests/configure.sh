@@ -13,7 +13,7 @@ pkg-config --variable pc_path pkg-config | tr ':' '\n' | while read -r dir; do
 	[ ! -d "$dir" ] || cp -n "$dir"/*.pc pc/ 2>/dev/null
 done
 configure() {
-	(cd build && PKG_CONFIG_LIBDIR="$work/pc" PKG_CONFIG_PATH='' "$top_srcdir/configure" -q \
+	(cd build && PKG_CONFIG_LIBDIR="$work/pc" PKG_CONFIG_PATH='' "$top_srcdir/configure" -q --no-create \
 		--cache-file="$work/cache" CC="$CC" "$@") >out 2>err
 	status=$?
 	# What the compiler can do stays; what pkg-config has said does not.
