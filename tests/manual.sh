@@ -50,10 +50,11 @@ offers() { # expected, word ...
 offers "--json --json-flat" --js
 offers "icmp-ttl.pcap icmp.pcap" -r ic
 offers "icmp-ttl.pcap icmp.pcap" --read = ic
-offers "http http2" --types ht
-offers "flow,http flow,http2" --types flow,ht
-offers "none" -d tcp/8080 = no
-offers "http http2" --decode-as = tcp/8080 = ht
+offers "flow" --types flo
+offers "http,flow" --types http,flo
+offers "none" -d tcp/8080 = non
+complete "$TSUMARI" --types ht | grep -qx http || fail "completion of --types ht has no http"
+complete "$TSUMARI" --decode-as = tcp/8080 = ht | grep -qx http || fail "completion of -d has no http"
 offers "root" -Z roo
 offers "" -c ""
 offers "" -r icmp.pcap po
