@@ -12,6 +12,12 @@
  * An application dissector gets one direction's bytes in order. It reads from the front of the view
  * as far as it can and says how to go on (struct take). Requests and responses are marked by four
  * stamps; the engine pairs, times and accounts for them.
+ *
+ * Over UDP each view is one whole datagram: what is unread when data() returns is gone, and what it
+ * answers is of no effect but for `stop`. What the snap length cut off is in view.cut.
+ *
+ * A body dissector reads what another protocol carries (NFS inside RPC), for the transaction that
+ * the carrier has begun.
  */
 #ifndef TSUMARI_DISSECTOR_H
 #define TSUMARI_DISSECTOR_H
@@ -31,6 +37,7 @@ enum tsm_table {
 	TABLE_TCP_PORT,  /* of an application: a hint, content decides */
 	TABLE_UDP_PORT,  /* of a layer (tunnel): decides; of an application: a hint */
 	TABLE_PPP,       /* PPP protocol number (RFC 1661) */
+	TABLE_RPC_PROGRAM, /* ONC RPC program number (RFC 5531): of a body */
 	TABLE_COUNT
 };
 
@@ -76,6 +83,17 @@ struct take {
 struct session; /* a connection (or UDP flow) as an application dissector sees it */
 struct txn;     /* one request and its response */
 
+#define TSM_BODY_STATE 1024u /* bytes a carrier keeps for the reader of a body */
+#define TSM_BODY_NEED  1100u /* bytes a body may need at once, at most */
+
+/* What the carrier says of the message whose body is read. */
+struct body {
+	enum side side;              /* the request's or the response's */
+	bool last;                   /* the message ends where the view ends */
+	uint32_t version, procedure; /* as the carrier names what is asked */
+	void *state; /* TSM_BODY_STATE bytes, zeroed where the body begins; 8-byte aligned */
+};
+
 struct dissector {
 	uint32_t abi;  /* TSM_ABI */
 	uint32_t size; /* sizeof(struct dissector) */
@@ -93,11 +111,16 @@ struct dissector {
 	uint32_t reserved;
 	enum tsm_probe (*probe)(struct view head, enum side side);
 	struct take (*data)(struct session *s, void *state, enum side side, struct view *v);
-	/* n bytes of one side are missing here (not captured), outside of a skip. What was kept
-	   unread is gone. data() comes next with the first bytes behind the hole. */
+	/* The n bytes from where data() would have gone on are missing (not captured, or kept
+	   unread and given up), outside of a skip. data() comes next with the first bytes behind
+	   the hole. */
 	void (*gap)(struct session *s, void *state, enum side side, uint64_t n);
 	/* A side has ended; called once a side. Open transactions are closed after both. */
 	void (*end)(struct session *s, void *state, enum side side, enum tsm_end why);
+
+	/* A body, as tsm_body_read() hands it on. Reads from the front of the view; `need` is at
+	   most TSM_BODY_NEED, `skip` passes over payload unseen, TAKE_TO_END all the rest. */
+	struct take (*body)(struct session *s, struct txn *t, const struct body *b, struct view *v);
 };
 
 /*
@@ -139,6 +162,9 @@ void tsm_reset(struct session *s, struct txn *t, enum side side, const uint8_t *
 /* The transaction whose request (response) has begun and not ended on this side; NULL: none. */
 struct txn *tsm_current(struct session *s, enum side side);
 
+/* The open transaction with this key (not 0) whose response has not begun; NULL: none. */
+struct txn *tsm_find(struct session *s, uint64_t key);
+
 /* Finish a transaction that will get no (further) response, with what is known of it. */
 void tsm_abandon(struct session *s, struct txn *t);
 
@@ -159,6 +185,37 @@ void tsm_status(struct txn *t, enum tsm_status_code status);
 void tsm_u64(struct txn *t, unsigned field, uint64_t value);
 void tsm_str(struct txn *t, unsigned field, struct view text);
 void tsm_name(struct txn *t, unsigned field, const char *constant);
+/* One more in a number, which begins at 0. */
+void tsm_count(struct txn *t, unsigned field);
+/* One more item of a text that is a list (FIELD_F_LIST); it must not hold a line feed. */
+void tsm_add(struct txn *t, unsigned field, struct view item);
+
+/*
+ * Names of what a protocol knows by handles (numbers that are a hash of them). They are learned
+ * from all connections with a server's address, in the order of the records; what is moved or
+ * removed counts where the transaction's status is OK.
+ *
+ * tsm_learn() says that `name` in `parent` will get a handle, and tsm_learned(), under the same k,
+ * which. A name may be several, parted by "/"; an empty one is the parent itself. tsm_where() says
+ * what the transaction is about: `field`, and path and query of the record, get the path of `name`
+ * (which may be empty) in `handle`, where it is known by then.
+ */
+#define TSM_HERE 0u /* the handle that tsm_where() was given */
+#define TSM_ROOT 1u /* the root of the server's tree */
+void tsm_learn(struct txn *t, unsigned k, uint64_t parent, struct view name);
+void tsm_learned(struct txn *t, unsigned k, uint64_t handle);
+void tsm_moved(struct txn *t, uint64_t to, struct view name); /* what it is about, to there */
+void tsm_removed(struct txn *t, uint64_t parent, struct view name);
+void tsm_where(struct txn *t, unsigned field, uint64_t handle, struct view name);
+
+/*
+ * Bodies. tsm_body() finds who claims the key and makes the transaction its: the record gets its
+ * name and its fields, the first of which must be the carrier's (by place). False: nobody claims
+ * it. tsm_body_read() hands bytes to the one that was found; where there is none all is passed
+ * over.
+ */
+bool tsm_body(struct session *s, struct txn *t, enum tsm_table table, uint32_t key);
+struct take tsm_body_read(struct session *s, struct txn *t, const struct body *b, struct view *v);
 
 enum tsm_quality {
 	QUALITY_ONE_WAY,        /* only one direction of the connection was captured */
@@ -204,6 +261,9 @@ struct txn *tsm_upgraded(struct session *s, uint64_t key, struct view *method, s
  */
 #define TSM_MEMORY_MAX (256u * 1024u)
 void *tsm_memory(struct session *s, void *old, size_t size);
+
+/* Is this UDP: does each view hold one datagram? */
+bool tsm_datagram(const struct session *s);
 
 /* Has this side's stream been followed from its first byte on? */
 bool tsm_from_start(const struct session *s, enum side side);

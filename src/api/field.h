@@ -40,7 +40,9 @@ enum field_type {
 #define FIELD_F_FALSE   0x10u /* a FIELD_BOOL that is shown where it is false, too */
 #define FIELD_F_TCP     0x20u /* of a flow: counts only where it is a TCP connection */
 #define FIELD_F_PORTS   0x40u /* counts only where the record has ports */
-#define FIELD_F_LIST    0x80u /* may hold several values: a list even where it holds one */
+#define FIELD_F_LIST                                                                               \
+	0x80u /* may hold several values: a list even where it holds one; of a                     \
+		 FIELD_STR the items are parted by line feeds */
 
 #define FIELD_LIST_MAX 8
 struct field_list {

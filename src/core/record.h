@@ -121,6 +121,21 @@ struct value {
 	};
 };
 
+/*
+ * What a transaction tells of handles and names (tsm_learn() and its kin): values of the field
+ * VALUE_FACT, which is nobody's. The text of the value is this struct, then the name.
+ */
+#define VALUE_FACT 0xfffeu
+#define VALUE_DEAD 0xffffu
+enum fact_kind { FACT_LEARN, FACT_LEARNED, FACT_MOVED, FACT_REMOVED, FACT_WHERE };
+struct fact {
+	uint64_t handle; /* of the parent, of what was learned, of where */
+	uint32_t k;
+	uint8_t kind;  /* enum fact_kind */
+	uint8_t field; /* FACT_WHERE: gets the path */
+	uint16_t len;  /* of the name */
+};
+
 struct txn_record {
 	struct record r;
 	uint64_t stamp[4];                /* t0 .. t3, or absent */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define NAME_MAX_LEN 31u
+#define BODIES_MAX   64u
 
 _Static_assert(DISSECTORS_MAX < 256, "a claim is kept as one byte");
 
@@ -30,6 +31,13 @@ static const struct dissector *dissectors[DISSECTORS_MAX];
 static struct complaint complaints[DISSECTORS_MAX];
 static unsigned ndissectors;
 static bool initialised;
+
+/* Bodies by what they claim. */
+static struct {
+	struct claim claim;
+	const struct dissector *dissector;
+} bodies[BODIES_MAX];
+static unsigned nbodies;
 
 /* Applications by port: a number one above the dissector's place; 0: none. */
 static uint8_t tcp_apps[REGISTRY_KEYS], udp_apps[REGISTRY_KEYS];
@@ -56,8 +64,12 @@ static uint8_t *app_table(unsigned table)
 
 static bool claims_fit(const struct dissector *d)
 {
+	unsigned n = nbodies;
+
 	for (const struct claim *c = d->claims; c && c->table != TABLE_END; c++)
-		if (c->table >= TABLE_COUNT || c->key >= REGISTRY_KEYS)
+		if (c->table == TABLE_RPC_PROGRAM
+				? !d->body || n++ >= BODIES_MAX
+				: c->table >= TABLE_COUNT || c->key >= REGISTRY_KEYS)
 			return false;
 	return true;
 }
@@ -67,6 +79,11 @@ static void enter_claim(const struct dissector *d, const struct claim *c, uint8_
 {
 	uint8_t *apps = app_table(c->table);
 
+	if (c->table == TABLE_RPC_PROGRAM) {
+		bodies[nbodies].claim = *c;
+		bodies[nbodies++].dissector = d;
+		return;
+	}
 	if (d->layer && !registry_chain.claimed[c->table][c->key]) {
 		registry_chain.claimed[c->table][c->key] = number;
 		if (c->table == TABLE_UDP_PORT)
@@ -163,4 +180,12 @@ const struct dissector *registry_app_port(unsigned table, uint16_t port)
 	const uint8_t *apps = app_table(table);
 
 	return apps && apps[port] ? dissectors[apps[port] - 1] : NULL;
+}
+
+const struct dissector *registry_body(unsigned table, uint32_t key)
+{
+	for (unsigned i = 0; i < nbodies; i++)
+		if (bodies[i].claim.table == table && bodies[i].claim.key == key)
+			return bodies[i].dissector;
+	return NULL;
 }

@@ -52,4 +52,7 @@ static inline unsigned registry_claimed(unsigned table, uint32_t key)
 /* The application that claims a port as a hint, or NULL. */
 const struct dissector *registry_app_port(unsigned table, uint16_t port);
 
+/* Who reads the body that (table, key) names; NULL: nobody. */
+const struct dissector *registry_body(unsigned table, uint32_t key);
+
 #endif

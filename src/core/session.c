@@ -493,6 +493,48 @@ static void push(
 		gone(s);
 }
 
+/* A datagram: its dissector gets it whole, and nothing of it is kept. */
+static void datagram(struct session *s, enum side side, struct view v, const struct stamp *at)
+{
+	struct session_side *x = &s->side[side];
+
+	x->nspans = 0;
+	note_span(x, x->pos, at);
+	s->base = v.p;
+	s->base_offset = s->now_offset = x->pos;
+	s->now = *at;
+	s->now_side = side;
+	x->pos += view_wire(&v);
+	if (!s->d) {
+		enum tsm_probe r = detect(s, side, v);
+
+		if (r != PROBE_YES && r != PROBE_SWAPPED) {
+			if (++s->turns >= TURNS_MAX)
+				gone(s);
+			return;
+		}
+		if (r == PROBE_SWAPPED)
+			side = !side;
+		s->now_side = side;
+		x = &s->side[side];
+	}
+	if (!s->d->data)
+		return;
+	s->to = NULL;
+	s->switched = false;
+	if (s->d->data(s, s->state, side, &v).stop) {
+		gone(s);
+		return;
+	}
+	if (s->switched) {
+		drop_state(s);
+		if (s->stopped)
+			gone(s);
+		else if (s->to)
+			set_dissector(s, s->to);
+	}
+}
+
 void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t caplen,
 	uint32_t len, const struct stamp *at)
 {
@@ -504,7 +546,10 @@ void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t 
 	x->last = *at;
 	if (side == SIDE_SERVER)
 		s->last_response = at->whole;
-	/* A datagram's dissector gets it whole, and nothing of it is kept. */
+	if (f->proto != 6) {
+		datagram(s, side, view_of(p, caplen, len - caplen), at);
+		return;
+	}
 	if (caplen || !len)
 		push(s, side, p, caplen, at);
 	if (caplen < len && f->session == s) {
@@ -545,6 +590,7 @@ void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, 
 		return;
 	}
 	x->pos += n;
+	n += x->len - x->skip;
 	x->skip = 0;
 	x->len = 0;
 	x->need = 0;
@@ -578,6 +624,11 @@ void tsm_switch(struct session *s, const char *name)
 		s->stopped = true; /* nobody reads on, what is open is still closed in order */
 }
 
+bool tsm_datagram(const struct session *s)
+{
+	return s->flow->proto != 6;
+}
+
 bool tsm_from_start(const struct session *s, enum side side)
 {
 	unsigned dir = side == SIDE_CLIENT ? flow_client(s->flow) : !flow_client(s->flow);
@@ -588,4 +639,21 @@ bool tsm_from_start(const struct session *s, enum side side)
 void tsm_note(struct session *s, const char *what)
 {
 	counted(s, what);
+}
+
+bool tsm_body(struct session *s, struct txn *t, enum tsm_table table, uint32_t key)
+{
+	const struct dissector *d = registry_body(table, key);
+
+	(void)s;
+	if (t && d)
+		t->d = d;
+	return d != NULL;
+}
+
+struct take tsm_body_read(struct session *s, struct txn *t, const struct body *b, struct view *v)
+{
+	struct take rest = {.skip = TAKE_TO_END};
+
+	return t && t->d->body ? t->d->body(s, t, b, v) : rest;
 }

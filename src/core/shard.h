@@ -14,6 +14,7 @@
 #define UNREAD_MAX     65536u   /* unread bytes kept for a dissector, one side */
 #define TEXT_MAX       2048u    /* one value */
 #define VALUES_MAX     8192u    /* all values of a transaction */
+#define FACTS_MAX      32768u   /* what it tells of handles and names */
 
 struct stamp { /* when a byte was there: first seen, and when its stream was whole up to it */
 	uint64_t seen, seen_frame, whole, whole_frame;
@@ -30,7 +31,8 @@ enum phase { PHASE_REQUEST, PHASE_WAIT, PHASE_RESPONSE, PHASE_COUNT };
 struct txn {
 	struct txn *next;
 	struct session *session;
-	const struct dissector *d; /* whose request it is, whatever the connection went over to */
+	const struct dissector *by; /* who began it, whatever the connection went over to */
+	const struct dissector *d;  /* whose record and values it is: by, or the body's reader */
 	uint64_t key, tag;
 	uint64_t stamp[4], frame[4], offset[4];
 	uint64_t stall[LEDGER_COUNT]; /* the part of the phases that stalls took */
@@ -48,7 +50,7 @@ struct txn {
 	uint8_t carries_connect;
 	struct record_text method, object, query; /* offsets into buf */
 	uint8_t *buf;
-	uint32_t len, cap, nvalues, text;
+	uint32_t len, cap, nvalues, text, facts;
 };
 
 struct session_side {

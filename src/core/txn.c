@@ -60,6 +60,7 @@ struct txn *txn_new(struct session *s, uint64_t key)
 	t->buf = buf;
 	t->cap = cap;
 	t->session = s;
+	t->by = s->d;
 	t->d = s->d;
 	t->key = key;
 	t->quality = flow_quality(s->flow);
@@ -191,7 +192,7 @@ static struct txn *pair(struct session *s)
 	unsigned doubtful = 0;
 
 	for (t = s->first; t; t = t->next) {
-		if (t->marks & (1u << T2 | 1u << T3) || t->key || t->d != s->d)
+		if (t->marks & (1u << T2 | 1u << T3) || t->key || t->by != s->d)
 			continue;
 		if (t->doubtful) {
 			doubtful++;
@@ -227,9 +228,7 @@ struct txn *tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 	struct txn *t = NULL;
 
 	if (key) {
-		for (t = s->first; t; t = t->next)
-			if (t->key == key && t->d == s->d && !(t->marks & 1u << T2))
-				break;
+		t = tsm_find(s, key);
 	} else {
 		bool was_blind = s->blind;
 
@@ -282,7 +281,15 @@ struct txn *tsm_current(struct session *s, enum side side)
 {
 	struct txn *t = s->side[side].current;
 
-	return t && t->d == s->d ? t : NULL;
+	return t && t->by == s->d ? t : NULL;
+}
+
+struct txn *tsm_find(struct session *s, uint64_t key)
+{
+	for (struct txn *t = s->first; t; t = t->next)
+		if (t->key == key && t->by == s->d && !(t->marks & 1u << T2))
+			return t;
+	return NULL;
 }
 
 void tsm_abandon(struct session *s, struct txn *t)
@@ -345,7 +352,8 @@ void txn_after_gap(struct session *s, enum side side)
 		current->quality |= 1u << QUALITY_GAP;
 	if (side == SIDE_CLIENT) {
 		s->lost_request = true;
-		s->side[SIDE_CLIENT].current = NULL;
+		if (!current || !current->key)
+			s->side[SIDE_CLIENT].current = NULL;
 		if (s->pipelined && s->open) {
 			s->blind = true;
 			s->owed = s->open + 1;
@@ -362,7 +370,7 @@ void txn_after_gap(struct session *s, enum side side)
 			t->doubtful = 1;
 			t->quality |= 1u << QUALITY_GAP;
 		}
-	if (current)
+	if (current && !current->key) /* one with a key is its dissector's to go on with */
 		txn_finish(s, current);
 }
 
@@ -466,7 +474,7 @@ static uint8_t *room(struct txn *t, uint32_t n)
 {
 	uint32_t need = t->len + (n + 7) / 8 * 8;
 
-	if (need > VALUES_MAX + 4096) {
+	if (need > VALUES_MAX + 4096 + t->facts) {
 		t->quality |= 1u << QUALITY_TRUNCATED;
 		return NULL;
 	}
@@ -561,6 +569,115 @@ void tsm_str(struct txn *t, unsigned field, struct view text)
 	v->len = (uint16_t)n;
 	if (n)
 		memcpy(v + 1, text.p, n);
+}
+
+static struct value *value_find(struct txn *t, unsigned field)
+{
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < t->nvalues; i++) {
+		struct value *v = (struct value *)(void *)(t->buf + at);
+
+		if (v->field == field)
+			return v;
+		at += (uint32_t)sizeof(*v) + (v->room + 7) / 8 * 8;
+	}
+	return NULL;
+}
+
+void tsm_count(struct txn *t, unsigned field)
+{
+	struct value *v = t ? value_find(t, field) : NULL;
+
+	if (v)
+		v->u64++;
+	else
+		tsm_u64(t, field, 1);
+}
+
+void tsm_add(struct txn *t, unsigned field, struct view item)
+{
+	struct value *v;
+	uint32_t n, old;
+
+	if (!t)
+		return;
+	v = value_find(t, field);
+	n = bounded(t, &item);
+	old = v ? v->len : 0;
+	if (old + 1 + n > TEXT_MAX) {
+		t->quality |= 1u << QUALITY_TRUNCATED;
+		return;
+	}
+	if (!v || old + 1 + n > v->room) { /* twice as much, so that little is given up */
+		uint32_t before = v ? (uint32_t)((uint8_t *)v - t->buf) : 0;
+		uint32_t room_for = (old + n + 32) * 2;
+
+		v = value_new(t, field, room_for < TEXT_MAX ? room_for : TEXT_MAX);
+		if (!v)
+			return;
+		if (old)
+			memcpy(v + 1, t->buf + before + sizeof(*v), old);
+		v->len = (uint16_t)old;
+	}
+	if (old)
+		((uint8_t *)(v + 1))[v->len++] = '\n';
+	if (n)
+		memcpy((uint8_t *)(v + 1) + v->len, item.p, n);
+	v->len = (uint16_t)(v->len + n);
+}
+
+static void fact(struct txn *t, enum fact_kind kind, uint64_t handle, unsigned k, unsigned field,
+	const struct view *name)
+{
+	uint32_t n = name ? (uint32_t)view_len(name) : 0;
+	uint32_t size = (uint32_t)sizeof(struct fact) + n;
+	struct value *v;
+	struct fact *f;
+
+	if (!t || n > TEXT_MAX)
+		return;
+	if (t->facts + sizeof(*v) + size + 8 > FACTS_MAX) {
+		tsm_note(t->session, "transaction: more names than are learned at once");
+		return;
+	}
+	t->facts += (uint32_t)sizeof(*v) + (size + 7) / 8 * 8;
+	v = (struct value *)(void *)room(t, (uint32_t)sizeof(*v) + size);
+	if (!v)
+		return;
+	t->nvalues++;
+	v->field = VALUE_FACT;
+	v->room = size;
+	v->len = (uint16_t)size;
+	f = (struct fact *)(void *)(v + 1);
+	*f = (struct fact){handle, k, (uint8_t)kind, (uint8_t)field, (uint16_t)n};
+	if (n)
+		memcpy(f + 1, name->p, n);
+}
+
+void tsm_learn(struct txn *t, unsigned k, uint64_t parent, struct view name)
+{
+	fact(t, FACT_LEARN, parent, k, 0, &name);
+}
+
+void tsm_learned(struct txn *t, unsigned k, uint64_t handle)
+{
+	fact(t, FACT_LEARNED, handle, k, 0, NULL);
+}
+
+void tsm_moved(struct txn *t, uint64_t to, struct view name)
+{
+	fact(t, FACT_MOVED, to, 0, 0, &name);
+}
+
+void tsm_removed(struct txn *t, uint64_t parent, struct view name)
+{
+	fact(t, FACT_REMOVED, parent, 0, 0, &name);
+}
+
+void tsm_where(struct txn *t, unsigned field, uint64_t handle, struct view name)
+{
+	fact(t, FACT_WHERE, handle, 0, field, &name);
 }
 
 static struct record_text text_value(struct txn *t, const struct view *a, const struct view *b)
