@@ -108,7 +108,7 @@ static enum op_kind value_kind(const struct field *f)
 {
 	switch (f->type) {
 	case FIELD_STR:
-		return OP_VALUE_STR;
+		return f->flags & FIELD_F_LIST ? OP_VALUE_STRS : OP_VALUE_STR;
 	case FIELD_NAME:
 		return OP_VALUE_NAME;
 	case FIELD_U64:

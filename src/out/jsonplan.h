@@ -37,6 +37,7 @@ enum op_kind {
 	/* A dissector's own values. */
 	OP_VALUE_U64,
 	OP_VALUE_STR,
+	OP_VALUE_STRS, /* items parted by line feeds */
 	OP_VALUE_NAME,
 	OP_VALUE_OTHER,
 	/* Computed. */

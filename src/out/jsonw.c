@@ -135,6 +135,26 @@ static char *put_ips(const struct line *l, char *at, const struct schema_value *
 	return at;
 }
 
+/* A text whose items are parted by line feeds. */
+static char *put_items(char *at, const char *p, size_t n)
+{
+	const char *end = p + n;
+
+	*at++ = '[';
+	for (;;) {
+		const char *lf = memchr(p, '\n', (size_t)(end - p));
+		const char *to = lf ? lf : end;
+
+		at = quote(jsonw_text(quote(at), p, (size_t)(to - p)));
+		if (!lf)
+			break;
+		*at++ = ',';
+		p = lf + 1;
+	}
+	*at++ = ']';
+	return at;
+}
+
 /* A number of any kind is absent as FIELD_ABSENT, and as 0 where the field says so. */
 static inline bool present(const struct op *op, uint64_t v)
 {
@@ -267,6 +287,8 @@ INLINE char *put_value(
 		if (v->len == 0)
 			return NULL;
 		return quote(jsonw_text(open_key(op, now, at), value_text(v), v->len));
+	case OP_VALUE_STRS:
+		return v->len ? put_items(open_key(op, now, at), value_text(v), v->len) : NULL;
 	case OP_VALUE_NAME:
 		return v->name ? put_name(op, v->name, open_key(op, now, at)) : NULL;
 	default:
@@ -376,6 +398,7 @@ INLINE char *put_op(struct line *l, struct op *op, struct place *now, char *at)
 		return put_computed(l, op, now, at);
 	case OP_VALUE_U64:
 	case OP_VALUE_STR:
+	case OP_VALUE_STRS:
 	case OP_VALUE_NAME:
 	case OP_VALUE_OTHER:
 		value = l->values[op->offset];

@@ -142,7 +142,7 @@ struct schema *schema_new(const struct dissector *d, char *err, size_t errsize)
 
 bool schema_has_records(const struct dissector *d)
 {
-	return d->data || event_fields(d);
+	return d->data || d->body || event_fields(d);
 }
 
 void schema_free(struct schema *s)
@@ -409,7 +409,7 @@ int schema_print_docs(FILE *f)
 		const struct dissector *d = registry_get(i);
 		struct schema *s;
 
-		if (!d->data || !d->fields || !(s = schema_of(d)))
+		if ((!d->data && !d->body) || !d->fields || !(s = schema_of(d)))
 			continue;
 		fprintf(f, "\n## %s (`type: %s`)\n\n", d->title ? d->title : d->name, d->name);
 		print_table(f, s, txn, false);
