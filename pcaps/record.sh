@@ -48,7 +48,7 @@ list() {
 	done
 }
 
-for part in net http tcp network tunnels links redis vrrp http2 files; do
+for part in net http tcp network tunnels links redis vrrp http2 nfs files; do
 	. "$HERE/$part.sh"
 done
 
@@ -79,6 +79,10 @@ check_packages() {
 		keepalived keepalived
 		nghttp nghttp2-client
 		nghttpx nghttp2-proxy
+		gcc gcc
+		ganesha.nfsd nfs-ganesha-vfs
+		rpcbind rpcbind
+		nfs-ls libnfs-utils
 	END
 	"$PYTHON" -c 'import grpc' 2>/dev/null || missing+=(python3-grpcio)
 	[ ${#missing[@]} -eq 0 ] || die "please install: apt-get install ${missing[*]}"

@@ -112,7 +112,7 @@ net_down() {
 		stop "$i"
 	done
 	CAPTURES=()
-	for i in cli web app sw rtr far; do
+	for i in cli web app sw rtr far nfs; do
 		[ -e "/run/netns/tsmrec_$i" ] && ip netns del "tsmrec_$i"
 	done
 	return 0

@@ -184,6 +184,7 @@ static bool duration_over(struct reader *r)
 
 static void show(struct pipeline *p, const struct record *rec)
 {
+	rec = paths_record(p->paths, rec);
 	if (p->wanted && !p->wanted(p->wanted_arg, rec))
 		return;
 	for (unsigned i = 0; i < p->nsinks; i++)
@@ -628,8 +629,12 @@ int pipeline_run(struct pipeline *p)
 	int failed;
 
 	running = p;
+	p->paths = paths_new(PATHS_ENTRIES);
 	failed = p->jobs && p->analyse ? run_threads(p) : run_inline(p);
 	source_stats(p->source, &p->capture);
+	paths_counters(p->paths, &p->counters);
+	paths_free(p->paths);
+	p->paths = NULL;
 	counters_sort(&p->counters);
 	running = NULL;
 	return failed;

@@ -7,6 +7,7 @@
 #include "core/engine.h"
 #include "core/record.h"
 #include "core/stats.h"
+#include "model/paths.h"
 #include "run/source.h"
 
 /* Where records go: called on the main thread, in their order. */
@@ -37,6 +38,7 @@ struct pipeline {
 
 	/* Results. */
 	struct capture_stats capture;
+	struct paths *paths; /* while it runs */
 	struct counters counters;
 	bool stopped_by_sink;
 };

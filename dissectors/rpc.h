@@ -1,0 +1,92 @@
+/*
+ * rpc.h - what RPC and the programs on top of it share: the fields that come first in each of their
+ * tables, so that a transaction keeps its values when a program takes it over.
+ */
+#ifndef TSUMARI_RPC_H
+#define TSUMARI_RPC_H
+
+#include "dissector.h"
+#include "xdr.h"
+
+enum {
+	F_RPC_XID,
+	F_RPC_PROGRAM,
+	F_RPC_VERSION,
+	F_RPC_PROCEDURE,
+	F_RPC_STATUS,
+	F_RPC_FLAVOR,
+	F_RPC_UID,
+	F_RPC_GID,
+	F_RPC_GIDS,
+	F_RPC_STAMP,
+	F_RPC_MACHINE,
+	F_RPC_NAME,
+	F_RPC_RETRANSMITS,
+	F_RPC_GSS,
+	F_RPC_AUTH_STATUS,
+	F_RPC_FIELDS
+};
+
+#define RPC_FIELDS                                                                                 \
+	[F_RPC_XID] = {"rpc.xid", "XID", "Transaction identifier, hexadecimal.", FIELD_STR, 0, 8,  \
+		0, NULL},                                                                          \
+	[F_RPC_PROGRAM] = {"rpc.program", "Program", "Number of the program called.", FIELD_U64,   \
+		0, 7, 0, NULL},                                                                    \
+	[F_RPC_VERSION] = {"rpc.version", "Version", "Version of the program called.", FIELD_U64,  \
+		0, 7, 0, NULL},                                                                    \
+	[F_RPC_PROCEDURE] = {"rpc.procedure", "Procedure",                                         \
+		"Procedure called: its name, or its number where it has none.", FIELD_STR, 0, 12,  \
+		0, NULL},                                                                          \
+	[F_RPC_STATUS] = {"rpc.status", "RPC status",                                              \
+		"success, prog_unavail, prog_mismatch, proc_unavail, garbage_args, system_err; "   \
+		"rpc_mismatch or auth_error where the call was denied.",                           \
+		FIELD_NAME, 0, 12, 0, NULL},                                                       \
+	[F_RPC_FLAVOR] = {"rpc.auth_flavor", "Auth",                                               \
+		"Flavor of the credential: none, unix, short, des, rpcsec_gss or its number.",     \
+		FIELD_STR, 0, 10, 0, NULL},                                                        \
+	[F_RPC_UID] = {"rpc.cred.uid", "UID", "User ID of the caller (AUTH_SYS).", FIELD_U64, 0,   \
+		6, 0, NULL},                                                                       \
+	[F_RPC_GID] = {"rpc.cred.gid", "GID", "Group ID of the caller (AUTH_SYS).", FIELD_U64, 0,  \
+		6, 0, NULL},                                                                       \
+	[F_RPC_GIDS] = {"rpc.cred.gids", "GIDs", "Further group IDs of the caller (AUTH_SYS).",    \
+		FIELD_STR, FIELD_F_LIST, 12, 0, NULL},                                             \
+	[F_RPC_STAMP] = {"rpc.cred.stamp", "Stamp", "Stamp of the credential (AUTH_SYS).",         \
+		FIELD_U64, 0, 10, 0, NULL},                                                        \
+	[F_RPC_MACHINE] = {"rpc.cred.machinename", "Machine",                                      \
+		"Name of the caller's machine (AUTH_SYS).", FIELD_STR, 0, 12, 0, NULL},            \
+	[F_RPC_NAME] = {"tsumari.rpc.program_name", "Name", "Name of the program called.",         \
+		FIELD_NAME, 0, 8, 0, NULL},                                                        \
+	[F_RPC_RETRANSMITS] = {"tsumari.rpc.retransmits", "Again",                                 \
+		"Times the call was sent again (same XID) before it was answered.", FIELD_U64, 0,  \
+		5, 0, NULL},                                                                       \
+	[F_RPC_GSS] = {"tsumari.rpc.gss_service", "GSS",                                           \
+		"Protection by RPCSEC_GSS: none, integrity, privacy; control for its own calls.",  \
+		FIELD_NAME, 0, 9, 0, NULL},                                                        \
+	[F_RPC_AUTH_STATUS] = {"tsumari.rpc.auth_status", "Auth status",                           \
+		"Why authentication failed (RFC 5531, 9).", FIELD_NAME, 0, 12, 0, NULL}
+
+/* The procedure's name, or its number where it has none; the method of the transaction. */
+void rpc_procedure(struct txn *t, const char *name, uint32_t number);
+
+/* The last digits of n in hexadecimal. */
+void rpc_hex(char *to, uint64_t n, unsigned digits);
+/* Decimal digits of n; `to` holds 10. */
+struct view rpc_decimal(char *to, uint32_t n);
+
+static inline struct view rpc_text(const char *s)
+{
+	return view_of(s, strlen(s), 0);
+}
+
+/* The place of a number in a table of names; NULL: not in it. */
+#define RPC_NAME(names, n) ((n) < sizeof(names) / sizeof((names)[0]) ? (names)[n] : NULL)
+
+/*
+ * Reads a body by its description: for dissectors whose state is a struct xdr and which need to
+ * know no more than the transaction. `describe` is asked at the front of the message.
+ */
+struct take rpc_body(struct session *s, struct txn *t, const struct body *b, struct view *v,
+	const char *(*describe)(struct txn *t, const struct body *b),
+	void (*mark)(void *t, char letter, uint64_t number, struct view text));
+
+#endif

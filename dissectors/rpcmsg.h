@@ -1,0 +1,47 @@
+/*
+ * rpcmsg.h - the header of an RPC message (RFC 5531, 9): between rpc.c, rpcmsg.c and rpcsync.c.
+ */
+#ifndef TSUMARI_RPCMSG_H
+#define TSUMARI_RPCMSG_H
+
+#include "rpc.h"
+
+#define RPC_HEADER_LEAST 20u /* bytes of the shortest header: a call that was denied */
+#define RPC_AUTH_MAX     400u
+#define RPC_SUCCESS      0u
+
+enum { RPC_NONE, RPC_SYS, RPC_SHORT, RPC_DH, RPC_GSS = 6 }; /* flavors */
+
+struct rpc_header {
+	uint32_t xid;
+	bool reply;
+	/* A call. */
+	uint32_t rpc_version, program, version, procedure, flavor;
+	struct view credential;
+	uint32_t gss_service;
+	bool gss_control;
+	/* A reply. */
+	bool denied;
+	uint32_t status; /* accept_stat or reject_stat */
+	uint32_t why;    /* auth_stat of an authentication that failed */
+};
+
+/*
+ * Reads the header at the front of v. Gives its size; where that is more than the view holds, the
+ * size known so far; 0 where this is no header. `last`: the message ends with the view.
+ */
+size_t rpc_header_read(struct rpc_header *r, struct view v, bool last);
+
+const char *rpc_program_name(uint32_t program);
+void rpc_credential(struct txn *t, const struct rpc_header *c);
+void rpc_reply_status(struct txn *t, const struct rpc_header *r);
+
+/* rpcsync.c */
+enum tsm_probe rpc_probe(struct view head, enum side side);
+/*
+ * Looks for a record at the front of the view or further on, and moves there; false: none yet, go
+ * on as *t says. `alone`: no calls were seen, so that a reply need not answer one.
+ */
+bool rpc_resync(struct session *s, enum side side, struct view *v, bool alone, struct take *t);
+
+#endif
