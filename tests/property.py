@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What must stay true of HTTP transactions when a capture is rewritten.
+"""What must stay true of transactions (HTTP; RPC and NFS) when a capture is rewritten.
 
 TCP promises an order of bytes and nothing else, so segmentation, duplicates, order of capture and
 the number of threads must not show in the result; and what was not captured may be missing, but
@@ -63,6 +63,12 @@ def number(record, *keys):
 
 def key(r):
     """What segmentation and order must not change."""
+    if r.get("type") not in TYPES["http"]:
+        n = r["tsumari"].get("nfs", {})
+        return (r["type"], r.get("method"), r.get("path"), r["rpc"]["xid"], r["rpc"].get("status"),
+                number(r, "nfs", "status"), *(n.get(k) for k in (
+                    "handle", "name", "offset", "count", "done", "size", "mtime", "fileid")),
+                *(tuple(n.get(k, ())) for k in ("operations", "statuses")))
     return (r.get("method"), r.get("path"), number(r, "http", "response", "status_code"),
             number(r, "http", "request", "bytes"), number(r, "http", "request", "body", "bytes"),
             number(r, "http", "response", "bytes"), number(r, "http", "response", "body", "bytes"),
@@ -70,8 +76,11 @@ def key(r):
             number(r, "tsumari", "http2", "stream_id"), number(r, "tsumari", "grpc", "status"))
 
 
-def transactions(path, name, *args):
-    return [r for r in parse(run(path, *args), name) if r.get("type") in ("http", "http2")]
+TYPES = {"http": {"http", "http2"}, "nfs": {"nfs", "mount", "portmap", "nlm", "rpc"}}
+
+
+def transactions(path, name, *args, kind="http"):
+    return [r for r in parse(run(path, *args), name) if r.get("type") in TYPES[kind]]
 
 
 def bag(records):
@@ -99,16 +108,18 @@ def drop(path):
         os.unlink(path)
 
 
-def captures():
-    """(name, link type, packets) of the HTTP captures that are classic pcap files."""
+def captures(kind="http"):
+    """(name, link type, packets) of the captures of a kind that are classic pcap files."""
     found = []
-    paths = glob.glob(os.path.join(PCAPS, "http*.pcap*")) + [os.path.join(PCAPS, "grpc.pcap")]
+    paths = glob.glob(os.path.join(PCAPS, kind + "*.pcap*"))
+    if kind == "http":
+        paths.append(os.path.join(PCAPS, "grpc.pcap"))
     for path in sorted(paths):
         try:
             found.append((os.path.basename(path).split(".pcap")[0], path, *pcaplib.read(path)))
         except ValueError:
             continue
-    check(found, "captures", "no HTTP captures in " + PCAPS)
+    check(found, "captures", "no captures of %s in %s" % (kind, PCAPS))
     return found
 
 
@@ -193,15 +204,24 @@ def reorder(rng, link, packets):
 
 
 def rewritten(label, change, seeds):
-    for name, path, link, packets in captures():
-        want = bag(transactions(path, name, "--types", "http,http2"))
-        check(want, name, "no HTTP transactions")
-        for seed in seeds:
-            title = "%s-%s-%d" % (label, name, seed)
-            made = save(title, link, change(random.Random(seed), link, packets))
-            got = bag(transactions(made, title, "--types", "http,http2"))
-            if check(got == want, title, difference(want, got)):
-                drop(made)
+    for kind in TYPES:
+        for name, path, link, packets in captures(kind):
+            if kind == "nfs" and any(len(p.data) < p.wire for p in packets):
+                continue  # what was captured of a header would change with the segments
+            some = list(seeds)[:2] if kind == "nfs" else seeds
+            rewritten_capture(label, change, some, kind, name, path, link, packets)
+
+
+def rewritten_capture(label, change, seeds, kind, name, path, link, packets):
+    args = ("--types", ",".join(sorted(TYPES[kind])))
+    want = bag(transactions(path, name, *args, kind=kind))
+    check(want, name, "no transactions")
+    for seed in seeds:
+        title = "%s-%s-%d" % (label, name, seed)
+        made = save(title, link, change(random.Random(seed), link, packets))
+        got = bag(transactions(made, title, *args, kind=kind))
+        if check(got == want, title, difference(want, got)):
+            drop(made)
 
 
 def check_segmentation():
@@ -222,7 +242,7 @@ def check_order():
 
 
 def check_threads():
-    paths = [c[1] for c in captures()] + [save("threads-made", *made())]
+    paths = [c[1] for kind in TYPES for c in captures(kind)] + [save("threads-made", *made())]
     for path in paths:
         name = "threads-" + os.path.basename(path)
         alone = run(path, "-j", "0")
@@ -445,8 +465,101 @@ def check_start():
             drop(path)
 
 
+def made_nfs(connections=20, each=100, flight=4):
+    """READs, GETATTRs and WRITEs, some in flight together; the reply to each has the number of its
+    call as the file's fileid, which the call has as its offset or in its file handle."""
+    rng, packets = random.Random(1813), []
+    u32 = lambda *n: b"".join(x.to_bytes(4, "big") for x in n)
+    attributes = lambda n: u32(1, 1, 0o644, 1, 0, 0, 0, 9, 0, 9, 0, 0, 0, 1, 0, n, *[5] * 6)
+    record = lambda m: u32(len(m) | 1 << 31) + m
+    for c in range(connections):
+        talk = pcaplib.Conversation(c, port=2049)
+        time = talk.open(1_700_000_000 * 10**9 + c * 7_000_000)
+        serial = c * each
+        while serial < (c + 1) * each:
+            calls, replies = b"", []
+            for _ in range(rng.randrange(1, flight + 1)):
+                if serial == (c + 1) * each:
+                    break
+                what, size = rng.choice(((1, 0), (6, 300), (6, 8192), (7, 4096), (6, 30000))), 0
+                size = what[1]
+                head = u32(serial, 0, 2, 100003, 3, what[0]) + u32(1, 20, 0, 0, 0, 0, 0, 0, 0)
+                head += u32(4, serial)
+                body, ok = b"", u32(serial, 1, 0, 0, 0, 0, 0)
+                if what[0] == 1:
+                    ok += attributes(serial)[4:]
+                elif what[0] == 6:
+                    body = u32(0, serial, size)
+                    ok += attributes(serial) + u32(size, 0, size) + b"r" * size
+                else:
+                    body = u32(0, serial, size, 2, size) + b"w" * size
+                    ok += u32(0) + attributes(serial) + u32(size, 2, 0, 0)
+                calls += record(head + body)
+                replies.append(record(ok))
+                serial += 1
+            time = talk.send(0, time, calls) + rng.randrange(100_000, 3_000_000)
+            rng.shuffle(replies)
+            time = talk.send(1, time, b"".join(replies)) + rng.randrange(10_000, 2_000_000)
+        talk.close(time)
+        packets += talk.packets
+    packets.sort(key=lambda p: p.time)
+    return 1, packets
+
+
+def answered_nfs(records):
+    """(numbers asked and answered, numbers answered by another's response)."""
+    right, wrong = set(), []
+    for r in records:
+        asked, got = int(r["rpc"]["xid"], 16), number(r, "tsumari", "nfs", "fileid")
+        offset = number(r, "tsumari", "nfs", "offset")
+        if got is None or not r.get("method"):
+            continue
+        if int(got) != asked or offset not in (None, asked):
+            wrong.append((asked, got, offset))
+        elif number(r, "nfs", "status") == "NFS_OK":
+            right.add(asked)
+    return right, wrong
+
+
+def check_loss_nfs():
+    link, packets = made_nfs()
+    title = "loss-nfs-none"
+    whole = transactions(save(title, link, packets), title, "--types", "nfs", kind="nfs")
+    right, wrong = answered_nfs(whole)
+    check(len(right) == len(whole) == 2000 and not wrong, title,
+          "%d transactions, %d right, %d wrong" % (len(whole), len(right), len(wrong)))
+    for seed in range(1, 6):
+        rng, title = random.Random(seed), "loss-nfs-%d" % seed
+        path = save(title, link, [p for p in packets if rng.random() >= 0.01])
+        right, wrong = answered_nfs(transactions(path, title, "--types", "nfs", kind="nfs"))
+        ok = check(len(right) >= 1900, title, "only %d of 2000 are left" % len(right))
+        ok &= check(not wrong, title, "%d mispaired: %s" % (len(wrong), wrong[:6]))
+        if ok:
+            drop(path)
+
+
+def check_start_nfs():
+    """Without its first packets the capture shows the later transactions."""
+    link, packets = made_nfs(4, 60, 1)
+    for cut in (1, 2, 3, 10, 57, 100, 200, 400, len(packets) // 2):
+        title = "start-nfs-%d" % cut
+        path = save(title, link, packets[cut:])
+        right, wrong = answered_nfs(transactions(path, title, kind="nfs"))
+        want = set()  # calls whose first packet is there
+        for p in packets[cut:]:
+            s = pcaplib.segment(link, p)
+            if s.payload[8:24] == bytes(7) + b"\x02" + b"\0\1\x86\xa3\0\0\0\3":
+                want.add(int.from_bytes(s.payload[4:8], "big"))
+        ok = check(len(want) > 50, title, "the test has lost its calls")
+        ok &= check(not want - right, title, "lost %s" % sorted(want - right)[:6])
+        ok &= check(not wrong, title, "mispaired %s" % wrong[:6])
+        if ok:
+            drop(path)
+
+
 CHECKS = [check_segmentation, check_bytewise, check_duplicates, check_order, check_threads,
-          check_snaplen, check_loss, check_loss_h2, check_many, check_start]
+          check_snaplen, check_loss, check_loss_h2, check_many, check_start, check_loss_nfs,
+          check_start_nfs]
 if __name__ == "__main__":
     wanted = sys.argv[1:]
     for f in CHECKS:

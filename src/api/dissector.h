@@ -184,7 +184,7 @@ void tsm_status(struct txn *t, enum tsm_status_code status);
  */
 void tsm_u64(struct txn *t, unsigned field, uint64_t value);
 void tsm_str(struct txn *t, unsigned field, struct view text);
-void tsm_name(struct txn *t, unsigned field, const char *constant);
+void tsm_name(struct txn *t, unsigned field, const char *constant); /* NULL: it has none */
 /* One more in a number, which begins at 0. */
 void tsm_count(struct txn *t, unsigned field);
 /* One more item of a text that is a list (FIELD_F_LIST); it must not hold a line feed. */

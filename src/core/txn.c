@@ -549,7 +549,7 @@ void tsm_u64(struct txn *t, unsigned field, uint64_t value)
 
 void tsm_name(struct txn *t, unsigned field, const char *constant)
 {
-	struct value *v = t ? value_new(t, field, 0) : NULL;
+	struct value *v = t && constant ? value_new(t, field, 0) : NULL;
 
 	if (v)
 		v->name = constant;

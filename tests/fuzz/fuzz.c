@@ -92,8 +92,16 @@ static void check_values(const struct txn_record *t)
 		fuzz_check(at <= r->size && sizeof(*v) <= r->size - at, "value lies in its record");
 		at = (size_t)((const uint8_t *)value_next(v) - (const uint8_t *)r);
 		fuzz_check(at <= r->size && v->len <= v->room, "value's text lies in its record");
-		if (v->field == 0xffff)
+		if (v->field == VALUE_DEAD)
 			continue;
+		if (v->field == VALUE_FACT) {
+			const struct fact *f = (const void *)value_text(v);
+
+			fuzz_check(v->len >= sizeof(*f) && f->len == v->len - sizeof(*f) &&
+					   f->field < nfields,
+				"fact lies in its value");
+			continue;
+		}
 		fuzz_check(v->field < nfields, "value has a field");
 		if (r->dissector->fields[v->field].type == FIELD_STR)
 			touch(value_text(v), v->len);
@@ -179,6 +187,7 @@ void fuzz_engine_init(struct fuzz_engine *f, uint64_t memory, uint64_t interval,
 	f->config.flow_interval = interval;
 	f->batch = batch < 1 ? 1 : batch > FUZZ_BATCH ? FUZZ_BATCH : batch;
 	f->engine = engine_new(&f->config, (1u << SHARDS) - 1);
+	f->paths = paths_new(16);
 }
 
 static void drain(struct fuzz_engine *f)
@@ -192,6 +201,7 @@ static void drain(struct fuzz_engine *f)
 			fuzz_check(b->len - at >= sizeof(*r) && r->size <= b->len - at,
 				"record lies in its block");
 			fuzz_record(r, &f->last_key);
+			fuzz_record(paths_record(f->paths, r), &f->last_key);
 			f->transactions += r->kind == RECORD_TXN;
 			at += r->size;
 		}
@@ -260,6 +270,7 @@ void fuzz_engine_finish(struct fuzz_engine *f)
 		drain(f);
 	}
 	engine_free(f->engine);
+	paths_free(f->paths);
 }
 
 /* The input. */

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "core/engine.h"
+#include "model/paths.h"
 
 #define FUZZ_SECOND UINT64_C(1000000000)
 #define FUZZ_START  (UINT64_C(1600000000) * FUZZ_SECOND) /* time of the first packet */
@@ -36,7 +37,8 @@ void fuzz_record(const struct record *r, uint64_t *last_key);
 struct fuzz_engine {
 	struct engine_config config;
 	struct engine *engine;
-	unsigned batch; /* packets handed over at once, 1 to FUZZ_BATCH */
+	struct paths *paths; /* few, so that some give way */
+	unsigned batch;      /* packets handed over at once, 1 to FUZZ_BATCH */
 	unsigned n;
 	struct packet packets[FUZZ_BATCH];
 	uint64_t number, now, tick, last_key;

@@ -2,8 +2,8 @@
 """Makes the seeds of the fuzz corpus: seeds.py FOLDER [CAPTURE.pcap ...]
 
 Hand-made inputs in the targets' formats (see the head of each target's C file) go into FOLDER/file,
-layers, stream, http and http2. Of each capture given (pcap, Ethernet) the first packets are taken, too, at
-most 4 KiB. The same arguments give the same files.
+layers, stream, http, http2 and rpc. Of each capture given (pcap, Ethernet) the first packets are taken, too, at
+most 4 KiB; of one named nfs* also the RPC messages of every connection. The same arguments give the same files.
 """
 import gzip
 import os
@@ -294,12 +294,88 @@ def http2_seeds(folder):
     for i, (name, list_) in enumerate(sorted(seeds.items())):
         run = 8 if name == "midstream" else i % 8
         save(folder, "http2", name, bytes([run]) + b"".join(list_))
+def rpc_seeds(folder):
+    u32 = lambda *n: struct.pack(">%dI" % len(n), *n)
+    sys_ = u32(1, 24, 1, 1) + b"m\0\0\0" + u32(0, 0, 0)
+    call = lambda xid, prog, vers, proc, args=b"", cred=sys_: u32(xid, 0, 2, prog, vers, proc) + cred + u32(0, 0) + args
+    reply = lambda xid, body=b"", status=0: u32(xid, 1, 0, 0, 0, status) + body
+    mark = lambda m, more=0: u32(len(m) | (0 if more else 1 << 31)) + m
+    fh2, fh3 = b"h" * 32, u32(4) + b"hhhh"
+    attr2 = u32(*range(1, 18))
+    getattr_ = call(1, 100003, 3, 1, fh3)
+    gss = lambda proc, service: u32(6, 24, 1, proc, 7, service, 4) + b"hand"
+    sequence = u32(53) + b"s" * 16 + u32(1, 0, 0, 0)
+    compound = lambda *ops, minor=1: u32(0, minor, len(ops)) + b"".join(ops)
+    bodies = {
+        "v2-getattr": (call(1, 100003, 2, 1, fh2), reply(1, u32(0) + attr2)),
+        "v2-lookup": (call(1, 100003, 2, 4, fh2 + u32(1) + b"a\0\0\0"), reply(1, u32(0) + fh2 + attr2)),
+        "v2-read": (call(1, 100003, 2, 6, fh2 + u32(0, 8, 8)), reply(1, u32(0) + attr2 + u32(8) + b"12345678")),
+        "v2-write": (call(1, 100003, 2, 8, fh2 + u32(0, 0, 8, 8) + b"12345678"), reply(1, u32(0) + attr2)),
+        "v2-readdir": (call(1, 100003, 2, 16, fh2 + u32(0, 99)), reply(1, u32(0, 1, 7, 1) + b"n\0\0\0" + u32(1, 0, 1))),
+        "gss-init": (call(1, 100003, 4, 0, u32(4) + b"tokn", gss(1, 1)), reply(1, u32(0))),
+        "gss-integrity": (call(1, 100003, 3, 1, u32(12, 7) + fh3 + u32(4) + b"csum", gss(0, 2)), reply(1, u32(8, 7, 70, 4) + b"csum")),
+        "gss-privacy": (call(1, 100003, 3, 1, u32(8) + b"secret!!", gss(0, 3)), reply(1, u32(8) + b"secret!!")),
+        "denied": (getattr_, u32(1, 1, 1, 1, 5)),
+        "mismatch": (getattr_, reply(1, u32(2, 4), 2)),
+        "huge-name": (call(1, 100003, 3, 3, fh3 + u32(0xFFFFFFFF) + b"x"), reply(1, u32(2, 0))),
+        "huge-handle": (call(1, 100003, 3, 1, u32(0x7FFFFFFF) + b"x" * 40), reply(1, u32(70))),
+        "huge-count": (call(1, 100003, 4, 1, u32(0, 0, 0xFFFFFFFF) + u32(24) * 90), reply(1, u32(0, 0, 0xFFFFFFFF) + u32(24, 0) * 90)),
+        "unknown-op": (call(1, 100003, 4, 1, compound(sequence, u32(4242))), reply(1, u32(10044, 0, 1, 53, 0))),
+        "attributes": (call(1, 100003, 4, 1, compound(sequence, u32(9, 2, 0xFFFFFFFF, 0xFFFFFFFF))), reply(1, u32(0, 0, 1, 9, 0, 2, 0xFFFFFFFF, 0xFFFFFFFF, 64) + bytes(64))),
+        "callback": (call(1, 0x40000000, 1, 1, u32(0, 1, 9, 1, 4) + b"s" * 16 + u32(1) + fh3), reply(1, u32(0, 0, 1, 4, 0))),
+        "getport": (call(1, 100000, 2, 3, u32(100003, 3, 6, 0)), reply(1, u32(2049))),
+        "getaddr": (call(1, 100000, 4, 3, u32(100003, 3, 3) + b"tcp\0" + u32(0, 0)), reply(1, u32(9) + b"1.2.3.4.8.1\0"[:12])),
+        "nlm-lock": (call(1, 100021, 4, 2, u32(1) + b"c\0\0\0" + u32(1, 1, 1) + b"h\0\0\0" + fh3 + fh3 + u32(1, 0, 0, 0, 0, 0, 1)), reply(1, u32(1) + b"c\0\0\0" + u32(3))),
+        "mount": (call(1, 100005, 1, 1, u32(4) + b"/srv"), reply(1, u32(0) + fh2)),
+        "credential": (call(1, 100003, 3, 1, fh3, u32(1, 400) + u32(1, 0xFFFFFFF0) + b"m" * 392), reply(1)),
+    }
+    seeds = {name: [chunk(0, mark(c)), chunk(1, mark(r))] for name, (c, r) in bodies.items()}
+    seeds |= {name + "-udp": [chunk(0, c, 0x80), chunk(0, c, 0x80), chunk(1, r, 0x80), chunk(1, r, 0x80)] for name, (c, r) in bodies.items()}
+    other = call(2, 100003, 3, 1, fh3)
+    seeds |= {
+        "in-flight": [chunk(0, mark(getattr_) + mark(other)), chunk(1, mark(reply(2, u32(70))) + mark(reply(1, u32(70))))],
+        "fragments": [chunk(0, b"".join(mark(getattr_[i : i + 1], 1) for i in range(len(getattr_))) + mark(b"")), chunk(1, mark(reply(1, u32(70)), 1) + mark(b""))],
+        "empty-fragments": [chunk(0, mark(b"", 1) * 500 + mark(getattr_))],
+        "huge-mark": [chunk(0, u32(0xFFFFFFFF) + getattr_), chunk(0, b"x" * 1000), chunk(1, u32(0x7FFFFFFF) + reply(1, u32(70)))],
+        "short-record": [chunk(0, mark(getattr_[:20])), chunk(0, mark(getattr_)), chunk(1, mark(reply(1)[:8])), chunk(1, mark(reply(1, u32(70))))],
+        "gap": [chunk(0, mark(getattr_)), chunk(1, mark(reply(1, b"d" * 400))[:100]), chunk(1, b"d" * 50, 2, MS, 4), chunk(0, mark(other)), chunk(1, mark(reply(2, u32(70))), 2, MS, 9)],
+        "again": [chunk(0, mark(getattr_)), chunk(0, mark(getattr_)), chunk(1, mark(reply(1, u32(70)))), chunk(0, mark(getattr_)), chunk(1, mark(reply(1, u32(70))))],
+        "back-channel": [chunk(0, mark(getattr_)), chunk(1, mark(bodies["callback"][0])), chunk(0, mark(bodies["callback"][1])), chunk(1, mark(reply(1, u32(70))))],
+        "bytewise": [chunk(0, mark(getattr_), 0x40), chunk(1, mark(reply(1, u32(70))), 0x41)],
+    }
+    for i, (name, list_) in enumerate(sorted(seeds.items())):
+        save(folder, "rpc", name, bytes([i % 8]) + b"".join(list_))
+
+
+def rpc_of_capture(folder, name, frames):
+    """The TCP payloads of ports that servers have, in files of at most LIMIT bytes."""
+    streams = {}
+    for f in frames:
+        if f[12:14] != b"\x08\0" or f[23] not in (6, 17):
+            continue
+        at = 14 + (f[14] & 15) * 4
+        sport, dport = struct.unpack(">HH", f[at : at + 4])
+        data = f[at + (8 if f[23] == 17 else (f[at + 12] >> 4) * 4) : 14 + struct.unpack(">H", f[16:18])[0]]
+        server = sport in (111, 2049, 20048)
+        if data and (server or dport in (111, 2049, 20048)):
+            what = 2 if f[23] == 6 else 0x80
+            streams.setdefault((f[23], dport if server else sport), []).append(chunk(int(server), data[:1400], what))
+    n, seed = 0, b""
+    for chunks in streams.values():
+        for c in chunks:
+            if len(seed) + len(c) + 1 > LIMIT - 1:
+                save(folder, "rpc", "of-%s-%d" % (name, n), b"\x0b" + seed)
+                n, seed = n + 1, b""
+            seed += c
+            if n == 12:
+                return
 
 
 def from_capture(folder, path):
     name = os.path.splitext(os.path.basename(path))[0]
     with open(path, "rb") as f:
-        data = f.read(LIMIT)
+        whole = f.read()
+        data = whole[:LIMIT]
     order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
     at, frames = 24, []
     while at + 16 <= len(data):
@@ -309,6 +385,13 @@ def from_capture(folder, path):
         frames.append(data[at + 16 : at + 16 + n])
         at += 16 + n
     save(folder, "file", "of-" + name, data[:at])
+    if name.startswith("nfs"):
+        at, all_ = 24, []
+        while at + 16 <= len(whole):
+            n = struct.unpack(order + "IIII", whole[at : at + 16])[2]
+            all_.append(whole[at + 16 : at + 16 + n])
+            at += 16 + n
+        rpc_of_capture(folder, name, all_)
     link = struct.unpack(order + "I", data[20:24])[0] & 0xFFFF
     save(folder, "layers", "of-" + name, layers_seed(link, frames[:6]))
 
@@ -320,6 +403,7 @@ def main():
     stream_seeds(folder)
     http_seeds(folder)
     http2_seeds(folder)
+    rpc_seeds(folder)
     for path in sys.argv[2:]:
         from_capture(folder, path)
 
