@@ -210,7 +210,7 @@ static void on_call(struct session *s, struct rpc *h, struct message *m, const s
 		tag |= TAG_SEALED;
 	tsm_set_tag(t, tag);
 	if (c->rpc_version != 2 || !tsm_body(s, t, TABLE_RPC_PROGRAM, c->program)) {
-		rpc_procedure(t, c->procedure ? NULL : "NULL", c->procedure);
+		rpc_procedure(t, NULL, c->procedure);
 		return;
 	}
 	/* The program names its procedure, even where what follows cannot be read. */
@@ -418,6 +418,8 @@ static void gap(struct session *s, void *state, enum side side, uint64_t n)
 		cut_short(s, m, side);
 		m->left -= n;
 		m->skip = TAKE_TO_END;
+		if (!m->left && m->last)
+			finish(s, m, side, NULL);
 		return;
 	}
 	cut_short(s, m, side);

@@ -165,7 +165,9 @@ struct view rpc_decimal(char *to, uint32_t n)
 void rpc_procedure(struct txn *t, const char *name, uint32_t number)
 {
 	char digits[10];
-	struct view v = name ? rpc_text(name) : rpc_decimal(digits, number);
+	struct view v = name      ? rpc_text(name)
+			: !number ? rpc_text("NULL") /* of any program (RFC 5531, 12.1) */
+				  : rpc_decimal(digits, number);
 
 	tsm_str(t, F_RPC_PROCEDURE, v);
 	tsm_op(t, v, view_of(v.p, 0, 0));

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Compare the HTTP transactions of captures with what tshark sees in them.
+"""Compare the HTTP, RPC and NFS transactions of captures with what tshark sees in them.
 
 usage: oracle.py [--known FILE] [--brief] CAPTURE...
 
 Compared are requests (frame of their last byte, method, URI), final responses (frame of their last
 byte, status) and, where both pair the same two frames, wait + response with http.time: at most one
-microsecond apart. A message that never came to its end is in frame 0. FILE lists differences that
+microsecond apart; of RPC (oracle_rpc.py) calls, replies and rpc.time. A message that never came to its end is in frame 0. FILE lists differences that
 are not this program's fault, with the reason; see oracle-known.txt. A difference that is not listed
 is a failure, and so is one listed that is not there any more. Exit status 0: no failure, 1: some, 2: wrong usage, 77: no tshark.
 """
@@ -17,6 +17,8 @@ import re
 import shutil
 import subprocess
 import sys
+
+import oracle_rpc
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TSUMARI = os.environ.get("TSUMARI") or os.path.join(HERE, "..", "tsumari")
@@ -32,6 +34,7 @@ class Seen:
     def __init__(self):
         self.requests, self.responses = collections.Counter(), collections.Counter()
         self.times, self.error = {}, None
+        self.rpc_times = {}
 
     def __len__(self):
         return sum(self.requests.values()) + sum(self.responses.values())
@@ -74,19 +77,24 @@ def tshark(path):
         # With several messages in a frame the fields cannot be told apart.
         if len(codes) == len(final) == len(times) == len(asked) == 1:
             seen.times[int(asked[0]), frame] = nanoseconds(times[0])
+    oracle_rpc.tshark(path, seen)
+    seen.rpc_times = {k: nanoseconds(v) for k, v in seen.rpc_times.items()}
     return seen
 
 
 def tsumari(path):
     seen = Seen()
-    p = subprocess.run([TSUMARI, "-r", path, "--json", "--types", "http", "-j", "0"],
+    p = subprocess.run([TSUMARI, "-r", path, "--json", "--types",
+                        "http,rpc,portmap,mount,nlm,nsm,rquota,nfsacl,nfs", "-j", "0"],
                        capture_output=True, timeout=600)
     if p.returncode:
         seen.error = p.stderr.decode(errors="replace").strip()
     busy = collections.Counter()
-    rows = []
-    for line in p.stdout.decode("utf-8").splitlines():
-        r = json.loads(line)
+    rows, records = [], [json.loads(line) for line in p.stdout.decode("utf-8").splitlines()]
+    oracle_rpc.tsumari(records, seen)
+    for r in records:
+        if r["type"] != "http":
+            continue
         frames, t = r["tsumari"].get("frame", {}), r["tsumari"].get("time", {})
         status = r["http"].get("response", {}).get("status_code")
         if r.get("method"):
@@ -126,6 +134,12 @@ def differences(ours, theirs):
             agree += 1
         else:
             found.append("time response %d tshark=%d tsumari=%d" % (pair[1], ns, mine))
+    for key, ns in sorted(theirs.rpc_times.items()):
+        mine = ours.rpc_times.get(key)
+        if mine is not None and abs(mine - ns) <= SLACK:
+            agree += 1
+        elif mine is not None:
+            found.append("time reply %d %08x tshark=%d tsumari=%d" % (key[1], key[0], ns, mine))
     return found, agree
 
 
