@@ -225,14 +225,17 @@ static struct flow *flow_new(struct shard *sh, const struct packet *p, const str
 		f->side[0].isn = (uint32_t)p->icmp_type << 8 | p->icmp_code;
 	if (p->flags & PACKET_TCP && !(p->tcp_flags & TCP_SYN)) {
 		/* No handshake: the end with the port of a service, else the lower port, serves. */
-		bool src = registry_app_port(TABLE_TCP_PORT, p->sport) != NULL;
-		bool dst = registry_app_port(TABLE_TCP_PORT, p->dport) != NULL;
+		bool src = p->taught & 1 || registry_app_port(TABLE_TCP_PORT, p->sport);
+		bool dst = p->taught & 2 || registry_app_port(TABLE_TCP_PORT, p->dport);
 
 		if (src != dst ? src : p->sport < p->dport)
 			f->who ^= 1;
-	} else if (p->flags & PACKET_UDP && p->sport < 1024 && p->dport >= 1024) {
+	} else if (p->flags & PACKET_UDP &&
+		   (p->taught ? p->taught == 1 : p->sport < 1024 && p->dport >= 1024)) {
 		f->who ^= 1;
 	}
+	if (p->taught)
+		session_expect(sh, f);
 	return f;
 }
 

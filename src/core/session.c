@@ -162,13 +162,11 @@ static bool make_way(struct shard *sh)
 	return !session_budget_used(sh);
 }
 
-struct session *session_open(struct shard *sh, struct flow *f, enum side side, struct view head)
+static struct session *session_new(struct shard *sh, struct flow *f)
 {
 	struct session *s;
 	const struct decode_as *as;
 
-	if (!worth_it(sh, f, side, head))
-		return NULL;
 	if (!make_way(sh)) {
 		counters_add(&sh->engine->counters, "session: memory budget used up", 1);
 		f->flags |= FLOW_OPAQUE;
@@ -190,6 +188,17 @@ struct session *session_open(struct shard *sh, struct flow *f, enum side side, s
 	if (as)
 		set_dissector(s, as->dissector);
 	return s;
+}
+
+struct session *session_open(struct shard *sh, struct flow *f, enum side side, struct view head)
+{
+	return worth_it(sh, f, side, head) ? session_new(sh, f) : NULL;
+}
+
+void session_expect(struct shard *sh, struct flow *f)
+{
+	if (!f->session && !(f->flags & FLOW_OPAQUE))
+		(void)session_new(sh, f);
 }
 
 /* Gives back what unread bytes were kept in. */

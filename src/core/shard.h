@@ -157,6 +157,8 @@ void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, 
 void session_end(struct session *s, enum side side, enum tsm_end why);
 /* May find that there is nothing to follow, and give NULL. `head` is the first that was seen. */
 struct session *session_open(struct shard *sh, struct flow *f, enum side side, struct view head);
+/* Something that is followed is expected here, whatever its first bytes are. */
+void session_expect(struct shard *sh, struct flow *f);
 void session_close(struct session *s, enum tsm_end why, uint64_t now);
 
 /* txn.c */

@@ -11,6 +11,7 @@
 #include "base/queue.h"
 #include "core/defrag.h"
 #include "core/layers.h"
+#include "core/ports.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ static struct pipeline *running; /* for pipeline_stop() in a signal handler */
 struct reader {
 	struct pipeline *p;
 	struct defrag *defrag;
+	struct ports *ports;
 	struct counters counters;
 	uint64_t now;        /* highest capture time so far */
 	uint64_t tick;       /* the next whole second */
@@ -102,6 +104,7 @@ static void reader_init(struct reader *r, struct pipeline *p)
 	memset(r, 0, sizeof(*r));
 	r->p = p;
 	r->defrag = defrag_new(p->config->memory / 16);
+	r->ports = ports_new();
 	r->idle_since = r->started = monotonic();
 }
 
@@ -145,6 +148,7 @@ static bool prepare(struct reader *r, struct packet *k)
 			counters_add(&r->counters, "frames that belong to no flow", 1);
 		return false;
 	}
+	ports_packet(r->ports, k);
 	return true;
 }
 
@@ -322,6 +326,7 @@ static int run_inline(struct pipeline *p)
 	counters_merge(&p->counters, engine_counters(e));
 	engine_free(e);
 	defrag_free(r.defrag);
+	ports_free(r.ports);
 	return state == SOURCE_ERROR;
 }
 
@@ -619,6 +624,7 @@ static int run_threads(struct pipeline *p)
 	counters_merge(&p->counters, &t.reader.counters);
 	queue_release(&t.out);
 	defrag_free(t.reader.defrag);
+	ports_free(t.reader.ports);
 	free(t.workers);
 	free(t.pending);
 	return t.failed;

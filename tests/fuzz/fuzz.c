@@ -188,6 +188,7 @@ void fuzz_engine_init(struct fuzz_engine *f, uint64_t memory, uint64_t interval,
 	f->batch = batch < 1 ? 1 : batch > FUZZ_BATCH ? FUZZ_BATCH : batch;
 	f->engine = engine_new(&f->config, (1u << SHARDS) - 1);
 	f->paths = paths_new(16);
+	f->ports = ports_new();
 }
 
 static void drain(struct fuzz_engine *f)
@@ -255,6 +256,7 @@ void fuzz_engine_packet(struct fuzz_engine *f, const struct packet *p)
 	if (!engine_route(&f->config, k))
 		return;
 	k->payload = exactly(p->payload, p->paylen);
+	ports_packet(f->ports, k);
 	k->tcp_sack = exactly(p->tcp_sack, (size_t)p->tcp_nsack * 8);
 	if (++f->n == f->batch)
 		flush(f);
@@ -271,6 +273,7 @@ void fuzz_engine_finish(struct fuzz_engine *f)
 	}
 	engine_free(f->engine);
 	paths_free(f->paths);
+	ports_free(f->ports);
 }
 
 /* The input. */

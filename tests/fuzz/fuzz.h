@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "core/engine.h"
+#include "core/ports.h"
 #include "model/paths.h"
 
 #define FUZZ_SECOND UINT64_C(1000000000)
@@ -37,6 +38,7 @@ void fuzz_record(const struct record *r, uint64_t *last_key);
 struct fuzz_engine {
 	struct engine_config config;
 	struct engine *engine;
+	struct ports *ports;
 	struct paths *paths; /* few, so that some give way */
 	unsigned batch;      /* packets handed over at once, 1 to FUZZ_BATCH */
 	unsigned n;

@@ -3,14 +3,12 @@
  * which was set up with a handshake, or datagrams of one UDP flow: what RPC and NFS messages do to
  * their readers, cut wherever it hurts.
  *
- * One byte for the run (batch size; 0x08 midstream; 0x10 each chunk is put behind a record mark),
- * then for each chunk:
- *   1  0x01 sent by the server; 0x02 the other side acknowledges; 0x04 FIN behind it; 0x08 RST
- *      behind it; 0x10 sent twice; 0x20 cut by the snap length; 0x40 a byte a segment; 0x80 a
- *      datagram
- *   1  time since the chunk before (fuzz_span)
- *   1  bytes that were lost in the capture before it, times 16
- *   2  length, at most 4095; then the bytes
+ * One byte for the run (batch size; 0x08 midstream; 0x10 each chunk is put behind a record mark;
+ * 0x20 the port is that of the port mapper), then for each chunk: 1  0x01 sent by the server; 0x02
+ * the other side acknowledges; 0x04 FIN behind it; 0x08 RST behind it; 0x10 sent twice; 0x20 cut by
+ * the snap length; 0x40 a byte a segment; 0x80 a datagram 1  time since the chunk before
+ * (fuzz_span) 1  bytes that were lost in the capture before it, times 16 2  length, at most 4095;
+ * then the bytes
  */
 #include "fuzz.h"
 #include <string.h>
@@ -18,6 +16,7 @@
 #define CHUNKS_MAX   256u
 #define SEGMENTS_MAX 4096u
 #define MARKED       0x10u
+#define MAPPER       0x20u
 
 struct connection {
 	struct fuzz_engine f;
@@ -33,6 +32,7 @@ static void send_segment(struct connection *c, unsigned side, uint8_t flags, uin
 {
 	static const uint8_t client[4] = {192, 0, 2, 1}, server[4] = {192, 0, 2, 49};
 	struct packet p = {.time = c->time, .linktype = 1};
+	uint16_t port = c->run & MAPPER ? 111 : 2049;
 
 	p.flags = PACKET_IP | PACKET_TCP;
 	p.ip_version = 4;
@@ -40,8 +40,8 @@ static void send_segment(struct connection *c, unsigned side, uint8_t flags, uin
 	p.ttl = 64;
 	p.src = addr_v4(side ? server : client);
 	p.dst = addr_v4(side ? client : server);
-	p.sport = side ? 2049 : 700;
-	p.dport = side ? 700 : 2049;
+	p.sport = side ? port : 700;
+	p.dport = side ? 700 : port;
 	p.tcp_flags = flags;
 	p.tcp_seq = seq;
 	p.tcp_ack = flags & TCP_ACK ? c->next[!side] : 0;
@@ -83,6 +83,7 @@ static void send_datagram(
 {
 	static const uint8_t client[4] = {192, 0, 2, 1}, server[4] = {192, 0, 2, 49};
 	struct packet p = {.time = c->time, .linktype = 1};
+	uint16_t port = c->run & MAPPER ? 111 : 2049;
 
 	p.flags = PACKET_IP | PACKET_UDP;
 	p.ip_version = 4;
@@ -90,8 +91,8 @@ static void send_datagram(
 	p.ttl = 64;
 	p.src = addr_v4(side ? server : client);
 	p.dst = addr_v4(side ? client : server);
-	p.sport = side ? 2049 : 700;
-	p.dport = side ? 700 : 2049;
+	p.sport = side ? port : 700;
+	p.dport = side ? 700 : port;
 	p.payload = payload;
 	p.paylen = n;
 	p.paycut = cut;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "core/engine.h"
+#include "core/ports.h"
 #include "core/registry.h"
 #include "model/paths.h"
 
@@ -77,6 +78,8 @@ struct world {
 	struct engine_config config;
 	struct engine *engine;
 	struct paths *paths;
+	struct ports *ports;
+	uint16_t port; /* of the server; 0: that of NFS */
 	uint64_t number, time;
 	uint32_t next[2];
 	unsigned n;                     /* records of transactions */
@@ -141,8 +144,8 @@ static void packet(struct world *w, struct packet *p, unsigned side)
 	p->ip_version = 4;
 	p->src = addr_v4(side ? server : client);
 	p->dst = addr_v4(side ? client : server);
-	p->sport = side ? 2049 : 700;
-	p->dport = side ? 700 : 2049;
+	p->sport = side ? (w->port ? w->port : 2049) : 700;
+	p->dport = side ? 700 : (w->port ? w->port : 2049);
 	p->time = w->time += MS / 10;
 	p->number = ++w->number;
 	p->caplen = 54 + p->paylen;
@@ -151,6 +154,7 @@ static void packet(struct world *w, struct packet *p, unsigned side)
 		memcpy(own, p->payload, p->paylen);
 	p->payload = own;
 	assert_true(engine_route(&w->config, p));
+	ports_packet(w->ports, p);
 	engine_packets(w->engine, &p, 1);
 	free(own);
 	drain(w);
@@ -179,6 +183,7 @@ static struct world *begin(bool handshake)
 	engine_config_defaults(&w->config);
 	w->engine = engine_new(&w->config, (1u << SHARDS) - 1);
 	w->paths = paths_new(64);
+	w->ports = ports_new();
 	w->time = START;
 	if (handshake) {
 		segment(w, 0, TCP_SYN, NULL, 0);
@@ -200,6 +205,7 @@ static void destroy(struct world *w)
 {
 	engine_free(w->engine);
 	paths_free(w->paths);
+	ports_free(w->ports);
 	free(w);
 }
 
@@ -850,6 +856,59 @@ static void test_paths_limit(void **state)
 	destroy(w);
 }
 
+/* Asks for a port, in one of three ways, over UDP. */
+static void ask_for_port(struct world *w, unsigned how)
+{
+	w->port = 111;
+	call(&m, 1, 100000, how ? 4 : 2, how == 2 ? 4 : 3);
+	if (how < 2)
+		W(&m, 100021u, 4u);
+	if (how == 0)
+		W(&m, 6u, 0u);
+	if (how == 1) {
+		opaque(&m, "tcp");
+		W(&m, 0u, 0u);
+	}
+	udp(w, 0, &m, m.n);
+	reply(&m, 1, 0);
+	if (how == 0) {
+		W(&m, 40000u);
+	} else if (how == 1) {
+		opaque(&m, "192.0.2.49.156.64");
+	} else {
+		W(&m, 1u, 100021u, 4u);
+		opaque(&m, "tcp");
+		opaque(&m, "192.0.2.49.156.64");
+		opaque(&m, "owner");
+		W(&m, 0u);
+	}
+	udp(w, 1, &m, m.n);
+	w->port = 0;
+}
+
+/* Far inside of something long, on a port that nothing else speaks for. */
+static void test_taught_port(void **state)
+{
+	(void)state;
+	for (unsigned how = 0; how < 4; how++) {
+		struct world *w = begin(false);
+
+		if (how < 3)
+			ask_for_port(w, how);
+		w->n = 0;
+		w->port = 40000;
+		memset(m.b, 'd', 1000);
+		for (unsigned i = 0; i < 40; i++)
+			segment(w, 1, TCP_ACK, m.b, 1000);
+		getattr(w, 7);
+		finish(w);
+		assert_int_equal(w->n, how < 3);
+		if (how < 3)
+			holds(w, 0, "rpc.xid=00000007");
+		destroy(w);
+	}
+}
+
 /* A program's table begins with the fields of RPC, which sets them by place. */
 static void test_tables(void **state)
 {
@@ -893,6 +952,7 @@ int main(void)
 		cmocka_unit_test(test_callback),
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_paths_limit),
+		cmocka_unit_test(test_taught_port),
 		cmocka_unit_test(test_tables),
 	};
 
