@@ -89,7 +89,7 @@ struct txn *tsm_upgraded(struct session *s, uint64_t key, struct view *method, s
 		txn_discard(s->shard, t);
 		return NULL;
 	}
-	t->d = s->d;
+	t->by = t->d = s->d;
 	t->key = key;
 	txn_append(s, t);
 	*method = view_of(t->buf + t->method.offset, t->method.len, 0);

@@ -508,7 +508,6 @@ static void datagram(struct session *s, enum side side, struct view v, const str
 	struct session_side *x = &s->side[side];
 
 	x->nspans = 0;
-	note_span(x, x->pos, at);
 	s->base = v.p;
 	s->base_offset = s->now_offset = x->pos;
 	s->now = *at;
