@@ -158,12 +158,26 @@ uint64_t tsm_window(
 	struct session *s, struct txn *t, enum side side, bool closed, const uint8_t *at);
 /* Finish a transaction that was called off by this side with the bytes before `at`. */
 void tsm_reset(struct session *s, struct txn *t, enum side side, const uint8_t *at);
+/*
+ * What does not fit the four stamps as they are:
+ * A server that speaks first answers the connection itself: tsm_greeting() is tsm_response() for
+ * it. Its request has no bytes, it was made when the handshake ended.
+ * A transaction of several requests (a mail) has a key of its own; tsm_find() gives the open one
+ * with a key (not 0) whose response has not begun, or NULL. Where its beginning was not captured
+ * tsm_open() makes it without a stamp. tsm_composite() says that its time is in other transactions'
+ * already; tsm_current() does not give such a one.
+ */
+struct txn *tsm_greeting(struct session *s, const uint8_t *at);
+struct txn *tsm_open(struct session *s, uint64_t key);
+struct txn *tsm_find(struct session *s, uint64_t key);
+void tsm_composite(struct txn *t);
+
+/* When the stream was whole up to this byte of the view that data() was given: ns since the epoch.
+ */
+uint64_t tsm_time(const struct session *s, const uint8_t *at);
 
 /* The transaction whose request (response) has begun and not ended on this side; NULL: none. */
 struct txn *tsm_current(struct session *s, enum side side);
-
-/* The open transaction with this key (not 0) whose response has not begun; NULL: none. */
-struct txn *tsm_find(struct session *s, uint64_t key);
 
 /* Finish a transaction that will get no (further) response, with what is known of it. */
 void tsm_abandon(struct session *s, struct txn *t);
@@ -265,7 +279,10 @@ void *tsm_memory(struct session *s, void *old, size_t size);
 /* Is this UDP: does each view hold one datagram? */
 bool tsm_datagram(const struct session *s);
 
-/* Has this side's stream been followed from its first byte on? */
+/* Mail addresses are to be shown as their domain only, and subjects not at all. */
+bool tsm_mask_mail(const struct session *s);
+
+/* Is the first byte that this side sent on its connection still to be read? */
 bool tsm_from_start(const struct session *s, enum side side);
 
 /*

@@ -18,7 +18,8 @@ enum field_type {
 	FIELD_TIME,     /* a point in time, ns since 1970-01-01 UTC; shown as RFC 3339 */
 	FIELD_DURATION, /* ns */
 	FIELD_BOOL,     /* shown only where true */
-	FIELD_STR,      /* text from the wire: bytes of any kind, escaped wherever they go */
+	FIELD_STR,      /* text from the wire: bytes of any kind, escaped wherever they go; of a
+			   dissector with FIELD_F_LIST: a list, its items parted by LF */
 	FIELD_NAME,     /* text of ours: a constant C string */
 	FIELD_IP,       /* struct addr */
 	FIELD_MAC,      /* six bytes */

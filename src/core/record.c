@@ -322,7 +322,8 @@ void record_of_txn(struct shard *sh, struct txn *t)
 		r->stamp[i] = there ? t->stamp[i] : FIELD_ABSENT;
 		r->frame[i] = there ? t->frame[i] : 0;
 	}
-	r->r.start = t->marks & 1 ? t->stamp[0] : t->stamp[2];
+	r->r.composite = t->composite;
+	r->r.start = t->stamp[t->marks & 1 ? 0 : t->marks & 2 ? 1 : 2];
 	r->r.end = t->marks & 8 ? t->stamp[3] : FIELD_ABSENT;
 	r->r.duration = t->marks & 1 && t->marks & 8 ? t->stamp[3] - t->stamp[0] : FIELD_ABSENT;
 	r->r.status = t->marks & (4 | 8) ? t->status : STATUS_ERROR;

@@ -63,6 +63,7 @@ struct record {
 	uint16_t vlan, inner_vlan; /* FIELD_F_NONZERO: 0 is none */
 	uint8_t has_ports;
 	uint8_t icmp_type, icmp_code; /* of an ICMP flow's first packet, for the Community ID */
+	uint8_t composite;            /* a transaction made of others: not to be added to them */
 	uint16_t iface;
 };
 

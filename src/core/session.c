@@ -179,6 +179,8 @@ static struct session *session_new(struct shard *sh, struct flow *f)
 	s->shard = sh;
 	s->flow = f;
 	s->turn_of = 2;
+	s->side[SIDE_CLIENT].missed = f->side[flow_client(f)].payload != 0;
+	s->side[SIDE_SERVER].missed = f->side[!flow_client(f)].payload != 0;
 	f->session = s;
 	as = decode_as(s);
 	if (as && !as->dissector) {
@@ -192,7 +194,12 @@ static struct session *session_new(struct shard *sh, struct flow *f)
 
 struct session *session_open(struct shard *sh, struct flow *f, enum side side, struct view head)
 {
-	return worth_it(sh, f, side, head) ? session_new(sh, f) : NULL;
+	struct session *s = worth_it(sh, f, side, head) ? session_new(sh, f) : NULL;
+	unsigned dir = side == SIDE_CLIENT ? flow_client(f) : !flow_client(f);
+
+	if (s)
+		s->side[side].missed = f->side[dir].payload != view_wire(&head);
+	return s;
 }
 
 void session_expect(struct shard *sh, struct flow *f)
@@ -337,7 +344,9 @@ static bool feed(struct session *s, enum side side, struct view v)
 
 		s->to = NULL;
 		s->switched = false;
+		s->in_data = true;
 		t = d->data(s, s->state, side, &v);
+		s->in_data = false;
 		if (v.p > v.end)
 			v.p = v.end;
 		if (s->switched) {
@@ -407,6 +416,22 @@ static void look_again(struct session *s, enum side side)
 	s->now = now;
 }
 
+/* `side` has moved on: what each side held because of the other, in turn. */
+static void settle(struct session *s, enum side side)
+{
+	const struct session_side *x = &s->side[!side];
+	uint32_t held = 0;
+
+	while (x->need == TAKE_HOLD && !s->stopped && x->len != held) {
+		held = x->len;
+		look_again(s, x == &s->side[1] ? SIDE_SERVER : SIDE_CLIENT);
+		if (x->len < held) {
+			x = x == &s->side[1] ? &s->side[0] : &s->side[1];
+			held = 0;
+		}
+	}
+}
+
 static void gone(struct session *s)
 {
 	session_close(s, END_SWITCH, 0);
@@ -420,6 +445,7 @@ static void push(
 	const struct dissector *before;
 	struct view v;
 	uint64_t pos = x->pos, begin = x->pos;
+	bool known_now = false;
 
 	if (x->skip) {
 		size_t k = x->skip < n ? (size_t)x->skip : n;
@@ -486,16 +512,33 @@ static void push(
 				gone(s);
 			return;
 		}
+		known_now = true;
 	}
 	before = s->d;
+	if (known_now && s->side[!side].len) { /* what it said is older */
+		look_again(s, !side);
+		s->base = v.p;
+		s->base_offset = x->pos - view_len(&v);
+		s->now_offset = begin;
+		s->now_side = side;
+		if (s->stopped || s->d != before) {
+			if (s->stopped && s->d == before)
+				gone(s);
+			else if (!x->skip && keep_unread(s, x, v.p, view_len(&v)))
+				note_span(s, x, begin, at);
+			return;
+		}
+	}
 	if (!feed(s, side, v)) {
 		gone(s);
 		return;
 	}
 	if (x->len)
 		note_span(s, x, begin, at);
-	if (s->d != before || s->side[!side].need == TAKE_HOLD)
+	if (s->d != before)
 		look_again(s, !side);
+	else
+		settle(s, side);
 	if (s->d != before && x->len && s->d)
 		look_again(s, side);
 	if (!s->open && s->stopped)
@@ -506,6 +549,7 @@ static void push(
 static void datagram(struct session *s, enum side side, struct view v, const struct stamp *at)
 {
 	struct session_side *x = &s->side[side];
+	bool stop;
 
 	x->nspans = 0;
 	s->base = v.p;
@@ -530,7 +574,10 @@ static void datagram(struct session *s, enum side side, struct view v, const str
 		return;
 	s->to = NULL;
 	s->switched = false;
-	if (s->d->data(s, s->state, side, &v).stop) {
+	s->in_data = true;
+	stop = s->d->data(s, s->state, side, &v).stop;
+	s->in_data = false;
+	if (stop) {
 		gone(s);
 		return;
 	}
@@ -608,6 +655,7 @@ void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, 
 		txn_after_gap(s, side);
 		if (s->d->gap)
 			s->d->gap(s, s->state, side, n);
+		settle(s, side);
 	}
 }
 
@@ -639,9 +687,18 @@ bool tsm_datagram(const struct session *s)
 
 bool tsm_from_start(const struct session *s, enum side side)
 {
+	const struct session_side *x = &s->side[side];
 	unsigned dir = side == SIDE_CLIENT ? flow_client(s->flow) : !flow_client(s->flow);
+	uint64_t unread = x->pos - x->len;
 
-	return s->flow->side[dir].flags & FS_SYN && !s->side[side].pos;
+	if (s->in_data && side == s->now_side)
+		unread = s->base_offset;
+	return s->flow->side[dir].flags & FS_SYN && !x->missed && !unread;
+}
+
+bool tsm_mask_mail(const struct session *s)
+{
+	return s->shard->engine->config->mask_mail;
 }
 
 void tsm_note(struct session *s, const char *what)

@@ -48,6 +48,7 @@ struct txn {
 	uint8_t doubtful; /* bytes were lost since: its response may have been among them */
 	uint8_t marks;    /* bit i: stamp i was marked */
 	uint8_t carries_connect;
+	uint8_t composite;                        /* its time is in other transactions' already */
 	struct record_text method, object, query; /* offsets into buf */
 	uint8_t *buf;
 	uint32_t len, cap, nvalues, text, facts;
@@ -64,6 +65,7 @@ struct session_side {
 	struct span *spans; /* of the unread bytes */
 	uint8_t nspans, span_cap;
 	bool ended;
+	bool missed; /* there were bytes before the session was */
 };
 
 struct session {
@@ -79,6 +81,7 @@ struct session {
 	uint8_t turn_of; /* whose turn it was last, 2: nobody's */
 	bool pipelined;  /* a request was sent while another was open */
 	bool blind;      /* responses cannot be told apart until the pipeline has run dry */
+	bool in_data; /* data() is running */
 	bool stopped, switched;
 	uint32_t passed_over; /* answers to come of requests that were given up, first in, first out
 			       */

@@ -120,13 +120,13 @@ static void take_connect(struct session *s, struct txn *t)
 
 /*
  * The oldest that waits for its answer, which will be passed over when it comes. Not one that the
- * dissector still has in hand.
+ * dissector still has in hand, and not one that holds others together.
  */
 static bool give_up_oldest(struct session *s)
 {
 	struct txn *t = s->interleaved ? NULL : s->first;
 
-	while (t && (t->marks & 1u << T2 || t == s->side[SIDE_CLIENT].current))
+	while (t && (t->composite || t->marks & 1u << T2 || t == s->side[SIDE_CLIENT].current))
 		t = t->next;
 	if (!t)
 		return false;
@@ -156,7 +156,7 @@ struct txn *tsm_request(struct session *s, uint64_t key, const uint8_t *at)
 	}
 	if (!key)
 		for (struct txn *o = s->first; o; o = o->next)
-			if (!o->doubtful && !(o->marks & 1u << T2))
+			if (!o->key && !o->doubtful && !(o->marks & 1u << T2))
 				s->pipelined = true;
 	set_stamp(t, T0, now.seen, now.seen_frame, offset);
 	t->counted_to = now.seen;
@@ -179,7 +179,7 @@ void tsm_request_end(struct session *s, struct txn *t, const uint8_t *end)
 		return;
 	now = txn_stamp(s, SIDE_CLIENT, end ? end - 1 : NULL, &offset);
 	set_stamp(t, T1, now.whole, now.whole_frame, end ? offset + 1 : offset);
-	if (t->marks & 1u << T2)
+	if (t->marks & 1u << T2 && t->frame[T1] > t->frame[T2])
 		t->quality |= 1u << QUALITY_EARLY_RESPONSE;
 	if (t->marks & 1u << T3)
 		txn_finish(s, t);
@@ -255,9 +255,7 @@ struct txn *tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 		txn_append(s, t);
 	}
 	set_stamp(t, T2, now.seen, now.seen_frame, offset);
-	if (t->marks & 1u << T0 && !(t->marks & 1u << T1) && !(s->interleaved && t->doubtful))
-		t->quality |= 1u << QUALITY_EARLY_RESPONSE;
-	if (!s->interleaved)
+	if (!s->interleaved && !t->composite)
 		s->side[SIDE_SERVER].current = t;
 	return t;
 }
@@ -275,6 +273,64 @@ void tsm_response_end(struct session *s, struct txn *t, const uint8_t *end)
 	set_stamp(t, T3, now.whole, now.whole_frame, end ? offset + 1 : offset);
 	if (t->marks & 1u << T1 || (!s->interleaved && s->side[SIDE_CLIENT].current != t))
 		txn_finish(s, t);
+}
+
+struct txn *tsm_greeting(struct session *s, const uint8_t *at)
+{
+	const struct flow *f = s->flow;
+	uint64_t offset;
+	struct stamp now = txn_stamp(s, SIDE_SERVER, at, &offset);
+	struct txn *t;
+
+	if (s->open >= TXN_OPEN_MAX && !give_up_oldest(s))
+		return NULL;
+	t = txn_new(s, 0);
+	if (!t)
+		return NULL;
+	if (f->established && f->established <= now.seen) {
+		set_stamp(t, T0, f->established, 0, 0);
+		set_stamp(t, T1, f->established, 0, 0);
+		take_connect(s, t);
+	} else {
+		t->quality |= 1u << QUALITY_NO_REQUEST;
+	}
+	t->counted_to = now.seen;
+	txn_append(s, t);
+	set_stamp(t, T2, now.seen, now.seen_frame, offset);
+	s->side[SIDE_SERVER].current = t;
+	return t;
+}
+
+struct txn *tsm_open(struct session *s, uint64_t key)
+{
+	struct txn *t;
+
+	if (s->open >= TXN_OPEN_MAX && !give_up_oldest(s))
+		return NULL;
+	t = txn_new(s, key);
+	if (!t)
+		return NULL;
+	t->quality |= 1u << QUALITY_NO_REQUEST;
+	t->counted_to = s->now.seen;
+	txn_append(s, t);
+	return t;
+}
+
+void tsm_composite(struct txn *t)
+{
+	if (!t)
+		return;
+	t->composite = 1;
+	for (int i = 0; i < 2; i++)
+		if (t->session->side[i].current == t)
+			t->session->side[i].current = NULL;
+}
+
+uint64_t tsm_time(const struct session *s, const uint8_t *at)
+{
+	uint64_t offset;
+
+	return txn_stamp(s, s->now_side, at, &offset).whole;
 }
 
 struct txn *tsm_current(struct session *s, enum side side)
@@ -306,6 +362,9 @@ void txn_finish(struct session *s, struct txn *t)
 		if (s->side[i].current == t)
 			s->side[i].current = NULL;
 	unlink_txn(s, t);
+	/* The request did not end at all. */
+	if ((t->marks & 7) == (1u << T0 | 1u << T2) && !(s->interleaved && t->doubtful))
+		t->quality |= 1u << QUALITY_EARLY_RESPONSE;
 	if (!(t->marks & (1u << T2 | 1u << T3)))
 		t->quality |= 1u << QUALITY_NO_RESPONSE;
 	else if (!(t->marks & 1u << T3))
@@ -313,7 +372,8 @@ void txn_finish(struct session *s, struct txn *t)
 	if (s->flow->side[0].rtt_min == UINT32_MAX && s->flow->side[1].rtt_min == UINT32_MAX)
 		t->quality |= 1u << QUALITY_NO_RTT;
 	t->quality |= flow_quality(s->flow);
-	record_of_txn(sh, t);
+	if (t->marks) /* of one that was only opened nothing is known */
+		record_of_txn(sh, t);
 	txn_discard(sh, t);
 }
 
@@ -339,6 +399,7 @@ void txn_close_all(struct session *s, uint64_t closed_at)
 void txn_after_gap(struct session *s, enum side side)
 {
 	struct txn *current = s->side[side].current;
+	unsigned in_turn = 0;
 
 	if (s->interleaved) {
 		for (struct txn *t = s->first; t; t = t->next) {
@@ -354,9 +415,11 @@ void txn_after_gap(struct session *s, enum side side)
 		s->lost_request = true;
 		if (!current || !current->key)
 			s->side[SIDE_CLIENT].current = NULL;
-		if (s->pipelined && s->open) {
+		for (struct txn *t = s->first; t; t = t->next)
+			in_turn += !t->key;
+		if (s->pipelined && in_turn) {
 			s->blind = true;
-			s->owed = s->open + 1;
+			s->owed = in_turn + 1;
 		}
 		return;
 	}

@@ -169,6 +169,8 @@ void services_record(struct services *s, const struct record *r)
 	const struct flow_record *f = (const void *)r;
 	struct service *x;
 
+	if (r->kind == RECORD_TXN && r->composite)
+		return;
 	if (r->kind == RECORD_TXN) {
 		add_txn(find(s, r, r->type), (const void *)r);
 		add_txn(&s->total, (const void *)r);

@@ -31,6 +31,7 @@ enum {
 	OPT_TIMEOUT_CLOSED,
 	OPT_TIMEOUT_UDP,
 	OPT_IGNORE_VLAN,
+	OPT_MASK_MAIL,
 	OPT_LIST_PROTOCOLS,
 	OPT_FIELDS,
 	OPT_PRINT,
@@ -73,6 +74,7 @@ static const struct option longs[] = {
 	{"timeout-closed", required_argument, NULL, OPT_TIMEOUT_CLOSED},
 	{"timeout-udp", required_argument, NULL, OPT_TIMEOUT_UDP},
 	{"ignore-vlan", no_argument, NULL, OPT_IGNORE_VLAN},
+	{"mask-mail", no_argument, NULL, OPT_MASK_MAIL},
 	{"list-protocols", no_argument, NULL, OPT_LIST_PROTOCOLS},
 	{"fields", no_argument, NULL, OPT_FIELDS},
 	{"print", no_argument, NULL, OPT_PRINT},
@@ -338,6 +340,9 @@ static bool take_engine(struct parse *p, int c, const char *arg)
 	case OPT_IGNORE_VLAN:
 		e->ignore_vlan = true;
 		return true;
+	case OPT_MASK_MAIL:
+		e->mask_mail = true;
+		return true;
 	default:
 		return false;
 	}
@@ -378,6 +383,7 @@ static bool take(struct parse *p, int c, const char *arg)
 	case OPT_TIMEOUT_CLOSED:
 	case OPT_TIMEOUT_UDP:
 	case OPT_IGNORE_VLAN:
+	case OPT_MASK_MAIL:
 		return take_engine(p, c, arg);
 	default:
 		return take_output(p, c, arg);

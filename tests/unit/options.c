@@ -139,7 +139,7 @@ static void test_engine(void **state)
 	(void)state;
 	expect_good(&l, "-j 0 -d tcp/8080=http -d udp/65535=none --plugin a.so --plugin b.so "
 			"--memory 1G --flow-interval 0 --timeout-syn 1 --timeout-tcp 2h "
-			"--timeout-closed 3s --timeout-udp 250ms --ignore-vlan");
+			"--timeout-closed 3s --timeout-udp 250ms --ignore-vlan --mask-mail");
 	assert_int_equal(l.o.jobs, 0);
 	assert_int_equal(l.o.ndecode, 2);
 	assert_int_equal(l.o.decode[0].transport, 6);
@@ -157,6 +157,7 @@ static void test_engine(void **state)
 	assert_true(l.o.engine.timeout_closed == UINT64_C(3000000000));
 	assert_true(l.o.engine.timeout_udp == UINT64_C(250000000));
 	assert_true(l.o.engine.ignore_vlan);
+	assert_true(l.o.engine.mask_mail);
 	options_release(&l.o);
 }
 
