@@ -48,7 +48,7 @@ list() {
 	done
 }
 
-for part in net http tcp network tunnels links redis vrrp http2 nfs files; do
+for part in net http smtp tcp network tunnels links redis vrrp http2 nfs files; do
 	. "$HERE/$part.sh"
 done
 
@@ -83,6 +83,10 @@ check_packages() {
 		ganesha.nfsd nfs-ganesha-vfs
 		rpcbind rpcbind
 		nfs-ls libnfs-utils
+		postfix postfix
+		saslpasswd2 sasl2-bin
+		swaks swaks
+		openssl openssl
 	END
 	"$PYTHON" -c 'import grpc' 2>/dev/null || missing+=(python3-grpcio)
 	[ ${#missing[@]} -eq 0 ] || die "please install: apt-get install ${missing[*]}"

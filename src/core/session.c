@@ -691,7 +691,7 @@ bool tsm_from_start(const struct session *s, enum side side)
 	unsigned dir = side == SIDE_CLIENT ? flow_client(s->flow) : !flow_client(s->flow);
 	uint64_t unread = x->pos - x->len;
 
-	if (s->in_data && side == s->now_side)
+	if (side == s->now_side)
 		unread = s->base_offset;
 	return s->flow->side[dir].flags & FS_SYN && !x->missed && !unread;
 }

@@ -57,6 +57,9 @@ void fuzz_engine_packet(struct fuzz_engine *f, const struct packet *p);
 /* The end of the capture; the records are checked, everything is freed. */
 void fuzz_engine_finish(struct fuzz_engine *f);
 
+/* talk.c: a TCP connection to this port, by chunks. */
+int fuzz_talk(uint16_t port, const uint8_t *data, size_t size);
+
 /* Bytes of the input from the front; zeros, and `over`, behind its end. */
 struct fuzz_input {
 	const uint8_t *p, *end;

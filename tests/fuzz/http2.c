@@ -1,6 +1,10 @@
 /*
- * http2.c - the same as http.c, to a port of HTTP/2: what frames and header blocks do to its
- * reader.
+ * http2.c - what HTTP/2 frames and header blocks do to their reader: talk.c says how the input is
+ * read.
  */
-#define SERVICE_PORT 50051
-#include "http.c"
+#include "fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	return fuzz_talk(50051, data, size);
+}

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fuzzes one target: run.sh file|layers|stream|http|http2|rpc SECONDS
+# Fuzzes one target: run.sh file|layers|stream|http|http2|rpc|smtp SECONDS
 #
 # Builds with clang (libFuzzer, AddressSanitizer, UndefinedBehaviorSanitizer) in $FUZZ_BUILD, where
 # what is found stays: new inputs in found-TARGET, crashes as crash-* and the like. Exit status 0
@@ -8,11 +8,11 @@ set -eu
 
 target=${1:-} seconds=${2:-}
 case $target in
-file | layers | stream | http | http2 | rpc) ;;
+file | layers | stream | http | http2 | rpc | smtp) ;;
 *) target= ;;
 esac
 if [ -z "$target" ] || [ -z "$seconds" ]; then
-	echo "usage: run.sh file|layers|stream|http|http2|rpc SECONDS" >&2
+	echo "usage: run.sh file|layers|stream|http|http2|rpc|smtp SECONDS" >&2
 	exit 2
 fi
 here=$(cd "$(dirname "$0")" && pwd)
@@ -22,7 +22,7 @@ mkdir -p "$build/found-$target"
 sanitize='-fsanitize=address,undefined -fno-sanitize-recover=all'
 flags="-std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -I$top/src -I$top/src/api -pthread"
 
-sources="$top/dissectors/*.c $top/src/base/*.c $top/src/core/*.c $top/src/model/paths.c $here/fuzz.c $here/$target.c"
+sources="$top/dissectors/*.c $top/src/base/*.c $top/src/core/*.c $top/src/model/paths.c $here/fuzz.c $here/talk.c $here/$target.c"
 for name in chunk bytes pipeline source source_file source_pcap; do
 	sources="$sources $top/src/run/$name.c"
 done

@@ -2,7 +2,7 @@
 """Makes the seeds of the fuzz corpus: seeds.py FOLDER [CAPTURE.pcap ...]
 
 Hand-made inputs in the targets' formats (see the head of each target's C file) go into FOLDER/file,
-layers, stream, http, http2 and rpc. Of each capture given (pcap, Ethernet) the first packets are taken, too, at
+layers, stream, http, http2, rpc and smtp. Of each capture given (pcap, Ethernet) the first packets are taken, too, at
 most 4 KiB; of one named nfs* also the RPC messages of every connection. The same arguments give the same files.
 """
 import gzip
@@ -371,6 +371,52 @@ def rpc_of_capture(folder, name, frames):
                 return
 
 
+def smtp_seeds(folder):
+    hello = b"220 a ESMTP\r\n"
+    ehlo, caps = b"EHLO c\r\n", b"250-a\r\n250-PIPELINING\r\n250 CHUNKING\r\n"
+    mail, rcpt, ok = b"MAIL FROM:<a@b.c> SIZE=9 BODY=8BITMIME\r\n", b"RCPT TO:<d@e.f>\r\n", b"250 2.1.0 Ok\r\n"
+    data, go = b"DATA\r\n", b"354 go\r\n"
+    body = b"Subject: x\r\n y\r\nMessage-ID: <1@b.c>\r\n\r\nline\r\n..dot\r\n.\r\n"
+    bye = [chunk(0, b"QUIT\r\n"), chunk(1, b"221 2.0.0 Bye\r\n", 6)]
+    start = [chunk(1, hello), chunk(0, ehlo), chunk(1, caps)]
+    one = [chunk(0, mail), chunk(1, ok), chunk(0, rcpt), chunk(1, ok), chunk(0, data), chunk(1, go), chunk(0, body), chunk(1, b"250 2.0.0 queued as 1\r\n")]
+    piped = [chunk(0, mail + rcpt * 3 + data), chunk(1, ok * 2 + b"550 5.1.1 no <x@y.z>\r\n" + ok + go), chunk(0, body), chunk(1, ok)]
+    seeds = {
+        "plain": start + one + bye,
+        "bytewise": [chunk(1, hello, 0x43), chunk(0, ehlo, 0x42), chunk(1, caps, 0x43)] + [bytes([c[0] | 0x40]) + c[1:] for c in one] + bye,
+        "pipeline": start + piped + piped + bye,
+        "all-at-once": start + [chunk(0, mail + rcpt + data + body + b"QUIT\r\n"), chunk(1, ok * 2 + go + ok + b"221 Bye\r\n")],
+        "refused": start + [chunk(0, mail), chunk(1, b"550-no\r\n550 5.7.1 no\r\n"), chunk(0, rcpt + data), chunk(1, b"503 5.5.1 no\r\n" * 2), chunk(0, b"RSET\r\n"), chunk(1, ok)] + bye,
+        "data-refused": start + [chunk(0, mail + rcpt + data), chunk(1, ok + b"550 no\r\n554 none\r\n")] + bye,
+        "repeated-data": start + [chunk(0, data), chunk(1, b"503 5.5.1 no\r\n")] * 20,
+        "bdat": start + [chunk(0, mail + rcpt + b"BDAT 14\r\nSubject: a\r\n\r\nBDAT 4 LAST\r\nabcd" + mail), chunk(1, ok * 5)] + bye,
+        "bdat-huge": start + [chunk(0, mail + rcpt + b"BDAT 18446744073709551615 LAST\r\nabcd"), chunk(1, ok * 2), chunk(0, b"BDAT 999999999999999999\r\nxx"), chunk(1, ok)],
+        "bdat-gap": start + [chunk(0, mail + rcpt + b"BDAT 100 LAST\r\nSubject: a"), chunk(0, b"x" * 57 + b"QUIT\r\n", 2, MS, 2), chunk(1, ok * 3)],
+        "auth": start + [chunk(0, b"AUTH PLAIN AGEAYg==\r\n"), chunk(1, b"235 2.7.0 ok\r\n"), chunk(0, b"AUTH LOGIN\r\n"), chunk(1, b"334 VXNlcg==\r\n"), chunk(0, b"c2VjcmV0\r\n"), chunk(1, b"334 x\r\n"), chunk(0, b"c2VjcmV0\r\n"), chunk(1, b"535 5.7.8 no\r\n")] + bye,
+        "starttls": start + [chunk(0, b"STARTTLS\r\n"), chunk(1, b"220 2.0.0 go\r\n"), chunk(0, b"\x16\x03\x01\0\x05\x01\0\0\x01x"), chunk(1, b"\x16\x03\x03\0\x05\x02\0\0\x01x")],
+        "starttls-refused": start + [chunk(0, b"STARTTLS\r\nNOOP\r\n"), chunk(1, b"454 4.7.0 no\r\n"), chunk(1, ok)] + bye,
+        "lmtp": [chunk(1, b"220 a LMTP\r\n"), chunk(0, b"LHLO c\r\n"), chunk(1, caps), chunk(0, mail + rcpt * 3 + data), chunk(1, ok * 4 + go), chunk(0, body), chunk(1, ok * 2 + b"452 4.2.2 full\r\n")] + bye,
+        "late": [chunk(0, ehlo), chunk(1, hello, 2, LONG), chunk(1, caps)] + one,
+        "gap-command": start + one[:2] + [chunk(0, data, 2, MS, 1), chunk(1, ok + go), chunk(0, body), chunk(1, ok)] + bye,
+        "gap-reply": start + one[:5] + [chunk(1, b"", 2, MS, 1), chunk(0, body), chunk(1, ok)] + bye,
+        "gap-body": start + one[:6] + [chunk(0, body[:20]), chunk(0, b"more\r\n", 2, MS, 2), chunk(1, ok), chunk(0, mail), chunk(1, ok)] + bye,
+        "gap-auth": start + [chunk(0, b"AUTH LOGIN\r\n"), chunk(1, b"", 3, MS, 1), chunk(0, b"c2VjcmV0\r\n"), chunk(1, b"535 no\r\n")] + bye,
+        "one-way": [chunk(0, ehlo + mail + rcpt + data, 0), chunk(0, body + b"QUIT\r\n", 0)],
+        "one-way-back": [chunk(1, hello + caps + ok + ok + go + ok, 0)],
+        "midstream": one + bye,
+        "swapped": [chunk(0, hello), chunk(1, ehlo), chunk(0, caps)],
+        "controls": start + [chunk(0, b"MAIL FROM:<\x1b[31m\x9b@\xe2\x80\xae>\r\n"), chunk(1, b"550 \x07\0\xff\r\n")] + bye,
+        "bare-lf": [chunk(1, hello.replace(b"\r", b"")), chunk(0, (mail + data).replace(b"\r", b"")), chunk(1, ok + go), chunk(0, body.replace(b"\r", b"")), chunk(1, ok)],
+        "long-line": start + [chunk(0, b"MAIL FROM:<" + b"a" * 3000, 0)],
+        "long-reply": [chunk(1, b"220-" + b"a" * 3000, 0)],
+        "many-rcpt": start + [chunk(0, mail + rcpt * 100)] + [chunk(1, ok * 101)] + bye,
+        "mails": start + [chunk(0, (mail + rcpt + b"BDAT 2 LAST\r\nab") * 8), chunk(1, ok * 24)] + bye,
+    }
+    for i, (name, list_) in enumerate(sorted(seeds.items())):
+        run = i % 8 + (8 if name in ("swapped", "midstream") else 0) + (16 if name == "lmtp" else 0)
+        save(folder, "smtp", name, bytes([run]) + b"".join(list_))
+
+
 def from_capture(folder, path):
     name = os.path.splitext(os.path.basename(path))[0]
     with open(path, "rb") as f:
@@ -404,6 +450,7 @@ def main():
     http_seeds(folder)
     http2_seeds(folder)
     rpc_seeds(folder)
+    smtp_seeds(folder)
     for path in sys.argv[2:]:
         from_capture(folder, path)
 

@@ -1,19 +1,17 @@
 /*
- * http.c - the input is a list of chunks of the two streams of one TCP connection to port 80, which
- * was set up with a handshake: what HTTP bytes do to the reader of HTTP, cut wherever it hurts.
+ * talk.c - a TCP connection by chunks: the input is a list of chunks of the two streams of one
+ * connection to a port, which was set up with a handshake, cut wherever it hurts.
  *
- * One byte for the run (batch size, midstream), then for each chunk:
+ * One byte for the run: 1 to 8 packets a batch; 0x08 no handshake; 0x10 the server's port is not
+ * the service's, so that only the bytes say what it is. Then for each chunk:
  *   1  0x01 sent by the server; 0x02 the other side acknowledges; 0x04 FIN behind it; 0x08 RST
- * behind it; 0x10 sent twice; 0x20 cut by the snap length; 0x40 a byte a segment 1  time since the
- * chunk before (fuzz_span) 1  bytes that were lost in the capture before it, times 16 2  length, at
- * most 4095; then the bytes
+ *      behind it; 0x10 sent twice; 0x20 cut by the snap length; 0x40 a byte a segment
+ *   1  time since the chunk before (fuzz_span)
+ *   1  bytes that were lost in the capture before it, times 16
+ *   2  length, at most 4095; then the bytes
  */
 #include "fuzz.h"
 #include <string.h>
-
-#ifndef SERVICE_PORT
-#define SERVICE_PORT 80
-#endif
 
 #define CHUNKS_MAX   256u
 #define SEGMENTS_MAX 4096u
@@ -21,6 +19,7 @@
 struct connection {
 	struct fuzz_engine f;
 	uint64_t time;
+	uint16_t port;
 	uint32_t next[2];
 	bool closed[2];
 	unsigned segments;
@@ -38,8 +37,8 @@ static void send_segment(struct connection *c, unsigned side, uint8_t flags, uin
 	p.ttl = 64;
 	p.src = addr_v4(side ? server : client);
 	p.dst = addr_v4(side ? client : server);
-	p.sport = side ? SERVICE_PORT : 40000;
-	p.dport = side ? 40000 : SERVICE_PORT;
+	p.sport = side ? c->port : 40000;
+	p.dport = side ? 40000 : c->port;
 	p.tcp_flags = flags;
 	p.tcp_seq = seq;
 	p.tcp_ack = flags & TCP_ACK ? c->next[!side] : 0;
@@ -104,7 +103,7 @@ static void chunk(struct connection *c, struct fuzz_input *in)
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int fuzz_talk(uint16_t port, const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = {.p = data, .end = data + size};
 	uint8_t run = fuzz_u8(&in);
@@ -112,6 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memset(&c, 0, sizeof(c));
 	c.time = FUZZ_START;
+	c.port = run & 16 ? 50000 : port;
 	c.next[0] = 1000;
 	c.next[1] = 0xfffff800u; /* wraps soon */
 	fuzz_engine_init(&c.f, 4 * 1024 * 1024, 0, 1 + (run & 7));

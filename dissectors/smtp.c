@@ -1,0 +1,487 @@
+/*
+ * smtp.c - SMTP and LMTP (RFC 5321, 2033), with pipelining (2920), size (1870), chunks (3030),
+ * STARTTLS (3207), AUTH (4954), enhanced status codes (2034, 3463) and UTF-8 addresses (6531).
+ *
+ * Each command and its reply is a transaction, the greeting is one, and so is each mail: from MAIL
+ * to the reply that settles it. An intermediate reply (3yz) is not the reply. A message's head is
+ * read for its subject and identifier, its body is searched for its end and never kept; credentials
+ * are not looked at. After lost bytes a line counts as a command only where it reads like one.
+ *
+ * Status: 4yz, the server cannot now, is an error of the server; 5yz, it will not take this, one
+ * of the client, but for the greeting: who refuses everybody blames nobody.
+ */
+#include "smtp.h"
+
+#define TEXT(name, title, help, width)                                                             \
+	{                                                                                          \
+		name, title, help, FIELD_STR, 0, width, 0, NULL                                    \
+	}
+#define NUMBER(name, title, help, width)                                                           \
+	{                                                                                          \
+		name, title, help, FIELD_U64, 0, width, 0, NULL                                    \
+	}
+#define SIZE(name, title, help)                                                                    \
+	{                                                                                          \
+		name, title, help, FIELD_BYTES, 0, 9, 0, NULL                                      \
+	}
+#define SPAN(name, title, help)                                                                    \
+	{                                                                                          \
+		name, title, help, FIELD_DURATION, 0, 9, 0, NULL                                   \
+	}
+#define CONSTANT(name, title, help, width)                                                         \
+	{                                                                                          \
+		name, title, help, FIELD_NAME, 0, width, 0, NULL                                   \
+	}
+#define TRUTH(name, title, help)                                                                   \
+	{                                                                                          \
+		name, title, help, FIELD_BOOL, 0, 5, 0, NULL                                       \
+	}
+
+static const struct field fields[] = {
+	[F_RECORD] = CONSTANT("tsumari.smtp.record", "Record",
+		"greeting, command, or mail (MAIL to the reply that settles it)", 8),
+	[F_COMMAND] = TEXT("smtp.command", "Command", "Command, in capitals", 8),
+	[F_HELO] = TEXT("smtp.helo", "Helo", "Name the client gave in EHLO, HELO or LHLO", 20),
+	[F_REPLY_CODE] = NUMBER("smtp.reply_code", "Code", "Code of the final reply", 4),
+	[F_REPLY] = TEXT("smtp.reply", "Reply", "Text of the final reply, its lines kept", 30),
+	[F_RCPT_COUNT] =
+		NUMBER("smtp.rcpt_count", "Rcpts", "Recipients the client named in a mail", 5),
+	[F_TLS] = TRUTH("smtp.tls", "TLS", "The connection goes on in TLS"),
+	[F_FROM] = TEXT("email.from.address", "From", "Envelope sender (MAIL FROM)", 24),
+	[F_TO] = {"email.to.address", "To", "Envelope recipients (RCPT TO)", FIELD_STR,
+		FIELD_F_LIST, 24, 0, NULL},
+	[F_SUBJECT] = TEXT("email.subject", "Subject", "Subject header, as sent", 30),
+	[F_MESSAGE_ID] = TEXT("email.message_id", "Message-ID", "Message-ID header", 30),
+	[F_ENHANCED] = TEXT("tsumari.smtp.enhanced_code", "Enhanced",
+		"Enhanced status code of the final reply (RFC 3463)", 8),
+	[F_MECHANISM] = TEXT("tsumari.smtp.auth_mechanism", "AUTH", "Mechanism asked for", 10),
+	[F_DECLARED] = SIZE("tsumari.smtp.declared_size", "Declared", "SIZE that MAIL declared"),
+	[F_BODY_TYPE] = TEXT("tsumari.smtp.body_type", "Body",
+		"BODY that MAIL declared: 7BIT, 8BITMIME or BINARYMIME", 10),
+	[F_UTF8] = TRUTH("tsumari.smtp.utf8", "UTF-8", "MAIL asked for SMTPUTF8"),
+	[F_CHUNK] = SIZE("tsumari.smtp.chunk_size", "Chunk", "Size of this BDAT chunk"),
+	[F_MESSAGE_BYTES] = SIZE("tsumari.smtp.message_bytes", "Message",
+		"Message on the wire, without the line that ends it"),
+	[F_ACCEPTED] = NUMBER(
+		"tsumari.smtp.rcpt_accepted", "Accepted", "Recipients the server accepted", 5),
+	[F_REJECTED] = NUMBER(
+		"tsumari.smtp.rcpt_rejected", "Rejected", "Recipients the server rejected", 5),
+	[F_OUTCOME] = CONSTANT("tsumari.smtp.outcome", "Outcome",
+		"Of a mail: accepted, rejected, or reset (the client gave it up)", 8),
+	[F_TIME_MAIL] = SPAN("tsumari.smtp.time.mail", "T mail",
+		"MAIL to the first RCPT: the sender and its reply"),
+	[F_TIME_RCPT] = SPAN("tsumari.smtp.time.rcpt", "T rcpt",
+		"First RCPT to DATA (or BDAT): the recipients and their replies"),
+	[F_TIME_DATA] = SPAN("tsumari.smtp.time.data", "T data", "DATA to the server's go-ahead"),
+	[F_TIME_BODY] = SPAN("tsumari.smtp.time.body", "T body",
+		"Go-ahead (or first BDAT) to the end of the message"),
+	[F_TIME_QUEUE] =
+		SPAN("tsumari.smtp.time.queue", "T queue", "End of the message to the reply to it"),
+	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
+};
+
+/* Nobody will say how the server answered: reads on by what comes. False: more is needed. */
+static bool decide(struct session *s, struct smtp *x, struct view *v, struct take *t)
+{
+	struct view rest = *v, line;
+
+	if (x->phase == TLS_WAIT && *v->p == 0x16) {
+		tsm_switch(s, NULL);
+		return false;
+	}
+	if (x->phase != DATA_WAIT) {
+		x->phase = RESYNC;
+		return true;
+	}
+	if (!view_line(&rest, &line)) {
+		if (view_len(v) < 512) {
+			t->need = (uint32_t)view_len(v) + 1;
+			return false;
+		}
+		line = rest;
+	}
+	if (smtp_sure_command(line) != V_NONE) {
+		x->phase = RESYNC;
+		return true;
+	}
+	x->phase = x->body_lost ? BODY : HEAD;
+	if (x->replies_lost || x->lost_before)
+		smtp_synchronise(s, x, x->data_command - 1);
+	return true;
+}
+
+/* A whole line of the client, or as much of it as is read. */
+static void client_line(struct session *s, struct smtp *x, struct view line, const uint8_t *end)
+{
+	bool crlf = end[-1] == '\n' && end - line.p >= 2 && end[-2] == '\r';
+
+	if (x->phase == CREDENTIALS) {
+		x->phase = AUTH_WAIT;
+		return;
+	}
+	if (x->phase != HEAD) {
+		smtp_on_command(s, x, line, end);
+		return;
+	}
+	x->bytes += (uint64_t)(end - line.p);
+	if (view_len(&line) == 1 && *line.p == '.' && crlf && x->matched == 2) {
+		smtp_header_end(s, x);
+		x->bytes -= 3;
+		smtp_message_end(s, x, x->data_command, end);
+		return;
+	}
+	x->matched = crlf ? 2 : 0;
+	if (!smtp_head_line(s, x, line, (size_t)(end - line.p))) {
+		smtp_header_end(s, x);
+		x->phase = BODY;
+	}
+}
+
+/* Within a chunk: the message's head is read where the chunk holds it, the rest is passed over. */
+static bool chunk(struct session *s, struct smtp *x, struct view *v, struct take *t)
+{
+	struct view part, line;
+
+	while (x->chunk && !x->head_done) {
+		size_t have = view_len(v) < x->chunk ? view_len(v) : (size_t)x->chunk;
+
+		part = view_of(v->p, have, 0);
+		if (!view_line(&part, &line)) {
+			if (have < x->chunk && have < 1024) {
+				t->need = (uint32_t)have + 1;
+				return false;
+			}
+			x->head_done = true; /* the chunk or a long line ends it */
+			break;
+		}
+		if (!smtp_head_line(s, x, line, (size_t)(part.p - line.p)))
+			x->head_done = true;
+		x->chunk -= (uint64_t)(part.p - v->p);
+		v->p = part.p;
+	}
+	if (x->chunk) {
+		t->skip = x->chunk;
+		x->chunk = 0;
+		return false;
+	}
+	if (x->last_chunk || x->head_done)
+		smtp_header_end(s, x);
+	smtp_chunk_end(s, x, v->p);
+	return true;
+}
+
+static struct take client_data(struct session *s, struct smtp *x, struct view *v)
+{
+	struct take t = {0, 0, false};
+	struct view line;
+
+	for (;;) {
+		size_t have = view_len(v);
+
+		if (x->phase == CHUNK) {
+			if (!chunk(s, x, v, &t))
+				return t;
+			continue;
+		}
+		if (!have)
+			return t;
+		if (x->phase == DATA_WAIT || x->phase == AUTH_WAIT || x->phase == TLS_WAIT) {
+			t.need = TAKE_HOLD;
+			if (x->begun[SIDE_SERVER] && !x->unsure)
+				return t;
+			t.need = 0;
+			if (!decide(s, x, v, &t))
+				return t;
+			continue;
+		}
+		if (x->phase == BODY) {
+			if (!smtp_find_end(x, v))
+				return t;
+			x->bytes -= 3;
+			smtp_message_end(s, x, x->data_command, v->p);
+			continue;
+		}
+		if (!view_line_from(v, &line, x->scanned[0])) {
+			if (have < LINE_BYTES_MAX) {
+				x->scanned[0] = (uint32_t)have;
+				t.need = (uint32_t)have + 1;
+				return t;
+			}
+			x->scanned[0] = 0;
+			if (x->phase == HEAD) {
+				smtp_header_end(s, x);
+				x->phase = BODY;
+				x->matched = 0;
+				continue;
+			}
+			tsm_note(s, "smtp: line over the limit, not read");
+			x->rest_of_line = true;
+			v->p = v->end;
+			return t;
+		}
+		x->scanned[0] = 0;
+		if (x->rest_of_line)
+			x->rest_of_line = false;
+		else
+			client_line(s, x, line, v->p);
+	}
+}
+
+static struct take server_data(struct session *s, struct smtp *x, struct view *v)
+{
+	struct take t = {0, 0, false};
+	struct view line;
+
+	while (view_len(v)) {
+		size_t have = view_len(v);
+
+		if (!view_line_from(v, &line, x->scanned[1])) {
+			x->scanned[1] = (uint32_t)have;
+			t.need = (uint32_t)have + 1;
+			if (have < LINE_BYTES_MAX)
+				return t;
+			tsm_note(s, "smtp: line over the limit, not read");
+			x->scanned[1] = 0;
+			t.need = 0;
+			v->p = v->end;
+			return t;
+		}
+		x->scanned[1] = 0;
+		if (smtp_reply_line(s, x, line, v->p)) {
+			for (unsigned i = 0; i < MAILS_MAX; i++)
+				if (x->mail[i].key)
+					smtp_mail_give_up(s, x, &x->mail[i]);
+			tsm_switch(s, NULL);
+			return t;
+		}
+		/* What the client sent without waiting for the go-ahead comes before the rest. */
+		if (x->reply.interim && !x->reply.under_way && x->begun[SIDE_CLIENT] &&
+			view_len(v)) {
+			x->reply.interim = false;
+			t.need = TAKE_HOLD;
+			return t;
+		}
+	}
+	return t;
+}
+
+/* What the client has said before its first byte that was captured: something or nothing. */
+static void client_unknown(struct smtp *x, bool unknown)
+{
+	if (x->commands || (x->phase != COMMAND && x->phase != RESYNC))
+		return;
+	x->client_lost = unknown;
+	x->lost_before = unknown ? 1 : 0;
+	x->phase = unknown ? RESYNC : COMMAND;
+}
+
+static struct take data(struct session *s, void *state, enum side side, struct view *v)
+{
+	struct smtp *x = state;
+	struct take t;
+
+	if (!x->begun[side] && view_len(v)) {
+		x->begun[side] = true;
+		if (side == SIDE_SERVER) {
+			x->greeting = tsm_from_start(s, side);
+			x->server_lost = !x->greeting;
+			if (!x->greeting && !x->begun[SIDE_CLIENT])
+				client_unknown(x, true);
+			/* It may have answered in what was not captured. */
+			x->replies_lost = !x->greeting && x->commands;
+			x->pipelines &= !x->replies_lost;
+		} else {
+			client_unknown(x, !tsm_from_start(s, side));
+		}
+	}
+	if (side == SIDE_SERVER)
+		return server_data(s, x, v);
+	t = client_data(s, x, v);
+	x->unread = view_len(v);
+	return t;
+}
+
+static void client_gap(struct session *s, struct smtp *x, uint64_t n)
+{
+	struct mail *m = smtp_mail_of(x, x->open);
+
+	x->client_lost = true;
+	x->rest_of_line = false;
+	x->scanned[0] = 0;
+	x->header = H_OTHER;
+	x->head_len = 0;
+	if (m)
+		tsm_flag(tsm_find(s, m->key), QUALITY_GAP);
+	switch (x->phase) {
+	case HEAD:
+	case BODY:
+		x->phase = BODY;
+		x->matched = 0;
+		x->bytes += x->unread + n;
+		x->body_lost = true;
+		return;
+	case DATA_WAIT:
+	case AUTH_WAIT:
+	case CREDENTIALS:
+	case TLS_WAIT:
+		x->size_lost = true;
+		x->body_lost = true;
+		return;
+	case CHUNK:
+		x->head_done = true;
+		n += x->unread;
+		if (n <= x->chunk) {
+			x->chunk -= n;
+			return;
+		}
+		break;
+	default:
+		break;
+	}
+	if (m)
+		m->lost = true;
+	/* A client that speaks on has its replies, if it is one that waits for them. */
+	if (x->replies_lost && (!x->pipelines || smtp_waits(x->last_verb)))
+		smtp_synchronise(s, x, x->commands);
+	x->lost_before = x->commands + 1;
+	x->phase = RESYNC;
+}
+
+static void server_gap(struct session *s, struct smtp *x)
+{
+	for (unsigned i = 0; i < MAILS_MAX; i++) {
+		struct mail *m = &x->mail[i];
+
+		m->replies_lost = true;
+		if (m->key && m->settled_by && m->settled_by == x->reply.number)
+			smtp_mail_give_up(s, x, m);
+	}
+	x->server_lost = true;
+	x->greeting = false;
+	x->scanned[1] = 0;
+	x->tail = x->reply.under_way && !x->reply.interim ? x->reply.code : 0;
+	x->replies_lost = x->answered < x->commands;
+	if (x->phase == BODY && x->body_lost) /* both the end and the reply to it may be gone */
+		x->phase = RESYNC;
+	x->reply.under_way = false;
+	x->reply.more = 0;
+	x->reply.number = x->reply.key = 0;
+	x->unsure = true;
+}
+
+static void gap(struct session *s, void *state, enum side side, uint64_t n)
+{
+	struct smtp *x = state;
+
+	x->begun[side] = true;
+	if (side == SIDE_CLIENT)
+		client_gap(s, x, n);
+	else
+		server_gap(s, x);
+}
+
+static void end(struct session *s, void *state, enum side side, enum tsm_end why)
+{
+	struct smtp *x = state;
+
+	(void)why;
+	x->ended[side] = true;
+	for (unsigned i = 0; x->ended[!side] && i < MAILS_MAX; i++)
+		if (x->mail[i].key) {
+			smtp_mail_values(s, x, &x->mail[i]);
+			x->mail[i].key = 0;
+		}
+}
+
+/* A line that a server surely sends, or may send. */
+static enum tsm_probe reply_like(struct view v)
+{
+	struct view rest = v, line, enhanced;
+	unsigned class = view_len(&v) ? *v.p - '0' : 0;
+
+	for (size_t i = 0; i < 4 && i < view_len(&v); i++)
+		if (i < 3 ? !is_digit(v.p[i]) : v.p[i] != ' ' && v.p[i] != '-')
+			return PROBE_NO;
+	if (view_len(&v) && (class < 2 || class > 5))
+		return PROBE_NO;
+	if (!view_line(&rest, &line))
+		return view_len(&v) < 512 ? PROBE_MAYBE : PROBE_NO;
+	line.p += 4 < view_len(&line) ? 4 : view_len(&line);
+	enhanced = smtp_enhanced_code(line, class * 100);
+	if (view_len(&enhanced))
+		return PROBE_YES;
+	for (; view_len(&line) >= 4; line.p++)
+		if (begins(line, "smtp") || begins(line, "lmtp"))
+			return PROBE_YES;
+	return begins(v, "354 ") ? PROBE_YES : PROBE_MAYBE;
+}
+
+/* A line that a client surely sends, or may send: other protocols have a QUIT as well. */
+static enum tsm_probe command_like(struct view v)
+{
+	struct view rest = v, line;
+
+	if (view_len(&v) && (upper(*v.p) < 'A' || upper(*v.p) > 'Z'))
+		return PROBE_NO;
+	if (!view_line(&rest, &line)) {
+		for (size_t i = 0; i < view_len(&v); i++)
+			if (v.p[i] < ' ' && v.p[i] != '\r' && v.p[i] != '\t')
+				return PROBE_NO;
+		return view_len(&v) < 512 ? PROBE_MAYBE : PROBE_NO;
+	}
+	switch (smtp_sure_command(line)) {
+	case V_EHLO:
+	case V_HELO:
+	case V_LHLO:
+	case V_MAIL:
+	case V_RCPT:
+	case V_DATA:
+	case V_BDAT:
+		return PROBE_YES;
+	case V_NONE:
+		return PROBE_NO;
+	default:
+		return PROBE_MAYBE;
+	}
+}
+
+static enum tsm_probe probe(struct view head, enum side side)
+{
+	enum tsm_probe reply = reply_like(head), command = command_like(head);
+
+	if (!view_len(&head))
+		return PROBE_MAYBE;
+	if (side == SIDE_SERVER) {
+		enum tsm_probe t = reply;
+
+		reply = command;
+		command = t;
+	}
+	if (command == PROBE_YES)
+		return PROBE_YES;
+	if (reply == PROBE_YES)
+		return PROBE_SWAPPED;
+	return command == PROBE_MAYBE || reply == PROBE_MAYBE ? PROBE_MAYBE : PROBE_NO;
+}
+
+static const struct claim claims[] = {
+	{TABLE_TCP_PORT, 24}, /* LMTP */
+	{TABLE_TCP_PORT, 25},
+	{TABLE_TCP_PORT, 587},
+	{TABLE_TCP_PORT, 2003}, /* LMTP */
+	{TABLE_TCP_PORT, 2525},
+	{TABLE_END, 0},
+};
+
+TSM_DISSECTOR(smtp) = {
+	TSM_HEAD,
+	.name = "smtp",
+	.title = "Simple Mail Transfer Protocol, and LMTP",
+	.claims = claims,
+	.fields = fields,
+	.state_size = sizeof(struct smtp),
+	.probe = probe,
+	.data = data,
+	.gap = gap,
+	.end = end,
+};
