@@ -278,7 +278,6 @@ static void client_unknown(struct smtp *x, bool unknown)
 static struct take data(struct session *s, void *state, enum side side, struct view *v)
 {
 	struct smtp *x = state;
-	struct take t;
 
 	if (!x->begun[side] && view_len(v)) {
 		x->begun[side] = true;
@@ -296,9 +295,7 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 	}
 	if (side == SIDE_SERVER)
 		return server_data(s, x, v);
-	t = client_data(s, x, v);
-	x->unread = view_len(v);
-	return t;
+	return client_data(s, x, v);
 }
 
 static void client_gap(struct session *s, struct smtp *x, uint64_t n)
@@ -317,7 +314,7 @@ static void client_gap(struct session *s, struct smtp *x, uint64_t n)
 	case BODY:
 		x->phase = BODY;
 		x->matched = 0;
-		x->bytes += x->unread + n;
+		x->bytes += n;
 		x->body_lost = true;
 		return;
 	case DATA_WAIT:
@@ -329,7 +326,6 @@ static void client_gap(struct session *s, struct smtp *x, uint64_t n)
 		return;
 	case CHUNK:
 		x->head_done = true;
-		n += x->unread;
 		if (n <= x->chunk) {
 			x->chunk -= n;
 			return;

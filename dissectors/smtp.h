@@ -103,7 +103,6 @@ struct smtp {
 	uint32_t head_lines, head_bytes;
 	uint8_t header; /* the field a folded line goes on with */
 	uint64_t chunk, bytes;
-	size_t unread;            /* bytes that the client's last data() left */
 	uint32_t chunks;          /* BDAT commands of this message */
 	uint32_t commands, mails; /* numbers given so far */
 	uint32_t answered;        /* number of the last command that was answered, or never will */

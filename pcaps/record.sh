@@ -48,7 +48,7 @@ list() {
 	done
 }
 
-for part in net http smtp tcp network tunnels links redis vrrp http2 nfs files; do
+for part in net http smtp tls dns tcp network tunnels links redis vrrp http2 nfs files; do
 	. "$HERE/$part.sh"
 done
 
@@ -87,6 +87,8 @@ check_packages() {
 		saslpasswd2 sasl2-bin
 		swaks swaks
 		openssl openssl
+		dnsmasq dnsmasq-base
+		dig bind9-dnsutils
 	END
 	"$PYTHON" -c 'import grpc' 2>/dev/null || missing+=(python3-grpcio)
 	[ ${#missing[@]} -eq 0 ] || die "please install: apt-get install ${missing[*]}"

@@ -172,6 +172,10 @@ struct txn *tsm_open(struct session *s, uint64_t key);
 struct txn *tsm_find(struct session *s, uint64_t key);
 void tsm_composite(struct txn *t);
 
+/* Its time is the connection's own: connect.tls of the ledger, stalls taken out. `ns` is how long
+   it took where it went on after the response; 0: not known (yet). */
+void tsm_handshake(struct txn *t, uint64_t ns);
+
 /* When the stream was whole up to this byte of the view that data() was given: ns since the epoch.
  */
 uint64_t tsm_time(const struct session *s, const uint8_t *at);

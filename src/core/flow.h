@@ -112,6 +112,10 @@ struct flow_ext {
 	uint8_t aside; /* SYN/ACK came again after the handshake's ACK */
 	uint64_t syn_gaps[FIELD_LIST_MAX];
 	uint64_t transactions;
+	uint64_t turn_last; /* time of the last payload while the protocol is not followed */
+	uint64_t turn_wait, turn_wait_max, turn_think;
+	uint32_t turns;
+	uint8_t turn_of; /* who sent it: 1 client, 2 server, 0 nobody */
 	const char *protocol;
 };
 

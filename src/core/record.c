@@ -231,6 +231,10 @@ void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool f
 		}
 		r->transactions = f->ext->transactions;
 		r->protocol = f->ext->protocol;
+		r->turns = f->ext->turns;
+		r->turn_wait = f->ext->turn_wait;
+		r->turn_wait_max = f->ext->turn_wait_max;
+		r->turn_think = f->ext->turn_think;
 	}
 	flow_sides(r, f);
 }
@@ -242,7 +246,7 @@ static void account(struct txn_record *r, const struct txn *t, uint64_t rtt)
 	uint64_t s0 = t->stamp[0], s1 = t->stamp[1], s2 = t->stamp[2];
 	uint64_t end = t3 ? t->stamp[3] : t->closed_at, span[PHASE_COUNT] = {0, 0, 0}, left,
 		 sum = 0;
-	uint64_t stall[LEDGER_COUNT];
+	uint64_t stall[LEDGER_COUNT], after = 0; /* what came behind the response */
 
 	memcpy(stall, t->stall, sizeof(stall));
 	r->request = r->wait = r->response = r->total = FIELD_ABSENT;
@@ -288,9 +292,18 @@ static void account(struct txn_record *r, const struct txn *t, uint64_t rtt)
 	if (t2 && rtt != FIELD_ABSENT)
 		r->ledger[LEDGER_NETWORK] = left < rtt ? left : rtt;
 	r->ledger[LEDGER_SERVER] += left - r->ledger[LEDGER_NETWORK];
+	if (t->handshake) {
+		for (int i = LEDGER_REQUEST; i <= LEDGER_RESPONSE; i++) {
+			r->ledger[LEDGER_CONNECT_TLS] += r->ledger[i];
+			r->ledger[i] = 0;
+		}
+		if (t->handshake_ns > end - s0)
+			after = t->handshake_ns - (end - s0);
+		r->ledger[LEDGER_CONNECT_TLS] += after;
+	}
 	r->ledger[LEDGER_CONNECT_RETRY] = t->connect_retry;
 	r->ledger[LEDGER_CONNECT_NETWORK] = t->connect_network;
-	r->total = end - s0 + t->connect_retry + t->connect_network;
+	r->total = end - s0 + after + t->connect_retry + t->connect_network;
 	sum = 0;
 	for (int i = 0; i < LEDGER_COUNT; i++)
 		sum += r->ledger[i];

@@ -100,6 +100,8 @@ struct flow_record {
 	uint64_t icmp_errors;
 	uint64_t icmp_type, icmp_code; /* of the last error that named this flow */
 	uint64_t transactions;
+	uint64_t turns; /* times the server answered, of a protocol that is not followed */
+	uint64_t turn_wait, turn_wait_max, turn_think; /* ns */
 	const char *protocol;            /* of the application, NULL: not recognised */
 	struct flow_side_record side[2]; /* enum side */
 };

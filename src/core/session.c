@@ -70,6 +70,7 @@ static const struct dissector *recognise(const struct engine *e, const struct fl
 {
 	bool udp = f->proto != 6;
 	const struct dissector *hint = hinted(f, udp ? TABLE_UDP_PORT : TABLE_TCP_PORT);
+	const struct dissector *likely = NULL;
 
 	*r = PROBE_NO;
 	for (unsigned i = 0; i <= e->napps[udp]; i++) {
@@ -87,8 +88,13 @@ static const struct dissector *recognise(const struct engine *e, const struct fl
 		}
 		if (one == PROBE_MAYBE)
 			*r = one;
+		if (one == PROBE_MAYBE && udp && !i)
+			likely = d;
 	}
-	return NULL;
+	/* A datagram grows no longer: where nobody is sure, its port decides. */
+	if (likely)
+		*r = PROBE_YES;
+	return likely;
 }
 
 /*
@@ -416,6 +422,18 @@ static void look_again(struct session *s, enum side side)
 	s->now = now;
 }
 
+/* The dissector gave the connection up to whoever knows these bytes: who does? */
+static void recognise_rest(struct session *s, enum side side)
+{
+	struct session_side *x = &s->side[side];
+	enum tsm_probe r = detect(s, side, view_of(x->buf, x->len, 0));
+
+	if (r == PROBE_YES || r == PROBE_SWAPPED)
+		look_again(s, r == PROBE_SWAPPED ? !side : side);
+	else if (r == PROBE_NO)
+		x->len = 0;
+}
+
 /* `side` has moved on: what each side held because of the other, in turn. */
 static void settle(struct session *s, enum side side)
 {
@@ -535,6 +553,8 @@ static void push(
 	}
 	if (x->len)
 		note_span(s, x, begin, at);
+	if (!s->d && !s->stopped && x->len)
+		recognise_rest(s, side);
 	if (s->d != before)
 		look_again(s, !side);
 	else

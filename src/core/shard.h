@@ -42,13 +42,15 @@ struct txn {
 	uint64_t connect_retry, connect_network;
 	uint64_t bytes[2], window_since[2]; /* by tsm_bytes(), tsm_window() */
 	uint8_t has_bytes;                  /* by side, a bit each */
+	uint64_t handshake_ns;
 	uint64_t closed_at; /* the connection ended before the response did; 0: no */
 	uint32_t quality;
 	uint8_t status;
 	uint8_t doubtful; /* bytes were lost since: its response may have been among them */
 	uint8_t marks;    /* bit i: stamp i was marked */
 	uint8_t carries_connect;
-	uint8_t composite;                        /* its time is in other transactions' already */
+	uint8_t handshake; /* of a connection: all of it goes to connect.tls */
+	uint8_t composite; /* its time is in other transactions' already */
 	struct record_text method, object, query; /* offsets into buf */
 	uint8_t *buf;
 	uint32_t len, cap, nvalues, text, facts;
@@ -81,7 +83,7 @@ struct session {
 	uint8_t turn_of; /* whose turn it was last, 2: nobody's */
 	bool pipelined;  /* a request was sent while another was open */
 	bool blind;      /* responses cannot be told apart until the pipeline has run dry */
-	bool in_data; /* data() is running */
+	bool in_data;    /* data() is running */
 	bool stopped, switched;
 	uint32_t passed_over; /* answers to come of requests that were given up, first in, first out
 			       */

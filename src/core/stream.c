@@ -19,6 +19,31 @@ static enum side side_of(const struct flow *f, unsigned dir)
 	return dir == flow_client(f) ? SIDE_CLIENT : SIDE_SERVER;
 }
 
+/* Payload that no dissector reads: whose turn it is, and how long the other's lasted. */
+static void turn(struct shard *sh, struct flow *f, uint64_t now, unsigned dir)
+{
+	uint8_t who = dir == flow_client(f) ? 1 : 2;
+	struct flow_ext *e;
+
+	if (f->proto != 6)
+		return;
+	e = flow_need_ext(sh, f);
+	if (e->turn_of && e->turn_of != who) {
+		uint64_t spent = now > e->turn_last ? now - e->turn_last : 0;
+
+		if (who == 2) {
+			e->turns++;
+			e->turn_wait += spent;
+			if (spent > e->turn_wait_max)
+				e->turn_wait_max = spent;
+		} else {
+			e->turn_think += spent;
+		}
+	}
+	e->turn_of = who;
+	e->turn_last = now;
+}
+
 void stream_deliver(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir,
 	const uint8_t *data, uint32_t caplen, uint32_t len)
 {
@@ -27,8 +52,10 @@ void stream_deliver(struct shard *sh, struct flow *f, const struct packet *p, un
 	f->side[dir].payload += len;
 	if (caplen < len)
 		f->flags |= FLOW_SNAPLEN;
-	if (f->flags & FLOW_OPAQUE)
+	if (f->flags & FLOW_OPAQUE) {
+		turn(sh, f, p->time, dir);
 		return;
+	}
 	if (!f->session &&
 		!session_open(sh, f, side_of(f, dir), view_of(data, caplen, len - caplen)))
 		return;
@@ -151,9 +178,10 @@ void stream_drain(struct shard *sh, struct flow *f, const struct packet *p, unsi
 		f->side[dir].payload += len;
 		if (h->caplen < len && !(f->flags & FLOW_OPAQUE))
 			f->flags |= FLOW_SNAPLEN;
-		if (!(f->flags & FLOW_OPAQUE) &&
-			(f->session || session_open(sh, f, side_of(f, dir),
-					       view_of(h->data, h->caplen, len - h->caplen))))
+		if (f->flags & FLOW_OPAQUE)
+			turn(sh, f, p->time, dir);
+		else if ((f->session || session_open(sh, f, side_of(f, dir),
+						view_of(h->data, h->caplen, len - h->caplen))))
 			session_data(f->session, side_of(f, dir), h->data, h->caplen, len, &at);
 		held_free(sh, e, h);
 	}

@@ -316,6 +316,14 @@ struct txn *tsm_open(struct session *s, uint64_t key)
 	return t;
 }
 
+void tsm_handshake(struct txn *t, uint64_t ns)
+{
+	if (!t)
+		return;
+	t->handshake = 1;
+	t->handshake_ns = ns;
+}
+
 void tsm_composite(struct txn *t)
 {
 	if (!t)

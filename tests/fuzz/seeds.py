@@ -2,7 +2,7 @@
 """Makes the seeds of the fuzz corpus: seeds.py FOLDER [CAPTURE.pcap ...]
 
 Hand-made inputs in the targets' formats (see the head of each target's C file) go into FOLDER/file,
-layers, stream, http, http2, rpc and smtp. Of each capture given (pcap, Ethernet) the first packets are taken, too, at
+layers, stream, http, http2, rpc, smtp, tls and dns. Of each capture given (pcap, Ethernet) the first packets are taken, too, at
 most 4 KiB; of one named nfs* also the RPC messages of every connection. The same arguments give the same files.
 """
 import gzip
@@ -417,6 +417,82 @@ def smtp_seeds(folder):
         save(folder, "smtp", name, bytes([run]) + b"".join(list_))
 
 
+def tls_seeds(folder):
+    def record(kind, body):
+        return struct.pack(">BHH", kind, 0x0303, len(body)) + body
+
+    def hello(kind, body):
+        return record(22, struct.pack(">BBH", kind, 0, len(body)) + body)
+
+    def extension(kind, body):
+        return struct.pack(">HH", kind, len(body)) + body
+
+    name = extension(0, b"\0\6\0\0\3a.b") + extension(16, b"\0\x0c\2h2\x08http/1.1")
+    client = lambda ext: hello(1, b"\3\3" + b"r" * 32 + b"\0" + b"\0\2\x13\1" + b"\1\0" + struct.pack(">H", len(ext)) + ext)
+    server = lambda ext, random=b"s" * 32, cipher=b"\x13\1": hello(2, b"\3\3" + random + b"\0" + cipher + b"\0" + struct.pack(">H", len(ext)) + ext)
+    new, ccs, data, finished = extension(43, b"\3\4"), record(20, b"\1"), record(23, b"x" * 40), record(22, b"f" * 40)
+    retry = bytes.fromhex("cf21ad74e59a6111") + b"r" * 24
+    alpn = extension(16, b"\0\3\2h2")
+    seeds = {
+        "new": [chunk(0, client(name)), chunk(1, server(new) + ccs + data), chunk(0, ccs + data), chunk(1, data)],
+        "bytewise": [chunk(0, client(name), 0x42), chunk(1, server(new) + ccs + data, 0x43), chunk(0, ccs + data, 0x42)],
+        "old": [chunk(0, client(name)), chunk(1, server(alpn, cipher=b"\xc0\x2f") + record(22, b"\x0b\0\0\4cert")), chunk(0, record(22, b"\x10\0\0\1k") + ccs + finished), chunk(1, ccs + finished), chunk(0, data)],
+        "resumed": [chunk(0, client(name)), chunk(1, server(b"", cipher=b"\0\x99") + ccs + finished), chunk(0, ccs + finished + data)],
+        "retry": [chunk(0, client(name)), chunk(1, server(new, retry) + ccs), chunk(0, ccs + client(name)), chunk(1, server(new + extension(41, b"\0\0")) + data), chunk(0, data)],
+        "alert": [chunk(0, client(b"")), chunk(1, record(21, b"\2\x28"), 6)],
+        "gap": [chunk(0, client(name)), chunk(1, server(new)), chunk(1, data, 2, MS, 4), chunk(0, ccs + data)],
+        "lengths": [chunk(0, client(b"\0\0\xff\xff" + name)), chunk(1, server(b"\0\x10\0\5\0\xff\xffab"))],
+        "huge": [chunk(0, b"\x16\3\3\xff\xff\1\0\xff\xff" + b"x" * 100)],
+        "swapped": [chunk(1, client(name)), chunk(0, server(new)), chunk(1, data)],
+        "not": [chunk(0, b"GET / HTTP/1.1\r\n\r\n"), chunk(1, record(21, b"\2\x0a"))],
+    }
+    for i, (title, list_) in enumerate(sorted(seeds.items())):
+        run = i % 8 + (8 if title == "swapped" else 0) + (16 if title == "old" else 0)
+        save(folder, "tls", title, bytes([run]) + b"".join(list_))
+
+
+def dns_seeds(folder):
+    def message(ident, flags, question, *sections, counts=None):
+        counts = counts or (1, *(len(s) for s in sections), *[0] * (3 - len(sections)))
+        return struct.pack(">6H", ident, flags, *counts) + question + b"".join(b"".join(s) for s in sections)
+
+    name = b"\3www\1a\4test\0"
+    ask = lambda n=name, kind=1: n + struct.pack(">HH", kind, 1)
+    record = lambda n, kind, data, ttl=60, cls=1: n + struct.pack(">HHIH", kind, cls, ttl, len(data)) + data
+    opt = record(b"\0", 41, b"", 0x8000, 4096)
+    here = b"\xc0\x0c"
+    q = message(1, 0x0100, ask(), [], [], [opt])
+    r = message(1, 0x8180, ask(), [record(here, 5, b"\1b\xc0\x10"), record(here, 1, b"\n\0\0\1"), record(here, 28, b"\xfd" + b"\0" * 14 + b"\1")], [], [opt])
+    udp = lambda side, m, span=MS: struct.pack(">BBH", side, span, len(m)) + m
+    tcp = lambda m: struct.pack(">H", len(m)) + m
+    datagrams = {
+        "plain": [udp(0, q), udp(1, r)],
+        "again": [udp(0, q), udp(0, q, SECOND), udp(1, r), udp(1, r)],
+        "never": [udp(0, q), udp(0, q, LONG)],
+        "loop": [udp(0, message(2, 0x0100, b"\xc0\x0c\0\1\0\1")), udp(1, message(2, 0x8180, b"\1a\xc0\x0e\0\1\0\1"))],
+        "ladder": [udp(0, message(3, 0x0100, ask())), udp(1, message(3, 0x8180, ask(), [record(b"\1a\xc0\x0c", 5, b"\1b\xc0\x1e"), record(b"\xc0\x1e", 5, b"\xc0\x2c")]))],
+        "long-name": [udp(0, message(4, 0x0100, ask((b"\x3f" + b"x" * 63) * 4 + b"\0")))],
+        "counts": [udp(0, message(5, 0x0100, ask())), udp(1, message(5, 0x8180, ask(), [], counts=(1, 65535, 65535, 65535)))],
+        "lengths": [udp(0, message(6, 0x0100, ask())), udp(1, message(6, 0x8180, ask(), [here + struct.pack(">HHIH", 1, 1, 0, 65535)]))],
+        "no-question": [udp(0, q), udp(1, message(1, 0x8181, b"", counts=(0, 0, 0, 0)))],
+        "root": [udp(0, message(7, 0x0100, ask(b"\0", 2))), udp(1, message(7, 0x8583, ask(b"\0", 2)))],
+        "bytes": [udp(0, message(8, 0x0100, ask(b"\6\x1b[3.\\\xff\0")))],
+        "unasked": [udp(1, r), udp(1, message(9, 0x8180, ask(), counts=(1, 0, 0, 0)))],
+        "short": [udp(0, q[:11]), udp(0, q[:20]), udp(1, r[:40])],
+    }
+    for i, (title, list_) in enumerate(sorted(datagrams.items())):
+        save(folder, "dns", title, bytes([0x80 + i % 8]) + b"".join(list_))
+    streams = {
+        "tcp": [chunk(0, tcp(q) + tcp(message(2, 0x0100, ask()))), chunk(1, tcp(message(2, 0x8180, ask())) + tcp(r))],
+        "tcp-bytewise": [chunk(0, tcp(q), 0x42), chunk(1, tcp(r), 0x43)],
+        "tcp-gap": [chunk(0, tcp(q)), chunk(1, tcp(r)[9:], 2, MS, 1), chunk(0, tcp(q)), chunk(1, tcp(r))],
+        "tcp-huge": [chunk(0, b"\xff\xff" + q), chunk(1, b"\0\0" + tcp(r))],
+        "tcp-transfer": [chunk(0, tcp(message(3, 0, ask(kind=252)))), chunk(1, tcp(message(3, 0x8400, ask(kind=252))) * 3)],
+    }
+    for i, (title, list_) in enumerate(sorted(streams.items())):
+        save(folder, "dns", title, bytes([i % 8]) + b"".join(list_))
+
+
 def from_capture(folder, path):
     name = os.path.splitext(os.path.basename(path))[0]
     with open(path, "rb") as f:
@@ -451,6 +527,8 @@ def main():
     http2_seeds(folder)
     rpc_seeds(folder)
     smtp_seeds(folder)
+    tls_seeds(folder)
+    dns_seeds(folder)
     for path in sys.argv[2:]:
         from_capture(folder, path)
 

@@ -1,0 +1,397 @@
+/*
+ * tls.c - the TLS handshake (RFC 8446, RFC 5246), on any port: who was asked for (RFC 6066), what
+ * was agreed on (ALPN: RFC 7301), and how long it took.
+ *
+ * One transaction a connection: the ClientHello and everything of the server that answers it. Its
+ * time is the connection's own cost. The hellos are read, all other records passed over; once the
+ * handshake is over nothing more is wanted. The end can be seen though it is encrypted: up to
+ * TLS 1.2 it is the second Finished, which follows a ChangeCipherSpec; in TLS 1.3 the first
+ * encrypted record of the client is its Finished.
+ */
+#include "dissector.h"
+
+#define RECORD_MAX (16384u + 2048u) /* RFC 5246, 6.2.3 */
+#define HEADER     5u
+
+enum {
+	F_NAME,
+	F_ALPN,
+	F_VERSION,
+	F_PROTOCOL,
+	F_CIPHER,
+	F_ESTABLISHED,
+	F_RESUMED,
+	F_HANDSHAKE,
+	F_RETRY,
+	F_ALERT,
+};
+
+static const struct field fields[] = {
+	[F_NAME] = {"tls.client.server_name", "SNI", "Server name that the client asked for",
+		FIELD_STR, 0, 24, 0, NULL},
+	[F_ALPN] = {"tls.next_protocol", "ALPN",
+		"Protocol inside, where it can be seen (up to TLS 1.2): the server's choice",
+		FIELD_STR, 0, 8, 0, NULL},
+	[F_VERSION] = {"tls.version", "Version", "Version agreed on", FIELD_NAME, 0, 4, 0, NULL},
+	[F_PROTOCOL] = {"tls.version_protocol", "Protocol", "tls or ssl", FIELD_NAME, 0, 4, 0,
+		NULL},
+	[F_CIPHER] = {"tls.cipher", "Cipher", "Cipher suite agreed on", FIELD_STR, 0, 30, 0, NULL},
+	[F_ESTABLISHED] = {"tls.established", "Established", "The handshake came to its end",
+		FIELD_BOOL, 0, 5, 0, NULL},
+	[F_RESUMED] = {"tls.resumed", "Resumed", "An earlier session was resumed", FIELD_BOOL, 0, 5,
+		0, NULL},
+	[F_HANDSHAKE] = {"tsumari.tls.handshake", "Handshake",
+		"ClientHello to the end of the handshake", FIELD_DURATION, 0, 9, 0, NULL},
+	[F_RETRY] = {"tsumari.tls.retry", "Retry",
+		"The server wanted another ClientHello (HelloRetryRequest)", FIELD_BOOL, 0, 5, 0,
+		NULL},
+	[F_ALERT] = {"tsumari.tls.alert", "Alert",
+		"Number of the alert that ended the handshake (RFC 8446, 6)", FIELD_U64, 0, 5, 0,
+		NULL},
+	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
+};
+
+enum { CHANGE_CIPHER_SPEC = 20, ALERT = 21, HANDSHAKE = 22, APPLICATION = 23 };
+enum { CLIENT_HELLO = 1, SERVER_HELLO = 2 };
+enum { EXT_NAME = 0, EXT_ALPN = 16, EXT_PSK = 41, EXT_VERSIONS = 43 };
+
+struct tls {
+	bool hello[2], cipher[2], lost[2]; /* by side; cipher: ChangeCipherSpec was sent */
+	bool retried;
+	uint16_t version;
+	uint64_t begin; /* time of the ClientHello's first byte */
+};
+
+static const struct {
+	uint16_t id;
+	const char *name;
+} ciphers[] = {
+	{0x000a, "TLS_RSA_WITH_3DES_EDE_CBC_SHA"},
+	{0x002f, "TLS_RSA_WITH_AES_128_CBC_SHA"},
+	{0x0033, "TLS_DHE_RSA_WITH_AES_128_CBC_SHA"},
+	{0x0035, "TLS_RSA_WITH_AES_256_CBC_SHA"},
+	{0x0039, "TLS_DHE_RSA_WITH_AES_256_CBC_SHA"},
+	{0x003c, "TLS_RSA_WITH_AES_128_CBC_SHA256"},
+	{0x003d, "TLS_RSA_WITH_AES_256_CBC_SHA256"},
+	{0x009c, "TLS_RSA_WITH_AES_128_GCM_SHA256"},
+	{0x009d, "TLS_RSA_WITH_AES_256_GCM_SHA384"},
+	{0x009e, "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256"},
+	{0x009f, "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384"},
+	{0x1301, "TLS_AES_128_GCM_SHA256"},
+	{0x1302, "TLS_AES_256_GCM_SHA384"},
+	{0x1303, "TLS_CHACHA20_POLY1305_SHA256"},
+	{0xc009, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA"},
+	{0xc00a, "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA"},
+	{0xc013, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"},
+	{0xc014, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA"},
+	{0xc023, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256"},
+	{0xc027, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256"},
+	{0xc028, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384"},
+	{0xc02b, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"},
+	{0xc02c, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"},
+	{0xc02f, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"},
+	{0xc030, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"},
+	{0xcca8, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"},
+	{0xcca9, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"},
+};
+
+static struct view text(const char *s)
+{
+	return view_of(s, strlen(s), 0);
+}
+
+static void set_cipher(struct txn *t, uint16_t id)
+{
+	static const char hex[] = "0123456789abcdef";
+	char other[6] = {
+		'0', 'x', hex[id >> 12], hex[id >> 8 & 15], hex[id >> 4 & 15], hex[id & 15]};
+
+	for (size_t i = 0; i < sizeof(ciphers) / sizeof(ciphers[0]); i++)
+		if (ciphers[i].id == id) {
+			tsm_str(t, F_CIPHER, text(ciphers[i].name));
+			return;
+		}
+	tsm_str(t, F_CIPHER, view_of(other, sizeof(other), 0));
+}
+
+static void set_version(struct txn *t, uint16_t version)
+{
+	static const char *const names[] = {"3.0", "1.0", "1.1", "1.2", "1.3"};
+
+	if (version >> 8 != 3 || (version & 0xff) > 4)
+		return;
+	tsm_name(t, F_VERSION, names[version & 0xff]);
+	tsm_name(t, F_PROTOCOL, version & 0xff ? "tls" : "ssl");
+}
+
+/* server_name: a list of (type, name); the type 0 is a host's (RFC 6066, 3). */
+static void host_name(struct txn *t, struct view v)
+{
+	struct view list = view_sub(&v, (size_t)view_be(&v, 2)), name;
+
+	if (view_be(&list, 1) != 0)
+		return;
+	name = view_sub(&list, (size_t)view_be(&list, 2));
+	if (list.bad || name.bad || !view_len(&name))
+		return;
+	tsm_str(t, F_NAME, name);
+	tsm_op(t, text("HELLO"), name);
+}
+
+static void first_protocol(struct txn *t, struct view v)
+{
+	struct view list = view_sub(&v, (size_t)view_be(&v, 2)), name;
+
+	name = view_sub(&list, (size_t)view_be(&list, 1));
+	if (!list.bad && !name.bad && view_len(&name))
+		tsm_str(t, F_ALPN, name);
+}
+
+static void extensions(struct tls *x, struct txn *t, struct view v, enum side side)
+{
+	struct view all = view_sub(&v, (size_t)view_be(&v, 2));
+
+	for (unsigned i = 0; i < 256 && view_len(&all) && !all.bad; i++) {
+		uint64_t type = view_be(&all, 2);
+		struct view body = view_sub(&all, (size_t)view_be(&all, 2));
+
+		if (all.bad || body.bad)
+			return;
+		if (type == EXT_NAME && side == SIDE_CLIENT)
+			host_name(t, body);
+		else if (type == EXT_ALPN && side == SIDE_SERVER)
+			first_protocol(t, body);
+		else if (type == EXT_VERSIONS && side == SIDE_SERVER)
+			x->version = (uint16_t)view_be(&body, 2);
+		else if (type == EXT_PSK && side == SIDE_SERVER)
+			tsm_u64(t, F_RESUMED, 1);
+	}
+}
+
+/* A ServerHello with this random is a HelloRetryRequest (RFC 8446, 4.1.3). */
+static bool is_retry(const uint8_t *random)
+{
+	static const uint8_t mark[8] = {0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11};
+
+	return random && memcmp(random, mark, sizeof(mark)) == 0;
+}
+
+/* What is between the message's header and its extensions (RFC 8446, 4.1.2 and 4.1.3). */
+static void hello(struct tls *x, struct txn *t, struct view v, enum side side)
+{
+	uint16_t version = (uint16_t)view_be(&v, 2);
+	const uint8_t *random = view_take(&v, 32);
+
+	(void)view_sub(&v, (size_t)view_be(&v, 1)); /* session identifier */
+	if (side == SIDE_CLIENT) {
+		(void)view_sub(&v, (size_t)view_be(&v, 2)); /* cipher suites */
+		(void)view_sub(&v, (size_t)view_be(&v, 1)); /* compression methods */
+		if (!v.bad)
+			extensions(x, t, v, side);
+	} else {
+		uint16_t cipher = (uint16_t)view_be(&v, 2);
+
+		(void)view_be(&v, 1); /* compression method */
+		x->version = version;
+		x->retried = is_retry(random);
+		if (x->retried)
+			tsm_u64(t, F_RETRY, 1);
+		if (!v.bad) {
+			set_cipher(t, cipher);
+			if (view_len(&v))
+				extensions(x, t, v, side);
+			set_version(t, x->version);
+		}
+	}
+	if (v.bad)
+		tsm_flag(t, QUALITY_MALFORMED);
+}
+
+/* A handshake record in the clear: the hello in it is read, as far as the record holds it. */
+static void on_hello(struct session *s, struct tls *x, enum side side, struct view record)
+{
+	const uint8_t *at = record.p - HEADER, *end = record.end;
+	uint64_t type = view_be(&record, 1);
+	size_t n = (size_t)view_be(&record, 3);
+	struct txn *t;
+
+	if (type != (side == SIDE_CLIENT ? CLIENT_HELLO : SERVER_HELLO))
+		return;
+	if (n < view_len(&record))
+		record.end = record.p + n;
+	if (side == SIDE_SERVER) {
+		t = x->hello[1] ? tsm_current(s, side) : tsm_response(s, 0, at);
+		tsm_status(t, STATUS_OK);
+	} else if (!x->hello[0]) {
+		t = tsm_request(s, 0, at);
+		tsm_handshake(t, 0);
+		tsm_op(t, text("HELLO"), text(""));
+		x->begin = tsm_time(s, at);
+	} else {
+		return; /* the second one, after a HelloRetryRequest, says the same */
+	}
+	x->hello[side] = true;
+	hello(x, t, record, side);
+	if (side == SIDE_CLIENT)
+		tsm_request_end(s, t, end);
+}
+
+/* The handshake has ended, with the byte before `end` on the side being read. */
+static void established(struct session *s, struct tls *x, enum side side, const uint8_t *end)
+{
+	struct txn *t = tsm_current(s, SIDE_SERVER);
+	uint64_t now = tsm_time(s, end - 1);
+
+	tsm_u64(t, F_ESTABLISHED, 1);
+	if (x->begin && now > x->begin) {
+		tsm_u64(t, F_HANDSHAKE, now - x->begin);
+		tsm_handshake(t, now - x->begin);
+	}
+	tsm_response_end(s, t, side == SIDE_SERVER ? end : NULL);
+}
+
+/* An alert in the clear: a level and a number. */
+static void on_alert(struct session *s, struct tls *x, enum side side, struct view record)
+{
+	struct txn *t = tsm_current(s, SIDE_SERVER);
+	const uint8_t *at = record.p - HEADER, *end = record.end;
+
+	if (!t && side == SIDE_SERVER && x->hello[0])
+		t = tsm_response(s, 0, at);
+	if (view_len(&record) == 2 && record.p[1])
+		tsm_u64(t, F_ALERT, record.p[1]);
+	tsm_status(t, side == SIDE_SERVER ? STATUS_SERVER_ERROR : STATUS_CLIENT_ERROR);
+	tsm_response_end(s, t, side == SIDE_SERVER ? end : NULL);
+}
+
+/* A record that is not a hello, its header at `at`. True: nothing more is wanted. */
+static bool on_record(
+	struct session *s, struct tls *x, enum side side, unsigned type, const uint8_t *end)
+{
+	bool new = x->version >= 0x0304;
+
+	switch (type) {
+	case CHANGE_CIPHER_SPEC:
+		if (!new &&side == SIDE_SERVER && x->hello[1] && !x->cipher[SIDE_CLIENT])
+			tsm_u64(tsm_current(s, SIDE_SERVER), F_RESUMED, 1);
+		x->cipher[side] |= !new; /* in TLS 1.3 it means nothing (RFC 8446, 5) */
+		return false;
+	case HANDSHAKE: /* the Finished of this side, or before that */
+		if (new || !x->cipher[side] || !x->cipher[!side] || !x->hello[1])
+			return false;
+		established(s, x, side, end);
+		return true;
+	case APPLICATION:
+		if (!x->hello[1] || x->retried)
+			return false;
+		if (side == SIDE_CLIENT && new)
+			established(s, x, side, end);
+		else if (new)
+			return false;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static struct take data(struct session *s, void *state, enum side side, struct view *v)
+{
+	struct tls *x = state;
+	struct take t = {0, 0, false};
+
+	if (x->lost[side]) {
+		v->p = v->end;
+		return t;
+	}
+	while (view_len(v)) {
+		const uint8_t *p = view_peek(v, HEADER);
+		uint32_t n;
+
+		if (!p) {
+			t.need = HEADER;
+			return t;
+		}
+		n = (uint32_t)p[3] << 8 | p[4];
+		if (p[0] < CHANGE_CIPHER_SPEC || p[0] > APPLICATION || p[1] != 3 || !n ||
+			n > RECORD_MAX) {
+			tsm_note(s, "tls: not a record where one should begin");
+			if (side == SIDE_SERVER && !x->hello[side])
+				tsm_switch(s, NULL); /* the server does not speak it */
+			else
+				t.stop = true;
+			return t;
+		}
+		/* All but application data is waited for: its end is a stamp, or it is read. */
+		if (view_len(v) < HEADER + n && !(p[0] == APPLICATION && side == SIDE_SERVER)) {
+			t.need = HEADER + n;
+			return t;
+		}
+		if (p[0] == HANDSHAKE && !x->cipher[side])
+			on_hello(s, x, side, view_of(p + HEADER, n, 0));
+		if (p[0] == ALERT && !x->cipher[side]) {
+			on_alert(s, x, side, view_of(p + HEADER, n, 0));
+			t.stop = true;
+		} else if (view_len(v) >= HEADER + n) {
+			t.stop = on_record(s, x, side, p[0], p + HEADER + n);
+		}
+		if (t.stop)
+			return t;
+		if (view_len(v) < HEADER + n) {
+			t.skip = HEADER + n;
+			return t;
+		}
+		v->p += HEADER + n;
+	}
+	return t;
+}
+
+/* Records cannot be found again for sure; the other side may still show the end. */
+static void gap(struct session *s, void *state, enum side side, uint64_t n)
+{
+	struct tls *x = state;
+
+	(void)s;
+	(void)n;
+	x->lost[side] = true;
+}
+
+static enum tsm_probe probe(struct view head, enum side side)
+{
+	static const uint8_t first[2] = {HANDSHAKE, 3};
+	size_t n = view_len(&head);
+	bool client;
+
+	if (memcmp(head.p, first, n < 2 ? n : 2) != 0)
+		return PROBE_NO;
+	if (n < 9)
+		return PROBE_MAYBE;
+	if (head.p[2] > 4 || (head.p[3] << 8 | head.p[4]) > 16384 || head.p[6])
+		return PROBE_NO;
+	if (head.p[5] != CLIENT_HELLO && head.p[5] != SERVER_HELLO)
+		return PROBE_NO;
+	client = head.p[5] == CLIENT_HELLO;
+	return client == (side == SIDE_CLIENT) ? PROBE_YES : PROBE_SWAPPED;
+}
+
+static const struct claim claims[] = {
+	{TABLE_TCP_PORT, 443},
+	{TABLE_TCP_PORT, 465},
+	{TABLE_TCP_PORT, 636},
+	{TABLE_TCP_PORT, 853},
+	{TABLE_TCP_PORT, 993},
+	{TABLE_TCP_PORT, 995},
+	{TABLE_TCP_PORT, 8443},
+	{TABLE_END, 0},
+};
+
+TSM_DISSECTOR(tls) = {
+	TSM_HEAD,
+	.name = "tls",
+	.title = "Transport Layer Security: the handshake",
+	.claims = claims,
+	.fields = fields,
+	.state_size = sizeof(struct tls),
+	.probe = probe,
+	.data = data,
+	.gap = gap,
+};

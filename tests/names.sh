@@ -1,0 +1,9 @@
+#!/bin/bash
+# DNS: rewritten captures give the same transactions: property.py says how.
+here=$(cd "$(dirname "$0")" && pwd)
+export TSUMARI=${TSUMARI:-$here/../tsumari} PYTHONDONTWRITEBYTECODE=1
+command -v python3 >/dev/null || {
+	echo "python3 is not installed"
+	exit 77
+}
+PROTOCOL=dns exec python3 "$here/property.py"
