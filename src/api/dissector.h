@@ -163,9 +163,9 @@ void tsm_reset(struct session *s, struct txn *t, enum side side, const uint8_t *
  * A server that speaks first answers the connection itself: tsm_greeting() is tsm_response() for
  * it. Its request has no bytes, it was made when the handshake ended.
  * A transaction of several requests (a mail) has a key of its own; tsm_find() gives the open one
- * with a key (not 0) whose response has not begun, or NULL. Where its beginning was not captured
- * tsm_open() makes it without a stamp. tsm_composite() says that its time is in other transactions'
- * already; tsm_current() does not give such a one.
+ * with a key (not 0), of others than composite ones while its response has not begun, or NULL.
+ * Where its beginning was not captured tsm_open() makes it without a stamp. tsm_composite() says
+ * that its time is in other transactions' already; tsm_current() does not give such a one.
  */
 struct txn *tsm_greeting(struct session *s, const uint8_t *at);
 struct txn *tsm_open(struct session *s, uint64_t key);

@@ -351,7 +351,7 @@ struct txn *tsm_current(struct session *s, enum side side)
 struct txn *tsm_find(struct session *s, uint64_t key)
 {
 	for (struct txn *t = s->first; t; t = t->next)
-		if (t->key == key && t->by == s->d && !(t->marks & 1u << T2))
+		if (t->key == key && t->by == s->d && (t->composite || !(t->marks & 1u << T2)))
 			return t;
 	return NULL;
 }
