@@ -58,7 +58,8 @@ _tsumari()
 			--duration --snapshot-length --buffer-size --no-promiscuous-mode --linktype
 			--json --json-flat --report --types --display-filter --output --line-buffered --numeric --write
 			--packet-buffered --print --decode-as --plugin --jobs --memory --flow-interval
-			--timeout-syn --timeout-tcp --timeout-closed --timeout-udp --ignore-vlan --mask-mail
+			--timeout-syn --timeout-tcp --timeout-closed --timeout-udp --ignore-vlan --literal
+			--mask-mail
 			--relinquish-privileges --list-protocols --fields --version --help"
 		;;
 	esac

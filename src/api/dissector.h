@@ -176,15 +176,29 @@ void tsm_composite(struct txn *t);
    it took where it went on after the response; 0: not known (yet). */
 void tsm_handshake(struct txn *t, uint64_t ns);
 
-/* When the stream was whole up to this byte of the view that data() was given: ns since the epoch.
- */
-uint64_t tsm_time(const struct session *s, const uint8_t *at);
-
 /* The transaction whose request (response) has begun and not ended on this side; NULL: none. */
 struct txn *tsm_current(struct session *s, enum side side);
 
 /* Finish a transaction that will get no (further) response, with what is known of it. */
 void tsm_abandon(struct session *s, struct txn *t);
+
+/*
+ * What does not fit a request and its response:
+ * tsm_unanswered() finishes a request, marked to its end, that the protocol does not answer.
+ * tsm_event() begins a message of the server that answers nothing; tsm_response_end() ends it.
+ * tsm_lasting() keeps a response that has begun over bytes that are lost within it: the dissector
+ * finds its end, or abandons it.
+ * tsm_unread() says that bytes of the server were passed over in search of a message: a response to
+ * what waits may have been among them, as after a gap.
+ */
+void tsm_unanswered(struct session *s, struct txn *t);
+struct txn *tsm_event(struct session *s, const uint8_t *at);
+void tsm_lasting(struct txn *t);
+void tsm_unread(struct session *s);
+
+/* When the stream was whole up to this byte of the view that data() was given: ns since the epoch.
+ */
+uint64_t tsm_time(const struct session *s, const uint8_t *at);
 
 /* A number the dissector keeps with a transaction (a HEAD request's mark, a state). */
 void tsm_set_tag(struct txn *t, uint64_t tag);
@@ -195,6 +209,8 @@ enum tsm_status_code { STATUS_OK = 1, STATUS_ERROR, STATUS_CLIENT_ERROR, STATUS_
 /* What the transaction was ("GET", "/index.html"): fields method, path and query. What is empty is
    not known. */
 void tsm_op(struct txn *t, struct view method, struct view object);
+/* Field query, where it is not the method and the object. */
+void tsm_query(struct txn *t, struct view text);
 /* How it ended. */
 void tsm_status(struct txn *t, enum tsm_status_code status);
 /* Values of the dissector's own fields, by their place in its table; the last value set stays. Text
@@ -257,6 +273,35 @@ void tsm_flag(struct txn *t, enum tsm_quality quality);
 
 /* Count something odd by a constant name ("http: header too long"); shown in the summary. */
 void tsm_note(struct session *s, const char *what);
+
+/*
+ * Texts that are kept with the connection by a key (what a prepared statement's number stands for).
+ * There are TSM_MEMO_MAX at most and 256 KiB in all; the one not asked for the longest is given up.
+ * tsm_recall() gives an empty view with p NULL where there is none; the view is good until the next
+ * call of tsm_memo().
+ */
+#define TSM_MEMO_MAX 1024u
+void tsm_memo(struct session *s, uint64_t key, struct view text);
+struct view tsm_recall(struct session *s, uint64_t key);
+void tsm_forget(struct session *s, uint64_t key);
+
+/*
+ * Compressed bytes inside a stream. tsm_inflate() takes the next bytes of a unit (a packet, a
+ * body), `first` with the first of them, and hands what comes out to `reader`, piece by piece, as
+ * data() gets its bytes: what is unread is kept and given again, what is skipped is not shown;
+ * units follow one another as one stream. A unit gives at most `limit` bytes. Whatever comes out of
+ * `in`, which lies in the view that data() was given, is stamped with its first and last byte: hand
+ * over pieces that do not depend on how the stream was segmented. False: broken, too long, or out
+ * of budget; what is unread is forgotten, as by tsm_inflate_reset().
+ */
+enum tsm_coding { CODING_NONE, CODING_ZLIB, CODING_ZSTD };
+typedef struct take tsm_reader(struct session *s, void *state, enum side side, struct view *v);
+bool tsm_inflate(struct session *s, enum side side, enum tsm_coding coding, struct view in,
+	bool first, uint64_t limit, tsm_reader *reader);
+void tsm_inflate_reset(struct session *s, enum side side);
+
+/* Are literals to be shown (--literal)? Where not, a dissector shows a statement's digest only. */
+bool tsm_literal(const struct session *s);
 
 /*
  * From the current place on both sides are read by another dissector: a name, NULL for whichever

@@ -26,6 +26,7 @@ struct engine_config {
 	uint64_t memory;        /* budget in bytes for everything that grows, all shards together */
 	bool ignore_vlan;       /* the outer VLAN tag is not part of a flow's key */
 	bool mask_mail;         /* mail addresses without local part, no subjects */
+	bool literal;           /* statements with their literals, not their digests */
 	uint64_t flow_interval; /* ns between interim records of a long flow; 0: none */
 	uint64_t timeout_syn;   /* ns without a packet until a flow is closed: half-open TCP */
 	uint64_t timeout_tcp;   /* established TCP */

@@ -339,7 +339,13 @@ void record_of_txn(struct shard *sh, struct txn *t)
 	r->r.start = t->stamp[t->marks & 1 ? 0 : t->marks & 2 ? 1 : 2];
 	r->r.end = t->marks & 8 ? t->stamp[3] : FIELD_ABSENT;
 	r->r.duration = t->marks & 1 && t->marks & 8 ? t->stamp[3] - t->stamp[0] : FIELD_ABSENT;
-	r->r.status = t->marks & (4 | 8) ? t->status : STATUS_ERROR;
+	if (t->unanswered && t->marks & 1 && t->marks & 2) {
+		r->r.end = t->stamp[1];
+		r->r.duration = t->stamp[1] - t->stamp[0];
+	} else if (t->unanswered && t->marks & 8) {
+		r->r.duration = t->stamp[3] - t->stamp[2];
+	}
+	r->r.status = t->marks & (4 | 8) || t->unanswered ? t->status : STATUS_ERROR;
 	if (t->marks & 4 && !(t->marks & 8) && t->status == STATUS_OK)
 		r->r.status = STATUS_ERROR;
 	r->r.client.packets = r->r.server.packets = FIELD_ABSENT;

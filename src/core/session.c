@@ -57,6 +57,8 @@ static void set_dissector(struct session *s, const struct dissector *d)
 static void drop_state(struct session *s)
 {
 	session_memory_release(s);
+	memo_free(s);
+	inflate_free(s);
 	if (s->state)
 		s->shard->app_bytes -= s->d->state_size;
 	free(s->state);
@@ -719,6 +721,11 @@ bool tsm_from_start(const struct session *s, enum side side)
 bool tsm_mask_mail(const struct session *s)
 {
 	return s->shard->engine->config->mask_mail;
+}
+
+bool tsm_literal(const struct session *s)
+{
+	return s->shard->engine->config->literal;
 }
 
 void tsm_note(struct session *s, const char *what)

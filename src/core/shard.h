@@ -49,8 +49,10 @@ struct txn {
 	uint8_t doubtful; /* bytes were lost since: its response may have been among them */
 	uint8_t marks;    /* bit i: stamp i was marked */
 	uint8_t carries_connect;
-	uint8_t handshake; /* of a connection: all of it goes to connect.tls */
-	uint8_t composite; /* its time is in other transactions' already */
+	uint8_t handshake;  /* of a connection: all of it goes to connect.tls */
+	uint8_t composite;  /* its time is in other transactions' already */
+	uint8_t lasting;    /* its response is kept over lost bytes */
+	uint8_t unanswered; /* the protocol does not answer it */
 	struct record_text method, object, query; /* offsets into buf */
 	uint8_t *buf;
 	uint32_t len, cap, nvalues, text, facts;
@@ -94,7 +96,10 @@ struct session {
 	struct txn *upgraded; /* made by tsm_switch() for tsm_upgraded() */
 	struct memory *memory;
 	uint64_t memory_bytes;
+	struct memo *memo;      /* texts kept by key; NULL: none */
+	struct inner *inner[2]; /* what comes out of compressed bytes, by side; NULL: none */
 	/* While data() runs. */
+	const uint8_t *inner_begin, *inner_end; /* the bytes being inflated; NULL: none */
 	const uint8_t *base;
 	uint64_t base_offset, now_offset;
 	struct stamp now;
@@ -183,6 +188,12 @@ void txn_append(struct session *s, struct txn *t);
 /* interleave.c */
 void session_upgrade(struct session *s);
 void session_memory_release(struct session *s);
+
+/* memo.c */
+void memo_free(struct session *s);
+
+/* inflate.c */
+void inflate_free(struct session *s);
 
 /* engine.c */
 void flow_close(

@@ -28,6 +28,17 @@ struct stamp txn_stamp(const struct session *s, enum side side, const uint8_t *a
 	return s->now;
 }
 
+/* What came out of compressed bytes came with all of them. */
+static const uint8_t *first_of(const struct session *s, const uint8_t *at)
+{
+	return at && s->inner_begin ? s->inner_begin : at;
+}
+
+static const uint8_t *end_of(const struct session *s, const uint8_t *end)
+{
+	return end && s->inner_end ? s->inner_end : end;
+}
+
 static void set_stamp(struct txn *t, int i, uint64_t time, uint64_t frame, uint64_t offset)
 {
 	/* Capture times that run backwards must not make a span negative. */
@@ -149,7 +160,7 @@ struct txn *tsm_request(struct session *s, uint64_t key, const uint8_t *at)
 	t = txn_new(s, key);
 	if (!t)
 		return NULL;
-	now = txn_stamp(s, SIDE_CLIENT, at, &offset);
+	now = txn_stamp(s, SIDE_CLIENT, first_of(s, at), &offset);
 	if (s->blind && (!s->owed || now.seen > s->last_response + DRAINED)) {
 		s->blind = false;
 		s->pipelined = false;
@@ -177,6 +188,7 @@ void tsm_request_end(struct session *s, struct txn *t, const uint8_t *end)
 		s->side[SIDE_CLIENT].current = NULL;
 	if (!t)
 		return;
+	end = end_of(s, end);
 	now = txn_stamp(s, SIDE_CLIENT, end ? end - 1 : NULL, &offset);
 	set_stamp(t, T1, now.whole, now.whole_frame, end ? offset + 1 : offset);
 	if (t->marks & 1u << T2 && t->frame[T1] > t->frame[T2])
@@ -245,7 +257,7 @@ struct txn *tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 			return NULL;
 		}
 	}
-	now = txn_stamp(s, SIDE_SERVER, at, &offset);
+	now = txn_stamp(s, SIDE_SERVER, first_of(s, at), &offset);
 	if (!t) {
 		t = txn_new(s, key);
 		if (!t)
@@ -269,6 +281,7 @@ void tsm_response_end(struct session *s, struct txn *t, const uint8_t *end)
 		s->side[SIDE_SERVER].current = NULL;
 	if (!t)
 		return;
+	end = end_of(s, end);
 	now = txn_stamp(s, SIDE_SERVER, end ? end - 1 : NULL, &offset);
 	set_stamp(t, T3, now.whole, now.whole_frame, end ? offset + 1 : offset);
 	if (t->marks & 1u << T1 || (!s->interleaved && s->side[SIDE_CLIENT].current != t))
@@ -334,13 +347,6 @@ void tsm_composite(struct txn *t)
 			t->session->side[i].current = NULL;
 }
 
-uint64_t tsm_time(const struct session *s, const uint8_t *at)
-{
-	uint64_t offset;
-
-	return txn_stamp(s, s->now_side, at, &offset).whole;
-}
-
 struct txn *tsm_current(struct session *s, enum side side)
 {
 	struct txn *t = s->side[side].current;
@@ -362,6 +368,46 @@ void tsm_abandon(struct session *s, struct txn *t)
 		txn_finish(s, t);
 }
 
+void tsm_unanswered(struct session *s, struct txn *t)
+{
+	if (!t)
+		return;
+	if (t->marks & 1u << T1) {
+		t->unanswered = 1;
+		t->closed_at = t->stamp[T1];
+	}
+	txn_finish(s, t);
+}
+
+struct txn *tsm_event(struct session *s, const uint8_t *at)
+{
+	uint64_t offset;
+	struct stamp now = txn_stamp(s, SIDE_SERVER, first_of(s, at), &offset);
+	struct txn *t = txn_new(s, 0);
+
+	if (!t)
+		return NULL;
+	t->unanswered = 1;
+	t->counted_to = now.seen;
+	txn_append(s, t);
+	set_stamp(t, T2, now.seen, now.seen_frame, offset);
+	s->side[SIDE_SERVER].current = t;
+	return t;
+}
+
+void tsm_lasting(struct txn *t)
+{
+	if (t)
+		t->lasting = 1;
+}
+
+uint64_t tsm_time(const struct session *s, const uint8_t *at)
+{
+	uint64_t offset;
+
+	return txn_stamp(s, s->now_side, first_of(s, at), &offset).whole;
+}
+
 void txn_finish(struct session *s, struct txn *t)
 {
 	struct shard *sh = s->shard;
@@ -373,10 +419,12 @@ void txn_finish(struct session *s, struct txn *t)
 	/* The request did not end at all. */
 	if ((t->marks & 7) == (1u << T0 | 1u << T2) && !(s->interleaved && t->doubtful))
 		t->quality |= 1u << QUALITY_EARLY_RESPONSE;
-	if (!(t->marks & (1u << T2 | 1u << T3)))
-		t->quality |= 1u << QUALITY_NO_RESPONSE;
-	else if (!(t->marks & 1u << T3))
+	if (!(t->marks & (1u << T2 | 1u << T3))) {
+		if (!t->unanswered)
+			t->quality |= 1u << QUALITY_NO_RESPONSE;
+	} else if (!(t->marks & 1u << T3)) {
 		t->quality |= 1u << QUALITY_UNFINISHED;
+	}
 	if (s->flow->side[0].rtt_min == UINT32_MAX && s->flow->side[1].rtt_min == UINT32_MAX)
 		t->quality |= 1u << QUALITY_NO_RTT;
 	t->quality |= flow_quality(s->flow);
@@ -402,6 +450,15 @@ void txn_close_all(struct session *s, uint64_t closed_at)
 			t->closed_at = closed_at;
 		txn_finish(s, t);
 	}
+}
+
+void tsm_unread(struct session *s)
+{
+	for (struct txn *t = s->first; t; t = t->next)
+		if (!(t->marks & 1u << T2)) {
+			t->doubtful = 1;
+			t->quality |= 1u << QUALITY_GAP;
+		}
 }
 
 void txn_after_gap(struct session *s, enum side side)
@@ -436,12 +493,9 @@ void txn_after_gap(struct session *s, enum side side)
 		s->owed = s->open + s->passed_over;
 		s->passed_over = 0;
 	}
-	for (struct txn *t = s->first; t; t = t->next)
-		if (!(t->marks & 1u << T2)) {
-			t->doubtful = 1;
-			t->quality |= 1u << QUALITY_GAP;
-		}
-	if (current && !current->key) /* one with a key is its dissector's to go on with */
+	tsm_unread(s);
+	/* One with a key is its dissector's to go on with. */
+	if (current && !current->key && !current->lasting)
 		txn_finish(s, current);
 }
 
@@ -782,4 +836,10 @@ void tsm_op(struct txn *t, struct view method, struct view object)
 	t->object = text_value(t, &object, NULL);
 	if (view_len(&method))
 		t->query = text_value(t, &method, view_len(&object) ? &object : NULL);
+}
+
+void tsm_query(struct txn *t, struct view text)
+{
+	if (t)
+		t->query = text_value(t, &text, NULL);
 }

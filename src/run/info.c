@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "0"
@@ -202,8 +203,9 @@ void info_version(FILE *f)
 	const struct scmp_version *seccomp = seccomp_version();
 	char pcre2[64];
 
-	fprintf(f, "tsumari %s\n%s\nzlib %s (built with %s)\n%s\n", PACKAGE_VERSION,
-		pcap_lib_version(), zlibVersion(), ZLIB_VERSION, OpenSSL_version(OPENSSL_VERSION));
+	fprintf(f, "tsumari %s\n%s\nzlib %s (built with %s)\nzstd %s (built with %s)\n%s\n",
+		PACKAGE_VERSION, pcap_lib_version(), zlibVersion(), ZLIB_VERSION,
+		ZSTD_versionString(), ZSTD_VERSION_STRING, OpenSSL_version(OPENSSL_VERSION));
 	fprintf(f, "libseccomp %u.%u.%u (built with %d.%d.%d)\n", seccomp->major, seccomp->minor,
 		seccomp->micro, SCMP_VER_MAJOR, SCMP_VER_MINOR, SCMP_VER_MICRO);
 	pcre2_config(PCRE2_CONFIG_VERSION, pcre2);

@@ -32,6 +32,7 @@ enum {
 	OPT_TIMEOUT_UDP,
 	OPT_IGNORE_VLAN,
 	OPT_MASK_MAIL,
+	OPT_LITERAL,
 	OPT_LIST_PROTOCOLS,
 	OPT_FIELDS,
 	OPT_PRINT,
@@ -75,6 +76,7 @@ static const struct option longs[] = {
 	{"timeout-udp", required_argument, NULL, OPT_TIMEOUT_UDP},
 	{"ignore-vlan", no_argument, NULL, OPT_IGNORE_VLAN},
 	{"mask-mail", no_argument, NULL, OPT_MASK_MAIL},
+	{"literal", no_argument, NULL, OPT_LITERAL},
 	{"list-protocols", no_argument, NULL, OPT_LIST_PROTOCOLS},
 	{"fields", no_argument, NULL, OPT_FIELDS},
 	{"print", no_argument, NULL, OPT_PRINT},
@@ -343,6 +345,9 @@ static bool take_engine(struct parse *p, int c, const char *arg)
 	case OPT_MASK_MAIL:
 		e->mask_mail = true;
 		return true;
+	case OPT_LITERAL:
+		e->literal = true;
+		return true;
 	default:
 		return false;
 	}
@@ -384,6 +389,7 @@ static bool take(struct parse *p, int c, const char *arg)
 	case OPT_TIMEOUT_UDP:
 	case OPT_IGNORE_VLAN:
 	case OPT_MASK_MAIL:
+	case OPT_LITERAL:
 		return take_engine(p, c, arg);
 	default:
 		return take_output(p, c, arg);

@@ -1,0 +1,223 @@
+/*
+ * inflate.c - compressed bytes inside a stream (zlib, RFC 1950; Zstandard, RFC 8878), for a
+ * dissector that reads what is in them.
+ *
+ * What comes out is handed on by pieces and kept only where the reader asks for more; a unit may
+ * hold no more than it says and no more than RATIO_MAX times what came in. Memory counts in the
+ * shard's budget.
+ */
+#include "core/shard.h"
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#define PIECE      16384u /* bytes that come out at once */
+#define RATIO_MAX  2048u
+#define RATIO_FROM 1048576u /* bytes from which the ratio counts */
+#define WINDOW_LOG 24       /* of Zstandard: 16 MiB */
+
+struct inner {
+	z_stream z;
+	ZSTD_DStream *d;
+	bool z_ready;
+	uint64_t in, out, limit; /* of the unit */
+	uint64_t skip;
+	uint32_t need, len, cap;
+	uint8_t *buf;
+	uint64_t charged; /* bytes in the shard's account */
+};
+
+static void charge(struct session *s, struct inner *x)
+{
+	uint64_t now = sizeof(*x) + x->cap + (x->z_ready ? 65536 : 0) +
+		       (x->d ? ZSTD_sizeof_DStream(x->d) : 0);
+
+	s->shard->app_bytes += now - x->charged;
+	x->charged = now;
+}
+
+static void inner_free(struct session *s, enum side side)
+{
+	struct inner *x = s->inner[side];
+
+	if (!x)
+		return;
+	if (x->z_ready)
+		inflateEnd(&x->z);
+	ZSTD_freeDStream(x->d);
+	s->shard->app_bytes -= x->charged;
+	free(x->buf);
+	free(x);
+	s->inner[side] = NULL;
+}
+
+void inflate_free(struct session *s)
+{
+	inner_free(s, SIDE_CLIENT);
+	inner_free(s, SIDE_SERVER);
+}
+
+void tsm_inflate_reset(struct session *s, enum side side)
+{
+	struct inner *x = s->inner[side];
+
+	if (x) {
+		x->len = x->need = 0;
+		x->skip = 0;
+	}
+}
+
+/* What is in the buffer goes to the reader, again and again while it makes progress. */
+static void hand_on(struct session *s, enum side side, struct inner *x, tsm_reader *reader)
+{
+	struct view v = view_of(x->buf, x->len, 0);
+
+	for (;;) {
+		size_t left = view_len(&v);
+		const uint8_t *before;
+		struct take t;
+
+		if (x->skip) {
+			size_t n = x->skip < left ? (size_t)x->skip : left;
+
+			v.p += n;
+			x->skip -= n;
+			if (x->skip)
+				break;
+		}
+		if (view_len(&v) < x->need)
+			break;
+		before = v.p;
+		t = reader(s, s->state, side, &v);
+		x->skip = t.skip;
+		x->need = t.skip ? 0 : t.need;
+		if (!t.skip && (!view_len(&v) || v.p == before))
+			break;
+	}
+	x->len = (uint32_t)view_len(&v);
+	memmove(x->buf, v.p, x->len);
+}
+
+/* One piece more at the end of the buffer. False: it cannot be read. */
+static bool piece(struct inner *x, enum tsm_coding coding, struct view *in, size_t *n, bool *more)
+{
+	uint8_t *to = x->buf + x->len;
+
+	if (coding == CODING_NONE) {
+		*n = view_len(in) < PIECE ? view_len(in) : PIECE;
+		memcpy(to, in->p, *n);
+		in->p += *n;
+		*more = view_len(in) > 0;
+		return true;
+	}
+	if (coding == CODING_ZLIB) {
+		int r;
+
+		x->z.next_in = (Bytef *)(uintptr_t)in->p;
+		x->z.avail_in = (uInt)view_len(in);
+		x->z.next_out = to;
+		x->z.avail_out = PIECE;
+		r = inflate(&x->z, Z_SYNC_FLUSH);
+		*n = PIECE - x->z.avail_out;
+		in->p = in->end - x->z.avail_in;
+		*more = r == Z_OK && (view_len(in) > 0 || x->z.avail_out == 0);
+		return r == Z_OK || r == Z_STREAM_END || r == Z_BUF_ERROR;
+	}
+	ZSTD_inBuffer i = {in->p, view_len(in), 0};
+	ZSTD_outBuffer o = {to, PIECE, 0};
+	size_t r = ZSTD_decompressStream(x->d, &o, &i);
+
+	*n = o.pos;
+	in->p += i.pos;
+	*more = r && !ZSTD_isError(r) && (view_len(in) > 0 || o.pos == PIECE);
+	return !ZSTD_isError(r);
+}
+
+/* Ready for the first bytes of a unit. */
+static bool begin(struct inner *x, enum tsm_coding coding, uint64_t limit)
+{
+	x->in = x->out = 0;
+	x->limit = limit;
+	if (coding == CODING_ZLIB) {
+		if (x->z_ready)
+			return inflateReset(&x->z) == Z_OK;
+		x->z_ready = inflateInit(&x->z) == Z_OK;
+		return x->z_ready;
+	}
+	if (coding == CODING_ZSTD) {
+		if (!x->d)
+			x->d = ZSTD_createDStream();
+		return x->d && !ZSTD_isError(ZSTD_initDStream(x->d)) &&
+		       !ZSTD_isError(ZSTD_DCtx_setParameter(x->d, ZSTD_d_windowLogMax, WINDOW_LOG));
+	}
+	return true;
+}
+
+static bool reserve(struct session *s, enum side side)
+{
+	struct shard *sh = s->shard;
+	struct inner *x = s->inner[side];
+
+	if (sh->app_bytes + sh->held_bytes > sh->budget / 2) {
+		counters_add(&sh->engine->counters, "inflate: memory budget used up", 1);
+		return false;
+	}
+	if (!x)
+		x = s->inner[side] = xcalloc(1, sizeof(*x));
+	if (x->cap < x->len + PIECE) {
+		x->cap = x->len + 2 * PIECE;
+		x->buf = xrealloc(x->buf, x->cap);
+	}
+	charge(s, x);
+	return true;
+}
+
+static bool too_much(struct session *s, const struct inner *x)
+{
+	if (x->out > x->limit)
+		tsm_note(s, "inflate: more came out than was said");
+	else if (x->out > RATIO_FROM && x->out / RATIO_MAX > x->in)
+		tsm_note(s, "inflate: more than 2,048 times of what came in");
+	else if (x->len > UNREAD_MAX)
+		tsm_note(s, "inflate: unread bytes over the limit");
+	else
+		return false;
+	return true;
+}
+
+bool tsm_inflate(struct session *s, enum side side, enum tsm_coding coding, struct view in,
+	bool first, uint64_t limit, tsm_reader *reader)
+{
+	const uint8_t *outer_begin = s->inner_begin, *outer_end = s->inner_end;
+	struct inner *x;
+	bool more = true, good;
+	size_t n = 0;
+
+	if (!reserve(s, side))
+		return false;
+	x = s->inner[side];
+	good = !first || begin(x, coding, limit);
+	x->in += view_len(&in);
+	s->inner_begin = in.p;
+	s->inner_end = in.end;
+	while (good && more) {
+		good = reserve(s, side) && piece(x, coding, &in, &n, &more);
+		if (!good)
+			break;
+		x->len += (uint32_t)n;
+		x->out += n;
+		if (x->out > x->limit) {
+			good = !too_much(s, x);
+			break;
+		}
+		hand_on(s, side, x, reader);
+		good = !too_much(s, x);
+	}
+	s->inner_begin = outer_begin;
+	s->inner_end = outer_end;
+	charge(s, x);
+	if (!good)
+		tsm_inflate_reset(s, side);
+	return good;
+}
