@@ -48,7 +48,7 @@ list() {
 	done
 }
 
-for part in net http smtp tls dns tcp network tunnels links redis vrrp http2 nfs files; do
+for part in net http smtp tls dns tcp network tunnels links redis mysql vrrp http2 nfs files; do
 	. "$HERE/$part.sh"
 done
 
@@ -89,6 +89,9 @@ check_packages() {
 		openssl openssl
 		dnsmasq dnsmasq-base
 		dig bind9-dnsutils
+		mariadbd mariadb-server
+		mariadb mariadb-client
+		mariadb_config libmariadb-dev
 	END
 	"$PYTHON" -c 'import grpc' 2>/dev/null || missing+=(python3-grpcio)
 	[ ${#missing[@]} -eq 0 ] || die "please install: apt-get install ${missing[*]}"

@@ -586,9 +586,10 @@ def check_start_nfs():
 CHECKS = [check_segmentation, check_bytewise, check_duplicates, check_order, check_threads,
           check_snaplen, check_loss, check_loss_h2, check_many, check_start, check_loss_nfs,
           check_start_nfs]
-if __name__ == "__main__":
-    wanted = sys.argv[1:]
-    for f in CHECKS:
+
+
+def main(checks, wanted):
+    for f in checks:
         name = f.__name__.replace("check_", "")
         if wanted and name not in wanted:
             continue
@@ -603,3 +604,7 @@ if __name__ == "__main__":
         os.rmdir(scratch)
     print("%d checks, %d failed" % (done, len(faults)))
     sys.exit(1 if faults else 0)
+
+
+if __name__ == "__main__":
+    main(CHECKS, sys.argv[1:])

@@ -7,4 +7,5 @@ command -v python3 >/dev/null || {
 	exit 77
 }
 [ $# -gt 0 ] || set -- segmentation bytewise duplicates order threads snaplen loss start
-exec python3 "$here/property.py" "$@"
+python3 "$here/property.py" "$@" || exit
+exec python3 "$here/property_mysql.py"

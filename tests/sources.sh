@@ -24,7 +24,7 @@ while read -r f; do
 		continue
 	}
 	case $f in
-	*.access.tsv) ;;
+	*.access.tsv | *.log) ;;
 	*)
 		case $made in *" ${f%%.*} "*) ;; *) fail "record.sh cannot make $f" ;; esac
 		# libpcap does not read a file of several link types.

@@ -112,7 +112,7 @@ net_down() {
 		stop "$i"
 	done
 	CAPTURES=()
-	for i in cli web app sw rtr far nfs; do
+	for i in cli web app sw rtr far nfs db db2; do
 		[ -e "/run/netns/tsmrec_$i" ] && ip netns del "tsmrec_$i"
 	done
 	return 0

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fuzzes one target: run.sh file|layers|stream|http|http2|rpc|smtp|tls|dns SECONDS
+# Fuzzes one target: run.sh file|layers|stream|http|http2|mysql|rpc|smtp|tls|dns SECONDS
 #
 # Builds with clang (libFuzzer, AddressSanitizer, UndefinedBehaviorSanitizer) in $FUZZ_BUILD, where
 # what is found stays: new inputs in found-TARGET, crashes as crash-* and the like. Exit status 0
@@ -8,11 +8,11 @@ set -eu
 
 target=${1:-} seconds=${2:-}
 case $target in
-file | layers | stream | http | http2 | rpc | smtp | tls | dns) ;;
+file | layers | stream | http | http2 | mysql | rpc | smtp | tls | dns) ;;
 *) target= ;;
 esac
 if [ -z "$target" ] || [ -z "$seconds" ]; then
-	echo "usage: run.sh file|layers|stream|http|http2|rpc|smtp|tls|dns SECONDS" >&2
+	echo "usage: run.sh file|layers|stream|http|http2|mysql|rpc|smtp|tls|dns SECONDS" >&2
 	exit 2
 fi
 here=$(cd "$(dirname "$0")" && pwd)
@@ -38,7 +38,7 @@ for source in $sources; do
 done
 # shellcheck disable=SC2086
 ${CLANG:-clang} $flags $sanitize -fsanitize=fuzzer $objects -o "$build/fuzz-$target" \
-	-lpcap -lz -lcrypto -lnghttp2
+	-lpcap -lz -lzstd -lcrypto -lnghttp2
 case $target in
 file) longest=16384 ;;
 *) longest=8192 ;;

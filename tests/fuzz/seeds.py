@@ -2,13 +2,14 @@
 """Makes the seeds of the fuzz corpus: seeds.py FOLDER [CAPTURE.pcap ...]
 
 Hand-made inputs in the targets' formats (see the head of each target's C file) go into FOLDER/file,
-layers, stream, http, http2, rpc, smtp, tls and dns. Of each capture given (pcap, Ethernet) the first packets are taken, too, at
+layers, stream, http, http2, mysql, rpc, smtp, tls and dns. Of each capture given (pcap, Ethernet) the first packets are taken, too, at
 most 4 KiB; of one named nfs* also the RPC messages of every connection. The same arguments give the same files.
 """
 import gzip
 import os
 import struct
 import sys
+import zlib
 
 LIMIT = 4096
 SYN, FIN, RST, PSH, ACK = 2, 1, 4, 8, 16
@@ -493,6 +494,82 @@ def dns_seeds(folder):
         save(folder, "dns", title, bytes([i % 8]) + b"".join(list_))
 
 
+def mysql_packet(seq, *parts):
+    data = b"".join(parts)
+    return struct.pack("<I", len(data))[:3] + bytes([seq]) + data
+
+
+def mysql_seeds(folder):
+    pk = mysql_packet
+    caps = 0x01FFF7DF | 1 << 27
+
+    def greeting(version=b"8.0.30", flags=caps):
+        return pk(0, b"\x0a", version, b"\0", b"\1\0\0\0", b"a" * 8, b"\0", struct.pack("<H", flags & 0xFFFF), b"\x21\2\0",
+                  struct.pack("<H", flags >> 16), b"\x15", b"\0" * 10, b"b" * 12, b"\0", b"caching_sha2_password\0")
+
+    def login(flags=caps):
+        return pk(1, struct.pack("<II", flags, 1 << 24), b"\x21", b"\0" * 23, b"app\0", b"\x04pass", b"shop\0", b"mysql_native_password\0")
+
+    ok = lambda seq, status=2, more=b"": pk(seq, b"\0\1\2", struct.pack("<HH", status, 0), more)
+    eof = lambda seq, status=2: pk(seq, b"\xfe", struct.pack("<HH", 0, status))
+    ok_eof = lambda seq, status=2: pk(seq, b"\xfe\0\0", struct.pack("<HH", status, 0))
+    err = lambda seq, text=b"Duplicate entry 'it's' for key 'PRIMARY'": pk(seq, b"\xff", struct.pack("<H", 1062), b"#23000", text)
+    column = lambda seq: pk(seq, b"\3def\1a\1b\1c\1d\1e\x0c\x21\0\x10\0\0\0\xfd\0\0\0\0\0")
+    query = lambda text, attributes=b"": pk(0, b"\3", attributes, text)
+    result = pk(1, b"\1") + column(2) + eof(3) + pk(4, b"\3abc") + pk(5, b"\xfb") + eof(6)
+    short = pk(1, b"\1") + column(2) + pk(3, b"\3abc") + ok_eof(4)
+    start = [chunk(1, greeting()), chunk(0, login()), chunk(1, ok(2))]
+    old = [chunk(1, greeting(b"5.0.1", 0xFFFF)), chunk(0, login(0xA60D)), chunk(1, ok(2))]
+    prepare = pk(0, b"\x16select ?")
+    prepared = pk(1, b"\0\7\0\0\0\1\0\1\0\0\0\0") + column(2) + eof(3) + column(4) + eof(5)
+    execute = pk(0, b"\x17\7\0\0\0\0\1\0\0\0\0\1\3\0\1\0\0\0")
+
+    def event(seq, kind, body, time=1600000000, front=b"\0"):
+        return pk(seq, front, struct.pack("<IBIIIH", time, kind, 1, 19 + len(body), 400, 0), body)
+
+    rotate = event(1, 4, struct.pack("<Q", 4) + b"binlog.000001", 0)
+    statement = event(2, 2, struct.pack("<IIBHH", 1, 0, 4, 0, 0) + b"shop\0create table t(a int)")
+
+    def squeeze(seq, data, plain=False):
+        out = data if plain else zlib.compress(data)
+        return struct.pack("<I", len(out))[:3] + bytes([seq]) + struct.pack("<I", 0 if plain else len(data))[:3] + out
+
+    zipped = [chunk(1, greeting()), chunk(0, login(caps | 0x20)), chunk(1, ok(2))]
+    attributes = b"\2\1\0\1\xfe\0\2k1\3\0\2k2\2v1\1\0\0\0"
+    seeds = {
+        "query": start + [chunk(0, query(b"select 1", b"\0\1")), chunk(1, short)],
+        "attributes": start + [chunk(0, query(b"select 'x'", attributes)), chunk(1, short)],
+        "bytewise": [chunk(1, greeting(), 0x41), chunk(0, login(), 0x40), chunk(1, ok(2), 0x41), chunk(0, query(b"select 1", b"\0\1"), 0x40), chunk(1, short, 0x41)],
+        "old": old + [chunk(0, query(b"select a from b")), chunk(1, result)],
+        "error": start + [chunk(0, query(b"insert into t values (1)", b"\0\1")), chunk(1, err(1))],
+        "multi": old + [chunk(0, query(b"select 1; select 2")), chunk(1, result[:-2] + b"\x0a\0" + result[:3] + b"\7" + result[4:])],
+        "prepare": old + [chunk(0, prepare), chunk(1, prepared), chunk(0, execute), chunk(1, result), chunk(0, pk(0, b"\x19\7\0\0\0") + pk(0, b"\1"))],
+        "long-data": old + [chunk(0, prepare), chunk(1, prepared), chunk(0, pk(0, b"\x18\7\0\0\0\0\0", b"z" * 200) + execute), chunk(1, ok(1))],
+        "fetch": old + [chunk(0, pk(0, b"\x1c\7\0\0\0\x0a\0\0\0")), chunk(1, pk(1, b"\0\0\1") + eof(2))],
+        "infile": old + [chunk(0, query(b"load data local infile 'x' into table t")), chunk(1, pk(1, b"\xfbx")), chunk(0, pk(2, b"1,2\n") + pk(3)), chunk(1, ok(4))],
+        "auth-switch": [chunk(1, greeting()), chunk(0, login()), chunk(1, pk(2, b"\xfecaching_sha2_password\0", b"c" * 20, b"\0")), chunk(0, pk(3, b"d" * 32)), chunk(1, pk(4, b"\1\3") + ok(5))],
+        "tls": [chunk(1, greeting()), chunk(0, pk(1, struct.pack("<II", caps | 0x800, 1 << 24), b"\x21", b"\0" * 23)), chunk(0, b"\x16\3\1\0\5hello")],
+        "change-user": old + [chunk(0, pk(0, b"\x11bob\0\1xdb\0\x21\0mysql_native_password\0")), chunk(1, ok(1))],
+        "state": start + [chunk(0, query(b"use other", b"\0\1")), chunk(1, ok(1, 0x4002, b"\0\x08\1\6\5other"))],
+        "small": old + [chunk(0, pk(0, b"\x0e")), chunk(1, ok(1)), chunk(0, pk(0, b"\x09")), chunk(1, pk(1, b"Uptime: 1")), chunk(0, pk(0, b"\4t\0")), chunk(1, column(1) + eof(2))],
+        "dump": old + [chunk(0, pk(0, b"\x12\4\0\0\0\0\0\2\0\0\0binlog.000001")), chunk(1, rotate + statement), chunk(1, eof(3))],
+        "semisync": old + [chunk(0, pk(0, b"\x12\4\0\0\0\0\0\2\0\0\0b")), chunk(1, rotate), chunk(1, event(2, 16, b"\0" * 8, front=b"\0\xef\1")), chunk(0, pk(0, b"\xef", struct.pack("<Q", 400), b"b"))],
+        "lengths": old + [chunk(0, query(b"select 1")), chunk(1, pk(1, b"\0\xfe\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff")), chunk(1, pk(1, b"\xfc\xff"))],
+        "full": old + [chunk(0, b"\xff\xff\xff\0\3select '" + b"x" * 600), chunk(1, ok(2))],
+        "midstream": [chunk(0, query(b"select 1")), chunk(1, result), chunk(0, execute), chunk(1, short)],
+        "gap-rows": old + [chunk(0, query(b"select 1")), chunk(1, result[:30]), chunk(1, result[40:], 2, MS, 1), chunk(0, query(b"select 2")), chunk(1, result)],
+        "gap-command": old + [chunk(0, b"", 2, MS, 9), chunk(1, result), chunk(0, query(b"select 2")), chunk(1, result)],
+        "killed": old + [chunk(0, query(b"select sleep(9)")), chunk(1, err(0), 4)],
+        "swapped": [chunk(1, query(b"select 1")), chunk(0, result)],
+        "compressed": zipped + [chunk(0, squeeze(0, query(b"select 1" + b" " * 60))), chunk(1, squeeze(1, result, True) + squeeze(2, result))],
+        "compressed-middle": [chunk(0, squeeze(0, query(b"select 1"), True)), chunk(1, squeeze(1, result))],
+        "bomb": zipped + [chunk(0, squeeze(0, query(b"select 1"), True)), chunk(1, squeeze(1, pk(1, b"\0" * 2500000)))],
+    }
+    for i, (name, list_) in enumerate(sorted(seeds.items())):
+        middle = name in ("midstream", "swapped", "compressed-middle")
+        save(folder, "mysql", name, bytes([i % 8 + (8 if middle else 0)]) + b"".join(list_))
+
+
 def from_capture(folder, path):
     name = os.path.splitext(os.path.basename(path))[0]
     with open(path, "rb") as f:
@@ -529,6 +606,7 @@ def main():
     smtp_seeds(folder)
     tls_seeds(folder)
     dns_seeds(folder)
+    mysql_seeds(folder)
     for path in sys.argv[2:]:
         from_capture(folder, path)
 

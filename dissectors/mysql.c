@@ -1,0 +1,443 @@
+/*
+ * mysql.c - MySQL and MariaDB (client/server protocol 4.1 and later): packets in order, and how to
+ * find back to them.
+ *
+ * A packet is three bytes of length, a sequence number that is 0 where a command begins, and the
+ * rest. What is read of each is bounded; rows are passed over by their length. A response is read
+ * by what it holds, not by what was agreed on at the beginning, so that a connection can be
+ * followed from its middle. After a loss the client's next command, a response to it or the packet
+ * that ends a result set is looked for.
+ */
+#include "mysql.h"
+
+const struct field mysql_fields[] = {
+	[F_COMMAND] = {"mysql.command", "Command",
+		"Command of the protocol (COM_QUERY ...), LOGIN, BINLOG_EVENT or SEMISYNC_ACK",
+		FIELD_NAME, 0, 16, 0, NULL},
+	[F_STATEMENT] = {"mysql.statement_id", "Stmt",
+		"Number of the prepared statement on its connection", FIELD_U64, 0, 5, 0, NULL},
+	[F_USER] = {"mysql.user", "User",
+		"User of the connection; absent where its login was not captured", FIELD_STR, 0, 10,
+		0, NULL},
+	[F_SCHEMA] = {"mysql.schema", "Schema", "Default schema when the command was sent",
+		FIELD_STR, 0, 10, 0, NULL},
+	[F_VERSION] = {"mysql.server_version", "Version", "Server's version, as it greets",
+		FIELD_STR, 0, 16, 0, NULL},
+	[F_AFFECTED] = {"mysql.affected_rows", "Affected",
+		"Rows changed; of several results their sum", FIELD_U64, 0, 8, 0, NULL},
+	[F_INSERT_ID] = {"mysql.insert_id", "Insert id",
+		"Last AUTO_INCREMENT value; left out where 0", FIELD_U64, 0, 9, 0, NULL},
+	[F_FIELDS] = {"mysql.num_fields", "Fields",
+		"Columns of the first result set, or of the prepared statement", FIELD_U64, 0, 6, 0,
+		NULL},
+	[F_ROWS] = {"mysql.num_rows", "Rows",
+		"Rows of all result sets; absent where some were not captured", FIELD_U64, 0, 7, 0,
+		NULL},
+	[F_ERRNO] = {"mysql.error_code", "Errno", "Server's error number", FIELD_U64, 0, 5, 0,
+		NULL},
+	[F_MESSAGE] = {"mysql.error_message", "Error",
+		"Error message; what it quotes of values is masked", FIELD_STR, 0, 30, 0, NULL},
+	[F_ERROR_CODE] = {"error.code", "Code", "Server's error number", FIELD_ID, 0, 5, 0, NULL},
+	[F_ERROR_MESSAGE] = {"error.message", "Error",
+		"Error message; what it quotes of values is masked", FIELD_STR, 0, 30, 0, NULL},
+	[F_SQLSTATE] = {"tsumari.mysql.sqlstate", "SQLSTATE", "SQLSTATE of the error", FIELD_STR, 0,
+		8, 0, NULL},
+	[F_WARNINGS] = {"tsumari.mysql.warnings", "Warnings",
+		"Warnings of the last result; left out where 0", FIELD_U64, 0, 8, 0, NULL},
+	[F_NO_INDEX] = {"tsumari.mysql.no_index_used", "No index",
+		"The server says: no index was used", FIELD_BOOL, 0, 8, 0, NULL},
+	[F_NO_GOOD_INDEX] = {"tsumari.mysql.no_good_index_used", "Bad index",
+		"The server says: no good index was used", FIELD_BOOL, 0, 8, 0, NULL},
+	[F_SLOW] = {"tsumari.mysql.slow", "Slow",
+		"The server says: slower than its long_query_time", FIELD_BOOL, 0, 5, 0, NULL},
+	[F_IN_TRANSACTION] = {"tsumari.mysql.in_transaction", "In trx",
+		"A transaction was open after the command", FIELD_BOOL, 0, 6, 0, NULL},
+	[F_RESULT_SETS] = {"tsumari.mysql.result_sets", "Sets",
+		"Result sets, where there are several", FIELD_U64, 0, 5, 0, NULL},
+	[F_RESULT_BYTES] = {"tsumari.mysql.result_bytes", "Bytes",
+		"Bytes of the rows; absent where some were not captured", FIELD_BYTES, 0, 8, 0,
+		NULL},
+	[F_INFILE_BYTES] = {"tsumari.mysql.infile_bytes", "Infile",
+		"Bytes of the file that LOAD DATA LOCAL sent", FIELD_BYTES, 0, 8, 0, NULL},
+	[F_UNKNOWN_STATEMENT] = {"tsumari.mysql.unknown_statement", "Unknown",
+		"The statement was prepared before the capture, or too many were since", FIELD_BOOL,
+		0, 7, 0, NULL},
+	[F_ATTRIBUTES] = {"tsumari.mysql.query_attributes", "Attributes",
+		"Query attributes sent with the statement", FIELD_U64, 0, 5, 0, NULL},
+	[F_PARAMETERS] = {"tsumari.mysql.parameters", "Params",
+		"Parameters of the prepared statement", FIELD_U64, 0, 6, 0, NULL},
+	[F_COLLATION] = {"tsumari.mysql.collation", "Collation",
+		"Number of the character set and collation the client asked for", FIELD_U64, 0, 5,
+		0, NULL},
+	[F_AUTH_PLUGIN] = {"tsumari.mysql.auth_plugin", "Auth",
+		"Authentication method that was used in the end", FIELD_STR, 0, 20, 0, NULL},
+	[F_COMPRESSION] = {"tsumari.mysql.compression", "Compr", "Compression agreed on",
+		FIELD_NAME, 0, 5, 0, NULL},
+	[F_TLS] = {"tsumari.mysql.tls", "TLS", "The connection goes on encrypted", FIELD_BOOL, 0, 3,
+		0, NULL},
+	[F_B_TYPE] = {"tsumari.mysql.binlog.type", "Event", "Type of the event of the binary log",
+		FIELD_NAME, 0, 14, 0, NULL},
+	[F_B_TIME] = {"tsumari.mysql.binlog.timestamp", "Logged",
+		"When the statement began on the master, in whole seconds", FIELD_TIME, 0, 20, 0,
+		NULL},
+	[F_B_SERVER] = {"tsumari.mysql.binlog.server_id", "Server",
+		"Server's number: of the event's origin, or of the replica", FIELD_U64, 0, 6, 0,
+		NULL},
+	[F_B_POSITION] = {"tsumari.mysql.binlog.position", "Position",
+		"Position in the binary log: of the end of the event, asked for, or acknowledged",
+		FIELD_U64, 0, 10, 0, NULL},
+	[F_B_FILE] = {"tsumari.mysql.binlog.file", "File", "File of the binary log", FIELD_STR, 0,
+		16, 0, NULL},
+	[F_B_SIZE] = {"tsumari.mysql.binlog.size", "Size", "Bytes of the event", FIELD_BYTES, 0, 8,
+		0, NULL},
+	[F_B_AGE] = {"tsumari.mysql.binlog.age", "Age",
+		"Capture time less the event's timestamp, where it is not negative", FIELD_DURATION,
+		0, 8, 0, NULL},
+	[F_B_LAG] = {"tsumari.mysql.binlog.lag", "Lag",
+		"The age less the smallest age on this connection so far: clocks may differ, "
+		"timestamps are whole seconds",
+		FIELD_DURATION, 0, 8, 0, NULL},
+	[F_B_ACK_WAIT] = {"tsumari.mysql.binlog.ack_wait", "Ack wait",
+		"From the event that asked for it to its semi-synchronous acknowledgment",
+		FIELD_DURATION, 0, 8, 0, NULL},
+	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
+};
+
+#define RESULT_END 10u /* bytes that are kept of rows of a result set whose end is looked for */
+
+static enum tsm_probe either(enum tsm_probe a, enum tsm_probe b)
+{
+	if (a == PROBE_YES || b == PROBE_YES)
+		return PROBE_YES;
+	return a == PROBE_MAYBE || b == PROBE_MAYBE ? PROBE_MAYBE : PROBE_NO;
+}
+
+static enum tsm_probe probe(struct view head, enum side side)
+{
+	enum tsm_probe client = mysql_command_like(head);
+	enum tsm_probe server = either(mysql_greeting_like(head), mysql_response_like(head));
+
+	if (mysql_compressed_like(head, SIDE_CLIENT) == PROBE_YES)
+		client = PROBE_YES;
+
+	if (side == SIDE_SERVER) {
+		enum tsm_probe t = client;
+
+		client = server;
+		server = t;
+	}
+	if (client == PROBE_YES)
+		return PROBE_YES;
+	if (server == PROBE_YES)
+		return PROBE_SWAPPED;
+	return client == PROBE_MAYBE || server == PROBE_MAYBE ? PROBE_MAYBE : PROBE_NO;
+}
+
+/* Looks for the start of a command at the front of what comes. */
+static bool client_resync(struct mysql *h, struct view *v, struct take *t)
+{
+	struct mysql_stream *x = &h->side[SIDE_CLIENT];
+	enum tsm_probe r = mysql_command_like(*v);
+
+	if (r == PROBE_YES) {
+		x->lost = false;
+		x->phase = P_START;
+		return true;
+	}
+	if (r == PROBE_MAYBE && view_len(v) < 64) {
+		t->need = (uint32_t)view_len(v) + 1;
+		return false;
+	}
+	v->p = v->end;
+	return false;
+}
+
+/* Looks for a response at the front of what comes, or for the end of the one under way. */
+static bool server_resync(struct session *s, struct mysql *h, struct view *v, struct take *t)
+{
+	struct mysql_stream *x = &h->side[SIDE_SERVER];
+	const uint8_t *found;
+	bool greets = false;
+
+	/* What was kept belongs to a response that has been given up. */
+	if (!h->r.going)
+		v->p += h->stale < view_len(v) ? h->stale : view_len(v);
+	h->stale = 0;
+	if (view_len(v) < 5) {
+		t->need = 5;
+		return false;
+	}
+	if (x->phase == P_DUMP) {
+		found = mysql_event_like(v) ? v->p : NULL;
+	} else if (h->r.going) {
+		found = mysql_result_end(v);
+		if (!found) { /* it may lie across two segments */
+			if (view_len(v) > RESULT_END)
+				v->p = v->end - RESULT_END;
+			h->stale = (uint8_t)view_len(v);
+			t->need = (uint32_t)view_len(v) + 1;
+			return false;
+		}
+	} else {
+		enum tsm_probe r = mysql_response_like(*v);
+
+		if (x->phase == P_GREETING && mysql_greeting_like(*v) != PROBE_NO) {
+			r = mysql_greeting_like(*v);
+			greets = r == PROBE_YES;
+		}
+		found = r == PROBE_YES ? v->p : NULL;
+		if (r == PROBE_MAYBE) {
+			t->need = (uint32_t)view_len(v) + 1;
+			return false;
+		}
+	}
+	if (!found) {
+		v->p = v->end;
+		tsm_unread(s);
+		return false;
+	}
+	if (greets) /* the capture lacks the TCP handshake only */
+		h->side[SIDE_CLIENT].lost = false;
+	else if (x->phase == P_GREETING)
+		x->phase = P_START;
+	v->p = found;
+	x->seq = v->p[3];
+	x->lost = false;
+	return true;
+}
+
+/* The packet, with all that it goes on in, has been passed over. */
+static void packet_end(struct session *s, struct mysql *h, enum side side, const uint8_t *end)
+{
+	struct mysql_stream *x = &h->side[side];
+	struct txn *t = tsm_current(s, side);
+	uint8_t after = x->after;
+
+	x->after = AFTER_NOTHING;
+	switch (after) {
+	case AFTER_REQUEST:
+		tsm_request_end(s, t, end);
+		break;
+	case AFTER_SILENT:
+	case AFTER_TLS:
+		tsm_status(t, STATUS_OK);
+		if (t) {
+			tsm_request_end(s, t, end);
+			tsm_unanswered(s, t);
+		}
+		if (after == AFTER_TLS) {
+			h->tls = true;
+			tsm_switch(s, NULL);
+		}
+		break;
+	case AFTER_RESPONSE:
+		mysql_response_end(s, h, end);
+		break;
+	case AFTER_EVENT:
+		tsm_response_end(s, t, end);
+		break;
+	default:
+		break;
+	}
+}
+
+static void out_of_step(struct session *s, struct mysql *h, enum side side)
+{
+	struct mysql_stream *x = &h->side[side];
+
+	tsm_note(s, side == SIDE_CLIENT ? "mysql: no command where one should begin"
+					: "mysql: no packet of a response where one should begin");
+	tsm_flag(tsm_current(s, side), QUALITY_MALFORMED);
+	if (side == SIDE_CLIENT)
+		tsm_request_end(s, tsm_current(s, side), NULL);
+	else
+		mysql_give_up(s, h);
+	if (side == SIDE_SERVER)
+		tsm_unread(s);
+	x->after = AFTER_NOTHING;
+	x->more = false;
+	x->lost = true;
+}
+
+/* Rows that are whole in the view: their header is all that is read of them. */
+static void rows(struct mysql *h, struct view *v)
+{
+	struct mysql_stream *x = &h->side[SIDE_SERVER];
+	const uint8_t *p = v->p;
+
+	while (v->end - p >= 5 && p[4] < 0xfe && (p[3] == x->seq || h->compressed)) {
+		uint32_t len = mysql_length(p);
+
+		if (!len || len > (size_t)(v->end - p) - MYSQL_HEAD)
+			break;
+		h->r.rows++;
+		h->r.bytes += len;
+		x->seq = (uint8_t)(p[3] + 1);
+		p += MYSQL_HEAD + len;
+	}
+	v->p = p;
+}
+
+/* The packet at the front of the view. False: more bytes are needed, as `t` says. */
+static bool packet(
+	struct session *s, struct mysql *h, enum side side, struct view *v, struct take *t)
+{
+	struct mysql_stream *x = &h->side[side];
+	const uint8_t *p = v->p;
+	size_t have = view_len(v);
+	uint32_t len, wants;
+	bool good = true;
+
+	if (have < MYSQL_HEAD) {
+		t->need = MYSQL_HEAD;
+		return false;
+	}
+	len = mysql_length(p);
+	wants = x->more               ? 0
+		: side == SIDE_CLIENT ? mysql_client_wants(h, p, len, have)
+				      : mysql_server_wants(h, p, len, have);
+	if (have < MYSQL_HEAD + wants) {
+		t->need = MYSQL_HEAD + wants;
+		return false;
+	}
+	v->p += MYSQL_HEAD + wants;
+	if (x->more) {
+		good = p[3] == x->seq || h->compressed;
+		if (side == SIDE_SERVER && x->phase == P_ROWS)
+			h->r.bytes += len;
+	} else if (side == SIDE_CLIENT) {
+		good = mysql_client_packet(s, h, p, len, view_of(p + MYSQL_HEAD, wants, 0));
+	} else {
+		good = mysql_server_packet(s, h, p, len, view_of(p + MYSQL_HEAD, wants, 0));
+	}
+	if (!good) {
+		out_of_step(s, h, side);
+		v->p = v->end;
+		return true;
+	}
+	x->seq = (uint8_t)(p[3] + 1);
+	x->more = len == MYSQL_FULL;
+	t->skip = len - wants;
+	if (!t->skip && !x->more)
+		packet_end(s, h, side, v->p);
+	return true;
+}
+
+static void begin(struct session *s, struct mysql *h)
+{
+	h->begun = true;
+	h->side[SIDE_CLIENT].lost = !tsm_from_start(s, SIDE_CLIENT);
+	h->side[SIDE_SERVER].lost = !tsm_from_start(s, SIDE_SERVER);
+	h->side[SIDE_CLIENT].phase = P_LOGIN;
+	h->side[SIDE_SERVER].phase = P_GREETING;
+	h->r.lost = true;
+}
+
+struct take mysql_packets(struct session *s, void *state, enum side side, struct view *v)
+{
+	struct mysql *h = state;
+	struct mysql_stream *x = &h->side[side];
+	struct take t = {0, 0, false};
+	bool compressed = h->compressed;
+
+	if (x->after && !x->more)
+		packet_end(s, h, side, v->p);
+	/* The connection may have gone over to something else. */
+	while (view_len(v) && !h->tls && h->compressed == compressed) {
+		if (x->lost) {
+			bool found = side == SIDE_CLIENT ? client_resync(h, v, &t)
+							 : server_resync(s, h, v, &t);
+
+			if (!found)
+				return t;
+		}
+		if (x->phase == P_ROWS && !x->more) {
+			rows(h, v);
+			if (!view_len(v))
+				return t;
+		}
+		if (!packet(s, h, side, v, &t) || t.skip)
+			return t;
+	}
+	return t;
+}
+
+/* Of a connection that began before the capture: is it compressed? */
+static void see_compression(struct mysql *h, enum side side, const struct view *v)
+{
+	if (!h->side[side].lost || h->compressed || h->caps_known ||
+		mysql_compressed_like(*v, side) != PROBE_YES)
+		return;
+	h->compressed = true;
+	h->frame[!side].lost = true;
+}
+
+static struct take data(struct session *s, void *state, enum side side, struct view *v)
+{
+	struct mysql *h = state;
+	bool compressed;
+
+	if (!h->begun)
+		begin(s, h);
+	see_compression(h, side, v);
+	compressed = h->compressed;
+	if (!compressed) {
+		struct take t = mysql_packets(s, h, side, v);
+
+		if (!h->compressed || t.skip || t.need)
+			return t;
+	}
+	return mysql_compressed(s, h, side, v);
+}
+
+void mysql_lose(struct session *s, struct mysql *h, enum side side)
+{
+	struct mysql_stream *x = &h->side[side];
+
+	if (side == SIDE_SERVER)
+		h->stale = 0;
+	x->lost = true;
+	x->more = false;
+	x->after = AFTER_NOTHING;
+	if (!h->r.going || !h->side[SIDE_SERVER].lost)
+		return;
+	/* A response to a newer command may lie in the hole, or to one that is not seen. */
+	if (h->waiting || h->side[SIDE_CLIENT].lost || !tsm_current(s, SIDE_SERVER)) {
+		mysql_give_up(s, h);
+		return;
+	}
+	tsm_status(tsm_current(s, SIDE_SERVER), 0);
+	h->r.lost = true;
+	if (x->phase != P_FIELD_LIST)
+		x->phase = P_ROWS;
+}
+
+static void gap(struct session *s, void *state, enum side side, uint64_t n)
+{
+	struct mysql *h = state;
+
+	(void)n;
+	tsm_inflate_reset(s, side);
+	h->frame[side].left = 0;
+	h->frame[side].lost = true;
+	mysql_lose(s, h, side);
+}
+
+static const struct claim claims[] = {
+	{TABLE_TCP_PORT, 3306},
+	{TABLE_TCP_PORT, 3307},
+	{TABLE_TCP_PORT, 6033},
+	{TABLE_END, 0},
+};
+
+TSM_DISSECTOR(mysql) = {
+	TSM_HEAD,
+	.name = "mysql",
+	.title = "MySQL and MariaDB",
+	.claims = claims,
+	.fields = mysql_fields,
+	.state_size = sizeof(struct mysql),
+	.probe = probe,
+	.data = data,
+	.gap = gap,
+};

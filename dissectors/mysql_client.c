@@ -1,0 +1,488 @@
+/*
+ * mysql_client.c - what a client sends: its login, commands, the file of LOAD DATA LOCAL.
+ *
+ * A command is shown as the digest of its statement. Passwords and other authentication data are
+ * never read.
+ */
+#include "mysql.h"
+
+#define LOGIN_MAX 4096u
+
+static const char *const command_names[] = {
+	[COM_QUIT] = "COM_QUIT",
+	[COM_INIT_DB] = "COM_INIT_DB",
+	[COM_QUERY] = "COM_QUERY",
+	[COM_FIELD_LIST] = "COM_FIELD_LIST",
+	[COM_CREATE_DB] = "COM_CREATE_DB",
+	[COM_DROP_DB] = "COM_DROP_DB",
+	[COM_REFRESH] = "COM_REFRESH",
+	[COM_SHUTDOWN] = "COM_SHUTDOWN",
+	[COM_STATISTICS] = "COM_STATISTICS",
+	[COM_PROCESS_INFO] = "COM_PROCESS_INFO",
+	[COM_PROCESS_KILL] = "COM_PROCESS_KILL",
+	[COM_DEBUG] = "COM_DEBUG",
+	[COM_PING] = "COM_PING",
+	[COM_CHANGE_USER] = "COM_CHANGE_USER",
+	[COM_BINLOG_DUMP] = "COM_BINLOG_DUMP",
+	[19] = "COM_TABLE_DUMP",
+	[COM_REGISTER_SLAVE] = "COM_REGISTER_SLAVE",
+	[COM_STMT_PREPARE] = "COM_STMT_PREPARE",
+	[COM_STMT_EXECUTE] = "COM_STMT_EXECUTE",
+	[COM_STMT_SEND_LONG_DATA] = "COM_STMT_SEND_LONG_DATA",
+	[COM_STMT_CLOSE] = "COM_STMT_CLOSE",
+	[COM_STMT_RESET] = "COM_STMT_RESET",
+	[COM_SET_OPTION] = "COM_SET_OPTION",
+	[COM_STMT_FETCH] = "COM_STMT_FETCH",
+	[COM_BINLOG_DUMP_GTID] = "COM_BINLOG_DUMP_GTID",
+	[COM_RESET_CONNECTION] = "COM_RESET_CONNECTION",
+	[32] = "COM_CLONE",
+};
+#define COMMANDS (sizeof(command_names) / sizeof(command_names[0]))
+
+static const char *command_name(uint8_t command)
+{
+	if (command == COM_STMT_BULK_EXECUTE)
+		return "COM_STMT_BULK_EXECUTE";
+	return command < COMMANDS ? command_names[command] : NULL;
+}
+
+static struct view text_of(const char *s)
+{
+	return view_of(s, strlen(s), 0);
+}
+
+static struct view nothing(void)
+{
+	return view_of("", 0, 0);
+}
+
+/* A command without an object. */
+static void bare(struct txn *t, const char *method)
+{
+	tsm_op(t, text_of(method), nothing());
+	tsm_query(t, text_of(method));
+}
+
+void mysql_whose(struct mysql *h, struct txn *t)
+{
+	if (h->user_len)
+		tsm_str(t, F_USER, mysql_kept(h->user, h->user_len));
+	if (h->schema_len)
+		tsm_str(t, F_SCHEMA, mysql_kept(h->schema, h->schema_len));
+}
+
+/* The first word of a digest, in capitals. */
+static struct view verb_of(const uint8_t *digest, size_t n, uint8_t *word, size_t max)
+{
+	size_t at = 0, len = 0;
+
+	while (at < n && (digest[at] == '(' || digest[at] == ' '))
+		at++;
+	if (n - at > 3 && memcmp(digest + at, "/*", 2) == 0) /* a comment for some versions only */
+		while (at < n && digest[at] != ' ')
+			at++;
+	for (; at < n && digest[at] == ' '; at++)
+		;
+	for (; at < n && len < max && digest[at] >= 'a' && digest[at] <= 'z'; at++)
+		word[len++] = (uint8_t)(digest[at] - 32);
+	return view_of(word, len, 0);
+}
+
+/* May the text hold a password? */
+static bool secret(const uint8_t *digest, size_t n)
+{
+	return memmem(digest, n, "identified", 10) || memmem(digest, n, "password", 8);
+}
+
+static void show(struct txn *t, struct view digest, struct view query)
+{
+	uint8_t word[16];
+	struct view verb = verb_of(digest.p, view_len(&digest), word, sizeof(word));
+
+	if (view_len(&verb))
+		tsm_op(t, verb, nothing());
+	if (view_len(&query))
+		tsm_query(t, query);
+}
+
+void mysql_statement(
+	struct session *s, struct txn *t, struct view sql, bool whole, struct view *digest)
+{
+	bool cut;
+	size_t n = tsm_sql_digest(sql, (uint8_t *)digest->p, view_len(digest), &cut);
+
+	*digest = view_of(digest->p, n, 0);
+	if (cut || !whole)
+		tsm_flag(t, QUALITY_TRUNCATED);
+	show(t, *digest, tsm_literal(s) && !secret(digest->p, n) ? sql : *digest);
+}
+
+/* Bytes of a parameter's value, by its type; UINT64_MAX: behind a length. */
+static uint64_t value_bytes(unsigned type, struct view *v)
+{
+	switch (type) {
+	case 1:
+		return 1;
+	case 2:
+	case 13:
+		return 2;
+	case 3:
+	case 4:
+	case 9:
+		return 4;
+	case 5:
+	case 8:
+		return 8;
+	case 6:
+		return 0;
+	case 7:
+	case 10:
+	case 11:
+	case 12:
+		return view_le(v, 1);
+	default:
+		return mysql_lenenc(v);
+	}
+}
+
+/*
+ * Passes over query attributes: what is bound is never shown. Their names and types come first,
+ * then the values; the view is read twice, side by side.
+ */
+static uint64_t attributes(struct view *v)
+{
+	uint64_t n = mysql_lenenc(v);
+	struct view types, values, nulls;
+
+	(void)mysql_lenenc(v); /* sets of values: 1 */
+	if (!n || v->bad)
+		return 0;
+	if (n > 4096) {
+		v->bad = true;
+		return 0;
+	}
+	nulls = view_sub(v, (size_t)(n + 7) / 8);
+	if (view_le(v, 1) != 1) {
+		v->bad = true;
+		return 0;
+	}
+	types = values = *v;
+	for (uint64_t i = 0; i < n && !values.bad; i++) {
+		(void)view_le(&values, 2);
+		(void)mysql_lenenc_text(&values);
+	}
+	for (uint64_t i = 0; i < n && !values.bad; i++) {
+		unsigned type = (unsigned)view_le(&types, 2) & 0xff;
+
+		(void)mysql_lenenc_text(&types);
+		if (i / 8 < view_len(&nulls) && nulls.p[i / 8] >> (i & 7) & 1)
+			continue;
+		(void)view_take(&values, (size_t)value_bytes(type, &values));
+	}
+	*v = values;
+	return n;
+}
+
+/* The name in "USE name". */
+static void next_schema(struct mysql *h, struct view sql)
+{
+	while (view_len(&sql) && *sql.p <= ' ')
+		sql.p++;
+	sql.p += view_len(&sql) > 4 ? 4 : view_len(&sql);
+	while (view_len(&sql) && (*sql.p <= ' ' || *sql.p == '`'))
+		sql.p++;
+	for (const uint8_t *p = sql.p; p < sql.end; p++)
+		if (*p <= ' ' || *p == '`' || *p == ';') {
+			sql.end = p;
+			break;
+		}
+	mysql_keep(h->next_schema, &h->next_schema_len, sql);
+}
+
+/* COM_QUERY and COM_STMT_PREPARE. */
+static uint64_t query(struct session *s, struct mysql *h, struct txn *t, uint8_t command,
+	struct view v, bool whole)
+{
+	uint8_t out[TSM_SQL_DIGEST_MAX];
+	struct view digest = view_of(out, sizeof(out), 0);
+	bool has_attributes = command == COM_QUERY && view_len(&v) > 1 &&
+			      (h->caps_known ? (h->caps & CLIENT_QUERY_ATTRIBUTES) != 0
+					     : v.p[0] < 0x20 && v.p[1] == 1);
+	uint64_t n;
+
+	if (has_attributes) {
+		n = attributes(&v);
+		if (n)
+			tsm_u64(t, F_ATTRIBUTES, n);
+		if (v.bad) {
+			tsm_flag(t, whole ? QUALITY_MALFORMED : QUALITY_TRUNCATED);
+			return 0;
+		}
+	}
+	mysql_statement(s, t, v, whole, &digest);
+	if (command == COM_STMT_PREPARE) {
+		struct view shown = tsm_literal(s) && !secret(out, view_len(&digest)) ? v : digest;
+
+		bare(t, "PREPARE");
+		tsm_query(t, shown);
+		h->serial++;
+		tsm_memo(s, MEMO_PENDING(h->serial), shown);
+		tsm_memo(s, MEMO_LAST, shown);
+		return (uint64_t)h->serial << 16;
+	}
+	if (view_len(&digest) > 4 && memcmp(out, "use ", 4) == 0) {
+		next_schema(h, v);
+		return TAG_SCHEMA;
+	}
+	return 0;
+}
+
+/* A command on a prepared statement. */
+static void on_statement(
+	struct session *s, struct txn *t, uint8_t command, const char *name, struct view v)
+{
+	uint32_t id = (uint32_t)view_le(&v, 4);
+	struct view text = tsm_recall(s, id == UINT32_MAX ? MEMO_LAST : MEMO_STATEMENT(id));
+
+	bare(t, name + 4);
+	if (v.bad)
+		return;
+	if (id != UINT32_MAX)
+		tsm_u64(t, F_STATEMENT, id);
+	if (!text.p) {
+		tsm_u64(t, F_UNKNOWN_STATEMENT, 1);
+	} else if (command == COM_STMT_EXECUTE || command == COM_STMT_BULK_EXECUTE) {
+		uint8_t out[TSM_SQL_DIGEST_MAX];
+		bool cut;
+		size_t n = tsm_sql_digest(text, out, sizeof(out), &cut);
+
+		show(t, view_of(out, n, 0), text);
+	} else {
+		tsm_query(t, text);
+	}
+	if (command == COM_STMT_CLOSE)
+		tsm_forget(s, MEMO_STATEMENT(id));
+}
+
+static uint64_t change_user(struct mysql *h, struct txn *t, struct view v)
+{
+	struct view user = mysql_text(&v), schema;
+
+	mysql_keep(h->user, &h->user_len, user);
+	(void)view_take(&v, (size_t)view_le(&v, 1));
+	schema = mysql_text(&v);
+	tsm_str(t, F_USER, user);
+	h->next_schema_len = 0;
+	if (!v.bad)
+		mysql_keep(h->next_schema, &h->next_schema_len, schema);
+	if (!v.bad && view_len(&v) >= 2)
+		tsm_u64(t, F_COLLATION, view_le(&v, 2));
+	if (!v.bad && view_len(&v))
+		mysql_keep(h->plugin, &h->plugin_len, mysql_text(&v));
+	h->side[SIDE_CLIENT].phase = h->side[SIDE_SERVER].phase = P_AUTH;
+	return TAG_SCHEMA;
+}
+
+/* COM_BINLOG_DUMP, COM_BINLOG_DUMP_GTID, COM_REGISTER_SLAVE. */
+static void replication(struct txn *t, uint8_t command, struct view v)
+{
+	uint64_t position = 0, server;
+	struct view file = nothing();
+
+	if (command == COM_BINLOG_DUMP) {
+		position = view_le(&v, 4);
+		(void)view_le(&v, 2);
+	} else if (command == COM_BINLOG_DUMP_GTID) {
+		(void)view_le(&v, 2);
+	}
+	server = view_le(&v, 4);
+	if (command == COM_BINLOG_DUMP) {
+		file = v;
+	} else if (command == COM_BINLOG_DUMP_GTID) {
+		size_t n = (size_t)view_le(&v, 4);
+
+		file = view_of(v.p, n < view_len(&v) ? n : view_len(&v), 0);
+		(void)view_take(&v, n);
+		position = view_le(&v, 8);
+	}
+	if (v.bad) {
+		tsm_flag(t, QUALITY_MALFORMED);
+		return;
+	}
+	tsm_u64(t, F_B_SERVER, server);
+	if (position)
+		tsm_u64(t, F_B_POSITION, position);
+	if (view_len(&file))
+		tsm_str(t, F_B_FILE, file);
+}
+
+/* The parts of a command that are shown; gives what goes into the transaction's tag. */
+static uint64_t command(struct session *s, struct mysql *h, struct txn *t, uint8_t c,
+	const char *name, struct view v, bool whole)
+{
+	switch (c) {
+	case COM_QUERY:
+	case COM_STMT_PREPARE:
+		return query(s, h, t, c, v, whole);
+	case COM_STMT_EXECUTE:
+	case COM_STMT_BULK_EXECUTE:
+	case COM_STMT_SEND_LONG_DATA:
+	case COM_STMT_CLOSE:
+	case COM_STMT_RESET:
+	case COM_STMT_FETCH:
+		on_statement(s, t, c, name, v);
+		return 0;
+	case COM_INIT_DB:
+		tsm_op(t, text_of(name + 4), v);
+		mysql_keep(h->next_schema, &h->next_schema_len, v);
+		return TAG_SCHEMA;
+	case COM_CREATE_DB:
+	case COM_DROP_DB:
+		tsm_op(t, text_of(name + 4), v);
+		return 0;
+	case COM_FIELD_LIST:
+		tsm_op(t, text_of(name + 4), mysql_text(&v));
+		return 0;
+	default:
+		break;
+	}
+	bare(t, name + 4);
+	if (c == COM_CHANGE_USER)
+		return change_user(h, t, v);
+	if (c == COM_BINLOG_DUMP || c == COM_BINLOG_DUMP_GTID || c == COM_REGISTER_SLAVE)
+		replication(t, c, v);
+	return 0;
+}
+
+static bool on_command(
+	struct session *s, struct mysql *h, const uint8_t *p, uint32_t len, struct view body)
+{
+	struct mysql_stream *server = &h->side[SIDE_SERVER];
+	uint8_t c = (uint8_t)view_le(&body, 1);
+	const char *name = command_name(c);
+	bool silent = c == COM_QUIT || c == COM_STMT_CLOSE || c == COM_STMT_SEND_LONG_DATA;
+	struct txn *t;
+	uint64_t tag;
+
+	if (!name || body.bad)
+		return false;
+	/* It goes on: what it waited for came, in the hole. */
+	if (server->lost && h->r.going && !silent)
+		mysql_give_up(s, h);
+	if (server->phase == P_GREETING || server->phase == P_AUTH || server->phase == P_DUMP)
+		server->phase = P_START;
+	t = tsm_request(s, silent ? ++h->silent : 0, p);
+	h->side[SIDE_CLIENT].after = silent ? AFTER_SILENT : AFTER_REQUEST;
+	if (!silent)
+		h->waiting = h->r.going ? h->waiting + 1 : 1;
+	if (c != COM_CHANGE_USER)
+		mysql_whose(h, t);
+	tsm_name(t, F_COMMAND, name);
+	tag = command(s, h, t, c, name, body, len - 1 == view_len(&body));
+	tsm_set_tag(t, c | tag);
+	return true;
+}
+
+/* Protocol::HandshakeResponse41, SSLRequest. */
+static bool login(struct session *s, struct mysql *h, const uint8_t *p, uint32_t len, struct view v)
+{
+	struct mysql_stream *x = &h->side[SIDE_CLIENT];
+	uint32_t caps = (uint32_t)view_le(&v, 4);
+	struct view user, schema = nothing(), plugin = nothing();
+	uint64_t collation;
+	struct txn *t;
+
+	if (!(caps & CLIENT_PROTOCOL_41)) {
+		tsm_note(s, "mysql: protocol older than 4.1");
+		return false;
+	}
+	(void)view_le(&v, 4);
+	collation = view_le(&v, 1);
+	(void)view_take(&v, 23);
+	if (v.bad)
+		return false;
+	t = tsm_request(s, 0, p);
+	tsm_set_tag(t, MYSQL_LOGIN | TAG_SCHEMA);
+	tsm_name(t, F_COMMAND, "LOGIN");
+	bare(t, "LOGIN");
+	tsm_u64(t, F_COLLATION, collation);
+	if (h->version_len)
+		tsm_str(t, F_VERSION, mysql_kept(h->version, h->version_len));
+	if (len == 32 && caps & CLIENT_SSL) {
+		tsm_u64(t, F_TLS, 1);
+		x->after = AFTER_TLS;
+		return true;
+	}
+	user = mysql_text(&v);
+	if (caps & CLIENT_LENENC_AUTH)
+		(void)mysql_lenenc_text(&v);
+	else if (caps & CLIENT_SECURE)
+		(void)view_take(&v, (size_t)view_le(&v, 1));
+	else
+		(void)mysql_text(&v);
+	if (caps & CLIENT_CONNECT_WITH_DB)
+		schema = mysql_text(&v);
+	if (caps & CLIENT_PLUGIN_AUTH)
+		plugin = mysql_text(&v);
+	if (v.bad)
+		tsm_flag(t, len > LOGIN_MAX ? QUALITY_TRUNCATED : QUALITY_MALFORMED);
+	mysql_keep(h->user, &h->user_len, user);
+	mysql_keep(h->next_schema, &h->next_schema_len, schema);
+	mysql_keep(h->plugin, &h->plugin_len, plugin);
+	if (view_len(&user))
+		tsm_str(t, F_USER, user);
+	if (view_len(&schema))
+		tsm_str(t, F_SCHEMA, schema);
+	h->caps_known = h->server_caps != 0;
+	h->caps = caps & h->server_caps;
+	if (h->caps & CLIENT_COMPRESS)
+		tsm_name(t, F_COMPRESSION, "zlib");
+	else if (h->caps & CLIENT_ZSTD)
+		tsm_name(t, F_COMPRESSION, "zstd");
+	h->waiting = 1;
+	x->phase = P_AUTH;
+	if (h->side[SIDE_SERVER].phase == P_GREETING)
+		h->side[SIDE_SERVER].phase = P_AUTH;
+	x->after = AFTER_REQUEST;
+	return true;
+}
+
+uint32_t mysql_client_wants(const struct mysql *h, const uint8_t *p, uint32_t len, size_t have)
+{
+	uint32_t max = 1;
+
+	if (h->side[SIDE_CLIENT].phase == P_LOGIN)
+		max = LOGIN_MAX;
+	else if (p[3] != 0 || !len)
+		max = 0;
+	else if (have > MYSQL_HEAD)
+		max = p[4] == COM_QUERY || p[4] == COM_STMT_PREPARE ? MYSQL_SQL_MAX : MYSQL_SHORT;
+	if (have > MYSQL_HEAD && p[4] == COM_STMT_SEND_LONG_DATA && max == MYSQL_SHORT)
+		max = 7;
+	if (have > MYSQL_HEAD && p[4] == COM_STMT_EXECUTE && max == MYSQL_SHORT)
+		max = 10;
+	return len < max ? len : max;
+}
+
+bool mysql_client_packet(
+	struct session *s, struct mysql *h, const uint8_t *p, uint32_t len, struct view body)
+{
+	struct mysql_stream *x = &h->side[SIDE_CLIENT];
+
+	if (x->phase == P_LOGIN)
+		return login(s, h, p, len, body);
+	if (p[3] != 0) {
+		/* authentication data, or the file that the server asked for */
+		if (h->infile)
+			h->infile_bytes += len;
+		return true;
+	}
+	if (!len)
+		return false;
+	x->phase = P_START;
+	if (h->side[SIDE_SERVER].phase == P_DUMP && body.p[0] == 0xef) {
+		mysql_semisync_ack(s, h, p, body);
+		return true;
+	}
+	return on_command(s, h, p, len, body);
+}

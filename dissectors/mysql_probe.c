@@ -1,0 +1,258 @@
+/*
+ * mysql_probe.c - what bytes look like that may be a packet of MySQL: for recognising a connection
+ * that began before the capture, and for getting back in step after bytes were lost.
+ */
+#include "mysql.h"
+
+static bool printable(const uint8_t *p, const uint8_t *end)
+{
+	for (; p < end; p++)
+		if (*p < ' ' || *p == 0x7f)
+			return false;
+	return true;
+}
+
+/* Protocol::HandshakeV10: the server's first packet. */
+enum tsm_probe mysql_greeting_like(struct view v)
+{
+	size_t n = view_len(&v);
+	const uint8_t *p = v.p, *zero;
+
+	if (n < 6)
+		return !n || (n < 3 || p[2] == 0) ? PROBE_MAYBE : PROBE_NO;
+	if (p[3] != 0 || p[4] != 0x0a || p[5] < '0' || p[5] > '9' || p[2] || p[1] > 2)
+		return PROBE_NO;
+	zero = memchr(p + 5, 0, n - 5);
+	if (!printable(p + 5, zero ? zero : v.end))
+		return PROBE_NO;
+	if (!zero)
+		return n < 256 ? PROBE_MAYBE : PROBE_NO;
+	return mysql_length(p) >= (size_t)(zero - p) - MYSQL_HEAD + 32 ? PROBE_YES : PROBE_NO;
+}
+
+/* Does the text begin as a statement does? */
+static bool statement_like(const uint8_t *p, const uint8_t *end)
+{
+	static const char *const verbs[] = {"alter", "analyze", "begin", "binlog", "call", "change",
+		"check", "commit", "create", "deallocate", "delete", "desc", "describe", "do",
+		"drop", "execute", "explain", "flush", "grant", "handler", "insert", "kill", "load",
+		"lock", "optimize", "prepare", "purge", "release", "rename", "repair", "replace",
+		"reset", "revoke", "rollback", "savepoint", "select", "set", "show", "signal",
+		"start", "stop", "table", "truncate", "unlock", "update", "use", "values", "with",
+		"xa"};
+	struct view word = {p, end, 0, false};
+	const uint8_t *q;
+
+	while (word.p < end && (*word.p == ' ' || *word.p == '\n' || *word.p == '\r' ||
+				       *word.p == '\t' || *word.p == '('))
+		word.p++;
+	if (end - word.p >= 2 && word.p[0] == '/' && word.p[1] == '*')
+		return true;
+	for (q = word.p; q < end && q - word.p < 12 && (*q | 32) >= 'a' && (*q | 32) <= 'z'; q++)
+		;
+	word.end = q;
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (view_is(&word, verbs[i]))
+			return true;
+	return false;
+}
+
+static enum tsm_probe sql_like(const uint8_t *p, const uint8_t *end)
+{
+	if (end - p < 12)
+		return statement_like(p, end) ? PROBE_YES : PROBE_MAYBE;
+	if (*p < 0x20 && p[1] == 1) { /* query attributes */
+		if (*p == 0)
+			return sql_like(p + 2, end) == PROBE_NO ? PROBE_NO : PROBE_YES;
+		return PROBE_YES;
+	}
+	return statement_like(p, end) ? PROBE_YES : PROBE_NO;
+}
+
+/* Lengths that a command's packet may have; 0: it is looked at otherwise, or not known. */
+static bool length_fits(uint8_t command, uint32_t len)
+{
+	switch (command) {
+	case COM_QUIT:
+	case COM_STATISTICS:
+	case COM_PROCESS_INFO:
+	case COM_DEBUG:
+	case COM_PING:
+	case COM_RESET_CONNECTION:
+		return len == 1;
+	case COM_REFRESH:
+	case COM_SHUTDOWN:
+		return len == 2;
+	case COM_SET_OPTION:
+		return len == 3;
+	case COM_PROCESS_KILL:
+	case COM_STMT_CLOSE:
+	case COM_STMT_RESET:
+		return len == 5;
+	case COM_STMT_FETCH:
+		return len == 9;
+	case COM_STMT_EXECUTE:
+		return len >= 10;
+	case COM_INIT_DB:
+	case COM_CREATE_DB:
+	case COM_DROP_DB:
+		return len >= 2 && len < 256;
+	case COM_FIELD_LIST:
+		return len >= 3 && len < 512;
+	case COM_QUERY:
+	case COM_STMT_PREPARE:
+		return len >= 3;
+	case COM_BINLOG_DUMP:
+		return len >= 11 && len < 600;
+	case COM_BINLOG_DUMP_GTID:
+		return len >= 19 && len < 65536;
+	case COM_REGISTER_SLAVE:
+		return len >= 18 && len < 600;
+	case COM_CHANGE_USER:
+		return len >= 4 && len < 4096;
+	case COM_STMT_BULK_EXECUTE:
+	case COM_STMT_SEND_LONG_DATA:
+		return len >= 7;
+	default:
+		return false;
+	}
+}
+
+enum tsm_probe mysql_command_like(struct view v)
+{
+	size_t n = view_len(&v);
+	const uint8_t *p = v.p, *end = v.end;
+	uint32_t len;
+
+	if (n < 5)
+		return !n || (n < 4 || p[3] == 0) ? PROBE_MAYBE : PROBE_NO;
+	len = mysql_length(p);
+	if (p[3] != 0 || !length_fits(p[4], len))
+		return PROBE_NO;
+	if (n > len + MYSQL_HEAD)
+		end = p + len + MYSQL_HEAD;
+	switch (p[4]) {
+	case COM_QUERY:
+	case COM_STMT_PREPARE:
+		return sql_like(p + 5, end);
+	case COM_INIT_DB:
+	case COM_CREATE_DB:
+	case COM_DROP_DB:
+		return n >= len + MYSQL_HEAD ? printable(p + 5, end) ? PROBE_YES : PROBE_NO
+					     : PROBE_MAYBE;
+	case COM_STMT_EXECUTE:
+		if (n < 14)
+			return PROBE_MAYBE;
+		return p[9] <= 0x0f && memcmp(p + 10, "\1\0\0\0", 4) == 0 ? PROBE_YES : PROBE_NO;
+	case COM_STMT_SEND_LONG_DATA:
+		if (n < 11)
+			return PROBE_MAYBE;
+		return !p[7] && !p[8] && !p[10] ? PROBE_YES : PROBE_NO;
+	case COM_BINLOG_DUMP_GTID:
+		if (n < 15)
+			return PROBE_MAYBE;
+		return !p[12] && !p[13] && !p[14] ? PROBE_YES : PROBE_NO;
+	case COM_FIELD_LIST:
+	case COM_CHANGE_USER:
+		if (n < len + MYSQL_HEAD)
+			return PROBE_MAYBE;
+		return memchr(p + 5, 0, (size_t)(end - p) - 5) && p[5] >= ' ' ? PROBE_YES
+									      : PROBE_NO;
+	default:
+		return PROBE_YES;
+	}
+}
+
+/* ERR_Packet of protocol 4.1. */
+static bool error_like(const uint8_t *p, uint32_t len, size_t have)
+{
+	if (len < 9 || len > 700 || have < 9 || p[3] != '#' || !(p[2] | p[1]))
+		return false;
+	for (int i = 4; i < 9; i++)
+		if (!((p[i] >= '0' && p[i] <= '9') || (p[i] >= 'A' && p[i] <= 'Z')))
+			return false;
+	return true;
+}
+
+/* OK_Packet, or the answer to COM_STMT_PREPARE. */
+static bool ok_like(const uint8_t *p, uint32_t len, size_t have)
+{
+	struct view v = view_of(p, have < len ? have : len, 0);
+	uint64_t affected;
+
+	if (len == 12 && have >= 12 && p[9] == 0 && p[4] == 0)
+		return true;
+	(void)view_le(&v, 1);
+	affected = mysql_lenenc(&v);
+	(void)mysql_lenenc(&v);
+	return len >= 7 && len < 1024 && !(view_le(&v, 2) & 0x8000) && (view_le(&v, 2) < 0x4000) &&
+	       !v.bad && affected < UINT64_C(1) << 48 && (view_len(&v) == 0 || len > 7);
+}
+
+/* A column count with the first definition behind it. */
+static bool result_like(const uint8_t *p, uint32_t len, size_t have, uint8_t seq)
+{
+	struct view v = view_of(p, len < have ? len : have, 0);
+	uint64_t n = mysql_lenenc(&v);
+
+	if (len > 5 || v.bad || !n || n > 4096 || view_len(&v) > 1 || have < len + 8)
+		return false;
+	return p[len + 3] == (uint8_t)(seq + 1) && memcmp(p + len + 4, "\3def", 4) == 0;
+}
+
+enum tsm_probe mysql_response_like(struct view v)
+{
+	size_t n = view_len(&v), wants;
+	const uint8_t *p = v.p;
+	uint32_t len;
+	bool yes;
+
+	if (n < 5)
+		return !n || n < 4 || p[3] ? PROBE_MAYBE : PROBE_NO;
+	len = mysql_length(p);
+	if (!len || len > 1024 || p[3] > 16 || (p[3] == 0 && p[4] != 0xff))
+		return PROBE_NO;
+	wants = MYSQL_HEAD + (p[4] == 0xff ? 9 : p[4] == 0 ? 24 : p[4] == 0xfe ? 5 : len + 8);
+	if (p[4] == 0 || p[4] > 0xfb)
+		wants = wants < len + MYSQL_HEAD ? wants : len + MYSQL_HEAD;
+	else if (len > 5)
+		return PROBE_NO;
+	if (n < wants)
+		return PROBE_MAYBE;
+	if (p[4] == 0xff)
+		yes = error_like(p + 4, len, n - 4);
+	else if (p[4] == 0)
+		yes = ok_like(p + 4, len, n - 4);
+	else if (p[4] == 0xfe)
+		yes = len == 5 && p[5] == 0 && !(p[8] & 0x80);
+	else
+		yes = result_like(p + 4, len, n - 4, p[3]);
+	return yes ? PROBE_YES : PROBE_NO;
+}
+
+const uint8_t *mysql_result_end(const struct view *v)
+{
+	size_t n = view_len(v);
+	const uint8_t *p;
+
+	/* EOF_Packet: no warnings or few, known status flags */
+	if (n < 9)
+		return NULL;
+	p = v->end - 9;
+	if (memcmp(p, "\5\0\0", 3) == 0 && p[4] == 0xfe && p[6] < 4 && !(p[8] & 0x80))
+		return p;
+	if (n < 11)
+		return NULL;
+	p = v->end - 11; /* OK_Packet in its place */
+	if (memcmp(p, "\7\0\0", 3) == 0 && memcmp(p + 4, "\xfe\0\0", 3) == 0 && !(p[8] & 0x80) &&
+		p[10] < 4)
+		return p;
+	for (p = n > 704 ? v->end - 704 : v->p; v->end - p >= 13; p++) {
+		size_t left = (size_t)(v->end - p) - MYSQL_HEAD;
+
+		if (p[4] == 0xff && mysql_length(p) == left &&
+			error_like(p + MYSQL_HEAD, (uint32_t)left, left))
+			return p;
+	}
+	return NULL;
+}
