@@ -6,6 +6,5 @@ command -v python3 >/dev/null || {
 	echo "python3 is not installed"
 	exit 77
 }
-[ $# -gt 0 ] || set -- segmentation bytewise duplicates order threads snaplen loss start
 python3 "$here/property.py" "$@" || exit
 exec python3 "$here/property_mysql.py"
