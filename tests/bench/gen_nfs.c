@@ -84,7 +84,7 @@ static void put_call(struct nfs *f, struct xdr *x)
 	put_u32(x, 3);
 	put_u32(x, f->procedure);
 	put_u32(x, AUTH_SYS);
-	put_u32(x, 4 + 12 + 8 + 4);
+	put_u32(x, 4 + 4 + 12 + 8 + 4); /* stamp, name, user and group, no more groups */
 	put_u32(x, 0);
 	put_opaque(x, "client01.lan", 12);
 	put_u32(x, 1000);
