@@ -13,7 +13,7 @@ for f in bin/tsumari share/man/man1/tsumari.1 share/bash-completion/completions/
 	[ -n "$(find "$work" -path "*/$f" -size +0)" ] || { echo "$f is not installed"; bad=1; }
 done
 n=$(find "$work" -type f | wc -l)
-[ "$n" -eq 10 ] || { echo "$n files installed, 10 expected:"; find "$work" -type f; bad=1; }
+[ "$n" -eq 11 ] || { echo "$n files installed, 11 expected:"; find "$work" -type f; bad=1; }
 "$(find "$work" -name tsumari -type f -perm -u+x)" -r "$top_srcdir/pcaps/icmp.pcap" --report | grep -q ICMP ||
 	{ echo "the installed program does not read a capture"; bad=1; }
 "$MAKE" -s -C "$top_builddir" uninstall DESTDIR="$work" >/dev/null 2>&1

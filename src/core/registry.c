@@ -134,16 +134,30 @@ bool registry_add(const struct dissector *d, char *err, size_t errsize)
 	return true;
 }
 
+static int by_name(const void *a, const void *b)
+{
+	const struct dissector *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
 void registry_init(void)
 {
+	const struct dissector *linked[DISSECTORS_MAX];
 	char err[128];
+	unsigned n = 0;
 
 	if (initialised)
 		return;
 	initialised = true;
 	for (const struct dissector *const *d = __start_tsm_dissectors; d < __stop_tsm_dissectors;
-		d++) {
-		if (!registry_add(*d, err, sizeof(err))) {
+		d++)
+		if (n < DISSECTORS_MAX)
+			linked[n++] = *d;
+	/* The linker's order is the compiler's choice, too. */
+	qsort(linked, n, sizeof(linked[0]), by_name);
+	for (unsigned i = 0; i < n; i++) {
+		if (!registry_add(linked[i], err, sizeof(err))) {
 			fprintf(stderr, "dissector: %s\n", err);
 			abort();
 		}

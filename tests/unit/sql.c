@@ -205,12 +205,17 @@ static void time_in_proportion(void **state)
 	(void)state;
 	for (size_t k = 0; k < sizeof(units) / sizeof(units[0]); k++) {
 		size_t n = strlen(units[k]), half = sizeof(sql) / 2 / n * n;
-		double one, two;
+		double one = 0, two = 0;
 
 		for (size_t i = 0; i + n <= sizeof(sql); i += n)
 			memcpy(sql + i, units[k], n);
-		one = seconds(sql, half, 1);
-		two = seconds(sql, half * 2, 1);
+		/* A machine with other work to do may need another try. */
+		for (int tries = 0; tries < 5; tries++) {
+			one = seconds(sql, half, 1);
+			two = seconds(sql, half * 2, 1);
+			if (two <= one * 2.2 + 0.002)
+				break;
+		}
 		if (two > one * 2.2 + 0.002)
 			fail_msg("\"%s\" again and again: %f s, twice as much %f s", units[k], one,
 				two);
