@@ -203,6 +203,7 @@ static void finish(struct world *w)
 
 static void destroy(struct world *w)
 {
+	finish(w);
 	engine_free(w->engine);
 	paths_free(w->paths);
 	ports_free(w->ports);
