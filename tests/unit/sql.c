@@ -33,6 +33,7 @@ static const struct {
 	{"select c from t order by a asc, b desc", "select c from t order by a, b desc"},
 	{"select\tc \n from   t", "select c from t"},
 	{"select /* one */ c from t # two", "select c from t"},
+	{"select /*/ one */ c /**/ from t /*** / ***/", "select c from t"},
 	{"call foo.bar(1, 'x')", "call foo.bar"},
 	{"select x'4d', 0x4d, b'01', 1.5e-3, -7", "select ?, ?, ?, ?, ?"},
 	{"select a.`B c`.d, @x, @@global.y from d", "select a.`b c`.d, @x, @@global.y from d"},
@@ -199,7 +200,7 @@ static double seconds(const char *sql, size_t n, int times)
 static void time_in_proportion(void **state)
 {
 	static const char *const units[] = {"((((", "in (", "values (", "(?),", "'a','b',", "/* */",
-		"-- \n", "`", "'", "\\", "a,b,", "limit 1,", "1.1e", "/*", "values (now()),("};
+		"/", "-- \n", "`", "'", "\\", "a,b,", "limit 1,", "1.1e", "/*", "values (now()),("};
 	static char sql[1 << 20];
 
 	(void)state;
