@@ -14,7 +14,7 @@
 
 struct report {
 	struct report_options o;
-	struct services *services;
+	struct services *services; /* of the model */
 	FILE *out;
 	struct text t; /* the line being made */
 	bool wrap;     /* lines longer than the width go on in the next */
@@ -38,7 +38,7 @@ struct report *report_new(const struct report_options *o, char *err, size_t errs
 		free(r);
 		return NULL;
 	}
-	r->services = services_new();
+	r->services = model_services(o->model);
 	text_init_growing(&r->t);
 	return r;
 }
@@ -47,23 +47,10 @@ void report_free(struct report *r)
 {
 	if (!r)
 		return;
-	services_free(r->services);
 	text_release(&r->t);
 	if (r->out && r->out != stdout)
 		fclose(r->out);
 	free(r);
-}
-
-static void on_record(void *arg, const struct record *rec)
-{
-	services_record(((struct report *)arg)->services, rec);
-}
-
-struct sink report_sink(struct report *r)
-{
-	struct sink s = {.arg = r, .record = on_record};
-
-	return s;
 }
 
 const char *report_error(const struct report *r)

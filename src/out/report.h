@@ -8,12 +8,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "core/stats.h"
-#include "run/pipeline.h"
+#include "model/model.h"
 
 struct report_options {
-	const char *path;   /* file to write; NULL or "-": standard output */
-	const char *source; /* what was read, as the user named it */
-	unsigned width;     /* columns; 0: 100 */
+	const char *path;          /* file to write; NULL or "-": standard output */
+	const char *source;        /* what was read, as the user named it */
+	const struct model *model; /* what it is about; stays the caller's */
+	unsigned width;            /* columns; 0: 100 */
 	bool colour;
 	bool numeric; /* ports as numbers */
 };
@@ -22,7 +23,6 @@ struct report;
 
 /* NULL, with one line in err, where the file is not to be had. */
 struct report *report_new(const struct report_options *o, char *err, size_t errsize);
-struct sink report_sink(struct report *r);
 /* Writes it. False where that failed (not: a closed pipe); see report_error(). */
 bool report_finish(struct report *r, const struct capture_stats *st, const struct counters *c);
 const char *report_error(const struct report *r);

@@ -40,6 +40,7 @@ struct run {
 	struct filter *filter;
 	struct ndjson *ndjson;
 	struct report *report;
+	struct model *model; /* NULL: no output asks for it */
 	struct progress progress;
 	struct decode_as *decode;
 	struct sink sinks[2];
@@ -224,6 +225,7 @@ static bool open_report(struct run *r)
 	struct report_options o = {
 		.path = r->o.out_file,
 		.source = r->name,
+		.model = r->model,
 		.colour =
 			terminal && term && strcmp(term, "dumb") != 0 && !(no_colour && *no_colour),
 		.numeric = r->o.numeric,
@@ -233,8 +235,6 @@ static bool open_report(struct run *r)
 	if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0)
 		o.width = window.ws_col;
 	r->report = report_new(&o, r->err, sizeof(r->err));
-	if (r->report)
-		r->sinks[r->pipeline.nsinks++] = report_sink(r->report);
 	return r->report != NULL;
 }
 
@@ -268,8 +268,10 @@ static bool open_output(struct run *r)
 			o->out_file);
 		return false;
 	}
-	if (r->output == OUTPUT_REPORT)
+	if (r->output == OUTPUT_REPORT) {
+		r->model = model_new();
 		return open_report(r);
+	}
 	r->ndjson = ndjson_new(&json, r->err, sizeof(r->err));
 	if (r->ndjson)
 		r->sinks[r->pipeline.nsinks++] = ndjson_sink(r->ndjson);
@@ -354,6 +356,7 @@ static void set_up_pipeline(struct run *r)
 	p->analyse = !o->write || o->print;
 	p->on_frame = r->writer ? take_frame : NULL;
 	p->on_frame_arg = r->writer;
+	p->model = r->model;
 	p->sinks = r->sinks;
 	p->wanted = r->filter ? wanted : NULL;
 	p->wanted_arg = r->filter;
@@ -507,6 +510,7 @@ static void release(struct run *r)
 	filter_free(r->filter);
 	ndjson_free(r->ndjson);
 	report_free(r->report);
+	model_free(r->model);
 	capwriter_free(r->writer);
 	source_close(r->source);
 	free(r->decode);

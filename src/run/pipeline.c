@@ -191,6 +191,8 @@ static void show(struct pipeline *p, const struct record *rec)
 	rec = paths_record(p->paths, rec);
 	if (p->wanted && !p->wanted(p->wanted_arg, rec))
 		return;
+	if (p->model)
+		model_record(p->model, rec);
 	for (unsigned i = 0; i < p->nsinks; i++)
 		if (p->sinks[i].record)
 			p->sinks[i].record(p->sinks[i].arg, rec);

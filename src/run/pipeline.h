@@ -7,6 +7,7 @@
 #include "core/engine.h"
 #include "core/record.h"
 #include "core/stats.h"
+#include "model/model.h"
 #include "model/paths.h"
 #include "run/source.h"
 
@@ -33,6 +34,8 @@ struct pipeline {
 	/* Records that are not wanted go to no sink. NULL: all are. On the main thread. */
 	bool (*wanted)(void *arg, const struct record *r);
 	void *wanted_arg;
+	/* Fed with what the sinks get, before they do. NULL: nobody asks for it. */
+	struct model *model;
 	struct sink *sinks; /* nsinks of them */
 	unsigned nsinks;
 

@@ -1,0 +1,22 @@
+/*
+ * model.h - what is worked out from the records of a capture, for all sinks that show it.
+ *
+ * The pipeline feeds one model, on the thread that has the records in their order, before the
+ * sinks, where a sink asks for it. What the getters give stays the model's, and may be read at any
+ * time between two records, not only at the end.
+ */
+#ifndef TSUMARI_MODEL_MODEL_H
+#define TSUMARI_MODEL_MODEL_H
+
+#include "core/record.h"
+
+struct model;
+struct services; /* services.h */
+
+struct model *model_new(void);
+void model_free(struct model *m);
+void model_record(struct model *m, const struct record *r);
+
+struct services *model_services(const struct model *m);
+
+#endif
