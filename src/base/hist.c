@@ -80,6 +80,36 @@ void hist_merge(struct hist *h, const struct hist *from)
 	h->sum += from->sum;
 }
 
+/* The least and the most of what is left, no farther out than they were. */
+static void narrow(struct hist *h)
+{
+	uint64_t least = UINT64_MAX, most = 0;
+
+	for (unsigned i = 0; i < HIST_ROWS; i++)
+		for (unsigned j = 0; h->row[i] && j < COLUMNS; j++)
+			if (h->row[i][j]) {
+				most = value_of(i, j);
+				least = least < most ? least : most;
+			}
+	if (h->min < least)
+		h->min = h->n ? least : 0;
+	if (h->max > most)
+		h->max = most;
+}
+
+void hist_subtract(struct hist *h, const struct hist *what)
+{
+	if (!what->n)
+		return;
+	for (unsigned i = 0; i < HIST_ROWS; i++)
+		for (unsigned j = 0; what->row[i] && j < COLUMNS; j++)
+			row_of(h, i)[j] -= what->row[i][j];
+	h->n -= what->n;
+	h->sum -= what->sum;
+	if (what->min <= h->min || what->max >= h->max)
+		narrow(h);
+}
+
 uint64_t hist_at(const struct hist *h, double part)
 {
 	uint64_t rank, seen = 0;

@@ -22,6 +22,8 @@ void hist_init(struct hist *h);
 void hist_release(struct hist *h);
 void hist_add(struct hist *h, uint64_t value);
 void hist_merge(struct hist *h, const struct hist *from);
+/* Takes out what was added before. Least and most become those of the buckets that are left. */
+void hist_subtract(struct hist *h, const struct hist *what);
 /* The value below which a part (0..1) of all lie, by nearest rank; 0 where there are none. */
 uint64_t hist_at(const struct hist *h, double part);
 

@@ -34,8 +34,7 @@ struct services *services_new(void)
 
 static void service_release(struct service *x)
 {
-	hist_release(&x->duration);
-	hist_release(&x->wait);
+	tally_release(&x->sum);
 }
 
 void services_free(struct services *s)
@@ -137,33 +136,6 @@ static void add_flow(struct flow_totals *t, const struct flow_record *f)
 	}
 }
 
-static void add_txn(struct service *x, const struct txn_record *t)
-{
-	const struct record *r = &t->r;
-	uint64_t last = r->end != FIELD_ABSENT ? r->end : r->start;
-
-	if (!x->transactions || r->start < x->first)
-		x->first = r->start;
-	if (last > x->last)
-		x->last = last;
-	x->transactions++;
-	if (r->quality & (1u << QUALITY_NO_RESPONSE | 1u << QUALITY_UNFINISHED)) {
-		x->unanswered++;
-		x->errors++;
-	} else if (r->status != STATUS_OK && r->status) {
-		x->errors++;
-	}
-	if (r->duration != FIELD_ABSENT)
-		hist_add(&x->duration, r->duration);
-	if (t->wait != FIELD_ABSENT)
-		hist_add(&x->wait, t->wait);
-	if (t->total == FIELD_ABSENT)
-		return;
-	x->total += t->total;
-	for (int i = 0; i < LEDGER_COUNT; i++)
-		x->ledger[i] += t->ledger[i];
-}
-
 void services_record(struct services *s, const struct record *r)
 {
 	const struct flow_record *f = (const void *)r;
@@ -172,8 +144,9 @@ void services_record(struct services *s, const struct record *r)
 	if (r->kind == RECORD_TXN && r->composite)
 		return;
 	if (r->kind == RECORD_TXN) {
-		add_txn(find(s, r, r->type), (const void *)r);
-		add_txn(&s->total, (const void *)r);
+		x = find(s, r, r->type);
+		tally_add(&x->sum, (const void *)r);
+		tally_add(&s->total.sum, (const void *)r);
 		return;
 	}
 	if (r->kind == RECORD_EVENT) {
@@ -211,10 +184,10 @@ static int compare(const void *a, const void *b)
 	const struct service *y = *(const struct service *const *)b;
 	int c;
 
-	if (x->total != y->total)
-		return x->total > y->total ? -1 : 1;
-	if (x->transactions != y->transactions)
-		return x->transactions > y->transactions ? -1 : 1;
+	if (x->sum.total != y->sum.total)
+		return x->sum.total > y->sum.total ? -1 : 1;
+	if (x->sum.transactions != y->sum.transactions)
+		return x->sum.transactions > y->sum.transactions ? -1 : 1;
 	if (x->bytes != y->bytes)
 		return x->bytes > y->bytes ? -1 : 1;
 	c = memcmp(&x->ip, &y->ip, sizeof(x->ip));
@@ -232,7 +205,7 @@ unsigned services_sorted(struct services *s, const struct service ***list)
 	for (unsigned i = 0; i < SLOTS; i++)
 		if (s->slot[i])
 			s->sorted[n++] = s->slot[i];
-	if (s->other.flows || s->other.transactions)
+	if (s->other.flows || s->other.sum.transactions)
 		s->sorted[n++] = &s->other;
 	qsort(s->sorted, n, sizeof(s->sorted[0]), compare);
 	*list = s->sorted;

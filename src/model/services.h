@@ -6,8 +6,7 @@
 #ifndef TSUMARI_MODEL_SERVICES_H
 #define TSUMARI_MODEL_SERVICES_H
 
-#include "base/hist.h"
-#include "core/record.h"
+#include "model/tally.h"
 
 #define SERVICES_MAX 4096u
 
@@ -17,14 +16,9 @@ struct service {
 	uint8_t transport, ip_version;
 	const char *protocol; /* dissector's name; NULL: flows whose protocol is not known */
 	bool other;
-	uint64_t flows, transactions;
-	uint64_t errors; /* answered with an error of client or server, or not answered in order */
-	uint64_t unanswered;                  /* of those: no response, or one that did not end */
-	uint64_t bytes;                       /* of flows */
-	uint64_t first, last;                 /* of its transactions */
-	struct hist duration;                 /* t0 to t3 */
-	struct hist wait;                     /* t1 to t2 */
-	uint64_t ledger[LEDGER_COUNT], total; /* ns, sums */
+	uint64_t flows;
+	uint64_t bytes;   /* of flows */
+	struct tally sum; /* of its transactions */
 	uint64_t failed_connects, syn_retries;
 };
 

@@ -269,13 +269,13 @@ static void service_row(struct report *r, const struct service *x, size_t c, con
 {
 	service_name(r, x);
 	CELL(r, c + at[0], text_count(&cell, x->flows));
-	CELL(r, c + at[1], text_count(&cell, x->transactions));
-	if (x->transactions) {
-		uint64_t span = x->last - x->first;
+	CELL(r, c + at[1], text_count(&cell, x->sum.transactions));
+	if (x->sum.transactions) {
+		uint64_t span = x->sum.last - x->sum.first;
 
-		CELL(r, c + at[2], if (span) text_rate(&cell, x->transactions, span);
+		CELL(r, c + at[2], if (span) text_rate(&cell, x->sum.transactions, span);
 			else text_char(&cell, '-'));
-		CELL(r, c + at[3], text_count(&cell, x->errors));
+		CELL(r, c + at[3], text_count(&cell, x->sum.errors));
 	} else {
 		CELL(r, c + at[2], text_char(&cell, '-'));
 		CELL(r, c + at[3], text_char(&cell, '-'));
@@ -284,7 +284,8 @@ static void service_row(struct report *r, const struct service *x, size_t c, con
 		static const double parts[] = {0.5, 0.9, 0.99};
 
 		CELL(r, c + at[4 + i],
-			if (x->duration.n) text_duration(&cell, hist_at(&x->duration, parts[i]));
+			if (x->sum.duration.n)
+				text_duration(&cell, hist_at(&x->sum.duration, parts[i]));
 			else text_char(&cell, '-'));
 	}
 	line_end(r);
@@ -302,20 +303,20 @@ static void service_text(struct report *r, const struct service *x)
 	text_str(t, "    ");
 	text_count(t, x->flows);
 	text_str(t, x->flows == 1 ? " flow, " : " flows, ");
-	text_count(t, x->transactions);
-	text_str(t, x->transactions == 1 ? " answer" : " answers");
-	if (x->last > x->first && x->transactions) {
+	text_count(t, x->sum.transactions);
+	text_str(t, x->sum.transactions == 1 ? " answer" : " answers");
+	if (x->sum.last > x->sum.first && x->sum.transactions) {
 		text_str(t, ", ");
-		text_rate(t, x->transactions, x->last - x->first);
+		text_rate(t, x->sum.transactions, x->sum.last - x->sum.first);
 	}
-	if (x->errors) {
+	if (x->sum.errors) {
 		text_str(t, ", ");
-		text_count(t, x->errors);
-		text_str(t, x->errors == 1 ? " error" : " errors");
+		text_count(t, x->sum.errors);
+		text_str(t, x->sum.errors == 1 ? " error" : " errors");
 	}
-	for (int i = 0; i < 3 && x->duration.n; i++) {
+	for (int i = 0; i < 3 && x->sum.duration.n; i++) {
 		text_str(t, names[i]);
-		text_duration(t, hist_at(&x->duration, parts[i]));
+		text_duration(t, hist_at(&x->sum.duration, parts[i]));
 	}
 	text_end(r, 4);
 }
@@ -365,39 +366,39 @@ static void ledger_part(struct report *r)
 	bool narrow = r->wrap && r->o.width < 52;
 	size_t bar = r->o.width > 56 ? r->o.width - 56 : 0;
 
-	if (!x->total)
+	if (!x->sum.total)
 		return;
 	heading(r, "Where the time went");
 	text_str(&r->t, "  ");
-	text_duration(&r->t, x->total);
+	text_duration(&r->t, x->sum.total);
 	text_str(&r->t, " of waiting in ");
-	text_count(&r->t, x->transactions);
-	text_str(&r->t, x->transactions == 1 ? " transaction" : " transactions");
-	if (x->unanswered) {
+	text_count(&r->t, x->sum.transactions);
+	text_str(&r->t, x->sum.transactions == 1 ? " transaction" : " transactions");
+	if (x->sum.unanswered) {
 		text_str(&r->t, ", ");
-		text_count(&r->t, x->unanswered);
+		text_count(&r->t, x->sum.unanswered);
 		text_str(&r->t, " of them not answered in full");
 	}
 	text_end(r, 4);
 	for (int i = 0; i < LEDGER_COUNT; i++) {
 		size_t n;
 
-		if (!x->ledger[i])
+		if (!x->sum.ledger[i])
 			continue;
 		text_str(&r->t, "  ");
 		text_str(&r->t, ledger_names[i]);
 		if (narrow) {
 			text_char(&r->t, ' ');
-			text_duration(&r->t, x->ledger[i]);
+			text_duration(&r->t, x->sum.ledger[i]);
 			text_str(&r->t, ", ");
-			text_percent(&r->t, x->ledger[i], x->total);
+			text_percent(&r->t, x->sum.ledger[i], x->sum.total);
 			text_end(r, 4);
 			continue;
 		}
 		to(r, 34);
-		CELL(r, 44, text_duration(&cell, x->ledger[i]));
-		CELL(r, 52, text_percent(&cell, x->ledger[i], x->total));
-		n = (size_t)((double)x->ledger[i] / (double)x->total * (double)bar + 0.5);
+		CELL(r, 44, text_duration(&cell, x->sum.ledger[i]));
+		CELL(r, 52, text_percent(&cell, x->sum.ledger[i], x->sum.total));
+		n = (size_t)((double)x->sum.ledger[i] / (double)x->sum.total * (double)bar + 0.5);
 		if (n) {
 			text_str(&r->t, "  ");
 			text_fill(&r->t, '#', n);
@@ -415,18 +416,18 @@ static void ledger_row(struct report *r, const struct service *x, size_t c)
 	if (r->wrap && c + 50 > r->o.width) {
 		line_end(r);
 		text_str(&r->t, "    ");
-		text_duration(&r->t, x->total);
+		text_duration(&r->t, x->sum.total);
 		text_str(&r->t, ": ");
 	} else {
-		CELL(r, c + 10, text_duration(&cell, x->total));
+		CELL(r, c + 10, text_duration(&cell, x->sum.total));
 		text_str(&r->t, "  ");
 	}
 	for (int place = 0; place < 3; place++) {
 		int most = -1;
 
 		for (int i = 0; i < LEDGER_COUNT; i++)
-			if (x->ledger[i] && !(done >> i & 1) &&
-				(most < 0 || x->ledger[i] > x->ledger[most]))
+			if (x->sum.ledger[i] && !(done >> i & 1) &&
+				(most < 0 || x->sum.ledger[i] > x->sum.ledger[most]))
 				most = i;
 		if (most < 0)
 			break;
@@ -434,7 +435,7 @@ static void ledger_row(struct report *r, const struct service *x, size_t c)
 		if (place)
 			text_str(&r->t, ", ");
 		text_printf(&r->t, "%s ", ledger_names[most]);
-		text_percent(&r->t, x->ledger[most], x->total);
+		text_percent(&r->t, x->sum.ledger[most], x->sum.total);
 	}
 	text_end(r, 4);
 }
@@ -447,7 +448,7 @@ static void ledgers_part(struct report *r)
 	size_t c = name_columns(r, list, n);
 
 	for (unsigned i = 0; i < n; i++)
-		waited += list[i]->total > 0;
+		waited += list[i]->sum.total > 0;
 	if (waited < 2)
 		return;
 	heading(r, "Where the time went, by service");

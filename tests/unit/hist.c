@@ -153,6 +153,40 @@ static void merged_is_the_same_as_together(void **state)
 	free(values);
 }
 
+static void what_is_taken_out_leaves_the_rest(void **state)
+{
+	struct hist all, out, rest;
+
+	(void)state;
+	seed = 7;
+	hist_init(&all);
+	hist_init(&out);
+	hist_init(&rest);
+	for (unsigned i = 0; i < N; i++) {
+		uint64_t v = draw() >> 20;
+
+		hist_add(&all, v);
+		/* The greatest are taken out, and some others. */
+		hist_add(v >> 42 || v % 3 == 0 ? &out : &rest, v);
+	}
+	hist_subtract(&all, &out);
+	assert_int_equal(all.n, rest.n);
+	assert_int_equal(all.sum, rest.sum);
+	for (unsigned i = 0; i <= 1000; i++) {
+		double got = (double)hist_at(&all, i / 1000.0);
+		double want = (double)hist_at(&rest, i / 1000.0);
+
+		assert_true(got >= want * 0.992 - 1 && got <= want * 1.008 + 1);
+	}
+	hist_subtract(&all, &rest);
+	assert_int_equal(all.n, 0);
+	assert_int_equal(hist_at(&all, 0.5), 0);
+	assert_int_equal(all.max, 0);
+	hist_release(&all);
+	hist_release(&out);
+	hist_release(&rest);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,6 +194,7 @@ int main(void)
 		cmocka_unit_test(small_numbers_are_exact),
 		cmocka_unit_test(every_magnitude_has_its_place),
 		cmocka_unit_test(merged_is_the_same_as_together),
+		cmocka_unit_test(what_is_taken_out_leaves_the_rest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

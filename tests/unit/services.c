@@ -87,17 +87,17 @@ static void transactions_are_added_up(void **state)
 	assert_int_equal(services_sorted(s, &list), 2);
 	x = list[0];
 	assert_int_equal(x->port, 80);
-	assert_int_equal(x->transactions, 101);
-	assert_int_equal(x->errors, 11);
-	assert_int_equal(x->unanswered, 1);
-	assert_int_equal(x->total, 5050 * UINT64_C(1000000));
-	assert_int_equal(x->ledger[LEDGER_SERVER], x->total);
-	assert_int_equal(x->duration.n, 100);
-	assert_int_equal(x->duration.max, 100000000);
-	assert_in_range(hist_at(&x->duration, 0.5), 49500000, 50500000);
-	assert_in_range(hist_at(&x->wait, 0.99), 98010000, 99990000);
-	assert_int_equal(services_total(s)->transactions, 102);
-	assert_int_equal(services_total(s)->total, x->total + 7);
+	assert_int_equal(x->sum.transactions, 101);
+	assert_int_equal(x->sum.errors, 11);
+	assert_int_equal(x->sum.unanswered, 1);
+	assert_int_equal(x->sum.total, 5050 * UINT64_C(1000000));
+	assert_int_equal(x->sum.ledger[LEDGER_SERVER], x->sum.total);
+	assert_int_equal(x->sum.duration.n, 100);
+	assert_int_equal(x->sum.duration.max, 100000000);
+	assert_in_range(hist_at(&x->sum.duration, 0.5), 49500000, 50500000);
+	assert_in_range(hist_at(&x->sum.wait, 0.99), 98010000, 99990000);
+	assert_int_equal(services_total(s)->sum.transactions, 102);
+	assert_int_equal(services_total(s)->sum.total, x->sum.total + 7);
 	services_free(s);
 }
 
@@ -164,7 +164,7 @@ static void names_are_compared_by_text(void **state)
 	t.r.type = name;
 	services_record(s, &t.r);
 	assert_int_equal(services_sorted(s, &list), 1);
-	assert_int_equal(list[0]->transactions, 2);
+	assert_int_equal(list[0]->sum.transactions, 2);
 	t.r.type = "smtp";
 	services_record(s, &t.r);
 	assert_int_equal(services_sorted(s, &list), 2);
@@ -188,17 +188,17 @@ static void what_is_too_much_is_counted_as_other(void **state)
 	n = services_sorted(s, &list);
 	assert_int_equal(n, SERVICES_MAX + 1);
 	for (unsigned i = 0; i < n; i++) {
-		transactions += list[i]->transactions;
+		transactions += list[i]->sum.transactions;
 		if (!list[i]->other) {
-			assert_int_equal(list[i]->transactions, 2);
+			assert_int_equal(list[i]->sum.transactions, 2);
 			continue;
 		}
 		others++;
-		assert_int_equal(list[i]->transactions, 200);
+		assert_int_equal(list[i]->sum.transactions, 200);
 	}
 	assert_int_equal(others, 1);
 	assert_int_equal(transactions, 2 * (SERVICES_MAX + 100));
-	assert_int_equal(services_total(s)->transactions, transactions);
+	assert_int_equal(services_total(s)->sum.transactions, transactions);
 	services_free(s);
 }
 
@@ -224,7 +224,7 @@ static void order_is_the_same_every_time(void **state)
 				order[i] = list[i]->ip.b[15];
 			assert_int_equal(list[i]->ip.b[15], order[i]);
 			if (i > 0)
-				assert_true(list[i - 1]->total >= list[i]->total);
+				assert_true(list[i - 1]->sum.total >= list[i]->sum.total);
 		}
 		services_free(s);
 	}

@@ -1,0 +1,65 @@
+/* tally.c - see tally.h. */
+#include "model/tally.h"
+
+void tally_release(struct tally *t)
+{
+	hist_release(&t->duration);
+	hist_release(&t->wait);
+}
+
+void tally_add(struct tally *t, const struct txn_record *x)
+{
+	const struct record *r = &x->r;
+	uint64_t last = r->end != FIELD_ABSENT ? r->end : r->start;
+
+	if (!t->transactions || r->start < t->first)
+		t->first = r->start;
+	if (last > t->last)
+		t->last = last;
+	t->transactions++;
+	if (r->quality & (1u << QUALITY_NO_RESPONSE | 1u << QUALITY_UNFINISHED)) {
+		t->unanswered++;
+		t->errors++;
+	} else if (r->status != STATUS_OK && r->status) {
+		t->errors++;
+	}
+	if (r->duration != FIELD_ABSENT)
+		hist_add(&t->duration, r->duration);
+	if (x->wait != FIELD_ABSENT)
+		hist_add(&t->wait, x->wait);
+	if (x->total == FIELD_ABSENT)
+		return;
+	t->total += x->total;
+	for (int i = 0; i < LEDGER_COUNT; i++)
+		t->ledger[i] += x->ledger[i];
+}
+
+void tally_merge(struct tally *t, const struct tally *from)
+{
+	if (!from->transactions)
+		return;
+	if (!t->transactions || from->first < t->first)
+		t->first = from->first;
+	if (from->last > t->last)
+		t->last = from->last;
+	t->transactions += from->transactions;
+	t->errors += from->errors;
+	t->unanswered += from->unanswered;
+	hist_merge(&t->duration, &from->duration);
+	hist_merge(&t->wait, &from->wait);
+	t->total += from->total;
+	for (int i = 0; i < LEDGER_COUNT; i++)
+		t->ledger[i] += from->ledger[i];
+}
+
+void tally_subtract(struct tally *t, const struct tally *what)
+{
+	t->transactions -= what->transactions;
+	t->errors -= what->errors;
+	t->unanswered -= what->unanswered;
+	hist_subtract(&t->duration, &what->duration);
+	hist_subtract(&t->wait, &what->wait);
+	t->total -= what->total;
+	for (int i = 0; i < LEDGER_COUNT; i++)
+		t->ledger[i] -= what->ledger[i];
+}

@@ -1,0 +1,26 @@
+/*
+ * tally.h - what is added up of a number of transactions: of a service, of an operation.
+ */
+#ifndef TSUMARI_MODEL_TALLY_H
+#define TSUMARI_MODEL_TALLY_H
+
+#include "base/hist.h"
+#include "core/record.h"
+
+struct tally {
+	uint64_t transactions;
+	uint64_t errors; /* answered with an error of client or server, or not answered in order */
+	uint64_t unanswered;                  /* of those: no response, or one that did not end */
+	uint64_t first, last;                 /* the first's beginning, the last's end */
+	struct hist duration;                 /* t0 to t3 */
+	struct hist wait;                     /* t1 to t2 */
+	uint64_t ledger[LEDGER_COUNT], total; /* ns, sums */
+};
+
+void tally_release(struct tally *t);
+void tally_add(struct tally *t, const struct txn_record *r);
+void tally_merge(struct tally *t, const struct tally *from);
+/* Takes out what was added before; first and last stay. */
+void tally_subtract(struct tally *t, const struct tally *what);
+
+#endif
