@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "core/registry.h"
+#include <json-c/json.h>
 #include <nghttp2/nghttp2.h>
 #include <openssl/crypto.h>
 #include <pcap/pcap.h>
@@ -210,6 +211,7 @@ void info_version(FILE *f)
 		seccomp->micro, SCMP_VER_MAJOR, SCMP_VER_MINOR, SCMP_VER_MICRO);
 	pcre2_config(PCRE2_CONFIG_VERSION, pcre2);
 	fprintf(f, "PCRE2 %s (built with %d.%d)\n", pcre2, PCRE2_MAJOR, PCRE2_MINOR);
+	fprintf(f, "json-c %s (built with %s)\n", json_c_version(), JSON_C_VERSION);
 	fprintf(f, "nghttp2 %s (built with %s)\n", nghttp2_version(0)->version_str,
 		NGHTTP2_VERSION);
 #ifdef CAPNG_VERSION

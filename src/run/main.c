@@ -7,6 +7,7 @@
 #include "core/registry.h"
 #include "base/mem.h"
 #include "out/filter.h"
+#include "out/har.h"
 #include "out/ndjson.h"
 #include "out/report.h"
 #include "out/schema.h"
@@ -40,10 +41,11 @@ struct run {
 	struct filter *filter;
 	struct ndjson *ndjson;
 	struct report *report;
+	struct har *har;
 	struct model *model; /* NULL: no output asks for it */
 	struct progress progress;
 	struct decode_as *decode;
-	struct sink sinks[2];
+	struct sink sinks[3];
 	struct pipeline pipeline;
 	char name[512]; /* of the source */
 	char err[2048];
@@ -238,14 +240,35 @@ static bool open_report(struct run *r)
 	return r->report != NULL;
 }
 
-/* Would -o destroy what is being read? */
-static bool output_is_input(const struct options *o)
+/* Would writing to a file destroy what is being read? */
+static bool is_input(const struct options *o, const char *path)
 {
 	struct stat in, out;
-	bool known = o->read && o->out_file && stat(o->out_file, &out) == 0 &&
+	bool known = o->read && path && stat(path, &out) == 0 &&
 		     (strcmp(o->read, "-") ? stat(o->read, &in) : fstat(STDIN_FILENO, &in)) == 0;
 
 	return known && S_ISREG(out.st_mode) && in.st_dev == out.st_dev && in.st_ino == out.st_ino;
+}
+
+static bool open_har(struct run *r)
+{
+	if (!r->o.har)
+		return true;
+	if (is_input(&r->o, r->o.har)) {
+		snprintf(r->err, sizeof(r->err), "--har: %s is the file that is being read",
+			r->o.har);
+		return false;
+	}
+	r->har = har_new(r->o.har, info_version_number(), r->err, sizeof(r->err));
+	if (r->har)
+		r->sinks[r->pipeline.nsinks++] = har_sink(r->har);
+	return r->har != NULL;
+}
+
+/* Is there nothing to put out but what --har has? */
+static bool har_only(const struct options *o)
+{
+	return o->har && o->output == OUTPUT_AUTO && !o->out_file && !o->types && !o->print;
 }
 
 static bool open_output(struct run *r)
@@ -261,9 +284,9 @@ static bool open_output(struct run *r)
 		.iface_arg = r->source,
 	};
 
-	if (o->write && !o->print)
+	if ((o->write && !o->print) || har_only(o))
 		return true;
-	if (output_is_input(o)) {
+	if (is_input(o, o->out_file)) {
 		snprintf(r->err, sizeof(r->err), "-o: %s is the file that is being read",
 			o->out_file);
 		return false;
@@ -334,7 +357,7 @@ static bool open_all(struct run *r)
 	tzset(); /* read while it may be */
 	if (early && !privileges_drop(&rights, r->err, sizeof(r->err)))
 		return false;
-	if (!open_writer(r) || !open_output(r))
+	if (!open_writer(r) || !open_har(r) || !open_output(r))
 		return false;
 	if (!early && !privileges_drop(&rights, r->err, sizeof(r->err)))
 		return false;
@@ -430,6 +453,10 @@ static int finish(struct run *r, int failed)
 		message("%s", report_error(r->report));
 		status = STATUS_FAILED;
 	}
+	if (r->har && !har_finish(r->har)) {
+		message("%s", har_error(r->har));
+		status = STATUS_FAILED;
+	}
 	count_up(r, written);
 	return status;
 }
@@ -510,6 +537,7 @@ static void release(struct run *r)
 	filter_free(r->filter);
 	ndjson_free(r->ndjson);
 	report_free(r->report);
+	har_free(r->har);
 	model_free(r->model);
 	capwriter_free(r->writer);
 	source_close(r->source);

@@ -22,6 +22,7 @@ enum {
 	OPT_JSON_FLAT,
 	OPT_REPORT,
 	OPT_TYPES,
+	OPT_HAR,
 	OPT_PLUGIN,
 	OPT_DURATION,
 	OPT_MEMORY,
@@ -66,6 +67,7 @@ static const struct option longs[] = {
 	{"report", no_argument, NULL, OPT_REPORT},
 	{"display-filter", required_argument, NULL, 'Y'},
 	{"types", required_argument, NULL, OPT_TYPES},
+	{"har", required_argument, NULL, OPT_HAR},
 	{"plugin", required_argument, NULL, OPT_PLUGIN},
 	{"duration", required_argument, NULL, OPT_DURATION},
 	{"memory", required_argument, NULL, OPT_MEMORY},
@@ -308,6 +310,8 @@ static bool take_output(struct parse *p, int c, const char *arg)
 		return once(p, "-Y", &o->display, arg);
 	case OPT_TYPES:
 		return once(p, "--types", &o->types, arg);
+	case OPT_HAR:
+		return once(p, "--har", &o->har, arg);
 	default:
 		return false;
 	}
@@ -401,6 +405,7 @@ static bool check(struct parse *p)
 {
 	const struct options *o = p->o;
 	bool quiet = o->write && !o->print;
+	bool har_output = o->har && strcmp(o->har, "-") == 0;
 	const struct {
 		bool broken;
 		const char *line;
@@ -425,6 +430,13 @@ static bool check(struct parse *p)
 		{quiet && (o->out_file || o->types || o->line_buffered || o->numeric),
 			"-w without --print writes packets only: -o, --types, -l and -n need "
 			"--print"},
+		{quiet && o->har, "-w without --print writes packets only: --har needs --print"},
+		{har_output && !o->out_file && (o->print || o->types || o->output != OUTPUT_AUTO),
+			"--har - and the records both go to the standard output: use -o FILE"},
+		{har_output && o->write && strcmp(o->write, "-") == 0,
+			"--har - and -w - both go to the standard output"},
+		{o->har && o->out_file && strcmp(o->har, o->out_file) == 0,
+			"--har and -o name the same file"},
 		{quiet && (o->ndecode || o->nplugins),
 			"-w without --print writes packets only: -d and --plugin need --print"},
 		{quiet && o->jobs != OPTIONS_JOBS_AUTO,

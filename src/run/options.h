@@ -62,6 +62,7 @@ struct options {
 	bool line_buffered;   /* -l */
 	bool numeric;         /* -n */
 	const char *display;  /* -Y, a display filter; NULL: all records */
+	const char *har;      /* --har FILE */
 	const char *types;    /* --types, a list with commas; NULL: all */
 
 	unsigned jobs; /* -j, or OPTIONS_JOBS_AUTO */

@@ -23,6 +23,8 @@ static const char text[] =
 	"  --report             a report at the end (the default on a terminal)\n"
 	"  --types LIST         records of these types only (flow,http)\n"
 	"  -Y FILTER            records that fit a display filter only\n"
+	"  --har FILE           HTTP as an HTTP Archive (HAR 1.2); nothing else without --json\n"
+	"                       or --report\n"
 	"  --mask-mail          mail addresses without their local part, no subjects\n"
 	"  -o FILE              write to a file instead of the standard output\n"
 	"  -l                   write each record at once\n"
