@@ -83,6 +83,20 @@ struct flow {
 	struct flow_side side[2];
 };
 
+/* Where a connection was when it was reset. */
+enum reset_phase {
+	RESET_NONE,
+	RESET_SYN,     /* nothing but SYNs had been sent */
+	RESET_SYN_ACK, /* answered, the handshake not ended */
+	RESET_ACK,     /* by the server, at once after the ACK that ends the handshake */
+	RESET_REQUEST,
+	RESET_WAIT,
+	RESET_RESPONSE,
+	RESET_IDLE,  /* no transaction was open */
+	RESET_OPEN,  /* of a protocol that is not followed */
+	RESET_CLOSE, /* after a FIN */
+};
+
 /* A held segment above a hole. */
 struct held {
 	struct held *next;
@@ -97,9 +111,14 @@ struct ext_side {
 	uint32_t zero_windows, window_full, gaps, nheld;
 	uint64_t zero_time, zero_since, full_time, full_since; /* since: 0: not now */
 	uint64_t lost, resent;
-	uint64_t dup_since;  /* first duplicate ACK of the present run */
-	uint64_t hole_since; /* when the first hole was seen; 0: no hole */
-	uint32_t expect;     /* where the hole begins, if there is one */
+	uint64_t resent_worst, zero_worst; /* ns, the longest stall of its kind ... */
+	uint64_t resent_frame, zero_frame; /* ... and the frame that ended, or began it */
+	uint64_t lost_frame, oversized_frame, again_frame;
+	uint32_t oversized; /* segments larger than the MSS, put together by an offload */
+	uint32_t again_seq, again_len, again; /* the segment sent again last, and how often */
+	uint64_t dup_since;                   /* first duplicate ACK of the present run */
+	uint64_t hole_since;                  /* when the first hole was seen; 0: no hole */
+	uint32_t expect;                      /* where the hole begins, if there is one */
 	uint32_t held_bytes;
 	struct held *held, *held_last;
 };
@@ -110,7 +129,10 @@ struct flow_ext {
 	uint32_t syn_retries, syn_ack_retries, duplicates, icmp_errors;
 	uint8_t icmp_type, icmp_code, nsyn_gaps;
 	uint8_t aside; /* SYN/ACK came again after the handshake's ACK */
-	uint64_t syn_gaps[FIELD_LIST_MAX];
+	uint64_t syn_gaps[FIELD_LIST_MAX], syn_frames[FIELD_LIST_MAX];
+	uint64_t accept_since; /* the ACK behind which a SYN/ACK came again; 0: none did */
+	uint64_t accept_frame, duplicate_frame, reset_frame;
+	uint8_t reset_phase; /* enum reset_phase */
 	uint64_t transactions;
 	uint64_t turn_last; /* time of the last payload while the protocol is not followed */
 	uint64_t turn_wait, turn_wait_max, turn_think;

@@ -149,6 +149,28 @@ static const char *state_name(const struct flow *f)
 	return f->proto == 6 ? names[f->state] : NULL;
 }
 
+static const char *phase_name(const struct flow_ext *e)
+{
+	static const char *const names[] = {[RESET_SYN] = "syn",
+		[RESET_SYN_ACK] = "syn_ack",
+		[RESET_ACK] = "ack",
+		[RESET_REQUEST] = "request",
+		[RESET_WAIT] = "wait",
+		[RESET_RESPONSE] = "response",
+		[RESET_IDLE] = "idle",
+		[RESET_OPEN] = "open",
+		[RESET_CLOSE] = "close"};
+
+	return names[e->reset_phase];
+}
+
+static const char *ended_by(const struct session *s, const struct flow *f)
+{
+	if (f->state == FLOW_RESET)
+		return f->who >> 7 == flow_client(f) ? "client_rst" : "server_rst";
+	return !s->closer ? NULL : s->closer == SIDE_CLIENT + 1 ? "client_fin" : "server_fin";
+}
+
 static uint64_t known(uint32_t rtt)
 {
 	return rtt == UINT32_MAX ? FIELD_ABSENT : rtt;
@@ -182,6 +204,16 @@ static void flow_sides(struct flow_record *r, const struct flow *f)
 				e->full_time + (e->full_since ? flow_last(f) - e->full_since : 0);
 			o->lost_in_capture = e->lost;
 			o->gaps = e->gaps;
+			o->resent_frame = e->resent_frame;
+			o->zero_window_frame = e->zero_frame;
+			o->lost_frame = e->lost_frame;
+			o->oversized = e->oversized;
+			o->oversized_frame = e->oversized_frame;
+			if (e->again && (int32_t)(f->side[!dir].ack - e->again_seq) <= 0) {
+				o->stuck = e->again;
+				o->stuck_bytes = e->again_len;
+				o->stuck_frame = e->again_frame;
+			}
 		}
 	}
 }
@@ -223,6 +255,16 @@ void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool f
 		r->syn_ack_retries = f->ext->syn_ack_retries;
 		r->syn_gaps.n = f->ext->nsyn_gaps;
 		memcpy(r->syn_gaps.v, f->ext->syn_gaps, sizeof(r->syn_gaps.v));
+		r->syn_frames.n = f->ext->nsyn_gaps;
+		memcpy(r->syn_frames.v, f->ext->syn_frames, sizeof(r->syn_frames.v));
+		if (f->ext->accept_since) {
+			r->accept_wait = (f->ext->aside ? f->ext->syn_ack_last : f->established) -
+					 f->ext->accept_since;
+			r->accept_frame = f->ext->accept_frame;
+		}
+		r->reset_phase = phase_name(f->ext);
+		r->reset_frame = f->ext->reset_frame;
+		r->duplicate_frame = f->ext->duplicate_frame;
 		r->duplicates = f->ext->duplicates;
 		r->icmp_errors = f->ext->icmp_errors;
 		if (r->icmp_errors) {
@@ -360,6 +402,8 @@ void record_of_txn(struct shard *sh, struct txn *t)
 	memcpy(r->resent, t->resent, sizeof(r->resent));
 	memcpy(r->lost, t->lost, sizeof(r->lost));
 	account(r, t, known(rtt));
+	if (!(t->marks & 8) && !t->unanswered && t->closed_at)
+		r->ended_by = ended_by(s, f);
 	r->values = (uint32_t)sizeof(*r);
 	r->nvalues = t->nvalues;
 	r->method = moved(t->method, r->values);

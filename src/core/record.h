@@ -79,8 +79,13 @@ struct flow_side_record {
 	uint64_t window_full_time;
 	uint64_t lost_in_capture; /* bytes the peer acknowledged and the capture does not hold */
 	uint64_t gaps;            /* holes in this side's stream */
-	uint64_t mss, wscale;     /* as offered; absent where no SYN was seen */
-	uint64_t sack;            /* 1: offered */
+	/* Frames that show it best; 0: none. */
+	uint64_t resent_frame, zero_window_frame, lost_frame, oversized_frame, stuck_frame;
+	uint64_t oversized; /* segments larger than the MSS: an offload put them together */
+	uint64_t stuck;     /* times its last segment was sent again, and never acknowledged */
+	uint64_t stuck_bytes;
+	uint64_t mss, wscale; /* as offered; absent where no SYN was seen */
+	uint64_t sack;        /* 1: offered */
 };
 
 struct flow_record {
@@ -89,14 +94,21 @@ struct flow_record {
 	const char *tcp_state;    /* NULL: not TCP */
 	const char *close_reason; /* "fin", "rst_client", "rst_server", "timeout", "evicted",
 				     "capture_end", "port_reuse" */
+	const char *reset_phase;  /* of enum reset_phase; NULL: not reset */
 	uint64_t handshake;       /* first SYN to the ACK that ends the handshake */
 	uint64_t connect_retry;   /* first SYN to the SYN that was answered */
 	uint64_t rtt_min, rtt_server,
 		rtt_client; /* whole path; its halves as seen from the capture point */
 	uint64_t syn_retries;
-	struct field_list syn_gaps; /* ns between SYNs */
+	struct field_list syn_gaps;   /* ns between SYNs */
+	struct field_list syn_frames; /* of the SYNs sent again */
 	uint64_t syn_ack_retries;
-	uint64_t duplicates; /* frames captured twice, left out of every other number */
+	uint64_t accept_wait;  /* from the handshake's ACK to the ACK of the SYN/ACK that came
+				  again in spite of it, ns; 0: none did */
+	uint64_t accept_frame; /* of the first such SYN/ACK */
+	uint64_t reset_frame;
+	uint64_t duplicate_frame; /* the first one captured twice */
+	uint64_t duplicates;      /* frames captured twice, left out of every other number */
 	uint64_t icmp_errors;
 	uint64_t icmp_type, icmp_code; /* of the last error that named this flow */
 	uint64_t transactions;
@@ -147,6 +159,9 @@ struct txn_record {
 	uint64_t total;                   /* the sum of the ledger; absent: it cannot be told */
 	uint64_t ledger[LEDGER_COUNT];
 	uint64_t resent[2], lost[2]; /* bytes a side sent again, or the capture lost, in its span */
+	const char
+		*ended_by; /* who closed the connection before the response had ended: "client_fin",
+			      "client_rst", "server_fin", "server_rst"; NULL: not so, not seen */
 	/* Common text, in the block behind the struct. */
 	struct record_text method, object, query;
 	uint32_t nvalues;

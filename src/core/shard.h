@@ -90,7 +90,8 @@ struct session {
 	uint32_t passed_over; /* answers to come of requests that were given up, first in, first out
 			       */
 	uint32_t owed;        /* blind: responses that may still come for lost requests */
-	bool lost_request;    /* bytes of requests were lost, and no request has begun since */
+	uint8_t closer;    /* side + 1 that sent the first FIN with a transaction open; 0: none */
+	bool lost_request; /* bytes of requests were lost, and no request has begun since */
 	uint64_t last_response; /* time of the last byte the server sent */
 	bool interleaved;
 	struct txn *upgraded; /* made by tsm_switch() for tsm_upgraded() */

@@ -228,8 +228,11 @@ void stream_gap(
 		n = to - e->expect;
 		if ((int32_t)n > 0) {
 			e->gaps++;
-			if (acked)
+			if (acked) {
 				e->lost += n;
+				if (!e->lost_frame)
+					e->lost_frame = sh->key_frame;
+			}
 			s->payload += n;
 			e->expect = to;
 			if (f->session)

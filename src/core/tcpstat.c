@@ -67,8 +67,13 @@ static void on_syn(struct shard *sh, struct flow *f, const struct packet *p, uns
 
 			e->syn_ack_retries++;
 			e->syn_ack_last = p->time;
-			if (f->established)
+			if (f->established) {
 				e->aside = 1;
+				if (!e->accept_since) {
+					e->accept_since = f->established;
+					e->accept_frame = p->number;
+				}
+			}
 		}
 		if (!f->syn_ack) {
 			f->syn_ack = p->time;
@@ -86,8 +91,10 @@ static void on_syn(struct shard *sh, struct flow *f, const struct packet *p, uns
 			uint64_t before = e->syn_last ? e->syn_last : f->first;
 
 			e->syn_retries++;
-			if (e->nsyn_gaps < FIELD_LIST_MAX && p->time >= before)
+			if (e->nsyn_gaps < FIELD_LIST_MAX && p->time >= before) {
+				e->syn_frames[e->nsyn_gaps] = p->number;
 				e->syn_gaps[e->nsyn_gaps++] = p->time - before;
+			}
 			e->syn_last = p->time;
 		}
 		if (f->state < FLOW_SYN)
@@ -142,11 +149,17 @@ static void on_window(struct shard *sh, struct flow *f, const struct packet *p, 
 		if (!e->zero_since) {
 			e->zero_windows++;
 			e->zero_since = p->time;
+			if (!e->zero_worst) /* none has ended yet */
+				e->zero_frame = p->number;
 		}
 	} else if (f->ext && f->ext->side[dir].zero_since && window) {
 		struct ext_side *e = &f->ext->side[dir];
 
 		e->zero_time += p->time - e->zero_since;
+		if (p->time - e->zero_since > e->zero_worst) {
+			e->zero_worst = p->time - e->zero_since;
+			e->zero_frame = p->number;
+		}
 		stall(f, side == SIDE_CLIENT ? LEDGER_STALL_ZERO_CLIENT : LEDGER_STALL_ZERO_SERVER,
 			e->zero_since, p->time);
 		e->zero_since = 0;
@@ -215,6 +228,29 @@ static void on_ack(
 	}
 }
 
+/* The side's worst frame sent again is the one that was waited for the longest. */
+static void note_resent(struct ext_side *e, const struct packet *p, uint64_t since)
+{
+	uint64_t waited = p->time > since ? p->time - since : 0;
+
+	if (!e->resent_frame || waited > e->resent_worst) {
+		e->resent_worst = waited;
+		e->resent_frame = p->number;
+	}
+}
+
+/* The same segment over and over, and nothing of it acknowledged: a path that cannot carry it? */
+static void note_again(struct ext_side *e, const struct packet *p, uint32_t len)
+{
+	if (!e->again || e->again_seq != p->tcp_seq) {
+		e->again_seq = p->tcp_seq;
+		e->again = 0;
+		e->again_frame = p->number;
+	}
+	e->again_len = len;
+	e->again++;
+}
+
 /* A segment of bytes that were sent before: which kind of retransmission is it? */
 static void on_resent(
 	struct shard *sh, struct flow *f, const struct packet *p, unsigned dir, uint32_t end)
@@ -231,6 +267,8 @@ static void on_resent(
 	e = &x->side[dir];
 	e->retransmits++;
 	e->resent += len;
+	note_resent(e, p, o->dup_run >= 3 ? x->side[!dir].dup_since : s->last);
+	note_again(e, p, len);
 	s->rtt_time = 0;
 	if (f->session)
 		txn_resent(f->session, side, len);
@@ -272,6 +310,7 @@ static void on_filled(struct shard *sh, struct flow *f, const struct packet *p, 
 	}
 	e->retransmits++;
 	e->resent += p->paylen + p->paycut;
+	note_resent(e, p, e->hole_since);
 	if (f->session)
 		txn_resent(f->session, side, p->paylen + p->paycut);
 	if (o->dup_run >= 3 || waited < RTO_LEAST) {
@@ -390,6 +429,8 @@ static void on_fin(struct shard *sh, struct flow *f, const struct packet *p, uns
 	}
 	if (s->flags & FS_FIN || seq_diff(at, s->nxt) < 0)
 		return;
+	if (f->session && f->session->first && !f->session->closer)
+		f->session->closer = (uint8_t)(side_of(f, dir) + 1);
 	if (at != s->nxt) {
 		/* The FIN came before the bytes in front of it: they are a hole until they come. */
 		struct ext_side *x = &flow_need_ext(sh, f)->side[dir];
@@ -407,14 +448,62 @@ static void on_fin(struct shard *sh, struct flow *f, const struct packet *p, uns
 		f->state = FLOW_CLOSING;
 }
 
+/* Behind these many round trips to the server (and a bit) a reset answers something else. */
+#define AT_ONCE(rtt) (3 * (uint64_t)(rtt) + 5 * MS)
+
+static enum reset_phase reset_phase(const struct flow *f, const struct packet *p, unsigned dir)
+{
+	const struct txn *t = f->session ? f->session->first : NULL;
+	uint32_t rtt = f->side[flow_client(f)].rtt_min;
+
+	if (f->state <= FLOW_SYN)
+		return RESET_SYN;
+	if (f->state == FLOW_SYN_ACK)
+		return RESET_SYN_ACK;
+	if (side_of(f, dir) == SIDE_SERVER && f->established && !f->side[dir].payload &&
+		p->time - f->established <= AT_ONCE(rtt == UINT32_MAX ? 0 : rtt))
+		return RESET_ACK;
+	while (t && t->composite)
+		t = t->next;
+	if (t)
+		return t->marks & 4 ? RESET_RESPONSE : t->marks & 2 ? RESET_WAIT : RESET_REQUEST;
+	if (f->state >= FLOW_CLOSING)
+		return RESET_CLOSE;
+	return f->flags & FLOW_HAD_TXN ? RESET_IDLE : RESET_OPEN;
+}
+
+static void on_reset(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+{
+	struct flow_ext *e = flow_need_ext(sh, f);
+
+	if (!e->reset_phase) {
+		e->reset_phase = reset_phase(f, p, dir);
+		e->reset_frame = p->number;
+	}
+	f->state = FLOW_RESET;
+	f->who = (uint8_t)((f->who & 0x7f) | dir << 7);
+	if (f->session)
+		session_close(f->session, END_RST, p->time);
+}
+
+/* No sender makes a segment larger than the other side's MSS: an offload has put it together. */
+static void on_oversized(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+{
+	struct ext_side *e = &flow_need_ext(sh, f)->side[dir];
+
+	if (!e->oversized++)
+		e->oversized_frame = p->number;
+}
+
 void tcp_segment(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
 {
 	struct flow_side *s = &f->side[dir];
-	uint32_t len = p->paylen + p->paycut;
+	uint32_t len = p->paylen + p->paycut, mss;
 	uint8_t flags = p->tcp_flags;
 
 	if (is_duplicate(s, p)) {
-		flow_need_ext(sh, f)->duplicates++;
+		if (!flow_need_ext(sh, f)->duplicates++)
+			f->ext->duplicate_frame = p->number;
 		return;
 	}
 	if (flags & TCP_SYN)
@@ -434,20 +523,20 @@ void tcp_segment(struct shard *sh, struct flow *f, const struct packet *p, unsig
 	s->flags &= (uint8_t) ~(FS_BARE_ACK | FS_SHORT);
 	if (!len && !(flags & (TCP_SYN | TCP_FIN | TCP_RST)))
 		s->flags |= FS_BARE_ACK;
-	else if (len &&
-		 len < (s->mss && f->side[!dir].mss
-				       ? (s->mss < f->side[!dir].mss ? s->mss : f->side[!dir].mss) -
-						 60u
-				       : 1200u))
-		s->flags |= FS_SHORT;
+	else if (len) {
+		const struct flow_side *o = &f->side[!dir];
+
+		mss = s->mss && o->mss ? (s->mss < o->mss ? s->mss : o->mss) : 0;
+		if (len < (mss ? mss - 60u : 1200u))
+			s->flags |= FS_SHORT;
+		else if (o->mss && len > o->mss)
+			on_oversized(sh, f, p, dir);
+	}
 	s->ip_id = p->ip_id;
 	s->tsval = p->tcp_tsval;
-	if (flags & TCP_RST && f->state != FLOW_CLOSED) {
-		f->state = FLOW_RESET;
-		f->who = (uint8_t)((f->who & 0x7f) | dir << 7);
-		if (f->session)
-			session_close(f->session, END_RST, p->time);
-	} else if (f->state == FLOW_CLOSING && s->flags & FS_FIN && f->side[!dir].flags & FS_FIN) {
+	if (flags & TCP_RST && f->state != FLOW_CLOSED)
+		on_reset(sh, f, p, dir);
+	else if (f->state == FLOW_CLOSING && s->flags & FS_FIN && f->side[!dir].flags & FS_FIN) {
 		f->state = FLOW_CLOSED;
 		if (f->session &&
 			!(f->ext && (f->ext->side[0].hole_since || f->ext->side[1].hole_since)))

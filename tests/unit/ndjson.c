@@ -575,7 +575,9 @@ static void random_flow(struct made *m)
 	m->flow.protocol = draw() % 2 ? "http" : NULL;
 	for (uint64_t *p = &m->flow.handshake; p <= &m->flow.syn_retries; p++)
 		*p = number();
+	m->flow.reset_phase = draw() % 2 ? "wait" : NULL;
 	m->flow.syn_gaps.n = (uint32_t)(draw() % (FIELD_LIST_MAX + 1));
+	m->flow.syn_frames.n = (uint32_t)(draw() % (FIELD_LIST_MAX + 1));
 	for (uint64_t *p = &m->flow.syn_ack_retries; p <= &m->flow.transactions; p++)
 		*p = number();
 	for (uint64_t *p = &m->flow.side[0].payload; p <= &m->flow.side[1].sack; p++)
