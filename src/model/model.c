@@ -1,18 +1,25 @@
 /* model.c - see model.h. */
 #include "model/model.h"
 #include "base/mem.h"
+#include "model/digests.h"
+#include "model/operation.h"
 #include "model/services.h"
 #include <stdlib.h>
 
 struct model {
+	struct model_config config;
 	struct services *services;
+	struct digests *digests;
+	char operation[OPERATION_MAX]; /* of the transaction being added */
 };
 
-struct model *model_new(void)
+struct model *model_new(const struct model_config *config)
 {
 	struct model *m = xcalloc(1, sizeof(*m));
 
+	m->config = *config;
 	m->services = services_new();
+	m->digests = digests_new(DIGESTS_MAX);
 	return m;
 }
 
@@ -20,16 +27,34 @@ void model_free(struct model *m)
 {
 	if (!m)
 		return;
+	digests_free(m->digests);
 	services_free(m->services);
 	free(m);
 }
 
+static void transaction(struct model *m, const struct service *service, const struct txn_record *t)
+{
+	struct text operation;
+
+	text_init(&operation, m->operation, sizeof(m->operation));
+	operation_of(t, m->config.literal, &operation);
+	digests_record(m->digests, service, operation.p, operation.len, t);
+}
+
 void model_record(struct model *m, const struct record *r)
 {
-	services_record(m->services, r);
+	const struct service *service = services_record(m->services, r);
+
+	if (service && r->kind == RECORD_TXN)
+		transaction(m, service, (const struct txn_record *)r);
 }
 
 struct services *model_services(const struct model *m)
 {
 	return m->services;
+}
+
+struct digests *model_digests(const struct model *m)
+{
+	return m->digests;
 }

@@ -11,12 +11,18 @@
 #include "core/record.h"
 
 struct model;
+struct digests;  /* digests.h */
 struct services; /* services.h */
 
-struct model *model_new(void);
+struct model_config {
+	bool literal; /* statements come with their values (--literal) */
+};
+
+struct model *model_new(const struct model_config *config);
 void model_free(struct model *m);
 void model_record(struct model *m, const struct record *r);
 
 struct services *model_services(const struct model *m);
+struct digests *model_digests(const struct model *m);
 
 #endif

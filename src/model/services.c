@@ -1,14 +1,9 @@
-/*
- * services.c - see services.h.
- *
- * Who sends packets chooses the addresses and ports of services: the hash is keyed by numbers drawn
- * at the start, so that they cannot be chosen to collide.
- */
+/* services.c - see services.h. */
 #include "model/services.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define SLOTS (SERVICES_MAX * 2) /* a power of two */
 
@@ -18,7 +13,7 @@ struct services {
 	unsigned n;
 	struct service other, total;
 	struct flow_totals flows;
-	uint64_t key[3];
+	struct hash_key key;
 };
 
 struct services *services_new(void)
@@ -26,9 +21,7 @@ struct services *services_new(void)
 	struct services *s = xcalloc(1, sizeof(*s));
 
 	s->other.other = true;
-	/* Less than asked for is never given for so few bytes; without any the hash still works. */
-	if (getrandom(s->key, sizeof(s->key), 0) < 0)
-		s->key[0] = (uintptr_t)s;
+	hash_key_draw(&s->key);
 	return s;
 }
 
@@ -51,23 +44,11 @@ void services_free(struct services *s)
 	free(s);
 }
 
-__extension__ typedef unsigned __int128 product;
-
-/* The 128-bit product of two numbers, its halves put together. */
-static uint64_t mix(uint64_t a, uint64_t b)
-{
-	product p = (product)a * b;
-
-	return (uint64_t)p ^ (uint64_t)(p >> 64);
-}
-
 static unsigned slot_of(const struct services *s, const struct record *r)
 {
-	uint64_t a, b, ends = (uint64_t)r->server.port << 8 | r->transport;
+	uint64_t ends = (uint64_t)r->server.port << 8 | r->transport;
 
-	memcpy(&a, r->server.ip.b, 8);
-	memcpy(&b, r->server.ip.b + 8, 8);
-	return (unsigned)(mix(mix(a ^ s->key[0], b ^ s->key[1]) ^ ends, s->key[2] | 1) % SLOTS);
+	return (unsigned)(hash_bytes(&s->key, ends, &r->server.ip, sizeof(r->server.ip)) % SLOTS);
 }
 
 static bool same_name(const char *a, const char *b)
@@ -136,36 +117,37 @@ static void add_flow(struct flow_totals *t, const struct flow_record *f)
 	}
 }
 
-void services_record(struct services *s, const struct record *r)
+const struct service *services_record(struct services *s, const struct record *r)
 {
 	const struct flow_record *f = (const void *)r;
 	struct service *x;
 
 	if (r->kind == RECORD_TXN && r->composite)
-		return;
+		return NULL;
 	if (r->kind == RECORD_TXN) {
 		x = find(s, r, r->type);
 		tally_add(&x->sum, (const void *)r);
 		tally_add(&s->total.sum, (const void *)r);
-		return;
+		return x;
 	}
 	if (r->kind == RECORD_EVENT) {
 		if (strcmp(r->type, "vrrp") == 0)
 			s->flows.vrrp_events++;
 		else
 			s->flows.arp_events++;
-		return;
+		return NULL;
 	}
 	if (!f->final)
-		return;
+		return NULL;
 	add_flow(&s->flows, f);
 	if (!r->has_ports)
-		return;
+		return NULL;
 	x = find(s, r, f->protocol);
 	x->flows++;
 	x->bytes += r->client.bytes + r->server.bytes;
 	x->syn_retries += f->syn_retries;
 	x->failed_connects += f->tcp_state && strncmp(f->tcp_state, "syn_", 4) == 0;
+	return x;
 }
 
 const struct flow_totals *services_flows(const struct services *s)

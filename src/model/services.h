@@ -35,7 +35,9 @@ struct services;
 
 struct services *services_new(void);
 void services_free(struct services *s);
-void services_record(struct services *s, const struct record *r);
+/* Gives the service that was added to, which stays where it is; NULL: none (of a composite
+   transaction, an event, an interim record, a flow without ports). */
+const struct service *services_record(struct services *s, const struct record *r);
 const struct flow_totals *services_flows(const struct services *s);
 /* All of them, the one that was waited for longest first; ties by address and port. */
 unsigned services_sorted(struct services *s, const struct service ***list);

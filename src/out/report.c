@@ -333,6 +333,7 @@ bool report_finish(struct report *r, const struct capture_stats *st, const struc
 	service_part(r);
 	ledger_part(r);
 	ledgers_part(r);
+	report_digests(r);
 	counter_part(r, c);
 	errno = 0;
 	if (fflush(r->out) == 0 && !ferror(r->out))

@@ -51,4 +51,7 @@ void report_more(struct report *r, unsigned more);
 		report_right(r, &cell, column);                                                    \
 	} while (0)
 
+/* Parts. */
+void report_digests(struct report *r);
+
 #endif

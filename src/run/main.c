@@ -271,6 +271,14 @@ static bool har_only(const struct options *o)
 	return o->har && o->output == OUTPUT_AUTO && !o->out_file && !o->types && !o->print;
 }
 
+/* What outputs share that show more than records. */
+static void open_model(struct run *r)
+{
+	struct model_config config = {.literal = r->o.engine.literal};
+
+	r->model = model_new(&config);
+}
+
 static bool open_output(struct run *r)
 {
 	const struct options *o = &r->o;
@@ -292,7 +300,7 @@ static bool open_output(struct run *r)
 		return false;
 	}
 	if (r->output == OUTPUT_REPORT) {
-		r->model = model_new();
+		open_model(r);
 		return open_report(r);
 	}
 	r->ndjson = ndjson_new(&json, r->err, sizeof(r->err));
