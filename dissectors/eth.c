@@ -7,6 +7,7 @@
  */
 #include "dissector.h"
 #include "layer.h"
+#include "show.h"
 
 #define ETH_HEADER  14u
 #define SNAP_HEADER 8u
@@ -47,6 +48,53 @@ static void llc_layer(struct packet *p, struct view *v, struct next *next)
 		next->table = TABLE_END;
 }
 
+enum { D_DST, D_SRC, D_TYPE, D_LEN };
+
+static const struct field eth_parts[] = {
+	[D_DST] = SHOW_FIELD("eth.dst", "Destination", "MAC address of the receiver.", FIELD_MAC),
+	[D_SRC] = SHOW_FIELD("eth.src", "Source", "MAC address of the sender.", FIELD_MAC),
+	[D_TYPE] = SHOW_FIELD("eth.type", "Type", "EtherType of what follows.", FIELD_ID),
+	[D_LEN] = SHOW_FIELD("eth.len", "Length", "Bytes of the LLC frame.", FIELD_U64),
+};
+
+static void eth_describe(struct show *s, const struct packet *p, enum side side, struct view v)
+{
+	const uint8_t *h = view_peek(&v, ETH_HEADER);
+	unsigned type;
+
+	(void)p;
+	(void)side;
+	if (!h)
+		return;
+	type = load16(h + 12);
+	tsm_show_mac(s, &eth_parts[D_DST], h);
+	tsm_show_mac(s, &eth_parts[D_SRC], h + 6);
+	tsm_show_code(s, &eth_parts[type < ETHERTYPE_MIN ? D_LEN : D_TYPE], h + 12, 2, type,
+		type < ETHERTYPE_MIN ? NULL : ethertype_name(type));
+}
+
+enum { D_DSAP, D_SSAP, D_CONTROL, D_OUI, D_PID };
+
+static const struct field llc_parts[] = {
+	[D_DSAP] = SHOW_FIELD("llc.dsap", "DSAP", "Destination service access point.", FIELD_ID),
+	[D_SSAP] = SHOW_FIELD("llc.ssap", "SSAP", "Source service access point.", FIELD_ID),
+	[D_CONTROL] = SHOW_FIELD("llc.control", "Control", "Control field.", FIELD_ID),
+	[D_OUI] = SHOW_FIELD(
+		"llc.oui", "OUI", "Organization that gives the protocol its meaning.", FIELD_ID),
+	[D_PID] = SHOW_FIELD("llc.type", "Type", "EtherType of what follows.", FIELD_ID),
+};
+
+static void llc_describe(struct show *s, const struct packet *p, enum side side, struct view v)
+{
+	(void)p;
+	(void)side;
+	show_be(s, &llc_parts[D_DSAP], &v, 1);
+	show_be(s, &llc_parts[D_SSAP], &v, 1);
+	show_be(s, &llc_parts[D_CONTROL], &v, 1);
+	show_be(s, &llc_parts[D_OUI], &v, 3);
+	show_be(s, &llc_parts[D_PID], &v, 2);
+}
+
 static const struct claim eth_claims[] = {
 	{TABLE_LINKTYPE, 1},
 	{TABLE_ETHERTYPE, ETHERTYPE_BRIDGING},
@@ -59,6 +107,7 @@ TSM_DISSECTOR(eth) = {
 	.title = "Ethernet",
 	.claims = eth_claims,
 	.layer = eth_layer,
+	.describe = eth_describe,
 };
 
 static const struct claim llc_claims[] = {
@@ -72,4 +121,5 @@ TSM_DISSECTOR(llc) = {
 	.title = "Logical Link Control",
 	.claims = llc_claims,
 	.layer = llc_layer,
+	.describe = llc_describe,
 };

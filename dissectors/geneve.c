@@ -5,6 +5,7 @@
  */
 #include "dissector.h"
 #include "layer.h"
+#include "show.h"
 
 #define GENEVE_HEADER   8u
 #define GENEVE_VERSION  0xc0u /* first byte; the rest of it is the options' length in words */
@@ -24,6 +25,29 @@ static void geneve_layer(struct packet *p, struct view *v, struct next *next)
 	next->key = load16(h + 2);
 }
 
+enum { D_OPTIONS, D_TYPE, D_VNI };
+
+static const struct field parts[] = {
+	[D_OPTIONS] =
+		SHOW_FIELD("geneve.option.length", "Options", "Bytes of options.", FIELD_BYTES),
+	[D_TYPE] =
+		SHOW_FIELD("geneve.proto_type", "Protocol", "EtherType of what follows.", FIELD_ID),
+	[D_VNI] = SHOW_FIELD("geneve.vni", "VNI", "Names the network inside.", FIELD_ID),
+};
+
+static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
+{
+	const uint8_t *h = view_peek(&v, GENEVE_HEADER);
+
+	(void)p;
+	(void)side;
+	if (!h)
+		return;
+	tsm_show_u64(s, &parts[D_OPTIONS], h, 1, (h[0] & ~GENEVE_VERSION) * 4u);
+	tsm_show_code(s, &parts[D_TYPE], h + 2, 2, load16(h + 2), ethertype_name(load16(h + 2)));
+	tsm_show_u64(s, &parts[D_VNI], h + 4, 3, load32(h + 4) >> 8);
+}
+
 static const struct claim geneve_claims[] = {
 	{TABLE_UDP_PORT, 6081},
 	{TABLE_END, 0},
@@ -35,4 +59,5 @@ TSM_DISSECTOR(geneve) = {
 	.title = "Generic Network Virtualization Encapsulation",
 	.claims = geneve_claims,
 	.layer = geneve_layer,
+	.describe = describe,
 };

@@ -7,6 +7,7 @@
  */
 #include "dissector.h"
 #include "layer.h"
+#include "show.h"
 
 #define GRE_HEADER 4u
 
@@ -125,6 +126,45 @@ static void gre_layer(struct packet *p, struct view *v, struct next *next)
 	next->key = proto;
 }
 
+enum { D_FLAGS, D_PROTO, D_KEY, D_CALL, D_SEQUENCE, D_ACK };
+
+static const struct field parts[] = {
+	[D_FLAGS] = SHOW_FIELD("gre.flags_and_version", "Flags", "Flags and version.", FIELD_ID),
+	[D_PROTO] = SHOW_FIELD("gre.proto", "Protocol", "EtherType of what follows.", FIELD_ID),
+	[D_KEY] = SHOW_FIELD("gre.key", "Key", "Names the tunnel.", FIELD_ID),
+	[D_CALL] = SHOW_FIELD("gre.key.call_id", "Call", "PPTP's call of the receiver.", FIELD_U64),
+	[D_SEQUENCE] =
+		SHOW_FIELD("gre.sequence_number", "Sequence", "Number of the packet.", FIELD_U64),
+	[D_ACK] = SHOW_FIELD(
+		"gre.ack_number", "Acknowledged", "Number of the last packet seen.", FIELD_U64),
+};
+
+static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
+{
+	const uint8_t *h = view_peek(&v, GRE_HEADER);
+	unsigned flags, version;
+
+	(void)p;
+	(void)side;
+	if (!h)
+		return;
+	flags = load16(h);
+	version = flags & GRE_VERSION;
+	show_be(s, &parts[D_FLAGS], &v, 2);
+	tsm_show_code(s, &parts[D_PROTO], h + 2, 2, load16(h + 2), ethertype_name(load16(h + 2)));
+	(void)view_take(&v, version == 0 && flags & GRE_CHECKSUM ? 6 : 2);
+	if (flags & GRE_KEY && version == 1) {
+		(void)view_take(&v, 2);
+		show_be(s, &parts[D_CALL], &v, 2);
+	} else if (flags & GRE_KEY) {
+		show_be(s, &parts[D_KEY], &v, 4);
+	}
+	if (flags & GRE_SEQUENCE)
+		show_be(s, &parts[D_SEQUENCE], &v, 4);
+	if (version == 1 && flags & GRE_ACK)
+		show_be(s, &parts[D_ACK], &v, 4);
+}
+
 static const struct claim gre_claims[] = {
 	{TABLE_IP_PROTO, IP_PROTO_GRE},
 	{TABLE_END, 0},
@@ -136,4 +176,5 @@ TSM_DISSECTOR(gre) = {
 	.title = "Generic Routing Encapsulation",
 	.claims = gre_claims,
 	.layer = gre_layer,
+	.describe = describe,
 };

@@ -5,6 +5,7 @@
  * bodies are passed over by their framing (RFC 9112, 6.3) and never touched. An interim answer
  * (1xx) is not the answer. After bytes were lost a side looks for the next start of a message.
  */
+#include "http_show.h"
 #include "http_text.h"
 
 #define LINE_MAX_BYTES   16384u
@@ -757,4 +758,5 @@ TSM_DISSECTOR(http) = {
 	.data = data,
 	.gap = gap,
 	.end = end,
+	.describe = http_describe,
 };

@@ -9,12 +9,12 @@
 
 #define HTTP_LENGTH_MAX (UINT64_C(1) << 60)
 
-static struct view text(const char *s)
+static inline struct view text(const char *s)
 {
 	return view_of(s, strlen(s), 0);
 }
 
-static struct view trimmed(struct view v)
+static inline struct view trimmed(struct view v)
 {
 	while (v.p < v.end && (*v.p == ' ' || *v.p == '\t'))
 		v.p++;
@@ -24,7 +24,7 @@ static struct view trimmed(struct view v)
 }
 
 /* What is before the first byte c, which the view then is behind; all of it where there is none. */
-static struct view before(struct view *v, uint8_t c)
+static inline struct view before(struct view *v, uint8_t c)
 {
 	struct view part = *v;
 	const uint8_t *at = view_len(v) ? memchr(v->p, c, view_len(v)) : NULL;
@@ -38,25 +38,25 @@ static struct view before(struct view *v, uint8_t c)
 	return part;
 }
 
-static bool is_digit(uint8_t c)
+static inline bool is_digit(uint8_t c)
 {
 	return c >= '0' && c <= '9';
 }
 
-static bool is_token(uint8_t c)
+static inline bool is_token(uint8_t c)
 {
 	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 	       (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
 /* "HTTP/1." and a digit; of any version the same form, where the method is one that is known. */
-static bool is_version(struct view v, bool any)
+static inline bool is_version(struct view v, bool any)
 {
 	return view_len(&v) == 8 && memcmp(v.p, "HTTP/", 5) == 0 && is_digit(v.p[5]) &&
 	       (any || v.p[5] == '1') && v.p[6] == '.' && is_digit(v.p[7]);
 }
 
-static enum tsm_probe status_like(struct view v)
+static inline enum tsm_probe status_like(struct view v)
 {
 	static const char form[] = "HTTP/1.d ddd";
 	size_t n = view_len(&v) < 12 ? view_len(&v) : 12;
@@ -67,7 +67,7 @@ static enum tsm_probe status_like(struct view v)
 	return n == 12 ? PROBE_YES : PROBE_MAYBE;
 }
 
-static bool known_method(struct view m)
+static inline bool known_method(struct view m)
 {
 	static const char *const methods[] = {"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS",
 		"PATCH", "CONNECT", "TRACE", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE",
@@ -82,7 +82,7 @@ static bool known_method(struct view m)
 }
 
 /* Does this look like the start of a request? */
-static enum tsm_probe request_like(struct view v)
+static inline enum tsm_probe request_like(struct view v)
 {
 	struct view m = v, line, rest = v;
 	size_t n = 0;
@@ -113,7 +113,7 @@ static enum tsm_probe request_like(struct view v)
 }
 
 /* Authority without user information and port. */
-static struct view host_of(struct view a)
+static inline struct view host_of(struct view a)
 {
 	const uint8_t *p;
 
@@ -130,7 +130,7 @@ static struct view host_of(struct view a)
 
 /* The number at the front of a chunk's size line; false where there is none or it is beyond belief.
  */
-static bool http_chunk_size(struct view line, uint64_t *size)
+static inline bool http_chunk_size(struct view line, uint64_t *size)
 {
 	uint64_t n = 0;
 	const uint8_t *p;

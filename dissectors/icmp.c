@@ -7,6 +7,7 @@
  */
 #include "dissector.h"
 #include "layer.h"
+#include "show.h"
 
 #define ICMP_HEADER  8u /* RFC 792: every message has eight bytes before its data */
 #define ICMP6_HEADER 4u
@@ -159,6 +160,109 @@ static void icmp6_layer(struct packet *p, struct view *v, struct next *next)
 		p->flags |= PACKET_QUOTE;
 }
 
+enum { D_TYPE, D_CODE, D_CHECKSUM, D_ID, D_SEQUENCE, D_MTU };
+
+static const struct field parts[2][6] = {
+	{
+		[D_TYPE] = SHOW_FIELD("icmp.type", "Type", "What it says.", FIELD_U64),
+		[D_CODE] = SHOW_FIELD("icmp.code", "Code", "What it says in detail.", FIELD_U64),
+		[D_CHECKSUM] = SHOW_FIELD(
+			"icmp.checksum", "Checksum", "Checksum of the message.", FIELD_ID),
+		[D_ID] = SHOW_FIELD("icmp.ident", "Identifier", "Of an echo's sender.", FIELD_U64),
+		[D_SEQUENCE] = SHOW_FIELD("icmp.seq", "Sequence", "Number of an echo.", FIELD_U64),
+		[D_MTU] = SHOW_FIELD(
+			"icmp.mtu", "Next MTU", "What the next hop lets through.", FIELD_BYTES),
+	},
+	{
+		[D_TYPE] = SHOW_FIELD("icmpv6.type", "Type", "What it says.", FIELD_U64),
+		[D_CODE] = SHOW_FIELD("icmpv6.code", "Code", "What it says in detail.", FIELD_U64),
+		[D_CHECKSUM] = SHOW_FIELD(
+			"icmpv6.checksum", "Checksum", "Checksum of the message.", FIELD_ID),
+		[D_ID] = SHOW_FIELD(
+			"icmpv6.echo.identifier", "Identifier", "Of an echo's sender.", FIELD_ID),
+		[D_SEQUENCE] = SHOW_FIELD(
+			"icmpv6.echo.sequence_number", "Sequence", "Number of an echo.", FIELD_U64),
+		[D_MTU] = SHOW_FIELD(
+			"icmpv6.mtu", "MTU", "What the next hop lets through.", FIELD_BYTES),
+	},
+};
+
+static const char *type_name(unsigned type)
+{
+	switch (type) {
+	case ICMP_ECHO_REPLY:
+		return "echo reply";
+	case ICMP_UNREACHABLE:
+		return "unreachable";
+	case ICMP_REDIRECT:
+		return "redirect";
+	case ICMP_ECHO:
+		return "echo request";
+	case ICMP_TIME_EXCEEDED:
+		return "time exceeded";
+	case ICMP_PARAMETER:
+		return "parameter problem";
+	default:
+		return NULL;
+	}
+}
+
+static const char *type6_name(unsigned type)
+{
+	static const char *const errors[] = {
+		NULL, "unreachable", "packet too big", "time exceeded", "parameter problem"};
+	static const char *const neighbours[] = {"router solicitation", "router advertisement",
+		"neighbor solicitation", "neighbor advertisement", "redirect"};
+
+	if (type <= ICMP6_PARAMETER)
+		return errors[type];
+	if (type >= 133 && type <= 137)
+		return neighbours[type - 133];
+	return type == ICMP6_ECHO ? "echo request" : type == ICMP6_ECHO_REPLY ? "echo reply" : NULL;
+}
+
+static void head(struct show *s, const struct field *f, const uint8_t *h, const char *meaning)
+{
+	tsm_show_code(s, &f[D_TYPE], h, 1, h[0], meaning);
+	tsm_show_u64(s, &f[D_CODE], h + 1, 1, h[1]);
+	tsm_show_u64(s, &f[D_CHECKSUM], h + 2, 2, load16(h + 2));
+}
+
+static void icmp_describe(struct show *s, const struct packet *p, enum side side, struct view v)
+{
+	const uint8_t *h = view_peek(&v, ICMP_HEADER);
+
+	(void)p;
+	(void)side;
+	if (!h)
+		return;
+	head(s, parts[0], h, type_name(h[0]));
+	if (icmp_has_id(h[0])) {
+		tsm_show_u64(s, &parts[0][D_ID], h + 4, 2, load16(h + 4));
+		tsm_show_u64(s, &parts[0][D_SEQUENCE], h + 6, 2, load16(h + 6));
+	} else if (h[0] == ICMP_UNREACHABLE && h[1] == 4) {
+		tsm_show_u64(s, &parts[0][D_MTU], h + 6, 2, load16(h + 6));
+	}
+}
+
+static void icmp6_describe(struct show *s, const struct packet *p, enum side side, struct view v)
+{
+	const uint8_t *h = view_peek(&v, ICMP6_HEADER);
+	bool whole = view_len(&v) >= ICMP_HEADER;
+
+	(void)p;
+	(void)side;
+	if (!h)
+		return;
+	head(s, parts[1], h, type6_name(h[0]));
+	if (whole && icmp6_has_id(h[0])) {
+		tsm_show_u64(s, &parts[1][D_ID], h + 4, 2, load16(h + 4));
+		tsm_show_u64(s, &parts[1][D_SEQUENCE], h + 6, 2, load16(h + 6));
+	} else if (whole && h[0] == 2) {
+		tsm_show_u64(s, &parts[1][D_MTU], h + 4, 4, load32(h + 4));
+	}
+}
+
 static const struct claim icmp_claims[] = {
 	{TABLE_IP_PROTO, IP_PROTO_ICMP},
 	{TABLE_END, 0},
@@ -170,6 +274,7 @@ TSM_DISSECTOR(icmp) = {
 	.title = "Internet Control Message Protocol",
 	.claims = icmp_claims,
 	.layer = icmp_layer,
+	.describe = icmp_describe,
 };
 
 static const struct claim icmp6_claims[] = {
@@ -183,4 +288,5 @@ TSM_DISSECTOR(icmp6) = {
 	.title = "Internet Control Message Protocol version 6",
 	.claims = icmp6_claims,
 	.layer = icmp6_layer,
+	.describe = icmp6_describe,
 };

@@ -7,6 +7,7 @@
  */
 #include "dissector.h"
 #include "layer.h"
+#include "show.h"
 
 #define IP_HEADER      20u
 #define IP_PLAIN       0x45u /* version 4, header of five words */
@@ -100,6 +101,73 @@ static inline void ip_header(
 	next->key = h[9];
 }
 
+enum {
+	D_VERSION,
+	D_HEADER,
+	D_DSCP,
+	D_ECN,
+	D_LENGTH,
+	D_ID,
+	D_FLAGS,
+	D_OFFSET,
+	D_TTL,
+	D_PROTO,
+	D_CHECKSUM,
+	D_SRC,
+	D_DST,
+	D_OPTIONS,
+};
+
+static const char *const flag_names[] = {"more_fragments", "dont_fragment", "reserved", NULL};
+
+static const struct field parts[] = {
+	[D_VERSION] = SHOW_FIELD("ip.version", "Version", "4.", FIELD_U64),
+	[D_HEADER] = SHOW_FIELD("ip.hdr_len", "Header", "Bytes of the header.", FIELD_BYTES),
+	[D_DSCP] = SHOW_FIELD("ip.dsfield.dscp", "DSCP", "Differentiated services.", FIELD_U64),
+	[D_ECN] =
+		SHOW_FIELD("ip.dsfield.ecn", "ECN", "Explicit congestion notification.", FIELD_U64),
+	[D_LENGTH] = SHOW_FIELD("ip.len", "Length", "Bytes of the packet.", FIELD_BYTES),
+	[D_ID] = SHOW_FIELD("ip.id", "Identification", "Names a datagram's fragments.", FIELD_ID),
+	[D_FLAGS] = {"ip.flags", "Flags", "Whether it may be, or is, fragmented.", FIELD_NAMES, 0,
+		8, 0, flag_names},
+	[D_OFFSET] = SHOW_FIELD(
+		"ip.frag_offset", "Offset", "Place of this fragment, in bytes.", FIELD_BYTES),
+	[D_TTL] = SHOW_FIELD("ip.ttl", "TTL", "Routers it may still pass.", FIELD_U64),
+	[D_PROTO] = SHOW_FIELD("ip.proto", "Protocol", "What it carries.", FIELD_U64),
+	[D_CHECKSUM] = SHOW_FIELD("ip.checksum", "Checksum", "Checksum of the header.", FIELD_ID),
+	[D_SRC] = SHOW_FIELD("ip.src", "Source", "Address of the sender.", FIELD_IP),
+	[D_DST] = SHOW_FIELD("ip.dst", "Destination", "Address of the receiver.", FIELD_IP),
+	[D_OPTIONS] = SHOW_FIELD("ip.options", "Options", "Bytes of options.", FIELD_BYTES),
+};
+
+static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
+{
+	const uint8_t *h = view_peek(&v, IP_HEADER);
+	unsigned header;
+
+	(void)p;
+	(void)side;
+	if (!h)
+		return;
+	header = (h[0] & 0x0fu) * 4u;
+	tsm_show_u64(s, &parts[D_VERSION], h, 1, h[0] >> 4);
+	tsm_show_u64(s, &parts[D_HEADER], h, 1, header);
+	tsm_show_u64(s, &parts[D_DSCP], h + 1, 1, h[1] >> 2);
+	tsm_show_code(s, &parts[D_ECN], h + 1, 1, h[1] & 3, (h[1] & 3) == 3 ? "congestion" : NULL);
+	tsm_show_u64(s, &parts[D_LENGTH], h + 2, 2, load16(h + 2));
+	tsm_show_u64(s, &parts[D_ID], h + 4, 2, load16(h + 4));
+	tsm_show_u64(s, &parts[D_FLAGS], h + 6, 1, h[6] >> 5);
+	tsm_show_u64(s, &parts[D_OFFSET], h + 6, 2, (load16(h + 6) & IP_OFFSET_MASK) * 8u);
+	tsm_show_u64(s, &parts[D_TTL], h + 8, 1, h[8]);
+	tsm_show_code(s, &parts[D_PROTO], h + 9, 1, h[9], ip_proto_name(h[9]));
+	tsm_show_u64(s, &parts[D_CHECKSUM], h + 10, 2, load16(h + 10));
+	tsm_show_ip(s, &parts[D_SRC], h + 12, 4);
+	tsm_show_ip(s, &parts[D_DST], h + 16, 4);
+	if (header > IP_HEADER && view_len(&v) >= header)
+		tsm_show_u64(s, &parts[D_OPTIONS], h + IP_HEADER, header - IP_HEADER,
+			header - IP_HEADER);
+}
+
 static const struct claim ip_claims[] = {
 	{TABLE_ETHERTYPE, ETHERTYPE_IPV4},
 	{TABLE_LINKTYPE, 228},
@@ -113,4 +181,5 @@ TSM_DISSECTOR(ip) = {
 	.title = "Internet Protocol version 4",
 	.claims = ip_claims,
 	.layer = ip_layer,
+	.describe = describe,
 };

@@ -10,6 +10,7 @@
  */
 #include "dissector.h"
 #include "layer.h"
+#include "show.h"
 
 #define IP6_HEADER 40u
 
@@ -120,6 +121,86 @@ static void ip6ext_layer(struct packet *p, struct view *v, struct next *next)
 	next->key = proto;
 }
 
+enum { D_VERSION, D_DSCP, D_ECN, D_FLOW, D_LENGTH, D_NEXT, D_HOPS, D_SRC, D_DST };
+
+static const struct field ip6_parts[] = {
+	[D_VERSION] = SHOW_FIELD("ipv6.version", "Version", "6.", FIELD_U64),
+	[D_DSCP] = SHOW_FIELD("ipv6.tclass.dscp", "DSCP", "Differentiated services.", FIELD_U64),
+	[D_ECN] = SHOW_FIELD(
+		"ipv6.tclass.ecn", "ECN", "Explicit congestion notification.", FIELD_U64),
+	[D_FLOW] = SHOW_FIELD("ipv6.flow", "Flow label", "Chosen by the sender.", FIELD_ID),
+	[D_LENGTH] = SHOW_FIELD("ipv6.plen", "Length", "Bytes behind this header.", FIELD_BYTES),
+	[D_NEXT] = SHOW_FIELD("ipv6.nxt", "Next header", "What follows.", FIELD_U64),
+	[D_HOPS] = SHOW_FIELD("ipv6.hlim", "Hop limit", "Routers it may still pass.", FIELD_U64),
+	[D_SRC] = SHOW_FIELD("ipv6.src", "Source", "Address of the sender.", FIELD_IP),
+	[D_DST] = SHOW_FIELD("ipv6.dst", "Destination", "Address of the receiver.", FIELD_IP),
+};
+
+static void ip6_describe(struct show *s, const struct packet *p, enum side side, struct view v)
+{
+	const uint8_t *h = view_peek(&v, IP6_HEADER);
+
+	(void)p;
+	(void)side;
+	if (!h)
+		return;
+	tsm_show_u64(s, &ip6_parts[D_VERSION], h, 1, h[0] >> 4);
+	tsm_show_u64(s, &ip6_parts[D_DSCP], h, 4, (load16(h) >> 4 & 0xffu) >> 2);
+	tsm_show_u64(s, &ip6_parts[D_ECN], h, 4, load16(h) >> 4 & 3u);
+	tsm_show_u64(s, &ip6_parts[D_FLOW], h + 1, 3, load32(h) & 0xfffffu);
+	tsm_show_u64(s, &ip6_parts[D_LENGTH], h + 4, 2, load16(h + 4));
+	tsm_show_code(s, &ip6_parts[D_NEXT], h + 6, 1, h[6], ip_proto_name(h[6]));
+	tsm_show_u64(s, &ip6_parts[D_HOPS], h + 7, 1, h[7]);
+	tsm_show_ip(s, &ip6_parts[D_SRC], h + 8, 16);
+	tsm_show_ip(s, &ip6_parts[D_DST], h + 24, 16);
+}
+
+enum { D_EXT_NEXT, D_EXT_LENGTH, D_FRAG_OFFSET, D_FRAG_MORE, D_FRAG_ID };
+
+static const struct field ext_parts[] = {
+	[D_EXT_NEXT] = SHOW_FIELD("ipv6.ext.nxt", "Next header", "What follows.", FIELD_U64),
+	[D_EXT_LENGTH] = SHOW_FIELD("ipv6.ext.len", "Length", "Bytes of this header.", FIELD_BYTES),
+	[D_FRAG_OFFSET] = SHOW_FIELD(
+		"ipv6.fraghdr.offset", "Offset", "Place of this fragment, in bytes.", FIELD_BYTES),
+	[D_FRAG_MORE] =
+		SHOW_FIELD("ipv6.fraghdr.more", "More", "More fragments follow.", FIELD_BOOL),
+	[D_FRAG_ID] = SHOW_FIELD(
+		"ipv6.fraghdr.ident", "Identification", "Names a datagram's fragments.", FIELD_ID),
+};
+
+static void ext_describe(struct show *s, const struct packet *p, enum side side, struct view v)
+{
+	unsigned kind = p->ip_version == 6 ? EXT_HOP_BY_HOP : EXT_AUTH;
+	const uint8_t *h;
+
+	(void)side;
+	/* Only the first one's kind is not said: in IPv4 there is but one that it can be, a
+	   fragment header of 8 bytes is read like the others, and is the last. */
+	while (view_len(&v) >= EXT_MIN) {
+		size_t left = view_len(&v);
+		size_t length = kind == EXT_AUTH ? (v.p[1] + 2u) * 4u : (v.p[1] + 1u) * 8u;
+		bool fragment = p->flags & PACKET_FRAGMENT && left == FRAGMENT_HEADER;
+
+		if (length > left)
+			length = left;
+		h = view_take(&v, fragment ? FRAGMENT_HEADER : length);
+		tsm_show_group(
+			s, fragment ? "Fragment header" : "Extension header", h, (size_t)(v.p - h));
+		tsm_show_code(s, &ext_parts[D_EXT_NEXT], h, 1, h[0], ip_proto_name(h[0]));
+		if (fragment) {
+			tsm_show_u64(s, &ext_parts[D_FRAG_OFFSET], h + 2, 2,
+				load16(h + 2) & FRAGMENT_OFFSET_MASK);
+			tsm_show_u64(s, &ext_parts[D_FRAG_MORE], h + 2, 2,
+				load16(h + 2) & FRAGMENT_MORE);
+			tsm_show_u64(s, &ext_parts[D_FRAG_ID], h + 4, 4, load32(h + 4));
+		} else {
+			tsm_show_u64(s, &ext_parts[D_EXT_LENGTH], h + 1, 1, length);
+		}
+		tsm_show_end(s);
+		kind = h[0];
+	}
+}
+
 static const struct claim ip6_claims[] = {
 	{TABLE_ETHERTYPE, ETHERTYPE_IPV6},
 	{TABLE_LINKTYPE, 229},
@@ -133,6 +214,7 @@ TSM_DISSECTOR(ip6) = {
 	.title = "Internet Protocol version 6",
 	.claims = ip6_claims,
 	.layer = ip6_layer,
+	.describe = ip6_describe,
 };
 
 static const struct claim ip6ext_claims[] = {
@@ -153,4 +235,5 @@ TSM_DISSECTOR(ip6ext) = {
 	.title = "IPv6 extension headers",
 	.claims = ip6ext_claims,
 	.layer = ip6ext_layer,
+	.describe = ext_describe,
 };

@@ -8,6 +8,7 @@
  */
 #include "dissector.h"
 #include "layer.h"
+#include "show.h"
 
 #define MPLS_ENTRY       4u
 #define MPLS_BOTTOM      0x01u /* in the entry's third byte */
@@ -81,6 +82,33 @@ static void mpls_layer(struct packet *p, struct view *v, struct next *next)
 	}
 }
 
+enum { D_LABEL, D_CLASS, D_BOTTOM, D_TTL };
+
+static const struct field parts[] = {
+	[D_LABEL] = SHOW_FIELD("mpls.label", "Label", "Label.", FIELD_U64),
+	[D_CLASS] = SHOW_FIELD("mpls.exp", "Class", "Traffic class.", FIELD_U64),
+	[D_BOTTOM] = SHOW_FIELD("mpls.bottom", "Bottom", "The last of the stack.", FIELD_BOOL),
+	[D_TTL] = SHOW_FIELD("mpls.ttl", "TTL", "Routers it may still pass.", FIELD_U64),
+};
+
+static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
+{
+	const uint8_t *h;
+	bool bottom = false;
+
+	(void)p;
+	(void)side;
+	while (!bottom && (h = view_take(&v, MPLS_ENTRY))) {
+		bottom = h[2] & MPLS_BOTTOM;
+		tsm_show_group(s, "Label stack entry", h, MPLS_ENTRY);
+		tsm_show_u64(s, &parts[D_LABEL], h, 4, load32(h) >> 12);
+		tsm_show_u64(s, &parts[D_CLASS], h, 4, h[2] >> 1 & 7);
+		tsm_show_u64(s, &parts[D_BOTTOM], h, 4, bottom);
+		tsm_show_u64(s, &parts[D_TTL], h, 4, h[3]);
+		tsm_show_end(s);
+	}
+}
+
 static const struct claim mpls_claims[] = {
 	{TABLE_ETHERTYPE, ETHERTYPE_MPLS},
 	{TABLE_ETHERTYPE, ETHERTYPE_MPLS_MULTI},
@@ -97,4 +125,5 @@ TSM_DISSECTOR(mpls) = {
 	.title = "Multiprotocol Label Switching",
 	.claims = mpls_claims,
 	.layer = mpls_layer,
+	.describe = describe,
 };

@@ -440,4 +440,5 @@ TSM_DISSECTOR(mysql) = {
 	.probe = probe,
 	.data = data,
 	.gap = gap,
+	.describe = mysql_describe,
 };

@@ -297,6 +297,12 @@ struct take mysql_compressed(struct session *s, struct mysql *h, enum side side,
 bool mysql_event(
 	struct session *s, struct mysql *h, const uint8_t *p, uint32_t len, struct view body);
 bool mysql_event_like(const struct view *v);
+
+/* The name of a command, or NULL. */
+const char *mysql_command_name(uint8_t command);
+
+/* mysql_show.c */
+void mysql_describe(struct show *s, const struct packet *p, enum side side, struct view v);
 void mysql_semisync_ack(struct session *s, struct mysql *h, const uint8_t *p, struct view body);
 
 #endif

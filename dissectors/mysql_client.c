@@ -39,7 +39,7 @@ static const char *const command_names[] = {
 };
 #define COMMANDS (sizeof(command_names) / sizeof(command_names[0]))
 
-static const char *command_name(uint8_t command)
+const char *mysql_command_name(uint8_t command)
 {
 	if (command == COM_STMT_BULK_EXECUTE)
 		return "COM_STMT_BULK_EXECUTE";
@@ -359,7 +359,7 @@ static bool on_command(
 {
 	struct mysql_stream *server = &h->side[SIDE_SERVER];
 	uint8_t c = (uint8_t)view_le(&body, 1);
-	const char *name = command_name(c);
+	const char *name = mysql_command_name(c);
 	bool silent = c == COM_QUIT || c == COM_STMT_CLOSE || c == COM_STMT_SEND_LONG_DATA;
 	struct txn *t;
 	uint64_t tag;

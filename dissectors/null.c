@@ -6,6 +6,7 @@
  */
 #include "dissector.h"
 #include "layer.h"
+#include "show.h"
 
 #define NULL_HEADER 4u
 
@@ -38,6 +39,16 @@ static void null_layer(struct packet *p, struct view *v, struct next *next)
 	}
 }
 
+static const struct field family_part =
+	SHOW_FIELD("null.family", "Family", "Address family of the capturing system.", FIELD_ID);
+
+static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
+{
+	(void)p;
+	(void)side;
+	show_be(s, &family_part, &v, NULL_HEADER);
+}
+
 static const struct claim null_claims[] = {
 	{TABLE_LINKTYPE, 0},
 	{TABLE_LINKTYPE, 108},
@@ -50,4 +61,5 @@ TSM_DISSECTOR(null) = {
 	.title = "BSD loopback",
 	.claims = null_claims,
 	.layer = null_layer,
+	.describe = describe,
 };

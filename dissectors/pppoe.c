@@ -6,6 +6,7 @@
  */
 #include "dissector.h"
 #include "layer.h"
+#include "show.h"
 
 #define PPPOE_HEADER  6u
 #define PPPOE_VERSION 0x11u /* version 1, type 1 */
@@ -73,6 +74,38 @@ static void ppp_layer(struct packet *p, struct view *v, struct next *next)
 	view_take(v, h[0] & 1 ? 1 : 2);
 }
 
+enum { D_CODE, D_SESSION, D_LENGTH, D_PPP };
+
+static const struct field parts[] = {
+	[D_CODE] = SHOW_FIELD("pppoe.code", "Code", "0: a session's packet.", FIELD_ID),
+	[D_SESSION] = SHOW_FIELD("pppoe.session_id", "Session", "Names the session.", FIELD_ID),
+	[D_LENGTH] =
+		SHOW_FIELD("pppoe.payload_length", "Length", "Bytes that follow.", FIELD_BYTES),
+	[D_PPP] = SHOW_FIELD("ppp.protocol", "Protocol", "PPP's number of what follows.", FIELD_ID),
+};
+
+static void pppoe_describe(struct show *s, const struct packet *p, enum side side, struct view v)
+{
+	(void)p;
+	(void)side;
+	(void)view_take(&v, 1);
+	show_be(s, &parts[D_CODE], &v, 1);
+	show_be(s, &parts[D_SESSION], &v, 2);
+	show_be(s, &parts[D_LENGTH], &v, 2);
+}
+
+static void ppp_describe(struct show *s, const struct packet *p, enum side side, struct view v)
+{
+	const uint8_t *h = view_peek(&v, 2);
+
+	(void)p;
+	(void)side;
+	if (h && (h[0] == HDLC_PPP || h[0] == HDLC_CISCO || h[0] == HDLC_CISCO_MULTI))
+		(void)view_take(&v, 2);
+	if (view_len(&v))
+		show_be(s, &parts[D_PPP], &v, v.p[0] & 1 ? 1 : 2);
+}
+
 static const struct claim pppoe_claims[] = {
 	{TABLE_ETHERTYPE, 0x8864},
 	{TABLE_LINKTYPE, 51},
@@ -85,6 +118,7 @@ TSM_DISSECTOR(pppoe) = {
 	.title = "PPP over Ethernet session",
 	.claims = pppoe_claims,
 	.layer = pppoe_layer,
+	.describe = pppoe_describe,
 };
 
 static const struct claim pppoed_claims[] = {{TABLE_ETHERTYPE, 0x8863}, {TABLE_END, 0}};
@@ -95,6 +129,7 @@ TSM_DISSECTOR(pppoed) = {
 	.title = "PPP over Ethernet discovery",
 	.claims = pppoed_claims,
 	.layer = pppoed_layer,
+	.describe = pppoe_describe,
 };
 
 static const struct claim ppp_claims[] = {
@@ -111,4 +146,5 @@ TSM_DISSECTOR(ppp) = {
 	.title = "Point-to-Point Protocol",
 	.claims = ppp_claims,
 	.layer = ppp_layer,
+	.describe = ppp_describe,
 };

@@ -451,4 +451,5 @@ TSM_DISSECTOR(rpc) = {
 	.probe = rpc_probe,
 	.data = data,
 	.gap = gap,
+	.describe = rpc_describe,
 };

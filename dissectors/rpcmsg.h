@@ -44,4 +44,7 @@ enum tsm_probe rpc_probe(struct view head, enum side side);
  */
 bool rpc_resync(struct session *s, enum side side, struct view *v, bool alone, struct take *t);
 
+/* rpc_show.c */
+void rpc_describe(struct show *s, const struct packet *p, enum side side, struct view v);
+
 #endif

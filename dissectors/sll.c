@@ -7,6 +7,7 @@
  */
 #include "dissector.h"
 #include "layer.h"
+#include "show.h"
 
 #define SLL_HEADER  16u
 #define SLL2_HEADER 20u
@@ -45,6 +46,60 @@ static void sll2_layer(struct packet *p, struct view *v, struct next *next)
 		cooked(p, next, h[10], load16(h + 8), load16(h));
 }
 
+enum { D_PKTTYPE, D_HATYPE, D_HALEN, D_SRC, D_ETYPE, D_IFINDEX };
+
+static const struct field parts[] = {
+	[D_PKTTYPE] = SHOW_FIELD("sll.pkttype", "Packet type", "Who the frame was for.", FIELD_U64),
+	[D_HATYPE] =
+		SHOW_FIELD("sll.hatype", "Hardware", "ARPHRD_ number of the interface.", FIELD_U64),
+	[D_HALEN] = SHOW_FIELD("sll.halen", "Length", "Bytes of the sender's address.", FIELD_U64),
+	[D_SRC] = SHOW_FIELD("sll.src.eth", "Source", "MAC address of the sender.", FIELD_MAC),
+	[D_ETYPE] = SHOW_FIELD("sll.etype", "Protocol", "EtherType of what follows.", FIELD_ID),
+	[D_IFINDEX] = SHOW_FIELD("sll.ifindex", "Interface", "Number of the interface.", FIELD_U64),
+};
+
+static const char *kind(unsigned type)
+{
+	static const char *const names[] = {
+		"to us", "broadcast", "multicast", "to another host", "sent by us"};
+
+	return type < sizeof(names) / sizeof(names[0]) ? names[type] : NULL;
+}
+
+static void sll_describe(struct show *s, const struct packet *p, enum side side, struct view v)
+{
+	const uint8_t *h = view_peek(&v, SLL_HEADER);
+
+	(void)p;
+	(void)side;
+	if (!h)
+		return;
+	tsm_show_code(s, &parts[D_PKTTYPE], h, 2, load16(h), kind(load16(h)));
+	tsm_show_u64(s, &parts[D_HATYPE], h + 2, 2, load16(h + 2));
+	tsm_show_u64(s, &parts[D_HALEN], h + 4, 2, load16(h + 4));
+	if (load16(h + 4) == 6)
+		tsm_show_mac(s, &parts[D_SRC], h + 6);
+	tsm_show_code(
+		s, &parts[D_ETYPE], h + 14, 2, load16(h + 14), ethertype_name(load16(h + 14)));
+}
+
+static void sll2_describe(struct show *s, const struct packet *p, enum side side, struct view v)
+{
+	const uint8_t *h = view_peek(&v, SLL2_HEADER);
+
+	(void)p;
+	(void)side;
+	if (!h)
+		return;
+	tsm_show_code(s, &parts[D_ETYPE], h, 2, load16(h), ethertype_name(load16(h)));
+	tsm_show_u64(s, &parts[D_IFINDEX], h + 4, 4, load32(h + 4));
+	tsm_show_u64(s, &parts[D_HATYPE], h + 8, 2, load16(h + 8));
+	tsm_show_code(s, &parts[D_PKTTYPE], h + 10, 1, h[10], kind(h[10]));
+	tsm_show_u64(s, &parts[D_HALEN], h + 11, 1, h[11]);
+	if (h[11] == 6)
+		tsm_show_mac(s, &parts[D_SRC], h + 12);
+}
+
 static const struct claim sll_claims[] = {{TABLE_LINKTYPE, 113}, {TABLE_END, 0}};
 static const struct claim sll2_claims[] = {{TABLE_LINKTYPE, 276}, {TABLE_END, 0}};
 
@@ -54,6 +109,7 @@ TSM_DISSECTOR(sll) = {
 	.title = "Linux cooked capture",
 	.claims = sll_claims,
 	.layer = sll_layer,
+	.describe = sll_describe,
 };
 
 TSM_DISSECTOR(sll2) = {
@@ -62,4 +118,5 @@ TSM_DISSECTOR(sll2) = {
 	.title = "Linux cooked capture, version 2",
 	.claims = sll2_claims,
 	.layer = sll2_layer,
+	.describe = sll2_describe,
 };

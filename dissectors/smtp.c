@@ -480,4 +480,5 @@ TSM_DISSECTOR(smtp) = {
 	.data = data,
 	.gap = gap,
 	.end = end,
+	.describe = smtp_describe,
 };

@@ -259,4 +259,7 @@ void smtp_synchronise(struct session *s, struct smtp *x, uint32_t number);
 /* A line of the server; true: the connection goes over to TLS. */
 bool smtp_reply_line(struct session *s, struct smtp *x, struct view line, const uint8_t *end);
 
+/* smtp_show.c */
+void smtp_describe(struct show *s, const struct packet *p, enum side side, struct view v);
+
 #endif

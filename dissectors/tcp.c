@@ -9,6 +9,7 @@
  */
 #include "dissector.h"
 #include "layer.h"
+#include "show.h"
 
 #define TCP_HEADER 20u
 
@@ -124,6 +125,129 @@ static void tcp_layer(struct packet *p, struct view *v, struct next *next)
 		read_options(p, h + TCP_HEADER, h + header);
 }
 
+enum {
+	D_SRC,
+	D_DST,
+	D_SEQ,
+	D_ACK,
+	D_HEADER,
+	D_FLAGS,
+	D_WINDOW,
+	D_CHECKSUM,
+	D_URGENT,
+	D_MSS,
+	D_WSCALE,
+	D_SACK_OK,
+	D_SACK_LEFT,
+	D_SACK_RIGHT,
+	D_TSVAL,
+	D_TSECR,
+	D_OPTION,
+};
+
+static const char *const flag_names[] = {
+	"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE", NULL};
+
+static const struct field parts[] = {
+	[D_SRC] = SHOW_FIELD("tcp.srcport", "Source port", "Port of the sender.", FIELD_U64),
+	[D_DST] = SHOW_FIELD("tcp.dstport", "Destination port", "Port of the receiver.", FIELD_U64),
+	[D_SEQ] = SHOW_FIELD("tcp.seq_raw", "Sequence", "Number of the first byte.", FIELD_U64),
+	[D_ACK] = SHOW_FIELD(
+		"tcp.ack_raw", "Acknowledgment", "Number of the byte expected next.", FIELD_U64),
+	[D_HEADER] = SHOW_FIELD("tcp.hdr_len", "Header", "Bytes of the header.", FIELD_BYTES),
+	[D_FLAGS] = {"tcp.flags", "Flags", "What the segment does.", FIELD_NAMES, 0, 8, 0,
+		flag_names},
+	[D_WINDOW] = SHOW_FIELD("tcp.window_size_value", "Window",
+		"Bytes that may be sent, before scaling.", FIELD_U64),
+	[D_CHECKSUM] = SHOW_FIELD("tcp.checksum", "Checksum", "Checksum of the segment.", FIELD_ID),
+	[D_URGENT] =
+		SHOW_FIELD("tcp.urgent_pointer", "Urgent", "Where urgent bytes end.", FIELD_U64),
+	[D_MSS] =
+		SHOW_FIELD("tcp.options.mss_val", "MSS", "Largest segment it takes.", FIELD_BYTES),
+	[D_WSCALE] = SHOW_FIELD(
+		"tcp.options.wscale.shift", "Window scale", "Its windows are shifted.", FIELD_U64),
+	[D_SACK_OK] = SHOW_FIELD(
+		"tcp.options.sack_perm", "SACK permitted", "It can tell of holes.", FIELD_BOOL),
+	[D_SACK_LEFT] = SHOW_FIELD("tcp.options.sack_le", "SACK from",
+		"First byte of a block that has arrived.", FIELD_U64),
+	[D_SACK_RIGHT] = SHOW_FIELD(
+		"tcp.options.sack_re", "SACK to", "The byte behind that block.", FIELD_U64),
+	[D_TSVAL] = SHOW_FIELD(
+		"tcp.options.timestamp.tsval", "Timestamp", "Clock of the sender.", FIELD_U64),
+	[D_TSECR] = SHOW_FIELD("tcp.options.timestamp.tsecr", "Echo",
+		"Clock of the receiver, as last seen.", FIELD_U64),
+	[D_OPTION] = SHOW_FIELD("tcp.option_kind", "Option", "Kind of another option.", FIELD_U64),
+};
+
+static void describe_option(struct show *s, const uint8_t *o)
+{
+	switch (o[0] << 8 | o[1]) {
+	case OPT_MSS << 8 | 4:
+		tsm_show_u64(s, &parts[D_MSS], o + 2, 2, load16(o + 2));
+		break;
+	case OPT_WSCALE << 8 | 3:
+		tsm_show_u64(s, &parts[D_WSCALE], o + 2, 1, o[2]);
+		break;
+	case OPT_SACK_OK << 8 | 2:
+		tsm_show_u64(s, &parts[D_SACK_OK], o, 2, 1);
+		break;
+	case OPT_TIMES << 8 | 10:
+		tsm_show_u64(s, &parts[D_TSVAL], o + 2, 4, load32(o + 2));
+		tsm_show_u64(s, &parts[D_TSECR], o + 6, 4, load32(o + 6));
+		break;
+	default:
+		if (o[0] != OPT_SACK || (o[1] - 2u) % SACK_BLOCK) {
+			tsm_show_u64(s, &parts[D_OPTION], o, o[1], o[0]);
+			break;
+		}
+		for (unsigned i = 2; i < o[1]; i += SACK_BLOCK) {
+			tsm_show_u64(s, &parts[D_SACK_LEFT], o + i, 4, load32(o + i));
+			tsm_show_u64(s, &parts[D_SACK_RIGHT], o + i + 4, 4, load32(o + i + 4));
+		}
+	}
+}
+
+static void describe_options(struct show *s, const uint8_t *o, const uint8_t *end)
+{
+	tsm_show_group(s, "Options", o, (size_t)(end - o));
+	while (o < end && *o != OPT_END) {
+		if (*o == OPT_NOP) {
+			o++;
+			continue;
+		}
+		if (end - o < 2 || o[1] < 2 || o[1] > end - o)
+			break;
+		describe_option(s, o);
+		o += o[1];
+	}
+	tsm_show_end(s);
+}
+
+static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
+{
+	const uint8_t *h = view_peek(&v, TCP_HEADER);
+	size_t header;
+
+	(void)p;
+	(void)side;
+	if (!h)
+		return;
+	header = (size_t)h[12] >> 4 << 2;
+	tsm_show_u64(s, &parts[D_SRC], h, 2, load16(h));
+	tsm_show_u64(s, &parts[D_DST], h + 2, 2, load16(h + 2));
+	tsm_show_u64(s, &parts[D_SEQ], h + 4, 4, load32(h + 4));
+	tsm_show_u64(s, &parts[D_ACK], h + 8, 4, load32(h + 8));
+	tsm_show_u64(s, &parts[D_HEADER], h + 12, 1, header);
+	tsm_show_u64(s, &parts[D_FLAGS], h + 12, 2, load16(h + 12) & 0x1ffu);
+	tsm_show_u64(s, &parts[D_WINDOW], h + 14, 2, load16(h + 14));
+	tsm_show_u64(s, &parts[D_CHECKSUM], h + 16, 2, load16(h + 16));
+	tsm_show_u64(s, &parts[D_URGENT], h + 18, 2, load16(h + 18));
+	if (header > view_len(&v))
+		header = view_len(&v);
+	if (header > TCP_HEADER)
+		describe_options(s, h + TCP_HEADER, h + header);
+}
+
 static const struct claim tcp_claims[] = {
 	{TABLE_IP_PROTO, IP_PROTO_TCP},
 	{TABLE_END, 0},
@@ -135,4 +259,5 @@ TSM_DISSECTOR(tcp) = {
 	.title = "Transmission Control Protocol",
 	.claims = tcp_claims,
 	.layer = tcp_layer,
+	.describe = describe,
 };

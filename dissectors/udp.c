@@ -7,6 +7,7 @@
  */
 #include "dissector.h"
 #include "layer.h"
+#include "show.h"
 
 #define UDP_HEADER 8u
 
@@ -32,6 +33,23 @@ static void udp_layer(struct packet *p, struct view *v, struct next *next)
 	next->key = p->dport;
 }
 
+enum { D_SRC, D_DST, D_LENGTH, D_CHECKSUM };
+
+static const struct field parts[] = {
+	[D_SRC] = SHOW_FIELD("udp.srcport", "Source port", "Port of the sender.", FIELD_U64),
+	[D_DST] = SHOW_FIELD("udp.dstport", "Destination port", "Port of the receiver.", FIELD_U64),
+	[D_LENGTH] = SHOW_FIELD("udp.length", "Length", "Bytes with this header.", FIELD_BYTES),
+	[D_CHECKSUM] = SHOW_FIELD("udp.checksum", "Checksum", "Checksum; 0: none.", FIELD_ID),
+};
+
+static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
+{
+	(void)p;
+	(void)side;
+	for (unsigned i = D_SRC; i <= D_CHECKSUM; i++)
+		show_be(s, &parts[i], &v, 2);
+}
+
 static const struct claim udp_claims[] = {
 	{TABLE_IP_PROTO, IP_PROTO_UDP},
 	{TABLE_END, 0},
@@ -43,4 +61,5 @@ TSM_DISSECTOR(udp) = {
 	.title = "User Datagram Protocol",
 	.claims = udp_claims,
 	.layer = udp_layer,
+	.describe = describe,
 };

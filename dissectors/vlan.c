@@ -7,6 +7,7 @@
  */
 #include "dissector.h"
 #include "layer.h"
+#include "show.h"
 
 #define VLAN_TAG     4u
 #define VLAN_ID_MASK 0x0fffu
@@ -29,6 +30,29 @@ static void vlan_layer(struct packet *p, struct view *v, struct next *next)
 	next->key = layer_ethertype(v, load16(h + 2));
 }
 
+enum { D_PRIORITY, D_DEI, D_ID, D_TYPE };
+
+static const struct field parts[] = {
+	[D_PRIORITY] = SHOW_FIELD("vlan.priority", "Priority", "Priority code point.", FIELD_U64),
+	[D_DEI] = SHOW_FIELD("vlan.dei", "DEI", "Drop eligible.", FIELD_BOOL),
+	[D_ID] = SHOW_FIELD("vlan.id", "VLAN", "VLAN identifier; 0: a priority only.", FIELD_U64),
+	[D_TYPE] = SHOW_FIELD("vlan.etype", "Type", "EtherType of what follows.", FIELD_ID),
+};
+
+static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
+{
+	const uint8_t *h = view_peek(&v, VLAN_TAG);
+
+	(void)p;
+	(void)side;
+	if (!h)
+		return;
+	tsm_show_u64(s, &parts[D_PRIORITY], h, 2, h[0] >> 5);
+	tsm_show_u64(s, &parts[D_DEI], h, 2, h[0] >> 4 & 1);
+	tsm_show_u64(s, &parts[D_ID], h, 2, load16(h) & VLAN_ID_MASK);
+	tsm_show_code(s, &parts[D_TYPE], h + 2, 2, load16(h + 2), ethertype_name(load16(h + 2)));
+}
+
 static const struct claim vlan_claims[] = {
 	{TABLE_ETHERTYPE, ETHERTYPE_VLAN},
 	{TABLE_ETHERTYPE, ETHERTYPE_QINQ},
@@ -42,4 +66,5 @@ TSM_DISSECTOR(vlan) = {
 	.title = "IEEE 802.1Q VLAN tag",
 	.claims = vlan_claims,
 	.layer = vlan_layer,
+	.describe = describe,
 };

@@ -7,6 +7,7 @@
  */
 #include "dissector.h"
 #include "layer.h"
+#include "show.h"
 
 #define VXLAN_HEADER 8u
 #define VXLAN_VALID  0x08u
@@ -25,6 +26,22 @@ static void vxlan_layer(struct packet *p, struct view *v, struct next *next)
 	next->key = ETHERTYPE_BRIDGING;
 }
 
+enum { D_FLAGS, D_VNI };
+
+static const struct field parts[] = {
+	[D_FLAGS] = SHOW_FIELD("vxlan.flags", "Flags", "Flags.", FIELD_ID),
+	[D_VNI] = SHOW_FIELD("vxlan.vni", "VNI", "Names the network inside.", FIELD_U64),
+};
+
+static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
+{
+	(void)p;
+	(void)side;
+	show_be(s, &parts[D_FLAGS], &v, 2);
+	(void)view_take(&v, 2);
+	show_be(s, &parts[D_VNI], &v, 3);
+}
+
 static const struct claim vxlan_claims[] = {
 	{TABLE_UDP_PORT, 4789},
 	{TABLE_UDP_PORT, 8472},
@@ -37,4 +54,5 @@ TSM_DISSECTOR(vxlan) = {
 	.title = "Virtual eXtensible LAN",
 	.claims = vxlan_claims,
 	.layer = vxlan_layer,
+	.describe = describe,
 };

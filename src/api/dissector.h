@@ -80,6 +80,7 @@ struct take {
 	bool stop;     /* nothing more is wanted of this connection */
 };
 
+struct show;    /* where describe() puts what it tells */
 struct session; /* a connection (or UDP flow) as an application dissector sees it */
 struct txn;     /* one request and its response */
 
@@ -94,6 +95,7 @@ struct body {
 	void *state; /* TSM_BODY_STATE bytes, zeroed where the body begins; 8-byte aligned */
 };
 
+/* Grows at its end only: one that was compiled when it was shorter is taken as it is. */
 struct dissector {
 	uint32_t abi;  /* TSM_ABI */
 	uint32_t size; /* sizeof(struct dissector) */
@@ -121,6 +123,11 @@ struct dissector {
 	/* A body, as tsm_body_read() hands it on. Reads from the front of the view; `need` is at
 	   most TSM_BODY_NEED, `skip` passes over payload unseen, TAKE_TO_END all the rest. */
 	struct take (*body)(struct session *s, struct txn *t, const struct body *b, struct view *v);
+
+	/* Explains bytes of one frame to a reader (show.h): of a layer its header, of an
+	   application what one packet of `side` carries. p holds what the layers found so far. May
+	   be NULL. */
+	void (*describe)(struct show *out, const struct packet *p, enum side side, struct view v);
 };
 
 /*

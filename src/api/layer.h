@@ -103,4 +103,75 @@ static inline uint32_t layer_ethertype(struct view *v, uint32_t type)
 	return ETHERTYPE_LLC;
 }
 
+/* What a reader calls these numbers; NULL: no name. */
+static inline const char *ethertype_name(unsigned type)
+{
+	switch (type) {
+	case ETHERTYPE_IPV4:
+		return "IPv4";
+	case ETHERTYPE_ARP:
+		return "ARP";
+	case ETHERTYPE_BRIDGING:
+		return "Ethernet";
+	case ETHERTYPE_VLAN:
+		return "802.1Q";
+	case ETHERTYPE_QINQ:
+		return "802.1ad";
+	case ETHERTYPE_IPV6:
+		return "IPv6";
+	case ETHERTYPE_PPP:
+		return "PPP";
+	case ETHERTYPE_MPLS:
+		return "MPLS";
+	case 0x8863u:
+		return "PPPoE discovery";
+	case 0x8864u:
+		return "PPPoE session";
+	case 0x88ccu:
+		return "LLDP";
+	default:
+		return NULL;
+	}
+}
+
+static inline const char *ip_proto_name(unsigned proto)
+{
+	switch (proto) {
+	case 0:
+		return "hop-by-hop options";
+	case IP_PROTO_ICMP:
+		return "ICMP";
+	case 4:
+		return "IPv4";
+	case IP_PROTO_TCP:
+		return "TCP";
+	case IP_PROTO_UDP:
+		return "UDP";
+	case 41:
+		return "IPv6";
+	case 43:
+		return "routing";
+	case 44:
+		return "fragment";
+	case IP_PROTO_GRE:
+		return "GRE";
+	case 50:
+		return "ESP";
+	case 51:
+		return "AH";
+	case IP_PROTO_ICMP6:
+		return "ICMPv6";
+	case 60:
+		return "destination options";
+	case 89:
+		return "OSPF";
+	case IP_PROTO_VRRP:
+		return "VRRP";
+	case IP_PROTO_SCTP:
+		return "SCTP";
+	default:
+		return NULL;
+	}
+}
+
 #endif

@@ -7,12 +7,14 @@
  */
 #include "core/registry.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NAME_MAX_LEN 31u
 #define BODIES_MAX   64u
+#define SIZE_LEAST   offsetof(struct dissector, describe) /* of the first version */
 
 _Static_assert(DISSECTORS_MAX < 256, "a claim is kept as one byte");
 
@@ -98,7 +100,8 @@ bool registry_add(const struct dissector *d, char *err, size_t errsize)
 	struct complaint *complaint;
 	uint8_t number;
 
-	if (d->abi != TSM_ABI || d->size != sizeof(struct dissector)) {
+	if (d->abi != TSM_ABI || d->size < SIZE_LEAST || d->size > sizeof(struct dissector) ||
+		d->size % sizeof(void *)) {
 		snprintf(err, errsize, "made for another version (ABI %u, size %u; here %u, %zu)",
 			d->abi, d->size, TSM_ABI, sizeof(struct dissector));
 		return false;
@@ -180,6 +183,11 @@ const struct dissector *registry_find(const char *name)
 		if (strcmp(dissectors[i]->name, name) == 0)
 			return dissectors[i];
 	return NULL;
+}
+
+registry_describe_fn *registry_describe(const struct dissector *d)
+{
+	return d->size > offsetof(struct dissector, describe) ? d->describe : NULL;
 }
 
 const struct dissector *registry_layer(unsigned table, uint32_t key)

@@ -24,6 +24,11 @@ unsigned registry_count(void);
 const struct dissector *registry_get(unsigned i);        /* in order of registration */
 const struct dissector *registry_find(const char *name); /* by name, or NULL */
 
+/* Its describe(), or NULL: of one that was compiled before there was such a thing, too. */
+typedef void registry_describe_fn(
+	struct show *out, const struct packet *p, enum side side, struct view v);
+registry_describe_fn *registry_describe(const struct dissector *d);
+
 /* The layer that claims (table, key), or NULL. */
 const struct dissector *registry_layer(unsigned table, uint32_t key);
 

@@ -8,6 +8,8 @@
 #include "fuzz.h"
 #include "core/defrag.h"
 #include "core/layers.h"
+#include "core/registry.h"
+#include "core/show.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +48,19 @@ static void check_pointers(const struct packet *p)
 			"SACK blocks lie in the frame");
 }
 
+/* Whoever is asked to explain what the frame carries: all that is shown lies in the frame. */
+static void explain(const struct packet *p, unsigned which)
+{
+	static struct show tree;
+
+	show_frame(&tree, p, which < registry_count() ? registry_get(which) : NULL,
+		which & 1 ? SIDE_SERVER : SIDE_CLIENT);
+	fuzz_check(tree.n <= SHOW_NODES && tree.used <= SHOW_TEXT, "the tree is bounded");
+	for (unsigned i = 0; i < tree.n; i++)
+		fuzz_check((uint64_t)tree.nodes[i].at + tree.nodes[i].len <= p->caplen,
+			"what is shown lies in the frame");
+}
+
 static void one_frame(struct defrag *d, struct packet *p, struct counters *c)
 {
 	struct engine_config config;
@@ -55,6 +70,7 @@ static void one_frame(struct defrag *d, struct packet *p, struct counters *c)
 	if (p->caplen)
 		memcpy(frame, p->data, p->caplen);
 	p->data = frame;
+	explain(p, p->caplen % 64);
 	layers_dissect(p, c);
 	check_pointers(p);
 	fuzz_check(p->depth <= LAYERS_MAX, "no more layers than there may be");

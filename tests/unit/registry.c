@@ -54,6 +54,16 @@ static void test_registry(void **state)
 	/* The first to claim a key keeps it. */
 	assert_ptr_equal(registry_layer(TABLE_ETHERTYPE, 0x0800), registry_find("ip"));
 	assert_ptr_equal(registry_layer(TABLE_ETHERTYPE, 0x9999), &good);
+
+	/* One compiled before there was describe() is taken, and nothing behind its end is read. */
+	static const struct dissector old = {.abi = TSM_ABI,
+		.size = offsetof(struct dissector, describe),
+		.name = "old",
+		.layer = nothing,
+		.describe = (registry_describe_fn *)(uintptr_t)8};
+	assert_true(registry_add(&old, err, sizeof(err)));
+	assert_null(registry_describe(&old));
+	assert_non_null(registry_describe(registry_find("ip")));
 }
 
 static void test_counters(void **state)

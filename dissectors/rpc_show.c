@@ -1,0 +1,150 @@
+/*
+ * rpc_show.c - ONC RPC explained (RFC 5531, 9 and 11): record mark and header of the messages that
+ * begin where a segment or datagram does, with the names of the programs and procedures called.
+ */
+#include "rpcmsg.h"
+#include "nfs.h"
+#include "show.h"
+
+#define MESSAGES_MAX 100u
+
+enum {
+	D_LAST,
+	D_FRAGMENT,
+	D_XID,
+	D_TYPE,
+	D_RPC,
+	D_PROGRAM,
+	D_VERSION,
+	D_PROCEDURE,
+	D_FLAVOR,
+	D_UID,
+	D_GID,
+	D_MACHINE,
+	D_STATE,
+	D_STATUS,
+	D_BODY
+};
+
+static const struct field parts[] = {
+	[D_LAST] =
+		SHOW_FIELD("rpc.lastfrag", "Last", "The last fragment of its message.", FIELD_BOOL),
+	[D_FRAGMENT] = SHOW_FIELD("rpc.fraglen", "Fragment", "Bytes of the fragment.", FIELD_BYTES),
+	[D_XID] = SHOW_FIELD("rpc.xid", "XID", "Names the call.", FIELD_ID),
+	[D_TYPE] = SHOW_FIELD("rpc.msgtyp", "Type", "0: call, 1: reply.", FIELD_U64),
+	[D_RPC] = SHOW_FIELD("rpc.rpc_version", "RPC", "Version of RPC: 2.", FIELD_U64),
+	[D_PROGRAM] = SHOW_FIELD("rpc.program", "Program", "Program called.", FIELD_U64),
+	[D_VERSION] = SHOW_FIELD("rpc.version", "Version", "Version of the program.", FIELD_U64),
+	[D_PROCEDURE] = SHOW_FIELD("rpc.procedure", "Procedure", "Procedure called.", FIELD_U64),
+	[D_FLAVOR] =
+		SHOW_FIELD("rpc.auth_flavor", "Auth", "1: AUTH_SYS, 6: RPCSEC_GSS.", FIELD_U64),
+	[D_UID] = SHOW_FIELD("rpc.cred.uid", "UID", "User ID of the caller.", FIELD_U64),
+	[D_GID] = SHOW_FIELD("rpc.cred.gid", "GID", "Group ID of the caller.", FIELD_U64),
+	[D_MACHINE] = SHOW_FIELD("rpc.cred.machinename", "Machine", "Of the caller.", FIELD_STR),
+	[D_STATE] = SHOW_FIELD("rpc.replystat", "Reply", "0: accepted, 1: denied.", FIELD_U64),
+	[D_STATUS] = SHOW_FIELD("rpc.status", "Status", "0: success.", FIELD_U64),
+	[D_BODY] = SHOW_FIELD(
+		"rpc.body", "Body", "Bytes of the message behind its header.", FIELD_BYTES),
+};
+
+/* AUTH_SYS: stamp, machine, uid, gid (RFC 5531, appendix A). */
+static void credential(struct show *s, struct view v)
+{
+	size_t n;
+
+	(void)view_be(&v, 4);
+	n = (size_t)view_be(&v, 4);
+	if (n > view_len(&v))
+		return;
+	tsm_show_text(s, &parts[D_MACHINE], view_of(v.p, n, 0));
+	(void)view_take(&v, (n + 3) / 4 * 4);
+	show_be(s, &parts[D_UID], &v, 4);
+	show_be(s, &parts[D_GID], &v, 4);
+}
+
+static const char *procedure_name(const struct rpc_header *h)
+{
+	return h->program == 100003 ? nfs_procedure(h->version, h->procedure) : NULL;
+}
+
+static void call(struct show *s, struct view *v, const struct rpc_header *h)
+{
+	const uint8_t *at;
+
+	show_be(s, &parts[D_RPC], v, 4);
+	at = v->p;
+	tsm_show_code(s, &parts[D_PROGRAM], at, 4, h->program, rpc_program_name(h->program));
+	tsm_show_u64(s, &parts[D_VERSION], at + 4, 4, h->version);
+	tsm_show_code(s, &parts[D_PROCEDURE], at + 8, 4, h->procedure, procedure_name(h));
+	tsm_show_u64(s, &parts[D_FLAVOR], at + 12, 4, h->flavor);
+	if (h->flavor == RPC_SYS)
+		credential(s, h->credential);
+}
+
+static void reply(struct show *s, struct view *v, const struct rpc_header *h)
+{
+	size_t n;
+
+	show_be(s, &parts[D_STATE], v, 4);
+	if (!h->denied) {
+		(void)view_be(v, 4);
+		n = (size_t)view_be(v, 4);
+		(void)view_take(v, (n + 3) / 4 * 4);
+	}
+	show_be(s, &parts[D_STATUS], v, 4);
+}
+
+/* A message's first bytes; false: they are none. */
+static bool message(struct show *s, struct view v)
+{
+	struct rpc_header h;
+	size_t n = rpc_header_read(&h, v, false);
+	struct view rest = v;
+
+	if (!n || n > view_len(&v))
+		return false;
+	rest.p += n;
+	show_be(s, &parts[D_XID], &v, 4);
+	tsm_show_code(s, &parts[D_TYPE], v.p, 4, h.reply, h.reply ? "reply" : "call");
+	(void)view_take(&v, 4);
+	if (h.reply)
+		reply(s, &v, &h);
+	else
+		call(s, &v, &h);
+	if (view_len(&rest))
+		tsm_show_u64(s, &parts[D_BODY], rest.p, view_len(&rest), view_len(&rest));
+	return true;
+}
+
+void rpc_describe(struct show *s, const struct packet *p, enum side side, struct view v)
+{
+	bool whole = true;
+
+	(void)side;
+	if (!(p->flags & PACKET_TCP)) {
+		whole = message(s, v);
+		v.p = whole ? v.end : v.p;
+	}
+	for (unsigned i = 0; i < MESSAGES_MAX && whole && view_len(&v) > 4; i++) {
+		struct rpc_header h;
+		struct view in = v;
+		uint32_t mark = (uint32_t)view_be(&in, 4), n = mark & 0x7fffffffu;
+		struct view body = in;
+		size_t header;
+
+		if (n < view_len(&in))
+			body.end = in.p + n;
+		header = rpc_header_read(&h, body, false);
+		whole = header && header <= view_len(&body) && header <= n;
+		if (!whole)
+			break;
+		tsm_show_group(s, "Record", v.p, 4 + view_len(&body));
+		tsm_show_u64(s, &parts[D_LAST], v.p, 4, mark >> 31);
+		tsm_show_u64(s, &parts[D_FRAGMENT], v.p, 4, n);
+		(void)message(s, body);
+		tsm_show_end(s);
+		v.p = body.end;
+	}
+	if (view_len(&v))
+		tsm_show_u64(s, &parts[D_BODY], v.p, view_len(&v), view_len(&v));
+}

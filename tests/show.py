@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Packets explained, against tshark's reading: for each field that both have, the same bytes and the
+same value, frame by frame. usage: show.py DUMP CAPTURE ..."""
+import ipaddress
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+# Ours: theirs, where the names differ.
+NAMES = {
+    "arp.sender.mac": "arp.src.hw_mac", "arp.sender.ip": "arp.src.proto_ipv4",
+    "arp.target.mac": "arp.dst.hw_mac", "arp.target.ip": "arp.dst.proto_ipv4",
+    "vrrp.virtual_router_id": "vrrp.virt_rtr_id", "vrrp.priority": "vrrp.prio",
+    "vrrp.address_count": "vrrp.addr_count",
+    "dns.question.name": "dns.qry.name", "dns.question.type": "dns.qry.type",
+    "dns.question.class": "dns.qry.class",
+    "http.response.status_code": "http.response.code",
+    "http.response.status_phrase": "http.response.phrase",
+    "mysql.server_version": "mysql.version",
+    "rpc.cred.uid": "rpc.auth.uid", "rpc.cred.gid": "rpc.auth.gid",
+    "rpc.cred.machinename": "rpc.auth.machinename", "rpc.version": "rpc.programversion",
+    "rpc.auth_flavor": "rpc.auth.flavor", "rpc.rpc_version": "rpc.version",
+    "tls.client.server_name": "tls.handshake.extensions_server_name",
+    "tls.next_protocol": "tls.handshake.extensions_alpn_str",
+    "tls.cipher": "tls.handshake.ciphersuite", "tsumari.tls.alert": "tls.alert_message.desc",
+    "geneve.option.length": "geneve.option.length",
+}
+# Shown by both, but not the same thing: masks and units that differ.
+LEFT = {"ip.flags", "dns.flags", "geneve.option.length", "vrrp.advert_interval", "null.family",
+        "mysql.command", "sll.etype", "vlan.etype", "gre.flags_and_version", "vxlan.flags",
+        "tcp.options.sack_le", "tcp.options.sack_re", "mpls.bottom", "tcp.option_kind", "ip.options",
+        "vlan.dei", "tcp.options.sack_perm", "rpc.procedure", "dns.resp.type", "tls.handshake.type", "smtp.req.command",
+        "smtp.req.parameter", "smtp.rsp.parameter", "mysql.query", "mysql.affected_rows",
+        "mysql.insert_id", "mysql.num_fields", "pppoe.code", "ppp.protocol", "mysql.statement_id"}
+# Fields by which a whole message is known to both; what they are worth is compared by value alone.
+ALSO = {"tls.record.content_type": "tls.record.opaque_type"}
+EIGHTHS = {"ip.frag_offset", "ipv6.fraghdr.offset"}  # in units of eight bytes there
+BY_VALUE = {"mysql.version", "http.request.method", "http.request.uri", "http.response.code", "dns.qry.name",
+            "dns.a", "dns.aaaa", "tls.handshake.extensions_server_name", "tls.handshake.ciphersuite",
+            "rpc.xid", "rpc.program", "mysql.error_code", "smtp.response.code", "dns.resp.name"}
+
+
+def number(text):
+    try:
+        return int(text, 0)
+    except (ValueError, TypeError):
+        return None
+
+
+def same(ours, show, raw):
+    if ours == show or (ours, show) == (".", "<Root>"):
+        return True
+    try:
+        if ipaddress.ip_address(ours) == ipaddress.ip_address(show):
+            return True
+    except ValueError:
+        pass
+    n = number(ours)
+    if n is None:
+        return ours.strip() == (show or "").strip()
+    for theirs in (number(show), int(raw, 16) if raw else None):
+        if theirs == n:
+            return True
+    return show in ("True", "False") and n == (show == "True") or str(n) == (show or "").lstrip("0")
+
+
+def ours_of(dump, capture):
+    fields = {}
+    out = subprocess.run([dump, capture], capture_output=True, check=True).stdout.decode("utf-8", "replace")
+    for line in out.splitlines():
+        frame, _, at, n, name, value = line.split("\t", 5)
+        fields.setdefault(int(frame), []).append((name, int(at), int(n), value))
+    return fields
+
+
+def theirs_of(capture):
+    cmd = ["tshark", "-r", capture, "-T", "pdml", "-o", "tcp.relative_sequence_numbers:FALSE",
+           "-o", "tcp.desegment_tcp_streams:FALSE", "-o", "ip.defragment:FALSE", "-n",
+           "-o", "http.desegment_headers:FALSE", "-o", "rpc.desegment_rpc_over_tcp:FALSE"]
+    out = subprocess.run(cmd, capture_output=True, check=True).stdout
+    out = re.sub(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]", b"?", out)  # tshark lets them through
+    out = out.decode("utf-8", "replace")
+    for i, packet in enumerate(ET.fromstring(out[out.index("<pdml"):]).iter("packet"), 1):
+        by_name = {}
+        for f in packet.iter("field"):
+            name, pos, size = f.get("name"), f.get("pos"), f.get("size")
+            if name:
+                by_name.setdefault(name, []).append(
+                    (int(pos or 0), int(size or 0), f.get("show"), f.get("value")))
+        yield i, by_name
+
+
+def check(dump, capture, seen):
+    ours, bad, n = ours_of(dump, capture), [], 0
+    for frame, theirs in theirs_of(capture):
+        for name, at, length, value in ours.get(frame, []):
+            other = NAMES.get(name, name)
+            # tshark shows bytes of names as they are, and has other names for those of services.
+            if name in LEFT or other not in theirs or "\\\\" in value or value.startswith("_"):
+                continue
+            n += 1
+            there = theirs[other] + theirs.get(ALSO.get(name), [])
+            if name in EIGHTHS:
+                value = str(int(value) // 8)
+            if any((other in BY_VALUE or (p == at and s == length)) and same(value, show, raw)
+                   for p, s, show, raw in there):
+                seen.add(name)
+                continue
+            bad.append(f"{capture}: frame {frame}: {name} at {at}+{length} is {value}, tshark: {there[:3]}")
+    return n, bad
+
+
+def main():
+    seen, total, faults = set(), 0, []
+    for capture in sys.argv[2:]:
+        n, bad = check(sys.argv[1], capture, seen)
+        total += n
+        faults += bad
+    kinds = {}
+    for line in faults:
+        kinds.setdefault(line.split(" at ")[0].split()[-1], []).append(line)
+    for lines in kinds.values():
+        print("\n".join(f"FAIL: {line}" for line in lines[:4]))
+    print(f"show: {total} fields as tshark reads them, of {len(seen)} kinds")
+    return 1 if faults or total < 1000 or len(seen) < 60 else 0
+
+
+sys.exit(main())

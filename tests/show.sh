@@ -1,0 +1,18 @@
+#!/bin/bash
+# Packets explained field by field, against tshark where it is installed; else that every bundled
+# capture can be walked and every byte range lies in its frame.
+set -u
+dump=$top_builddir/tests/show-dump
+cd "$top_srcdir/pcaps" || exit 1
+for f in *.pcap http-pcapng.pcapng *.gz; do
+	"$dump" "$f" | awk -F'\t' -v f="$f" '
+		$2 > 8 { print f ": depth " $2; bad = 1 }
+		END { exit bad || NR < 3 }' || { echo "FAIL: $f"; exit 1; }
+done
+command -v tshark >/dev/null || { echo "show: no tshark"; exit 0; }
+captures="arp dns frag http-keepalive http-sll http-vlan http-errors http2 icmp mtu-discovery
+	mysql-text mysql-errors mysql-stmt nfs3 nfs-udp nfs-portmap nfs4 smtp-basic smtp-pipelining
+	syn-backlog tls tunnel-geneve tunnel-gre tunnel-ipip tunnel-sit tunnel-vxlan vrrp wrap-mpls
+	wrap-null wrap-pppoe wrap-raw"
+# shellcheck disable=SC2046
+exec python3 ../tests/show.py "$dump" $(printf '%s.pcap ' $captures)
