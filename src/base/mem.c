@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 #define HUGE       ((size_t)2 << 20) /* a huge page of x86-64 and AArch64 */
-#define POOL_PIECE 65536u
+#define POOL_PIECE 16384u
 
 static void *must(void *p)
 {

@@ -49,6 +49,8 @@ static struct shard *shard_new(struct engine *e, unsigned index)
 	sh->budget = budget;
 	flow_table_init(&sh->flows, &e->arena, limit < 64 ? 64 : (uint32_t)limit, hash_key);
 	pool_init(&sh->ext, &e->arena, sizeof(struct flow_ext));
+	pool_init(&sh->turns, &e->arena, sizeof(struct flow_turns));
+	pool_init(&sh->heads, &e->arena, UNREAD_FIRST);
 	pool_init(&sh->sessions, &e->arena, sizeof(struct session));
 	pool_init(&sh->txns, &e->arena, sizeof(struct txn));
 	return sh;
@@ -182,7 +184,7 @@ static const char *ended_by(const struct flow *f, const char *otherwise)
 void flow_close(
 	struct shard *sh, struct flow *f, const char *reason, enum tsm_end why, uint64_t now)
 {
-	if (f->session)
+	if (flow_session(f))
 		session_close(f->session, why, now);
 	record_of_flow(sh, f, ended_by(f, reason), true);
 	if (f->ext) {
@@ -190,6 +192,7 @@ void flow_close(
 		stream_forget(sh, &f->ext->side[1]);
 		pool_put(&sh->ext, f->ext);
 	}
+	pool_put(&sh->turns, f->turns); /* its session is over */
 	flow_remove(&sh->flows, f);
 }
 
@@ -265,7 +268,8 @@ static void on_quote(struct shard *sh, const struct packet *p, struct flow *f)
 	e->icmp_code = p->icmp_code;
 }
 
-static void on_packet(struct engine *e, struct packet *p)
+/* expected: the flow it was for when it was fetched ahead, or NULL. */
+static void on_packet(struct engine *e, struct packet *p, struct flow *expected)
 {
 	struct shard *sh = e->shards[p->shard];
 	struct flow_key k;
@@ -279,7 +283,7 @@ static void on_packet(struct engine *e, struct packet *p)
 		return;
 	}
 	make_key(e->config, p, &k);
-	f = flow_find(&sh->flows, &k, p->hash);
+	f = expected && flow_is(expected, &k) ? expected : flow_find(&sh->flows, &k, p->hash);
 	if (p->flags & PACKET_QUOTE) {
 		if (f)
 			on_quote(sh, p, f);
@@ -325,13 +329,20 @@ void engine_expect(const struct engine *e, const struct packet *p)
 	flow_prefetch_bucket(&e->shards[p->shard]->flows, p->hash);
 }
 
+/* Flows are fetched AHEAD packets before they are needed, what they point to half as many. */
 void engine_packets(struct engine *e, struct packet *const *p, unsigned n)
 {
+	struct flow *ahead[AHEAD];
+
 	for (unsigned i = 0; i < n + AHEAD; i++) {
-		if (i < n)
-			flow_prefetch_entry(&e->shards[p[i]->shard]->flows, p[i]->hash);
+		struct flow **f = &ahead[i % AHEAD];
+
 		if (i >= AHEAD)
-			on_packet(e, p[i - AHEAD]);
+			on_packet(e, p[i - AHEAD], *f);
+		if (i < n)
+			*f = flow_prefetch_entry(&e->shards[p[i]->shard]->flows, p[i]->hash);
+		if (i >= AHEAD / 2 && i - AHEAD / 2 < n && ahead[(i - AHEAD / 2) % AHEAD])
+			flow_prefetch_more(ahead[(i - AHEAD / 2) % AHEAD]);
 	}
 }
 

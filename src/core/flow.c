@@ -5,7 +5,7 @@
  * belongs to is by a fixed hash, so that limits hit the same flows every time. Alarms lie in dense
  * arrays beside the slab with the least of every 64: a tick looks at those only.
  */
-#include "core/flow.h"
+#include "core/shard.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,16 +128,32 @@ void flow_prefetch(const struct flow *f)
 		__builtin_prefetch(p + i);
 }
 
-void flow_prefetch_entry(const struct flow_table *t, uint64_t hash)
+struct flow *flow_prefetch_entry(const struct flow_table *t, uint64_t hash)
 {
 	const struct bucket *b = &t->buckets[hash & t->mask];
 	uint16_t tag = tag_of(hash);
 
 	for (unsigned i = 0; i < 8; i++)
 		if (b->tag[i] == tag) {
-			flow_prefetch(flow_at(t, b->slot[i]));
-			return;
+			struct flow *f = flow_at(t, b->slot[i]);
+
+			flow_prefetch(f);
+			return f;
 		}
+	return NULL;
+}
+
+void flow_prefetch_more(const struct flow *f)
+{
+	const char *s = (const char *)f->session, *e = (const char *)f->ext;
+	size_t size = f->flags & FLOW_OPAQUE ? sizeof(struct flow_turns) : sizeof(struct session);
+
+	if (s)
+		for (size_t i = 0; i < size; i += 64)
+			__builtin_prefetch(s + i);
+	if (e)
+		for (size_t i = 0; i < sizeof(struct flow_ext); i += 64)
+			__builtin_prefetch(e + i);
 }
 
 static bool same_addr(const struct addr *a, const struct addr *b)
@@ -152,11 +168,15 @@ static bool same(const struct flow *f, const struct flow_key *k)
 	       f->vlan == k->vlan && f->tunnel == k->tunnel && (f->flags & FLOW_V6) == k->v6;
 }
 
+bool flow_is(const struct flow *f, const struct flow_key *k)
+{
+	return flow_alive(f) && same(f, k);
+}
+
 void flow_prefetch_end(const struct flow_table *t, const struct flow *f)
 {
 	flow_prefetch_bucket(t, hash_of(t, f));
-	if (f->session)
-		__builtin_prefetch(f->session);
+	__builtin_prefetch(f->session);
 	if (f->ext)
 		__builtin_prefetch(f->ext);
 }
@@ -236,6 +256,8 @@ static struct flow *take_slot(struct flow_table *t)
 	f = flow_at(t, slot);
 	memset(f, 0, sizeof(*f));
 	f->slot = slot;
+	if (t->free != FLOW_NONE)
+		flow_prefetch(flow_at(t, t->free));
 	return f;
 }
 

@@ -63,6 +63,14 @@ enum flow_state {
 struct flow_ext;
 struct session;
 
+/* Of a TCP flow whose application is not followed: how its payload changed directions. */
+struct flow_turns {
+	uint64_t last; /* time of the last payload */
+	uint64_t wait, wait_max, think;
+	uint32_t turns;
+	uint8_t of; /* who sent it: 1 client, 2 server, 0 nobody */
+};
+
 struct flow {
 	struct addr ip[2]; /* the smaller end first */
 	uint16_t port[2];
@@ -77,7 +85,10 @@ struct flow {
 	uint64_t first, first_frame;
 	uint64_t syn_ack;     /* time of the first SYN/ACK; 0: none */
 	uint64_t established; /* time of the handshake's last ACK; 0: none */
-	struct session *session;
+	union {
+		struct session *session;  /* see flow_session() */
+		struct flow_turns *turns; /* FLOW_OPAQUE */
+	};
 	struct flow_ext *ext;
 
 	struct flow_side side[2];
@@ -134,10 +145,6 @@ struct flow_ext {
 	uint64_t accept_frame, duplicate_frame, reset_frame;
 	uint8_t reset_phase; /* enum reset_phase */
 	uint64_t transactions;
-	uint64_t turn_last; /* time of the last payload while the protocol is not followed */
-	uint64_t turn_wait, turn_wait_max, turn_think;
-	uint32_t turns;
-	uint8_t turn_of; /* who sent it: 1 client, 2 server, 0 nobody */
 	const char *protocol;
 };
 
@@ -190,10 +197,15 @@ void flow_table_init(struct flow_table *t, struct arena *a, uint32_t limit, cons
 void flow_table_release(struct flow_table *t);
 uint64_t flow_hash(const struct flow_table *t, const struct flow_key *k);
 void flow_prefetch_bucket(const struct flow_table *t, uint64_t hash);
-void flow_prefetch_entry(const struct flow_table *t, uint64_t hash);
+/* What is likely to be the flow: it may be another, or none by the time it is used. */
+struct flow *flow_prefetch_entry(const struct flow_table *t, uint64_t hash);
 void flow_prefetch(const struct flow *f);
+/* Of a flow that is there already: what it points to. */
+void flow_prefetch_more(const struct flow *f);
 /* What else closing the flow needs: its bucket, its session. */
 void flow_prefetch_end(const struct flow_table *t, const struct flow *f);
+/* Is it alive, and this one? */
+bool flow_is(const struct flow *f, const struct flow_key *k);
 struct flow *flow_find(struct flow_table *t, const struct flow_key *k, uint64_t hash);
 /* A new, zeroed entry; the table must hold fewer than its limit. */
 struct flow *flow_insert(struct flow_table *t, const struct flow_key *k, uint64_t hash);
@@ -204,6 +216,11 @@ struct flow *flow_victim(struct flow_table *t);
 static inline struct flow *flow_at(const struct flow_table *t, uint32_t slot)
 {
 	return &t->chunks[slot / FLOW_CHUNK][slot % FLOW_CHUNK];
+}
+
+static inline struct session *flow_session(const struct flow *f)
+{
+	return f->flags & FLOW_OPAQUE ? NULL : f->session;
 }
 
 static inline unsigned flow_client(const struct flow *f)

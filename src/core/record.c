@@ -273,10 +273,12 @@ void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool f
 		}
 		r->transactions = f->ext->transactions;
 		r->protocol = f->ext->protocol;
-		r->turns = f->ext->turns;
-		r->turn_wait = f->ext->turn_wait;
-		r->turn_wait_max = f->ext->turn_wait_max;
-		r->turn_think = f->ext->turn_think;
+	}
+	if (f->flags & FLOW_OPAQUE && f->turns) {
+		r->turns = f->turns->turns;
+		r->turn_wait = f->turns->wait;
+		r->turn_wait_max = f->turns->wait_max;
+		r->turn_think = f->turns->think;
 	}
 	flow_sides(r, f);
 }

@@ -7,12 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TURNS_MAX    64u /* attempts at recognising a protocol before a connection is left alone */
-#define HEAD_MAX     512u
-#define UNREAD_FIRST 64u /* bytes that unread ones get at first */
-#define TRIES_MAX    15u /* payloads looked at, of a flow that began before the capture */
-#define TRIES_START  4u  /* the same of one seen from its start */
-#define LOOKED_AT    16u /* sessions looked at for one to give up */
+#define TURNS_MAX   64u /* attempts at recognising a protocol before a connection is left alone */
+#define HEAD_MAX    512u
+#define TRIES_MAX   15u /* payloads looked at, of a flow that began before the capture */
+#define TRIES_START 4u  /* the same of one seen from its start */
+#define LOOKED_AT   16u /* sessions looked at for one to give up */
 
 /* New sessions leave a quarter of what all may use to those that there are. */
 static bool session_budget_used(const struct shard *sh)
@@ -116,7 +115,7 @@ static bool worth_it(struct shard *sh, struct flow *f, enum side side, struct vi
 	if (hinted(f, udp ? TABLE_UDP_PORT : TABLE_TCP_PORT) || sh->engine->config->ndecode_as)
 		return true;
 	recognise(sh->engine, f, side, head, &r);
-	if (r != PROBE_NO)
+	if (r != PROBE_NO && !(udp && r == PROBE_MAYBE)) /* a datagram grows no longer */
 		return true;
 	f->flow_tries = tries + 1 < TRIES_MAX ? (tries + 1) & 0xfu : TRIES_MAX;
 	if (f->flow_tries >= (f->flags & FLOW_MIDWAY ? TRIES_MAX : TRIES_START))
@@ -216,12 +215,37 @@ void session_expect(struct shard *sh, struct flow *f)
 		(void)session_new(sh, f);
 }
 
+/* n bytes instead of the `old` ones at p (NULL: none yet); few of them come from a pool. */
+static void *regrow(struct shard *sh, void *p, size_t old, size_t n)
+{
+	void *q;
+
+	sh->app_bytes += n - old;
+	if (old > UNREAD_FIRST)
+		return xrealloc(p, n);
+	if (p && n <= UNREAD_FIRST)
+		return p;
+	q = n <= UNREAD_FIRST ? pool_get(&sh->heads) : xmalloc(n);
+	if (old)
+		memcpy(q, p, old);
+	pool_put(&sh->heads, p);
+	return q;
+}
+
+static void grown_free(struct shard *sh, void *p, size_t n)
+{
+	sh->app_bytes -= n;
+	if (n > UNREAD_FIRST)
+		free(p);
+	else
+		pool_put(&sh->heads, p);
+}
+
 /* Gives back what unread bytes were kept in. */
 static void drop_unread(struct session *s, struct session_side *x)
 {
-	s->shard->app_bytes -= x->cap + x->span_cap * sizeof(*x->spans);
-	free(x->buf);
-	free(x->spans);
+	grown_free(s->shard, x->buf, x->cap);
+	grown_free(s->shard, x->spans, x->span_cap * sizeof(*x->spans));
 	x->buf = NULL;
 	x->spans = NULL;
 	x->len = x->cap = 0;
@@ -259,8 +283,7 @@ static bool keep_unread(struct session *s, struct session_side *x, const uint8_t
 
 		while (cap < n)
 			cap *= 2;
-		s->shard->app_bytes += cap - x->cap;
-		x->buf = xrealloc(x->buf, cap);
+		x->buf = regrow(s->shard, x->buf, x->cap, cap);
 		x->cap = cap;
 		if (inside)
 			p = x->buf + at;
@@ -289,8 +312,8 @@ static void note_span(
 	if (x->nspans == x->span_cap && x->span_cap < SPANS_MAX) {
 		uint8_t cap = x->span_cap ? (uint8_t)(x->span_cap * 2) : 1;
 
-		s->shard->app_bytes += (cap - x->span_cap) * sizeof(*x->spans);
-		x->spans = xrealloc(x->spans, cap * sizeof(*x->spans));
+		x->spans = regrow(s->shard, x->spans, x->span_cap * sizeof(*x->spans),
+			cap * sizeof(*x->spans));
 		x->span_cap = cap;
 	}
 	if (x->nspans == SPANS_MAX) /* the middle ones are least asked for */

@@ -12,6 +12,7 @@
 #define HELD_MAX       1024u    /* segments held above holes, one side */
 #define HELD_BYTES_MAX 1048576u /* their bytes */
 #define UNREAD_MAX     65536u   /* unread bytes kept for a dissector, one side */
+#define UNREAD_FIRST   64u      /* bytes that they get at first */
 #define TEXT_MAX       2048u    /* one value */
 #define VALUES_MAX     8192u    /* all values of a transaction */
 #define FACTS_MAX      32768u   /* what it tells of handles and names */
@@ -110,7 +111,8 @@ struct session {
 
 struct shard {
 	struct flow_table flows;
-	struct pool ext, sessions, txns;
+	struct pool ext, turns, sessions, txns;
+	struct pool heads; /* UNREAD_FIRST bytes */
 	struct session *oldest, *newest;
 	struct engine *engine;
 	uint64_t budget, held_bytes, app_bytes; /* bytes */

@@ -23,25 +23,28 @@ static enum side side_of(const struct flow *f, unsigned dir)
 static void turn(struct shard *sh, struct flow *f, uint64_t now, unsigned dir)
 {
 	uint8_t who = dir == flow_client(f) ? 1 : 2;
-	struct flow_ext *e;
+	struct flow_turns *t = f->turns;
 
 	if (f->proto != 6)
 		return;
-	e = flow_need_ext(sh, f);
-	if (e->turn_of && e->turn_of != who) {
-		uint64_t spent = now > e->turn_last ? now - e->turn_last : 0;
+	if (!t) {
+		t = f->turns = pool_get(&sh->turns);
+		memset(t, 0, sizeof(*t));
+	}
+	if (t->of && t->of != who) {
+		uint64_t spent = now > t->last ? now - t->last : 0;
 
 		if (who == 2) {
-			e->turns++;
-			e->turn_wait += spent;
-			if (spent > e->turn_wait_max)
-				e->turn_wait_max = spent;
+			t->turns++;
+			t->wait += spent;
+			if (spent > t->wait_max)
+				t->wait_max = spent;
 		} else {
-			e->turn_think += spent;
+			t->think += spent;
 		}
 	}
-	e->turn_of = who;
-	e->turn_last = now;
+	t->of = who;
+	t->last = now;
 }
 
 void stream_deliver(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir,
@@ -190,7 +193,7 @@ void stream_drain(struct shard *sh, struct flow *f, const struct packet *p, unsi
 
 		if (seq_diff(e->expect, end) >= 0) {
 			e->hole_since = 0;
-			if (f->side[dir].flags & FS_FIN && f->session)
+			if (f->side[dir].flags & FS_FIN && flow_session(f))
 				session_end(f->session, side_of(f, dir), END_FIN);
 		}
 	} else {
@@ -235,7 +238,7 @@ void stream_gap(
 			}
 			s->payload += n;
 			e->expect = to;
-			if (f->session)
+			if (flow_session(f))
 				session_gap(f->session, side_of(f, dir), n, e->hole_since, now);
 		}
 		p.number = sh->key_frame;

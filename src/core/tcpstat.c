@@ -30,7 +30,7 @@ static enum side side_of(const struct flow *f, unsigned dir)
 
 static void stall(struct flow *f, enum ledger_entry entry, uint64_t from, uint64_t to)
 {
-	if (f->session && from && to > from)
+	if (flow_session(f) && from && to > from)
 		txn_stall(f->session, entry, from, to);
 }
 
@@ -270,7 +270,7 @@ static void on_resent(
 	note_resent(e, p, o->dup_run >= 3 ? x->side[!dir].dup_since : s->last);
 	note_again(e, p, len);
 	s->rtt_time = 0;
-	if (f->session)
+	if (flow_session(f))
 		txn_resent(f->session, side, len);
 	if (o->flags & FS_ACK && seq_diff(o->ack, end) >= 0) {
 		e->spurious++;
@@ -311,7 +311,7 @@ static void on_filled(struct shard *sh, struct flow *f, const struct packet *p, 
 	e->retransmits++;
 	e->resent += p->paylen + p->paycut;
 	note_resent(e, p, e->hole_since);
-	if (f->session)
+	if (flow_session(f))
 		txn_resent(f->session, side, p->paylen + p->paycut);
 	if (o->dup_run >= 3 || waited < RTO_LEAST) {
 		e->fast++;
@@ -339,8 +339,9 @@ static void on_new_data(struct flow *f, const struct packet *p, unsigned dir)
 		if (held >= 35 * MS && held <= 210 * MS && p->time - o->last <= at_once)
 			stall(f, LEDGER_STALL_DELAYED_ACK, s->last, p->time);
 	}
-	if (f->session && side_of(f, dir) == SIDE_SERVER && f->session->side[SIDE_SERVER].current &&
-		o->flags & FS_ACK && o->ack == s->nxt && o->window) {
+	if (flow_session(f) && side_of(f, dir) == SIDE_SERVER &&
+		f->session->side[SIDE_SERVER].current && o->flags & FS_ACK && o->ack == s->nxt &&
+		o->window) {
 		uint64_t since = s->last > o->last ? s->last : o->last;
 		uint64_t rtt = o->rtt_min != UINT32_MAX ? o->rtt_min : 0;
 
@@ -429,7 +430,7 @@ static void on_fin(struct shard *sh, struct flow *f, const struct packet *p, uns
 	}
 	if (s->flags & FS_FIN || seq_diff(at, s->nxt) < 0)
 		return;
-	if (f->session && f->session->first && !f->session->closer)
+	if (flow_session(f) && f->session->first && !f->session->closer)
 		f->session->closer = (uint8_t)(side_of(f, dir) + 1);
 	if (at != s->nxt) {
 		/* The FIN came before the bytes in front of it: they are a hole until they come. */
@@ -442,7 +443,7 @@ static void on_fin(struct shard *sh, struct flow *f, const struct packet *p, uns
 	}
 	s->nxt = at + 1;
 	s->flags |= FS_FIN;
-	if (!(f->ext && f->ext->side[dir].hole_since) && f->session)
+	if (!(f->ext && f->ext->side[dir].hole_since) && flow_session(f))
 		session_end(f->session, side_of(f, dir), END_FIN);
 	if (f->state < FLOW_CLOSING)
 		f->state = FLOW_CLOSING;
@@ -453,7 +454,7 @@ static void on_fin(struct shard *sh, struct flow *f, const struct packet *p, uns
 
 static enum reset_phase reset_phase(const struct flow *f, const struct packet *p, unsigned dir)
 {
-	const struct txn *t = f->session ? f->session->first : NULL;
+	const struct txn *t = flow_session(f) ? f->session->first : NULL;
 	uint32_t rtt = f->side[flow_client(f)].rtt_min;
 
 	if (f->state <= FLOW_SYN)
@@ -482,7 +483,7 @@ static void on_reset(struct shard *sh, struct flow *f, const struct packet *p, u
 	}
 	f->state = FLOW_RESET;
 	f->who = (uint8_t)((f->who & 0x7f) | dir << 7);
-	if (f->session)
+	if (flow_session(f))
 		session_close(f->session, END_RST, p->time);
 }
 
@@ -538,7 +539,7 @@ void tcp_segment(struct shard *sh, struct flow *f, const struct packet *p, unsig
 		on_reset(sh, f, p, dir);
 	else if (f->state == FLOW_CLOSING && s->flags & FS_FIN && f->side[!dir].flags & FS_FIN) {
 		f->state = FLOW_CLOSED;
-		if (f->session &&
+		if (flow_session(f) &&
 			!(f->ext && (f->ext->side[0].hole_since || f->ext->side[1].hole_since)))
 			session_close(f->session, END_FIN, p->time);
 	}
