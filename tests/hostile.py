@@ -374,6 +374,14 @@ def port_scan(capture):
                     (40000, 1 + i * 31 % 65000), i, 0, SYN)
 
 
+def refused_scan(capture):
+    """Every port is closed: each flow ends with a reset."""
+    for i in range(200_000):
+        at, ports = struct.pack("!I", 0x0D000000 + i // 500), (40000, 1 + i * 31 % 65000)
+        capture.tcp(b"\x0c\0\0\1", at, ports, i, 0, SYN)
+        capture.tcp(at, b"\x0c\0\0\1", ports[::-1], 0, i + 1, RST | ACK)
+
+
 def fragment_flood(capture):
     packed = struct.Struct("!I").pack
     for i in range(60_000):
@@ -396,6 +404,7 @@ def many_sessions(capture):
 
 FLOODS = [(syn_flood, "flow table full: half-open flow given up"),
           (port_scan, "flow table full: half-open flow given up"),
+          (refused_scan, "flows: no memory for more that is unusual, flow given up"),
           (fragment_flood, "fragments: limit reached, oldest datagram given up"),
           (above_holes, "tcp: holding limit reached, hole given up"),
           (many_sessions, "memory budget used up")]

@@ -11,8 +11,9 @@
 #include <sys/random.h>
 
 #define SECOND      1000000000u
-#define AHEAD       12u  /* packets whose flows are fetched ahead */
-#define FINISH_STEP 512u /* flows closed a call of engine_finish() */
+#define AHEAD       12u                        /* packets whose flows are fetched ahead */
+#define FLOW_COST   (sizeof(struct flow) + 32) /* with its share of buckets and alarms */
+#define FINISH_STEP 512u                       /* flows closed a call of engine_finish() */
 
 static uint64_t hash_key[4];
 static struct flow_table hash_only; /* holds the key for the reader's hashing */
@@ -42,7 +43,7 @@ static struct shard *shard_new(struct engine *e, unsigned index)
 {
 	struct shard *sh = xcalloc(1, sizeof(*sh));
 	uint64_t budget = e->config->memory / SHARDS;
-	uint64_t limit = budget / 2 / (sizeof(struct flow) + 32);
+	uint64_t limit = budget / 2 / FLOW_COST;
 
 	sh->engine = e;
 	sh->index = index;
@@ -191,9 +192,29 @@ void flow_close(
 		stream_forget(sh, &f->ext->side[0]);
 		stream_forget(sh, &f->ext->side[1]);
 		pool_put(&sh->ext, f->ext);
+		sh->extensions--;
 	}
 	pool_put(&sh->turns, f->turns); /* its session is over */
 	flow_remove(&sh->flows, f);
+}
+
+/*
+ * Extensions have what the flows leave of half the budget, an eighth of it in any case. A packet
+ * makes one at most.
+ */
+static void bound_extensions(struct shard *sh)
+{
+	uint64_t half = sh->budget / 2, least = sh->budget / 8;
+	uint64_t flows = (uint64_t)sh->flows.slots * FLOW_COST;
+	uint64_t room = flows < half - least ? half - flows : least;
+	struct flow *f;
+
+	if (sh->extensions * sizeof(struct flow_ext) <= room ||
+		!(f = flow_victim(&sh->flows, true)))
+		return;
+	counters_add(&sh->engine->counters,
+		"flows: no memory for more that is unusual, flow given up", 1);
+	flow_close(sh, f, "evicted", END_TIMEOUT, flow_last(f));
 }
 
 static struct flow *flow_new(struct shard *sh, const struct packet *p, const struct flow_key *k)
@@ -203,7 +224,7 @@ static struct flow *flow_new(struct shard *sh, const struct packet *p, const str
 	unsigned dir = p->reverse;
 
 	if (t->used >= t->limit) {
-		struct flow *v = flow_victim(t);
+		struct flow *v = flow_victim(t, false);
 
 		if (!v)
 			return NULL;
@@ -282,6 +303,7 @@ static void on_packet(struct engine *e, struct packet *p, struct flow *expected)
 		event_arp(sh, p);
 		return;
 	}
+	bound_extensions(sh);
 	make_key(e->config, p, &k);
 	f = expected && flow_is(expected, &k) ? expected : flow_find(&sh->flows, &k, p->hash);
 	if (p->flags & PACKET_QUOTE) {

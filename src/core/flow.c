@@ -307,7 +307,7 @@ void flow_remove(struct flow_table *t, struct flow *f)
 	}
 }
 
-struct flow *flow_victim(struct flow_table *t)
+struct flow *flow_victim(struct flow_table *t, bool unusual)
 {
 	struct flow *best = NULL;
 	unsigned looked = 0;
@@ -316,7 +316,7 @@ struct flow *flow_victim(struct flow_table *t)
 		struct flow *f = flow_at(t, t->hand);
 
 		t->hand = (t->hand + 1) % t->slots;
-		if (!flow_alive(f))
+		if (!flow_alive(f) || (unusual && !f->ext))
 			continue;
 		looked++;
 		if (!best) {

@@ -210,8 +210,11 @@ struct flow *flow_find(struct flow_table *t, const struct flow_key *k, uint64_t 
 /* A new, zeroed entry; the table must hold fewer than its limit. */
 struct flow *flow_insert(struct flow_table *t, const struct flow_key *k, uint64_t hash);
 void flow_remove(struct flow_table *t, struct flow *f);
-/* The flow that is given up where there is no room: half-open ones first, then the longest idle. */
-struct flow *flow_victim(struct flow_table *t);
+/*
+ * The flow that is given up where there is no room: half-open ones first, then the longest idle.
+ * unusual: only of those with an extension. NULL: there is none.
+ */
+struct flow *flow_victim(struct flow_table *t, bool unusual);
 
 static inline struct flow *flow_at(const struct flow_table *t, uint32_t slot)
 {

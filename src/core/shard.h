@@ -116,7 +116,7 @@ struct shard {
 	struct session *oldest, *newest;
 	struct engine *engine;
 	uint64_t budget, held_bytes, app_bytes; /* bytes */
-	uint32_t ntxns;
+	uint32_t ntxns, extensions;
 	unsigned index;
 	struct events *events;
 	uint64_t key_frame; /* frame number records are ordered by now */

@@ -18,6 +18,7 @@ struct flow_ext *flow_need_ext(struct shard *sh, struct flow *f)
 {
 	if (!f->ext) {
 		f->ext = pool_get(&sh->ext);
+		sh->extensions++;
 		memset(f->ext, 0, sizeof(*f->ext));
 	}
 	return f->ext;
