@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Compare the HTTP, RPC and NFS transactions of captures with what tshark sees in them.
+"""Compare the transactions of captures with what tshark sees in them.
 
 usage: oracle.py [--known FILE] [--brief] CAPTURE...
 
-Compared are requests (frame of their last byte, method, URI), final responses (frame of their last
-byte, status) and, where both pair the same two frames, wait + response with http.time: at most one
-microsecond apart; of RPC (oracle_rpc.py) calls, replies and rpc.time. A message that never came to its end is in frame 0. FILE lists differences that
+Compared are of HTTP requests (frame of their last byte, method, URI), final responses (frame of
+their last byte, status) and, where both pair the same two frames, wait + response with http.time: at
+most one microsecond apart; of RPC and NFS (oracle_rpc.py) calls, replies and rpc.time; of MySQL, SMTP
+and DNS (oracle_talk.py) commands, what they came to, and dns.time. A message that never came to its
+end is in frame 0. FILE lists differences that
 are not this program's fault, with the reason; see oracle-known.txt. A difference that is not listed
 is a failure, and so is one listed that is not there any more. Exit status 0: no failure, 1: some, 2: wrong usage, 77: no tshark.
 """
@@ -19,11 +21,15 @@ import subprocess
 import sys
 
 import oracle_rpc
+import oracle_talk
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TSUMARI = os.environ.get("TSUMARI") or os.path.join(HERE, "..", "tsumari")
-FIELDS = ["frame.number", "http.request.method", "http.request.uri", "http.response.code",
-          "http.time", "http.request_in"]
+FIELDS = ["http.request.method", "http.request.uri", "http.response.code", "http.time",
+          "http.request_in"]
+SHOWN = "http || rpc || mysql || smtp || dns"
+KEEP = set("http http2 rpc nfs mount portmap nlm mysql smtp imf dns mdns llmnr tls data frame eth ip ipv6 "
+           "tcp udp vlan vxlan geneve gre mpls websocket".split())
 UNIT = "\x1f"
 SLACK = 1000  # ns
 
@@ -34,7 +40,7 @@ class Seen:
     def __init__(self):
         self.requests, self.responses = collections.Counter(), collections.Counter()
         self.times, self.error = {}, None
-        self.rpc_times = {}
+        self.keyed_times = {}  # {(identifier, frame of the response): ns}
 
     def __len__(self):
         return sum(self.requests.values()) + sum(self.responses.values())
@@ -53,45 +59,64 @@ def plain(uri):
     return re.sub(r"(\\[0-9]{3}|\\x[0-9a-f]{2}|\\[abtnvfr]|[^ -~])+", "?", uri or "")[:1024]
 
 
-def tshark(path):
-    seen = Seen()
-    args = ["tshark", "-n", "-r", path, "-o", "tcp.reassemble_out_of_order:TRUE", "-Y", "http",
-            "-T", "fields", "-E", "separator=/t", "-E", "aggregator=" + UNIT]
-    for f in FIELDS:
+_other = []
+
+
+def other_protocols():
+    """What tshark would take a client's port for: an NFS client's is a reserved one."""
+    if not _other:
+        p = subprocess.run(["tshark", "-G", "decodes"], capture_output=True, text=True, timeout=600)
+        rows = [line.split("\t") for line in p.stdout.splitlines()]
+        names = {r[2] for r in rows if len(r) > 2 and r[0] in ("tcp.port", "udp.port")} - KEEP
+        _other[:] = [a for n in sorted(names) for a in ("--disable-protocol", n)]
+    return _other
+
+
+def rows_of(path):
+    """([{field: values}, ...] of the frames shown, what tshark complained of)."""
+    fields = ["frame.number", *FIELDS, *oracle_rpc.FIELDS, *oracle_talk.FIELDS]
+    args = ["tshark", "-n", "-r", path, *other_protocols(), "-o",
+            "tcp.reassemble_out_of_order:TRUE", "-d", "tcp.port==24,smtp", "-Y", SHOWN, "-T", "fields", "-E", "separator=/t",
+            "-E", "aggregator=" + UNIT]
+    for f in fields:
         args += ["-e", f]
     p = subprocess.run(args, capture_output=True, timeout=600)
-    if p.returncode:
-        seen.error = p.stderr.decode(errors="replace").strip().split("\n")[-1]
+    rows = []
     for line in p.stdout.decode("utf-8", "replace").split("\n"):
-        row = line.split("\t")
-        if len(row) != len(FIELDS):
-            continue
-        frame, methods, uris, codes, times, asked = [c.split(UNIT) if c else [] for c in row]
-        frame = int(frame[0])
-        for i, m in enumerate(methods):
-            uri = uris[i] if len(uris) == len(methods) else ""
-            seen.requests[frame, m, plain(uri)] += 1
-        final = [c for c in codes if c[0] != "1" or c == "101"]
-        for c in final:
-            seen.responses[frame, int(c)] += 1
-        # With several messages in a frame the fields cannot be told apart.
-        if len(codes) == len(final) == len(times) == len(asked) == 1:
-            seen.times[int(asked[0]), frame] = nanoseconds(times[0])
-    oracle_rpc.tshark(path, seen)
-    seen.rpc_times = {k: nanoseconds(v) for k, v in seen.rpc_times.items()}
+        values = line.split("\t")
+        if len(values) == len(fields):
+            row = {f: v.split(UNIT) if v else [] for f, v in zip(fields, values)}
+            row["frame"] = int(values[0])
+            rows.append(row)
+    return rows, p.stderr.decode(errors="replace").strip().split("\n")[-1] if p.returncode else None
+
+
+def http_of_tshark(row, seen):
+    methods, uris, codes, times, asked = [row[f] for f in FIELDS]
+    for i, m in enumerate(methods):
+        uri = uris[i] if len(uris) == len(methods) else ""
+        seen.requests[row["frame"], m, plain(uri)] += 1
+    final = [c for c in codes if c[0] != "1" or c == "101"]
+    for c in final:
+        seen.responses[row["frame"], int(c)] += 1
+    # With several messages in a frame the fields cannot be told apart.
+    if len(codes) == len(final) == len(times) == len(asked) == 1:
+        seen.times[int(asked[0]), row["frame"]] = nanoseconds(times[0])
+
+
+def tshark(path):
+    seen = Seen()
+    rows, seen.error = rows_of(path)
+    for row in rows:
+        http_of_tshark(row, seen)
+    oracle_rpc.tshark(rows, seen)
+    oracle_talk.tshark(rows, seen)
+    seen.keyed_times = {k: nanoseconds(v) for k, v in seen.keyed_times.items()}
     return seen
 
 
-def tsumari(path):
-    seen = Seen()
-    p = subprocess.run([TSUMARI, "-r", path, "--json", "--types",
-                        "http,rpc,portmap,mount,nlm,nsm,rquota,nfsacl,nfs", "-j", "0"],
-                       capture_output=True, timeout=600)
-    if p.returncode:
-        seen.error = p.stderr.decode(errors="replace").strip()
-    busy = collections.Counter()
-    rows, records = [], [json.loads(line) for line in p.stdout.decode("utf-8").splitlines()]
-    oracle_rpc.tsumari(records, seen)
+def http(records, seen):
+    busy, rows = collections.Counter(), []
     for r in records:
         if r["type"] != "http":
             continue
@@ -110,6 +135,19 @@ def tsumari(path):
     for pair, ns in rows:
         if busy[pair[1]] == 1:
             seen.times[pair] = ns
+
+
+def tsumari(path):
+    seen = Seen()
+    p = subprocess.run([TSUMARI, "-r", path, "--json", "--literal", "--types",
+                        "http,rpc,portmap,mount,nlm,nsm,rquota,nfsacl,nfs," + oracle_talk.TYPES,
+                        "-j", "0"], capture_output=True, timeout=600)
+    if p.returncode:
+        seen.error = p.stderr.decode(errors="replace").strip()
+    records = [json.loads(line) for line in p.stdout.decode("utf-8").splitlines()]
+    http(records, seen)
+    oracle_rpc.tsumari(records, seen)
+    oracle_talk.tsumari(records, seen)
     return seen
 
 
@@ -121,8 +159,9 @@ def differences(ours, theirs):
         agree += sum((a & b).values())
         for who, extra in ("only-tsumari", a - b), ("only-tshark", b - a):
             for key, n in sorted(extra.items(), key=str):
-                found.append("%s %s %s %s" % (who, kind, key[0], " ".join(
-                    str(v)[:60].replace(" ", "?") for v in key[1:]) + (" x%d" % n if n > 1 else "")))
+                detail = " ".join(str(v)[:60].replace(" ", "?") for v in key[1:])
+                found.append(("%s %s %s %s%s" % (who, kind, key[0], detail,
+                                                 " x%d" % n if n > 1 else "")).rstrip())
     for pair, ns in sorted(theirs.times.items()):
         mine = ours.times.get(pair)
         if mine is None:
@@ -134,12 +173,12 @@ def differences(ours, theirs):
             agree += 1
         else:
             found.append("time response %d tshark=%d tsumari=%d" % (pair[1], ns, mine))
-    for key, ns in sorted(theirs.rpc_times.items()):
-        mine = ours.rpc_times.get(key)
+    for key, ns in sorted(theirs.keyed_times.items()):
+        mine = ours.keyed_times.get(key)
         if mine is not None and abs(mine - ns) <= SLACK:
             agree += 1
         elif mine is not None:
-            found.append("time reply %d %08x tshark=%d tsumari=%d" % (key[1], key[0], ns, mine))
+            found.append("time reply %d %s tshark=%d tsumari=%d" % (key[1], key[0], ns, mine))
     return found, agree
 
 

@@ -6,14 +6,10 @@ names that are listed here on their own, from the RFCs. Of frames that hold seve
 XIDs are compared, as tshark's fields cannot be told apart there.
 """
 import collections
-import json
-import subprocess
 
-FIELDS = ["frame.number", "rpc.msgtyp", "rpc.xid", "rpc.program", "rpc.programversion",
+FIELDS = ["rpc.msgtyp", "rpc.xid", "rpc.program", "rpc.programversion",
           "rpc.procedure", "rpc.replystat", "rpc.state_accept", "rpc.state_reject", "rpc.time",
           "nfs.opcode", "nfs.nfsstat4", "nfs.status", "mount.status"]
-UNIT = "\x1f"
-KEEP = set("rpc nfs mount portmap nlm data frame eth ip ipv6 tcp udp vlan".split())
 V3 = ("NULL GETATTR SETATTR LOOKUP ACCESS READLINK READ WRITE CREATE MKDIR SYMLINK MKNOD REMOVE "
       "RMDIR RENAME LINK READDIR READDIRPLUS FSSTAT FSINFO PATHCONF COMMIT").split()
 V2 = ("NULL GETATTR SETATTR ROOT LOOKUP READLINK READ WRITECACHE WRITE CREATE REMOVE RENAME LINK "
@@ -61,35 +57,12 @@ def reduce(seen, calls, replies):
             getattr(seen, kind)[(frame, "%08x" % xid, *rest)] += 1
 
 
-_other = []
-
-
-def other_protocols():
-    """What tshark would take an NFS client's reserved port for."""
-    if not _other:
-        p = subprocess.run(["tshark", "-G", "decodes"], capture_output=True, text=True, timeout=600)
-        rows = [line.split("\t") for line in p.stdout.splitlines()]
-        names = {r[2] for r in rows if len(r) > 2 and r[0] in ("tcp.port", "udp.port")} - KEEP
-        for n in sorted(names):
-            _other.extend(("--disable-protocol", n))
-    return _other
-
-
-def tshark(path, seen):
-    args = ["tshark", "-n", "-r", path, *other_protocols(), "-o",
-            "tcp.reassemble_out_of_order:TRUE", "-Y", "rpc",
-            "-T", "fields", "-E", "separator=/t", "-E", "aggregator=" + UNIT]
-    for f in FIELDS:
-        args += ["-e", f]
-    p = subprocess.run(args, capture_output=True, timeout=600)
+def tshark(rows, seen):
     calls, replies = [], []
-    for line in p.stdout.decode("utf-8", "replace").split("\n"):
-        row = line.split("\t")
-        if len(row) != len(FIELDS):
-            continue
-        (frame, types, xids, programs, versions, procedures, _, accepted, rejected, times, ops, four,
-         status, mount) = [c.split(UNIT) if c else [] for c in row]
-        frame, one = int(frame[0]), len(types) == 1
+    for row in rows:
+        (types, xids, programs, versions, procedures, _, accepted, rejected, times, ops, four, status,
+         _) = [row[f] for f in FIELDS]
+        frame, one = row["frame"], len(types) == 1
         for kind, xid in zip(types, xids):
             if kind == "0" and one and versions:
                 name = procedure(int(programs[0]), int(versions[0]), int(procedures[0]))
@@ -104,7 +77,7 @@ def tshark(path, seen):
                                 STATUSES.get(int(last[0]), last[0]) if last else "",
                                 statuses(four[1:]) if four else ""))
                 if times:
-                    seen.rpc_times[int(xid, 16), frame] = times[0]
+                    seen.keyed_times["%08x" % int(xid, 16), frame] = times[0]
             else:
                 replies.append((frame, int(xid, 16)))
     reduce(seen, calls, replies)
@@ -132,5 +105,5 @@ def tsumari(records, seen):
             replies.append((frames.get("response_last", 0), xid, r["rpc"].get("status", "?"),
                             nfs.get("status", ""), ",".join(more.get("statuses", ()))))
         if "wait" in t and "response_last" in frames:
-            seen.rpc_times[xid, frames["response_last"]] = t["wait"] + t.get("response", 0)
+            seen.keyed_times["%08x" % xid, frames["response_last"]] = t["wait"] + t.get("response", 0)
     reduce(seen, calls, replies)
