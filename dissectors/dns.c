@@ -80,7 +80,7 @@ static const struct field fields[] = {
 	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
 };
 
-enum { FLAG_QR = 0x8000, FLAG_TC = 0x0200 };
+enum { FLAG_QR = 0x8000, FLAG_AA = 0x0400, FLAG_TC = 0x0200, FLAG_RD = 0x0100, FLAG_RA = 0x0080 };
 enum { TYPE_A = 1, TYPE_NS = 2, TYPE_CNAME = 5, TYPE_PTR = 12, TYPE_AAAA = 28, TYPE_OPT = 41 };
 
 struct number_name {
@@ -318,8 +318,8 @@ static bool read_head(struct message *m, struct head *h)
 
 static void put_flags(struct txn *t, uint16_t flags)
 {
-	static const struct number_name bits[] = {{0x0400, "AA"}, {0x0200, "TC"}, {0x0100, "RD"},
-		{0x0080, "RA"}, {0x0020, "AD"}, {0x0010, "CD"}};
+	static const struct number_name bits[] = {{FLAG_AA, "AA"}, {FLAG_TC, "TC"}, {FLAG_RD, "RD"},
+		{FLAG_RA, "RA"}, {0x0020, "AD"}, {0x0010, "CD"}};
 	uint8_t buf[24];
 	struct out o = {buf, 0, sizeof(buf)};
 
@@ -502,6 +502,18 @@ static void message(struct session *s, struct dns *x, enum side side, const uint
 		on_response(s, x, &m, &h, at, p + n);
 }
 
+/* A name of NetBIOS (RFC 1001, 14.1): half bytes as letters from A to P. Its messages look like
+ * these. */
+static bool netbios_like(const uint8_t *p)
+{
+	if (p[0] != 32)
+		return false;
+	for (unsigned i = 1; i <= 32; i++)
+		if (p[i] < 'A' || p[i] > 'P')
+			return false;
+	return true;
+}
+
 /* "No", where these are surely not the first bytes of a message. */
 static enum tsm_probe message_like(const uint8_t *p, size_t n, bool *response)
 {
@@ -510,14 +522,20 @@ static enum tsm_probe message_like(const uint8_t *p, size_t n, bool *response)
 
 	if (n < HEADER || !read_head(&m, &h) || h.counts[0] != 1)
 		return PROBE_NO;
+	if (n > HEADER + 32 && netbios_like(p + HEADER))
+		return PROBE_NO;
 	*response = (h.flags & FLAG_QR) != 0;
 	if (h.flags & 0x0040 || (h.flags >> 11 & 15) > 6 || (h.class > 4 && h.class < 254) ||
 		!h.class || h.class > 255 || !h.type)
 		return PROBE_NO;
 	if (!*response && (h.flags & 0x068f || h.counts[1] || h.counts[3] > 2))
 		return PROBE_NO;
-	/* Names are asked for in the like form by multicast, which wants no recursion. */
-	return h.id && h.flags & 0x0100 && h.class == 1 ? PROBE_YES : PROBE_MAYBE;
+	/* Names are asked for in the like form by multicast, which knows no recursion and gives no
+	   identifier (mDNS) or sets no such flag (LLMNR). */
+	if (!h.id || h.class != 1)
+		return PROBE_MAYBE;
+	return h.flags & (*response ? FLAG_AA | FLAG_RD | FLAG_RA : FLAG_RD) ? PROBE_YES
+									     : PROBE_MAYBE;
 }
 
 static enum tsm_probe probe(struct view head, enum side side)

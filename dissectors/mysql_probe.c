@@ -178,15 +178,21 @@ static bool error_like(const uint8_t *p, uint32_t len, size_t have)
 static bool ok_like(const uint8_t *p, uint32_t len, size_t have)
 {
 	struct view v = view_of(p, have < len ? have : len, 0);
-	uint64_t affected;
+	uint64_t affected, status, left;
 
 	if (len == 12 && have >= 12 && p[9] == 0 && p[4] == 0)
 		return true;
 	(void)view_le(&v, 1);
 	affected = mysql_lenenc(&v);
 	(void)mysql_lenenc(&v);
-	return len >= 7 && len < 1024 && !(view_le(&v, 2) & 0x8000) && (view_le(&v, 2) < 0x4000) &&
-	       !v.bad && affected < UINT64_C(1) << 48 && (view_len(&v) == 0 || len > 7);
+	status = view_le(&v, 2);
+	if (len < 7 || len >= 1024 || status & 0x8000 || view_le(&v, 2) >= 0x4000 || v.bad ||
+		affected >= UINT64_C(1) << 48)
+		return false;
+	/* A message behind it, with its length or (where nothing more can follow) without. */
+	left = len - (uint64_t)(v.p - p);
+	return !left || !view_len(&v) || *v.p + 1u == left || *v.p >= ' ' ||
+	       (status & SERVER_SESSION_CHANGE && *v.p + 1u < left);
 }
 
 /* A column count with the first definition behind it. */

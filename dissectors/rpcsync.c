@@ -85,7 +85,14 @@ static enum tsm_probe message_like(struct view v, bool marked, bool call)
 			return PROBE_MAYBE;
 		v.p += 4;
 	}
-	return call ? call_like(v) : reply_like(v);
+	if (call)
+		return call_like(v);
+	/* The reply to an accepted call may be nothing but zeros, as much else is without a mark.
+	 */
+	if (!marked && view_len(&v) >= 24 &&
+		!(word(v.p, 2) | word(v.p, 3) | word(v.p, 4) | word(v.p, 5)))
+		return word(v.p, 1) == 1 ? PROBE_MAYBE : PROBE_NO;
+	return reply_like(v);
 }
 
 enum tsm_probe rpc_probe(struct view head, enum side side)

@@ -33,6 +33,7 @@ struct talk {
 	unsigned n;
 	uint8_t seq;
 	bool midstream;
+	uint16_t port; /* of the server; 0: MySQL's */
 };
 
 struct run {
@@ -212,8 +213,8 @@ static void segment(bool server, uint8_t flags, const uint8_t *p, size_t n)
 	k.ip_proto = 6;
 	k.src = addr_v4(ends[server]);
 	k.dst = addr_v4(ends[!server]);
-	k.sport = server ? 3306 : 40000;
-	k.dport = server ? 40000 : 3306;
+	k.sport = server ? talk.port : 40000;
+	k.dport = server ? 40000 : talk.port;
 	k.tcp_flags = flags;
 	k.tcp_seq = run.next[server];
 	k.tcp_ack = flags & TCP_ACK ? run.next[!server] : 0;
@@ -234,6 +235,7 @@ static const char *play(size_t size, unsigned lose)
 {
 	bool more = true;
 
+	talk.port = talk.port ? talk.port : 3306;
 	memset(&run, 0, sizeof(run));
 	engine_config_defaults(&run.config);
 	run.engine = engine_new(&run.config, (1u << SHARDS) - 1);
@@ -745,9 +747,24 @@ static int set_up(void **state)
 	return 0;
 }
 
+/* Other protocols have small numbers and lengths at their front, too (here OpenFlow). */
+static void test_alike(void **state)
+{
+	(void)state;
+	talk_new();
+	talk.midstream = true;
+	talk.port = 6633;
+	add(false, "\4\2\0\x08\0\0\0\x0d", 8);
+	add(true, "\4\3\0\x08\0\0\0\x0d", 8);
+	add(false, "\4\x12\0\x10\0\0\0\x0e\0\x0c\0\0\0\0\0\0", 16);
+	add(true, "\4\x13\x2e\x10\0\0\0\x0e\0\x0c\0\1\0\0\0\0\5\xc0\0\0\0\0\0\0table_0", 31);
+	gives("");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_alike),
 		cmocka_unit_test(deprecate_eof_both_ways),
 		cmocka_unit_test(midstream),
 		cmocka_unit_test(query_attributes),
