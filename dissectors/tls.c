@@ -13,6 +13,7 @@
 
 #define RECORD_MAX (16384u + 2048u) /* RFC 5246, 6.2.3 */
 #define HEADER     5u
+#define HELLO_MAX  16384u /* of a longer one, in several records, the first record is read */
 
 enum {
 	F_NAME,
@@ -208,18 +209,19 @@ static void hello(struct tls *x, struct txn *t, struct view v, enum side side)
 		tsm_flag(t, QUALITY_MALFORMED);
 }
 
-/* A handshake record in the clear: the hello in it is read, as far as the record holds it. */
-static void on_hello(struct session *s, struct tls *x, enum side side, struct view record)
+/* The hello at the front of a record's content, as far as it is there; its records lie from at to
+   end on the wire. */
+static void on_hello(struct session *s, struct tls *x, enum side side, struct view content,
+	const uint8_t *at, const uint8_t *end)
 {
-	const uint8_t *at = record.p - HEADER, *end = record.end;
-	uint64_t type = view_be(&record, 1);
-	size_t n = (size_t)view_be(&record, 3);
+	uint64_t type = view_be(&content, 1);
+	size_t n = (size_t)view_be(&content, 3);
 	struct txn *t;
 
 	if (type != (side == SIDE_CLIENT ? CLIENT_HELLO : SERVER_HELLO))
 		return;
-	if (n < view_len(&record))
-		record.end = record.p + n;
+	if (n < view_len(&content))
+		content.end = content.p + n;
 	if (side == SIDE_SERVER) {
 		t = x->hello[1] ? tsm_current(s, side) : tsm_response(s, 0, at);
 		tsm_status(t, STATUS_OK);
@@ -232,9 +234,62 @@ static void on_hello(struct session *s, struct tls *x, enum side side, struct vi
 		return; /* the second one, after a HelloRetryRequest, says the same */
 	}
 	x->hello[side] = true;
-	hello(x, t, record, side);
+	hello(x, t, content, side);
 	if (side == SIDE_CLIENT)
 		tsm_request_end(s, t, end);
+}
+
+/* A record of a type and length that there are, at the front. */
+static bool is_record(const uint8_t *p)
+{
+	uint32_t n = (uint32_t)p[3] << 8 | p[4];
+
+	return p[0] >= CHANGE_CIPHER_SPEC && p[0] <= APPLICATION && p[1] == 3 && n &&
+	       n <= RECORD_MAX;
+}
+
+/* A hello in several records (RFC 8446, 5.1), put together. */
+struct pieces {
+	uint8_t b[HELLO_MAX];
+	size_t n;      /* in b */
+	uint32_t wire; /* bytes of the records that were taken */
+	uint32_t need; /* bytes of records that must be there first; 0: it is done */
+};
+
+static void gather(struct pieces *g, const struct view *v, enum side side)
+{
+	size_t left = view_len(v), want = 4;
+
+	g->n = 0;
+	g->wire = g->need = 0;
+	while (g->n < want) {
+		const uint8_t *p = v->p + g->wire;
+		uint32_t n;
+
+		if (left < g->wire + HEADER) {
+			g->need = g->wire + HEADER;
+			return;
+		}
+		n = (uint32_t)p[3] << 8 | p[4];
+		/* What is not the rest of it is looked at where it stands. */
+		if (g->wire && (!is_record(p) || p[0] != HANDSHAKE))
+			return;
+		if (left < g->wire + HEADER + n) {
+			g->need = g->wire + HEADER + n;
+			return;
+		}
+		if (n > sizeof(g->b) - g->n)
+			return;
+		memcpy(g->b + g->n, p + HEADER, n);
+		g->n += n;
+		g->wire += HEADER + n;
+		if (g->b[0] != (side == SIDE_CLIENT ? CLIENT_HELLO : SERVER_HELLO))
+			return;
+		if (g->n >= 4)
+			want = 4 + ((size_t)g->b[1] << 16 | (size_t)g->b[2] << 8 | g->b[3]);
+		if (want > sizeof(g->b))
+			return;
+	}
 }
 
 /* The handshake has ended, with the byte before `end` on the side being read. */
@@ -295,6 +350,31 @@ static bool on_record(
 	}
 }
 
+/* A record of the handshake in the clear, and those that go on with a hello which begins in it.
+   Gives how many bytes must be there first, or 0. */
+static uint32_t in_the_clear(
+	struct session *s, struct tls *x, enum side side, const struct view *v, uint32_t *taken)
+{
+	struct pieces g;
+
+	gather(&g, v, side);
+	if (g.need)
+		return g.need;
+	if (g.wire)
+		*taken = g.wire;
+	on_hello(s, x, side, view_of(g.b, g.n, 0), v->p, v->p + *taken);
+	return 0;
+}
+
+static void not_a_record(struct session *s, struct tls *x, enum side side, struct take *t)
+{
+	tsm_note(s, "tls: not a record where one should begin");
+	if (side == SIDE_SERVER && !x->hello[side])
+		tsm_switch(s, NULL); /* the server does not speak it */
+	else
+		t->stop = true;
+}
+
 static struct take data(struct session *s, void *state, enum side side, struct view *v)
 {
 	struct tls *x = state;
@@ -312,36 +392,31 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 			t.need = HEADER;
 			return t;
 		}
-		n = (uint32_t)p[3] << 8 | p[4];
-		if (p[0] < CHANGE_CIPHER_SPEC || p[0] > APPLICATION || p[1] != 3 || !n ||
-			n > RECORD_MAX) {
-			tsm_note(s, "tls: not a record where one should begin");
-			if (side == SIDE_SERVER && !x->hello[side])
-				tsm_switch(s, NULL); /* the server does not speak it */
-			else
-				t.stop = true;
+		if (!is_record(p)) {
+			not_a_record(s, x, side, &t);
 			return t;
 		}
+		n = HEADER + ((uint32_t)p[3] << 8 | p[4]);
 		/* All but application data is waited for: its end is a stamp, or it is read. */
-		if (view_len(v) < HEADER + n && !(p[0] == APPLICATION && side == SIDE_SERVER)) {
-			t.need = HEADER + n;
+		if (view_len(v) < n && !(p[0] == APPLICATION && side == SIDE_SERVER))
+			t.need = n;
+		else if (p[0] == HANDSHAKE && !x->cipher[side])
+			t.need = in_the_clear(s, x, side, v, &n);
+		if (t.need)
 			return t;
-		}
-		if (p[0] == HANDSHAKE && !x->cipher[side])
-			on_hello(s, x, side, view_of(p + HEADER, n, 0));
 		if (p[0] == ALERT && !x->cipher[side]) {
-			on_alert(s, x, side, view_of(p + HEADER, n, 0));
+			on_alert(s, x, side, view_of(p + HEADER, n - HEADER, 0));
 			t.stop = true;
-		} else if (view_len(v) >= HEADER + n) {
-			t.stop = on_record(s, x, side, p[0], p + HEADER + n);
+		} else if (view_len(v) >= n) {
+			t.stop = on_record(s, x, side, p[0], p + n);
 		}
 		if (t.stop)
 			return t;
-		if (view_len(v) < HEADER + n) {
-			t.skip = HEADER + n;
+		if (view_len(v) < n) {
+			t.skip = n;
 			return t;
 		}
-		v->p += HEADER + n;
+		v->p += n;
 	}
 	return t;
 }
@@ -359,14 +434,17 @@ static void gap(struct session *s, void *state, enum side side, uint64_t n)
 static enum tsm_probe probe(struct view head, enum side side)
 {
 	static const uint8_t first[2] = {HANDSHAKE, 3};
-	size_t n = view_len(&head);
+	size_t n = view_len(&head), record;
 	bool client;
 
 	if (memcmp(head.p, first, n < 2 ? n : 2) != 0)
 		return PROBE_NO;
 	if (n < 9)
 		return PROBE_MAYBE;
-	if (head.p[2] > 4 || (head.p[3] << 8 | head.p[4]) > 16384 || head.p[6])
+	record = (size_t)head.p[3] << 8 | head.p[4];
+	/* The length of a hello, or the record that goes on with it. */
+	if (head.p[2] > 4 || !record || record > 16384 || (record > 1 && head.p[6]) ||
+		(record < 4 && head.p[5 + record] != HANDSHAKE))
 		return PROBE_NO;
 	if (head.p[5] != CLIENT_HELLO && head.p[5] != SERVER_HELLO)
 		return PROBE_NO;
