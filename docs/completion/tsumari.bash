@@ -47,7 +47,7 @@ _tsumari()
 		mapfile -t COMPREPLY < <(compgen -u -- "$cur")
 		return
 		;;
-	-c | --count | -s | --snapshot-length | -B | --buffer-size | -C | -G | -W | -j | --jobs | --memory | \
+	-c | --count | -s | --snapshot-length | -B | --buffer-size | -C | -G | -W | -j | --jobs | --memory | --extract-memory | \
 		--duration | --flow-interval | --timeout-syn | --timeout-tcp | --timeout-closed | --timeout-udp)
 		return
 		;;
@@ -57,6 +57,7 @@ _tsumari()
 			--read --interface --list-interfaces --list-data-link-types --filter-file --count
 			--duration --snapshot-length --buffer-size --no-promiscuous-mode --linktype
 			--json --json-flat --report --har --types --display-filter --output --line-buffered --numeric --write
+			--extract --extract-memory
 			--packet-buffered --print --decode-as --plugin --jobs --memory --flow-interval
 			--timeout-syn --timeout-tcp --timeout-closed --timeout-udp --ignore-vlan --literal
 			--mask-mail

@@ -139,6 +139,7 @@ static void common(struct shard *sh, struct record *r, const struct flow *f)
 		r->icmp_code = (uint8_t)f->side[0].isn;
 	}
 	r->iface = f->iface;
+	r->tunnel_id = f->tunnel;
 }
 
 static const char *state_name(const struct flow *f)

@@ -65,6 +65,7 @@ struct record {
 	uint8_t icmp_type, icmp_code; /* of an ICMP flow's first packet, for the Community ID */
 	uint8_t composite;            /* a transaction made of others: not to be added to them */
 	uint16_t iface;
+	uint32_t tunnel_id; /* of its key; 0: none */
 };
 
 struct flow_side_record {

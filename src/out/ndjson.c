@@ -187,7 +187,7 @@ static bool ndjson_poll(void *arg)
 
 struct sink ndjson_sink(struct ndjson *n)
 {
-	return (struct sink){n, ndjson_record, ndjson_poll};
+	return (struct sink){.arg = n, .record = ndjson_record, .poll = ndjson_poll};
 }
 
 /* Every type asked for must be one that there is. */

@@ -12,6 +12,7 @@
 #include "out/report.h"
 #include "out/schema.h"
 #include "run/capwriter.h"
+#include "run/extract.h"
 #include "run/info.h"
 #include "run/message.h"
 #include "run/options.h"
@@ -29,9 +30,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STATUS_FAILED 1
-#define STATUS_USAGE  2
-#define JOBS_MAX      8 /* more do not make one capture faster */
+#define STATUS_FAILED  1
+#define STATUS_USAGE   2
+#define EXTRACT_MEMORY ((uint64_t)64 << 20) /* of frames that are kept */
+#define JOBS_MAX       8                    /* more do not make one capture faster */
 
 struct run {
 	struct options o;
@@ -39,13 +41,16 @@ struct run {
 	struct source *source;
 	struct capwriter *writer;
 	struct filter *filter;
+	struct filter *extract_filter;
+	struct extract *extract; /* NULL: -w has all frames */
+	struct source *again;    /* the same file, to be read a second time; NULL: it cannot be */
 	struct ndjson *ndjson;
 	struct report *report;
 	struct har *har;
 	struct model *model; /* NULL: no output asks for it */
 	struct progress progress;
 	struct decode_as *decode;
-	struct sink sinks[3];
+	struct sink sinks[4];
 	struct pipeline pipeline;
 	char name[512]; /* of the source */
 	char err[2048];
@@ -145,6 +150,8 @@ static void hint_file(struct run *r)
 
 static bool open_source(struct run *r)
 {
+	struct stat st;
+
 	if (!r->o.read) {
 		if (open_live(r))
 			return true;
@@ -152,7 +159,12 @@ static bool open_source(struct run *r)
 		return false;
 	}
 	r->source = source_open_file(r->o.read, &r->o.source, r->err, sizeof(r->err));
-	return r->source != NULL;
+	if (!r->source || !r->o.extract || strcmp(r->o.read, "-") == 0 ||
+		stat(r->o.read, &st) != 0 || !S_ISREG(st.st_mode))
+		return r->source != NULL;
+	/* Now, while it may be opened. */
+	r->again = source_open_file(r->o.read, &r->o.source, r->err, sizeof(r->err));
+	return r->again != NULL;
 }
 
 /* A pcap file holds one link type. */
@@ -320,6 +332,31 @@ static bool open_filter(struct run *r)
 	return !r->o.display || r->filter;
 }
 
+/* --extract; the writer is open. */
+static bool open_extract(struct run *r)
+{
+	struct schema_env env = {
+		.version = info_version_number(), .iface = iface_name, .iface_arg = r->source};
+	uint64_t memory = r->o.extract_memory ? r->o.extract_memory : EXTRACT_MEMORY;
+	struct extract_options x = {
+		.writer = r->writer,
+		.config = &r->o.engine,
+		.hold = r->again ? 0 : memory,
+	};
+	size_t at = 0;
+
+	if (!r->o.extract)
+		return true;
+	at = (size_t)snprintf(r->err, sizeof(r->err), "--extract: ");
+	r->extract_filter = filter_new(r->o.extract, &env, r->err + at, sizeof(r->err) - at);
+	if (!r->extract_filter)
+		return false;
+	x.filter = r->extract_filter;
+	r->extract = extract_new(&x);
+	r->sinks[r->pipeline.nsinks++] = extract_sink(r->extract);
+	return true;
+}
+
 static bool wanted(void *arg, const struct record *r)
 {
 	return filter_match(arg, r);
@@ -330,14 +367,24 @@ static bool take_frame(void *arg, const struct packet *p)
 	return capwriter_frame(arg, p);
 }
 
+static bool keep_frame(void *arg, const struct packet *p)
+{
+	return extract_frame(arg, p);
+}
+
 static bool show_progress(void *arg)
 {
 	struct run *r = arg;
 	uint64_t frames, bytes;
 
-	source_position(r->source, &frames, &bytes);
-	progress_show(&r->progress, source_progress(r->source), frames, bytes);
+	source_position(r->pipeline.source, &frames, &bytes);
+	progress_show(&r->progress, source_progress(r->pipeline.source), frames, bytes);
 	return true;
+}
+
+static void show_more_progress(void *arg)
+{
+	show_progress(arg);
 }
 
 static unsigned jobs(const struct options *o)
@@ -365,7 +412,7 @@ static bool open_all(struct run *r)
 	tzset(); /* read while it may be */
 	if (early && !privileges_drop(&rights, r->err, sizeof(r->err)))
 		return false;
-	if (!open_writer(r) || !open_har(r) || !open_output(r))
+	if (!open_writer(r) || !open_extract(r) || !open_har(r) || !open_output(r))
 		return false;
 	if (!early && !privileges_drop(&rights, r->err, sizeof(r->err)))
 		return false;
@@ -384,9 +431,14 @@ static void set_up_pipeline(struct run *r)
 	p->jobs = jobs(o);
 	p->max_frames = o->max_frames;
 	p->duration = o->duration;
-	p->analyse = !o->write || o->print;
-	p->on_frame = r->writer ? take_frame : NULL;
-	p->on_frame_arg = r->writer;
+	p->analyse = !o->write || o->print || o->extract;
+	if (r->writer && !r->extract) {
+		p->on_frame = take_frame;
+		p->on_frame_arg = r->writer;
+	} else if (r->extract && !r->again) {
+		p->on_frame = keep_frame;
+		p->on_frame_arg = r->extract;
+	}
 	p->model = r->model;
 	p->sinks = r->sinks;
 	p->wanted = r->filter ? wanted : NULL;
@@ -431,6 +483,38 @@ static void count_up(const struct run *r, bool written)
 		plural(capwriter_frames(r->writer), "written");
 }
 
+/* The frames of --extract, now that all records are there. False where the file could be read once
+   only. */
+static bool write_extract(struct run *r)
+{
+	bool good = true;
+	uint64_t n;
+
+	if (!r->extract)
+		return true;
+	if (r->again) {
+		r->pipeline.source = r->again; /* which a signal stops, too */
+		good = extract_file(
+			r->extract, r->again, r->pipeline.capture.frames, show_more_progress, r);
+	} else {
+		extract_flush(r->extract);
+	}
+	progress_erase(&r->progress);
+	if (!good)
+		message("%s", source_error(r->again));
+	n = extract_missed(r->extract);
+	if (n)
+		message("--extract: of %llu record%s frames had left the memory before; "
+			"--extract-memory SIZE keeps more",
+			(unsigned long long)n, n == 1 ? "" : "s");
+	n = extract_refused(r->extract);
+	if (n)
+		message("--extract: %llu record%s too many to be remembered; --memory SIZE allows "
+			"for more",
+			(unsigned long long)n, n == 1 ? " was" : "s were");
+	return good;
+}
+
 /* Every sink is finished, whatever happened to another. */
 static int finish(struct run *r, int failed)
 {
@@ -445,6 +529,8 @@ static int finish(struct run *r, int failed)
 	counters_sort(&r->pipeline.counters);
 	if (failed)
 		message("%s", source_error(r->source));
+	if (!write_extract(r))
+		status = STATUS_FAILED;
 	/* A reader that has enough is no failure, and not worth a message. */
 	if (r->writer && !capwriter_finish(r->writer)) {
 		written = false;
@@ -547,6 +633,9 @@ static void release(struct run *r)
 	report_free(r->report);
 	har_free(r->har);
 	model_free(r->model);
+	filter_free(r->extract_filter);
+	extract_free(r->extract);
+	source_close(r->again);
 	capwriter_free(r->writer);
 	source_close(r->source);
 	free(r->decode);

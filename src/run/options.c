@@ -14,7 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MEMORY_MIN ((uint64_t)16 << 20)
+#define MEMORY_MIN         ((uint64_t)16 << 20)
+#define EXTRACT_MEMORY_MIN ((uint64_t)64 << 10)
 
 /* Long options without a letter; the first is above any character. */
 enum {
@@ -23,6 +24,8 @@ enum {
 	OPT_REPORT,
 	OPT_TYPES,
 	OPT_HAR,
+	OPT_EXTRACT,
+	OPT_EXTRACT_MEMORY,
 	OPT_PLUGIN,
 	OPT_DURATION,
 	OPT_MEMORY,
@@ -68,6 +71,8 @@ static const struct option longs[] = {
 	{"display-filter", required_argument, NULL, 'Y'},
 	{"types", required_argument, NULL, OPT_TYPES},
 	{"har", required_argument, NULL, OPT_HAR},
+	{"extract", required_argument, NULL, OPT_EXTRACT},
+	{"extract-memory", required_argument, NULL, OPT_EXTRACT_MEMORY},
 	{"plugin", required_argument, NULL, OPT_PLUGIN},
 	{"duration", required_argument, NULL, OPT_DURATION},
 	{"memory", required_argument, NULL, OPT_MEMORY},
@@ -154,6 +159,17 @@ static bool memory(struct parse *p, const char *text)
 	if (!value_size(text, &v) || v < MEMORY_MIN)
 		return fault(p, "--memory %s: a size such as 512M is needed, at least 16M", text);
 	p->o->engine.memory = v;
+	return true;
+}
+
+static bool extract_memory(struct parse *p, const char *text)
+{
+	uint64_t v;
+
+	if (!value_size(text, &v) || v < EXTRACT_MEMORY_MIN)
+		return fault(
+			p, "--extract-memory %s: a size such as 64M is needed, at least 64K", text);
+	p->o->extract_memory = v;
 	return true;
 }
 
@@ -310,6 +326,10 @@ static bool take_output(struct parse *p, int c, const char *arg)
 		return once(p, "-Y", &o->display, arg);
 	case OPT_TYPES:
 		return once(p, "--types", &o->types, arg);
+	case OPT_EXTRACT:
+		return once(p, "--extract", &o->extract, arg);
+	case OPT_EXTRACT_MEMORY:
+		return extract_memory(p, arg);
 	case OPT_HAR:
 		return once(p, "--har", &o->har, arg);
 	default:
@@ -416,6 +436,11 @@ static bool check(struct parse *p)
 		{o->read && o->source.datalink, "-y is for interfaces, not with -r"},
 		{o->read && o->action == ACTION_DATALINKS, "-L is for interfaces, not with -r"},
 		{o->filter && o->filter_file, "a filter and -F exclude each other"},
+		{o->extract && !o->write, "--extract needs -w"},
+		{o->extract_memory && !o->extract, "--extract-memory needs --extract"},
+		{o->extract && o->unbuffered, "--extract writes at the end: -U has no effect"},
+		{o->extract && o->display && quiet && !o->har,
+			"--extract has a filter of its own: -Y needs --print"},
 		{o->write_size && !o->write, "-C needs -w"},
 		{o->write_seconds && !o->write, "-G needs -w"},
 		{o->write_files && !o->write, "-W needs -w"},
@@ -437,9 +462,9 @@ static bool check(struct parse *p)
 			"--har - and -w - both go to the standard output"},
 		{o->har && o->out_file && strcmp(o->har, o->out_file) == 0,
 			"--har and -o name the same file"},
-		{quiet && (o->ndecode || o->nplugins),
+		{quiet && !o->extract && (o->ndecode || o->nplugins),
 			"-w without --print writes packets only: -d and --plugin need --print"},
-		{quiet && o->jobs != OPTIONS_JOBS_AUTO,
+		{quiet && !o->extract && o->jobs != OPTIONS_JOBS_AUTO,
 			"-w without --print writes packets only: -j needs --print"},
 		{o->output == OUTPUT_REPORT && o->types,
 			"--types is for records, not for --report"},

@@ -58,12 +58,14 @@ struct options {
 	const char *user;       /* -Z */
 
 	enum output output;
-	const char *out_file; /* -o FILE */
-	bool line_buffered;   /* -l */
-	bool numeric;         /* -n */
-	const char *display;  /* -Y, a display filter; NULL: all records */
-	const char *har;      /* --har FILE */
-	const char *types;    /* --types, a list with commas; NULL: all */
+	const char *out_file;    /* -o FILE */
+	bool line_buffered;      /* -l */
+	bool numeric;            /* -n */
+	const char *display;     /* -Y, a display filter; NULL: all records */
+	const char *extract;     /* --extract, a display filter */
+	uint64_t extract_memory; /* --extract-memory, bytes; 0: the default */
+	const char *har;         /* --har FILE */
+	const char *types;       /* --types, a list with commas; NULL: all */
 
 	unsigned jobs; /* -j, or OPTIONS_JOBS_AUTO */
 	struct decode_option *decode;

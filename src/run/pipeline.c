@@ -188,13 +188,14 @@ static bool duration_over(struct reader *r)
 
 static void show(struct pipeline *p, const struct record *rec)
 {
+	bool wanted;
+
 	rec = paths_record(p->paths, rec);
-	if (p->wanted && !p->wanted(p->wanted_arg, rec))
-		return;
-	if (p->model)
+	wanted = !p->wanted || p->wanted(p->wanted_arg, rec);
+	if (p->model && wanted)
 		model_record(p->model, rec);
 	for (unsigned i = 0; i < p->nsinks; i++)
-		if (p->sinks[i].record)
+		if (p->sinks[i].record && (wanted || p->sinks[i].all))
 			p->sinks[i].record(p->sinks[i].arg, rec);
 }
 

@@ -18,6 +18,7 @@ struct sink {
 	/* Now and then, at least each 100 ms: time to flush and to draw. Returns false to stop
 	   (a closed pipe, a full disk). */
 	bool (*poll)(void *arg);
+	bool all; /* records that are not wanted, too */
 };
 
 struct pipeline {
@@ -31,7 +32,8 @@ struct pipeline {
 	   Returns false to stop. */
 	bool (*on_frame)(void *arg, const struct packet *p);
 	void *on_frame_arg;
-	/* Records that are not wanted go to no sink. NULL: all are. On the main thread. */
+	/* Records that are not wanted go to no model, and to no sink that does not ask for all.
+	   NULL: all are. On the main thread. */
 	bool (*wanted)(void *arg, const struct record *r);
 	void *wanted_arg;
 	/* Fed with what the sinks get, before they do. NULL: nobody asks for it. */

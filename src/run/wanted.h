@@ -1,0 +1,48 @@
+/*
+ * wanted.h - which frames are meant by records: those of a transaction with its connection's
+ * handshake, of a whole connection, of an event.
+ *
+ * Of a transaction: the frames of its connection, of both directions, from the first of its four
+ * stamps to the last, or to the connection's end where the response was not seen to end; and the
+ * connection's frames before its first data. ICMP errors that quote the connection are its frames.
+ *
+ * Frames must be asked for in their order; records may be added at any time before the frames they
+ * mean are asked for. Bounded: past `memory` records are counted as refused. Not for several
+ * threads.
+ */
+#ifndef TSUMARI_RUN_WANTED_H
+#define TSUMARI_RUN_WANTED_H
+
+#include "core/record.h"
+
+struct wanted;
+
+/* A frame as it is asked for. */
+struct frame_key {
+	struct addr ip[2]; /* the smaller end first */
+	uint16_t port[2];
+	uint16_t vlan; /* outer tag; 0: none, or not looked at */
+	uint8_t proto, v6;
+	uint32_t tunnel;
+	bool known; /* false: it belongs to no connection */
+	bool syn;   /* TCP with the SYN flag */
+	bool data;  /* carries bytes of the application */
+};
+
+struct wanted *wanted_new(uint64_t memory);
+void wanted_free(struct wanted *w);
+
+/*
+ * The frames of a record; `from` is the number of the next frame that will be asked for. False
+ * where some of them lie before it.
+ */
+bool wanted_add(struct wanted *w, const struct record *r, uint64_t from);
+/* Of any record of a connection: where it ends, which those that are wanted need to know. */
+void wanted_end(struct wanted *w, const struct record *r);
+bool wanted_frame(struct wanted *w, uint64_t number, uint64_t time, const struct frame_key *k);
+uint64_t wanted_refused(const struct wanted *w);
+
+/* The key of a frame whose headers were read. */
+void frame_key_make(struct frame_key *k, const struct packet *p, bool ignore_vlan);
+
+#endif
