@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "model/digests.h"
 #include "model/operation.h"
+#include "model/series.h"
 #include "model/services.h"
 #include <stdlib.h>
 
@@ -10,6 +11,7 @@ struct model {
 	struct model_config config;
 	struct services *services;
 	struct digests *digests;
+	struct series_set *series;
 	char operation[OPERATION_MAX]; /* of the transaction being added */
 };
 
@@ -20,6 +22,7 @@ struct model *model_new(const struct model_config *config)
 	m->config = *config;
 	m->services = services_new();
 	m->digests = digests_new(DIGESTS_MAX);
+	m->series = series_set_new();
 	return m;
 }
 
@@ -27,23 +30,25 @@ void model_free(struct model *m)
 {
 	if (!m)
 		return;
+	series_set_free(m->series);
 	digests_free(m->digests);
 	services_free(m->services);
 	free(m);
 }
 
-static void transaction(struct model *m, const struct service *service, const struct txn_record *t)
+static void transaction(struct model *m, struct service *service, const struct txn_record *t)
 {
 	struct text operation;
 
 	text_init(&operation, m->operation, sizeof(m->operation));
 	operation_of(t, m->config.literal, &operation);
 	digests_record(m->digests, service, operation.p, operation.len, t);
+	series_set_record(m->series, service, t);
 }
 
 void model_record(struct model *m, const struct record *r)
 {
-	const struct service *service = services_record(m->services, r);
+	struct service *service = services_record(m->services, r);
 
 	if (service && r->kind == RECORD_TXN)
 		transaction(m, service, (const struct txn_record *)r);
@@ -57,4 +62,9 @@ struct services *model_services(const struct model *m)
 struct digests *model_digests(const struct model *m)
 {
 	return m->digests;
+}
+
+struct series_set *model_series(const struct model *m)
+{
+	return m->series;
 }

@@ -11,8 +11,9 @@
 #include "core/record.h"
 
 struct model;
-struct digests;  /* digests.h */
-struct services; /* services.h */
+struct digests;    /* digests.h */
+struct series_set; /* series.h */
+struct services;   /* services.h */
 
 struct model_config {
 	bool literal; /* statements come with their values (--literal) */
@@ -24,5 +25,6 @@ void model_record(struct model *m, const struct record *r);
 
 struct services *model_services(const struct model *m);
 struct digests *model_digests(const struct model *m);
+struct series_set *model_series(const struct model *m);
 
 #endif

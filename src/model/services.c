@@ -117,7 +117,7 @@ static void add_flow(struct flow_totals *t, const struct flow_record *f)
 	}
 }
 
-const struct service *services_record(struct services *s, const struct record *r)
+struct service *services_record(struct services *s, const struct record *r)
 {
 	const struct flow_record *f = (const void *)r;
 	struct service *x;

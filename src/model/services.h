@@ -20,6 +20,7 @@ struct service {
 	uint64_t bytes;   /* of flows */
 	struct tally sum; /* of its transactions */
 	uint64_t failed_connects, syn_retries;
+	uint8_t series; /* series.h: its place among those that have one, plus 1; 0: none */
 };
 
 struct flow_totals {
@@ -37,7 +38,7 @@ struct services *services_new(void);
 void services_free(struct services *s);
 /* Gives the service that was added to, which stays where it is; NULL: none (of a composite
    transaction, an event, an interim record, a flow without ports). */
-const struct service *services_record(struct services *s, const struct record *r);
+struct service *services_record(struct services *s, const struct record *r);
 const struct flow_totals *services_flows(const struct services *s);
 /* All of them, the one that was waited for longest first; ties by address and port. */
 unsigned services_sorted(struct services *s, const struct service ***list);

@@ -1,0 +1,304 @@
+/*
+ * series.c - see series.h.
+ *
+ * Buckets lie in a ring by their number, time / width. What covers whole buckets is kept as its
+ * differences from bucket to bucket and added up only where somebody reads, or where the width
+ * doubles: adding a transaction costs the same however long it took.
+ */
+#include "model/series.h"
+#include "base/mem.h"
+#include <stdlib.h>
+
+#define HEAT_FIRST 10u /* row 0 ends at 2^10 ns */
+
+struct cell {
+	struct series_bucket b; /* peak: at the edges of the narrower buckets inside */
+	int64_t edge;           /* what is to be added to `at` from here on */
+	int64_t cover;          /* to those that are under way all through */
+};
+
+struct series {
+	struct cell *cell; /* cap of them */
+	struct series_bucket *view;
+	unsigned cap;
+	bool any;
+	uint64_t lo, hi; /* numbers of the buckets in use */
+	uint64_t last;   /* the last in which there was something */
+	uint64_t width;
+};
+
+struct series *series_new(unsigned buckets)
+{
+	struct series *s = xcalloc(1, sizeof(*s));
+
+	s->cap = buckets;
+	s->width = SERIES_WIDTH;
+	s->cell = xcalloc(buckets, sizeof(*s->cell));
+	return s;
+}
+
+void series_free(struct series *s)
+{
+	if (!s)
+		return;
+	free(s->cell);
+	free(s->view);
+	free(s);
+}
+
+unsigned series_heat_row(uint64_t duration)
+{
+	unsigned top, row;
+
+	if (duration < UINT64_C(1) << HEAT_FIRST)
+		return 0;
+	top = 63u - (unsigned)__builtin_clzll(duration);
+	row = 1 + 2 * (top - HEAT_FIRST) + ((duration >> (top - 1)) & 1);
+	return row < SERIES_HEAT ? row : SERIES_HEAT - 1;
+}
+
+uint64_t series_heat_least(unsigned row)
+{
+	if (!row)
+		return 0;
+	return (UINT64_C(2) + (row - 1) % 2) << (HEAT_FIRST - 1 + (row - 1) / 2);
+}
+
+static struct cell *cell(struct series *s, uint64_t number)
+{
+	return &s->cell[number & (s->cap - 1)];
+}
+
+/* Adds up the differences. */
+static void fold(struct series *s)
+{
+	int64_t edge = 0, cover = 0;
+
+	for (uint64_t i = s->lo; i <= s->hi; i++) {
+		struct cell *c = cell(s, i);
+
+		edge += c->edge;
+		cover += c->cover;
+		c->edge = c->cover = 0;
+		c->b.at += (uint64_t)edge;
+		c->b.peak += (uint64_t)cover;
+		c->b.busy += (uint64_t)cover * s->width;
+	}
+}
+
+static void merge(struct series_bucket *to, const struct series_bucket *b, bool second)
+{
+	if (!second)
+		to->at = b->at;
+	else if (b->at > to->peak)
+		to->peak = b->at;
+	if (b->peak > to->peak)
+		to->peak = b->peak;
+	to->started += b->started;
+	to->ended += b->ended;
+	to->errors += b->errors;
+	to->bytes += b->bytes;
+	to->busy += b->busy;
+	to->waited += b->waited;
+	for (int i = 0; i < LEDGER_COUNT; i++)
+		to->ledger[i] += b->ledger[i];
+	for (unsigned i = 0; i < SERIES_HEAT; i++)
+		to->heat[i] += b->heat[i];
+}
+
+static void widen(struct series *s)
+{
+	struct cell *old = s->cell;
+
+	fold(s);
+	s->cell = xcalloc(s->cap, sizeof(*s->cell));
+	for (uint64_t i = s->lo; i <= s->hi; i++)
+		merge(&cell(s, i / 2)->b, &old[i & (s->cap - 1)].b, i & 1);
+	free(old);
+	s->lo /= 2;
+	s->hi /= 2;
+	s->last /= 2;
+	s->width *= 2;
+}
+
+/* Makes room for a span of time, and the bucket behind it. */
+static void fit(struct series *s, uint64_t from, uint64_t to)
+{
+	for (;;) {
+		uint64_t a = from / s->width, b = to / s->width + 1;
+
+		if (s->any) {
+			a = a < s->lo ? a : s->lo;
+			b = b > s->hi ? b : s->hi;
+		}
+		if (b - a < s->cap) {
+			s->lo = a;
+			s->hi = b;
+			return;
+		}
+		if (s->any)
+			widen(s);
+		else
+			s->width *= 2;
+	}
+}
+
+/* When the last of it was over: for one that was not answered, when it was given up. */
+static uint64_t end_of(const struct txn_record *t)
+{
+	uint64_t connect = t->ledger[LEDGER_CONNECT_RETRY] + t->ledger[LEDGER_CONNECT_NETWORK];
+	uint64_t end = t->r.start;
+
+	if (t->r.end != FIELD_ABSENT)
+		end = t->r.end;
+	else if (t->total != FIELD_ABSENT)
+		end += t->total - connect;
+	return end > t->r.start ? end : t->r.start;
+}
+
+static void ended(struct series_bucket *b, const struct txn_record *t)
+{
+	const struct record *r = &t->r;
+
+	b->ended++;
+	if (r->quality & (1u << QUALITY_NO_RESPONSE | 1u << QUALITY_UNFINISHED) ||
+		(r->status != STATUS_OK && r->status))
+		b->errors++;
+	if (r->client.bytes != FIELD_ABSENT)
+		b->bytes += r->client.bytes;
+	if (r->server.bytes != FIELD_ABSENT)
+		b->bytes += r->server.bytes;
+	if (r->duration != FIELD_ABSENT)
+		b->heat[series_heat_row(r->duration)]++;
+	if (t->total == FIELD_ABSENT)
+		return;
+	b->waited += t->total;
+	for (int i = 0; i < LEDGER_COUNT; i++)
+		b->ledger[i] += t->ledger[i];
+}
+
+void series_add(struct series *s, const struct txn_record *t)
+{
+	uint64_t start = t->r.start, end = end_of(t), a, b;
+
+	fit(s, start, end);
+	a = start / s->width;
+	b = end / s->width;
+	if (!s->any || b > s->last)
+		s->last = b;
+	s->any = true;
+	cell(s, a)->b.started++;
+	ended(&cell(s, b)->b, t);
+	if (a == b) {
+		cell(s, a)->b.busy += end - start;
+		return;
+	}
+	cell(s, a)->b.busy += (a + 1) * s->width - start;
+	cell(s, b)->b.busy += end - b * s->width;
+	cell(s, a + 1)->edge++;
+	cell(s, b + 1)->edge--;
+	cell(s, a + 1)->cover++;
+	cell(s, b)->cover--;
+}
+
+struct series_view series_read(struct series *s)
+{
+	struct series_view v = {s->lo * s->width, s->width, 0, NULL};
+
+	if (!s->any)
+		return v;
+	fold(s);
+	if (!s->view)
+		s->view = xcalloc(s->cap, sizeof(*s->view));
+	for (uint64_t i = s->lo; i <= s->last; i++) {
+		struct series_bucket *b = &s->view[v.n++];
+		uint64_t mean;
+
+		*b = cell(s, i)->b;
+		mean = (b->busy + s->width - 1) / s->width;
+		if (b->at > b->peak)
+			b->peak = b->at;
+		if (mean > b->peak)
+			b->peak = mean;
+	}
+	v.bucket = s->view;
+	return v;
+}
+
+struct series_set {
+	struct series *whole;
+	struct {
+		struct series *series;
+		struct service *of;
+		uint64_t since;
+	} slot[SERIES_SERVICES];
+	unsigned n;
+};
+
+struct series_set *series_set_new(void)
+{
+	struct series_set *set = xcalloc(1, sizeof(*set));
+
+	set->whole = series_new(SERIES_BUCKETS);
+	return set;
+}
+
+void series_set_free(struct series_set *set)
+{
+	if (!set)
+		return;
+	series_free(set->whole);
+	for (unsigned i = 0; i < set->n; i++)
+		series_free(set->slot[i].series);
+	free(set);
+}
+
+/* The slot of a service that has none: a new one, another's, or none. */
+static unsigned take_slot(struct series_set *set, const struct service *service)
+{
+	unsigned least = 0;
+
+	if (set->n < SERIES_SERVICES)
+		return set->n++;
+	for (unsigned i = 1; i < SERIES_SERVICES; i++)
+		if (set->slot[i].of->sum.total < set->slot[least].of->sum.total)
+			least = i;
+	if (set->slot[least].of->sum.total >= service->sum.total / 2)
+		return SERIES_SERVICES;
+	set->slot[least].of->series = 0;
+	return least;
+}
+
+void series_set_record(struct series_set *set, struct service *service, const struct txn_record *t)
+{
+	unsigned i = service->series;
+
+	series_add(set->whole, t);
+	if (!i) {
+		bool later = service->sum.transactions > 1;
+
+		i = take_slot(set, service) + 1;
+		if (i > SERIES_SERVICES)
+			return;
+		service->series = (uint8_t)i;
+		series_free(set->slot[i - 1].series);
+		set->slot[i - 1].series = series_new(SERIES_SERVICE);
+		set->slot[i - 1].of = service;
+		set->slot[i - 1].since = later ? t->r.start : 0;
+	}
+	series_add(set->slot[i - 1].series, t);
+}
+
+struct series_view series_whole(struct series_set *set)
+{
+	return series_read(set->whole);
+}
+
+struct series_view series_of(struct series_set *set, const struct service *service, uint64_t *since)
+{
+	*since = 0;
+	if (!service->series)
+		return (struct series_view){0, 0, 0, NULL};
+	*since = set->slot[service->series - 1].since;
+	return series_read(set->slot[service->series - 1].series);
+}
