@@ -31,7 +31,7 @@ _tsumari()
 	--types)
 		[[ $cur != *,* ]] || before=${cur%,*},
 		cur=${cur##*,}
-		names="flow $(_tsumari_names --list-protocols 's/^\([^ ]*\) .*\(tcp\|udp\)\/[0-9].*/\1/p')"
+		names="flow finding $(_tsumari_names --list-protocols 's/^\([^ ]*\) .*\(tcp\|udp\)\/[0-9].*/\1/p')"
 		;;
 	-Y | --display-filter)
 		names=$(_tsumari_names --fields 's/^| `\([a-z@._0-9]*\)`.*/\1/p')
@@ -60,7 +60,7 @@ _tsumari()
 			--extract --extract-memory
 			--packet-buffered --print --decode-as --plugin --jobs --memory --flow-interval
 			--timeout-syn --timeout-tcp --timeout-closed --timeout-udp --ignore-vlan --literal
-			--mask-mail
+			--mask-mail --threshold
 			--relinquish-privileges --list-protocols --fields --version --help"
 		;;
 	esac

@@ -11,7 +11,7 @@
 
 #include "api/dissector.h"
 
-enum record_kind { RECORD_FLOW, RECORD_TXN, RECORD_EVENT, RECORD_KIND_COUNT };
+enum record_kind { RECORD_FLOW, RECORD_TXN, RECORD_EVENT, RECORD_FINDING, RECORD_KIND_COUNT };
 
 /* The ledger: where a transaction's waiting time went. See docs/architecture.md. */
 enum ledger_entry {
@@ -192,6 +192,19 @@ struct arp_record {
 	uint64_t left_out; /* such packets before this one that were too many to record */
 };
 
+/* What the records together prove (model/findings.h): `client` and `server` are whom it blames. */
+struct finding_record {
+	struct record r;
+	const char *id, *title, *severity, *counted;
+	const char *protocol, *part_of; /* NULL: none */
+	bool of_capture;
+	uint64_t cost;  /* ns of waiting */
+	uint64_t share; /* of all waiting, in thousandths */
+	uint64_t count, of, peak;
+	struct field_list frames;
+	struct record_text filter, bpf, saw, means, next, against;
+};
+
 /* The next value after v. */
 static inline const struct value *value_next(const struct value *v)
 {
@@ -211,12 +224,15 @@ extern const struct field
 					   stands twice: tsumari.tcp.client.*, tsumari.tcp.server.* */
 extern const struct field txn_fields[]; /* struct txn_record, additional */
 struct event_type {
-	const char *name;           /* of its dissector */
+	const char *name; /* of its dissector, or of finding_type */
+	enum record_kind kind;
 	const struct field *fields; /* all of them: record_fields do not apply */
 };
 extern const struct event_type event_types[]; /* ends with a NULL name */
-/* The fields of a dissector's events, or NULL where it has none. */
-const struct field *event_fields(const struct dissector *d);
+/* The type of a dissector's events, or of findings; NULL where it has none. */
+const struct event_type *event_type_of(const struct dissector *d);
+/* Stands where a dissector would: findings have none. It is not registered. */
+extern const struct dissector finding_type;
 extern const char *const quality_names[]; /* by enum tsm_quality, NULL-ended */
 extern const char *const ledger_names[];  /* by enum ledger_entry: "connect.retry" ... */
 

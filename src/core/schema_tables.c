@@ -424,12 +424,73 @@ static const struct field arp_fields[] = {
 	{.type = FIELD_END},
 };
 
-const struct event_type event_types[] = {{"vrrp", vrrp_fields}, {"arp", arp_fields}, {NULL, NULL}};
+static const struct field finding_fields[] = {
+	FIELD(record, start, "@timestamp", "Time", "When it was seen first.", FIELD_TIME, 0, 30),
+	FIELD(record, start, "event.start", "Start", "When it was seen first.", FIELD_TIME, 0, 30),
+	FIELD(record, end, "event.end", "End", "When it was seen last.", FIELD_TIME, 0, 30),
+	FIELD(record, type, "event.dataset", "Dataset", "The same as type.", FIELD_NAME, 0, 8),
+	FIELD(record, type, "type", "Type", "Always finding.", FIELD_NAME, 0, 8),
+	FIELD(finding_record, protocol, "network.protocol", "Protocol",
+		"The protocol of the service that it blames.", FIELD_NAME, 0, 8),
+	FIELD(record, server.ip, "server.ip", "Server", "Address of the service that it blames.",
+		FIELD_IP, FIELD_F_NONZERO, 15),
+	FIELD(record, server.port, "server.port", "Port", "Port of the service that it blames.",
+		FIELD_U64, FIELD_F_U16 | FIELD_F_PORTS, 5),
+	FIELD(record, client.ip, "client.ip", "Client",
+		"The only client that it was seen with, where there is only one.", FIELD_IP,
+		FIELD_F_NONZERO, 15),
+	FIELD(finding_record, id, "tsumari.finding.id", "Finding", "Which finding: syn-drop ...",
+		FIELD_NAME, 0, 16),
+	FIELD(finding_record, title, "tsumari.finding.title", "Title", "The same in words.",
+		FIELD_NAME, 0, 30),
+	FIELD(finding_record, severity, "tsumari.finding.severity", "Severity",
+		"info, warning or critical.", FIELD_NAME, 0, 8),
+	FIELD(finding_record, of_capture, "tsumari.finding.of_capture", "Capture",
+		"It is the capture's own fault, and limits what all else can say.", FIELD_BOOL,
+		FIELD_F_U8, 5),
+	FIELD(finding_record, cost, "tsumari.finding.cost", "Cost",
+		"Waiting that it cost, from the ledger; left out where 0.", FIELD_DURATION,
+		FIELD_F_NONZERO, 8),
+	FIELD(finding_record, share, "tsumari.finding.share", "Share",
+		"Its part of all waiting in the capture, in thousandths; left out where 0.",
+		FIELD_U64, FIELD_F_NONZERO, 5),
+	FIELD(finding_record, part_of, "tsumari.finding.part_of", "Part of",
+		"The finding in whose cost this one's is contained.", FIELD_NAME, 0, 16),
+	FIELD(finding_record, count, "tsumari.finding.count", "Count", "How many it met.",
+		FIELD_U64, 0, 6),
+	FIELD(finding_record, of, "tsumari.finding.of", "Of", "Of how many.", FIELD_U64, 0, 6),
+	FIELD(finding_record, counted, "tsumari.finding.counted", "Counted",
+		"What is counted: connections, transactions ...", FIELD_NAME, 0, 12),
+	FIELD(finding_record, peak, "tsumari.finding.peak", "Peak", "When it was worst.",
+		FIELD_TIME, 0, 30),
+	FIELD(finding_record, frames, "tsumari.finding.frames", "Frames",
+		"Frames of the best examples, at most 8 of them.", FIELD_U64S, FIELD_F_LIST, 20),
+	FIELD(finding_record, filter, "tsumari.finding.filter", "Filter",
+		"Display filter (-Y) that isolates it.", FIELD_STR, 0, 40),
+	FIELD(finding_record, bpf, "tsumari.finding.bpf", "BPF",
+		"Capture filter that isolates its packets; absent where there is none.", FIELD_STR,
+		0, 40),
+	FIELD(finding_record, saw, "tsumari.finding.saw", "Saw", "What was seen.", FIELD_STR, 0,
+		60),
+	FIELD(finding_record, means, "tsumari.finding.means", "Means", "What it means.", FIELD_STR,
+		0, 60),
+	FIELD(finding_record, next, "tsumari.finding.next", "Next", "What to look at next.",
+		FIELD_STR, 0, 60),
+	FIELD(finding_record, against, "tsumari.finding.against", "Against",
+		"What speaks against it.", FIELD_STR, 0, 60),
+	{.type = FIELD_END},
+};
 
-const struct field *event_fields(const struct dissector *d)
+const struct dissector finding_type = {TSM_HEAD, .name = "finding", .title = "Findings"};
+
+const struct event_type event_types[] = {{"vrrp", RECORD_EVENT, vrrp_fields},
+	{"arp", RECORD_EVENT, arp_fields}, {"finding", RECORD_FINDING, finding_fields},
+	{NULL, 0, NULL}};
+
+const struct event_type *event_type_of(const struct dissector *d)
 {
 	for (const struct event_type *t = event_types; t->name; t++)
 		if (strcmp(t->name, d->name) == 0)
-			return t->fields;
+			return t;
 	return NULL;
 }

@@ -462,7 +462,9 @@ static enum reset_phase reset_phase(const struct flow *f, const struct packet *p
 		return RESET_SYN;
 	if (f->state == FLOW_SYN_ACK)
 		return RESET_SYN_ACK;
-	if (side_of(f, dir) == SIDE_SERVER && f->established && !f->side[dir].payload &&
+	/* There is no socket that would acknowledge anything, only a handshake. */
+	if (side_of(f, dir) == SIDE_SERVER && f->established && !(p->tcp_flags & TCP_ACK) &&
+		!f->side[dir].payload &&
 		p->time - f->established <= AT_ONCE(rtt == UINT32_MAX ? 0 : rtt))
 		return RESET_ACK;
 	while (t && t->composite)

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "model/digests.h"
 #include "model/operation.h"
+#include "model/findings.h"
 #include "model/series.h"
 #include "model/services.h"
 #include <stdlib.h>
@@ -13,6 +14,7 @@ struct model {
 	struct digests *digests;
 	struct series_set *series;
 	char operation[OPERATION_MAX]; /* of the transaction being added */
+	struct findings *findings;     /* NULL: not asked for */
 };
 
 struct model *model_new(const struct model_config *config)
@@ -33,6 +35,7 @@ void model_free(struct model *m)
 	series_set_free(m->series);
 	digests_free(m->digests);
 	services_free(m->services);
+	findings_free(m->findings);
 	free(m);
 }
 
@@ -46,12 +49,19 @@ static void transaction(struct model *m, struct service *service, const struct t
 	series_set_record(m->series, service, t);
 }
 
+void model_find(struct model *m, const struct thresholds *t)
+{
+	m->findings = findings_new(t);
+}
+
 void model_record(struct model *m, const struct record *r)
 {
 	struct service *service = services_record(m->services, r);
 
 	if (service && r->kind == RECORD_TXN)
 		transaction(m, service, (const struct txn_record *)r);
+	if (m->findings)
+		findings_record(m->findings, r);
 }
 
 struct services *model_services(const struct model *m)
@@ -67,4 +77,9 @@ struct digests *model_digests(const struct model *m)
 struct series_set *model_series(const struct model *m)
 {
 	return m->series;
+}
+
+struct findings *model_findings(const struct model *m)
+{
+	return m->findings;
 }

@@ -14,6 +14,8 @@ struct model;
 struct digests;    /* digests.h */
 struct series_set; /* series.h */
 struct services;   /* services.h */
+struct findings;
+struct thresholds; /* findings.h */
 
 struct model_config {
 	bool literal; /* statements come with their values (--literal) */
@@ -21,10 +23,14 @@ struct model_config {
 
 struct model *model_new(const struct model_config *config);
 void model_free(struct model *m);
+/* Findings are looked for from now on. */
+void model_find(struct model *m, const struct thresholds *t);
 void model_record(struct model *m, const struct record *r);
 
 struct services *model_services(const struct model *m);
 struct digests *model_digests(const struct model *m);
 struct series_set *model_series(const struct model *m);
+/* NULL: they are not looked for. */
+struct findings *model_findings(const struct model *m);
 
 #endif

@@ -9,6 +9,7 @@
 #define FLOW  (1u << RECORD_FLOW)
 #define TXN   (1u << RECORD_TXN)
 #define EVENT (1u << RECORD_EVENT)
+#define ALERT (1u << RECORD_FINDING)
 #define BOTH  (FLOW | TXN)
 #define ALL   (FLOW | TXN | EVENT)
 
@@ -45,7 +46,9 @@ static const char *const ecs_types[] = {"connection", "end", "info", "protocol",
 static bool get_event_type(const struct record *r, struct schema_env *env, struct schema_value *v)
 {
 	(void)env;
-	if (r->kind == RECORD_EVENT)
+	if (r->kind == RECORD_FINDING)
+		v->u64 = 4u;
+	else if (r->kind == RECORD_EVENT)
 		v->u64 = 4u | 8u;
 	else if (r->kind == RECORD_TXN)
 		v->u64 = 1u | 8u;
@@ -159,19 +162,22 @@ static bool get_resource(const struct record *r, struct schema_env *env, struct 
 	{                                                                                          \
 		{name, title, help, type, flags, width, 0, NULL}, kinds, NULL, get                 \
 	}
-#define CONSTANT(name, title, help, flags, text)                                                   \
+#define CONSTANT(kinds, name, title, help, flags, text)                                            \
 	{                                                                                          \
-		{name, title, help, FIELD_NAME, flags, 8, 0, NULL}, ALL, text, NULL                \
+		{name, title, help, FIELD_NAME, flags, 8, 0, NULL}, kinds, text, NULL              \
 	}
 
 const struct schema_computed computed_fields[] = {
-	CONSTANT("ecs.version", "ECS", "Version of the Elastic Common Schema.", 0, "8.11.0"),
-	CONSTANT("event.kind", "Kind", "Always event.", 0, "event"),
-	CONSTANT("event.category", "Category", "Always network.", FIELD_F_LIST, "network"),
+	CONSTANT(ALL | ALERT, "ecs.version", "ECS", "Version of the Elastic Common Schema.", 0,
+		"8.11.0"),
+	CONSTANT(ALL, "event.kind", "Kind", "Always event.", 0, "event"),
+	CONSTANT(ALERT, "event.kind", "Kind", "Always alert.", 0, "alert"),
+	CONSTANT(ALL | ALERT, "event.category", "Category", "Always network.", FIELD_F_LIST,
+		"network"),
 	{{"event.type", "Event type",
 		 "connection, and end, info (interim) or protocol; of an event info and protocol.",
 		 FIELD_NAMES, FIELD_F_LIST, 12, 0, ecs_types},
-		ALL, NULL, get_event_type},
+		ALL | ALERT, NULL, get_event_type},
 	GET(BOTH, "event.outcome", "Outcome", "success, failure or unknown; follows status.",
 		FIELD_NAME, 0, 7, get_outcome),
 	GET(BOTH, "status", "Status", "How it ended: OK, Error, Client Error or Server Error.",
@@ -185,8 +191,8 @@ const struct schema_computed computed_fields[] = {
 	GET(BOTH, "network.bytes", "Bytes", "Bytes of both sides.", FIELD_BYTES, 0, 8, get_bytes),
 	GET(BOTH, "network.packets", "Packets", "Packets of both sides.", FIELD_U64, 0, 7,
 		get_packets),
-	CONSTANT("observer.product", "Product", "Always tsumari.", 0, "tsumari"),
-	GET(ALL, "observer.version", "Version", "Version of the program.", FIELD_NAME, 0, 8,
+	CONSTANT(ALL | ALERT, "observer.product", "Product", "Always tsumari.", 0, "tsumari"),
+	GET(ALL | ALERT, "observer.version", "Version", "Version of the program.", FIELD_NAME, 0, 8,
 		get_version),
 	GET(ALL, "observer.ingress.interface.name", "Interface", "Capture interface.", FIELD_STR, 0,
 		10, get_iface),

@@ -11,22 +11,23 @@
 #define MATCH_LIMIT 20000u
 #define MATCH_DEPTH 1000u
 
+static bool make_schema(struct filter *f, const struct dissector *d, char *err, size_t errsize)
+{
+	struct schema *s = schema_new(d, err, errsize);
+
+	if (s)
+		f->schemas[f->nschemas++] = s;
+	return s != NULL;
+}
+
 static bool make_schemas(struct filter *f, char *err, size_t errsize)
 {
-	f->schemas[f->nschemas] = schema_new(NULL, err, errsize);
-	if (!f->schemas[f->nschemas])
+	if (!make_schema(f, NULL, err, errsize) || !make_schema(f, &finding_type, err, errsize))
 		return false;
-	f->nschemas++;
-	for (unsigned i = 0; i < registry_count(); i++) {
-		const struct dissector *d = registry_get(i);
-
-		if (!schema_has_records(d))
-			continue;
-		f->schemas[f->nschemas] = schema_new(d, err, errsize);
-		if (!f->schemas[f->nschemas])
+	for (unsigned i = 0; i < registry_count(); i++)
+		if (schema_has_records(registry_get(i)) &&
+			!make_schema(f, registry_get(i), err, errsize))
 			return false;
-		f->nschemas++;
-	}
 	return true;
 }
 

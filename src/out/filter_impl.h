@@ -10,10 +10,10 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-#define SCHEMAS_MAX (DISSECTORS_MAX + 1)
-#define NODES_MAX   512u /* tests and what joins them */
-#define DEPTH_MAX   64u  /* of parentheses and nots */
-#define OPERANDS    64u  /* in one set */
+#define SCHEMAS_MAX (DISSECTORS_MAX + 2) /* of flows and findings, too */
+#define NODES_MAX   512u                 /* tests and what joins them */
+#define DEPTH_MAX   64u                  /* of parentheses and nots */
+#define OPERANDS    64u                  /* in one set */
 
 enum test_op {
 	TEST_THERE,

@@ -18,7 +18,7 @@
 #include "out/jsonw.h"
 
 #define BUFFER    (256u * 1024u)
-#define PLANS_MAX (DISSECTORS_MAX + 1)
+#define PLANS_MAX (DISSECTORS_MAX + 2) /* of flows and findings, too */
 
 struct type_plan {
 	const struct dissector *dissector; /* NULL: flows */
@@ -185,6 +185,11 @@ static bool ndjson_poll(void *arg)
 	return !stopped(n);
 }
 
+bool ndjson_lists(const char *types, const char *type)
+{
+	return types && listed(types, type);
+}
+
 struct sink ndjson_sink(struct ndjson *n)
 {
 	return (struct sink){.arg = n, .record = ndjson_record, .poll = ndjson_poll};
@@ -197,7 +202,8 @@ static bool check_types(const char *types, char *err, size_t errsize)
 
 	do {
 		size_t len = strcspn(p, ",");
-		bool known = len == 4 && strncmp(p, "flow", 4) == 0;
+		bool known = (len == 4 && strncmp(p, "flow", 4) == 0) ||
+			     (len == 7 && strncmp(p, "finding", 7) == 0);
 
 		for (unsigned i = 0; i < registry_count() && !known; i++) {
 			const struct dissector *d = registry_get(i);
@@ -222,7 +228,7 @@ static bool check_types(const char *types, char *err, size_t errsize)
 /* All plans are made before the first record, so that a field that does not fit is told at once. */
 static bool make_plans(struct ndjson *n)
 {
-	if (!plan_add(n, NULL))
+	if (!plan_add(n, NULL) || !plan_add(n, &finding_type))
 		return false;
 	for (unsigned i = 0; i < registry_count(); i++)
 		if (schema_has_records(registry_get(i)) && !plan_add(n, registry_get(i)))

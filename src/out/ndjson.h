@@ -30,6 +30,8 @@ struct ndjson *ndjson_new(const struct ndjson_options *o, char *err, size_t errs
 struct ndjson *ndjson_new_fd(const struct ndjson_options *o, int fd, char *err, size_t errsize);
 
 /* The sink's functions; it is to be released after the sink's last use. */
+/* Are records of this type asked for by name, in a list of types (--types, NULL: none)? */
+bool ndjson_lists(const char *types, const char *type);
 struct sink ndjson_sink(struct ndjson *n);
 
 /* Writes what is left and closes the file. False where anything failed: see ndjson_error(). */

@@ -328,6 +328,7 @@ static void counter_part(struct report *r, const struct counters *c)
 
 bool report_finish(struct report *r, const struct capture_stats *st, const struct counters *c)
 {
+	report_findings(r, st);
 	capture_part(r, st);
 	flow_part(r);
 	service_part(r);

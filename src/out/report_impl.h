@@ -41,6 +41,9 @@ size_t report_service_columns(struct report *r, const struct service **list, uns
 /* "and 12 more", where there are. */
 void report_more(struct report *r, unsigned more);
 
+/* The verdict, and the findings. */
+void report_findings(struct report *r, const struct capture_stats *st);
+
 /* What a call puts in `cell`, right-aligned so that it ends at a column. */
 #define CELL(r, column, call)                                                                      \
 	do {                                                                                       \

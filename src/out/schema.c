@@ -114,14 +114,14 @@ static bool check(const struct schema *s, char *err, size_t errsize)
 struct schema *schema_new(const struct dissector *d, char *err, size_t errsize)
 {
 	struct schema *s = xcalloc(1, sizeof(*s));
-	const struct field *event = d ? event_fields(d) : NULL;
+	const struct event_type *event = d ? event_type_of(d) : NULL;
 	bool fits;
 
 	s->type = d ? d->name : "flow";
-	s->kind = !d ? RECORD_FLOW : event ? RECORD_EVENT : RECORD_TXN;
+	s->kind = !d ? RECORD_FLOW : event ? event->kind : RECORD_TXN;
 	s->dissector = d;
 	if (event)
-		fits = add_members(s, event, SCHEMA_MEMBER) && add_computed(s);
+		fits = add_members(s, event->fields, SCHEMA_MEMBER) && add_computed(s);
 	else
 		fits = add_members(s, record_fields, SCHEMA_MEMBER) &&
 		       add_members(s, d ? txn_fields : flow_fields, SCHEMA_MEMBER) &&
@@ -142,7 +142,7 @@ struct schema *schema_new(const struct dissector *d, char *err, size_t errsize)
 
 bool schema_has_records(const struct dissector *d)
 {
-	return d->data || d->body || event_fields(d);
+	return d->data || d->body || event_type_of(d);
 }
 
 void schema_free(struct schema *s)
@@ -396,12 +396,14 @@ int schema_print_docs(FILE *f)
 	fputs("\n## All transactions\n\n", f);
 	print_table(f, txn, flow, false);
 	for (const struct event_type *t = event_types; t->name; t++) {
-		const struct dissector *d = registry_find(t->name);
+		const struct dissector *d =
+			t->kind == RECORD_FINDING ? &finding_type : registry_find(t->name);
 		struct schema *s = d ? schema_of(d) : NULL;
 
 		if (!s)
 			continue;
-		fprintf(f, "\n## %s events (`type: %s`)\n\n", d->title, d->name);
+		fprintf(f, "\n## %s%s (`type: %s`)\n\n", d->title,
+			t->kind == RECORD_EVENT ? " events" : "", d->name);
 		print_table(f, s, &(const struct schema){.n = 0}, false);
 		schema_free(s);
 	}

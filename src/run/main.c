@@ -19,6 +19,7 @@
 #include "run/pipeline.h"
 #include "run/plugin.h"
 #include "run/privileges.h"
+#include "run/threshold.h"
 #include "../ui/progress.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -311,10 +312,12 @@ static bool open_output(struct run *r)
 			o->out_file);
 		return false;
 	}
-	if (r->output == OUTPUT_REPORT) {
+	if (r->output == OUTPUT_REPORT || ndjson_lists(o->types, finding_type.name)) {
 		open_model(r);
-		return open_report(r);
+		model_find(r->model, &o->thresholds);
 	}
+	if (r->output == OUTPUT_REPORT)
+		return open_report(r);
 	r->ndjson = ndjson_new(&json, r->err, sizeof(r->err));
 	if (r->ndjson)
 		r->sinks[r->pipeline.nsinks++] = ndjson_sink(r->ndjson);
@@ -440,6 +443,7 @@ static void set_up_pipeline(struct run *r)
 		p->on_frame_arg = r->extract;
 	}
 	p->model = r->model;
+	p->model_all = r->ndjson != NULL;
 	p->sinks = r->sinks;
 	p->wanted = r->filter ? wanted : NULL;
 	p->wanted_arg = r->filter;
@@ -599,6 +603,9 @@ static bool inform(struct run *r)
 			return false;
 		info_protocols(stdout);
 		return true;
+	case ACTION_THRESHOLDS:
+		threshold_list(stdout);
+		return true;
 	case ACTION_FIELDS:
 		if (!load_plugins(r))
 			return false;
@@ -661,6 +668,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	options_init(&r.o);
 	engine_config_defaults(&r.o.engine);
+	thresholds_defaults(&r.o.thresholds);
 	if (!options_parse(&r.o, argc, argv, r.err, sizeof(r.err))) {
 		message("%s", r.err);
 		options_release(&r.o);

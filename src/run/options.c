@@ -2,6 +2,7 @@
  * options.c - the command line (options.h). The letters mean what they mean to tcpdump.
  */
 #include "run/options.h"
+#include "run/threshold.h"
 #include "run/values.h"
 #include "base/mem.h"
 #include <errno.h>
@@ -37,6 +38,7 @@ enum {
 	OPT_IGNORE_VLAN,
 	OPT_MASK_MAIL,
 	OPT_LITERAL,
+	OPT_THRESHOLD,
 	OPT_LIST_PROTOCOLS,
 	OPT_FIELDS,
 	OPT_PRINT,
@@ -84,6 +86,7 @@ static const struct option longs[] = {
 	{"ignore-vlan", no_argument, NULL, OPT_IGNORE_VLAN},
 	{"mask-mail", no_argument, NULL, OPT_MASK_MAIL},
 	{"literal", no_argument, NULL, OPT_LITERAL},
+	{"threshold", required_argument, NULL, OPT_THRESHOLD},
 	{"list-protocols", no_argument, NULL, OPT_LIST_PROTOCOLS},
 	{"fields", no_argument, NULL, OPT_FIELDS},
 	{"print", no_argument, NULL, OPT_PRINT},
@@ -372,6 +375,10 @@ static bool take_engine(struct parse *p, int c, const char *arg)
 	case OPT_LITERAL:
 		e->literal = true;
 		return true;
+	case OPT_THRESHOLD:
+		return strcmp(arg, "help") == 0
+			       ? action(p, ACTION_THRESHOLDS)
+			       : threshold_set(&o->thresholds, arg, p->err, p->errsize);
 	default:
 		return false;
 	}
@@ -414,6 +421,7 @@ static bool take(struct parse *p, int c, const char *arg)
 	case OPT_IGNORE_VLAN:
 	case OPT_MASK_MAIL:
 	case OPT_LITERAL:
+	case OPT_THRESHOLD:
 		return take_engine(p, c, arg);
 	default:
 		return take_output(p, c, arg);

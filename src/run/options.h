@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include "core/engine.h"
+#include "model/findings.h"
 #include "run/source.h"
 
 #define OPTIONS_FILTER_MAX ((size_t)1024 * 1024) /* bytes of a -F file */
@@ -22,7 +23,8 @@ enum action {
 	ACTION_INTERFACES, /* -D */
 	ACTION_DATALINKS,  /* -L */
 	ACTION_PROTOCOLS,  /* --list-protocols */
-	ACTION_FIELDS      /* --fields */
+	ACTION_FIELDS,     /* --fields */
+	ACTION_THRESHOLDS  /* --threshold help */
 };
 
 enum output {
@@ -72,7 +74,8 @@ struct options {
 	unsigned ndecode;
 	const char **plugins;
 	unsigned nplugins;
-	struct engine_config engine; /* the caller sets the defaults before parsing */
+	struct thresholds thresholds; /* --threshold; the caller sets the defaults, too */
+	struct engine_config engine;  /* the caller sets the defaults before parsing */
 };
 
 /* Everything off, nothing given. */

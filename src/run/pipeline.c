@@ -12,6 +12,7 @@
 #include "core/defrag.h"
 #include "core/layers.h"
 #include "core/ports.h"
+#include "model/findings.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,17 +187,39 @@ static bool duration_over(struct reader *r)
 	       idle_time(r) > r->p->capture.first + r->p->duration;
 }
 
+/* wanted: by -Y. */
+static void to_sinks(struct pipeline *p, const struct record *rec, bool wanted)
+{
+	for (unsigned i = 0; i < p->nsinks; i++)
+		if (p->sinks[i].record && (wanted || p->sinks[i].all))
+			p->sinks[i].record(p->sinks[i].arg, rec);
+}
+
 static void show(struct pipeline *p, const struct record *rec)
 {
 	bool wanted;
 
 	rec = paths_record(p->paths, rec);
 	wanted = !p->wanted || p->wanted(p->wanted_arg, rec);
-	if (p->model && wanted)
+	if (p->model && (wanted || p->model_all))
 		model_record(p->model, rec);
-	for (unsigned i = 0; i < p->nsinks; i++)
-		if (p->sinks[i].record && (wanted || p->sinks[i].all))
-			p->sinks[i].record(p->sinks[i].arg, rec);
+	to_sinks(p, rec, wanted);
+}
+
+/* What was found leaves after all else. */
+static void show_findings(struct pipeline *p)
+{
+	struct findings *f = p->model ? model_findings(p->model) : NULL;
+	const struct finding *list;
+	unsigned n = f ? findings_list(f, &p->capture, &list) : 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct record *rec = findings_as_record(f, &list[i]);
+
+		to_sinks(p, rec, !p->wanted || p->wanted(p->wanted_arg, rec));
+	}
+	if (f)
+		findings_counters(f, &p->counters);
 }
 
 static bool poll_sinks(struct pipeline *p)
@@ -641,6 +664,7 @@ int pipeline_run(struct pipeline *p)
 	p->paths = paths_new(PATHS_ENTRIES);
 	failed = p->jobs && p->analyse ? run_threads(p) : run_inline(p);
 	source_stats(p->source, &p->capture);
+	show_findings(p);
 	paths_counters(p->paths, &p->counters);
 	paths_free(p->paths);
 	p->paths = NULL;

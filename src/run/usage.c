@@ -44,6 +44,7 @@ static const char text[] =
 	"  --flow-interval TIME interim records of long flows (0: none)\n"
 	"  --timeout-syn, --timeout-tcp, --timeout-closed, --timeout-udp TIME\n"
 	"  --ignore-vlan        the VLAN is not part of a flow\n"
+	"  --threshold NAME=V   from when on something is a finding; \"help\" lists the names\n"
 	"  --literal            statements as they were sent, not with ? for each literal\n"
 	"\n"
 	"  -Z USER              become this user once everything is open\n"

@@ -144,7 +144,7 @@ static void check_event(const struct record *r)
 {
 	const struct vrrp_record *v = (const void *)r;
 
-	fuzz_check(r->dissector && event_fields(r->dissector), "an event has its fields");
+	fuzz_check(r->dissector && event_type_of(r->dissector), "an event has its fields");
 	if (strcmp(r->type, "vrrp") != 0)
 		return;
 	fuzz_check(r->size >= sizeof(*v), "a VRRP event has its size");

@@ -1,0 +1,205 @@
+/*
+ * find_capture.c - the capture's own faults: bytes it lost, directions it did not see, frames it
+ * has twice, cut or put together.
+ */
+#include "model/find_impl.h"
+
+/* What bytes that were cut off in the wrong place make of a transaction. */
+#define BAD                                                                                        \
+	(1u << QUALITY_MALFORMED | 1u << QUALITY_NO_REQUEST | 1u << QUALITY_NO_RESPONSE |          \
+		1u << QUALITY_UNFINISHED)
+
+struct capture_state {
+	struct proof lost, one_way, twice, joined, cut;
+	uint64_t lost_bytes, twice_frames, joined_segments;
+	uint64_t unknown;  /* ns of the ledger */
+	uint64_t in_part;  /* transactions of cut flows with bytes missing where they were needed */
+	uint64_t cut_txns; /* all of cut flows */
+};
+
+static void add_txn(struct capture_state *c, const struct txn_record *t)
+{
+	if (t->total != FIELD_ABSENT)
+		c->unknown += t->ledger[LEDGER_UNKNOWN];
+	if (!(t->r.quality & 1u << QUALITY_SNAPLEN))
+		return;
+	c->cut_txns++;
+	c->in_part += (t->r.quality & BAD) != 0;
+}
+
+static void add_flow(struct capture_state *c, const struct flow_record *r)
+{
+	const struct record *b = &r->r;
+
+	for (int i = 0; i < 2; i++) {
+		const struct flow_side_record *s = &r->side[i];
+
+		if (s->lost_in_capture && !(b->quality & 1u << QUALITY_ONE_WAY)) {
+			proof_add(&c->lost, b->start, 0, 0);
+			proof_frame(&c->lost, s->lost_in_capture, s->lost_frame);
+			c->lost_bytes += s->lost_in_capture;
+		}
+		if (s->oversized) {
+			proof_add(&c->joined, b->start, 0, 0);
+			proof_frame(&c->joined, s->oversized, s->oversized_frame);
+			c->joined_segments += s->oversized;
+		}
+	}
+	if (b->quality & 1u << QUALITY_ONE_WAY)
+		proof_add(&c->one_way, b->start, 0, b->flow_id);
+	if (r->duplicates) {
+		proof_add(&c->twice, b->start, 0, 0);
+		proof_frame(&c->twice, r->duplicates, r->duplicate_frame);
+		c->twice_frames += r->duplicates;
+	}
+	if (b->quality & 1u << QUALITY_SNAPLEN)
+		proof_add(&c->cut, b->start, 0, b->flow_id);
+}
+
+static void record(struct findings *f, struct svc *s, const struct record *r)
+{
+	struct capture_state *c = f->state[DETECTOR_CAPTURE];
+
+	(void)s;
+	if (r->kind == RECORD_TXN && !r->composite)
+		add_txn(c, (const void *)r);
+	else if (r->kind == RECORD_FLOW && ((const struct flow_record *)r)->tcp_state)
+		add_flow(c, (const void *)r);
+}
+
+static struct finding *fault(struct findings *f, const char *id, const char *title,
+	const struct proof *t, const char *condition)
+{
+	struct finding *x = finding_new(f, id, title, NULL, t, condition);
+
+	x->of_capture = true;
+	x->of = f->tcp_flows;
+	return x;
+}
+
+static uint64_t dropped(const struct findings *f)
+{
+	return f->capture ? f->capture->kernel_dropped + f->capture->interface_dropped : 0;
+}
+
+static void list_lost(struct findings *f, struct capture_state *c)
+{
+	struct finding *x = fault(f, "capture-loss", "Packets were not captured", &c->lost,
+		"tsumari.tcp.client.lost_in_capture > 0 or "
+		"tsumari.tcp.server.lost_in_capture > 0");
+
+	x->cost = c->unknown;
+	if (c->lost_bytes * 1000 > (f->capture ? f->capture->bytes : 0) || dropped(f) ||
+		c->unknown * 50 > f->waiting)
+		finding_at_least(x, SEVERITY_WARNING);
+	if (c->lost_bytes)
+		say(&x->saw, "%B were acknowledged by their receiver and are not in the capture. ",
+			c->lost_bytes);
+	if (dropped(f))
+		say(&x->saw, "The kernel or the interface dropped %C frames.", dropped(f));
+	say(&x->means,
+		"The network delivered them: the capture lost them. Transactions around "
+		"them have no time of their own (ledger entry unknown, %T), and loss that "
+		"is reported may be the capture's.",
+		c->unknown);
+	say(&x->next, "A larger kernel buffer (-B), a capture filter, a shorter snap length (-s), "
+		      "writing with -w and analysing later; on a mirror port, its bandwidth.");
+	say(&x->against, "Where a connection takes two paths and only one is captured the packets "
+			 "were never to be seen.");
+}
+
+static void list_one_way(struct findings *f, struct capture_state *c)
+{
+	struct finding *x = fault(f, "one-way", "Only one direction was captured", &c->one_way,
+		"tsumari.quality == one_way");
+
+	if (c->one_way.count * 20 >= f->tcp_flows)
+		finding_at_least(x, SEVERITY_WARNING);
+	if (c->one_way.count * 2 >= f->tcp_flows)
+		finding_at_least(x, SEVERITY_CRITICAL);
+	say(&x->saw, "Of %C of %C TCP connections only one side's packets are there.",
+		c->one_way.count, f->tcp_flows);
+	say(&x->means, "Times of responses cannot be told for them and are left out.");
+	say(&x->next, "Mirror both directions of the port; with a load balancer in direct-return "
+		      "mode or asymmetric routing capture on the servers themselves.");
+	say(&x->against, "A host that answers nobody (a scan, a spoofed source) looks the same.");
+}
+
+static void list_twice(struct findings *f, struct capture_state *c)
+{
+	struct finding *x = fault(f, "duplicates", "Packets were captured twice", &c->twice,
+		"tsumari.flow.duplicates > 0");
+	uint64_t frames = f->capture ? f->capture->frames : 0;
+
+	x->counted = "frames";
+	x->count = c->twice_frames;
+	x->of = frames;
+	if (c->twice_frames * 100 >= frames)
+		finding_at_least(x, SEVERITY_WARNING);
+	say(&x->saw, "%C of %C frames are there twice, in %C connection%1.", c->twice_frames,
+		frames, c->twice.count, c->twice.count);
+	say(&x->means, "The copies are left out of every number; other tools count them as "
+		       "retransmissions. Bytes on the wire look up to twice as many.");
+	say(&x->next, "Mirror one direction of each port only, or one interface instead of "
+		      "\"any\"; editcap -d removes copies from a file.");
+	say(&x->against, "A routed copy has another TTL or MAC address and shows the hop between, "
+			 "which may be wanted.");
+}
+
+static void list_cut(struct findings *f, struct capture_state *c)
+{
+	struct finding *x = fault(f, "snaplen", "Frames were cut by the snap length", &c->cut,
+		"tsumari.quality == snaplen");
+
+	x->counted = "frames";
+	x->count = f->capture ? f->capture->cut_frames : 0;
+	x->of = f->capture ? f->capture->frames : 0;
+	if (c->in_part || !c->cut_txns)
+		finding_at_least(x, SEVERITY_WARNING);
+	say(&x->saw, "%C of %C frames are shorter than on the wire.", x->count, x->of);
+	say(&x->means,
+		"Times are right; of %C of the %C transactions in cut connections bytes "
+		"are missing where they would be read.",
+		c->in_part, c->cut_txns);
+	say(&x->next, "Capture again with -s 0 (tcpdump's default is 262144).");
+	say(&x->against, "Bodies are passed over anyway: where only they are cut nothing is lost.");
+}
+
+static void list_joined(struct findings *f, struct capture_state *c)
+{
+	struct finding *x = fault(f, "offload", "Segments were put together by an offload",
+		&c->joined, "tsumari.tcp.client.oversized > 0 or tsumari.tcp.server.oversized > 0");
+
+	x->counted = "segments";
+	x->count = c->joined_segments;
+	x->of = FIELD_ABSENT;
+	say(&x->saw,
+		"%C segments in %C direction%1 of connections are larger than the "
+		"receiver's maximum segment size.",
+		c->joined_segments, c->joined.count, c->joined.count);
+	say(&x->means, "They never were on the wire like this: numbers of packets, sizes and "
+		       "retransmissions are those of the host's offload (TSO, GSO, GRO, LRO), "
+		       "checksums are unfinished. Times are right to the burst.");
+	say(&x->next, "Capture beside the host, or ethtool -K IFACE tso off gso off gro off "
+		      "lro off while capturing.");
+	say(&x->against, "It does no harm to what is said of waiting.");
+}
+
+static void list(struct findings *f)
+{
+	struct capture_state *c = f->state[DETECTOR_CAPTURE];
+
+	if (c->lost.count || dropped(f))
+		list_lost(f, c);
+	if (c->one_way.count)
+		list_one_way(f, c);
+	if (c->twice.count)
+		list_twice(f, c);
+	if (c->cut.count)
+		list_cut(f, c);
+	if (c->joined.count)
+		list_joined(f, c);
+}
+
+const struct detector detect_capture = {
+	.size = sizeof(struct capture_state), .record = record, .list = list};

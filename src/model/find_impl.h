@@ -1,0 +1,121 @@
+/*
+ * find_impl.h - between findings.c and the detectors (find_*.c) only.
+ */
+#ifndef TSUMARI_MODEL_FIND_IMPL_H
+#define TSUMARI_MODEL_FIND_IMPL_H
+
+#include "model/findings.h"
+#include "model/keyed.h"
+
+#define MS     1000000u
+#define SECOND 1000000000u
+
+#define SVC_MAX 4096u
+
+enum detector_place { DETECTOR_CAPTURE, DETECTOR_CONNECT, DETECTOR_COUNT };
+
+/* A service: server address, port, transport. Made by its first record. */
+struct svc_key {
+	struct addr ip;
+	uint16_t port;
+	uint8_t transport, ip_version;
+	uint16_t vlan, inner_vlan;
+	const char *tunnel;
+};
+
+struct svc {
+	struct svc_key key;
+	const char *protocol; /* of its last transaction; NULL: none yet */
+	uint64_t flows;       /* closed ones */
+	uint64_t established; /* of these */
+	uint64_t transactions, waiting, ledger[LEDGER_COUNT];
+	void *state[DETECTOR_COUNT];
+};
+
+/* How often, what it cost, when, the best examples. */
+#define PROOF_BUCKETS 32u
+struct proof {
+	uint64_t count, cost, first, last;
+	unsigned nbest;
+	struct {
+		uint64_t cost, frame;
+	} best[FINDING_FRAMES];
+	uint64_t origin, width, bucket[PROOF_BUCKETS];
+	struct addr client;
+	bool many; /* not all of one client */
+};
+
+void proof_add(struct proof *t, uint64_t time, uint64_t cost, uint64_t frame);
+/* One more frame, without counting. 0: none. */
+void proof_frame(struct proof *t, uint64_t cost, uint64_t frame);
+/* It lasted to then. */
+void proof_until(struct proof *t, uint64_t time);
+void proof_client(struct proof *t, const struct addr *client);
+void proof_merge(struct proof *to, const struct proof *from);
+
+struct findings {
+	struct thresholds limit;
+	struct keyed *services; /* struct svc by struct svc_key */
+	void *state[DETECTOR_COUNT];
+	uint64_t waiting; /* ns, of all transactions, and of connections without any */
+	uint64_t tcp_flows, transactions;
+	uint64_t ledger[LEDGER_COUNT];
+	struct finding *list;
+	unsigned nlist, room;
+	const struct capture_stats *capture; /* while listing */
+	uint8_t *record;                     /* findings_as_record() */
+};
+
+/* A family of findings. */
+struct detector {
+	size_t size;         /* of its state for the capture, zeroed */
+	size_t service_size; /* of its state for each service, made by svc_state(), zeroed */
+	/* s: the record's service, or NULL (events; more than SVC_MAX). */
+	void (*record)(struct findings *f, struct svc *s, const struct record *r);
+	void (*list)(struct findings *f);
+	void (*release)(void *state);         /* what the capture's state holds; NULL: nothing */
+	void (*release_service)(void *state); /* the same of a service's */
+};
+extern const struct detector detect_capture, detect_connect;
+
+void *svc_state(struct svc *s, enum detector_place place);
+/* The place's state of a service, or NULL where there is none yet. */
+static inline void *svc_has(const struct svc *s, enum detector_place place)
+{
+	return s->state[place];
+}
+/* All services: for (i = 0; (s = svc_at(f, i)); i++) */
+struct svc *svc_at(const struct findings *f, uint32_t i);
+
+/*
+ * A new one of the list: its service (may be NULL), what the proof holds, severity by its cost.
+ * `condition` is what the display filter asks beside the service; NULL: nothing.
+ */
+struct finding *finding_new(struct findings *f, const char *id, const char *title,
+	const struct svc *s, const struct proof *t, const char *condition);
+/* At least this severe. */
+void finding_at_least(struct finding *x, enum severity s);
+
+/*
+ * Adds text: %C count (uint64_t), %T duration (uint64_t), %B bytes (uint64_t), %P part of a whole
+ * (two uint64_t), %S text of ours, %A endpoint of a service (const struct svc *), %I address (const
+ * struct addr *), %E text from the wire (const char *, size_t), %1 "s" unless the count (uint64_t)
+ * is 1.
+ */
+void say(struct text *t, const char *format, ...);
+
+/* A dissector's value of a transaction by its field's name. */
+struct value_name {
+	const char *name;
+	const struct dissector *of; /* whose place it is */
+	int place;
+};
+const struct value *value_named(const struct txn_record *t, struct value_name *name);
+uint64_t number_named(const struct txn_record *t, struct value_name *name); /* or FIELD_ABSENT */
+
+static inline bool is_flow_end(const struct record *r)
+{
+	return r->kind == RECORD_FLOW && ((const struct flow_record *)r)->final;
+}
+
+#endif

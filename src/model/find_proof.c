@@ -1,0 +1,179 @@
+/* find_proof.c - what detectors add up, and how they say it; see find_impl.h. */
+#include "model/find_impl.h"
+#include <stdarg.h>
+
+void proof_frame(struct proof *t, uint64_t cost, uint64_t frame)
+{
+	unsigned i = t->nbest;
+
+	if (!frame || (i == FINDING_FRAMES && t->best[i - 1].cost >= cost))
+		return;
+	for (unsigned k = 0; k < t->nbest; k++)
+		if (t->best[k].frame == frame)
+			return;
+	if (i == FINDING_FRAMES)
+		i--;
+	else
+		t->nbest++;
+	for (; i > 0 && t->best[i - 1].cost < cost; i--)
+		t->best[i] = t->best[i - 1];
+	t->best[i].cost = cost;
+	t->best[i].frame = frame;
+}
+
+/* Buckets double in width until the time fits. */
+static void proof_peak(struct proof *t, uint64_t time, uint64_t weight)
+{
+	uint64_t at = time > t->origin ? time - t->origin : 0;
+
+	while (at / t->width >= PROOF_BUCKETS) {
+		for (unsigned i = 0; i < PROOF_BUCKETS; i++)
+			t->bucket[i] =
+				2 * i < PROOF_BUCKETS ? t->bucket[2 * i] + t->bucket[2 * i + 1] : 0;
+		t->width *= 2;
+	}
+	t->bucket[at / t->width] += weight;
+}
+
+void proof_add(struct proof *t, uint64_t time, uint64_t cost, uint64_t frame)
+{
+	if (!t->count) {
+		t->first = t->last = t->origin = time;
+		t->width = 100 * MS;
+	}
+	if (time < t->first)
+		t->first = time;
+	if (time > t->last)
+		t->last = time;
+	t->count++;
+	t->cost += cost;
+	proof_peak(t, time, cost + 1);
+	proof_frame(t, cost, frame);
+}
+
+void proof_until(struct proof *t, uint64_t time)
+{
+	if (time > t->last && time != FIELD_ABSENT)
+		t->last = time;
+}
+
+void proof_client(struct proof *t, const struct addr *client)
+{
+	if (t->count <= 1)
+		t->client = *client;
+	else if (memcmp(&t->client, client, sizeof(*client)) != 0)
+		t->many = true;
+}
+
+void proof_merge(struct proof *to, const struct proof *from)
+{
+	if (!from->count)
+		return;
+	if (!to->count) {
+		*to = *from;
+		return;
+	}
+	to->count += from->count;
+	to->cost += from->cost;
+	to->first = from->first < to->first ? from->first : to->first;
+	to->last = from->last > to->last ? from->last : to->last;
+	for (unsigned i = 0; i < PROOF_BUCKETS; i++)
+		if (from->bucket[i])
+			proof_peak(to, from->origin + i * from->width, from->bucket[i]);
+	for (unsigned i = 0; i < from->nbest; i++)
+		proof_frame(to, from->best[i].cost, from->best[i].frame);
+	to->many |= from->many || memcmp(&to->client, &from->client, sizeof(to->client)) != 0;
+}
+
+/* One conversion; the list of arguments is passed by its address, so that it goes on. */
+static void say_one(struct text *t, char what, va_list *ap)
+{
+	const struct svc *s;
+	const char *p;
+	uint64_t n;
+
+	switch (what) {
+	case 'C':
+		text_count(t, va_arg(*ap, uint64_t));
+		break;
+	case 'T':
+		text_duration(t, va_arg(*ap, uint64_t));
+		break;
+	case 'B':
+		text_bytes(t, va_arg(*ap, uint64_t));
+		break;
+	case 'P':
+		n = va_arg(*ap, uint64_t);
+		text_percent(t, n, va_arg(*ap, uint64_t));
+		break;
+	case 'S':
+		text_str(t, va_arg(*ap, const char *));
+		break;
+	case 'A':
+		s = va_arg(*ap, const struct svc *);
+		text_endpoint(t, &s->key.ip, s->key.port);
+		break;
+	case 'I':
+		text_addr(t, va_arg(*ap, const struct addr *));
+		break;
+	case 'E':
+		p = va_arg(*ap, const char *);
+		text_escape(t, p, va_arg(*ap, size_t), 80);
+		break;
+	case '1':
+		if (va_arg(*ap, uint64_t) != 1)
+			text_char(t, 's');
+		break;
+	default:
+		text_char(t, what);
+	}
+}
+
+void say(struct text *t, const char *format, ...)
+{
+	struct {
+		va_list ap;
+	} list;
+
+	va_start(list.ap, format);
+	for (const char *p = format; *p; p++) {
+		const char *next = strchr(p, '%');
+		size_t n = next ? (size_t)(next - p) : strlen(p);
+
+		text_put(t, p, n);
+		p += n;
+		if (!*p || !*++p)
+			break;
+		say_one(t, *p, &list.ap);
+	}
+	va_end(list.ap);
+}
+
+const struct value *value_named(const struct txn_record *t, struct value_name *name)
+{
+	const struct dissector *d = t->r.dissector;
+	const struct value *v = (const void *)((const char *)t + t->values), *found = NULL;
+
+	if (!d || !d->fields)
+		return NULL;
+	if (name->of != d) {
+		name->of = d;
+		name->place = -1;
+		for (int i = 0; d->fields[i].type != FIELD_END; i++)
+			if (strcmp(d->fields[i].name, name->name) == 0)
+				name->place = i;
+	}
+	if (name->place < 0)
+		return NULL;
+	for (uint32_t i = 0; i < t->nvalues; i++, v = value_next(v))
+		if (v->field == name->place)
+			found = v;
+	return found;
+}
+
+uint64_t number_named(const struct txn_record *t, struct value_name *name)
+{
+	const struct value *v = value_named(t, name);
+
+	return v ? v->u64 : FIELD_ABSENT;
+}

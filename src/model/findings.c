@@ -1,0 +1,354 @@
+/* findings.c - see findings.h: services, detectors, the ranked list. */
+#include "model/find_impl.h"
+#include "base/mem.h"
+#include <stdlib.h>
+
+const char *const severity_names[] = {"info", "warning", "critical"};
+
+#define THRESHOLD_KIND(id, name, unit, value, help) {name, THRESHOLD_##unit, value, help},
+const struct threshold_kind threshold_kinds[THRESHOLD_COUNT] = {THRESHOLDS(THRESHOLD_KIND)};
+
+static const struct detector *const detectors[DETECTOR_COUNT] = {
+	[DETECTOR_CAPTURE] = &detect_capture,
+	[DETECTOR_CONNECT] = &detect_connect,
+};
+
+void thresholds_defaults(struct thresholds *t)
+{
+	for (int i = 0; i < THRESHOLD_COUNT; i++)
+		t->v[i] = threshold_kinds[i].value;
+}
+
+struct findings *findings_new(const struct thresholds *t)
+{
+	struct findings *f = xcalloc(1, sizeof(*f));
+
+	if (t)
+		f->limit = *t;
+	else
+		thresholds_defaults(&f->limit);
+	f->services = keyed_new(sizeof(struct svc_key), sizeof(struct svc), SVC_MAX);
+	for (int i = 0; i < DETECTOR_COUNT; i++)
+		if (detectors[i]->size)
+			f->state[i] = xcalloc(1, detectors[i]->size);
+	return f;
+}
+
+struct svc *svc_at(const struct findings *f, uint32_t i)
+{
+	return i < keyed_count(f->services) ? keyed_value(f->services, i) : NULL;
+}
+
+void *svc_state(struct svc *s, enum detector_place place)
+{
+	if (!s->state[place])
+		s->state[place] = xcalloc(1, detectors[place]->service_size);
+	return s->state[place];
+}
+
+static void finding_release(struct finding *x)
+{
+	text_release(&x->filter);
+	text_release(&x->bpf);
+	text_release(&x->saw);
+	text_release(&x->means);
+	text_release(&x->next);
+	text_release(&x->against);
+}
+
+static void list_clear(struct findings *f)
+{
+	while (f->nlist)
+		finding_release(&f->list[--f->nlist]);
+}
+
+void findings_free(struct findings *f)
+{
+	struct svc *s;
+
+	if (!f)
+		return;
+	list_clear(f);
+	for (uint32_t i = 0; (s = svc_at(f, i)); i++)
+		for (int k = 0; k < DETECTOR_COUNT; k++) {
+			if (s->state[k] && detectors[k]->release_service)
+				detectors[k]->release_service(s->state[k]);
+			free(s->state[k]);
+		}
+	for (int i = 0; i < DETECTOR_COUNT; i++) {
+		if (f->state[i] && detectors[i]->release)
+			detectors[i]->release(f->state[i]);
+		free(f->state[i]);
+	}
+	keyed_free(f->services);
+	free(f->list);
+	free(f->record);
+	free(f);
+}
+
+static struct svc *svc_of(struct findings *f, const struct record *r)
+{
+	struct svc_key key;
+	struct svc *s;
+
+	if (r->kind == RECORD_EVENT || !r->has_ports)
+		return NULL;
+	memset(&key, 0, sizeof(key));
+	key.ip = r->server.ip;
+	key.port = r->server.port;
+	key.transport = r->transport;
+	key.ip_version = r->ip_version;
+	key.vlan = r->vlan;
+	key.inner_vlan = r->inner_vlan;
+	key.tunnel = r->tunnel;
+	s = keyed_get(f->services, &key);
+	if (s && !s->key.transport)
+		s->key = key;
+	return s;
+}
+
+/* Waiting on a connection none of whose transactions carries it. */
+static uint64_t flow_waiting(const struct flow_record *r)
+{
+	if (!r->tcp_state || r->transactions)
+		return 0;
+	if (r->handshake != FIELD_ABSENT)
+		return r->handshake + r->turn_wait;
+	return strncmp(r->tcp_state, "syn_", 4) == 0 || r->syn_retries ? r->r.duration : 0;
+}
+
+static void add(struct findings *f, struct svc *s, const struct record *r)
+{
+	const struct flow_record *flow = (const void *)r;
+	const struct txn_record *t = (const void *)r;
+	uint64_t waiting = 0;
+
+	if (is_flow_end(r)) {
+		waiting = flow_waiting(flow);
+		f->tcp_flows += flow->tcp_state != NULL;
+		if (s) {
+			s->flows++;
+			s->established += flow->handshake != FIELD_ABSENT;
+		}
+	} else if (r->kind == RECORD_TXN && !r->composite) {
+		f->transactions++;
+		waiting = t->total == FIELD_ABSENT ? 0 : t->total;
+		for (int i = 0; waiting && i < LEDGER_COUNT; i++) {
+			f->ledger[i] += t->ledger[i];
+			if (s)
+				s->ledger[i] += t->ledger[i];
+		}
+		if (s) {
+			s->transactions++;
+			s->protocol = r->type;
+		}
+	}
+	f->waiting += waiting;
+	if (s)
+		s->waiting += waiting;
+}
+
+void findings_record(struct findings *f, const struct record *r)
+{
+	struct svc *s;
+
+	if (r->kind == RECORD_FLOW && !is_flow_end(r))
+		return; /* its last record says it all */
+	s = svc_of(f, r);
+	add(f, s, r);
+	for (int i = 0; i < DETECTOR_COUNT; i++)
+		detectors[i]->record(f, s, r);
+}
+
+/* The service as a display filter, with a condition. */
+static void filter_of(struct text *t, const struct svc *s, const char *condition)
+{
+	if (s) {
+		say(t, "server.ip == %I and ", &s->key.ip);
+		text_printf(t, "server.port == %u", s->key.port);
+	}
+	if (!condition)
+		return;
+	if (s)
+		text_str(t, strstr(condition, " or ") ? " and (" : " and ");
+	text_str(t, condition);
+	if (s && strstr(condition, " or "))
+		text_char(t, ')');
+}
+
+static void bpf_of(struct text *t, const struct svc *s)
+{
+	if (!s || s->key.tunnel)
+		return;
+	if (s->key.vlan)
+		text_str(t, "vlan and ");
+	if (s->key.inner_vlan)
+		text_str(t, "vlan and ");
+	say(t, "host %I", &s->key.ip);
+	if (s->key.transport == 6 || s->key.transport == 17)
+		text_printf(
+			t, " and %s port %u", s->key.transport == 6 ? "tcp" : "udp", s->key.port);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static void take_proof(struct finding *x, const struct proof *t)
+{
+	unsigned most = 0;
+
+	x->cost = t->cost;
+	x->count = t->count;
+	x->first = t->first;
+	x->last = t->last;
+	if (!t->many)
+		x->client = t->client;
+	for (unsigned i = 1; i < PROOF_BUCKETS; i++)
+		if (t->bucket[i] > t->bucket[most])
+			most = i;
+	x->peak = t->origin + most * t->width;
+	x->nframes = t->nbest;
+	for (unsigned i = 0; i < t->nbest; i++)
+		x->frames[i] = t->best[i].frame;
+	qsort(x->frames, x->nframes, sizeof(x->frames[0]), by_number);
+}
+
+void finding_at_least(struct finding *x, enum severity s)
+{
+	if (x->severity < s)
+		x->severity = s;
+}
+
+/* Is part at least so many thousandths of the whole? */
+static bool reaches(uint64_t part, uint64_t whole, uint64_t permille)
+{
+	return whole && (double)part * 1000 >= (double)whole * (double)permille;
+}
+
+struct finding *finding_new(struct findings *f, const char *id, const char *title,
+	const struct svc *s, const struct proof *t, const char *condition)
+{
+	struct finding *x;
+
+	if (f->nlist == f->room) {
+		f->room = f->room ? f->room * 2 : 64;
+		f->list = xrealloc(f->list, f->room * sizeof(*f->list));
+	}
+	x = &f->list[f->nlist++];
+	memset(x, 0, sizeof(*x));
+	x->id = id;
+	x->title = title;
+	x->counted = "connections";
+	x->waiting = f->waiting;
+	text_init_growing(&x->filter);
+	text_init_growing(&x->bpf);
+	text_init_growing(&x->saw);
+	text_init_growing(&x->means);
+	text_init_growing(&x->next);
+	text_init_growing(&x->against);
+	if (s) {
+		x->server = s->key.ip;
+		x->port = s->key.port;
+		x->transport = s->key.transport;
+		x->ip_version = s->key.ip_version;
+		x->protocol = s->protocol;
+	}
+	take_proof(x, t);
+	if (reaches(x->cost, f->waiting, f->limit.v[THRESHOLD_SHARE]))
+		x->severity = SEVERITY_WARNING;
+	if (reaches(x->cost, f->waiting, f->limit.v[THRESHOLD_CRITICAL]))
+		x->severity = SEVERITY_CRITICAL;
+	filter_of(&x->filter, s, condition);
+	bpf_of(&x->bpf, s);
+	return x;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct finding *x = a, *y = b;
+	int c;
+
+	if (x->of_capture != y->of_capture)
+		return x->of_capture ? -1 : 1;
+	if (x->cost != y->cost)
+		return x->cost > y->cost ? -1 : 1;
+	if (x->severity != y->severity)
+		return x->severity > y->severity ? -1 : 1;
+	if (x->count != y->count)
+		return x->count > y->count ? -1 : 1;
+	c = strcmp(x->id, y->id);
+	if (c)
+		return c;
+	c = memcmp(&x->server, &y->server, sizeof(x->server));
+	if (c)
+		return c;
+	if (x->port != y->port)
+		return x->port < y->port ? -1 : 1;
+	return strcmp(x->filter.p, y->filter.p);
+}
+
+unsigned findings_list(
+	struct findings *f, const struct capture_stats *capture, const struct finding **list)
+{
+	list_clear(f);
+	f->capture = capture;
+	for (int i = 0; i < DETECTOR_COUNT; i++)
+		detectors[i]->list(f);
+	f->capture = NULL;
+	if (f->nlist)
+		qsort(f->list, f->nlist, sizeof(*f->list), compare);
+	*list = f->list;
+	return f->nlist;
+}
+
+void findings_counters(const struct findings *f, struct counters *c)
+{
+	if (keyed_refused(f->services))
+		counters_add(c, "findings: records of too many services, not looked at",
+			keyed_refused(f->services));
+}
+
+static const struct finding *worst(const struct finding *list, unsigned n, bool of_capture)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (list[i].of_capture == of_capture && list[i].severity > SEVERITY_INFO)
+			return &list[i];
+	return NULL;
+}
+
+static void blame(struct text *t, const struct finding *x)
+{
+	text_str(t, x->title);
+	if (!addr_is_zero(&x->server)) {
+		text_str(t, " at ");
+		if (x->port)
+			text_endpoint(t, &x->server, x->port);
+		else
+			text_addr(t, &x->server);
+	}
+}
+
+void findings_verdict(
+	const struct findings *f, const struct finding *list, unsigned n, struct text *out)
+{
+	const struct finding *x = worst(list, n, false), *own = worst(list, n, true);
+
+	if (x) {
+		blame(out, x);
+		if (x->cost)
+			say(out, ": %T, %P of all waiting. ", x->cost, x->cost, f->waiting);
+		else
+			say(out, ": %C of %C %S. ", x->count, x->of, x->counted);
+		text_put(out, x->means.p, x->means.len);
+	} else if (f->waiting) {
+		say(out, "No bottleneck stands out in %T of waiting.", f->waiting);
+	} else {
+		text_str(out, "Nothing in the capture waited for an answer.");
+	}
+	if (own)
+		say(out, " Mind the capture itself: %S.", own->title);
+}

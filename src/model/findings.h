@@ -1,0 +1,89 @@
+/*
+ * findings.h - what was wrong, with its proof: causes of waiting, ranked by what they cost.
+ *
+ * Detectors (find_*.c) read the records and keep bounded state; findings_list() may be called at
+ * any time and changes nothing. A cost is ns of waiting, taken from the ledger; of one transaction
+ * each entry of the ledger is in the cost of one finding at most, but for a finding that says whose
+ * part it is (part_of).
+ */
+#ifndef TSUMARI_MODEL_FINDINGS_H
+#define TSUMARI_MODEL_FINDINGS_H
+
+#include "base/text.h"
+#include "core/record.h"
+#include "core/stats.h"
+
+#define FINDING_FRAMES FIELD_LIST_MAX
+
+enum severity { SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_CRITICAL };
+extern const char *const severity_names[];
+
+struct finding {
+	const char *id;    /* "syn-drop" */
+	const char *title; /* "Connection requests dropped" */
+	enum severity severity;
+	bool of_capture; /* the capture's own fault: limits what all else can say */
+	/* What it blames. All zero: the capture, or several. */
+	struct addr server, client;
+	uint16_t port;
+	uint8_t transport, ip_version;
+	const char *protocol; /* NULL: not known */
+	uint64_t cost;        /* ns of waiting; 0: it cannot be told, or nobody waited */
+	uint64_t waiting;     /* ns of waiting in the whole capture */
+	const char *part_of;  /* id of the finding whose cost holds this one's; NULL: none */
+	uint64_t count, of;   /* so many of so many connections, transactions ... */
+	const char *counted;  /* "connections" */
+	uint64_t first, last; /* when; 0: not known */
+	uint64_t peak;        /* when it was worst */
+	uint64_t frames[FINDING_FRAMES];
+	unsigned nframes;
+	/* Not empty but for bpf, which cannot name what is in a tunnel. */
+	struct text filter, bpf; /* display filter and libpcap's, that isolate it */
+	struct text saw, means, next, against;
+};
+
+/* NAME, its unit, default, help. A permille is written as a percentage. */
+#define THRESHOLDS(X)                                                                              \
+	X(SLOW, "slow", DURATION, 200000000, "server time from which on an answer is slow")        \
+	X(SHARE, "share", PERMILLE, 20, "part of all waiting from which on a cost is a warning")   \
+	X(CRITICAL, "critical", PERMILLE, 200, "part of all waiting from which on it is critical") \
+	X(FLOOD, "syn-flood", NUMBER, 100, "half-open connections that make a flood")
+
+enum threshold {
+#define THRESHOLD_ENUM(id, name, unit, value, help) THRESHOLD_##id,
+	THRESHOLDS(THRESHOLD_ENUM) THRESHOLD_COUNT
+};
+enum threshold_unit { THRESHOLD_DURATION, THRESHOLD_PERMILLE, THRESHOLD_NUMBER };
+struct threshold_kind {
+	const char *name;
+	enum threshold_unit unit;
+	uint64_t value; /* unless another is given */
+	const char *help;
+};
+extern const struct threshold_kind threshold_kinds[THRESHOLD_COUNT];
+struct thresholds {
+	uint64_t v[THRESHOLD_COUNT];
+};
+void thresholds_defaults(struct thresholds *t);
+
+struct findings;
+
+/* t: copied; NULL: the defaults. */
+struct findings *findings_new(const struct thresholds *t);
+void findings_free(struct findings *f);
+void findings_record(struct findings *f, const struct record *r);
+/*
+ * All there is to tell by now: the capture's own faults, then by cost. capture: what was read so
+ * far. The list holds until the next call.
+ */
+unsigned findings_list(
+	struct findings *f, const struct capture_stats *capture, const struct finding **list);
+/* One or two sentences on a list: the bottleneck with its share, and what limits the answer. */
+void findings_verdict(
+	const struct findings *f, const struct finding *list, unsigned n, struct text *out);
+/* A finding as a record, in memory that the next call uses again. */
+const struct record *findings_as_record(struct findings *f, const struct finding *x);
+/* What its limits cost, by name. */
+void findings_counters(const struct findings *f, struct counters *c);
+
+#endif

@@ -1,0 +1,142 @@
+/* report_findings.c - the top of the report: the verdict, and the findings with their proof. */
+#include "model/findings.h"
+#include "out/report_impl.h"
+
+#define SHOWN  40u
+
+static const char *const colours[] = {[SEVERITY_INFO] = "\033[1m",
+	[SEVERITY_WARNING] = "\033[1;33m",
+	[SEVERITY_CRITICAL] = "\033[1;31m"};
+
+/* A finding's head: "critical syn-drop at 192.0.2.1:80 http: 12.3 s, 40.1 %, 3 of 5 connections".
+ */
+static void head(struct report *r, const struct finding *x)
+{
+	struct text *t = &r->t;
+
+	text_printf(t, "%s %s", severity_names[x->severity], x->id);
+	if (!addr_is_zero(&x->server)) {
+		text_str(t, " at ");
+		if (x->port)
+			text_endpoint(t, &x->server, x->port);
+		else
+			text_addr(t, &x->server);
+		if (x->protocol)
+			text_printf(t, " %s", x->protocol);
+	}
+	text_str(t, ": ");
+	if (x->cost) {
+		text_duration(t, x->cost);
+		text_str(t, ", ");
+		text_percent(t, x->cost, x->waiting);
+		text_str(t, " of all waiting");
+		if (x->part_of)
+			text_printf(t, " (part of %s)", x->part_of);
+		text_str(t, ", ");
+	}
+	text_count(t, x->count);
+	if (x->of && x->of != FIELD_ABSENT) {
+		text_str(t, " of ");
+		text_count(t, x->of);
+	}
+	text_printf(t, " %s", x->counted);
+	fputs("\n", r->out);
+	if (r->o.colour)
+		fputs(colours[x->severity], r->out);
+	report_text(r, 2);
+	if (r->o.colour)
+		fputs("\033[0m", r->out);
+}
+
+/* Columns before what stands behind a label. */
+static size_t indent(const struct report *r)
+{
+	return r->o.width < 60 ? 4 : 13;
+}
+
+static void label(struct report *r, const char *name)
+{
+	if (r->o.width < 60)
+		text_printf(&r->t, "  %s: ", name);
+	else
+		text_printf(&r->t, "    %-9s", name);
+}
+
+static void part(struct report *r, const char *name, const struct text *what)
+{
+	if (!what->len)
+		return;
+	label(r, name);
+	text_put(&r->t, what->p, what->len);
+	report_text(r, indent(r));
+}
+
+static void when(struct report *r, const struct finding *x)
+{
+	if (!x->first)
+		return;
+	label(r, "when");
+	text_time(&r->t, x->first);
+	if (x->last > x->first) {
+		text_str(&r->t, ", for ");
+		text_duration(&r->t, x->last - x->first);
+		if (x->peak > x->first) {
+			text_str(&r->t, ", worst after ");
+			text_duration(&r->t, x->peak - x->first);
+		}
+	}
+	if (!addr_is_zero(&x->client)) {
+		text_str(&r->t, ", all of client ");
+		text_addr(&r->t, &x->client);
+	}
+	report_text(r, indent(r));
+}
+
+static void frames(struct report *r, const struct finding *x)
+{
+	if (!x->nframes)
+		return;
+	label(r, "frames");
+	for (unsigned i = 0; i < x->nframes; i++) {
+		if (i)
+			text_str(&r->t, ", ");
+		text_printf(&r->t, "%llu", (unsigned long long)x->frames[i]);
+	}
+	report_text(r, indent(r));
+}
+
+static void one(struct report *r, const struct finding *x)
+{
+	head(r, x);
+	part(r, "saw", &x->saw);
+	part(r, "means", &x->means);
+	part(r, "look at", &x->next);
+	part(r, "but", &x->against);
+	when(r, x);
+	frames(r, x);
+	part(r, "-Y", &x->filter);
+	part(r, "filter", &x->bpf);
+}
+
+void report_findings(struct report *r, const struct capture_stats *st)
+{
+	struct findings *f = model_findings(r->o.model);
+	const struct finding *list;
+	unsigned n = f ? findings_list(f, st, &list) : 0;
+	bool wrap = r->wrap;
+
+	if (!f)
+		return;
+	r->wrap = true; /* these are sentences */
+	findings_verdict(f, list, n, &r->t);
+	if (r->o.colour)
+		fputs("\033[1m", r->out);
+	report_text(r, 0);
+	if (r->o.colour)
+		fputs("\033[0m", r->out);
+	for (unsigned i = 0; i < n && i < SHOWN; i++)
+		one(r, &list[i]);
+	report_more(r, n > SHOWN ? n - SHOWN : 0);
+	fputc('\n', r->out);
+	r->wrap = wrap;
+}

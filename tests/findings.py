@@ -1,0 +1,232 @@
+"""Findings: which one is on top for each capture, and at which cost, worked out here from the packets.
+
+Of every finding of every capture: its filters select its evidence, no time is counted twice, its
+words are there. Beside the expected ones nothing above "info" may stand.
+"""
+import glob
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import pcaplib
+from pcaplib import ACK, RST, SYN
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PCAPS = os.path.join(os.path.dirname(HERE), "pcaps")
+TSUMARI = os.environ["TSUMARI"]
+SECOND = 10**9
+bad = 0
+
+
+def fail(text):
+    global bad
+    bad = 1
+    print("FAIL:", text)
+
+
+def run(*args):
+    r = subprocess.run([TSUMARI, *args], capture_output=True, timeout=60)
+    if r.returncode:
+        fail("%s: status %d, %s" % (" ".join(args), r.returncode, r.stderr.decode().strip()))
+    return r.stdout
+
+
+def records(path, *args):
+    return [json.loads(line) for line in run("--json", "-r", path, *args).splitlines()]
+
+
+def findings(path, *args):
+    return records(path, "--types", "finding", *args)
+
+
+def path_of(name):
+    for end in ("pcap", "pcapng", "pcap.gz"):
+        path = os.path.join(PCAPS, name + "." + end)
+        if os.path.exists(path):
+            return path
+    raise SystemExit("there is no capture " + name)
+
+
+# ---- what packets say --------------------------------------------------------------------------
+
+
+def segments(name):
+    """(time, number, segment) of a capture's whole TCP segments."""
+    link, packets = pcaplib.read(path_of(name))
+    for number, p in enumerate(packets, 1):
+        s = pcaplib.segment(link, p)
+        if s:
+            yield p.time, number, s
+
+
+def syn_waiting(name, port):
+    """First SYN to the SYN that was answered, or to the last one: of those sent more than once."""
+    first, last, done = {}, {}, set()
+    for time, _, s in segments(name):
+        kind = s.flags & (SYN | ACK | RST)
+        if kind == SYN and s.target[1] == port and s.source not in done:
+            first.setdefault(s.source, time)
+            last[s.source] = time
+        elif kind == SYN | ACK and s.source[1] == port:
+            done.add(s.target)
+    return sum(last[k] - first[k] for k in first)
+
+
+def accept_waiting(name, port):
+    """The handshake's first ACK to the last ACK that answers a repeated SYN/ACK."""
+    began, again, total = {}, set(), {}
+    for time, _, s in segments(name):
+        kind = s.flags & (SYN | ACK | RST)
+        if kind == ACK and s.target[1] == port:
+            if s.source not in began:
+                began[s.source] = time
+            elif s.source in again:
+                total[s.source] = time - began[s.source]
+                again.discard(s.source)
+        elif kind == SYN | ACK and s.source[1] == port and s.target in began:
+            again.add(s.target)
+    return sum(total.values())
+
+
+# ---- what is expected --------------------------------------------------------------------------
+
+# capture: [(id, port or None, cost or None)], the first on top, then ids that may stand beside it
+# above "info".
+EXPECTED = {
+    "syn-backlog": ([("syn-drop", 9999, lambda n: syn_waiting(n, 9999))], ()),
+    "syn-backlog-linear": ([("syn-drop", 9999, lambda n: syn_waiting(n, 9999))], ()),
+    "syn-backlog-recover": ([("syn-drop", 9999, lambda n: syn_waiting(n, 9999))], ()),
+    "syn-backlog-accept": ([("accept-queue", 9999, lambda n: accept_waiting(n, 9999))], ()),
+    "syn-backlog-abort": (
+        [("syn-drop", 9999, lambda n: syn_waiting(n, 9999))],
+        ("accept-queue", "connect-refused"),
+    ),
+    "http-refused": (
+        [("connect-timeout", 82, lambda n: syn_waiting(n, 82)), ("connect-refused", 81, None)],
+        ("connect-refused",),
+    ),
+    "http-oneway": ([("one-way", None, None)], ()),
+    "http-oneway-back": ([("one-way", None, None)], ()),
+    "http-twice": ([("duplicates", None, None)], ()),
+    "http-routed": ([("duplicates", None, None), ("syn-drop", 80, None)], ()),
+}
+# Timers as they are told.
+SAID = {
+    "syn-backlog": "doubling from 1 s (1, 3, 7, 15 s) (3)",
+    "syn-backlog-linear": "Linux 6.5 and later) (3)",
+    "syn-backlog-recover": "Answered after about 3 s",
+}
+# Nothing above "info".
+HEALTHY = """arp dns icmp http-nano http-vlan http-any http-proxy mysql-text mysql-stmt nfs3 nfs4 redis
+smtp-basic smtp-lmtp tls frag grpc""".split()
+
+
+def check_expected(name, found):
+    expected, beside = EXPECTED[name]
+    loud = [f for f in found if f["tsumari"]["finding"]["severity"] != "info"]
+    for place, (id, port, cost) in enumerate(expected):
+        if place >= len(loud):
+            fail("%s: no finding %s" % (name, id))
+            return
+        f = loud[place]["tsumari"]["finding"]
+        got = f["id"], loud[place].get("server", {}).get("port")
+        if got != (id, port):
+            fail("%s: %s in place %d, not %s" % (name, got, place, (id, port)))
+            continue
+        want = cost(name) if cost else None
+        if want is not None and abs(f.get("cost", 0) - want) > max(want // 100, 2 * 10**6):
+            fail("%s: %s costs %d ns, not %d" % (name, id, f.get("cost", 0), want))
+        if place == 0 and name in SAID and SAID[name] not in f["saw"]:
+            fail("%s: does not say '%s': %s" % (name, SAID[name], f["saw"]))
+    for f in loud[len(expected) :]:
+        if f["tsumari"]["finding"]["id"] not in beside:
+            fail("%s: also %s: %s" % (name, f["tsumari"]["finding"]["id"], f["tsumari"]["finding"]["saw"]))
+
+
+# ---- what holds for all ------------------------------------------------------------------------
+
+
+def frame_times(path):
+    """Times of the frames of a classic pcap, by number; None for other files."""
+    try:
+        return [p.time for p in pcaplib.read(path)[1]]
+    except ValueError:
+        return None
+
+
+def check_filters(path, name, f, times, work):
+    what = "%s: %s" % (name, f["id"])
+    seen = records(path, "-Y", f["filter"])
+    if not seen:
+        fail("%s: -Y '%s' selects nothing" % (what, f["filter"]))
+    if "bpf" not in f or times is None:
+        return
+    part = os.path.join(work, "part.pcap")
+    run("-r", path, "-w", part, f["bpf"])
+    kept = set(frame_times(part))
+    for number in f.get("frames", []):
+        if times[number - 1] not in kept:
+            fail("%s: frame %d is not selected by %s" % (what, number, f["bpf"]))
+
+
+def check_all(path, name, found, work):
+    times, total, share = frame_times(path), 0, 0
+    ranks = []
+    for r in found:
+        f = r["tsumari"]["finding"]
+        what = "%s: %s" % (name, f["id"])
+        for text in ("saw", "means", "next", "against", "filter"):
+            if not f.get(text):
+                fail("%s has no '%s'" % (what, text))
+        frames = f.get("frames", [])
+        if len(frames) > 10 or frames != sorted(set(frames)):
+            fail("%s: frames %s" % (what, frames))
+        if times and frames and not 1 <= frames[0] <= frames[-1] <= len(times):
+            fail("%s: frames %s of %d" % (what, frames, len(times)))
+        if not frames and "cost" in f:
+            fail("%s has a cost and no frame to show" % what)
+        if not f.get("of_capture"):
+            ranks.append(-f.get("cost", 0))
+        elif ranks:
+            fail("%s comes behind others" % what)
+        if "part_of" not in f:
+            total += f.get("cost", 0)
+            share += f.get("share", 0)
+        check_filters(path, name, f, times, work)
+    if ranks != sorted(ranks):
+        fail("%s: not in the order of their cost" % name)
+    if share > 1000 + len(found):
+        fail("%s: %d thousandths of all waiting" % (name, share))
+    if run("--json", "-j3", "-r", path, "--types", "finding") != run("--json", "-j0", "-r", path, "--types", "finding"):
+        fail("%s: other findings with workers" % name)
+
+
+def main():
+    names = sys.argv[1:]
+    n = 0
+    with tempfile.TemporaryDirectory() as work:
+        for path in sorted(glob.glob(os.path.join(PCAPS, "*.pcap*"))):
+            name = os.path.basename(path).split(".")[0]
+            # damaged, or of two link types: status 1
+            if name in ("truncated", "http-pcapng-mixed") or (names and name not in names):
+                continue
+            found = findings(path)
+            n += len(found)
+            check_all(path, name, found, work)
+            if name in EXPECTED:
+                check_expected(name, found)
+            if name in HEALTHY:
+                for r in found:
+                    f = r["tsumari"]["finding"]
+                    if f["severity"] != "info":
+                        fail("%s is healthy, but %s: %s" % (name, f["id"], f["saw"]))
+    if not names and n < len(EXPECTED):
+        fail("only %d findings" % n)
+    if not bad:
+        print("findings: %d, %d captures told" % (n, len(EXPECTED)))
+    sys.exit(bad)
+
+
+main()
