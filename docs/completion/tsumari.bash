@@ -17,7 +17,7 @@ _tsumari()
 		prev=${COMP_WORDS[COMP_CWORD - 2]}
 	fi
 	case $prev in
-	-r | --read | -w | --write | -o | --output | -F | --filter-file | --har | --plugin)
+	-r | --read | -w | --write | -o | --output | -F | --filter-file | --compare | --har | --plugin)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -56,7 +56,7 @@ _tsumari()
 		names="-r -i -D -L -F -c -s -B -p -y -Y -o -l -n -w -C -G -W -U -d -j -Z -h
 			--read --interface --list-interfaces --list-data-link-types --filter-file --count
 			--duration --snapshot-length --buffer-size --no-promiscuous-mode --linktype
-			--json --json-flat --report --har --types --display-filter --output --line-buffered --numeric --write
+			--json --json-flat --report --compare --har --types --display-filter --output --line-buffered --numeric --write
 			--extract --extract-memory
 			--packet-buffered --print --decode-as --plugin --jobs --memory --flow-interval
 			--timeout-syn --timeout-tcp --timeout-closed --timeout-udp --ignore-vlan --literal

@@ -12,6 +12,7 @@
 #include "out/report.h"
 #include "out/schema.h"
 #include "run/capwriter.h"
+#include "run/comparison.h"
 #include "run/extract.h"
 #include "run/info.h"
 #include "run/message.h"
@@ -44,9 +45,12 @@ struct run {
 	struct filter *filter;
 	struct filter *extract_filter;
 	struct extract *extract; /* NULL: -w has all frames */
-	struct source *again;    /* the same file, to be read a second time; NULL: it cannot be */
+	/* The same file, to be read a second time; NULL: it cannot be. --compare: the one before.
+	 */
+	struct source *again;
 	struct ndjson *ndjson;
 	struct report *report;
+	struct comparison comparison;
 	struct har *har;
 	struct model *model; /* NULL: no output asks for it */
 	struct progress progress;
@@ -58,11 +62,12 @@ struct run {
 };
 
 static struct pipeline *on_signal; /* what a signal stops */
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted, stopped;
 
 static void stop(int number)
 {
 	interrupted = number == SIGINT;
+	stopped = 1;
 	pipeline_stop(on_signal);
 }
 
@@ -575,6 +580,69 @@ static int capture(struct run *r)
 	return finish(r, failed);
 }
 
+static bool open_compare(struct run *r)
+{
+	const struct options *o = &r->o;
+	struct privileges rights = {.user = o->user};
+	char warning[256];
+
+	r->source = source_open_file(o->read, &o->source, r->err, sizeof(r->err));
+	if (r->source)
+		r->again = source_open_file(o->compare, &o->source, r->err, sizeof(r->err));
+	if (!r->again || !open_filter(r))
+		return false;
+	for (int i = 0; i < 2; i++) {
+		struct options one = {.read = i ? o->compare : o->read};
+
+		if (!is_input(&one, o->out_file))
+			continue;
+		snprintf(
+			r->err, sizeof(r->err), "-o: %s is a file that is being read", o->out_file);
+		return false;
+	}
+	if (!comparison_open(&r->comparison, o->out_file, r->err, sizeof(r->err)) ||
+		!privileges_drop(&rights, r->err, sizeof(r->err)))
+		return false;
+	if (!privileges_confine(warning, sizeof(warning)))
+		message("%s", warning);
+	return true;
+}
+
+/* --compare */
+static int compare(struct run *r)
+{
+	struct source *sources[2];
+	const char *names[2] = {r->o.compare, r->o.read};
+	struct model_config config = {.literal = r->o.engine.literal};
+	int status = 0;
+
+	if (!load_plugins(r) || !resolve_decode(r) || !open_compare(r)) {
+		message("%s", r->err);
+		return STATUS_USAGE;
+	}
+	sources[0] = r->again;
+	sources[1] = r->source;
+	r->comparison.json = r->o.output == OUTPUT_JSON;
+	set_up_pipeline(r);
+	catch_signals(&r->pipeline);
+	for (int i = 0; i < 2; i++) {
+		r->comparison.side[i].name = strcmp(names[i], "-") ? names[i] : "standard input";
+		if (comparison_read(&r->comparison, i, &r->pipeline, sources[i], &config) != 0) {
+			progress_erase(&r->progress);
+			message("%s", source_error(sources[i]));
+			status = STATUS_FAILED;
+		}
+		if (stopped)
+			return STATUS_FAILED;
+	}
+	progress_erase(&r->progress);
+	if (!comparison_write(&r->comparison, r->err, sizeof(r->err))) {
+		message("%s", r->err);
+		return STATUS_FAILED;
+	}
+	return status;
+}
+
 static bool datalinks(struct run *r)
 {
 	char *name = info_interface(r->o.nifaces ? r->o.ifaces[0] : NULL, r->err, sizeof(r->err));
@@ -643,6 +711,7 @@ static void release(struct run *r)
 	filter_free(r->extract_filter);
 	extract_free(r->extract);
 	source_close(r->again);
+	comparison_release(&r->comparison);
 	capwriter_free(r->writer);
 	source_close(r->source);
 	free(r->decode);
@@ -679,7 +748,10 @@ int main(int argc, char **argv)
 		r.output = !r.o.out_file && !r.o.types && isatty(STDOUT_FILENO) ? OUTPUT_REPORT
 										: OUTPUT_JSON;
 	registry_init();
-	status = r.o.action == ACTION_RUN ? capture(&r) : answer(&r);
+	if (r.o.action != ACTION_RUN)
+		status = answer(&r);
+	else
+		status = r.o.compare ? compare(&r) : capture(&r);
 	release(&r);
 	return status;
 }

@@ -25,6 +25,7 @@ enum {
 	OPT_REPORT,
 	OPT_TYPES,
 	OPT_HAR,
+	OPT_COMPARE,
 	OPT_EXTRACT,
 	OPT_EXTRACT_MEMORY,
 	OPT_PLUGIN,
@@ -73,6 +74,7 @@ static const struct option longs[] = {
 	{"display-filter", required_argument, NULL, 'Y'},
 	{"types", required_argument, NULL, OPT_TYPES},
 	{"har", required_argument, NULL, OPT_HAR},
+	{"compare", required_argument, NULL, OPT_COMPARE},
 	{"extract", required_argument, NULL, OPT_EXTRACT},
 	{"extract-memory", required_argument, NULL, OPT_EXTRACT_MEMORY},
 	{"plugin", required_argument, NULL, OPT_PLUGIN},
@@ -333,6 +335,8 @@ static bool take_output(struct parse *p, int c, const char *arg)
 		return once(p, "--extract", &o->extract, arg);
 	case OPT_EXTRACT_MEMORY:
 		return extract_memory(p, arg);
+	case OPT_COMPARE:
+		return once(p, "--compare", &o->compare, arg);
 	case OPT_HAR:
 		return once(p, "--har", &o->har, arg);
 	default:
@@ -444,6 +448,13 @@ static bool check(struct parse *p)
 		{o->read && o->source.datalink, "-y is for interfaces, not with -r"},
 		{o->read && o->action == ACTION_DATALINKS, "-L is for interfaces, not with -r"},
 		{o->filter && o->filter_file, "a filter and -F exclude each other"},
+		{o->compare && o->nifaces, "--compare and -i exclude each other"},
+		{o->compare && strcmp(o->compare, "-") == 0 && strcmp(o->read, "-") == 0,
+			"--compare needs two captures: only one of them can be the standard input"},
+		{o->compare && (o->write || o->har || o->types || o->numeric || o->line_buffered ||
+				       o->output == OUTPUT_JSON_FLAT),
+			"--compare puts out what changed only: -w, --har, --types, -n, -l and "
+			"--json-flat have no effect"},
 		{o->extract && !o->write, "--extract needs -w"},
 		{o->extract_memory && !o->extract, "--extract-memory needs --extract"},
 		{o->extract && o->unbuffered, "--extract writes at the end: -U has no effect"},
@@ -589,6 +600,12 @@ bool options_parse(struct options *o, int argc, char **argv, char *err, size_t e
 	}
 	if (o->action == ACTION_HELP)
 		return true;
+	if (o->compare && o->read)
+		return fault(&p, "--compare and -r exclude each other");
+	if (o->compare && optind == argc)
+		return fault(&p, "--compare needs two captures: --compare BEFORE AFTER");
+	if (o->compare)
+		o->read = argv[optind++];
 	if (optind < argc)
 		o->filter = join(argv + optind, argc - optind);
 	if (!check(&p) || (o->filter_file && !load_filter(&p)))

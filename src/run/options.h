@@ -66,6 +66,7 @@ struct options {
 	const char *display;     /* -Y, a display filter; NULL: all records */
 	const char *extract;     /* --extract, a display filter */
 	uint64_t extract_memory; /* --extract-memory, bytes; 0: the default */
+	const char *compare;     /* --compare, the capture before; `read` is the one after */
 	const char *har;         /* --har FILE */
 	const char *types;       /* --types, a list with commas; NULL: all */
 

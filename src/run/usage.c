@@ -25,6 +25,8 @@ static const char text[] =
 	"  -Y FILTER            records that fit a display filter only\n"
 	"  --har FILE           HTTP as an HTTP Archive (HAR 1.2); nothing else without --json\n"
 	"                       or --report\n"
+	"  --compare BEFORE AFTER\n"
+	"                       what changed from one capture to another; --json: as JSON\n"
 	"  --mask-mail          mail addresses without their local part, no subjects\n"
 	"  -o FILE              write to a file instead of the standard output\n"
 	"  -l                   write each record at once\n"

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/hist.h"
+#include "base/stat.h"
 
 #define N 20000u
 
@@ -187,6 +188,40 @@ static void what_is_taken_out_leaves_the_rest(void **state)
 	hist_release(&rest);
 }
 
+/* Values from the literature and from counting by hand. */
+static void tests_of_significance(void **state)
+{
+	double p[4] = {0.01, 0.04, 0.03, 0.005}, greater;
+	struct hist a, b;
+
+	(void)state;
+	/* Fisher's tea: 3 of 4 against 1 of 4; then 8 of 10 against 1 of 6. */
+	assert_true(fabs(stat_shares(3, 4, 1, 4) - 0.485714) < 1e-5);
+	assert_true(fabs(stat_shares(8, 10, 1, 6) - 0.034965) < 1e-5);
+	assert_true(stat_shares(0, 10, 0, 20) >= 1 && stat_shares(5, 5, 0, 0) >= 1);
+	/* 60 of 200 against 40 of 200: z = 2.1939 with continuity. */
+	assert_true(fabs(stat_shares(60, 200, 40, 200) - 0.028243) < 1e-4);
+	/* Holm: 4 x 0.005, 3 x 0.01, 2 x 0.03, and no less than that. */
+	stat_holm(p, 4);
+	assert_true(fabs(p[3] - 0.02) < 1e-9 && fabs(p[0] - 0.03) < 1e-9);
+	assert_true(fabs(p[2] - 0.06) < 1e-9 && fabs(p[1] - 0.06) < 1e-9);
+	hist_init(&a);
+	hist_init(&b);
+	assert_true(stat_rank_sum(&a, &b, &greater) >= 1);
+	for (unsigned i = 1; i <= 10; i++) {
+		hist_add(&a, i);
+		hist_add(&b, i + 5);
+	}
+	/* U = 87.5 with 5 ties of two; z = 2.80 (37 / 13.204). */
+	assert_true(stat_rank_sum(&a, &b, &greater) < 0.01);
+	assert_true(fabs(greater - 0.875) < 1e-9);
+	assert_int_equal(stat_above(&b, 10), 5);
+	assert_int_equal(stat_above(&b, 0), 10);
+	assert_int_equal(stat_above(&b, 1000), 0);
+	hist_release(&a);
+	hist_release(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +230,7 @@ int main(void)
 		cmocka_unit_test(every_magnitude_has_its_place),
 		cmocka_unit_test(merged_is_the_same_as_together),
 		cmocka_unit_test(what_is_taken_out_leaves_the_rest),
+		cmocka_unit_test(tests_of_significance),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
