@@ -313,6 +313,8 @@ bool wanted_add(struct wanted *w, const struct record *r, uint64_t from)
 
 	if (r->kind == RECORD_EVENT)
 		return add_event(w, r, from);
+	if (r->kind != RECORD_FLOW && r->kind != RECORD_TXN)
+		return true; /* has no frames of its own */
 	c = by_id(w, r->flow_id);
 	if (!c)
 		c = conn_new(w, r, from);
