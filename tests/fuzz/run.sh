@@ -22,7 +22,7 @@ mkdir -p "$build/found-$target"
 sanitize='-fsanitize=address,undefined -fno-sanitize-recover=all'
 flags="-std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -I$top/src -I$top/src/api -pthread"
 
-sources="$top/dissectors/*.c $top/src/base/*.c $top/src/core/*.c $top/src/model/paths.c $here/fuzz.c $here/talk.c $here/$target.c"
+sources="$top/dissectors/*.c $top/src/base/*.c $top/src/core/*.c $top/src/model/*.c $here/fuzz.c $here/talk.c $here/$target.c"
 for name in chunk bytes pipeline source source_file source_pcap; do
 	sources="$sources $top/src/run/$name.c"
 done
