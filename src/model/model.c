@@ -6,6 +6,7 @@
 #include "model/findings.h"
 #include "model/series.h"
 #include "model/services.h"
+#include "model/tiers.h"
 #include <stdlib.h>
 
 struct model {
@@ -13,6 +14,7 @@ struct model {
 	struct services *services;
 	struct digests *digests;
 	struct series_set *series;
+	struct tiers *tiers;
 	char operation[OPERATION_MAX]; /* of the transaction being added */
 	struct findings *findings;     /* NULL: not asked for */
 };
@@ -25,6 +27,7 @@ struct model *model_new(const struct model_config *config)
 	m->services = services_new();
 	m->digests = digests_new(DIGESTS_MAX);
 	m->series = series_set_new();
+	m->tiers = tiers_new();
 	return m;
 }
 
@@ -32,6 +35,7 @@ void model_free(struct model *m)
 {
 	if (!m)
 		return;
+	tiers_free(m->tiers);
 	series_set_free(m->series);
 	digests_free(m->digests);
 	services_free(m->services);
@@ -41,12 +45,14 @@ void model_free(struct model *m)
 
 static void transaction(struct model *m, struct service *service, const struct txn_record *t)
 {
+	const struct digest *digest;
 	struct text operation;
 
 	text_init(&operation, m->operation, sizeof(m->operation));
 	operation_of(t, m->config.literal, &operation);
-	digests_record(m->digests, service, operation.p, operation.len, t);
+	digest = digests_record(m->digests, service, operation.p, operation.len, t);
 	series_set_record(m->series, service, t);
+	tiers_record(m->tiers, digest, t);
 }
 
 void model_find(struct model *m, const struct thresholds *t)
@@ -82,4 +88,14 @@ struct series_set *model_series(const struct model *m)
 struct findings *model_findings(const struct model *m)
 {
 	return m->findings;
+}
+
+struct tiers *model_tiers(const struct model *m)
+{
+	return m->tiers;
+}
+
+void model_finish(struct model *m)
+{
+	tiers_finish(m->tiers);
 }

@@ -16,6 +16,7 @@ struct series_set; /* series.h */
 struct services;   /* services.h */
 struct findings;
 struct thresholds; /* findings.h */
+struct tiers;      /* tiers.h */
 
 struct model_config {
 	bool literal; /* statements come with their values (--literal) */
@@ -26,11 +27,14 @@ void model_free(struct model *m);
 /* Findings are looked for from now on. */
 void model_find(struct model *m, const struct thresholds *t);
 void model_record(struct model *m, const struct record *r);
+/* There are no more records. */
+void model_finish(struct model *m);
 
 struct services *model_services(const struct model *m);
 struct digests *model_digests(const struct model *m);
 struct series_set *model_series(const struct model *m);
 /* NULL: they are not looked for. */
 struct findings *model_findings(const struct model *m);
+struct tiers *model_tiers(const struct model *m);
 
 #endif

@@ -143,19 +143,6 @@ static void fit(struct series *s, uint64_t from, uint64_t to)
 	}
 }
 
-/* When the last of it was over: for one that was not answered, when it was given up. */
-static uint64_t end_of(const struct txn_record *t)
-{
-	uint64_t connect = t->ledger[LEDGER_CONNECT_RETRY] + t->ledger[LEDGER_CONNECT_NETWORK];
-	uint64_t end = t->r.start;
-
-	if (t->r.end != FIELD_ABSENT)
-		end = t->r.end;
-	else if (t->total != FIELD_ABSENT)
-		end += t->total - connect;
-	return end > t->r.start ? end : t->r.start;
-}
-
 static void ended(struct series_bucket *b, const struct txn_record *t)
 {
 	const struct record *r = &t->r;
@@ -179,7 +166,7 @@ static void ended(struct series_bucket *b, const struct txn_record *t)
 
 void series_add(struct series *s, const struct txn_record *t)
 {
-	uint64_t start = t->r.start, end = end_of(t), a, b;
+	uint64_t start = t->r.start, end = txn_end(t), a, b;
 
 	fit(s, start, end);
 	a = start / s->width;

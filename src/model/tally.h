@@ -23,4 +23,7 @@ void tally_merge(struct tally *t, const struct tally *from);
 /* Takes out what was added before; first and last stay. */
 void tally_subtract(struct tally *t, const struct tally *what);
 
+/* When the last of it was over: for one that was not answered, when it was given up. */
+uint64_t txn_end(const struct txn_record *t);
+
 #endif

@@ -335,6 +335,7 @@ bool report_finish(struct report *r, const struct capture_stats *st, const struc
 	ledger_part(r);
 	ledgers_part(r);
 	report_digests(r);
+	report_tiers(r);
 	counter_part(r, c);
 	errno = 0;
 	if (fflush(r->out) == 0 && !ferror(r->out))

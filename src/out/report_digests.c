@@ -20,22 +20,22 @@ static void head(struct report *r)
 	report_line(r);
 }
 
-/* The server and the operation, in so many columns. */
-static void put_name(struct text *t, const struct digest *x, size_t columns)
+void report_operation(
+	struct text *t, const struct service *service, const char *text, size_t len, size_t columns)
 {
-	size_t used;
+	size_t used = text_columns(t->p, t->len);
 
-	if (x->other) {
+	if (!service) {
 		text_str(t, "other");
 		return;
 	}
-	if (x->service->other)
+	if (service->other)
 		text_str(t, "other");
 	else
-		text_endpoint(t, &x->service->ip, x->service->port);
+		text_endpoint(t, &service->ip, service->port);
 	text_char(t, ' ');
-	used = text_columns(t->p, t->len);
-	text_escape(t, x->text, x->len, columns > used + 12 ? columns - used : 12);
+	used = text_columns(t->p, t->len) - used;
+	text_escape(t, text, len, columns > used + 12 ? columns - used : 12);
 }
 
 /* Beside the numbers where it fits, else below them. */
@@ -45,7 +45,7 @@ static void name(struct report *r, const struct digest *x)
 	struct text t;
 
 	text_init_growing(&t);
-	put_name(&t, x, r->wrap ? r->o.width - BELOW : NAME_MOST);
+	report_operation(&t, x->service, x->text, x->len, r->wrap ? r->o.width - BELOW : NAME_MOST);
 	if (text_columns(t.p, t.len) > room) {
 		report_line(r);
 		text_fill(&r->t, ' ', BELOW);
@@ -83,7 +83,7 @@ static void lines(struct report *r, const struct digest *x, uint64_t whole)
 	struct text *t = &r->t;
 
 	text_str(t, "  ");
-	put_name(t, x, 3 * r->o.width);
+	report_operation(t, x->service, x->text, x->len, 3 * r->o.width);
 	report_text(r, 4);
 	text_str(t, "    ");
 	text_duration(t, x->sum.total);

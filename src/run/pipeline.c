@@ -663,6 +663,8 @@ int pipeline_run(struct pipeline *p)
 	running = p;
 	p->paths = paths_new(PATHS_ENTRIES);
 	failed = p->jobs && p->analyse ? run_threads(p) : run_inline(p);
+	if (p->model)
+		model_finish(p->model);
 	source_stats(p->source, &p->capture);
 	show_findings(p);
 	paths_counters(p->paths, &p->counters);
