@@ -14,7 +14,7 @@ struct model;
 struct digests;    /* digests.h */
 struct series_set; /* series.h */
 struct services;   /* services.h */
-struct findings;
+struct findings;   /* findings.h */
 struct thresholds; /* findings.h */
 struct tiers;      /* tiers.h */
 
