@@ -90,6 +90,44 @@ def accept_waiting(name, port):
     return sum(total.values())
 
 
+def held_back(name, port):
+    """A client's short segment to the next one behind a bare ACK that came 35 to 210 ms later."""
+    total, sent, acked = 0, {}, {}
+    for time, _, s in segments(name):
+        if s.target[1] == port and s.payload:
+            if s.source in acked and acked[s.source]:
+                total += time - sent[s.source]
+            sent[s.source], acked[s.source] = time, False
+        elif s.source[1] == port:
+            late = s.target in sent and 35 * 10**6 <= time - sent[s.target] <= 210 * 10**6
+            acked[s.target] = late and not s.payload
+    return total
+
+
+def closed_window(name, port):
+    """From each window of 0 that a client advertises to the next that is not."""
+    total, since = 0, {}
+    for time, _, s in segments(name):
+        if s.target[1] != port or s.flags & (SYN | RST):
+            continue
+        window = s.tcp[14] << 8 | s.tcp[15]
+        if not window:
+            since.setdefault(s.source, time)
+        elif s.source in since:
+            total += time - since.pop(s.source)
+    return total
+
+
+def sent_in_vain(name, port):
+    """The first to the last time that the segment was sent that came most often."""
+    times = {}
+    for time, _, s in segments(name):
+        if s.target[1] == port and s.payload:
+            times.setdefault((s.source, s.seq), []).append(time)
+    most = max(times.values(), key=len)
+    return most[-1] - most[0]
+
+
 # ---- what is expected --------------------------------------------------------------------------
 
 # capture: [(id, port or None, cost or None)], the first on top, then ids that may stand beside it
@@ -110,6 +148,13 @@ EXPECTED = {
     "http-oneway": ([("one-way", None, None)], ()),
     "http-oneway-back": ([("one-way", None, None)], ()),
     "http-twice": ([("duplicates", None, None)], ()),
+    "http-delack": ([("delayed-ack", 8000, lambda n: held_back(n, 8000))], ()),
+    "http-zerowindow": ([("zero-window", 80, lambda n: closed_window(n, 80))], ()),
+    "http2-window": ([("zero-window", 8081, None)], ()),
+    "http-loss-path": ([("loss", 80, None)], ()),
+    "http-loss-path-server": ([("loss", 80, None)], ()),
+    "mtu-black-hole": ([("mtu-black-hole", 80, lambda n: sent_in_vain(n, 80))], ()),
+    "http-rst": ([("client-gave-up", 8000, None)], ("zero-window", "reset-storm", "loss")),
     "http-routed": ([("duplicates", None, None), ("syn-drop", 80, None)], ()),
 }
 # Timers as they are told.

@@ -126,6 +126,7 @@ struct ext_side {
 	uint64_t resent_frame, zero_frame; /* ... and the frame that ended, or began it */
 	uint64_t lost_frame, oversized_frame, again_frame;
 	uint32_t oversized; /* segments larger than the MSS, put together by an offload */
+	uint64_t again_since, again_last;     /* when it was first sent (nearly), and last */
 	uint32_t again_seq, again_len, again; /* the segment sent again last, and how often */
 	uint64_t dup_since;                   /* first duplicate ACK of the present run */
 	uint64_t hole_since;                  /* when the first hole was seen; 0: no hole */

@@ -213,6 +213,7 @@ static void flow_sides(struct flow_record *r, const struct flow *f)
 			if (e->again && (int32_t)(f->side[!dir].ack - e->again_seq) <= 0) {
 				o->stuck = e->again;
 				o->stuck_bytes = e->again_len;
+				o->stuck_time = e->again_last - e->again_since;
 				o->stuck_frame = e->again_frame;
 			}
 		}

@@ -84,7 +84,7 @@ struct flow_side_record {
 	uint64_t resent_frame, zero_window_frame, lost_frame, oversized_frame, stuck_frame;
 	uint64_t oversized; /* segments larger than the MSS: an offload put them together */
 	uint64_t stuck;     /* times its last segment was sent again, and never acknowledged */
-	uint64_t stuck_bytes;
+	uint64_t stuck_bytes, stuck_time;
 	uint64_t mss, wscale; /* as offered; absent where no SYN was seen */
 	uint64_t sack;        /* 1: offered */
 };

@@ -241,14 +241,16 @@ static void note_resent(struct ext_side *e, const struct packet *p, uint64_t sin
 }
 
 /* The same segment over and over, and nothing of it acknowledged: a path that cannot carry it? */
-static void note_again(struct ext_side *e, const struct packet *p, uint32_t len)
+static void note_again(struct ext_side *e, const struct packet *p, uint32_t len, uint64_t since)
 {
 	if (!e->again || e->again_seq != p->tcp_seq) {
 		e->again_seq = p->tcp_seq;
 		e->again = 0;
 		e->again_frame = p->number;
+		e->again_since = since;
 	}
 	e->again_len = len;
+	e->again_last = p->time;
 	e->again++;
 }
 
@@ -269,7 +271,7 @@ static void on_resent(
 	e->retransmits++;
 	e->resent += len;
 	note_resent(e, p, o->dup_run >= 3 ? x->side[!dir].dup_since : s->last);
-	note_again(e, p, len);
+	note_again(e, p, len, s->last);
 	s->rtt_time = 0;
 	if (flow_session(f))
 		txn_resent(f->session, side, len);

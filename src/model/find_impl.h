@@ -12,7 +12,13 @@
 
 #define SVC_MAX 4096u
 
-enum detector_place { DETECTOR_CAPTURE, DETECTOR_CONNECT, DETECTOR_COUNT };
+enum detector_place {
+	DETECTOR_CAPTURE,
+	DETECTOR_CONNECT,
+	DETECTOR_PATH,
+	DETECTOR_CLOSE,
+	DETECTOR_COUNT /* of them */
+};
 
 /* A service: server address, port, transport. Made by its first record. */
 struct svc_key {
@@ -48,6 +54,8 @@ struct proof {
 void proof_add(struct proof *t, uint64_t time, uint64_t cost, uint64_t frame);
 /* One more frame, without counting. 0: none. */
 void proof_frame(struct proof *t, uint64_t cost, uint64_t frame);
+/* Costs without a count. */
+void proof_cost(struct proof *t, uint64_t time, uint64_t cost, uint64_t frame);
 /* It lasted to then. */
 void proof_until(struct proof *t, uint64_t time);
 void proof_client(struct proof *t, const struct addr *client);
@@ -76,7 +84,7 @@ struct detector {
 	void (*release)(void *state);         /* what the capture's state holds; NULL: nothing */
 	void (*release_service)(void *state); /* the same of a service's */
 };
-extern const struct detector detect_capture, detect_connect;
+extern const struct detector detect_capture, detect_close, detect_connect, detect_path;
 
 void *svc_state(struct svc *s, enum detector_place place);
 /* The place's state of a service, or NULL where there is none yet. */
@@ -93,8 +101,14 @@ struct svc *svc_at(const struct findings *f, uint32_t i);
  */
 struct finding *finding_new(struct findings *f, const char *id, const char *title,
 	const struct svc *s, const struct proof *t, const char *condition);
-/* At least this severe. */
+/* What a transaction was waited for but for its connection and its stalls: this part of its time is
+   in the cost of one finding about its service. */
+uint64_t own_waiting(const struct txn_record *t);
+/* At least this severe; no more than this severe. */
 void finding_at_least(struct finding *x, enum severity s);
+void finding_at_most(struct finding *x, enum severity s);
+/* Is part this many thousandths of the whole, or more? */
+bool reaches(uint64_t part, uint64_t whole, uint64_t permille);
 
 /*
  * Adds text: %C count (uint64_t), %T duration (uint64_t), %B bytes (uint64_t), %P part of a whole
@@ -112,6 +126,10 @@ struct value_name {
 };
 const struct value *value_named(const struct txn_record *t, struct value_name *name);
 uint64_t number_named(const struct txn_record *t, struct value_name *name); /* or FIELD_ABSENT */
+
+/* Its last segment was sent again and again until nobody looked any more. */
+#define STUCK 3u /* times */
+bool stuck_to_the_end(const struct flow_record *r);
 
 static inline bool is_flow_end(const struct record *r)
 {

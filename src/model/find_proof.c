@@ -37,7 +37,7 @@ static void proof_peak(struct proof *t, uint64_t time, uint64_t weight)
 
 void proof_add(struct proof *t, uint64_t time, uint64_t cost, uint64_t frame)
 {
-	if (!t->count) {
+	if (!t->width) {
 		t->first = t->last = t->origin = time;
 		t->width = 100 * MS;
 	}
@@ -49,6 +49,12 @@ void proof_add(struct proof *t, uint64_t time, uint64_t cost, uint64_t frame)
 	t->cost += cost;
 	proof_peak(t, time, cost + 1);
 	proof_frame(t, cost, frame);
+}
+
+void proof_cost(struct proof *t, uint64_t time, uint64_t cost, uint64_t frame)
+{
+	proof_add(t, time, cost, frame);
+	t->count--;
 }
 
 void proof_until(struct proof *t, uint64_t time)
@@ -67,9 +73,9 @@ void proof_client(struct proof *t, const struct addr *client)
 
 void proof_merge(struct proof *to, const struct proof *from)
 {
-	if (!from->count)
+	if (!from->width)
 		return;
-	if (!to->count) {
+	if (!to->width) {
 		*to = *from;
 		return;
 	}

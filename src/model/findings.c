@@ -11,6 +11,8 @@ const struct threshold_kind threshold_kinds[THRESHOLD_COUNT] = {THRESHOLDS(THRES
 static const struct detector *const detectors[DETECTOR_COUNT] = {
 	[DETECTOR_CAPTURE] = &detect_capture,
 	[DETECTOR_CONNECT] = &detect_connect,
+	[DETECTOR_PATH] = &detect_path,
+	[DETECTOR_CLOSE] = &detect_close,
 };
 
 void thresholds_defaults(struct thresholds *t)
@@ -107,10 +109,29 @@ static struct svc *svc_of(struct findings *f, const struct record *r)
 	return s;
 }
 
+bool stuck_to_the_end(const struct flow_record *r)
+{
+	return (r->side[0].stuck >= STUCK || r->side[1].stuck >= STUCK) && r->close_reason &&
+	       strcmp(r->close_reason, "fin") != 0 && strncmp(r->close_reason, "rst", 3) != 0;
+}
+
+uint64_t own_waiting(const struct txn_record *t)
+{
+	return t->total == FIELD_ABSENT
+		       ? 0
+		       : t->ledger[LEDGER_REQUEST] + t->ledger[LEDGER_NETWORK] +
+				 t->ledger[LEDGER_SERVER] + t->ledger[LEDGER_RESPONSE];
+}
+
 /* Waiting on a connection none of whose transactions carries it. */
 static uint64_t flow_waiting(const struct flow_record *r)
 {
-	if (!r->tcp_state || r->transactions)
+	if (!r->tcp_state)
+		return 0;
+	/* What was never answered has no ledger, where its end was not seen. */
+	if (stuck_to_the_end(r))
+		return r->side[0].stuck_time + r->side[1].stuck_time;
+	if (r->transactions)
 		return 0;
 	if (r->handshake != FIELD_ABSENT)
 		return r->handshake + r->turn_wait;
@@ -223,10 +244,24 @@ void finding_at_least(struct finding *x, enum severity s)
 		x->severity = s;
 }
 
-/* Is part at least so many thousandths of the whole? */
-static bool reaches(uint64_t part, uint64_t whole, uint64_t permille)
+void finding_at_most(struct finding *x, enum severity s)
+{
+	if (x->severity > s)
+		x->severity = s;
+}
+
+bool reaches(uint64_t part, uint64_t whole, uint64_t permille)
 {
 	return whole && (double)part * 1000 >= (double)whole * (double)permille;
+}
+
+static enum severity severity_of(const struct findings *f, uint64_t cost)
+{
+	if (cost < f->limit.v[THRESHOLD_LEAST] ||
+		!reaches(cost, f->waiting, f->limit.v[THRESHOLD_SHARE]))
+		return SEVERITY_INFO;
+	return reaches(cost, f->waiting, f->limit.v[THRESHOLD_CRITICAL]) ? SEVERITY_CRITICAL
+									 : SEVERITY_WARNING;
 }
 
 struct finding *finding_new(struct findings *f, const char *id, const char *title,
@@ -258,10 +293,7 @@ struct finding *finding_new(struct findings *f, const char *id, const char *titl
 		x->protocol = s->protocol;
 	}
 	take_proof(x, t);
-	if (reaches(x->cost, f->waiting, f->limit.v[THRESHOLD_SHARE]))
-		x->severity = SEVERITY_WARNING;
-	if (reaches(x->cost, f->waiting, f->limit.v[THRESHOLD_CRITICAL]))
-		x->severity = SEVERITY_CRITICAL;
+	x->severity = severity_of(f, x->cost);
 	filter_of(&x->filter, s, condition);
 	bpf_of(&x->bpf, s);
 	return x;

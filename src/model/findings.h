@@ -47,6 +47,16 @@ struct finding {
 	X(SLOW, "slow", DURATION, 200000000, "server time from which on an answer is slow")        \
 	X(SHARE, "share", PERMILLE, 20, "part of all waiting from which on a cost is a warning")   \
 	X(CRITICAL, "critical", PERMILLE, 200, "part of all waiting from which on it is critical") \
+	X(LOSS, "loss", PERMILLE, 10, "part of a side's segments sent again that is a warning")    \
+	X(READER, "slow-reader", PERMILLE, 500,                                                    \
+		"part of a large response that the client's "                                      \
+		"closed window took")                                                              \
+	X(LARGE, "large", NUMBER, 262144, "bytes of a response from which on it is large")         \
+	X(KEEPALIVE, "no-keepalive", NUMBER, 10, "connections of one request each")                \
+	X(RESETS, "reset-storm", NUMBER, 3,                                                        \
+		"transactions cut off by the server that make a "                                  \
+		"warning")                                                                         \
+	X(LEAST, "least", DURATION, 10000000, "cost below which none is more than information")    \
 	X(FLOOD, "syn-flood", NUMBER, 100, "half-open connections that make a flood")
 
 enum threshold {

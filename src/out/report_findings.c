@@ -2,7 +2,7 @@
 #include "model/findings.h"
 #include "out/report_impl.h"
 
-#define SHOWN  40u
+#define SHOWN 40u
 
 static const char *const colours[] = {[SEVERITY_INFO] = "\033[1m",
 	[SEVERITY_WARNING] = "\033[1;33m",

@@ -38,7 +38,7 @@ struct pipeline {
 	void *wanted_arg;
 	/* Fed with what the sinks get, before they do. NULL: nobody asks for it. */
 	struct model *model;
-	bool model_all; /* the model gets records that are not wanted, too */
+	bool model_all;     /* the model gets records that are not wanted, too */
 	struct sink *sinks; /* nsinks of them */
 	unsigned nsinks;
 

@@ -1,0 +1,209 @@
+/*
+ * find_close.c - how connections are used and how they end: one request each, the same ports again,
+ * closed before the answer.
+ */
+#include "model/find_impl.h"
+
+enum phase { REQUEST, WAIT, RESPONSE, PHASES };
+static const char *const phase_names[PHASES] = {"request", "wait", "response"};
+
+struct close_state {
+	struct proof single; /* connections of one request */
+	uint64_t used;       /* connections with requests */
+	uint64_t tls, tls_time;
+	struct proof reused;
+	struct proof cut; /* by the server, with a transaction open */
+	uint64_t resets[PHASES], idle, early;
+	struct proof gave_up; /* the client */
+	uint64_t gave_up_rst;
+};
+
+static bool is_http(const char *protocol)
+{
+	return protocol && strncmp(protocol, "http", 4) == 0;
+}
+
+static void add_use(struct close_state *c, const struct flow_record *r)
+{
+	bool tls = r->protocol && strcmp(r->protocol, "tls") == 0;
+	uint64_t cost = r->handshake;
+
+	if (r->handshake == FIELD_ABSENT || !(is_http(r->protocol) || (tls && r->turns)))
+		return;
+	c->used++;
+	if (tls ? r->turns > 1 : r->transactions > 1)
+		return;
+	if (r->connect_retry != FIELD_ABSENT)
+		cost -= r->connect_retry;
+	proof_add(&c->single, r->r.start, cost, r->r.flow_id);
+	proof_client(&c->single, &r->r.client.ip);
+}
+
+static void add_reset(struct close_state *c, const struct flow_record *r)
+{
+	for (int i = 0; i < PHASES; i++)
+		if (strcmp(r->reset_phase, phase_names[i]) == 0) {
+			c->resets[i]++;
+			return;
+		}
+	if (strncmp(r->reset_phase, "syn", 3) == 0 || strcmp(r->reset_phase, "ack") == 0)
+		c->early++;
+	else
+		c->idle++;
+}
+
+static void add_flow(struct svc *s, const struct flow_record *r)
+{
+	struct close_state *c = svc_state(s, DETECTOR_CLOSE);
+
+	add_use(c, r);
+	if (r->reset_phase)
+		add_reset(c, r);
+	if (r->close_reason && strcmp(r->close_reason, "port_reuse") == 0) {
+		proof_add(&c->reused, r->r.end, 0, r->r.flow_id);
+		proof_client(&c->reused, &r->r.client.ip);
+	}
+}
+
+static void add_txn(struct svc *s, const struct txn_record *t)
+{
+	struct close_state *c;
+	struct proof *p;
+	uint64_t frame = t->frame[2] ? t->frame[2] : t->frame[1] ? t->frame[1] : t->frame[0];
+	bool client;
+
+	if (t->total != FIELD_ABSENT && t->ledger[LEDGER_CONNECT_TLS]) {
+		c = svc_state(s, DETECTOR_CLOSE);
+		c->tls++;
+		c->tls_time += t->ledger[LEDGER_CONNECT_TLS];
+	}
+	if (!t->ended_by)
+		return;
+	c = svc_state(s, DETECTOR_CLOSE);
+	client = strncmp(t->ended_by, "client", 6) == 0;
+	p = client ? &c->gave_up : &c->cut;
+	c->gave_up_rst += client && strcmp(t->ended_by, "client_rst") == 0;
+	proof_add(p, t->r.start, own_waiting(t), frame);
+	proof_until(p, t->r.start + own_waiting(t));
+	proof_client(p, &t->r.client.ip);
+}
+
+static void record(struct findings *f, struct svc *s, const struct record *r)
+{
+	(void)f;
+	if (!s)
+		return;
+	if (r->kind == RECORD_FLOW && ((const struct flow_record *)r)->tcp_state)
+		add_flow(s, (const void *)r);
+	else if (r->kind == RECORD_TXN && !r->composite)
+		add_txn(s, (const void *)r);
+}
+
+static void list_single(struct findings *f, const struct svc *s, const struct close_state *c)
+{
+	uint64_t n = c->single.count, tls = c->tls ? c->tls_time / c->tls * n : 0, each;
+	struct finding *x;
+
+	if (n < f->limit.v[THRESHOLD_KEEPALIVE] || n * 10 < c->used * 8)
+		return;
+	x = finding_new(f, "no-keepalive", "A new connection for each request", s, &c->single,
+		"tsumari.flow.transactions == 1");
+	x->cost += tls;
+	x->of = c->used;
+	each = x->cost / n;
+	if (each < MS)
+		finding_at_most(x, SEVERITY_INFO);
+	say(&x->saw,
+		"%C of %C connections carried one request only; each cost %T for its "
+		"handshake%S.",
+		n, c->used, each, tls ? "s (TCP and TLS)" : "");
+	say(&x->means, "The client makes a connection for each request: a round trip and more "
+		       "before each, a slow start for each, and ports that stay in TIME-WAIT.");
+	say(&x->next, "Keep-alive in the client's library; on a proxy towards its upstreams "
+		      "(nginx: keepalive in upstream, proxy_http_version 1.1, an empty "
+		      "Connection header); keepalive_timeout and keepalive_requests of the "
+		      "server.");
+	say(&x->against, "Many clients that ask once each need a connection each.");
+}
+
+static void list_reused(struct findings *f, const struct svc *s, const struct close_state *c)
+{
+	struct finding *x = finding_new(f, "port-reuse", "Client ports used again", s, &c->reused,
+		"tsumari.tcp.close_reason == port_reuse");
+
+	x->of = s->flows;
+	say(&x->saw, "On %C of %C connections a new one began between the same ports.", x->count,
+		s->flows);
+	say(&x->means,
+		"The client has few ports left, or chooses them itself: the server may still "
+		"hold the old connection in TIME-WAIT and ignore or refuse the new one.");
+	say(&x->next, "ss -s on the client (timewait); net.ipv4.ip_local_port_range; keep-alive; "
+		      "net.ipv4.tcp_tw_reuse.");
+	say(&x->against, "Over a long capture ports come again by chance; with timestamps Linux "
+			 "takes the new one.");
+}
+
+static void list_cut(struct findings *f, const struct svc *s, const struct close_state *c)
+{
+	struct finding *x = finding_new(f, "reset-storm", "Connections cut before the answer", s,
+		&c->cut, "tsumari.ended_by in {server_rst, server_fin}");
+
+	x->counted = "transactions";
+	x->of = s->transactions;
+	if (x->count >= f->limit.v[THRESHOLD_RESETS])
+		finding_at_least(x, SEVERITY_WARNING);
+	say(&x->saw,
+		"The server closed the connection before %C of %C answers were complete. "
+		"Resets of all connections: %C while the request was sent, %C before the "
+		"response, %C within it, %C with no request open, %C before the "
+		"connection stood.",
+		x->count, x->of, c->resets[REQUEST], c->resets[WAIT], c->resets[RESPONSE], c->idle,
+		c->early);
+	say(&x->means, "The server, its process or something on the way gave these connections up: "
+		       "a crash, a limit, a timeout.");
+	say(&x->next, "The server's error log around the peak; crashes (dmesg, systemd), timeouts "
+		      "of proxies and firewalls between (keepalive, conntrack).");
+	say(&x->against, "A body that ends with the connection, of HTTP/1.0, is complete and not "
+			 "counted.");
+}
+
+static void list_gave_up(struct findings *f, const struct svc *s, const struct close_state *c)
+{
+	struct finding *x = finding_new(f, "client-gave-up", "Clients gave up waiting", s,
+		&c->gave_up, "tsumari.ended_by in {client_fin, client_rst}");
+
+	x->counted = "transactions";
+	x->of = s->transactions;
+	say(&x->saw,
+		"In %C of %C transactions the client closed the connection before the "
+		"response had come to its end (%C by a reset), after %T on average.",
+		x->count, x->of, c->gave_up_rst, x->cost / x->count);
+	say(&x->means, "A timeout of the client, or a user who did not wait: what was done for it "
+		       "is lost, and it may ask again.");
+	say(&x->next, "The client's timeout against the server's times (nginx logs these as 499); "
+		      "whether the client tries again and adds to the load.");
+	say(&x->against, "A client that has what it wanted (a HEAD of a stream, a player, a health "
+			 "check) closes early, too.");
+}
+
+static void list(struct findings *f)
+{
+	struct svc *s;
+
+	for (uint32_t i = 0; (s = svc_at(f, i)); i++) {
+		const struct close_state *c = svc_has(s, DETECTOR_CLOSE);
+
+		if (!c)
+			continue;
+		list_single(f, s, c);
+		if (c->reused.count)
+			list_reused(f, s, c);
+		if (c->cut.count)
+			list_cut(f, s, c);
+		if (c->gave_up.count)
+			list_gave_up(f, s, c);
+	}
+}
+
+const struct detector detect_close = {
+	.service_size = sizeof(struct close_state), .record = record, .list = list};

@@ -1,0 +1,301 @@
+/*
+ * find_path.c - what the path and the TCP of both ends did to transactions that were under way:
+ * loss, closed windows, delayed acknowledgments, segments too large for the path.
+ */
+#include "model/find_impl.h"
+
+struct path_state {
+	struct proof loss[2]; /* by who had to send again */
+	uint64_t resent[2];   /* segments, but for spurious ones */
+	uint64_t rtos[2], packets[2];
+	struct proof closed[2];                           /* by who closed its window */
+	uint64_t closing[2], closings[2], closed_time[2]; /* connections, times, ns */
+	struct proof reader; /* large responses that the client took slowly */
+	uint64_t reader_bytes;
+	struct proof delayed;
+	struct proof stuck[2];
+	uint64_t stuck_bytes, stuck_passed; /* payload: of the segment; what got through before */
+	bool stuck_in_ledger;
+};
+
+static bool is_stuck(const struct flow_record *r, int side)
+{
+	const struct flow_side_record *s = &r->side[side];
+	uint64_t mss = r->side[!side].mss;
+
+	return s->stuck >= STUCK && s->stuck_bytes >= 500 && !r->icmp_errors &&
+	       (mss == FIELD_ABSENT ? s->stuck_bytes >= 1200 : s->stuck_bytes + 60 >= mss) &&
+	       r->handshake != FIELD_ABSENT;
+}
+
+/* Sent again because a router said that it was too big: path MTU discovery at work. */
+static bool too_big(const struct flow_record *r)
+{
+	return r->icmp_errors && ((r->icmp_type == 3 && r->icmp_code == 4) || r->icmp_type == 2);
+}
+
+static void add_stuck(struct path_state *c, const struct flow_record *r, int side)
+{
+	const struct flow_side_record *s = &r->side[side];
+
+	proof_add(&c->stuck[side], r->r.start, s->stuck_time, s->stuck_frame);
+	proof_until(&c->stuck[side], r->r.end);
+	proof_client(&c->stuck[side], &r->r.client.ip);
+	proof_frame(&c->stuck[side], 0, s->resent_frame);
+	c->stuck_bytes = s->stuck_bytes;
+	c->stuck_in_ledger |= !stuck_to_the_end(r);
+}
+
+static void add_flow(struct svc *s, const struct flow_record *r)
+{
+	struct path_state *c = svc_has(s, DETECTOR_PATH);
+
+	for (int side = 0; side < 2; side++) {
+		const struct flow_side_record *x = &r->side[side];
+		uint64_t resent = x->retransmits - x->spurious_retransmits;
+		bool stuck = is_stuck(r, side);
+
+		if (!c && (resent || x->zero_windows || stuck))
+			c = svc_state(s, DETECTOR_PATH);
+		if (!c)
+			continue;
+		c->packets[side] += side ? r->r.server.packets : r->r.client.packets;
+		if (stuck) {
+			add_stuck(c, r, side);
+		} else if (resent && !too_big(r)) {
+			c->resent[side] += resent;
+			c->rtos[side] += x->rtos;
+			proof_add(&c->loss[side], r->r.start, 0, 0);
+			proof_until(&c->loss[side], r->r.end);
+			proof_client(&c->loss[side], &r->r.client.ip);
+			proof_frame(&c->loss[side], resent, x->resent_frame);
+		}
+		if (x->zero_windows) {
+			c->closings[side] += x->zero_windows;
+			c->closed_time[side] += x->zero_window_time;
+			c->closing[side]++;
+			proof_cost(&c->closed[side], r->r.start, 0, 0);
+			proof_until(&c->closed[side], r->r.end);
+			proof_client(&c->closed[side], &r->r.client.ip);
+			proof_frame(&c->closed[side], x->zero_window_time, x->zero_window_frame);
+		}
+	}
+}
+
+static void add_window(struct findings *f, struct path_state *c, const struct txn_record *t)
+{
+	const uint64_t *l = t->ledger;
+	uint64_t client = l[LEDGER_STALL_ZERO_CLIENT] + l[LEDGER_STALL_H2_CLIENT];
+	uint64_t server = l[LEDGER_STALL_ZERO_SERVER] + l[LEDGER_STALL_H2_SERVER];
+	bool large = t->r.server.bytes != FIELD_ABSENT &&
+		     t->r.server.bytes >= f->limit.v[THRESHOLD_LARGE];
+
+	if (client && large && t->response != FIELD_ABSENT &&
+		reaches(client, t->response, f->limit.v[THRESHOLD_READER])) {
+		proof_add(&c->reader, t->r.start, client, t->frame[2]);
+		proof_frame(&c->reader, client, t->frame[3]);
+		proof_client(&c->reader, &t->r.client.ip);
+		proof_until(&c->reader, t->r.end);
+		c->reader_bytes += t->r.server.bytes;
+	} else if (client) {
+		proof_add(&c->closed[SIDE_CLIENT], t->r.start, client, t->frame[2]);
+	}
+	if (server)
+		proof_add(&c->closed[SIDE_SERVER], t->r.start, server, t->frame[0]);
+}
+
+static void add_txn(struct findings *f, struct svc *s, const struct txn_record *t)
+{
+	const uint64_t *l = t->ledger;
+	uint64_t loss[2] = {l[LEDGER_STALL_RTO_CLIENT] + l[LEDGER_STALL_FAST_CLIENT],
+		l[LEDGER_STALL_RTO_SERVER] + l[LEDGER_STALL_FAST_SERVER]};
+	struct path_state *c;
+	uint64_t stalled = 0;
+
+	if (t->total == FIELD_ABSENT)
+		return;
+	for (int i = LEDGER_STALL_RTO_CLIENT; i < LEDGER_UNKNOWN; i++)
+		stalled += l[i];
+	if (!stalled)
+		return;
+	c = svc_state(s, DETECTOR_PATH);
+	for (int side = 0; side < 2; side++)
+		if (loss[side])
+			proof_cost(&c->loss[side], t->r.start, loss[side], t->frame[side * 2]);
+	add_window(f, c, t);
+	if (l[LEDGER_STALL_DELAYED_ACK]) {
+		proof_add(&c->delayed, t->r.start, l[LEDGER_STALL_DELAYED_ACK],
+			t->frame[1] ? t->frame[1] : t->frame[0]);
+		proof_client(&c->delayed, &t->r.client.ip);
+	}
+}
+
+static void record(struct findings *f, struct svc *s, const struct record *r)
+{
+	if (!s)
+		return;
+	if (r->kind == RECORD_FLOW && ((const struct flow_record *)r)->tcp_state)
+		add_flow(s, (const void *)r);
+	else if (r->kind == RECORD_TXN && !r->composite)
+		add_txn(f, s, (const void *)r);
+}
+
+static void list_loss(struct findings *f, const struct svc *s, const struct path_state *c, int side)
+{
+	bool server = side == SIDE_SERVER;
+	struct finding *x = finding_new(f, "loss",
+		server ? "Loss between server and client" : "Loss between client and server", s,
+		&c->loss[side],
+		server ? "tsumari.tcp.server.retransmits > 0"
+		       : "tsumari.tcp.client.retransmits > 0");
+
+	x->counted = "segments";
+	x->count = c->resent[side];
+	x->of = c->packets[side];
+	if (reaches(x->count, x->of, f->limit.v[THRESHOLD_LOSS]) && x->count >= 5)
+		finding_at_least(x, SEVERITY_WARNING);
+	say(&x->saw,
+		"The %S sent %C of %C segments again, %C of them only after a timeout (200 ms "
+		"and more), on %C connection%1; transactions waited %T for them.",
+		server ? "server" : "client", x->count, x->of, c->rtos[side], c->loss[side].count,
+		c->loss[side].count, x->cost);
+	say(&x->means, "Segments of the %S were lost on the way to the %S.",
+		server ? "server" : "client", server ? "client" : "server");
+	say(&x->next,
+		"Errors and drops of the interfaces on the way (ip -s link, ethtool -S), full "
+		"queues (tc -s qdisc), duplex, policers; where the rate is limited, BBR or a "
+		"smaller tcp_wmem.");
+	say(&x->against, "Reordering that lasts longer than a round trip looks the same; what "
+			 "was acknowledged already (spurious) is not counted.");
+}
+
+static void list_closed(
+	struct findings *f, const struct svc *s, const struct path_state *c, int side)
+{
+	bool server = side == SIDE_SERVER;
+	struct finding *x = finding_new(f, "zero-window",
+		server ? "The server's receive window closed"
+		       : "The client's receive window closed",
+		s, &c->closed[side],
+		server ? "tsumari.tcp.server.zero_windows > 0 or "
+			 "tsumari.ledger.stall.h2_window.server > 0"
+		       : "tsumari.tcp.client.zero_windows > 0 or "
+			 "tsumari.ledger.stall.h2_window.client > 0");
+
+	x->counted = x->count ? "transactions" : "connections";
+	x->of = x->count ? s->transactions : s->flows;
+	if (!x->count)
+		x->count = c->closing[side];
+	if (c->closing[side])
+		say(&x->saw,
+			"The %S closed its TCP window %C time%1 on %C connection%1, for %T in "
+			"all. ",
+			server ? "server" : "client", c->closings[side], c->closings[side],
+			c->closing[side], c->closing[side], c->closed_time[side]);
+	say(&x->saw, "Transactions waited %T for the %S's window%S.", x->cost,
+		server ? "server" : "client", c->closing[side] ? "" : " of HTTP/2");
+	say(&x->means, "%S",
+		server ? "The server does not read what it is sent: it is overloaded, "
+			 "or waits for something else."
+		       : "The client does not read what it asked for: it is busy, "
+			 "stopped, or reads row by row.");
+	say(&x->next,
+		"What the %S does meanwhile; its receive buffer (net.ipv4.tcp_rmem, "
+		"SO_RCVBUF; HTTP/2: the window of its settings).",
+		server ? "server" : "client");
+	say(&x->against, "A client that paces itself on purpose (a download with a limit, a "
+			 "player) closes its window, too.");
+}
+
+static void list_reader(struct findings *f, const struct svc *s, const struct path_state *c)
+{
+	struct finding *x = finding_new(f, "slow-reader", "The client reads slowly", s, &c->reader,
+		"tsumari.ledger.stall.zero_window.client > 0 or "
+		"tsumari.ledger.stall.h2_window.client > 0");
+
+	x->counted = "transactions";
+	x->of = s->transactions;
+	say(&x->saw,
+		"Of %C large response%1 (%B) most of the time went by with the client's "
+		"window closed: %T.",
+		c->reader.count, c->reader.count, c->reader_bytes, x->cost);
+	say(&x->means, "The server had the answer and could not get rid of it; it holds buffers, "
+		       "and perhaps locks, as long.");
+	say(&x->next, "What the client does between reads. Of a database: fetch everything at once "
+		      "(mysql_store_result) or in pages (LIMIT), not row by row; "
+		      "net_write_timeout.");
+	say(&x->against, "Where the client limits its rate on purpose this is its wish.");
+}
+
+static void list_delayed(struct findings *f, const struct svc *s, const struct path_state *c)
+{
+	struct finding *x = finding_new(f, "delayed-ack", "Small writes wait for delayed ACKs", s,
+		&c->delayed, "tsumari.ledger.stall.delayed_ack > 0");
+
+	x->counted = "transactions";
+	x->of = s->transactions;
+	say(&x->saw,
+		"In %C of %C transactions a short segment was held back until a bare ACK "
+		"came, 40 to 200 ms later: %T in all.",
+		x->count, x->of, x->cost);
+	say(&x->means, "The sender writes a message in two small pieces; Nagle's algorithm holds "
+		       "the second back until the first is acknowledged, and the receiver delays "
+		       "that ACK.");
+	say(&x->next, "Set TCP_NODELAY on the sender's socket, or write the message at once "
+		      "(writev, a buffered writer).");
+	say(&x->against, "A sender that happens to have its next piece just when the ACK comes "
+			 "looks the same; it would not each time.");
+}
+
+static void list_stuck(
+	struct findings *f, const struct svc *s, const struct path_state *c, int side)
+{
+	bool server = side == SIDE_SERVER;
+	struct finding *x = finding_new(f, "mtu-black-hole", "Large segments do not get through", s,
+		&c->stuck[side],
+		server ? "tsumari.tcp.server.stuck.retransmits > 0"
+		       : "tsumari.tcp.client.stuck.retransmits > 0");
+
+	finding_at_least(x, SEVERITY_WARNING);
+	x->of = s->flows;
+	if (c->stuck_in_ledger)
+		x->part_of = "loss";
+	say(&x->saw,
+		"On %C connection%1 the %S sent a full segment (%C bytes) again and again, "
+		"waiting longer each time, and it was never acknowledged; small ones were.",
+		x->count, x->count, server ? "server" : "client", c->stuck_bytes);
+	say(&x->means, "A link on the way carries smaller packets only, and the ICMP message that "
+		       "would say so (fragmentation needed, packet too big) does not come back.");
+	say(&x->next, "Let ICMP type 3 code 4 (IPv6: type 2) pass; the MTU of tunnels; clamp the "
+		      "MSS (nft: tcp option maxseg size set rt mtu); net.ipv4.tcp_mtu_probing=1 "
+		      "on the sender.");
+	say(&x->against, "A path that fails just then, or a peer that is gone, looks the same: "
+			 "ping -M do -s 1472 tells them apart.");
+}
+
+static void list(struct findings *f)
+{
+	struct svc *s;
+
+	for (uint32_t i = 0; (s = svc_at(f, i)); i++) {
+		const struct path_state *c = svc_has(s, DETECTOR_PATH);
+
+		if (!c)
+			continue;
+		for (int side = 0; side < 2; side++) {
+			if (c->resent[side])
+				list_loss(f, s, c, side);
+			if (c->closed[side].count || c->closing[side])
+				list_closed(f, s, c, side);
+			if (c->stuck[side].count)
+				list_stuck(f, s, c, side);
+		}
+		if (c->reader.count)
+			list_reader(f, s, c);
+		if (c->delayed.count)
+			list_delayed(f, s, c);
+	}
+}
+
+const struct detector detect_path = {
+	.service_size = sizeof(struct path_state), .record = record, .list = list};
