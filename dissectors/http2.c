@@ -193,7 +193,8 @@ static void goaway(struct session *s, struct http2 *h, const uint8_t *p, const u
 	uint32_t last = be32(p) & 0x7fffffffu, i = 0;
 
 	while (i < h->n)
-		if (h->streams[i].id > last && !stream_is(&h->streams[i], S_BEGUN, SIDE_SERVER))
+		if (h->streams[i].id & 1 && h->streams[i].id > last &&
+			!stream_is(&h->streams[i], S_BEGUN, SIDE_SERVER))
 			stream_reset(s, h, &h->streams[i], SIDE_SERVER, be32(p + 4), end);
 		else
 			i++;
@@ -244,13 +245,10 @@ static void block_done(struct session *s, struct http2 *h, enum side side, struc
 {
 	struct half *x = &h->half[side];
 
-	if (x->block_type == FRAME_PUSH_PROMISE) {
-		/* A request that nobody made is no transaction, but its headers count. */
-		tsm_note(s, "http2: pushed stream, no transaction");
-		message_block(s, h, side, 0, block, wire, begin, end);
-	} else {
+	if (x->block_type == FRAME_PUSH_PROMISE)
+		message_promised(s, h, x->promised, block);
+	else
 		message_block(s, h, side, x->block_id, block, wire, begin, end);
-	}
 	x->block_type = 0;
 }
 
@@ -278,7 +276,7 @@ static bool block_add(struct session *s, struct half *x, struct view part)
 }
 
 /* Takes padding, priority and a promised stream off; false where they do not fit. */
-static bool block_part(const struct frame *f, struct view *part)
+static bool block_part(struct half *x, const struct frame *f, struct view *part)
 {
 	uint32_t pad = f->flags & FLAG_PADDED && f->type != FRAME_CONTINUATION
 			       ? (uint32_t)view_be(part, 1)
@@ -287,7 +285,7 @@ static bool block_part(const struct frame *f, struct view *part)
 	if (f->type == FRAME_HEADERS && f->flags & FLAG_PRIORITY)
 		(void)view_take(part, 5);
 	if (f->type == FRAME_PUSH_PROMISE)
-		(void)view_take(part, 4);
+		x->promised = (uint32_t)view_be(part, 4) & 0x7fffffffu;
 	if (part->bad || view_len(part) < pad)
 		return false;
 	part->end -= pad;
@@ -303,7 +301,7 @@ static bool headers(struct session *s, struct http2 *h, enum side side, const st
 	const uint8_t *end = part.end;
 	struct stream *st;
 
-	if (!f->id || !block_part(f, &part))
+	if (!f->id || !block_part(x, f, &part))
 		return false;
 	if (f->type != FRAME_CONTINUATION) {
 		x->block_type = f->type;

@@ -56,6 +56,7 @@ enum {
 	F_ENCODING,
 	F_STREAM,
 	F_UPGRADED,
+	F_PUSHED,
 	F_UNKNOWN,
 	F_STALL_CLIENT,
 	F_STALL_SERVER,
@@ -73,6 +74,7 @@ enum {
 #define S_DOUBT   0x10u /* bytes of this side were lost since */
 #define S_BLOCKED 0x40u /* this side, the receiver, has no window left for the other's message */
 #define S_GRPC    0x100u
+#define S_PUSHED  0x200u /* the server promised it */
 
 struct stream {
 	uint32_t id;
@@ -108,7 +110,8 @@ struct half { /* what one side sends */
 	uint8_t *block;     /* in several frames, put together */
 	uint32_t block_id, block_len, block_cap;
 	struct hpack hpack;
-	uint32_t max_id;    /* highest stream this side has opened */
+	uint32_t max_id;    /* highest stream this side has opened, or promised */
+	uint32_t promised;  /* stream of the PUSH_PROMISE at hand */
 	uint32_t max_frame; /* payload the other side takes */
 	uint32_t initial;   /* window of new streams, this side the receiver */
 	int64_t window;     /* of the connection, this side the receiver */
@@ -166,6 +169,8 @@ extern const struct field http2_fields[];
 /* A header block of a stream; begin is its frame's first byte. Ends the stream where that is so. */
 void message_block(struct session *s, struct http2 *h, enum side side, uint32_t id,
 	struct view block, uint64_t wire, const uint8_t *begin, const uint8_t *end);
+/* The header block of a PUSH_PROMISE: the request that the server answers unasked. */
+void message_promised(struct session *s, struct http2 *h, uint32_t id, struct view block);
 /* The request that the connection was upgraded with. */
 void message_upgraded(struct session *s, struct http2 *h);
 

@@ -57,6 +57,9 @@ const struct field http2_fields[] = {
 	[F_UPGRADED] = {"tsumari.http2.upgraded", "Upgraded",
 		"The request came as HTTP/1.1 and upgraded the connection", FIELD_BOOL, 0, 5, 0,
 		NULL},
+	[F_PUSHED] = {"tsumari.http2.pushed", "Pushed",
+		"The server answers unasked (PUSH_PROMISE); there is no time of a request",
+		FIELD_BOOL, 0, 5, 0, NULL},
 	[F_UNKNOWN] = {"tsumari.http2.unknown_headers", "Unknown",
 		"Headers that refer to others which were not captured, and so are not known",
 		FIELD_U64, FIELD_F_NONZERO, 7, 0, NULL},
@@ -276,9 +279,11 @@ static void response_status(struct message *m, struct view v)
 		return;
 	}
 	if (!m->st && stream_unseen(m->h, m->id)) { /* its request was not captured */
+		struct half *x = &m->h->half[m->id & 1 ? SIDE_CLIENT : SIDE_SERVER];
+
 		m->st = stream_new(m->s, m->h, m->id);
-		if (m->h->half[SIDE_CLIENT].max_id < m->id)
-			m->h->half[SIDE_CLIENT].max_id = m->id;
+		if (x->max_id < m->id)
+			x->max_id = m->id;
 	}
 	if (!m->st)
 		return;
@@ -457,6 +462,41 @@ void message_block(struct session *s, struct http2 *h, enum side side, uint32_t 
 		request_names(&m);
 	if (ends)
 		stream_end(s, h, m.st, side, end);
+}
+
+void message_promised(struct session *s, struct http2 *h, uint32_t id, struct view block)
+{
+	struct half *x = &h->half[SIDE_SERVER];
+	struct message m;
+	uint32_t unknown;
+
+	memset(&m, 0, offsetof(struct message, method));
+	m.s = s;
+	m.h = h;
+	m.side = SIDE_CLIENT; /* its headers are a request's, in the server's table */
+	m.trailers = true;
+	if (id && !(id & 1) && id > x->max_id) {
+		x->max_id = id;
+		m.st = stream_new(s, h, id);
+		m.trailers = !m.st;
+	} else {
+		tsm_note(s, "http2: promise of a stream that cannot be");
+	}
+	if (m.st) {
+		m.pseudo = true;
+		m.st->t = tsm_open(s, id);
+		m.st->flags |= S_PUSHED;
+		stream_set(m.st, S_BEGUN | S_ENDED, SIDE_CLIENT);
+		tsm_u64(m.st->t, F_STREAM, id);
+		tsm_name(m.st->t, F_VERSION, "2");
+		tsm_u64(m.st->t, F_PUSHED, 1);
+	}
+	if (!hpack_block(s, h, SIDE_SERVER, block, on_header, &m, &unknown))
+		tsm_note(s, "http2: bad header block");
+	if (!m.st)
+		return;
+	m.st->unknown += unknown;
+	request_names(&m);
 }
 
 void message_upgraded(struct session *s, struct http2 *h)

@@ -151,7 +151,7 @@ void stream_end(
 	if (side == SIDE_CLIENT) {
 		tsm_request_end(s, st->t, at);
 	} else {
-		bool waits = !stream_is(st, S_ENDED, SIDE_CLIENT);
+		bool waits = !stream_is(st, S_ENDED, SIDE_CLIENT) || st->flags & S_PUSHED;
 
 		tsm_response_end(s, st->t, at);
 		if (over && waits)
@@ -165,6 +165,8 @@ void stream_reset(struct session *s, struct http2 *h, struct stream *st, enum si
 	uint32_t code, const uint8_t *at)
 {
 	h->reset[h->resets++ % RESETS] = st->id;
+	if (st->flags & S_PUSHED && !stream_is(st, S_BEGUN, SIDE_SERVER))
+		tsm_note(s, "http2: promised stream called off before its answer, no record");
 	stream_values(st);
 	if (stream_is(st, S_ENDED, SIDE_SERVER)) {
 		/* Answered: the rest of the request is not wanted. */
@@ -181,14 +183,14 @@ void stream_reset(struct session *s, struct http2 *h, struct stream *st, enum si
 
 bool stream_unseen(const struct http2 *h, uint32_t id)
 {
-	const struct half *client = &h->half[SIDE_CLIENT];
+	const struct half *opener = &h->half[id & 1 ? SIDE_CLIENT : SIDE_SERVER];
 
-	if (client->hpack.whole && id <= client->max_id)
+	if (opener->hpack.whole && id <= opener->max_id)
 		return false;
 	for (uint32_t i = 0; i < RESETS; i++)
 		if (h->reset[i] == id)
 			return false;
-	return id & 1;
+	return id & 1 || !opener->hpack.whole;
 }
 
 static void look_at_all(struct session *s, struct http2 *h, enum side side, const uint8_t *at)

@@ -79,6 +79,7 @@ check_packages() {
 		keepalived keepalived
 		nghttp nghttp2-client
 		nghttpx nghttp2-proxy
+		nghttpd nghttp2-server
 		gcc gcc
 		ganesha.nfsd nfs-ganesha-vfs
 		rpcbind rpcbind

@@ -8,7 +8,7 @@ exec python3 - "$TSUMARI" "$top_srcdir/pcaps" <<'END'
 import collections, json, os, subprocess, sys
 
 program, folder = sys.argv[1:]
-CAPTURES = ["http2", "http2-load", "http2-window", "http2-upgrade", "grpc"]
+CAPTURES = ["http2", "http2-load", "http2-window", "http2-push", "http2-upgrade", "grpc"]
 bad, total = 0, 0
 
 def output(*command):
@@ -35,13 +35,16 @@ def headers(node):
 
 def seen_by_tshark(path, *forced):
     requests, responses, grpc = (collections.Counter() for _ in range(3))
-    ports = [x for p in (8081, 50051, *forced) for x in ("-d", "tcp.port==%d,http2" % p)]
+    ports = [x for p in (8081, 8083, 50051, *forced) for x in ("-d", "tcp.port==%d,http2" % p)]
     packets = json.loads(output("tshark", "-nr", path, *ports, "-2", "-Y", "http2", "-T", "json",
                                 "--no-duplicate-keys"))
     for p in packets:
         layers = p["_source"]["layers"]
         tcp, frame = layers["tcp"], int(layers["frame"]["frame.number"])
         for s in every(layers["http2"], "http2.streamid"):
+            if s.get("http2.type") == "5":
+                h, stream = headers(s), int(s["http2.push_promise.promised_stream_id"])
+                requests[tcp["tcp.dstport"], stream, h[":method"], h.get(":path")] += 1
             if s.get("http2.type") not in ("1", "9"):
                 continue
             h, stream = headers(s), int(s["http2.streamid"])

@@ -88,6 +88,23 @@ http2_midstream() {
 	rm -f "$WORK/ready" "$WORK/go"
 }
 
+scenario http2_push http2-push
+http2_push() {
+	local root=$WORK/tmp/push
+	mkdir -p "$root"
+	echo '<link rel="stylesheet" href="style.css">' >"$root/index.html"
+	head -c 3000 /dev/zero | tr '\0' ' ' >"$root/style.css"
+	echo 'push()' >"$root/push.js"
+	spawn web nghttpd nghttpd --no-tls -d "$root" -p /index.html=/style.css,/push.js,/missing 8083
+	wait_port web 8083
+	capture http2-push cli eth0 port 8083 || return
+	# Pushed, asked for beside it, and by a client that wants nothing pushed.
+	h2 "http://$WEB:8083/index.html"
+	h2 "http://$WEB:8083/index.html" "http://$WEB:8083/style.css"
+	h2 --no-push "http://$WEB:8083/index.html"
+	captures_end
+}
+
 scenario grpc grpc
 grpc() {
 	spawn app grpc "$PYTHON" "$HERE/rpc.py" server "0.0.0.0:$GRPC"

@@ -432,6 +432,61 @@ static void test_limits(void **state)
 	end_talk(&t);
 }
 
+/* A promise of this stream, made on stream 1. */
+static void promise(struct talk *t, uint32_t id)
+{
+	uint8_t b[] = {
+		0, 0, (uint8_t)(id >> 8), (uint8_t)id, 0x82, 0x86, 0x84, 0x41, 3, 'a', 'b', 'c'};
+
+	frame(&t->out, 5, 4, 1, b, sizeof(b));
+}
+
+/* What is pushed is a transaction of its own, with the promise's names; one that cannot be is not.
+ */
+static void test_push(void **state)
+{
+	struct talk t;
+
+	(void)state;
+	open_talk(&t);
+	get(&t, 1);
+	send_out(&t, 0);
+	promise(&t, 2);
+	promise(&t, 4);
+	promise(&t, 3); /* the client's */
+	promise(&t, 2); /* again */
+	promise(&t, 0);
+	ok(&t, 1, 5);
+	ok(&t, 2, 5);
+	send_out(&t, 1);
+	assert_int_equal(t.records, 2);
+	assert_int_equal(t.path, 2);
+	frame(&t.out, 3, 0, 4, "\0\0\0\x08", 4); /* not wanted */
+	send_out(&t, 0);
+	ok(&t, 4, 5); /* it was on its way */
+	send_out(&t, 1);
+	assert_int_equal(t.records, 2);
+	get(&t, 3);
+	send_out(&t, 0);
+	promise(&t, 6); /* never kept */
+	ok(&t, 3, 5);
+	send_out(&t, 1);
+	assert_int_equal(t.records, 3);
+	end_talk(&t);
+	assert_int_equal(t.records, 3);
+	/* Its promise was lost: an answer to a request that was not captured. */
+	open_talk(&t);
+	get(&t, 1);
+	send_out(&t, 0);
+	lose(&t, 1, 21);
+	ok(&t, 1, 5);
+	ok(&t, 2, 5);
+	send_out(&t, 1);
+	end_talk(&t);
+	assert_int_equal(t.records, 2);
+	assert_true(t.quality & 1u << QUALITY_NO_REQUEST);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -440,6 +495,7 @@ int main(void)
 		cmocka_unit_test(test_table_after_loss),
 		cmocka_unit_test(test_doubling),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_push),
 	};
 
 	registry_init();
