@@ -18,14 +18,19 @@ void queue_init(struct queue *q, unsigned limit)
 	q->limit = limit && limit < QUEUE_SIZE ? limit : QUEUE_SIZE;
 }
 
+static void append(struct queue *q, void *item)
+{
+	q->item[(q->head + q->n++) % QUEUE_SIZE] = item;
+	if (q->n == 1)
+		pthread_cond_signal(&q->not_empty);
+}
+
 void queue_put(struct queue *q, void *item)
 {
 	pthread_mutex_lock(&q->lock);
 	while (q->n == q->limit)
 		pthread_cond_wait(&q->not_full, &q->lock);
-	q->item[(q->head + q->n++) % QUEUE_SIZE] = item;
-	if (q->n == 1)
-		pthread_cond_signal(&q->not_empty);
+	append(q, item);
 	pthread_mutex_unlock(&q->lock);
 }
 
@@ -35,11 +40,8 @@ bool queue_try_put(struct queue *q, void *item)
 
 	pthread_mutex_lock(&q->lock);
 	room = q->n < q->limit;
-	if (room) {
-		q->item[(q->head + q->n++) % QUEUE_SIZE] = item;
-		if (q->n == 1)
-			pthread_cond_signal(&q->not_empty);
-	}
+	if (room)
+		append(q, item);
 	pthread_mutex_unlock(&q->lock);
 	return room;
 }
