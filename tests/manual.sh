@@ -15,7 +15,7 @@ fail() {
 
 # The same options everywhere.
 "$TSUMARI" --help | grep -oE -- '(^|[ ,(])--?[A-Za-z][A-Za-z-]*' | tr -d ' ,(' | sort -u >help
-sed -n 's/^\.It Fl //p' "$page" | sed 's/ Fl / @/g; s/^/@/' | grep -oE '@[A-Za-z-]+' | sed 's/@/-/' | sort >page
+sed -n 's/^\.It Fl //p' "$page" | sed 's/ Ns Oo.*//; s/ Fl / @/g; s/^/@/' | grep -oE '@[A-Za-z-]+' | sed 's/@/-/' | sort >page
 [ "$(wc -l <help)" -gt 30 ] || fail "--help has only $(wc -l <help) options"
 diff help page >diff || fail "--help (<) and the man page (>): $(cat diff)"
 
@@ -23,6 +23,7 @@ diff help page >diff || fail "--help (<) and the man page (>): $(cat diff)"
 sed -n 's/^\.It Fl //p' "$page" | sed 's/ , Fl /\n/g' | while read -r option value; do
 	"$TSUMARI" -r "$work/none" "-$option" >out 2>err </dev/null
 	if grep -q 'needs a value' err; then takes=yes; else takes=; fi
+	case $value in "Ns Oo"*) value= ;; esac # one that may be left out
 	[ "${value:+yes}" = "$takes" ] || echo "-$option: the page says value '$value', the program '$(cat err)'"
 done >diff
 [ -s diff ] && fail "$(cat diff)"
@@ -62,7 +63,7 @@ if command -v zsh >/dev/null; then
 	zsh -f -c '_arguments() { print -rl -- "$@" }; source $0' "$top_srcdir/docs/completion/_tsumari" >told 2>err ||
 		fail "zsh: $(cat err)"
 	[ -s err ] && fail "zsh: $(cat err)"
-	sed -n 's/^\(([^)]*)\)\{0,1\}\**\(--\{0,1\}[A-Za-z][A-Za-z-]*\)\[.*/\2/p' told | sort >zsh
+	sed -n 's/^\(([^)]*)\)\{0,1\}\**\(--\{0,1\}[A-Za-z][A-Za-z-]*\)\(=-\)\{0,1\}\[.*/\2/p' told | sort >zsh
 	diff help zsh >diff || fail "--help (<) and the zsh completion (>): $(cat diff)"
 fi
 

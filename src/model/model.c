@@ -7,6 +7,7 @@
 #include "model/series.h"
 #include "model/services.h"
 #include "model/tiers.h"
+#include "model/slowest.h"
 #include <stdlib.h>
 
 struct model {
@@ -17,6 +18,7 @@ struct model {
 	struct tiers *tiers;
 	char operation[OPERATION_MAX]; /* of the transaction being added */
 	struct findings *findings;     /* NULL: not asked for */
+	struct slowest *slowest;       /* NULL: not asked for */
 };
 
 struct model *model_new(const struct model_config *config)
@@ -40,6 +42,7 @@ void model_free(struct model *m)
 	digests_free(m->digests);
 	services_free(m->services);
 	findings_free(m->findings);
+	slowest_free(m->slowest);
 	free(m);
 }
 
@@ -53,11 +56,18 @@ static void transaction(struct model *m, struct service *service, const struct t
 	digest = digests_record(m->digests, service, operation.p, operation.len, t);
 	series_set_record(m->series, service, t);
 	tiers_record(m->tiers, digest, t);
+	if (m->slowest)
+		slowest_record(m->slowest, t, operation.p, operation.len);
 }
 
 void model_find(struct model *m, const struct thresholds *t)
 {
 	m->findings = findings_new(t);
+}
+
+void model_keep_slowest(struct model *m)
+{
+	m->slowest = slowest_new();
 }
 
 void model_record(struct model *m, const struct record *r)
@@ -83,6 +93,11 @@ struct digests *model_digests(const struct model *m)
 struct series_set *model_series(const struct model *m)
 {
 	return m->series;
+}
+
+struct slowest *model_slowest(const struct model *m)
+{
+	return m->slowest;
 }
 
 struct findings *model_findings(const struct model *m)

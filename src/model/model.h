@@ -15,6 +15,7 @@ struct digests;    /* digests.h */
 struct series_set; /* series.h */
 struct services;   /* services.h */
 struct findings;   /* findings.h */
+struct slowest;    /* slowest.h */
 struct thresholds; /* findings.h */
 struct tiers;      /* tiers.h */
 
@@ -26,6 +27,8 @@ struct model *model_new(const struct model_config *config);
 void model_free(struct model *m);
 /* Findings are looked for from now on. */
 void model_find(struct model *m, const struct thresholds *t);
+/* The slowest transactions are kept from now on. */
+void model_keep_slowest(struct model *m);
 void model_record(struct model *m, const struct record *r);
 /* There are no more records. */
 void model_finish(struct model *m);
@@ -33,6 +36,8 @@ void model_finish(struct model *m);
 struct services *model_services(const struct model *m);
 struct digests *model_digests(const struct model *m);
 struct series_set *model_series(const struct model *m);
+/* NULL: they are not kept. */
+struct slowest *model_slowest(const struct model *m);
 /* NULL: they are not looked for. */
 struct findings *model_findings(const struct model *m);
 struct tiers *model_tiers(const struct model *m);

@@ -6,6 +6,7 @@
  */
 #include "core/registry.h"
 #include "base/mem.h"
+#include "out/document.h"
 #include "out/filter.h"
 #include "out/har.h"
 #include "out/ndjson.h"
@@ -50,6 +51,7 @@ struct run {
 	struct source *again;
 	struct ndjson *ndjson;
 	struct report *report;
+	struct document *document;
 	struct comparison comparison;
 	struct har *har;
 	struct model *model; /* NULL: no output asks for it */
@@ -258,6 +260,20 @@ static bool open_report(struct run *r)
 	return r->report != NULL;
 }
 
+static bool open_document(struct run *r)
+{
+	struct document_options o = {
+		.path = r->o.out_file,
+		.source = r->name,
+		.version = info_version_number(),
+		.model = r->model,
+	};
+
+	source_name(r, r->name, sizeof(r->name));
+	r->document = document_new(&o, r->err, sizeof(r->err));
+	return r->document != NULL;
+}
+
 /* Would writing to a file destroy what is being read? */
 static bool is_input(const struct options *o, const char *path)
 {
@@ -317,12 +333,16 @@ static bool open_output(struct run *r)
 			o->out_file);
 		return false;
 	}
-	if (r->output == OUTPUT_REPORT || ndjson_lists(o->types, finding_type.name)) {
+	if (r->output >= OUTPUT_REPORT || ndjson_lists(o->types, finding_type.name)) {
 		open_model(r);
 		model_find(r->model, &o->thresholds);
 	}
 	if (r->output == OUTPUT_REPORT)
 		return open_report(r);
+	if (r->output > OUTPUT_REPORT) {
+		model_keep_slowest(r->model);
+		return open_document(r);
+	}
 	r->ndjson = ndjson_new(&json, r->err, sizeof(r->err));
 	if (r->ndjson)
 		r->sinks[r->pipeline.nsinks++] = ndjson_sink(r->ndjson);
@@ -468,7 +488,8 @@ static void announce(const struct run *r)
 			source_iface(r->source, i),
 			info_linktype(source_iface_linktype(r->source, i)),
 			source_snaplen(r->source));
-	if (r->report && !r->o.out_file && isatty(STDOUT_FILENO) && isatty(STDIN_FILENO))
+	if ((r->report || r->document) && !r->o.out_file && isatty(STDOUT_FILENO) &&
+		isatty(STDIN_FILENO))
 		message("the report comes at the end: press ^C, or give -c N or --duration TIME");
 }
 
@@ -554,6 +575,11 @@ static int finish(struct run *r, int failed)
 	}
 	if (r->report && !report_finish(r->report, &r->pipeline.capture, &r->pipeline.counters)) {
 		message("%s", report_error(r->report));
+		status = STATUS_FAILED;
+	}
+	if (r->document &&
+		!document_finish(r->document, &r->pipeline.capture, &r->pipeline.counters)) {
+		message("%s", document_error(r->document));
 		status = STATUS_FAILED;
 	}
 	if (r->har && !har_finish(r->har)) {
@@ -706,6 +732,7 @@ static void release(struct run *r)
 	filter_free(r->filter);
 	ndjson_free(r->ndjson);
 	report_free(r->report);
+	document_free(r->document);
 	har_free(r->har);
 	model_free(r->model);
 	filter_free(r->extract_filter);

@@ -70,7 +70,7 @@ static const struct option longs[] = {
 	{"help", no_argument, NULL, 'h'},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"json-flat", no_argument, NULL, OPT_JSON_FLAT},
-	{"report", no_argument, NULL, OPT_REPORT},
+	{"report", optional_argument, NULL, OPT_REPORT},
 	{"display-filter", required_argument, NULL, 'Y'},
 	{"types", required_argument, NULL, OPT_TYPES},
 	{"har", required_argument, NULL, OPT_HAR},
@@ -222,6 +222,15 @@ static bool output(struct parse *p, enum output kind)
 	return true;
 }
 
+static bool report(struct parse *p, const char *form)
+{
+	if (!form || strcmp(form, "text") == 0)
+		return output(p, OUTPUT_REPORT);
+	if (strcmp(form, "json") == 0)
+		return output(p, OUTPUT_REPORT_JSON);
+	return fault(p, "--report=%s: the forms are text and json", form);
+}
+
 static bool action(struct parse *p, enum action a)
 {
 	/* The first that was asked for; --help always. */
@@ -326,7 +335,7 @@ static bool take_output(struct parse *p, int c, const char *arg)
 	case OPT_JSON_FLAT:
 		return output(p, OUTPUT_JSON_FLAT);
 	case OPT_REPORT:
-		return output(p, OUTPUT_REPORT);
+		return report(p, arg);
 	case 'Y':
 		return once(p, "-Y", &o->display, arg);
 	case OPT_TYPES:
@@ -452,7 +461,8 @@ static bool check(struct parse *p)
 		{o->compare && strcmp(o->compare, "-") == 0 && strcmp(o->read, "-") == 0,
 			"--compare needs two captures: only one of them can be the standard input"},
 		{o->compare && (o->write || o->har || o->types || o->numeric || o->line_buffered ||
-				       o->output == OUTPUT_JSON_FLAT),
+				       o->output == OUTPUT_JSON_FLAT ||
+				       o->output == OUTPUT_REPORT_JSON),
 			"--compare puts out what changed only: -w, --har, --types, -n, -l and "
 			"--json-flat have no effect"},
 		{o->extract && !o->write, "--extract needs -w"},
@@ -485,9 +495,9 @@ static bool check(struct parse *p)
 			"-w without --print writes packets only: -d and --plugin need --print"},
 		{quiet && !o->extract && o->jobs != OPTIONS_JOBS_AUTO,
 			"-w without --print writes packets only: -j needs --print"},
-		{o->output == OUTPUT_REPORT && o->types,
+		{o->output >= OUTPUT_REPORT && o->types,
 			"--types is for records, not for --report"},
-		{(o->output == OUTPUT_JSON || o->output == OUTPUT_JSON_FLAT) && o->numeric,
+		{o->output != OUTPUT_AUTO && o->output != OUTPUT_REPORT && o->numeric,
 			"-n is for --report: records hold numbers always"},
 	};
 

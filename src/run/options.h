@@ -31,7 +31,8 @@ enum output {
 	OUTPUT_AUTO, /* NDJSON, or the report when it goes to a terminal */
 	OUTPUT_JSON,
 	OUTPUT_JSON_FLAT,
-	OUTPUT_REPORT
+	OUTPUT_REPORT, /* as text */
+	OUTPUT_REPORT_JSON
 };
 
 struct decode_option {     /* -d tcp/8080=http */

@@ -1,0 +1,245 @@
+/* document.c - see document.h: the capture, its services and operations. */
+#include "out/document_impl.h"
+#include "base/mem.h"
+#include "model/digests.h"
+#include "model/services.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct document *document_new(const struct document_options *o, char *err, size_t errsize)
+{
+	struct document *d = xcalloc(1, sizeof(*d));
+
+	d->o = *o;
+	d->out = !o->path || strcmp(o->path, "-") == 0 ? stdout : fopen(o->path, "we");
+	if (d->out)
+		return d;
+	snprintf(err, errsize, "cannot write %s: %s", o->path, strerror(errno));
+	free(d);
+	return NULL;
+}
+
+void document_free(struct document *d)
+{
+	if (!d)
+		return;
+	if (d->out != stdout)
+		fclose(d->out);
+	free(d);
+}
+
+const char *document_error(const struct document *d)
+{
+	return d->error;
+}
+
+static void capture_part(
+	const struct document *d, struct json_object *all, const struct capture_stats *st)
+{
+	struct json_object *o = jsontree_object(all, "capture");
+
+	jsontree_put(o, "source", jsontree_text(d->o.source));
+	jsontree_put(o, "frames", jsontree_u64(st->frames));
+	jsontree_put(o, "bytes", jsontree_u64(st->bytes));
+	jsontree_put(o, "captured_bytes", jsontree_u64(st->captured_bytes));
+	if (st->frames) {
+		jsontree_put(o, "first", jsontree_time(st->first));
+		jsontree_put(o, "last", jsontree_time(st->last));
+		jsontree_put(o, "duration", jsontree_u64(st->last - st->first));
+	}
+	jsontree_put(o, "cut_frames", jsontree_u64(st->cut_frames));
+	jsontree_put(o, "time_back", jsontree_u64(st->time_back));
+	jsontree_put(o, "kernel_dropped", jsontree_u64(st->kernel_dropped));
+	jsontree_put(o, "interface_dropped", jsontree_u64(st->interface_dropped));
+}
+
+static void flows_part(struct json_object *all, const struct flow_totals *f)
+{
+	const struct {
+		const char *name;
+		uint64_t n;
+	} rows[] = {
+		{"flows", f->flows},
+		{"bytes", f->bytes},
+		{"packets", f->packets},
+		{"tcp", f->tcp},
+		{"udp", f->udp},
+		{"icmp", f->icmp},
+		{"others", f->others},
+		{"established", f->established},
+		{"failed", f->failed},
+		{"reset", f->reset},
+		{"midstream", f->midstream},
+		{"one_way", f->one_way},
+		{"syn_retries", f->syn_retries},
+		{"retransmits", f->retransmits},
+		{"rtos", f->rtos},
+		{"fast_retransmits", f->fast_retransmits},
+		{"spurious_retransmits", f->spurious},
+		{"out_of_order", f->out_of_order},
+		{"duplicate_acks", f->duplicate_acks},
+		{"zero_windows", f->zero_windows},
+		{"zero_window_time", f->zero_window_time},
+		{"lost_in_capture", f->lost},
+		{"duplicates", f->duplicates},
+		{"icmp_errors", f->icmp_errors},
+		{"vrrp_events", f->vrrp_events},
+		{"arp_events", f->arp_events},
+	};
+	struct json_object *o = jsontree_object(all, "flows");
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		jsontree_put(o, rows[i].name, jsontree_u64(rows[i].n));
+}
+
+static void durations(struct json_object *o, const char *name, const struct hist *h)
+{
+	struct json_object *x;
+
+	if (!h->n)
+		return;
+	x = jsontree_object(o, name);
+	jsontree_put(x, "n", jsontree_u64(h->n));
+	jsontree_put(x, "sum", jsontree_u64(h->sum));
+	jsontree_put(x, "min", jsontree_u64(h->min));
+	jsontree_put(x, "p50", jsontree_u64(hist_at(h, 0.5)));
+	jsontree_put(x, "p90", jsontree_u64(hist_at(h, 0.9)));
+	jsontree_put(x, "p99", jsontree_u64(hist_at(h, 0.99)));
+	jsontree_put(x, "max", jsontree_u64(h->max));
+}
+
+void document_ledger(struct json_object *o, const char *name, const uint64_t *ledger)
+{
+	struct json_object *x = jsontree_object(o, name);
+
+	for (int i = 0; i < LEDGER_COUNT; i++)
+		if (ledger[i])
+			jsontree_put(x, ledger_names[i], jsontree_u64(ledger[i]));
+}
+
+static void tally(struct json_object *o, const struct tally *t)
+{
+	jsontree_put(o, "transactions", jsontree_u64(t->transactions));
+	jsontree_put(o, "errors", jsontree_u64(t->errors));
+	jsontree_put(o, "unanswered", jsontree_u64(t->unanswered));
+	if (t->transactions) {
+		jsontree_put(o, "first", jsontree_time(t->first));
+		jsontree_put(o, "last", jsontree_time(t->last));
+	}
+	durations(o, "duration", &t->duration);
+	durations(o, "wait", &t->wait);
+	jsontree_put(o, "total", jsontree_u64(t->total));
+	document_ledger(o, "ledger", t->ledger);
+}
+
+static void service_name(struct json_object *o, const struct service *x)
+{
+	if (!x || x->other) {
+		jsontree_put(o, "other", json_object_new_boolean(true));
+		return;
+	}
+	jsontree_put(o, "server", jsontree_endpoint(&x->ip, x->port));
+	jsontree_put(o, "ip", jsontree_addr(&x->ip));
+	jsontree_put(o, "port", jsontree_u64(x->port));
+	jsontree_put(o, "transport", jsontree_text(x->transport == 17 ? "udp" : "tcp"));
+	if (x->protocol)
+		jsontree_put(o, "protocol", jsontree_text(x->protocol));
+}
+
+static void services_part(struct json_object *all, const struct model *m)
+{
+	const struct service **list;
+	unsigned n = services_sorted(model_services(m), &list);
+	struct json_object *array = jsontree_array(all, "services");
+
+	for (unsigned i = 0; i < n; i++) {
+		struct json_object *o = jsontree_object(NULL, NULL);
+		const struct service *x = list[i];
+
+		jsontree_append(array, o);
+		service_name(o, x);
+		jsontree_put(o, "flows", jsontree_u64(x->flows));
+		jsontree_put(o, "bytes", jsontree_u64(x->bytes));
+		jsontree_put(o, "failed_connects", jsontree_u64(x->failed_connects));
+		jsontree_put(o, "syn_retries", jsontree_u64(x->syn_retries));
+		tally(o, &x->sum);
+	}
+}
+
+static void operations_part(struct json_object *all, const struct model *m)
+{
+	const struct digest **list;
+	unsigned n = digests_sorted(model_digests(m), &list);
+	struct json_object *array = jsontree_array(all, "operations");
+
+	for (unsigned i = 0; i < n; i++) {
+		struct json_object *o = jsontree_object(NULL, NULL), *slowest;
+		const struct digest *x = list[i];
+
+		jsontree_append(array, o);
+		service_name(o, x->other ? NULL : x->service);
+		if (!x->other)
+			jsontree_put(o, "operation", jsontree_bytes(x->text, x->len));
+		tally(o, &x->sum);
+		if (x->floor)
+			jsontree_put(o, "floor", jsontree_u64(x->floor));
+		slowest = jsontree_array(o, "slowest");
+		for (unsigned k = 0; k < x->nslowest; k++) {
+			struct json_object *e = jsontree_object(NULL, NULL);
+
+			jsontree_append(slowest, e);
+			jsontree_put(e, "duration", jsontree_u64(x->slowest[k].duration));
+			jsontree_put(e, "frame", jsontree_u64(x->slowest[k].frame));
+		}
+	}
+	jsontree_put(all, "operations_given_up", jsontree_u64(digests_given_up(model_digests(m))));
+}
+
+static void counters_part(struct json_object *all, const struct counters *c)
+{
+	struct json_object *array = jsontree_array(all, "counters");
+
+	for (uint32_t i = 0; i < c->n; i++) {
+		struct json_object *o = jsontree_object(NULL, NULL);
+
+		jsontree_append(array, o);
+		jsontree_put(o, "name", jsontree_text(c->c[i].name));
+		jsontree_put(o, "n", jsontree_u64(c->c[i].n));
+	}
+}
+
+struct json_object *document_tree(
+	const struct document *d, const struct capture_stats *st, const struct counters *c)
+{
+	const struct model *m = d->o.model;
+	struct json_object *all = jsontree_object(NULL, NULL), *program;
+
+	program = jsontree_object(all, "tsumari");
+	jsontree_put(program, "version", jsontree_text(d->o.version));
+	jsontree_put(program, "format", jsontree_u64(DOCUMENT_FORMAT));
+	capture_part(d, all, st);
+	document_findings(all, m, st);
+	flows_part(all, services_flows(model_services(m)));
+	tally(jsontree_object(all, "total"), &services_total(model_services(m))->sum);
+	services_part(all, m);
+	operations_part(all, m);
+	document_series(all, m);
+	document_slowest(all, m);
+	counters_part(all, c);
+	return all;
+}
+
+bool document_finish(struct document *d, const struct capture_stats *st, const struct counters *c)
+{
+	struct json_object *all = document_tree(d, st, c);
+
+	errno = 0;
+	jsontree_write(all, d->out);
+	fputc('\n', d->out);
+	json_object_put(all);
+	if ((fflush(d->out) == 0 && !ferror(d->out)) || errno == EPIPE)
+		return true;
+	snprintf(d->error, sizeof(d->error), "cannot write the report: %s", strerror(errno));
+	return false;
+}

@@ -1,0 +1,28 @@
+/*
+ * document_impl.h - the parts of document.c.
+ */
+#ifndef TSUMARI_OUT_DOCUMENT_IMPL_H
+#define TSUMARI_OUT_DOCUMENT_IMPL_H
+
+#include "model/tally.h"
+#include "out/document.h"
+#include "out/jsontree.h"
+
+struct document {
+	struct document_options o;
+	FILE *out;
+	char error[256];
+};
+
+/* The whole; the caller's. */
+struct json_object *document_tree(
+	const struct document *d, const struct capture_stats *st, const struct counters *c);
+
+/* Parts of it, each in a file of its own (document_model.c, document_time.c). */
+void document_ledger(struct json_object *o, const char *name, const uint64_t *ledger);
+void document_findings(
+	struct json_object *all, const struct model *m, const struct capture_stats *st);
+void document_series(struct json_object *all, const struct model *m);
+void document_slowest(struct json_object *all, const struct model *m);
+
+#endif

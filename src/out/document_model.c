@@ -1,0 +1,127 @@
+/* document_model.c - the findings with their proof, and the slowest transactions (document.h). */
+#include "model/findings.h"
+#include "model/slowest.h"
+#include "out/document_impl.h"
+#include <string.h>
+
+static void text_part(struct json_object *o, const char *name, const struct text *t)
+{
+	if (t->len)
+		jsontree_put(o, name, jsontree_bytes(t->p, t->len));
+}
+
+static void times(struct json_object *o, const struct finding *x)
+{
+	if (x->first)
+		jsontree_put(o, "first", jsontree_time(x->first));
+	if (x->last)
+		jsontree_put(o, "last", jsontree_time(x->last));
+	if (x->peak)
+		jsontree_put(o, "peak", jsontree_time(x->peak));
+}
+
+static struct json_object *finding(const struct finding *x)
+{
+	struct json_object *o = jsontree_object(NULL, NULL), *frames;
+
+	jsontree_put(o, "id", jsontree_text(x->id));
+	jsontree_put(o, "title", jsontree_text(x->title));
+	jsontree_put(o, "severity", jsontree_text(severity_names[x->severity]));
+	jsontree_put(o, "of_capture", json_object_new_boolean(x->of_capture));
+	if (!addr_is_zero(&x->server))
+		jsontree_put(o, "server",
+			x->port ? jsontree_endpoint(&x->server, x->port)
+				: jsontree_addr(&x->server));
+	if (!addr_is_zero(&x->client))
+		jsontree_put(o, "client", jsontree_addr(&x->client));
+	if (x->protocol)
+		jsontree_put(o, "protocol", jsontree_text(x->protocol));
+	if (x->cost) {
+		jsontree_put(o, "cost", jsontree_u64(x->cost));
+		jsontree_put(o, "share",
+			jsontree_real(x->waiting ? (double)x->cost / (double)x->waiting : 0));
+	}
+	if (x->part_of)
+		jsontree_put(o, "part_of", jsontree_text(x->part_of));
+	jsontree_put(o, "count", jsontree_u64(x->count));
+	if (x->of)
+		jsontree_put(o, "of", jsontree_u64(x->of));
+	if (x->counted)
+		jsontree_put(o, "counted", jsontree_text(x->counted));
+	times(o, x);
+	frames = jsontree_array(o, "frames");
+	for (unsigned i = 0; i < x->nframes; i++)
+		jsontree_append(frames, jsontree_u64(x->frames[i]));
+	text_part(o, "filter", &x->filter);
+	text_part(o, "bpf", &x->bpf);
+	text_part(o, "saw", &x->saw);
+	text_part(o, "means", &x->means);
+	text_part(o, "next", &x->next);
+	text_part(o, "against", &x->against);
+	return o;
+}
+
+void document_findings(
+	struct json_object *all, const struct model *m, const struct capture_stats *st)
+{
+	struct findings *f = model_findings(m);
+	const struct finding *list;
+	unsigned n = f ? findings_list(f, st, &list) : 0;
+	struct json_object *array;
+	struct text verdict;
+
+	if (!f)
+		return;
+	text_init_growing(&verdict);
+	findings_verdict(f, list, n, &verdict);
+	jsontree_put(all, "verdict", jsontree_bytes(verdict.p, verdict.len));
+	text_release(&verdict);
+	array = jsontree_array(all, "findings");
+	for (unsigned i = 0; i < n; i++)
+		jsontree_append(array, finding(&list[i]));
+}
+
+static struct json_object *call(const struct slow_call *c, uint64_t from)
+{
+	static const char *const names[] = {"", "OK", "Error", "Client Error", "Server Error"};
+	struct json_object *o = jsontree_object(NULL, NULL), *stamps;
+
+	jsontree_put(o, "protocol", jsontree_text(c->protocol));
+	jsontree_put(o, "operation", jsontree_bytes(c->text, c->len));
+	jsontree_put(o, "client", jsontree_addr(&c->client));
+	jsontree_put(o, "server", jsontree_endpoint(&c->server, c->port));
+	if (c->status && c->status < sizeof(names) / sizeof(names[0]))
+		jsontree_put(o, "status", jsontree_text(names[c->status]));
+	jsontree_put(o, "frame", jsontree_u64(c->frame));
+	jsontree_put(o, "depth", jsontree_u64(c->depth));
+	if (c->depth)
+		jsontree_put(o, "after", jsontree_u64(c->start - from));
+	else
+		jsontree_put(o, "start", jsontree_time(c->start));
+	jsontree_put(o, "total", jsontree_u64(c->total));
+	/* From its start, with the time to connect; null: not known. */
+	stamps = jsontree_array(o, "stamps");
+	for (int i = 0; i < 4; i++)
+		jsontree_append(stamps,
+			c->stamp[i] == FIELD_ABSENT ? NULL : jsontree_u64(c->stamp[i] - c->start));
+	document_ledger(o, "ledger", c->ledger);
+	return o;
+}
+
+void document_slowest(struct json_object *all, const struct model *m)
+{
+	struct slow_request *const *list;
+	unsigned n = model_slowest(m) ? slowest_list(model_slowest(m), &list) : 0;
+	struct json_object *array = jsontree_array(all, "slowest");
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct slow_request *r = list[i];
+		struct json_object *o = call(&r->own, 0), *calls = jsontree_array(o, "calls");
+
+		jsontree_append(array, o);
+		for (unsigned k = 0; k < r->ncalls; k++)
+			jsontree_append(calls, call(&r->calls[k], r->own.start));
+		if (r->left_out)
+			jsontree_put(o, "calls_left_out", jsontree_u64(r->left_out));
+	}
+}
