@@ -4,7 +4,7 @@
 set -eu
 packages="autoconf automake make pkg-config gcc libc6-dev libpcap-dev zlib1g-dev libzstd-dev libssl-dev libcap-ng-dev libseccomp-dev libpcre2-dev libnghttp2-dev libjson-c-dev"
 if [ "${1:-build}" = tests ]; then
-	packages="$packages clang clang-format libclang-rt-14-dev libcmocka-dev python3 tcpdump tshark iproute2 man-db mandoc jq zsh git"
+	packages="$packages clang clang-format libclang-rt-14-dev libcmocka-dev python3 tcpdump tshark iproute2 man-db mandoc jq zsh git chromium"
 fi
 missing=
 for p in $packages; do

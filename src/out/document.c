@@ -234,9 +234,18 @@ bool document_finish(struct document *d, const struct capture_stats *st, const s
 {
 	struct json_object *all = document_tree(d, st, c);
 
+	struct text verdict;
+
 	errno = 0;
-	jsontree_write(all, d->out);
-	fputc('\n', d->out);
+	if (d->o.html) {
+		text_init_growing(&verdict);
+		document_verdict(d->o.model, st, &verdict);
+		document_page(d, verdict.p, all);
+		text_release(&verdict);
+	} else {
+		jsontree_write(all, d->out);
+		fputc('\n', d->out);
+	}
 	json_object_put(all);
 	if ((fflush(d->out) == 0 && !ferror(d->out)) || errno == EPIPE)
 		return true;

@@ -1,5 +1,5 @@
 /*
- * document.h - the whole model of a capture as one JSON object.
+ * document.h - the whole model of a capture as one JSON object, or as an HTML page that shows it.
  */
 #ifndef TSUMARI_OUT_DOCUMENT_H
 #define TSUMARI_OUT_DOCUMENT_H
@@ -17,6 +17,7 @@ struct document_options {
 	const char *source;        /* what was read, as the user named it */
 	const char *version;       /* of the program */
 	const struct model *model; /* stays the caller's */
+	bool html;
 };
 
 struct document;

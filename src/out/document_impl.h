@@ -4,6 +4,7 @@
 #ifndef TSUMARI_OUT_DOCUMENT_IMPL_H
 #define TSUMARI_OUT_DOCUMENT_IMPL_H
 
+#include "base/text.h"
 #include "model/tally.h"
 #include "out/document.h"
 #include "out/jsontree.h"
@@ -24,5 +25,10 @@ void document_findings(
 	struct json_object *all, const struct model *m, const struct capture_stats *st);
 void document_series(struct json_object *all, const struct model *m);
 void document_slowest(struct json_object *all, const struct model *m);
+/* The verdict on the capture, bytes as they are. */
+void document_verdict(const struct model *m, const struct capture_stats *st, struct text *out);
+
+/* The page around it. */
+void document_page(const struct document *d, const char *verdict, struct json_object *all);
 
 #endif

@@ -61,6 +61,16 @@ static struct json_object *finding(const struct finding *x)
 	return o;
 }
 
+void document_verdict(const struct model *m, const struct capture_stats *st, struct text *out)
+{
+	struct findings *f = model_findings(m);
+	const struct finding *list;
+	unsigned n = f ? findings_list(f, st, &list) : 0;
+
+	if (f)
+		findings_verdict(f, list, n, out);
+}
+
 void document_findings(
 	struct json_object *all, const struct model *m, const struct capture_stats *st)
 {
@@ -73,7 +83,7 @@ void document_findings(
 	if (!f)
 		return;
 	text_init_growing(&verdict);
-	findings_verdict(f, list, n, &verdict);
+	document_verdict(m, st, &verdict);
 	jsontree_put(all, "verdict", jsontree_bytes(verdict.p, verdict.len));
 	text_release(&verdict);
 	array = jsontree_array(all, "findings");

@@ -267,6 +267,7 @@ static bool open_document(struct run *r)
 		.source = r->name,
 		.version = info_version_number(),
 		.model = r->model,
+		.html = r->output == OUTPUT_REPORT_HTML,
 	};
 
 	source_name(r, r->name, sizeof(r->name));

@@ -228,7 +228,9 @@ static bool report(struct parse *p, const char *form)
 		return output(p, OUTPUT_REPORT);
 	if (strcmp(form, "json") == 0)
 		return output(p, OUTPUT_REPORT_JSON);
-	return fault(p, "--report=%s: the forms are text and json", form);
+	if (strcmp(form, "html") == 0)
+		return output(p, OUTPUT_REPORT_HTML);
+	return fault(p, "--report=%s: the forms are text, json and html", form);
 }
 
 static bool action(struct parse *p, enum action a)
@@ -461,8 +463,7 @@ static bool check(struct parse *p)
 		{o->compare && strcmp(o->compare, "-") == 0 && strcmp(o->read, "-") == 0,
 			"--compare needs two captures: only one of them can be the standard input"},
 		{o->compare && (o->write || o->har || o->types || o->numeric || o->line_buffered ||
-				       o->output == OUTPUT_JSON_FLAT ||
-				       o->output == OUTPUT_REPORT_JSON),
+				       o->output == OUTPUT_JSON_FLAT || o->output > OUTPUT_REPORT),
 			"--compare puts out what changed only: -w, --har, --types, -n, -l and "
 			"--json-flat have no effect"},
 		{o->extract && !o->write, "--extract needs -w"},

@@ -32,7 +32,8 @@ enum output {
 	OUTPUT_JSON,
 	OUTPUT_JSON_FLAT,
 	OUTPUT_REPORT, /* as text */
-	OUTPUT_REPORT_JSON
+	OUTPUT_REPORT_JSON,
+	OUTPUT_REPORT_HTML
 };
 
 struct decode_option {     /* -d tcp/8080=http */

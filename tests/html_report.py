@@ -1,0 +1,326 @@
+"""--report=html: one file that asks for nothing, that nothing in a capture gets out of its place, and
+that works in a browser: no error in its console, tables that sort and filter, light and dark."""
+import base64
+import fcntl
+import hashlib
+import html.parser
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import pcaplib
+
+TSUMARI = os.environ["TSUMARI"]
+PCAPS = os.path.join(os.environ["top_srcdir"], "pcaps")
+MS = 10**6
+bad = 0
+
+
+def fail(text):
+    global bad
+    bad += 1
+    print("FAIL: " + text)
+
+
+def run(*arguments):
+    return subprocess.run([TSUMARI, *arguments], capture_output=True, timeout=120)
+
+
+HARM = ("</script><script>window.harm=1</script>", "<!--<script>", "<img src=x onerror=window.harm=1>", "]]>",
+        "\u2028\u2029window.harm=1//", "\u202e", "&lt;b&gt;", "';window.harm=1;'", "\\u003cb>")
+
+
+def hostile(path):
+    """Requests whose every text means harm to a page that shows it."""
+    at, packets = 10**18, []
+    for c, harm in enumerate(HARM * 4, 1):
+        talk = pcaplib.Conversation(c, 80)
+        talk.open(at)
+        text = harm.encode().replace(b" ", b"+")
+        talk.send(0, at + MS, b"GET /" + text + b" HTTP/1.1\r\nHost: " + text + b"\r\nUser-Agent: " + text + b"\r\n\r\n")
+        talk.send(1, at + 300 * MS * (c % 5 + 1), b"HTTP/1.1 500 " + text + b"\r\nContent-Type: " + text + b"\r\nContent-Length: 0\r\n\r\n")
+        talk.close(at + 2000 * MS)
+        packets += talk.packets
+        at += 100 * MS
+    packets.sort(key=lambda p: p.time)
+    pcaplib.write(path, 1, packets)
+
+
+class Page(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__(convert_charrefs=True)
+        self.tags, self.policy, self.text, self.inside = [], "", {}, None
+
+    def handle_starttag(self, tag, attributes):
+        a = dict(attributes)
+        self.tags.append((tag, a))
+        self.inside = tag + (" " + a["type"] if "type" in a else "")
+        if a.get("http-equiv") == "Content-Security-Policy":
+            self.policy = a["content"]
+
+    def handle_endtag(self, tag):
+        self.inside = None
+
+    def handle_data(self, text):
+        if self.inside:
+            self.text[self.inside] = self.text.get(self.inside, "") + text
+
+
+def form(name, path):
+    """The file by itself; gives the object in it."""
+    with open(path, encoding="utf-8") as f:
+        raw = f.read()
+    page = Page()
+    page.feed(raw)
+    scripts = [a for t, a in page.tags if t == "script"]
+    if len(scripts) != 2 or [a.get("type") for a in scripts] != ["application/json", None]:
+        fail(f"{name}: scripts {scripts}")
+    for tag, a in page.tags:
+        for k, v in a.items():
+            if k in ("src", "href", "srcset", "action", "style", "data") or k.startswith("on"):
+                fail(f"{name}: <{tag} {k}={v}>")
+    if re.search(r"https?://(?!www\.w3\.org/2000/svg)|@import|url\(", page.text["script"] + page.text["style"]):
+        fail(f"{name}: the script or the style names something outside")
+    for kind, text in (("script-src", page.text["script"]), ("style-src", page.text["style"])):
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        if f"{kind} 'sha256-{digest}'" not in page.policy:
+            fail(f"{name}: the policy does not fit the {kind}")
+    if "default-src 'none'" not in page.policy or "unsafe" in page.policy:
+        fail(f"{name}: policy {page.policy}")
+    data = page.text["script application/json"]
+    if "<" in data or "\u2028" in data or "\u202e" in data:
+        fail(f"{name}: the object holds a character that means something")
+    return json.loads(data)
+
+
+def shown(text):
+    """As the page shows a text: what cannot be seen by its number."""
+    return re.sub("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]",
+                  lambda m: "\\u%04x" % ord(m[0]), text)
+
+
+class Browser:
+    """Chromium by its debugging pipe (Chrome DevTools Protocol), which needs no other library."""
+
+    def __init__(self, program, work):
+        down, self.to = os.pipe()
+        self.back, up = os.pipe()
+        # Both must not lie on 3 or 4 while they are moved there.
+        ends = [fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in (down, up)]
+        os.close(down)
+        os.close(up)
+
+        def place():
+            os.dup2(ends[0], 3)
+            os.dup2(ends[1], 4)
+
+        self.process = subprocess.Popen(
+            [program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+             "--disable-background-networking", "--remote-debugging-pipe", "--user-data-dir=" + work,
+             "--window-size=1300,1000", "about:blank"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, close_fds=False,
+            preexec_fn=place)
+        for fd in ends:
+            os.close(fd)
+        self.rest, self.n, self.events, self.session = b"", 0, [], None
+
+    def message(self):
+        while b"\0" not in self.rest:
+            piece = os.read(self.back, 1 << 20)
+            if not piece:
+                raise OSError("the browser has ended")
+            self.rest += piece
+        one, self.rest = self.rest.split(b"\0", 1)
+        return json.loads(one)
+
+    def call(self, method, **parameters):
+        self.n += 1
+        m = {"id": self.n, "method": method, "params": parameters}
+        if self.session:
+            m["sessionId"] = self.session
+        os.write(self.to, json.dumps(m).encode() + b"\0")
+        while True:
+            m = self.message()
+            if m.get("id") == self.n:
+                if "error" in m:
+                    raise OSError(f"{method}: {m['error']}")
+                return m["result"]
+            self.events.append(m)
+
+    def attach(self):
+        target = next(t for t in self.call("Target.getTargets")["targetInfos"] if t["type"] == "page")
+        self.session = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.call(domain + ".enable")
+
+    def open(self, path):
+        self.events = []
+        self.call("Page.navigate", url="file://" + path)
+        for _ in range(600):
+            if self.value("document.readyState === 'complete' && location.protocol === 'file:'"):
+                return
+        raise OSError("the page does not come")
+
+    def value(self, expression):
+        r = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        if "exceptionDetails" in r:
+            raise OSError(f"{expression}: {r['exceptionDetails']}")
+        return r["result"].get("value")
+
+    def scheme(self, which):
+        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": which}])
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def quiet(name, browser):
+    """Nothing in the console, nothing asked for but the file."""
+    for e in browser.events:
+        method, p = e.get("method"), e.get("params", {})
+        if method in ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded"):
+            fail(f"{name}: console: {json.dumps(p)[:300]}")
+        if method == "Network.requestWillBeSent" and not p["request"]["url"].startswith("file://"):
+            fail(f"{name}: asks for {p['request']['url']}")
+
+
+CELLS = "[...document.querySelectorAll('#%s tbody tr')].map(r => r.children[%d].textContent)"
+CLICK = "[...document.querySelectorAll('#%s th button')].find(b => b.textContent === '%s').click()"
+CONTRAST = """(function () {
+    const light = c => { const v = c.match(/[\\d.]+/g).slice(0, 3).map(x => x / 255)
+            .map(x => x <= 0.03928 ? x / 12.92 : Math.pow((x + 0.055) / 1.055, 2.4));
+        return 0.2126 * v[0] + 0.7152 * v[1] + 0.0722 * v[2]; };
+    const ground = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor;
+            if (!/, 0\\)$/.test(c) && c !== 'transparent') return c; } return 'rgb(255, 255, 255)'; };
+    let least = 99, of = '';
+    for (const e of document.querySelectorAll('h1, h2, h3, p, td, th, dd, dt, summary, .note, .severity, .number')) {
+        const a = light(getComputedStyle(e).color), b = light(ground(e)), r = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        if (r < least) { least = r; of = e.tagName + '.' + e.className; }
+    }
+    return [least, of, getComputedStyle(document.body).backgroundColor];
+})()"""
+
+
+def parse(text):
+    m = re.fullmatch(r"([\d.,]+)(?: (ns|us|ms|s|min|h))?", text)
+    return float(m[1].replace(",", "")) * {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9, "min": 6e10, "h": 3.6e12, None: 1}[m[2]]
+
+
+def looked_at(browser, name, path, data, shots):
+    browser.open(path)
+    if not browser.value("document.documentElement.hasAttribute('data-ready')"):
+        fail(f"{name}: the script did not come to its end")
+    if browser.value("window.harm") is not None:
+        fail(f"{name}: something of the capture ran as a script")
+    heads = browser.value("[...document.querySelectorAll('h2')].map(e => e.textContent)")
+    for h in ["Findings"] + (["Over time", "Where the time went", "Services", "Operations"] if "series" in data else []):
+        if h not in heads:
+            fail(f"{name}: no section {h}: {heads}")
+    if browser.value("document.querySelectorAll('.finding').length") != len(data["findings"]):
+        fail(f"{name}: not all findings are shown")
+    if browser.value("document.querySelectorAll('details').length") != len(data["slowest"]):
+        fail(f"{name}: not all of the slowest are shown")
+    if "[object" in browser.value("document.body.innerText"):
+        fail(f"{name}: an object is shown as a text")
+    if "series" in data:
+        tables(browser, name, data)
+    schemes(browser, name, shots)
+    quiet(name, browser)
+
+
+def tables(browser, name, data):
+    """They sort, they filter; every service can be chosen."""
+    wanted = [shown(o.get("operation", "other")) for o in data["operations"]][:200]
+    if browser.value(CELLS % ("operations", 1)) != wanted:
+        fail(f"{name}: operations {browser.value(CELLS % ('operations', 1))[:5]}, {wanted[:5]} expected")
+    column = browser.value("[...document.querySelectorAll('#operations th')].map(e => e.textContent)").index("p99")
+    orders = []
+    for direction in ("descending", "ascending"):
+        browser.value(CLICK % ("operations", "p99"))
+        got = [parse(x) for x in browser.value(CELLS % ("operations", column)) if x != "-"]
+        orders.append(got)
+        if got != sorted(got, reverse=direction == "descending") or not got:
+            fail(f"{name}: sorted by p99, {direction}: {got[:8]}")
+        mark = browser.value(f"document.querySelectorAll('#operations th')[{column}].getAttribute('aria-sort')")
+        if mark != direction:
+            fail(f"{name}: aria-sort is {mark}")
+    if sorted(orders[0]) != sorted(orders[1]):
+        fail(f"{name}: sorting loses rows")
+    # What is there of the first operation, as the page has it.
+    some = wanted[0].split(" ")[-1][:12]
+    browser.value("(function () { const i = document.querySelector('#operations').parentElement.querySelector('input');"
+                  f"i.value = {json.dumps(some)}; i.dispatchEvent(new Event('input')); }})()")
+    left = browser.value(CELLS % ("operations", 1))
+    if not left or any(some.lower() not in x.lower() for x in left):
+        fail(f"{name}: filtered by {some!r}: {left[:5]}")
+    choices = browser.value("document.querySelector('select').options.length")
+    for i in range(choices):
+        browser.value(f"(function () {{ const s = document.querySelector('select'); s.value = {i};"
+                      "s.dispatchEvent(new Event('change')); })()")
+
+
+def schemes(browser, name, shots):
+    """All text can be read, light and dark."""
+    grounds = []
+    for scheme in ("light", "dark"):
+        browser.scheme(scheme)
+        least, of, ground = browser.value(CONTRAST)
+        grounds.append(ground)
+        if least < 4.5:
+            fail(f"{name}: {scheme}: contrast {least:.1f} of {of}")
+        if shots:
+            height = browser.value("document.documentElement.scrollHeight")
+            shot = browser.call("Page.captureScreenshot", captureBeyondViewport=True,
+                                clip={"x": 0, "y": 0, "width": 1300, "height": min(height, 6000), "scale": 1})
+            with open(os.path.join(shots, f"{name}-{scheme}.png"), "wb") as f:
+                f.write(base64.b64decode(shot["data"]))
+    if grounds[0] == grounds[1]:
+        fail(f"{name}: light and dark have one background")
+    browser.scheme("light")
+
+
+def main():
+    program = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
+    shots = os.environ.get("SHOTS")
+    with tempfile.TemporaryDirectory() as work:
+        evil = os.path.join(work, "evil.pcap")
+        hostile(evil)
+        pages = []
+        for name in ("http-slow", "http-errors", "http-proxy", "mysql-text", "syn-backlog-abort", "nfs3", "hostile"):
+            capture = evil if name == "hostile" else os.path.join(PCAPS, name + ".pcap")
+            page = os.path.join(work, name + ".html")
+            r = run("-r", capture, "--report=html", "-o", page)
+            if r.returncode != 0:
+                fail(f"{name}: status {r.returncode}: {r.stderr.decode()}")
+                continue
+            data = form(name, page)
+            if data != json.loads(run("-r", capture, "--report=json").stdout):
+                fail(f"{name}: the object in the page is not that of --report=json")
+            pages.append((name, page, data))
+        named = os.path.join(work, "<b>&\"'.pcap")
+        os.link(evil, named)
+        run("-r", named, "--report=html", "-o", os.path.join(work, "named.html"))
+        with open(os.path.join(work, "named.html"), encoding="utf-8") as f:
+            if "<b>&" in f.read():
+                fail("the name of the capture stands in the page as it is")
+        if not program:
+            print("html: chromium is not installed: the page was not looked at")
+            return 1 if bad else 77
+        browser = Browser(program, os.path.join(work, "profile"))
+        try:
+            browser.attach()
+            for name, page, data in pages:
+                looked_at(browser, name, page, data, shots)
+        finally:
+            browser.close()
+    if not bad:
+        print(f"html: {len(pages)} pages")
+    return bad > 0
+
+
+sys.exit(main())
