@@ -128,6 +128,36 @@ def sent_in_vain(name, port):
     return most[-1] - most[0]
 
 
+def late_answers(name, port, least, turns=0):
+    """Last bytes of a client to the next of the server, where that took so many ms; of connections
+    with (1) none but one such turn, or (3) several, where asked."""
+    waits, asked = {}, {}
+    for time, _, s in segments(name):
+        if not s.payload:
+            continue
+        if s.target[1] == port:
+            asked[s.source] = time
+        elif s.target in asked:
+            wait = time - asked.pop(s.target)
+            if wait >= least * 10**6:
+                waits.setdefault(s.target, []).append(wait)
+    return sum(sum(w) for w in waits.values() if not turns or (len(w) == 1) == (turns == 1))
+
+
+def late_greetings(name, port):
+    """The end of the handshake to the first bytes of the server, where that took a second."""
+    total, began = 0, {}
+    for time, _, s in segments(name):
+        if s.target[1] == port:
+            if s.flags & (SYN | ACK) == ACK:
+                began.setdefault(s.source, time)
+        elif s.payload and s.target in began:
+            wait = time - began[s.target]
+            total += wait if wait >= SECOND else 0
+            began[s.target] = 1 << 63
+    return total
+
+
 # ---- what is expected --------------------------------------------------------------------------
 
 # capture: [(id, port or None, cost or None)], the first on top, then ids that may stand beside it
@@ -146,7 +176,7 @@ EXPECTED = {
         ("connect-refused",),
     ),
     "http-oneway": ([("one-way", None, None)], ()),
-    "http-oneway-back": ([("one-way", None, None)], ()),
+    "http-oneway-back": ([("one-way", None, None)], ("http-error",)),
     "http-twice": ([("duplicates", None, None)], ()),
     "http-delack": ([("delayed-ack", 8000, lambda n: held_back(n, 8000))], ()),
     "http-zerowindow": ([("zero-window", 80, lambda n: closed_window(n, 80))], ()),
@@ -155,6 +185,31 @@ EXPECTED = {
     "http-loss-path-server": ([("loss", 80, None)], ()),
     "mtu-black-hole": ([("mtu-black-hole", 80, lambda n: sent_in_vain(n, 80))], ()),
     "http-rst": ([("client-gave-up", 8000, None)], ("zero-window", "reset-storm", "loss")),
+    "http-slow": (
+        [("slow-server", 8000, None), ("slow-server", 80, None), ("http-error", 80, None)],
+        ("client-gave-up",),
+    ),
+    "http-errors": (
+        [("client-gave-up", 8000, None), ("http-error", 80, None)],
+        ("slow-server", "client-gave-up", "http-error", "reset-storm", "connect-refused"),
+    ),
+    "http-keepalive": ([("http-error", 80, None)], ()),
+    "smtp-slow": (
+        [
+            ("smtp-tarpit", 25, lambda n: late_answers(n, 25, 900, 3)),
+            ("smtp-greeting", 25, lambda n: late_greetings(n, 25)),
+            ("smtp-queue", 25, lambda n: late_answers(n, 25, 900, 1)),
+        ],
+        (),
+    ),
+    "smtp-rejects": ([("smtp-tarpit", 25, lambda n: late_answers(n, 25, 900, 3))], ()),
+    "mysql-errors": (
+        [("mysql-slow", 3306, None), ("mysql-error", 3306, None)],
+        (),
+    ),
+    "mysql-text": ([("mysql-slow", 3306, lambda n: late_answers(n, 3306, 200))], ()),
+    "nfs-udp": ([("nfs-retry", 2049, None)], ()),
+    "vrrp": ([("vrrp-takeover", None, None)], ("vrrp-takeover",)),
     "http-routed": ([("duplicates", None, None), ("syn-drop", 80, None)], ()),
 }
 # Timers as they are told.
@@ -164,8 +219,9 @@ SAID = {
     "syn-backlog-recover": "Answered after about 3 s",
 }
 # Nothing above "info".
-HEALTHY = """arp dns icmp http-nano http-vlan http-any http-proxy mysql-text mysql-stmt nfs3 nfs4 redis
-smtp-basic smtp-lmtp tls frag grpc""".split()
+HEALTHY = """arp icmp frag frag-tcp redis http-nano http-pipeline http-continue http-pcapng http-reuse
+http2-upgrade mysql-multi mysql-tls mysql-midstream nfs3 nfs4 nfs41 nfs3-large nfs-portmap
+smtp-basic smtp-auth smtp-lmtp smtp-starttls mtu-discovery wrap-mpls""".split()
 
 
 def check_expected(name, found):

@@ -17,6 +17,12 @@ enum detector_place {
 	DETECTOR_CONNECT,
 	DETECTOR_PATH,
 	DETECTOR_CLOSE,
+	DETECTOR_SERVER,
+	DETECTOR_LOAD,
+	DETECTOR_MYSQL,
+	DETECTOR_NFS,
+	DETECTOR_SMTP,
+	DETECTOR_VRRP,
 	DETECTOR_COUNT /* of them */
 };
 
@@ -61,6 +67,26 @@ void proof_until(struct proof *t, uint64_t time);
 void proof_client(struct proof *t, const struct addr *client);
 void proof_merge(struct proof *to, const struct proof *from);
 
+/*
+ * What was costliest: operations by the waiting they cost. Where there are more than TOPS the
+ * cheapest makes place and leaves its numbers to the new one, so none that matters is missed.
+ */
+#define TOPS 12u
+struct top {
+	unsigned n;
+	struct {
+		char *text;
+		size_t len;
+		uint64_t count, cost;
+	} item[TOPS];
+};
+void top_add(struct top *t, const char *text, size_t len, uint64_t cost);
+/* What the transaction was (operation.h). */
+void top_operation(struct top *t, const struct txn_record *r, uint64_t cost);
+void top_release(struct top *t);
+/* "lead: GET /a (12, 3.4 s), GET /b (1, 20 ms)." */
+void say_top(struct text *t, const char *lead, const struct top *top);
+
 struct findings {
 	struct thresholds limit;
 	struct keyed *services; /* struct svc by struct svc_key */
@@ -84,7 +110,8 @@ struct detector {
 	void (*release)(void *state);         /* what the capture's state holds; NULL: nothing */
 	void (*release_service)(void *state); /* the same of a service's */
 };
-extern const struct detector detect_capture, detect_close, detect_connect, detect_path;
+extern const struct detector detect_capture, detect_close, detect_connect, detect_load, detect_path,
+	detect_server, detect_mysql, detect_nfs, detect_smtp, detect_vrrp;
 
 void *svc_state(struct svc *s, enum detector_place place);
 /* The place's state of a service, or NULL where there is none yet. */
@@ -104,6 +131,12 @@ struct finding *finding_new(struct findings *f, const char *id, const char *titl
 /* What a transaction was waited for but for its connection and its stalls: this part of its time is
    in the cost of one finding about its service. */
 uint64_t own_waiting(const struct txn_record *t);
+/* Were segments of this service lost? */
+bool path_lossy(const struct svc *s);
+/* The time of an NFS call that belongs to the findings of find_nfs.c. */
+bool nfs_claims(const struct txn_record *t);
+/* Are the turns of this connection questions and answers, as far as can be told? */
+bool turns_count(const struct flow_record *r);
 /* At least this severe; no more than this severe. */
 void finding_at_least(struct finding *x, enum severity s);
 void finding_at_most(struct finding *x, enum severity s);

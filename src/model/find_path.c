@@ -130,6 +130,13 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 	}
 }
 
+bool path_lossy(const struct svc *s)
+{
+	const struct path_state *c = svc_has(s, DETECTOR_PATH);
+
+	return c && (c->resent[SIDE_CLIENT] || c->resent[SIDE_SERVER]);
+}
+
 static void record(struct findings *f, struct svc *s, const struct record *r)
 {
 	if (!s)

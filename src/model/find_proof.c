@@ -1,6 +1,9 @@
 /* find_proof.c - what detectors add up, and how they say it; see find_impl.h. */
 #include "model/find_impl.h"
+#include "base/mem.h"
+#include "model/operation.h"
 #include <stdarg.h>
+#include <stdlib.h>
 
 void proof_frame(struct proof *t, uint64_t cost, uint64_t frame)
 {
@@ -89,6 +92,73 @@ void proof_merge(struct proof *to, const struct proof *from)
 	for (unsigned i = 0; i < from->nbest; i++)
 		proof_frame(to, from->best[i].cost, from->best[i].frame);
 	to->many |= from->many || memcmp(&to->client, &from->client, sizeof(to->client)) != 0;
+}
+
+#define TOP_TEXT 160u /* bytes of an operation that are kept */
+
+static unsigned top_place(struct top *t, const char *text, size_t len)
+{
+	unsigned least = 0;
+
+	for (unsigned i = 0; i < t->n; i++) {
+		if (t->item[i].len == len && memcmp(t->item[i].text, text, len) == 0)
+			return i;
+		if (t->item[i].cost < t->item[least].cost)
+			least = i;
+	}
+	if (t->n < TOPS) {
+		least = t->n++;
+		t->item[least].text = xmalloc(TOP_TEXT);
+	}
+	memcpy(t->item[least].text, text, len);
+	t->item[least].len = len;
+	return least;
+}
+
+void top_add(struct top *t, const char *text, size_t len, uint64_t cost)
+{
+	unsigned i = top_place(t, text, len < TOP_TEXT ? len : TOP_TEXT);
+
+	t->item[i].count++;
+	t->item[i].cost += cost;
+}
+
+void top_operation(struct top *t, const struct txn_record *r, uint64_t cost)
+{
+	char room[OPERATION_MAX];
+	struct text text;
+
+	text_init(&text, room, sizeof(room));
+	operation_of(r, true, &text);
+	top_add(t, text.p, text.len, cost);
+}
+
+void top_release(struct top *t)
+{
+	while (t->n)
+		free(t->item[--t->n].text);
+}
+
+void say_top(struct text *t, const char *lead, const struct top *top)
+{
+	uint32_t done = 0; /* by bit */
+
+	for (unsigned k = 0; k < 3 && k < top->n; k++) {
+		unsigned most = TOPS;
+
+		for (unsigned i = 0; i < top->n; i++)
+			if (!(done >> i & 1) &&
+				(most == TOPS || top->item[i].cost > top->item[most].cost ||
+					(top->item[i].cost == top->item[most].cost &&
+						top->item[i].count > top->item[most].count)))
+				most = i;
+		done |= 1u << most;
+		say(t, k ? ", " : "%S: ", lead);
+		say(t, "%E (%C, %T)", top->item[most].text, top->item[most].len,
+			top->item[most].count, top->item[most].cost);
+	}
+	if (top->n)
+		text_char(t, '.');
 }
 
 /* One conversion; the list of arguments is passed by its address, so that it goes on. */

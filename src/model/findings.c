@@ -13,6 +13,12 @@ static const struct detector *const detectors[DETECTOR_COUNT] = {
 	[DETECTOR_CONNECT] = &detect_connect,
 	[DETECTOR_PATH] = &detect_path,
 	[DETECTOR_CLOSE] = &detect_close,
+	[DETECTOR_SERVER] = &detect_server,
+	[DETECTOR_LOAD] = &detect_load,
+	[DETECTOR_MYSQL] = &detect_mysql,
+	[DETECTOR_NFS] = &detect_nfs,
+	[DETECTOR_SMTP] = &detect_smtp,
+	[DETECTOR_VRRP] = &detect_vrrp,
 };
 
 void thresholds_defaults(struct thresholds *t)
@@ -115,6 +121,11 @@ bool stuck_to_the_end(const struct flow_record *r)
 	       strcmp(r->close_reason, "fin") != 0 && strncmp(r->close_reason, "rst", 3) != 0;
 }
 
+bool turns_count(const struct flow_record *r)
+{
+	return !r->protocol || strcmp(r->protocol, "tls") == 0;
+}
+
 uint64_t own_waiting(const struct txn_record *t)
 {
 	return t->total == FIELD_ABSENT
@@ -132,7 +143,7 @@ static uint64_t flow_waiting(const struct flow_record *r)
 	if (stuck_to_the_end(r))
 		return r->side[0].stuck_time + r->side[1].stuck_time;
 	if (r->transactions)
-		return 0;
+		return turns_count(r) ? r->turn_wait : 0;
 	if (r->handshake != FIELD_ABSENT)
 		return r->handshake + r->turn_wait;
 	return strncmp(r->tcp_state, "syn_", 4) == 0 || r->syn_retries ? r->r.duration : 0;

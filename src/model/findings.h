@@ -57,6 +57,13 @@ struct finding {
 		"transactions cut off by the server that make a "                                  \
 		"warning")                                                                         \
 	X(LEAST, "least", DURATION, 10000000, "cost below which none is more than information")    \
+	X(ERRORS, "http-error", PERMILLE, 10, "part of a service's answers that are its errors")   \
+	X(PAUSE, "micro-stall", DURATION, 100000000, "time in which nothing is answered")          \
+	X(BALANCE, "lb-imbalance", NUMBER, 50, "requests of a client to several servers")          \
+	X(REPEATS, "n-plus-one", NUMBER, 20, "times that one SELECT comes again without a pause")  \
+	X(GETATTRS, "nfs-getattr", NUMBER, 50, "GETATTRs of one file in a second")                 \
+	X(GREETING, "smtp-greeting", DURATION, 1000000000, "delay of a mail server's greeting")    \
+	X(TARPIT, "smtp-tarpit", DURATION, 500000000, "delay of a reply after errors")             \
 	X(FLOOD, "syn-flood", NUMBER, 100, "half-open connections that make a flood")
 
 enum threshold {

@@ -1,0 +1,326 @@
+/*
+ * find_mysql.c - MySQL: slow statements, statements without an index, errors, the same statement
+ * over and over, replicas that are behind.
+ */
+#include "model/find_impl.h"
+#include <stdio.h>
+
+#define BURSTS 4096u      /* connections whose last statement is remembered */
+#define PAUSE  (100 * MS) /* a burst ends where the connection is idle for longer */
+
+struct mysql_state {
+	struct proof slow, no_index, errors;
+	struct top slow_top, index_top, error_top;
+	uint64_t slowest, rows; /* rows sent by statements without an index */
+	struct proof again;     /* bursts of one statement */
+	struct top again_top;
+	uint64_t repeated, longest; /* statements in such bursts; in the longest */
+	struct proof behind;        /* events of the binary log */
+	uint64_t events, lag, semi_sync, acks;
+};
+
+struct burst {
+	uint64_t digest, count, cost, first, last, frame;
+};
+struct mysql_all {
+	struct keyed *bursts; /* by flow */
+};
+
+static struct value_name command = {"mysql.command", NULL, -1},
+			 error_code = {"mysql.error_code", NULL, -1},
+			 no_index_used = {"tsumari.mysql.no_index_used", NULL, -1},
+			 no_good_index = {"tsumari.mysql.no_good_index_used", NULL, -1},
+			 num_rows = {"mysql.num_rows", NULL, -1},
+			 binlog_lag = {"tsumari.mysql.binlog.lag", NULL, -1},
+			 ack_wait = {"tsumari.mysql.binlog.ack_wait", NULL, -1};
+
+static bool is_select(const struct txn_record *t)
+{
+	const char *p = (const char *)t + t->query.offset;
+
+	return t->query.len > 6 && strncasecmp(p, "select", 6) == 0;
+}
+
+static uint64_t digest_of(const struct txn_record *t)
+{
+	const char *p = (const char *)t + t->query.offset;
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	for (uint32_t i = 0; i < t->query.len; i++)
+		h = (h ^ (uint8_t)p[i]) * UINT64_C(1099511628211);
+	return h;
+}
+
+/* The same statement again on its connection, at once. */
+static void add_burst(
+	struct findings *f, struct mysql_state *c, const struct txn_record *t, uint64_t cost)
+{
+	struct mysql_all *all = f->state[DETECTOR_MYSQL];
+	uint64_t digest = digest_of(t), least = f->limit.v[THRESHOLD_REPEATS];
+	struct burst *b;
+
+	if (!all->bursts)
+		all->bursts = keyed_new(sizeof(uint64_t), sizeof(struct burst), BURSTS);
+	b = keyed_renew(all->bursts, &t->r.flow_id);
+	if (!b->count || b->digest != digest || t->r.start > b->last + PAUSE) {
+		memset(b, 0, sizeof(*b));
+		b->digest = digest;
+		b->first = t->r.start;
+		b->frame = t->frame[0];
+	}
+	b->count++;
+	b->cost += cost;
+	b->last = t->r.end;
+	if (b->count < least)
+		return;
+	if (b->count == least) {
+		proof_add(&c->again, b->first, b->cost, b->frame);
+		proof_client(&c->again, &t->r.client.ip);
+		c->repeated += b->count;
+		top_operation(&c->again_top, t, b->cost);
+	} else {
+		proof_cost(&c->again, t->r.start, cost, t->frame[0]);
+		c->repeated++;
+		top_operation(&c->again_top, t, cost);
+	}
+	proof_until(&c->again, t->r.end);
+	c->longest = b->count > c->longest ? b->count : c->longest;
+}
+
+static void add_error(struct mysql_state *c, const struct txn_record *t, uint64_t code)
+{
+	char room[200];
+	struct text text;
+	const struct value *v;
+	static struct value_name message = {"mysql.error_message", NULL, -1};
+
+	text_init(&text, room, sizeof(room));
+	v = value_named(t, &message);
+	text_printf(&text, "%llu ", (unsigned long long)code);
+	if (v)
+		text_put(&text, value_text(v), v->len < 120 ? v->len : 120);
+	proof_add(&c->errors, t->r.start, own_waiting(t), t->frame[2]);
+	proof_client(&c->errors, &t->r.client.ip);
+	top_add(&c->error_top, text.p, text.len, own_waiting(t));
+}
+
+static void add_replication(struct mysql_state *c, const struct txn_record *t)
+{
+	uint64_t lag = number_named(t, &binlog_lag), wait = number_named(t, &ack_wait);
+
+	c->events++;
+	if (wait != FIELD_ABSENT) {
+		c->acks++;
+		c->semi_sync += wait;
+	}
+	if (lag == FIELD_ABSENT)
+		return;
+	if (lag >= 2 * (uint64_t)SECOND) {
+		proof_add(&c->behind, t->r.start, 0, 0);
+		proof_frame(&c->behind, lag, t->frame[2]);
+		proof_client(&c->behind, &t->r.client.ip);
+	}
+	c->lag = lag > c->lag ? lag : c->lag;
+}
+
+static void add_statement(
+	struct findings *f, struct mysql_state *c, const struct txn_record *t, bool without)
+{
+	uint64_t server = t->total == FIELD_ABSENT ? 0 : t->ledger[LEDGER_SERVER];
+	uint64_t rows = number_named(t, &num_rows);
+	bool slow = server >= f->limit.v[THRESHOLD_SLOW];
+
+	if (without) {
+		proof_add(&c->no_index, t->r.start, server, t->frame[1]);
+		proof_client(&c->no_index, &t->r.client.ip);
+		top_operation(&c->index_top, t, server);
+		c->rows += rows == FIELD_ABSENT ? 0 : rows;
+	} else if (slow) {
+		proof_add(&c->slow, t->r.start, server, t->frame[1]);
+		proof_until(&c->slow, t->r.end);
+		proof_client(&c->slow, &t->r.client.ip);
+		top_operation(&c->slow_top, t, server);
+	}
+	if (slow && server > c->slowest)
+		c->slowest = server;
+	if (is_select(t))
+		add_burst(f, c, t, without || slow ? 0 : own_waiting(t));
+}
+
+static void record(struct findings *f, struct svc *s, const struct record *r)
+{
+	const struct txn_record *t = (const void *)r;
+	const struct value *v;
+	const char *name;
+	uint64_t code;
+
+	if (!s || r->kind != RECORD_TXN || r->composite || strcmp(r->type, "mysql") != 0 ||
+		t->ended_by)
+		return;
+	v = value_named(t, &command);
+	name = v && v->name ? v->name : "";
+	if (strcmp(name, "BINLOG_EVENT") == 0 || strcmp(name, "SEMISYNC_ACK") == 0) {
+		add_replication(svc_state(s, DETECTOR_MYSQL), t);
+		return;
+	}
+	code = number_named(t, &error_code);
+	if (code != FIELD_ABSENT)
+		add_error(svc_state(s, DETECTOR_MYSQL), t, code);
+	else if (strcmp(name, "COM_BINLOG_DUMP") != 0)
+		add_statement(f, svc_state(s, DETECTOR_MYSQL), t,
+			number_named(t, &no_index_used) == 1 ||
+				number_named(t, &no_good_index) == 1);
+}
+
+static void list_slow(struct findings *f, const struct svc *s, const struct mysql_state *c)
+{
+	char filter[80];
+	struct finding *x;
+
+	snprintf(filter, sizeof(filter), "type == mysql and tsumari.ledger.server >= %lluns",
+		(unsigned long long)f->limit.v[THRESHOLD_SLOW]);
+	x = finding_new(f, "mysql-slow", "Slow statements", s, &c->slow, filter);
+	x->counted = "statements";
+	x->of = s->transactions;
+	say(&x->saw, "%C of %C statements took the server more than %T, the slowest %T. ", x->count,
+		x->of, f->limit.v[THRESHOLD_SLOW], c->slowest);
+	say_top(&x->saw, "The costliest", &c->slow_top);
+	say(&x->means, "The database worked, or waited for a lock or a disk, before it answered.");
+	say(&x->next, "EXPLAIN ANALYZE of these; SHOW ENGINE INNODB STATUS and "
+		      "performance_schema.data_locks for locks; innodb_buffer_pool_size against "
+		      "what is read; the slow query log (long_query_time).");
+	say(&x->against, "SLEEP(), GET_LOCK() and reports at night wait on purpose.");
+}
+
+static void list_index(struct findings *f, const struct svc *s, const struct mysql_state *c)
+{
+	struct finding *x = finding_new(f, "mysql-no-index", "Statements without an index", s,
+		&c->no_index,
+		"tsumari.mysql.no_index_used == true or tsumari.mysql.no_good_index_used == true");
+
+	x->counted = "statements";
+	x->of = s->transactions;
+	say(&x->saw,
+		"The server says of %C of %C statements that it used no (good) index; they "
+		"sent %C rows. ",
+		x->count, x->of, c->rows);
+	say_top(&x->saw, "The costliest", &c->index_top);
+	say(&x->means, "It read whole tables for them: their time grows with the tables.");
+	say(&x->next,
+		"EXPLAIN of these statements; an index on the columns of their WHERE and JOIN "
+		"(log_queries_not_using_indexes finds more).");
+	say(&x->against, "For a small table, or all of its rows, no index is needed.");
+}
+
+static void list_errors(struct findings *f, const struct svc *s, const struct mysql_state *c)
+{
+	struct finding *x = finding_new(
+		f, "mysql-error", "Errors of the database", s, &c->errors, "mysql.error_code > 0");
+
+	x->counted = "commands";
+	x->of = s->transactions;
+	if (reaches(x->count, x->of, f->limit.v[THRESHOLD_ERRORS]))
+		finding_at_least(x, SEVERITY_WARNING);
+	say(&x->saw, "%C of %C commands ended with an error. ", x->count, x->of);
+	say_top(&x->saw, "Most of them", &c->error_top);
+	say(&x->means, "The database refused what it was asked.");
+	say(&x->next, "By number: 1040 max_connections, 1045 password and host, 1062 a duplicate, "
+		      "1064 and 1146 the statement, 1205 and 1213 locks (innodb_lock_wait_timeout, "
+		      "the order of updates).");
+	say(&x->against, "A program may count on an error (a duplicate key) and handle it.");
+}
+
+static void list_again(struct findings *f, const struct svc *s, const struct mysql_state *c)
+{
+	struct finding *x = finding_new(f, "n-plus-one", "One statement over and over", s,
+		&c->again, "type == mysql and query ~ \"^(?i)select\"");
+
+	x->counted = "bursts";
+	x->of = FIELD_ABSENT;
+	finding_at_least(x, SEVERITY_WARNING);
+	say(&x->saw,
+		"%C time%1 a connection sent the same SELECT again and again without a pause: "
+		"%C of them, %C in the longest. ",
+		x->count, x->count, c->repeated, c->longest);
+	say_top(&x->saw, "Which", &c->again_top);
+	say(&x->means,
+		"A list is read, and then for each of its rows one more statement: many round "
+		"trips where one would do (N+1).");
+	say(&x->next, "Read them together: a JOIN, WHERE id IN (...), the eager loading of the "
+		      "object mapper.");
+	say(&x->against, "A benchmark, a cache that warms up or an export repeats one statement on "
+			 "purpose.");
+}
+
+static void list_lag(struct findings *f, const struct svc *s, const struct mysql_state *c)
+{
+	struct finding *x = finding_new(f, "replication-lag", "A replica is behind", s, &c->behind,
+		"tsumari.mysql.binlog.lag >= 2s");
+
+	x->counted = "events";
+	x->of = c->events;
+	finding_at_least(x, c->lag >= 60 * (uint64_t)SECOND ? SEVERITY_CRITICAL : SEVERITY_WARNING);
+	say(&x->saw,
+		"%C of %C events of the binary log came up to %T later than the event with the "
+		"least delay.",
+		x->count, x->of, c->lag);
+	if (c->acks)
+		say(&x->saw,
+			" Semi-synchronous commits waited %T on average for their "
+			"acknowledgment.",
+			c->semi_sync / c->acks);
+	say(&x->means, "The replica gets changes this much after their statement began on the "
+		       "master. How fast it applies them is not seen here.");
+	say(&x->next,
+		"On the replica SHOW REPLICA STATUS (Seconds_Behind_Source, Relay_Log_Space); "
+		"large transactions; the network between them; sync_binlog and "
+		"replica_parallel_workers.");
+	say(&x->against,
+		"A timestamp is the beginning of its statement, in whole seconds: one long "
+		"statement, or a replica that catches up after it was stopped, looks the "
+		"same. The clock's offset is taken from the least delay.");
+}
+
+static void list(struct findings *f)
+{
+	struct svc *s;
+
+	for (uint32_t i = 0; (s = svc_at(f, i)); i++) {
+		const struct mysql_state *c = svc_has(s, DETECTOR_MYSQL);
+
+		if (!c)
+			continue;
+		if (c->slow.count)
+			list_slow(f, s, c);
+		if (c->no_index.count)
+			list_index(f, s, c);
+		if (c->errors.count)
+			list_errors(f, s, c);
+		if (c->again.count)
+			list_again(f, s, c);
+		if (c->behind.count)
+			list_lag(f, s, c);
+	}
+}
+
+static void release(void *state)
+{
+	keyed_free(((struct mysql_all *)state)->bursts);
+}
+
+static void release_service(void *state)
+{
+	struct mysql_state *c = state;
+
+	top_release(&c->slow_top);
+	top_release(&c->index_top);
+	top_release(&c->error_top);
+	top_release(&c->again_top);
+}
+
+const struct detector detect_mysql = {.size = sizeof(struct mysql_all),
+	.service_size = sizeof(struct mysql_state),
+	.record = record,
+	.list = list,
+	.release = release,
+	.release_service = release_service};
