@@ -20,6 +20,7 @@ enum mysql_field {
 	F_STATEMENT,
 	F_USER,
 	F_SCHEMA,
+	F_TRACE_ID,
 	F_VERSION,
 	F_AFFECTED,
 	F_INSERT_ID,

@@ -105,6 +105,31 @@ static void show(struct txn *t, struct view digest, struct view query)
 		tsm_query(t, query);
 }
 
+/*
+ * A comment at either end of a statement may carry the trace that it belongs to:
+ * traceparent='00-TRACE-PARENT-FLAGS' (https://google.github.io/sqlcommenter/spec/).
+ */
+static void trace(struct txn *t, const struct view *sql)
+{
+	static const char key[] = "traceparent='";
+	size_t n = view_len(sql), value = sizeof(key) - 1 + 3;
+	const uint8_t *p;
+
+	while (n && (sql->p[n - 1] == ' ' || sql->p[n - 1] == ';'))
+		n--;
+	if (n < value + 32 ||
+		(memcmp(sql->p + n - 2, "*/", 2) != 0 && memcmp(sql->p, "/*", 2) != 0))
+		return;
+	p = memmem(sql->p, n, key, sizeof(key) - 1);
+	if (!p || (size_t)(sql->p + n - p) < value + 33 || p[value - 1] != '-' ||
+		p[value + 32] != '-')
+		return;
+	for (size_t i = value; i < value + 32; i++)
+		if (!((p[i] >= '0' && p[i] <= '9') || (p[i] >= 'a' && p[i] <= 'f')))
+			return;
+	tsm_str(t, F_TRACE_ID, view_of(p + value, 32, 0));
+}
+
 void mysql_statement(
 	struct session *s, struct txn *t, struct view sql, bool whole, struct view *digest)
 {
@@ -112,6 +137,7 @@ void mysql_statement(
 	size_t n = tsm_sql_digest(sql, (uint8_t *)digest->p, view_len(digest), &cut);
 
 	*digest = view_of(digest->p, n, 0);
+	trace(t, &sql);
 	if (cut || !whole)
 		tsm_flag(t, QUALITY_TRUNCATED);
 	show(t, *digest, tsm_literal(s) && !secret(digest->p, n) ? sql : *digest);

@@ -48,7 +48,7 @@ list() {
 	done
 }
 
-for part in net http smtp tls dns tcp network tunnels links redis mysql vrrp http2 nfs files; do
+for part in net http smtp tls dns tcp network tunnels links redis mysql tiers vrrp http2 nfs files; do
 	. "$HERE/$part.sh"
 done
 
@@ -94,6 +94,7 @@ check_packages() {
 		mariadb mariadb-client
 		mariadb_config libmariadb-dev
 	END
+	"$PYTHON" -c 'import pymysql' 2>/dev/null || missing+=(python3-pymysql)
 	"$PYTHON" -c 'import grpc' 2>/dev/null || missing+=(python3-grpcio)
 	[ ${#missing[@]} -eq 0 ] || die "please install: apt-get install ${missing[*]}"
 }
