@@ -66,7 +66,7 @@ struct digest {
 	size_t group_at, group_end; /* the first of them in the output */
 };
 
-static void put(struct digest *d, const char *text, size_t n)
+static inline void put(struct digest *d, const char *text, size_t n)
 {
 	if (d->space && d->n && d->n < d->max)
 		d->out[d->n++] = ' ';
@@ -177,14 +177,19 @@ static bool is(const uint8_t *p, size_t n, const char *word)
 /* Words behind which a sign belongs to the number. */
 static bool sign_follows(const uint8_t *p, size_t n)
 {
-	static const char *const words[] = {"select", "where", "and", "or", "not", "like",
-		"between", "limit", "offset", "then", "else", "when", "set", "by", "return",
-		"interval", "case", "on", "having", "div", "mod", "xor", "default", "distinct"};
+	static const struct {
+		uint8_t n;
+		char text[9];
+	} words[] = {{6, "select"}, {5, "where"}, {3, "and"}, {2, "or"}, {3, "not"}, {4, "like"},
+		{7, "between"}, {5, "limit"}, {6, "offset"}, {4, "then"}, {4, "else"}, {4, "when"},
+		{3, "set"}, {2, "by"}, {6, "return"}, {8, "interval"}, {4, "case"}, {2, "on"},
+		{6, "having"}, {3, "div"}, {3, "mod"}, {3, "xor"}, {7, "default"}, {8, "distinct"}};
 
 	if (n > 8)
 		return false;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (lower(*p) == (uint8_t)*words[i] && strlen(words[i]) == n && is(p, n, words[i]))
+		if (words[i].n == n && lower(*p) == (uint8_t)*words[i].text &&
+			is(p, n, words[i].text))
 			return true;
 	return false;
 }

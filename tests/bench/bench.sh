@@ -1,12 +1,13 @@
 #!/bin/sh
 # Measures tsumari against tcpdump and the cost of mere reading, on captures that bench-gen makes.
-# Prints one markdown table a workload; never passes or fails. "make bench" calls it.
+# Prints one markdown table a workload, and how fast SQL digests are; never passes or fails. "make bench"
+# calls it.
 #
 #     bench.sh [WORKLOAD...]          default: web mixed small
 #
 # Environment:
 #     TSUMARI     the binary to measure            ./tsumari
-#     BENCH_BIN   folder of bench-gen, bench-read and bench-run  .
+#     BENCH_BIN   folder of bench-gen and the other programs     .
 #     WORK        folder of the captures, kept between runs      ${TMPDIR:-/tmp}/tsmbench
 #     SCALE       size of the captures             1
 #     RUNS        runs of each command             5
@@ -29,6 +30,7 @@ PEER_RUNS=${PEER_RUNS:-1}
 gen=$BENCH_BIN/bench-gen
 reader=$BENCH_BIN/bench-read
 runner=$BENCH_BIN/bench-run
+digest=$BENCH_BIN/bench-digest
 
 die()
 {
@@ -198,7 +200,7 @@ describe_machine()
 	echo "medians of $RUNS interleaved runs, whole process, page cache warm, scale $SCALE"
 }
 
-for tool in "$gen" "$reader" "$runner"; do
+for tool in "$gen" "$reader" "$runner" "$digest"; do
 	[ -x "$tool" ] || die "$tool is missing: build it first (make bench does)"
 done
 command -v tcpdump >/dev/null || die "tcpdump is missing: it is the unit of every ratio"
@@ -234,3 +236,5 @@ for workload; do
 		"$(info file_bytes)" "$(info flows)"
 	table
 done
+printf '\n'
+"$digest"
