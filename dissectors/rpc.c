@@ -45,6 +45,9 @@ static const struct field fields[] = {
 #define TAG_SEALED    (UINT64_C(1) << 33) /* the body cannot be read */
 #define TAG_AGAIN     40                  /* from this bit on: times it was sent again */
 
+/* Nothing can be said of such a message; its call or reply shows without it. */
+#define HEADER_CUT "rpc: header not captured whole, message not read"
+
 static uint64_t key_of(uint32_t xid)
 {
 	return (uint64_t)xid | UINT64_C(1) << 32;
@@ -278,7 +281,7 @@ static bool start(struct session *s, struct rpc *h, enum side side, struct view 
 		}
 	}
 	if (!need) {
-		tsm_note(s, "rpc: no message where one should begin");
+		tsm_note(s, v->cut ? HEADER_CUT : "rpc: no message where one should begin");
 		m->phase = RESYNC;
 		(void)view_take(v, view_len(v) ? 1 : 0);
 		return true;
@@ -422,6 +425,8 @@ static void gap(struct session *s, void *state, enum side side, uint64_t n)
 			finish(s, m, side, NULL);
 		return;
 	}
+	if (m->phase == START)
+		tsm_note(s, HEADER_CUT);
 	cut_short(s, m, side);
 	if (m->ours && side == SIDE_SERVER)
 		tsm_abandon(s, tsm_current(s, side));

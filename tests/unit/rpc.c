@@ -936,6 +936,40 @@ static void test_tables(void **state)
 	assert_int_equal(bodies, 7);
 }
 
+/* A header that the snap length or a gap has cut: the message is counted, not guessed. */
+static void test_header_cut(void **state)
+{
+	struct world *w = begin(true);
+
+	(void)state;
+	call(&m, 1, 100003, 3, 0);
+	tcp(w, 0, &m);
+	reply(&m, 1, 0);
+	tcp(w, 1, &m);
+	call(&m, 2, 100003, 3, 0);
+	segment(w, 0, TCP_ACK, (const uint8_t *)"\x80\0\0", 3);
+	w->next[0] += (uint32_t)m.n + 1;
+	reply(&m, 2, 0);
+	tcp(w, 1, &m);
+	call(&m, 3, 100003, 3, 0);
+	tcp(w, 0, &m);
+	reply(&m, 3, 0);
+	tcp(w, 1, &m);
+	finish(w);
+	assert_int_equal(counted(w, "rpc: header not captured whole, message not read"), 1);
+	assert_int_equal(w->n, 3); /* of the second the reply */
+	destroy(w);
+	w = begin(false);
+	call(&m, 1, 100003, 3, 0);
+	udp(w, 0, &m, m.n);
+	call(&m, 2, 100003, 3, 0);
+	udp(w, 0, &m, 20);
+	finish(w);
+	assert_int_equal(counted(w, "rpc: header not captured whole, message not read"), 1);
+	assert_int_equal(w->n, 1);
+	destroy(w);
+}
+
 /* What might be the reply to an accepted call might be anything else: here DHCP's number is 1. */
 static void test_alike(void **state)
 {
@@ -956,6 +990,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_alike),
+		cmocka_unit_test(test_header_cut),
 		cmocka_unit_test(test_version2),
 		cmocka_unit_test(test_cuts),
 		cmocka_unit_test(test_loss),
