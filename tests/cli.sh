@@ -286,6 +286,27 @@ wait $pid || fail "an interrupt: exit status $?: $(cat err)"
 exec 9>&-
 cmp -s plain.json out || fail "an interrupt loses records"
 
+# Once the source is open there are no rights left, and only few calls of the system (where the build
+# has them: a sanitizer needs others).
+if grep -qa seccomp_load "$TSUMARI"; then
+	mkfifo rights
+	"$TSUMARI" -r rights --json >/dev/null 2>&1 &
+	pid=$!
+	exec 9<>rights
+	cat plain.pcap >&9
+	for _ in $(seq 50); do
+		grep -q '^Seccomp:.2' /proc/$pid/status && break
+		sleep 0.1
+	done
+	status=$(grep -E '^(CapPrm|CapEff|NoNewPrivs|Seccomp):' /proc/$pid/status | awk '{ printf "%s%s ", $1, $2 }')
+	grep -qa __asan_init "$TSUMARI" ||
+		[ "$status" = "CapPrm:0000000000000000 CapEff:0000000000000000 NoNewPrivs:1 Seccomp:2 " ] ||
+		fail "rights while a source is read: $status"
+	kill -TERM $pid
+	wait $pid
+	exec 9>&-
+fi
+
 # Rights: another user's plugin, and a user that is not there.
 if [ "$(id -u)" -eq 0 ]; then
 	: >foreign.so
