@@ -94,6 +94,18 @@ def series(where, s, rows, complete):
         fail(f"{where}: {beats} durations in the heat map")
 
 
+def tiers(where, o):
+    """What requests waited for behind their server is what their server entry has."""
+    for t in o["tiers"]:
+        if sum(t["time"].values()) != t["server_time"]:
+            fail(f"{where}: tier {t.get('operation')}: {t['time']} of {t['server_time']}")
+        by_pair = sum(p["calls"] for p in t["pairs"])
+        if abs(by_pair - sum(t["calls"].values())) > 0.01 * by_pair + 0.01:
+            fail(f"{where}: tier {t.get('operation')}: calls {t['calls']}, by pair {by_pair}")
+    if where.startswith("http-proxy") and not any("HTTP" in t["calls"] for t in o["tiers"]):
+        fail(f"{where}: nothing behind the proxy: {o['tiers']}")
+
+
 def slowest(where, o, rows):
     totals = sorted((r["tsumari.ledger.total"] for r in rows if "tsumari.ledger.total" in r), reverse=True)
     if [x["total"] for x in o] != totals[:16]:
@@ -159,6 +171,7 @@ def capture(name, work):
                 x["network.transport"] == s["transport"]]
         series(f"{name} series of {s['server']}", s, mine, "since" not in s)
     slowest(name, o["slowest"], txns)
+    tiers(name, o)
     findings(name, o, [json.loads(x) for x in found])
     out = os.path.join(work, "x.json")
     for jobs in ("0", "3"):

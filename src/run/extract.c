@@ -78,7 +78,7 @@ void extract_free(struct extract *x)
 static void on_record(void *arg, const struct record *r)
 {
 	struct extract *x = arg;
-	bool fits = filter_match(x->o.filter, r);
+	bool fits = x->o.filter && filter_match(x->o.filter, r);
 
 	pthread_mutex_lock(&x->lock);
 	if (fits && !wanted_add(x->wanted, r, x->next))
@@ -96,6 +96,11 @@ static bool on_poll(void *arg)
 	failed = x->failed;
 	pthread_mutex_unlock(&x->lock);
 	return !failed;
+}
+
+void extract_filter(struct extract *x, struct filter *filter)
+{
+	x->o.filter = filter;
 }
 
 struct sink extract_sink(struct extract *x)
@@ -265,11 +270,11 @@ bool extract_file(
 			batch[i].number = ++number;
 			enter(x, &batch[i]);
 		}
-		if (each && rounds % 64 == 0)
+		if (rounds % 64 == 0)
 			each(arg);
 	}
 	extract_flush(x);
-	return state != SOURCE_ERROR;
+	return number == frames || x->failed;
 }
 
 uint64_t extract_missed(const struct extract *x)

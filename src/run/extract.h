@@ -13,7 +13,8 @@
 #include "run/pipeline.h"
 
 struct extract_options {
-	struct filter *filter;    /* the records that are meant; stays the caller's */
+	/* The records that are meant; stays the caller's. NULL: none, until extract_filter(). */
+	struct filter *filter;
 	struct capwriter *writer; /* stays the caller's */
 	const struct engine_config *config;
 	uint64_t hold; /* bytes of frames that are kept; 0: the capture is a file, read again */
@@ -24,6 +25,7 @@ struct extract;
 struct extract *extract_new(const struct extract_options *o);
 void extract_free(struct extract *x);
 
+void extract_filter(struct extract *x, struct filter *filter);
 /* Gets every record, whether -Y wants it or not. */
 struct sink extract_sink(struct extract *x);
 /* Each frame as it is read, where frames are kept; false: writing failed. On another thread than
@@ -32,8 +34,8 @@ bool extract_frame(struct extract *x, const struct packet *p);
 /* All records are there: writes what is kept. */
 void extract_flush(struct extract *x);
 /*
- * The second reading, of so many frames. `each` is called now and then, may be NULL. False where
- * the source failed (source_error()).
+ * The second reading, of so many frames. `each` is called now and then. False where there were
+ * less.
  */
 bool extract_file(
 	struct extract *x, struct source *s, uint64_t frames, void (*each)(void *arg), void *arg);

@@ -14,7 +14,7 @@
 #include "out/schema.h"
 #include "run/capwriter.h"
 #include "run/comparison.h"
-#include "run/extract.h"
+#include "run/extraction.h"
 #include "run/info.h"
 #include "run/message.h"
 #include "run/options.h"
@@ -44,11 +44,8 @@ struct run {
 	struct source *source;
 	struct capwriter *writer;
 	struct filter *filter;
-	struct filter *extract_filter;
-	struct extract *extract; /* NULL: -w has all frames */
-	/* The same file, to be read a second time; NULL: it cannot be. --compare: the one before.
-	 */
-	struct source *again;
+	struct extraction extraction;
+	struct source *before; /* --compare */
 	struct ndjson *ndjson;
 	struct report *report;
 	struct document *document;
@@ -158,8 +155,6 @@ static void hint_file(struct run *r)
 
 static bool open_source(struct run *r)
 {
-	struct stat st;
-
 	if (!r->o.read) {
 		if (open_live(r))
 			return true;
@@ -167,12 +162,7 @@ static bool open_source(struct run *r)
 		return false;
 	}
 	r->source = source_open_file(r->o.read, &r->o.source, r->err, sizeof(r->err));
-	if (!r->source || !r->o.extract || strcmp(r->o.read, "-") == 0 ||
-		stat(r->o.read, &st) != 0 || !S_ISREG(st.st_mode))
-		return r->source != NULL;
-	/* Now, while it may be opened. */
-	r->again = source_open_file(r->o.read, &r->o.source, r->err, sizeof(r->err));
-	return r->again != NULL;
+	return r->source != NULL;
 }
 
 /* A pcap file holds one link type. */
@@ -275,6 +265,14 @@ static bool open_document(struct run *r)
 	return r->document != NULL;
 }
 
+/* What outputs share that show more than records. */
+static void open_model(struct run *r)
+{
+	struct model_config config = {.literal = r->o.engine.literal};
+
+	r->model = model_new(&config);
+}
+
 /* Would writing to a file destroy what is being read? */
 static bool is_input(const struct options *o, const char *path)
 {
@@ -304,14 +302,6 @@ static bool open_har(struct run *r)
 static bool har_only(const struct options *o)
 {
 	return o->har && o->output == OUTPUT_AUTO && !o->out_file && !o->types && !o->print;
-}
-
-/* What outputs share that show more than records. */
-static void open_model(struct run *r)
-{
-	struct model_config config = {.literal = r->o.engine.literal};
-
-	r->model = model_new(&config);
 }
 
 static bool open_output(struct run *r)
@@ -361,29 +351,31 @@ static bool open_filter(struct run *r)
 	return !r->o.display || r->filter;
 }
 
-/* --extract; the writer is open. */
-static bool open_extract(struct run *r)
+/* --extract */
+static bool open_extraction(struct run *r)
 {
 	struct schema_env env = {
 		.version = info_version_number(), .iface = iface_name, .iface_arg = r->source};
+
+	return !r->o.extract || extraction_open(&r->extraction, r->o.extract, r->o.read,
+					&r->o.source, &env, r->err, sizeof(r->err));
+}
+
+/* The writer is open. */
+static void start_extraction(struct run *r)
+{
 	uint64_t memory = r->o.extract_memory ? r->o.extract_memory : EXTRACT_MEMORY;
-	struct extract_options x = {
-		.writer = r->writer,
-		.config = &r->o.engine,
-		.hold = r->again ? 0 : memory,
-	};
-	size_t at = 0;
 
 	if (!r->o.extract)
-		return true;
-	at = (size_t)snprintf(r->err, sizeof(r->err), "--extract: ");
-	r->extract_filter = filter_new(r->o.extract, &env, r->err + at, sizeof(r->err) - at);
-	if (!r->extract_filter)
-		return false;
-	x.filter = r->extract_filter;
-	r->extract = extract_new(&x);
-	r->sinks[r->pipeline.nsinks++] = extract_sink(r->extract);
-	return true;
+		return;
+	extraction_start(&r->extraction, r->writer, &r->o.engine, memory);
+	r->sinks[r->pipeline.nsinks++] = extract_sink(r->extraction.extract);
+	if (!r->extraction.finding)
+		return;
+	if (!r->model)
+		open_model(r);
+	if (!model_findings(r->model))
+		model_find(r->model, &r->o.thresholds);
 }
 
 static bool wanted(void *arg, const struct record *r)
@@ -411,11 +403,6 @@ static bool show_progress(void *arg)
 	return true;
 }
 
-static void show_more_progress(void *arg)
-{
-	show_progress(arg);
-}
-
 static unsigned jobs(const struct options *o)
 {
 	long cpus;
@@ -441,8 +428,9 @@ static bool open_all(struct run *r)
 	tzset(); /* read while it may be */
 	if (early && !privileges_drop(&rights, r->err, sizeof(r->err)))
 		return false;
-	if (!open_writer(r) || !open_extract(r) || !open_har(r) || !open_output(r))
+	if (!open_writer(r) || !open_har(r) || !open_output(r))
 		return false;
+	start_extraction(r);
 	if (!early && !privileges_drop(&rights, r->err, sizeof(r->err)))
 		return false;
 	if (!privileges_confine(warning, sizeof(warning)))
@@ -461,15 +449,15 @@ static void set_up_pipeline(struct run *r)
 	p->max_frames = o->max_frames;
 	p->duration = o->duration;
 	p->analyse = !o->write || o->print || o->extract;
-	if (r->writer && !r->extract) {
+	if (r->writer && !o->extract) {
 		p->on_frame = take_frame;
 		p->on_frame_arg = r->writer;
-	} else if (r->extract && !r->again) {
+	} else if (o->extract && !r->extraction.again) {
 		p->on_frame = keep_frame;
-		p->on_frame_arg = r->extract;
+		p->on_frame_arg = r->extraction.extract;
 	}
 	p->model = r->model;
-	p->model_all = r->ndjson != NULL;
+	p->model_all = r->ndjson != NULL || r->extraction.finding;
 	p->sinks = r->sinks;
 	p->wanted = r->filter ? wanted : NULL;
 	p->wanted_arg = r->filter;
@@ -514,35 +502,18 @@ static void count_up(const struct run *r, bool written)
 		plural(capwriter_frames(r->writer), "written");
 }
 
-/* The frames of --extract, now that all records are there. False where the file could be read once
-   only. */
+/* The frames of --extract, now that all records are there. */
 static bool write_extract(struct run *r)
 {
-	bool good = true;
-	uint64_t n;
+	struct schema_env env = {
+		.version = info_version_number(), .iface = iface_name, .iface_arg = r->source};
+	struct sink progress = {.arg = r, .poll = show_progress};
+	bool good = extraction_finish(
+		&r->extraction, &r->pipeline, &env, &progress, r->err, sizeof(r->err));
 
-	if (!r->extract)
-		return true;
-	if (r->again) {
-		r->pipeline.source = r->again; /* which a signal stops, too */
-		good = extract_file(
-			r->extract, r->again, r->pipeline.capture.frames, show_more_progress, r);
-	} else {
-		extract_flush(r->extract);
-	}
 	progress_erase(&r->progress);
 	if (!good)
-		message("%s", source_error(r->again));
-	n = extract_missed(r->extract);
-	if (n)
-		message("--extract: of %llu record%s frames had left the memory before; "
-			"--extract-memory SIZE keeps more",
-			(unsigned long long)n, n == 1 ? "" : "s");
-	n = extract_refused(r->extract);
-	if (n)
-		message("--extract: %llu record%s too many to be remembered; --memory SIZE allows "
-			"for more",
-			(unsigned long long)n, n == 1 ? " was" : "s were");
+		message("%s", r->err);
 	return good;
 }
 
@@ -596,7 +567,7 @@ static int capture(struct run *r)
 	int failed;
 
 	if (!load_plugins(r) || !resolve_decode(r) || !open_source(r) || !open_filter(r) ||
-		!open_all(r)) {
+		!open_extraction(r) || !open_all(r)) {
 		message("%s", r->err);
 		return STATUS_USAGE;
 	}
@@ -615,8 +586,8 @@ static bool open_compare(struct run *r)
 
 	r->source = source_open_file(o->read, &o->source, r->err, sizeof(r->err));
 	if (r->source)
-		r->again = source_open_file(o->compare, &o->source, r->err, sizeof(r->err));
-	if (!r->again || !open_filter(r))
+		r->before = source_open_file(o->compare, &o->source, r->err, sizeof(r->err));
+	if (!r->before || !open_filter(r))
 		return false;
 	for (int i = 0; i < 2; i++) {
 		struct options one = {.read = i ? o->compare : o->read};
@@ -647,7 +618,7 @@ static int compare(struct run *r)
 		message("%s", r->err);
 		return STATUS_USAGE;
 	}
-	sources[0] = r->again;
+	sources[0] = r->before;
 	sources[1] = r->source;
 	r->comparison.json = r->o.output == OUTPUT_JSON;
 	set_up_pipeline(r);
@@ -736,9 +707,8 @@ static void release(struct run *r)
 	document_free(r->document);
 	har_free(r->har);
 	model_free(r->model);
-	filter_free(r->extract_filter);
-	extract_free(r->extract);
-	source_close(r->again);
+	extraction_release(&r->extraction);
+	source_close(r->before);
 	comparison_release(&r->comparison);
 	capwriter_free(r->writer);
 	source_close(r->source);

@@ -33,7 +33,7 @@ static const char text[] =
 	"  -l                   write each record at once\n"
 	"  -n                   numbers instead of service names in the report\n"
 	"  -w FILE              write the frames to a pcap file; - is the standard output\n"
-	"  --extract FILTER     with -w: the frames of what fits a display filter only\n"
+	"  --extract WHAT       with -w: the frames of what fits a display filter, or of a finding\n"
 	"  --extract-memory SIZE how much of a live capture is kept for that (64M)\n"
 	"  -C MB, -G S, -W N    start a new file by size or time; how many files\n"
 	"  -U                   write each frame at once\n"

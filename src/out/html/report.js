@@ -331,6 +331,48 @@
 		section("Where the time went", h("div", {"class": "panel"}, legend, grid));
 	}
 
+	/* What requests waited for behind their server. */
+
+	function tiers() {
+		const list = data.tiers.filter((t) => t.server_time).slice(0, 20);
+		if (!list.length)
+			return;
+		const classes = [["own", "--c-server"], ["MySQL", "--c-connect"], ["NFS", "--c-stall"], ["SMTP", "--c-window"],
+			["HTTP", "--c-network"], ["DNS", "--c-tls"], ["other", "--c-unknown"]];
+		const grid = h("div", {"class": "bars"}), most = Math.max(...list.map((t) => t.server_time)), used = new Set();
+		for (const t of list) {
+			const bar = h("div", {"class": "bar"});
+			let at = 0;
+			for (const c of classes) {
+				const part = (t.time[c[0]] || 0) / most;
+				if (!part)
+					continue;
+				used.add(c[0]);
+				bar.append(piece(at, part, "var(" + c[1] + ")", c[0] + ": " + duration(t.time[c[0]])));
+				at += part;
+			}
+			grid.append(h("span", {}, t.other ? "other" : t.operation, h("span", {"class": "note"}, " " + count(t.requests) + " requests")),
+				bar, h("span", {"class": "number"}, duration(t.server_time)));
+		}
+		const legend = h("div", {"class": "legend"}, classes.filter((c) => used.has(c[0])).map(function (c) {
+			const i = h("i");
+			i.style.background = "var(" + c[1] + ")";
+			return h("span", {}, i, c[0]);
+		}));
+		section("Behind the web servers", h("div", {"class": "panel"}, legend, grid));
+		const pairs = [];
+		for (const t of data.tiers)
+			for (const p of t.pairs)
+				pairs.push({parent: t.other ? "other" : t.operation, of: t.requests, p: p});
+		table("calls", "Calls of each request", pairs, [{title: "request", text: (x) => x.parent},
+			{title: "calls", text: (x) => x.p.other ? "other" : x.p.operation},
+			{title: "server", text: (x) => name(x.p), short: true},
+			number("calls a request", (x) => x.p.calls / Math.max(x.of, 1), three),
+			number("most", (x) => x.p.most, three),
+			number("requests with ten or more", (x) => x.p.repeats, count),
+			number("time", (x) => x.p.time, duration)]);
+	}
+
 	/* The slowest transactions, with what their servers asked meanwhile. */
 
 	function stampBar(x, from, whole) {
@@ -460,6 +502,7 @@
 	findings();
 	time();
 	ledger();
+	tiers();
 	waterfall();
 	tables();
 	document.documentElement.setAttribute("data-ready", "");
