@@ -57,8 +57,13 @@ void fuzz_engine_packet(struct fuzz_engine *f, const struct packet *p);
 /* The end of the capture; the records are checked, everything is freed. */
 void fuzz_engine_finish(struct fuzz_engine *f);
 
-/* talk.c: a TCP connection to this port, by chunks. */
-int fuzz_talk(uint16_t port, const uint8_t *data, size_t size);
+/* talk.c: a connection by chunks. */
+struct fuzz_service {
+	uint16_t port, other; /* of the server; the other one is a second, or says nothing */
+	uint16_t client;      /* port of the client */
+	bool marks, datagrams;
+};
+int fuzz_talk(const struct fuzz_service *service, const uint8_t *data, size_t size);
 
 /* Bytes of the input from the front; zeros, and `over`, behind its end. */
 struct fuzz_input {

@@ -6,5 +6,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	return fuzz_talk(50051, data, size);
+	static const struct fuzz_service service = {50051, 50000, 40000, false, false};
+
+	return fuzz_talk(&service, data, size);
 }

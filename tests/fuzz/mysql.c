@@ -5,5 +5,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	return fuzz_talk(3306, data, size);
+	static const struct fuzz_service service = {3306, 50000, 40000, false, false};
+
+	return fuzz_talk(&service, data, size);
 }

@@ -464,7 +464,7 @@ def dns_seeds(folder):
     here = b"\xc0\x0c"
     q = message(1, 0x0100, ask(), [], [], [opt])
     r = message(1, 0x8180, ask(), [record(here, 5, b"\1b\xc0\x10"), record(here, 1, b"\n\0\0\1"), record(here, 28, b"\xfd" + b"\0" * 14 + b"\1")], [], [opt])
-    udp = lambda side, m, span=MS: struct.pack(">BBH", side, span, len(m)) + m
+    udp = lambda side, m, span=MS: chunk(side, m, 0x80, span)
     tcp = lambda m: struct.pack(">H", len(m)) + m
     datagrams = {
         "plain": [udp(0, q), udp(1, r)],
@@ -482,7 +482,7 @@ def dns_seeds(folder):
         "short": [udp(0, q[:11]), udp(0, q[:20]), udp(1, r[:40])],
     }
     for i, (title, list_) in enumerate(sorted(datagrams.items())):
-        save(folder, "dns", title, bytes([0x80 + i % 8]) + b"".join(list_))
+        save(folder, "dns", title, bytes([8 + i % 8]) + b"".join(list_))
     streams = {
         "tcp": [chunk(0, tcp(q) + tcp(message(2, 0x0100, ask()))), chunk(1, tcp(message(2, 0x8180, ask())) + tcp(r))],
         "tcp-bytewise": [chunk(0, tcp(q), 0x42), chunk(1, tcp(r), 0x43)],

@@ -5,5 +5,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	return fuzz_talk(443, data, size);
+	static const struct fuzz_service service = {443, 50000, 40000, false, false};
+
+	return fuzz_talk(&service, data, size);
 }
