@@ -38,48 +38,22 @@ enum {
 };
 
 static const struct field fields[] = {
+	HTTP_FIELDS,
 	[F_VERSION] = {"http.version", "Version",
 		"HTTP version of the request, or of the response where there is no request",
 		FIELD_STR, 0, 7, 0, NULL},
-	[F_REQ_METHOD] = {"http.request.method", "Method", "Request method", FIELD_STR, 0, 7, 0,
-		NULL},
 	[F_REQ_BYTES] = {"http.request.bytes", "Req size",
 		"Bytes of the request, header and body, on the wire", FIELD_BYTES, 0, 9, 0, NULL},
 	[F_REQ_BODY] = {"http.request.body.bytes", "Req body",
 		"Bytes of the request's body without chunk framing", FIELD_BYTES, 0, 9, 0, NULL},
-	[F_REQ_MIME] = {"http.request.mime_type", "Req type",
-		"Content-Type of the request without parameters", FIELD_STR, 0, 16, 0, NULL},
-	[F_REQ_REFERRER] = {"http.request.referrer", "Referrer", "Referer header", FIELD_STR, 0, 24,
-		0, NULL},
-	[F_REQ_ID] = {"http.request.id", "Request ID", "X-Request-ID header", FIELD_STR, 0, 16, 0,
-		NULL},
-	[F_RES_STATUS] = {"http.response.status_code", "Status",
-		"Status code of the final response", FIELD_U64, 0, 6, 0, NULL},
 	[F_RES_PHRASE] = {"http.response.status_phrase", "Phrase", "Reason phrase of the response",
 		FIELD_STR, 0, 16, 0, NULL},
 	[F_RES_BYTES] = {"http.response.bytes", "Resp size",
 		"Bytes of the response, header and body, on the wire", FIELD_BYTES, 0, 9, 0, NULL},
 	[F_RES_BODY] = {"http.response.body.bytes", "Resp body",
 		"Bytes of the response's body without chunk framing", FIELD_BYTES, 0, 9, 0, NULL},
-	[F_RES_MIME] = {"http.response.mime_type", "Type",
-		"Content-Type of the response without parameters", FIELD_STR, 0, 16, 0, NULL},
-	[F_URL_FULL] = {"url.full", "URL", "The whole URL; a password in it is masked", FIELD_STR,
-		0, 40, 0, NULL},
-	[F_URL_PATH] = {"url.path", "Path", "Path of the URL", FIELD_STR, 0, 30, 0, NULL},
-	[F_URL_QUERY] = {"url.query", "Query", "Query of the URL without the question mark",
-		FIELD_STR, 0, 20, 0, NULL},
 	[F_URL_DOMAIN] = {"url.domain", "Host",
 		"Host asked for, from the target or the Host header", FIELD_STR, 0, 20, 0, NULL},
-	[F_URL_SCHEME] = {"url.scheme", "Scheme", "Scheme of the URL", FIELD_STR, 0, 6, 0, NULL},
-	[F_USER_AGENT] = {"user_agent.original", "User agent", "User-Agent header", FIELD_STR, 0,
-		20, 0, NULL},
-	[F_TRACE_ID] = {"trace.id", "Trace",
-		"Trace identifier of a traceparent header (W3C Trace Context)", FIELD_STR, 0, 32, 0,
-		NULL},
-	[F_INTERIM] = {"tsumari.http.interim_responses", "Interim",
-		"1xx answers before the final one", FIELD_U64, 0, 7, 0, NULL},
-	[F_ENCODING] = {"tsumari.http.content_encoding", "Encoding",
-		"Content-Encoding of the response", FIELD_STR, 0, 8, 0, NULL},
 	[F_UPGRADE] = {"tsumari.http.upgrade", "Upgrade", "Protocol the connection went over to",
 		FIELD_STR, 0, 10, 0, NULL},
 	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
@@ -147,15 +121,6 @@ static enum tsm_probe probe(struct view head, enum side side)
 	if (status == PROBE_YES)
 		return PROBE_SWAPPED;
 	return request == PROBE_MAYBE || status == PROBE_MAYBE ? PROBE_MAYBE : PROBE_NO;
-}
-
-static void keep(uint8_t *to, uint16_t *len, size_t max, struct view v)
-{
-	size_t n = view_len(&v) < max ? view_len(&v) : max;
-
-	if (n)
-		memcpy(to, v.p, n);
-	*len = (uint16_t)n;
 }
 
 static void message_reset(struct message *m)
@@ -303,14 +268,11 @@ static void mime(struct txn *t, unsigned field, struct view v)
 		tsm_str(t, field, v);
 }
 
-static void trace_parent(struct txn *t, struct view v)
+static void set_trace(struct txn *t, struct view v)
 {
-	if (view_len(&v) < 55 || v.p[2] != '-' || v.p[35] != '-')
-		return;
-	for (int i = 3; i < 35; i++)
-		if (!((v.p[i] >= '0' && v.p[i] <= '9') || (v.p[i] >= 'a' && v.p[i] <= 'f')))
-			return;
-	tsm_str(t, F_TRACE_ID, view_of(v.p + 3, 32, 0));
+	v = trace_id(v);
+	if (view_len(&v))
+		tsm_str(t, F_TRACE_ID, v);
 }
 
 static void request_header(struct http *h, struct message *m, struct view name, struct view v)
@@ -332,7 +294,7 @@ static void request_header(struct http *h, struct message *m, struct view name, 
 		break;
 	case 11:
 		if (view_is(&name, "traceparent"))
-			trace_parent(m->txn, v);
+			set_trace(m->txn, v);
 		break;
 	case 12:
 		if (view_is(&name, "content-type"))
@@ -396,15 +358,6 @@ static void header_line(struct http *h, struct message *m, enum side side, struc
 	} else {
 		response_header(h, m, name, v);
 	}
-}
-
-static size_t put(uint8_t *to, size_t at, size_t max, struct view v)
-{
-	size_t n = view_len(&v) < max - at ? view_len(&v) : max - at;
-
-	if (n)
-		memcpy(to + at, v.p, n);
-	return at + n;
 }
 
 /* The parts of the URL, from the target and the Host header (RFC 9112, 3.3). */

@@ -5,53 +5,28 @@
  * interim answer (1xx) or holds trailers. Of a header that comes more than once the first counts.
  */
 #include "http2.h"
+#include "http_text.h"
 
 #define METHOD_MAX    32u
 #define AUTHORITY_MAX 256u
 #define PATH_MAX_H    2048u
 
 const struct field http2_fields[] = {
+	HTTP_FIELDS,
 	[F_VERSION] = {"http.version", "Version", "HTTP version: 2", FIELD_NAME, 0, 7, 0, NULL},
-	[F_REQ_METHOD] = {"http.request.method", "Method", "Request method", FIELD_STR, 0, 7, 0,
-		NULL},
 	[F_REQ_BYTES] = {"http.request.bytes", "Req size",
 		"Bytes of the request's frames, header blocks and data", FIELD_BYTES, 0, 9, 0,
 		NULL},
 	[F_REQ_BODY] = {"http.request.body.bytes", "Req body",
 		"Bytes of the request's body without frames and padding", FIELD_BYTES, 0, 9, 0,
 		NULL},
-	[F_REQ_MIME] = {"http.request.mime_type", "Req type",
-		"Content-Type of the request without parameters", FIELD_STR, 0, 16, 0, NULL},
-	[F_REQ_REFERRER] = {"http.request.referrer", "Referrer", "Referer header", FIELD_STR, 0, 24,
-		0, NULL},
-	[F_REQ_ID] = {"http.request.id", "Request ID", "X-Request-ID header", FIELD_STR, 0, 16, 0,
-		NULL},
-	[F_RES_STATUS] = {"http.response.status_code", "Status",
-		"Status code of the final response", FIELD_U64, 0, 6, 0, NULL},
 	[F_RES_BYTES] = {"http.response.bytes", "Resp size",
 		"Bytes of the response's frames, header blocks and data", FIELD_BYTES, 0, 9, 0,
 		NULL},
 	[F_RES_BODY] = {"http.response.body.bytes", "Resp body",
 		"Bytes of the response's body without frames and padding", FIELD_BYTES, 0, 9, 0,
 		NULL},
-	[F_RES_MIME] = {"http.response.mime_type", "Type",
-		"Content-Type of the response without parameters", FIELD_STR, 0, 16, 0, NULL},
-	[F_URL_FULL] = {"url.full", "URL", "The whole URL; a password in it is masked", FIELD_STR,
-		0, 40, 0, NULL},
-	[F_URL_PATH] = {"url.path", "Path", "Path of the URL", FIELD_STR, 0, 30, 0, NULL},
-	[F_URL_QUERY] = {"url.query", "Query", "Query of the URL without the question mark",
-		FIELD_STR, 0, 20, 0, NULL},
 	[F_URL_DOMAIN] = {"url.domain", "Host", "Host asked for", FIELD_STR, 0, 20, 0, NULL},
-	[F_URL_SCHEME] = {"url.scheme", "Scheme", "Scheme of the URL", FIELD_STR, 0, 6, 0, NULL},
-	[F_USER_AGENT] = {"user_agent.original", "User agent", "User-Agent header", FIELD_STR, 0,
-		20, 0, NULL},
-	[F_TRACE_ID] = {"trace.id", "Trace",
-		"Trace identifier of a traceparent header (W3C Trace Context)", FIELD_STR, 0, 32, 0,
-		NULL},
-	[F_INTERIM] = {"tsumari.http.interim_responses", "Interim",
-		"1xx answers before the final one", FIELD_U64, 0, 7, 0, NULL},
-	[F_ENCODING] = {"tsumari.http.content_encoding", "Encoding",
-		"Content-Encoding of the response", FIELD_STR, 0, 8, 0, NULL},
 	[F_STREAM] = {"tsumari.http2.stream_id", "Stream", "Stream identifier", FIELD_U64, 0, 7, 0,
 		NULL},
 	[F_UPGRADED] = {"tsumari.http2.upgraded", "Upgraded",
@@ -125,25 +100,6 @@ struct message {
 	uint8_t authority[AUTHORITY_MAX], path[PATH_MAX_H];
 };
 
-static void keep(uint8_t *to, uint16_t *len, size_t max, struct view v)
-{
-	size_t n = view_len(&v) < max ? view_len(&v) : max;
-
-	if (n)
-		memcpy(to, v.p, n);
-	*len = (uint16_t)n;
-}
-
-static struct view before(struct view *v, uint8_t c)
-{
-	struct view part = *v;
-	const uint8_t *at = view_len(v) ? memchr(v->p, c, view_len(v)) : NULL;
-
-	part.end = at ? at : v->end;
-	v->p = at ? at + 1 : v->end;
-	return part;
-}
-
 static enum header header_of(const struct view *name)
 {
 	for (unsigned i = 0; i < H_COUNT; i++)
@@ -179,14 +135,11 @@ static void content_type(struct stream *st, enum side side, struct view v)
 		st->flags |= S_GRPC;
 }
 
-static void trace_parent(struct txn *t, struct view v)
+static void set_trace(struct txn *t, struct view v)
 {
-	if (view_len(&v) < 55 || v.p[2] != '-' || v.p[35] != '-')
-		return;
-	for (int i = 3; i < 35; i++)
-		if (!((v.p[i] >= '0' && v.p[i] <= '9') || (v.p[i] >= 'a' && v.p[i] <= 'f')))
-			return;
-	tsm_str(t, F_TRACE_ID, view_of(v.p + 3, 32, 0));
+	v = trace_id(v);
+	if (view_len(&v))
+		tsm_str(t, F_TRACE_ID, v);
 }
 
 /* What a caller did wrong is told from what went wrong at the server. */
@@ -257,7 +210,7 @@ static void request_header(struct message *m, enum header which, struct view v)
 		tsm_str(t, F_REQ_ID, v);
 		break;
 	case H_TRACEPARENT:
-		trace_parent(t, v);
+		set_trace(t, v);
 		break;
 	default:
 		break;
@@ -331,26 +284,6 @@ static void on_header(void *arg, struct view name, struct view value)
 		request_header(m, which, value);
 	else if (m->side == SIDE_SERVER)
 		response_header(m, which, value);
-}
-
-static size_t put(uint8_t *to, size_t at, size_t max, struct view v)
-{
-	size_t n = view_len(&v) < max - at ? view_len(&v) : max - at;
-
-	if (n)
-		memcpy(to + at, v.p, n);
-	return at + n;
-}
-
-/* Authority without user information and port. */
-static struct view host_of(struct view a)
-{
-	if (a.p < a.end && *a.p == '[') {
-		struct view in = view_of(a.p + 1, view_len(&a) - 1, 0);
-
-		return before(&in, ']');
-	}
-	return before(&a, ':');
 }
 
 /* scheme://authority/path where all three are known; user information has no place in it (8.3.1).

@@ -1,6 +1,6 @@
 /*
- * http_text.h - what the lines of an HTTP/1 message look like (RFC 9110, RFC 9112): pure functions
- * over views, for http.c.
+ * http_text.h - what the lines and headers of a message look like (RFC 9110, RFC 9112): pure
+ * functions over views, and the fields that HTTP/1 and HTTP/2 share.
  */
 #ifndef TSUMARI_DISSECTORS_HTTP_TEXT_H
 #define TSUMARI_DISSECTORS_HTTP_TEXT_H
@@ -8,6 +8,36 @@
 #include "dissector.h"
 
 #define HTTP_LENGTH_MAX (UINT64_C(1) << 60)
+
+/* Fields that both versions have, by the names their places have in each. */
+#define HTTP_FIELDS                                                                                \
+	[F_REQ_METHOD] = {"http.request.method", "Method", "Request method", FIELD_STR, 0, 7, 0,   \
+		NULL},                                                                             \
+	[F_REQ_MIME] = {"http.request.mime_type", "Req type",                                      \
+		"Content-Type of the request without parameters", FIELD_STR, 0, 16, 0, NULL},      \
+	[F_REQ_REFERRER] = {"http.request.referrer", "Referrer", "Referer header", FIELD_STR, 0,   \
+		24, 0, NULL},                                                                      \
+	[F_REQ_ID] = {"http.request.id", "Request ID", "X-Request-ID header", FIELD_STR, 0, 16, 0, \
+		NULL},                                                                             \
+	[F_RES_STATUS] = {"http.response.status_code", "Status",                                   \
+		"Status code of the final response", FIELD_U64, 0, 6, 0, NULL},                    \
+	[F_RES_MIME] = {"http.response.mime_type", "Type",                                         \
+		"Content-Type of the response without parameters", FIELD_STR, 0, 16, 0, NULL},     \
+	[F_URL_FULL] = {"url.full", "URL", "The whole URL; a password in it is masked", FIELD_STR, \
+		0, 40, 0, NULL},                                                                   \
+	[F_URL_PATH] = {"url.path", "Path", "Path of the URL", FIELD_STR, 0, 30, 0, NULL},         \
+	[F_URL_QUERY] = {"url.query", "Query", "Query of the URL without the question mark",       \
+		FIELD_STR, 0, 20, 0, NULL},                                                        \
+	[F_URL_SCHEME] = {"url.scheme", "Scheme", "Scheme of the URL", FIELD_STR, 0, 6, 0, NULL},  \
+	[F_USER_AGENT] = {"user_agent.original", "User agent", "User-Agent header", FIELD_STR, 0,  \
+		20, 0, NULL},                                                                      \
+	[F_TRACE_ID] = {"trace.id", "Trace",                                                       \
+		"Trace identifier of a traceparent header (W3C Trace Context)", FIELD_STR, 0, 32,  \
+		0, NULL},                                                                          \
+	[F_INTERIM] = {"tsumari.http.interim_responses", "Interim",                                \
+		"1xx answers before the final one", FIELD_U64, 0, 7, 0, NULL},                     \
+	[F_ENCODING] = {"tsumari.http.content_encoding", "Encoding",                               \
+		"Content-Encoding of the response", FIELD_STR, 0, 8, 0, NULL}
 
 static inline struct view text(const char *s)
 {
@@ -126,6 +156,37 @@ static inline struct view host_of(struct view a)
 		return before(&in, ']');
 	}
 	return before(&a, ':');
+}
+
+/* A copy of at most max bytes. */
+static inline void keep(uint8_t *to, uint16_t *len, size_t max, struct view v)
+{
+	size_t n = view_len(&v) < max ? view_len(&v) : max;
+
+	if (n)
+		memcpy(to, v.p, n);
+	*len = (uint16_t)n;
+}
+
+/* Appends what fits; gives the new length. */
+static inline size_t put(uint8_t *to, size_t at, size_t max, struct view v)
+{
+	size_t n = view_len(&v) < max - at ? view_len(&v) : max - at;
+
+	if (n)
+		memcpy(to + at, v.p, n);
+	return at + n;
+}
+
+/* The trace identifier of a traceparent header (W3C Trace Context); empty where it is none. */
+static inline struct view trace_id(struct view v)
+{
+	if (view_len(&v) < 55 || v.p[2] != '-' || v.p[35] != '-')
+		return text("");
+	for (int i = 3; i < 35; i++)
+		if (!(is_digit(v.p[i]) || (v.p[i] >= 'a' && v.p[i] <= 'f')))
+			return text("");
+	return view_of(v.p + 3, 32, 0);
 }
 
 /* The number at the front of a chunk's size line; false where there is none or it is beyond belief.
