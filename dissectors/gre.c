@@ -1,7 +1,7 @@
 /*
- * gre.c - Generic Routing Encapsulation: version 0 (RFC 2784, RFC 2890), version 1 of PPTP (RFC
- * 2637), and Ethernet frames that switches mirror in it (ERSPAN types I to III,
- * draft-foschiano-erspan-03).
+ * gre.c - Generic Routing Encapsulation: version 0 (RFC 2784, RFC 2890), inside UDP too (RFC 8086),
+ * version 1 of PPTP (RFC 2637), and Ethernet frames that switches mirror in it (ERSPAN types I to
+ * III, draft-foschiano-erspan-03).
  *
  * The key tells tunnels apart; PPTP's call id does not, as each direction has its own.
  */
@@ -10,6 +10,7 @@
 #include "show.h"
 
 #define GRE_HEADER 4u
+#define GRE_PORT   4754u
 
 /* Flags and version: the first two bytes. */
 #define GRE_CHECKSUM 0x8000u
@@ -99,7 +100,7 @@ static void gre_layer(struct packet *p, struct view *v, struct next *next)
 		return;
 	flags = load16(h);
 	proto = load16(h + 2);
-	if ((flags & GRE_VERSION) == 1) {
+	if ((flags & GRE_VERSION) == 1 && !(p->flags & PACKET_UDP)) {
 		pptp(p, v, next, h);
 		return;
 	}
@@ -167,6 +168,7 @@ static void describe(struct show *s, const struct packet *p, enum side side, str
 
 static const struct claim gre_claims[] = {
 	{TABLE_IP_PROTO, IP_PROTO_GRE},
+	{TABLE_UDP_PORT, GRE_PORT},
 	{TABLE_END, 0},
 };
 

@@ -128,6 +128,21 @@ static void test_gre(void **state)
 	each_cut(&f, headers, 4);
 	finish(&f);
 
+	start(&f, LINK_IPV4); /* RFC 8086, 2: the same inside UDP */
+	put_ip(&f, 17, 8 + 8 + 40);
+	put_udp(&f, 4754, 8 + 40);
+	PUT(&f, 0x20, 0, 0x08, 0x00, 0, 0, 0, 7);
+	put_ip_tcp(&f);
+	assert_ip_tcp(&f);
+	assert_int_equal(f.p.tunnel, 7);
+	assert_string_equal(f.p.tunnel_kind, "gre");
+	f.b[28 + 1] = 1; /* PPTP is over IP only */
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_null(f.p.tunnel_kind);
+	assert_int_equal(f.p.dport, 4754);
+	finish(&f);
+
 	start(&f, LINK_IPV4); /* RFC 1701: bridging */
 	put_ip(&f, 47, 4 + 54);
 	PUT(&f, 0, 0, 0x65, 0x58);
