@@ -126,7 +126,7 @@ def findings(where, o, rows):
     if [f["id"] for f in o["findings"]] != [r["tsumari.finding.id"] for r in want]:
         fail(f"{where}: findings {[f['id'] for f in o['findings']]}")
     for f, r in zip(o["findings"], want):
-        for name in ("severity", "count", "saw", "means", "next", "against", "filter", "frames", "cost"):
+        for name in ("severity", "count", "of", "saw", "means", "next", "against", "filter", "frames", "cost"):
             got, expected = f.get(name), r.get("tsumari.finding." + name)
             if (got or None) != (expected or None):
                 fail(f"{where}: {f['id']}: {name} is {got!r}, the record has {expected!r}")
@@ -188,7 +188,7 @@ def whole_mail(r):
 
 
 NAMES = ("http-errors.pcap", "http-slow.pcap", "http-proxy.pcap", "http-keepalive.pcap", "http-loss-path.pcap", "http-odd.pcap",
-         "http2.pcap", "mysql-text.pcap", "nfs3.pcap", "dns.pcap", "tls.pcap", "syn-backlog.pcap", "arp.pcap", "vrrp.pcap")
+         "http2.pcap", "mysql-text.pcap", "nfs3.pcap", "tiers.pcap", "dns.pcap", "tls.pcap", "syn-backlog.pcap", "arp.pcap", "vrrp.pcap")
 
 
 def main():

@@ -44,7 +44,7 @@ static struct json_object *finding(const struct finding *x)
 	if (x->part_of)
 		jsontree_put(o, "part_of", jsontree_text(x->part_of));
 	jsontree_put(o, "count", jsontree_u64(x->count));
-	if (x->of)
+	if (x->of && x->of != FIELD_ABSENT)
 		jsontree_put(o, "of", jsontree_u64(x->of));
 	if (x->counted)
 		jsontree_put(o, "counted", jsontree_text(x->counted));

@@ -156,9 +156,13 @@
 	}
 
 	function findings() {
-		const list = data.findings || [];
-		section("Findings", list.length ? list.map(finding)
+		const list = data.findings || [], few = list.length <= 4;
+		const lesser = list.filter((f) => f.severity === "info" && !f.of_capture && !few);
+		section("Findings", list.length ? list.filter((f) => !lesser.includes(f)).map(finding)
 			: h("p", {"class": "note"}, "Nothing that the packets prove stands out."));
+		if (lesser.length)
+			app.lastChild.append(h("details", {}, h("summary", {}, count(lesser.length) + " more that cost little: " +
+				[...new Set(lesser.map((f) => f.id))].join(", ")), lesser.map(finding)));
 	}
 
 	/* Over time: a heat map of latency, what ended, what was under way. */
@@ -399,7 +403,7 @@
 			return;
 		const list = data.slowest.map(function (x, i) {
 			const largest = Object.keys(x.ledger).sort((a, b) => x.ledger[b] - x.ledger[a])[0];
-			const d = h("details", i < 3 ? {open: ""} : {},
+			const d = h("details", i < 3 ? {"class": "slow", open: ""} : {"class": "slow"},
 				h("summary", {}, duration(x.total) + "  ", h("span", {"class": "mono"}, x.operation),
 					h("span", {"class": "note"}, "  " + x.server + " " + x.protocol + ", " + (x.status || "not known") + ", frame " + x.frame +
 						(largest ? ", most of it " + largest + " " + duration(x.ledger[largest]) : ""))),
