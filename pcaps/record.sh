@@ -48,7 +48,7 @@ list() {
 	done
 }
 
-for part in net http smtp tls dns tcp network tunnels links redis mysql tiers vrrp http2 nfs files; do
+for part in net http smtp tls dns tcp network tunnels links redis mysql tiers vrrp http2 nfs findings files; do
 	. "$HERE/$part.sh"
 done
 
@@ -72,6 +72,7 @@ check_packages() {
 		curl curl
 		ethtool ethtool
 		nft nftables
+		mkfs.ext4 e2fsprogs
 		$PYTHON python3
 		gzip gzip
 		redis-server redis-server

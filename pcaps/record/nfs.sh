@@ -19,8 +19,9 @@ nfs_up() {
 	attach nfs 50 || return
 	spawn nfs rpcbind rpcbind -f -w -h "$NFS"
 	wait_port nfs 111 || return
-	# A file system of its own, so that inode numbers are small and nothing outside is exported.
-	spawn nfs ganesha unshare -m sh -c "mount -t tmpfs none /srv && cp -a '$WORK/nfs/.' /srv &&
+	# A file system of its own, so that inode numbers are small and nothing outside is exported;
+	# another one by NFS_MOUNT.
+	spawn nfs ganesha unshare -m sh -c "${NFS_MOUNT:-mount -t tmpfs none /srv} && cp -a '$WORK/nfs/.' /srv &&
 		exec ganesha.nfsd -F -f '$WORK/ganesha.conf' -L '$WORK/log/ganesha.log' -p '$WORK/ganesha.pid'"
 	wait_port nfs 2049 && wait_port nfs 20048 && sleep 6	# the grace period
 }

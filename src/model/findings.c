@@ -317,6 +317,8 @@ static int compare(const void *a, const void *b)
 
 	if (x->of_capture != y->of_capture)
 		return x->of_capture ? -1 : 1;
+	if (!x->part_of != !y->part_of)
+		return x->part_of ? 1 : -1;
 	if (x->cost != y->cost)
 		return x->cost > y->cost ? -1 : 1;
 	if (x->severity != y->severity)
@@ -334,6 +336,27 @@ static int compare(const void *a, const void *b)
 	return strcmp(x->filter.p, y->filter.p);
 }
 
+/* Where a cause explains most of a service's slow answers it stands for them, not they for it. */
+static void explain_slow(struct findings *f)
+{
+	for (unsigned i = 0; i < f->nlist; i++) {
+		struct finding *x = &f->list[i], *slow = NULL;
+
+		if (!x->part_of || strcmp(x->part_of, "slow-server") != 0)
+			continue;
+		for (unsigned k = 0; k < f->nlist && !slow; k++)
+			if (strcmp(f->list[k].id, "slow-server") == 0 &&
+				f->list[k].port == x->port &&
+				memcmp(&f->list[k].server, &x->server, sizeof(x->server)) == 0)
+				slow = &f->list[k];
+		if (slow && !slow->part_of && slow->cost > x->cost + x->cost / 4)
+			continue;
+		x->part_of = NULL;
+		if (slow)
+			slow->part_of = x->id;
+	}
+}
+
 unsigned findings_list(
 	struct findings *f, const struct capture_stats *capture, const struct finding **list)
 {
@@ -342,6 +365,7 @@ unsigned findings_list(
 	for (int i = 0; i < DETECTOR_COUNT; i++)
 		detectors[i]->list(f);
 	f->capture = NULL;
+	explain_slow(f);
 	if (f->nlist)
 		qsort(f->list, f->nlist, sizeof(*f->list), compare);
 	*list = f->list;

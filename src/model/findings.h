@@ -30,7 +30,8 @@ struct finding {
 	const char *protocol; /* NULL: not known */
 	uint64_t cost;        /* ns of waiting; 0: it cannot be told, or nobody waited */
 	uint64_t waiting;     /* ns of waiting in the whole capture */
-	const char *part_of;  /* id of the finding whose cost holds this one's; NULL: none */
+	const char *part_of;  /* id of the finding that it shares its cost with: they must not be
+				 added; NULL: none */
 	uint64_t count, of;   /* so many of so many connections, transactions ... */
 	const char *counted;  /* "connections" */
 	uint64_t first, last; /* when; 0: not known */
@@ -56,7 +57,7 @@ struct finding {
 	X(RESETS, "reset-storm", NUMBER, 3,                                                        \
 		"transactions cut off by the server that make a "                                  \
 		"warning")                                                                         \
-	X(LEAST, "least", DURATION, 10000000, "cost below which none is more than information")    \
+	X(LEAST, "least", DURATION, 50000000, "cost below which none is more than information")    \
 	X(ERRORS, "http-error", PERMILLE, 10, "part of a service's answers that are its errors")   \
 	X(PAUSE, "micro-stall", DURATION, 100000000, "time in which nothing is answered")          \
 	X(BALANCE, "lb-imbalance", NUMBER, 50, "requests of a client to several servers")          \

@@ -31,7 +31,7 @@ static void head(struct report *r, const struct finding *x)
 		text_percent(t, x->cost, x->waiting);
 		text_str(t, " of all waiting");
 		if (x->part_of)
-			text_printf(t, " (part of %s)", x->part_of);
+			text_printf(t, " (in %s, too)", x->part_of);
 		text_str(t, ", ");
 	}
 	text_count(t, x->count);
