@@ -141,6 +141,8 @@ void stream_end(
 	if (stream_is(st, S_ENDED, side))
 		return;
 	stream_set(st, S_ENDED, side);
+	if (!stream_is(st, S_BEGUN, side) && !stream_is(st, S_DOUBT, side))
+		tsm_flag(st->t, QUALITY_MALFORMED); /* no head, or one that says nothing */
 	over = stream_is(st, S_ENDED, other);
 	/* The end of a request that was not seen to end will not be seen after the answer. */
 	if (side == SIDE_SERVER &&

@@ -310,7 +310,7 @@ static void account(struct txn_record *r, const struct txn *t, uint64_t rtt)
 		span[PHASE_REQUEST] = s2 - s0; /* the answer came first: nobody waited after it */
 		r->request = span[PHASE_REQUEST];
 		r->wait = 0;
-	} else if (t1) {
+	} else if (t1 && (t2 || end >= s1)) {
 		span[PHASE_REQUEST] = s1 - s0;
 		span[PHASE_WAIT] = (t2 ? s2 : end) - s1;
 	} else {

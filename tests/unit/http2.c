@@ -487,6 +487,31 @@ static void test_push(void **state)
 	assert_true(t.quality & 1u << QUALITY_NO_REQUEST);
 }
 
+/* An answer that ends and never began, before the request has ended: there is nothing to account
+ * for. */
+static void test_end_without_head(void **state)
+{
+	struct talk t;
+
+	(void)state;
+	open_talk(&t);
+	frame(&t.out, 1, 4, 1,
+		"\x82\x86\x84\x41\x03"
+		"abc",
+		8);
+	send_out(&t, 0);
+	t.time += MS;
+	frame(&t.out, 1, 5, 1, "\x5f\x01x", 3); /* content-type: x */
+	send_out(&t, 1);
+	t.time += MS;
+	frame(&t.out, 0, 1, 1, "d", 1);
+	send_out(&t, 0);
+	assert_int_equal(t.records, 1);
+	assert_true(t.quality & 1u << QUALITY_MALFORMED);
+	assert_true(t.total == FIELD_ABSENT);
+	end_talk(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -496,6 +521,7 @@ int main(void)
 		cmocka_unit_test(test_doubling),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_push),
+		cmocka_unit_test(test_end_without_head),
 	};
 
 	registry_init();
