@@ -126,7 +126,7 @@ cmp -s -n "$(stat -c %s held.pcap)" plain.pcap held.pcap && [ -s held.pcap ] ||
 run 0 0 --help
 grep -q '^Usage: tsumari' out || fail "--help: no usage"
 run 0 0 --version
-for lib in tsumari libpcap zlib zstd OpenSSL libseccomp libcap-ng nghttp2 json-c; do
+for lib in tsumari libpcap zlib zstd OpenSSL libseccomp libcap-ng nghttp2 json-c libmaxminddb; do
 	grep -q "$lib" out || fail "--version does not name $lib"
 done
 run 0 0 --list-protocols

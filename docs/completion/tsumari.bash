@@ -17,7 +17,7 @@ _tsumari()
 		prev=${COMP_WORDS[COMP_CWORD - 2]}
 	fi
 	case $prev in
-	-r | --read | -w | --write | -o | --output | -F | --filter-file | --compare | --har | --plugin)
+	-r | --read | -w | --write | -o | --output | -F | --filter-file | --compare | --har | --plugin | --geoip)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -58,7 +58,7 @@ _tsumari()
 			--duration --snapshot-length --buffer-size --no-promiscuous-mode --linktype
 			--json --json-flat --report --compare --har --types --display-filter --output --line-buffered --numeric --write
 			--extract --extract-memory
-			--packet-buffered --print --decode-as --plugin --jobs --memory --flow-interval
+			--packet-buffered --print --decode-as --geoip --plugin --jobs --memory --flow-interval
 			--timeout-syn --timeout-tcp --timeout-closed --timeout-udp --ignore-vlan --literal
 			--mask-mail --threshold
 			--relinquish-privileges --list-protocols --fields --version --help"

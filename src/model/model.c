@@ -2,6 +2,7 @@
 #include "model/model.h"
 #include "base/mem.h"
 #include "model/digests.h"
+#include "model/hosts.h"
 #include "model/operation.h"
 #include "model/findings.h"
 #include "model/series.h"
@@ -16,6 +17,7 @@ struct model {
 	struct digests *digests;
 	struct series_set *series;
 	struct tiers *tiers;
+	struct hosts *hosts;
 	char operation[OPERATION_MAX]; /* of the transaction being added */
 	struct findings *findings;     /* NULL: not asked for */
 	struct slowest *slowest;       /* NULL: not asked for */
@@ -30,6 +32,7 @@ struct model *model_new(const struct model_config *config)
 	m->digests = digests_new(DIGESTS_MAX);
 	m->series = series_set_new();
 	m->tiers = tiers_new();
+	m->hosts = hosts_new();
 	return m;
 }
 
@@ -37,6 +40,7 @@ void model_free(struct model *m)
 {
 	if (!m)
 		return;
+	hosts_free(m->hosts);
 	tiers_free(m->tiers);
 	series_set_free(m->series);
 	digests_free(m->digests);
@@ -74,6 +78,7 @@ void model_record(struct model *m, const struct record *r)
 {
 	struct service *service = services_record(m->services, r);
 
+	hosts_record(m->hosts, r);
 	if (service && r->kind == RECORD_TXN)
 		transaction(m, service, (const struct txn_record *)r);
 	if (m->findings)
@@ -113,4 +118,9 @@ struct tiers *model_tiers(const struct model *m)
 void model_finish(struct model *m)
 {
 	tiers_finish(m->tiers);
+}
+
+struct hosts *model_hosts(const struct model *m)
+{
+	return m->hosts;
 }

@@ -12,6 +12,7 @@
 
 struct model;
 struct digests;    /* digests.h */
+struct hosts;      /* hosts.h */
 struct series_set; /* series.h */
 struct services;   /* services.h */
 struct findings;   /* findings.h */
@@ -41,5 +42,6 @@ struct slowest *model_slowest(const struct model *m);
 /* NULL: they are not looked for. */
 struct findings *model_findings(const struct model *m);
 struct tiers *model_tiers(const struct model *m);
+struct hosts *model_hosts(const struct model *m);
 
 #endif

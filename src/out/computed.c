@@ -5,6 +5,7 @@
 
 #include <string.h>
 #include "core/community.h"
+#include "model/geo.h"
 
 #define FLOW  (1u << RECORD_FLOW)
 #define TXN   (1u << RECORD_TXN)
@@ -158,16 +159,83 @@ static bool get_resource(const struct record *r, struct schema_env *env, struct 
 	return true;
 }
 
+static bool geo_text(const char *text, struct schema_value *v)
+{
+	v->p = text;
+	v->n = strlen(text);
+	return v->n > 0;
+}
+
+static bool geo_value(
+	const struct addr *a, struct schema_env *env, int what, struct schema_value *v)
+{
+	const struct geo_place *p = env->geo ? geo_find(env->geo, a) : NULL;
+
+	if (!p)
+		return false;
+	switch (what) {
+	case 0:
+		return geo_text(p->country, v);
+	case 1:
+		return geo_text(p->city, v);
+	case 2:
+		return geo_text(p->location, v);
+	case 3:
+		v->u64 = p->as_number;
+		return v->u64 != 0;
+	default:
+		return geo_text(p->organization, v);
+	}
+}
+
+#define GEO_GET(side, what)                                                                        \
+	static bool get_##side##_##what(                                                           \
+		const struct record *r, struct schema_env *env, struct schema_value *v)            \
+	{                                                                                          \
+		return geo_value(&r->side.ip, env, what, v);                                       \
+	}
+GEO_GET(client, 0)
+GEO_GET(client, 1)
+GEO_GET(client, 2)
+GEO_GET(client, 3)
+GEO_GET(client, 4)
+GEO_GET(server, 0)
+GEO_GET(server, 1)
+GEO_GET(server, 2)
+GEO_GET(server, 3)
+GEO_GET(server, 4)
+
 #define GET(kinds, name, title, help, type, flags, width, get)                                     \
 	{                                                                                          \
-		{name, title, help, type, flags, width, 0, NULL}, kinds, NULL, get                 \
+		{name, title, help, type, flags, width, 0, NULL}, kinds, false, NULL, get          \
 	}
 #define CONSTANT(kinds, name, title, help, flags, text)                                            \
 	{                                                                                          \
-		{name, title, help, FIELD_NAME, flags, 8, 0, NULL}, kinds, text, NULL              \
+		{name, title, help, FIELD_NAME, flags, 8, 0, NULL}, kinds, false, text, NULL       \
 	}
+#define GEO(name, title, help, type, width, fn)                                                    \
+	{                                                                                          \
+		.field = {name, title, help, type, 0, width, 0, NULL}, .kinds = BOTH, .geo = true, \
+		.get = fn                                                                          \
+	}
+#define GEO_FIELDS(prefix, side, who)                                                              \
+	GEO(prefix ".geo.country_iso_code", "Country", "Country of the " who " (ISO 3166-1).",     \
+		FIELD_STR, 3, get_##side##_0),                                                     \
+		GEO(prefix ".geo.city_name", "City", "City of the " who ", in English.",           \
+			FIELD_STR, 12, get_##side##_1),                                            \
+		GEO(prefix ".geo.location", "Location", "Latitude and longitude of the " who ".",  \
+			FIELD_STR, 18, get_##side##_2),                                            \
+		GEO(prefix ".as.number", "AS", "Autonomous system of the " who ".", FIELD_U64, 7,  \
+			get_##side##_3),                                                           \
+		GEO(prefix ".as.organization.name", "AS name",                                     \
+			"Whose the " who "'s autonomous system is.", FIELD_STR, 20,                \
+			get_##side##_4)
 
 const struct schema_computed computed_fields[] = {
+	GEO_FIELDS("client", client, "client"),
+	GEO_FIELDS("server", server, "server"),
+	GEO_FIELDS("source", client, "client"),
+	GEO_FIELDS("destination", server, "server"),
 	CONSTANT(ALL | ALERT, "ecs.version", "ECS", "Version of the Elastic Common Schema.", 0,
 		"8.11.0"),
 	CONSTANT(ALL, "event.kind", "Kind", "Always event.", 0, "event"),
@@ -177,7 +245,7 @@ const struct schema_computed computed_fields[] = {
 	{{"event.type", "Event type",
 		 "connection, and end, info (interim) or protocol; of an event info and protocol.",
 		 FIELD_NAMES, FIELD_F_LIST, 12, 0, ecs_types},
-		ALL | ALERT, NULL, get_event_type},
+		ALL | ALERT, false, NULL, get_event_type},
 	GET(BOTH, "event.outcome", "Outcome", "success, failure or unknown; follows status.",
 		FIELD_NAME, 0, 7, get_outcome),
 	GET(BOTH, "status", "Status", "How it ended: OK, Error, Client Error or Server Error.",

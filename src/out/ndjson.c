@@ -132,6 +132,8 @@ static struct type_plan *plan_add(struct ndjson *n, const struct dissector *d)
 		s = schema_new(d, n->error, sizeof(n->error));
 		if (!s)
 			return NULL;
+		if (!n->env.geo)
+			schema_without_geo(s);
 		t->plan = jsonw_plan_new(s, n->flat);
 	}
 	n->nplans++;
@@ -251,6 +253,7 @@ struct ndjson *ndjson_new_fd(const struct ndjson_options *o, int fd, char *err, 
 	n->env.version = o->version;
 	n->env.iface = o->iface;
 	n->env.iface_arg = o->iface_arg;
+	n->env.geo = o->geo;
 	n->env.community = community_cache_new();
 	n->size = BUFFER;
 	n->buffer = xmalloc(n->size);

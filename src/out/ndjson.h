@@ -20,6 +20,7 @@ struct ndjson_options {
 	const char *version; /* of the program; stays the caller's */
 	const char *(*iface)(void *arg, unsigned i); /* name of an interface; may be NULL */
 	void *iface_arg;
+	struct geo *geo; /* stays the caller's; NULL: nothing is known of places */
 };
 
 struct ndjson;

@@ -14,6 +14,7 @@ struct report_options {
 	const char *path;          /* file to write; NULL or "-": standard output */
 	const char *source;        /* what was read, as the user named it */
 	const struct model *model; /* what it is about; stays the caller's */
+	struct geo *geo;           /* stays the caller's; NULL: nothing is known of places */
 	unsigned width;            /* columns; 0: 100 */
 	bool colour;
 	bool numeric; /* ports as numbers */

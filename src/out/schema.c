@@ -111,6 +111,16 @@ static bool check(const struct schema *s, char *err, size_t errsize)
 	return true;
 }
 
+void schema_without_geo(struct schema *s)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->n; i++)
+		if (!s->columns[i].computed || !s->columns[i].computed->geo)
+			s->columns[n++] = s->columns[i];
+	s->n = n;
+}
+
 struct schema *schema_new(const struct dissector *d, char *err, size_t errsize)
 {
 	struct schema *s = xcalloc(1, sizeof(*s));

@@ -25,6 +25,7 @@ struct schema_env {
 	const char *(*iface)(void *arg, unsigned i); /* name of a capture interface; may be NULL */
 	void *iface_arg;
 	struct community_cache *community; /* may be NULL: none is kept */
+	struct geo *geo;                   /* NULL: nothing is known of places */
 	char scratch[SCHEMA_SCRATCH];
 };
 
@@ -45,6 +46,7 @@ typedef bool schema_get_fn(
 struct schema_computed {
 	struct field field;
 	uint8_t kinds;       /* 1 << enum record_kind, those that have it */
+	bool geo;            /* there only where places are known */
 	const char *literal; /* not NULL: always this text; get is not used */
 	schema_get_fn *get;
 };
@@ -79,6 +81,8 @@ struct schema {
  */
 struct schema *schema_new(const struct dissector *d, char *err, size_t errsize);
 void schema_free(struct schema *s);
+/* Takes the columns out that say where hosts are: without databases they are always absent. */
+void schema_without_geo(struct schema *s);
 
 /* Does a dissector make records (of transactions or events)? */
 bool schema_has_records(const struct dissector *d);

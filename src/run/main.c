@@ -7,6 +7,7 @@
 #include "core/registry.h"
 #include "base/mem.h"
 #include "out/document.h"
+#include "model/geo.h"
 #include "out/filter.h"
 #include "out/har.h"
 #include "out/ndjson.h"
@@ -51,6 +52,7 @@ struct run {
 	struct document *document;
 	struct comparison comparison;
 	struct har *har;
+	struct geo *geo;     /* NULL: there are no databases */
 	struct model *model; /* NULL: no output asks for it */
 	struct progress progress;
 	struct decode_as *decode;
@@ -238,6 +240,7 @@ static bool open_report(struct run *r)
 		.path = r->o.out_file,
 		.source = r->name,
 		.model = r->model,
+		.geo = r->geo,
 		.colour =
 			terminal && term && strcmp(term, "dumb") != 0 && !(no_colour && *no_colour),
 		.numeric = r->o.numeric,
@@ -315,6 +318,7 @@ static bool open_output(struct run *r)
 		.version = info_version_number(),
 		.iface = iface_name,
 		.iface_arg = r->source,
+		.geo = r->geo,
 	};
 
 	if ((o->write && !o->print) || har_only(o))
@@ -340,11 +344,19 @@ static bool open_output(struct run *r)
 	return r->ndjson != NULL;
 }
 
+/* --geoip */
+static bool open_geo(struct run *r)
+{
+	return geo_open(&r->geo, r->o.geoip, r->o.ngeoip, r->err, sizeof(r->err));
+}
+
 /* -Y */
 static bool open_filter(struct run *r)
 {
-	struct schema_env env = {
-		.version = info_version_number(), .iface = iface_name, .iface_arg = r->source};
+	struct schema_env env = {.version = info_version_number(),
+		.iface = iface_name,
+		.iface_arg = r->source,
+		.geo = r->geo};
 
 	if (r->o.display)
 		r->filter = filter_new(r->o.display, &env, r->err, sizeof(r->err));
@@ -354,8 +366,10 @@ static bool open_filter(struct run *r)
 /* --extract */
 static bool open_extraction(struct run *r)
 {
-	struct schema_env env = {
-		.version = info_version_number(), .iface = iface_name, .iface_arg = r->source};
+	struct schema_env env = {.version = info_version_number(),
+		.iface = iface_name,
+		.iface_arg = r->source,
+		.geo = r->geo};
 
 	return !r->o.extract || extraction_open(&r->extraction, r->o.extract, r->o.read,
 					&r->o.source, &env, r->err, sizeof(r->err));
@@ -528,6 +542,7 @@ static int finish(struct run *r, int failed)
 		fputc('\n', stderr);
 	progress_erase(&r->progress);
 	source_counters(r->source, &r->pipeline.counters);
+	geo_counters(r->geo, &r->pipeline.counters);
 	counters_sort(&r->pipeline.counters);
 	if (failed)
 		message("%s", source_error(r->source));
@@ -566,8 +581,8 @@ static int capture(struct run *r)
 {
 	int failed;
 
-	if (!load_plugins(r) || !resolve_decode(r) || !open_source(r) || !open_filter(r) ||
-		!open_extraction(r) || !open_all(r)) {
+	if (!load_plugins(r) || !resolve_decode(r) || !open_source(r) || !open_geo(r) ||
+		!open_filter(r) || !open_extraction(r) || !open_all(r)) {
 		message("%s", r->err);
 		return STATUS_USAGE;
 	}
@@ -708,6 +723,7 @@ static void release(struct run *r)
 	har_free(r->har);
 	model_free(r->model);
 	extraction_release(&r->extraction);
+	geo_free(r->geo);
 	source_close(r->before);
 	comparison_release(&r->comparison);
 	capwriter_free(r->writer);

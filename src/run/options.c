@@ -29,6 +29,7 @@ enum {
 	OPT_EXTRACT,
 	OPT_EXTRACT_MEMORY,
 	OPT_PLUGIN,
+	OPT_GEOIP,
 	OPT_DURATION,
 	OPT_MEMORY,
 	OPT_FLOW_INTERVAL,
@@ -78,6 +79,7 @@ static const struct option longs[] = {
 	{"extract", required_argument, NULL, OPT_EXTRACT},
 	{"extract-memory", required_argument, NULL, OPT_EXTRACT_MEMORY},
 	{"plugin", required_argument, NULL, OPT_PLUGIN},
+	{"geoip", required_argument, NULL, OPT_GEOIP},
 	{"duration", required_argument, NULL, OPT_DURATION},
 	{"memory", required_argument, NULL, OPT_MEMORY},
 	{"flow-interval", required_argument, NULL, OPT_FLOW_INTERVAL},
@@ -414,6 +416,9 @@ static bool take(struct parse *p, int c, const char *arg)
 		return action(p, ACTION_PROTOCOLS);
 	case OPT_FIELDS:
 		return action(p, ACTION_FIELDS);
+	case OPT_GEOIP:
+		append(&p->o->geoip, &p->o->ngeoip, arg);
+		return *arg ? true : fault(p, "--geoip needs a name, not an empty one");
 	case 'r':
 	case 'i':
 	case 'F':
@@ -630,6 +635,7 @@ void options_release(struct options *o)
 	free(o->filter);
 	free(o->ifaces);
 	free(o->decode);
+	free(o->geoip);
 	free(o->plugins);
 	options_init(o);
 }

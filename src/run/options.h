@@ -75,6 +75,8 @@ struct options {
 	unsigned jobs; /* -j, or OPTIONS_JOBS_AUTO */
 	struct decode_option *decode;
 	unsigned ndecode;
+	const char **geoip; /* databases; none: those in the usual places */
+	unsigned ngeoip;
 	const char **plugins;
 	unsigned nplugins;
 	struct thresholds thresholds; /* --threshold; the caller sets the defaults, too */

@@ -42,6 +42,7 @@ static const char text[] =
 	"\n"
 	"How it is analysed\n"
 	"  -d tcp/PORT=NAME     read a port's connections as this protocol (or \"none\")\n"
+	"  --geoip FILE         a MaxMind database; else those in the usual places, or none\n"
 	"  --plugin FILE.so     load a dissector\n"
 	"  -j N                 worker threads; 0: none\n"
 	"  --memory SIZE        budget for flows and streams (512M)\n"

@@ -1,0 +1,161 @@
+/* hosts.c - see hosts.h. */
+#include "model/hosts.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define BUCKETS 8192u
+#define LOOK    8u /* hosts of which one gives way */
+#define NONE    UINT32_MAX
+
+struct hosts {
+	struct host host[HOSTS_MAX];
+	uint32_t next[HOSTS_MAX]; /* of the same bucket */
+	uint32_t bucket[BUCKETS];
+	uint32_t n, hand;
+	struct host other;
+	uint64_t given_up;
+	const struct host *sorted[HOSTS_MAX + 1];
+	struct hash_key key;
+};
+
+struct hosts *hosts_new(void)
+{
+	struct hosts *h = xcalloc(1, sizeof(*h));
+
+	h->other.other = true;
+	memset(h->bucket, 0xff, sizeof(h->bucket));
+	hash_key_draw(&h->key);
+	return h;
+}
+
+void hosts_free(struct hosts *h)
+{
+	free(h);
+}
+
+static uint32_t *bucket(struct hosts *h, const struct addr *ip)
+{
+	return &h->bucket[hash_bytes(&h->key, 0, ip, sizeof(*ip)) % BUCKETS];
+}
+
+static void merge(struct host *to, const struct host *x)
+{
+	to->sent += x->sent;
+	to->received += x->received;
+	to->asked += x->asked;
+	to->served += x->served;
+	to->requests += x->requests;
+	to->answers += x->answers;
+	to->errors += x->errors;
+	to->waited += x->waited;
+	to->kept_waiting += x->kept_waiting;
+	to->retransmits += x->retransmits;
+	to->lost += x->lost;
+}
+
+static uint64_t weight(const struct host *x)
+{
+	return x->sent + x->received + x->requests + x->answers;
+}
+
+static uint32_t give_up(struct hosts *h)
+{
+	uint32_t least = h->hand, *link;
+
+	for (uint32_t i = 1; i < LOOK; i++)
+		if (weight(&h->host[h->hand + i]) < weight(&h->host[least]))
+			least = h->hand + i;
+	h->hand = (h->hand + LOOK) % HOSTS_MAX;
+	link = bucket(h, &h->host[least].ip);
+	while (*link != least)
+		link = &h->next[*link];
+	*link = h->next[least];
+	merge(&h->other, &h->host[least]);
+	h->given_up++;
+	return least;
+}
+
+static struct host *find(struct hosts *h, const struct addr *ip)
+{
+	uint32_t *first = bucket(h, ip), i;
+
+	for (i = *first; i != NONE; i = h->next[i])
+		if (memcmp(&h->host[i].ip, ip, sizeof(*ip)) == 0)
+			return &h->host[i];
+	i = h->n < HOSTS_MAX ? h->n++ : give_up(h);
+	first = bucket(h, ip);
+	h->host[i] = (struct host){.ip = *ip};
+	h->next[i] = *first;
+	*first = i;
+	return &h->host[i];
+}
+
+static void add_flow(struct host *x, const struct flow_record *f, enum side side)
+{
+	const struct endpoint *self = side == SIDE_CLIENT ? &f->r.client : &f->r.server;
+	const struct endpoint *peer = side == SIDE_CLIENT ? &f->r.server : &f->r.client;
+
+	x->sent += self->bytes;
+	x->received += peer->bytes;
+	*(side == SIDE_CLIENT ? &x->asked : &x->served) += 1;
+	x->retransmits += f->side[side].retransmits;
+	x->lost += f->side[side].lost_in_capture;
+}
+
+static void add_request(struct host *x, const struct txn_record *t)
+{
+	x->requests++;
+	x->waited += t->total != FIELD_ABSENT ? t->total : 0;
+}
+
+static void add_answer(struct host *x, const struct txn_record *t)
+{
+	x->answers++;
+	x->errors += (t->r.status != STATUS_OK && t->r.status) ||
+		     t->r.quality & (1u << QUALITY_NO_RESPONSE | 1u << QUALITY_UNFINISHED);
+	x->kept_waiting += t->total != FIELD_ABSENT ? t->total : 0;
+}
+
+void hosts_record(struct hosts *h, const struct record *r)
+{
+	const struct flow_record *f = (const void *)r;
+	const struct txn_record *t = (const void *)r;
+
+	/* One may give way to the other: each is done with before the next is looked for. */
+	if (r->kind == RECORD_FLOW && f->final) {
+		add_flow(find(h, &r->client.ip), f, SIDE_CLIENT);
+		add_flow(find(h, &r->server.ip), f, SIDE_SERVER);
+	} else if (r->kind == RECORD_TXN && !r->composite) {
+		add_request(find(h, &r->client.ip), t);
+		add_answer(find(h, &r->server.ip), t);
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct host *x = *(const struct host *const *)a, *y = *(const struct host *const *)b;
+
+	if (x->sent + x->received != y->sent + y->received)
+		return x->sent + x->received > y->sent + y->received ? -1 : 1;
+	return memcmp(&x->ip, &y->ip, sizeof(x->ip));
+}
+
+unsigned hosts_sorted(struct hosts *h, const struct host ***list)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < h->n; i++)
+		h->sorted[n++] = &h->host[i];
+	qsort(h->sorted, n, sizeof(h->sorted[0]), compare);
+	if (h->given_up)
+		h->sorted[n++] = &h->other;
+	*list = h->sorted;
+	return n;
+}
+
+uint64_t hosts_given_up(const struct hosts *h)
+{
+	return h->given_up;
+}

@@ -1,0 +1,36 @@
+/*
+ * hosts.h - what each host sent and asked.
+ *
+ * Bounded: where there is no room, of a few hosts the one with the fewest bytes gives way, and what
+ * it had goes to "other".
+ */
+#ifndef TSUMARI_MODEL_HOSTS_H
+#define TSUMARI_MODEL_HOSTS_H
+
+#include "core/record.h"
+
+#define HOSTS_MAX 4096u
+
+struct host {
+	struct addr ip;
+	bool other;
+	uint64_t sent, received;       /* bytes of frames */
+	uint64_t asked, served;        /* flows, as client and as server */
+	uint64_t requests, answers;    /* transactions, as client and as server */
+	uint64_t errors;               /* of the answers */
+	uint64_t waited, kept_waiting; /* ns, as client and as server */
+	uint64_t retransmits;          /* segments it sent again */
+	uint64_t lost;                 /* bytes of it that the capture lost */
+};
+
+struct hosts;
+
+struct hosts *hosts_new(void);
+void hosts_free(struct hosts *h);
+void hosts_record(struct hosts *h, const struct record *r);
+/* All of them, the one with the most bytes first, "other" last. */
+unsigned hosts_sorted(struct hosts *h, const struct host ***list);
+/* Hosts that gave way. */
+uint64_t hosts_given_up(const struct hosts *h);
+
+#endif
