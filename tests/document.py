@@ -94,6 +94,26 @@ def series(where, s, rows, complete):
         fail(f"{where}: {beats} durations in the heat map")
 
 
+def hosts(where, o, flows, txns):
+    """Each host's bytes and waiting, from the flows and transactions it was in."""
+    want = {}
+    for f in flows:
+        for side, other in (("client", "server"), ("server", "client")):
+            h = want.setdefault(f[side + ".ip"], {"sent": 0, "received": 0, "waited": 0, "answers": 0})
+            h["sent"] += f.get(side + ".bytes", 0)
+            h["received"] += f.get(other + ".bytes", 0)
+    for t in txns:
+        if t["client.ip"] in want:
+            want[t["client.ip"]]["waited"] += t.get("tsumari.ledger.total", 0)
+            want[t["server.ip"]]["answers"] += 1
+    for h in o["hosts"]:
+        mine = want.get(h.get("ip"))
+        if not h.get("other") and mine is not None and {k: h[k] for k in mine} != mine:
+            fail(f"{where}: host {h}, {mine} expected")
+    if {h["ip"] for h in o["hosts"] if "ip" in h} != set(want):
+        fail(f"{where}: hosts {sorted(h.get('ip', '') for h in o['hosts'])}, {sorted(want)} expected")
+
+
 def tiers(where, o):
     """What requests waited for behind their server is what their server entry has."""
     for t in o["tiers"]:
@@ -172,6 +192,7 @@ def capture(name, work):
         series(f"{name} series of {s['server']}", s, mine, "since" not in s)
     slowest(name, o["slowest"], txns)
     tiers(name, o)
+    hosts(name, o, flows, txns)
     findings(name, o, [json.loads(x) for x in found])
     out = os.path.join(work, "x.json")
     for jobs in ("0", "3"):

@@ -172,7 +172,7 @@ def findings(work):
     """A finding by its id is what its filter isolates."""
     out, other = os.path.join(work, "x.pcap"), os.path.join(work, "y.pcap")
     n = 0
-    for name in ("syn-backlog-abort", "http-refused", "http-errors"):
+    for name in ("syn-backlog-abort", "http-refused", "http-zerowindow", "tiers"):
         path = os.path.join(PCAPS, name + ".pcap")
         rows = [json.loads(x) for x in run("-r", path, "--json-flat", "--types", "finding").stdout.splitlines()]
         for which in sorted({r["tsumari.finding.id"] for r in rows}):
@@ -181,6 +181,10 @@ def findings(work):
             run("-r", path, "--extract", " or ".join(f"({x})" for x in mine), "-w", other)
             if r.returncode != 0 or of(out) != of(other) or not of(out):
                 fail(f"{name}, {which}: status {r.returncode}, {len(of(out))} frames, {len(of(other))} by its filter")
+            packets, got = of(path), set(of(out))
+            proof = {f for r in rows if r["tsumari.finding.id"] == which for f in r.get("tsumari.finding.frames", [])}
+            if not proof or not all(packets[f - 1] in got for f in proof):
+                fail(f"{name}, {which}: not all of its frames {sorted(proof)} come out")
             n += 1
     if n < 4:
         fail(f"{n} findings only")

@@ -225,6 +225,7 @@ struct json_object *document_tree(
 	services_part(all, m);
 	operations_part(all, m);
 	document_series(all, m);
+	document_hosts(all, d);
 	document_tiers(all, m);
 	document_slowest(all, m);
 	counters_part(all, c);

@@ -12,11 +12,14 @@
 /* Of the JSON: grows where a name changes its meaning, or goes. */
 #define DOCUMENT_FORMAT 1u
 
+struct geo; /* model/geo.h */
+
 struct document_options {
 	const char *path;          /* file to write; NULL or "-": standard output */
 	const char *source;        /* what was read, as the user named it */
 	const char *version;       /* of the program */
 	const struct model *model; /* stays the caller's */
+	struct geo *geo;           /* where hosts are; stays the caller's; NULL: not known */
 	bool html;
 };
 

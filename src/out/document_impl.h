@@ -24,6 +24,7 @@ void document_ledger(struct json_object *o, const char *name, const uint64_t *le
 void document_findings(
 	struct json_object *all, const struct model *m, const struct capture_stats *st);
 void document_series(struct json_object *all, const struct model *m);
+void document_hosts(struct json_object *all, const struct document *d);
 void document_tiers(struct json_object *all, const struct model *m);
 void document_slowest(struct json_object *all, const struct model *m);
 /* The verdict on the capture, bytes as they are. */

@@ -260,6 +260,7 @@ static bool open_document(struct run *r)
 		.source = r->name,
 		.version = info_version_number(),
 		.model = r->model,
+		.geo = r->geo,
 		.html = r->output == OUTPUT_REPORT_HTML,
 	};
 

@@ -499,6 +499,15 @@
 			{title: "operation", text: (x) => x.other ? "other" : x.operation}].concat(tallyColumns(),
 			[number("slowest in frame", (x) => x.slowest.length ? x.slowest[0].frame : undefined, String)]),
 		data.operations_given_up ? count(data.operations_given_up) + " operations had no place of their own: other has them" : "");
+		const place = (x) => [x.city, x.country, x.as_number && "AS" + x.as_number, x.organization].filter(Boolean).join(" ");
+		const known = data.hosts.some(place) ? [{title: "place", text: place}] : [];
+		table("hosts", "Hosts", data.hosts, [{title: "host", text: (x) => x.other ? "other" : x.ip, short: true}].concat(known, [
+			number("sent", (x) => x.sent, bytes), number("received", (x) => x.received, bytes),
+			number("requests", (x) => x.requests, count), number("waited", (x) => x.waited, duration),
+			number("answers", (x) => x.answers, count), number("errors", (x) => x.errors, count),
+			number("kept waiting", (x) => x.kept_waiting, duration),
+			number("sent again", (x) => x.retransmits, count)]),
+		data.hosts_given_up ? count(data.hosts_given_up) + " hosts had no place of their own: other has them" : "");
 		table("counters", "Counted", data.counters, [{title: "what", text: (x) => x.name}, number("times", (x) => x.n, count)]);
 	}
 
