@@ -245,6 +245,25 @@ struct digest *digests_record(struct digests *d, const struct service *service, 
 	return &e->d;
 }
 
+void digests_take_out(struct digests *d, struct digest *x, uint32_t id, const struct txn_record *t,
+	const struct tally *one)
+{
+	if (x->id != id) {
+		tally_subtract(&d->other.sum, one);
+		return;
+	}
+	tally_subtract(&x->sum, one);
+	/* The weight is what it was, so that the heap is right: it never gets less. */
+	x->floor += one->total + one->transactions;
+	for (unsigned i = 0; i < x->nslowest; i++)
+		if (x->slowest[i].frame == t->frame[0] && x->slowest[i].duration == t->r.duration) {
+			memmove(&x->slowest[i], &x->slowest[i + 1],
+				(x->nslowest - i - 1) * sizeof(x->slowest[0]));
+			x->nslowest--;
+			return;
+		}
+}
+
 static int compare(const void *a, const void *b)
 {
 	const struct digest *x = *(const struct digest *const *)a;
@@ -262,7 +281,8 @@ unsigned digests_sorted(struct digests *d, const struct digest ***list)
 	unsigned n = 0;
 
 	for (uint32_t i = 0; i < d->n; i++)
-		d->sorted[n++] = &d->entries[i]->d;
+		if (d->entries[i]->d.sum.transactions)
+			d->sorted[n++] = &d->entries[i]->d;
 	if (d->other.sum.transactions)
 		d->sorted[n++] = &d->other;
 	qsort(d->sorted, n, sizeof(d->sorted[0]), compare);

@@ -37,6 +37,12 @@ void digests_free(struct digests *d);
 /* Adds a transaction to its operation, and gives that: good until the next call. */
 struct digest *digests_record(struct digests *d, const struct service *service, const char *text,
 	size_t len, const struct txn_record *t);
+/*
+ * Takes a transaction out of the operation it was added to, whose number was `id`; `one` is the
+ * tally of it alone.
+ */
+void digests_take_out(struct digests *d, struct digest *x, uint32_t id, const struct txn_record *t,
+	const struct tally *one);
 /* One that is kept, or NULL. */
 struct digest *digests_find(
 	struct digests *d, const struct service *service, const char *text, size_t len);

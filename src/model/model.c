@@ -4,6 +4,7 @@
 #include "model/digests.h"
 #include "model/hosts.h"
 #include "model/operation.h"
+#include "model/probes.h"
 #include "model/findings.h"
 #include "model/series.h"
 #include "model/services.h"
@@ -18,6 +19,7 @@ struct model {
 	struct series_set *series;
 	struct tiers *tiers;
 	struct hosts *hosts;
+	struct probes *probes;
 	char operation[OPERATION_MAX]; /* of the transaction being added */
 	struct findings *findings;     /* NULL: not asked for */
 	struct slowest *slowest;       /* NULL: not asked for */
@@ -33,6 +35,7 @@ struct model *model_new(const struct model_config *config)
 	m->series = series_set_new();
 	m->tiers = tiers_new();
 	m->hosts = hosts_new();
+	m->probes = probes_new(m->services, m->digests);
 	return m;
 }
 
@@ -40,6 +43,7 @@ void model_free(struct model *m)
 {
 	if (!m)
 		return;
+	probes_free(m->probes);
 	hosts_free(m->hosts);
 	tiers_free(m->tiers);
 	series_set_free(m->series);
@@ -60,6 +64,7 @@ static void transaction(struct model *m, struct service *service, const struct t
 	digest = digests_record(m->digests, service, operation.p, operation.len, t);
 	series_set_record(m->series, service, t);
 	tiers_record(m->tiers, digest, t);
+	probes_txn(m->probes, service, digest, t);
 	if (m->slowest)
 		slowest_record(m->slowest, t, operation.p, operation.len);
 }
@@ -81,6 +86,8 @@ void model_record(struct model *m, const struct record *r)
 	hosts_record(m->hosts, r);
 	if (service && r->kind == RECORD_TXN)
 		transaction(m, service, (const struct txn_record *)r);
+	else if (service)
+		probes_flow(m->probes, service, (const struct flow_record *)r);
 	if (m->findings)
 		findings_record(m->findings, r);
 }
@@ -123,4 +130,9 @@ void model_finish(struct model *m)
 struct hosts *model_hosts(const struct model *m)
 {
 	return m->hosts;
+}
+
+struct probes *model_probes(const struct model *m)
+{
+	return m->probes;
 }

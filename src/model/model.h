@@ -13,6 +13,7 @@
 struct model;
 struct digests;    /* digests.h */
 struct hosts;      /* hosts.h */
+struct probes;     /* probes.h */
 struct series_set; /* series.h */
 struct services;   /* services.h */
 struct findings;   /* findings.h */
@@ -43,5 +44,6 @@ struct slowest *model_slowest(const struct model *m);
 struct findings *model_findings(const struct model *m);
 struct tiers *model_tiers(const struct model *m);
 struct hosts *model_hosts(const struct model *m);
+struct probes *model_probes(const struct model *m);
 
 #endif

@@ -150,6 +150,12 @@ struct service *services_record(struct services *s, const struct record *r)
 	return x;
 }
 
+void services_take_out(struct services *s, struct service *service, const struct tally *what)
+{
+	tally_subtract(&service->sum, what);
+	tally_subtract(&s->total.sum, what);
+}
+
 const struct flow_totals *services_flows(const struct services *s)
 {
 	return &s->flows;
@@ -185,7 +191,7 @@ unsigned services_sorted(struct services *s, const struct service ***list)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < SLOTS; i++)
-		if (s->slot[i])
+		if (s->slot[i] && (s->slot[i]->flows || s->slot[i]->sum.transactions))
 			s->sorted[n++] = s->slot[i];
 	if (s->other.flows || s->other.sum.transactions)
 		s->sorted[n++] = &s->other;

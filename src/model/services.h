@@ -20,7 +20,8 @@ struct service {
 	uint64_t bytes;   /* of flows */
 	struct tally sum; /* of its transactions */
 	uint64_t failed_connects, syn_retries;
-	uint8_t series; /* series.h: its place among those that have one, plus 1; 0: none */
+	uint64_t checks; /* connections that are kept apart (probes.h), not among its flows */
+	uint8_t series;  /* series.h: its place among those that have one, plus 1; 0: none */
 };
 
 struct flow_totals {
@@ -39,6 +40,8 @@ void services_free(struct services *s);
 /* Gives the service that was added to, which stays where it is; NULL: none (of a composite
    transaction, an event, an interim record, a flow without ports). */
 struct service *services_record(struct services *s, const struct record *r);
+/* Takes transactions that were added before out of a service and the whole. */
+void services_take_out(struct services *s, struct service *service, const struct tally *what);
 const struct flow_totals *services_flows(const struct services *s);
 /* All of them, the one that was waited for longest first; ties by address and port. */
 unsigned services_sorted(struct services *s, const struct service ***list);

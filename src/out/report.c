@@ -337,6 +337,7 @@ bool report_finish(struct report *r, const struct capture_stats *st, const struc
 	report_digests(r);
 	report_tiers(r);
 	report_hosts(r);
+	report_probes(r);
 	counter_part(r, c);
 	errno = 0;
 	if (fflush(r->out) == 0 && !ferror(r->out))

@@ -58,6 +58,7 @@ void report_findings(struct report *r, const struct capture_stats *st);
 void report_digests(struct report *r);
 void report_tiers(struct report *r);
 void report_hosts(struct report *r);
+void report_probes(struct report *r);
 
 /* The server and the operation, in so many columns. */
 void report_operation(struct text *t, const struct service *service, const char *text, size_t len,

@@ -1,0 +1,318 @@
+/* probes.c - see probes.h. */
+#include "model/probes.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "model/values.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Not drawn: which client gives way to another must not be left to chance. */
+static const struct hash_key hash = {
+	{UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xd1b54a32d192ed03), UINT64_C(0x8cb92ba72f3d8dd7)}};
+
+#define LOOK 8u /* watched clients that are looked at, from the place of the hash on */
+
+struct seen { /* a transaction, without its values */
+	struct txn_record t;
+	struct digest *digest;
+	uint32_t id; /* the digest's; it may have given way to another since */
+};
+
+struct connection {
+	uint64_t flow; /* 0: free */
+	uint64_t sign; /* of its operations */
+	unsigned n;
+	bool none;       /* it cannot be a check */
+	bool slow, says; /* says: its user agent does */
+	struct seen txn[PROBES_TXNS];
+	struct service *service; /* of the transactions */
+};
+
+struct watched {
+	struct probe p;
+	uint64_t sign;
+	uint64_t start, end; /* of the last connection; start 0: not in use */
+	uint64_t period;     /* of the row that goes on */
+	unsigned run;        /* connections in a row */
+	bool known;
+	char *text;
+	struct connection *held[PROBES_LEAST]; /* the last ones of the row */
+};
+
+struct probes {
+	struct services *services;
+	struct digests *digests;
+	struct connection *pending[PROBES_PENDING];
+	struct watched watched[PROBES_MAX];
+	const struct probe *list[PROBES_MAX];
+};
+
+struct probes *probes_new(struct services *s, struct digests *d)
+{
+	struct probes *p = xcalloc(1, sizeof(*p));
+
+	p->services = s;
+	p->digests = d;
+	return p;
+}
+
+static void forget_row(struct watched *w)
+{
+	for (unsigned i = 0; i < PROBES_LEAST; i++) {
+		free(w->held[i]);
+		w->held[i] = NULL;
+	}
+	w->run = 0;
+}
+
+void probes_free(struct probes *p)
+{
+	if (!p)
+		return;
+	for (unsigned i = 0; i < PROBES_PENDING; i++)
+		free(p->pending[i]);
+	for (unsigned i = 0; i < PROBES_MAX; i++) {
+		forget_row(&p->watched[i]);
+		tally_release(&p->watched[i].p.sum);
+		free(p->watched[i].text);
+	}
+	free(p);
+}
+
+static bool one_of(const char *const *names, const char *p, size_t n)
+{
+	for (; *names; names++)
+		if (strlen(*names) == n && memcmp(*names, p, n) == 0)
+			return true;
+	return false;
+}
+
+/* Asks for no more than an answer. */
+static bool trivial(const struct txn_record *t, const struct digest *d)
+{
+	static const char *const http[] = {"GET", "HEAD", "OPTIONS", NULL};
+	static const char *const smtp[] = {
+		"greeting", "HELO", "EHLO", "LHLO", "NOOP", "RSET", "QUIT", NULL};
+	static const char *const mysql[] = {"LOGIN", "PING", "SELECT", "SET", "QUIT", NULL};
+	const char *method = (const char *)t + t->method.offset, *type = t->r.type;
+
+	if (strncmp(type, "http", 4) == 0)
+		return one_of(http, method, t->method.len);
+	if (strcmp(type, "smtp") == 0)
+		return one_of(smtp, method, t->method.len);
+	if (strcmp(type, "mysql") == 0)
+		return one_of(mysql, method, t->method.len) &&
+		       !memmem(d->text, d->len, " from ", 6);
+	return strcmp(type, "tls") == 0;
+}
+
+/* The user agents of what does nothing but check. */
+static bool says_so(const struct txn_record *t)
+{
+	static const char *const agents[] = {"KeepAliveClient", "kube-probe/", "ELB-HealthChecker/",
+		"GoogleHC/", "check_http/", "Consul Health Check"};
+	const struct value *v =
+		strncmp(t->r.type, "http", 4) == 0 ? txn_value(t, "user_agent.original") : NULL;
+
+	for (unsigned i = 0; v && i < sizeof(agents) / sizeof(agents[0]); i++)
+		if (v->len >= strlen(agents[i]) &&
+			memcmp(value_text(v), agents[i], strlen(agents[i])) == 0)
+			return true;
+	return false;
+}
+
+static struct connection **place_of(struct probes *p, uint64_t flow)
+{
+	return &p->pending[flow % PROBES_PENDING];
+}
+
+void probes_txn(
+	struct probes *p, struct service *s, const struct digest *d, const struct txn_record *t)
+{
+	struct connection **at = place_of(p, t->r.flow_id), *c;
+
+	if (!*at)
+		*at = xcalloc(1, sizeof(**at));
+	c = *at;
+	if (c->flow != t->r.flow_id) {
+		/* The newer one has the place: a check is over soon. */
+		c->flow = t->r.flow_id;
+		c->n = 0;
+		c->none = c->slow = c->says = false;
+		c->sign = 0;
+		c->service = s;
+	}
+	if (c->none)
+		return;
+	if (c->n == PROBES_TXNS || c->service != s || !trivial(t, d)) {
+		c->none = true;
+		return;
+	}
+	c->says = c->says || says_so(t);
+	c->slow = c->slow || (t->r.duration != FIELD_ABSENT && t->r.duration > PROBES_SLOW);
+	c->sign = hash_mix(c->sign + d->id, UINT64_C(0x9e3779b97f4a7c15)) + 1;
+	c->txn[c->n].t = *t;
+	c->txn[c->n].digest = (struct digest *)d;
+	c->txn[c->n].id = d->id;
+	c->n++;
+}
+
+/* Out of the sums of all, into its own. */
+static void keep_apart(struct probes *p, struct watched *w, struct service *flows,
+	const struct connection *c, uint64_t bytes)
+{
+	for (unsigned i = 0; i < c->n; i++) {
+		struct tally one = {0};
+
+		tally_add(&one, &c->txn[i].t);
+		services_take_out(p->services, c->service, &one);
+		digests_take_out(p->digests, c->txn[i].digest, c->txn[i].id, &c->txn[i].t, &one);
+		tally_merge(&w->p.sum, &one);
+		tally_release(&one);
+	}
+	w->p.connections++;
+	w->p.bytes += bytes;
+	flows->flows--;
+	flows->bytes -= bytes;
+	flows->checks++;
+}
+
+/* Every so often: within a tenth, and what the check before took, as a timer may start at its end.
+ */
+static bool regular(const struct watched *w, uint64_t start)
+{
+	uint64_t a = start - w->start, b = start > w->end ? start - w->end : 0,
+		 slack = w->period / 10;
+
+	if (start < w->start || a < PROBES_PERIOD)
+		return false;
+	return !w->period || (a + slack >= w->period && a <= w->period + slack) ||
+	       (b + slack >= w->period && b <= w->period + slack);
+}
+
+static struct watched *watch(
+	struct probes *p, const struct flow_record *f, const struct service *s, uint64_t sign)
+{
+	uint64_t h = hash_bytes(&hash, sign ^ (uint64_t)s->port << 16 ^ s->transport,
+		&f->r.client.ip, sizeof(f->r.client.ip));
+	struct watched *w, *oldest = NULL;
+
+	h ^= hash_bytes(&hash, 0, &s->ip, sizeof(s->ip));
+	for (unsigned i = 0; i < LOOK; i++) {
+		w = &p->watched[(h + i) % PROBES_MAX];
+		if (w->start && w->sign == sign && w->p.service == s &&
+			memcmp(&w->p.client, &f->r.client.ip, sizeof(w->p.client)) == 0)
+			return w;
+		if (!w->known && (!oldest || w->start < oldest->start))
+			oldest = w;
+	}
+	if (!oldest)
+		return NULL;
+	forget_row(oldest);
+	free(oldest->text);
+	*oldest = (struct watched){.sign = sign};
+	oldest->p.client = f->r.client.ip;
+	oldest->p.service = s;
+	return oldest;
+}
+
+static void name(struct watched *w, const struct connection *c)
+{
+	const struct digest *d = c->n ? c->txn[c->n - 1].digest : NULL;
+
+	w->p.len = d && d->id == c->txn[c->n - 1].id ? d->len : 0;
+	w->text = xmalloc(w->p.len + 1);
+	if (w->p.len)
+		memcpy(w->text, d->text, w->p.len);
+	w->text[w->p.len] = '\0';
+	w->p.operation = w->text;
+}
+
+/* A connection that cannot be told from a check yet is held with the others of its row. */
+static void hold(struct watched *w, const struct connection *c, uint64_t bytes)
+{
+	struct connection *copy = xmalloc(sizeof(*copy));
+
+	*copy = *c;
+	copy->flow = bytes;
+	free(w->held[0]);
+	memmove(w->held, w->held + 1, sizeof(w->held) - sizeof(w->held[0]));
+	w->held[PROBES_LEAST - 1] = copy;
+	w->run++;
+}
+
+static void found(
+	struct probes *p, struct watched *w, struct service *s, const struct connection *c)
+{
+	w->known = true;
+	name(w, c);
+	for (unsigned i = 0; i < PROBES_LEAST; i++)
+		if (w->held[i])
+			keep_apart(p, w, s, w->held[i], w->held[i]->flow);
+	forget_row(w);
+}
+
+void probes_flow(struct probes *p, struct service *s, const struct flow_record *f)
+{
+	struct connection *c = *place_of(p, f->r.flow_id), bare = {0};
+	uint64_t bytes = f->r.client.bytes + f->r.server.bytes, start = f->r.start, others;
+	struct watched *w;
+	bool on_time;
+
+	if (!c || c->flow != f->r.flow_id) {
+		c = &bare;
+		c->service = s;
+	}
+	c->flow = 0;
+	if (c->none || c->n != f->transactions || f->r.transport != 6 || bytes > PROBES_BYTES ||
+		c->service != s || f->handshake == FIELD_ABSENT ||
+		(!c->n && (f->side[0].payload || f->side[1].payload)))
+		return;
+	w = watch(p, f, s, c->sign);
+	if (!w)
+		return;
+	on_time = w->start && regular(w, start);
+	if (!w->known && w->start && (!on_time || c->slow)) {
+		forget_row(w);
+		w->period = 0;
+	} else if (on_time) {
+		w->period = w->period ? w->period : start - w->start;
+		w->p.period = start - w->start;
+	}
+	/* One that failed is tried again sooner. */
+	on_time = on_time || (w->p.sum.errors && w->start && start - w->start >= w->period / 2);
+	w->start = start;
+	w->end = f->r.end;
+	if (w->known) {
+		if (on_time || c->says)
+			keep_apart(p, w, s, c, bytes);
+		return;
+	}
+	hold(w, c, bytes);
+	others = s->flows + s->checks - w->run;
+	if (c->says || (w->run >= PROBES_LEAST && (others >= w->run || !c->n)))
+		found(p, w, s, c);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct probe *x = *(const struct probe *const *)a,
+			   *y = *(const struct probe *const *)b;
+	int c = memcmp(&x->client, &y->client, sizeof(x->client));
+
+	c = c ? c : memcmp(&x->service->ip, &y->service->ip, sizeof(x->service->ip));
+	c = c ? c : x->service->port - y->service->port;
+	return c ? c : strcmp(x->operation, y->operation);
+}
+
+unsigned probes_list(struct probes *p, const struct probe ***list)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < PROBES_MAX; i++)
+		if (p->watched[i].known)
+			p->list[n++] = &p->watched[i].p;
+	qsort(p->list, n, sizeof(p->list[0]), compare);
+	*list = p->list;
+	return n;
+}

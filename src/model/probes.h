@@ -1,0 +1,48 @@
+/*
+ * probes.h - health checks, kept apart so that they dilute no percentile.
+ *
+ * A health check is a small connection of its own that the same client makes to the same service
+ * again and again after the same time: HTTP_GET, TCP_CHECK, SMTP_CHECK of keepalived and their kin.
+ * It is known by PROBES_LEAST of them in a row, where the service has at least as many other
+ * connections; where its user agent says what it is, at once. What was counted of them before is
+ * taken out again. What asks for more than an answer (a mail, a table, more than PROBES_BYTES) is
+ * none.
+ */
+#ifndef TSUMARI_MODEL_PROBES_H
+#define TSUMARI_MODEL_PROBES_H
+
+#include "model/digests.h"
+
+#define PROBES_LEAST   5u
+#define PROBES_MAX     256u  /* clients that are watched at once */
+#define PROBES_PENDING 1024u /* connections whose transactions are remembered */
+#define PROBES_TXNS    4u    /* of one connection */
+#define PROBES_BYTES   65536u
+#define PROBES_SLOW    250000000u /* ns; what takes longer is no check, until it is known for one */
+#define PROBES_PERIOD  900000000u /* ns, at least, between two */
+
+struct probe {
+	struct addr client;
+	const struct service *service;
+	const char *operation; /* of its last transaction: bytes from the wire; empty: a connection
+				  only */
+	size_t len;
+	uint64_t period;      /* ns from one to the next, of the last two */
+	uint64_t connections; /* as many as are kept apart */
+	uint64_t bytes;
+	struct tally sum; /* of their transactions */
+};
+
+struct probes;
+
+struct probes *probes_new(struct services *s, struct digests *d);
+void probes_free(struct probes *p);
+/* A transaction that has been added to its service and digest. */
+void probes_txn(
+	struct probes *p, struct service *s, const struct digest *d, const struct txn_record *t);
+/* The last record of a connection that has been added to its service. */
+void probes_flow(struct probes *p, struct service *s, const struct flow_record *f);
+/* Those that are kept apart, by the client's address. */
+unsigned probes_list(struct probes *p, const struct probe ***list);
+
+#endif
