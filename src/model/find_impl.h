@@ -41,6 +41,7 @@ struct svc {
 	uint64_t flows;       /* closed ones */
 	uint64_t established; /* of these */
 	uint64_t transactions, waiting, ledger[LEDGER_COUNT];
+	uint64_t packets[2]; /* of closed TCP connections, by side */
 	void *state[DETECTOR_COUNT];
 };
 
@@ -90,6 +91,7 @@ void say_top(struct text *t, const char *lead, const struct top *top);
 struct findings {
 	struct thresholds limit;
 	struct keyed *services; /* struct svc by struct svc_key */
+	struct tiers *tiers;    /* of the model; NULL: there are none */
 	void *state[DETECTOR_COUNT];
 	uint64_t waiting; /* ns, of all transactions, and of connections without any */
 	uint64_t tcp_flows, transactions;
@@ -131,6 +133,11 @@ struct finding *finding_new(struct findings *f, const char *id, const char *titl
 /* What a transaction was waited for but for its connection and its stalls: this part of its time is
    in the cost of one finding about its service. */
 uint64_t own_waiting(const struct txn_record *t);
+/* find_tiers.c: slow answers that are the waiting for a server behind, in the list that is made. */
+void find_behind(struct findings *f);
+/* What repeats itself within one request, of the calls to a service; nothing where none is known.
+ */
+void say_repeats(const struct findings *f, const struct svc *s, struct text *t);
 /* Were segments of this service lost? */
 bool path_lossy(const struct svc *s);
 /* The time of an NFS call that belongs to the findings of find_nfs.c. */

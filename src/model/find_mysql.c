@@ -243,6 +243,7 @@ static void list_again(struct findings *f, const struct svc *s, const struct mys
 		"%C of them, %C in the longest. ",
 		x->count, x->count, c->repeated, c->longest);
 	say_top(&x->saw, "Which", &c->again_top);
+	say_repeats(f, s, &x->saw);
 	say(&x->means,
 		"A list is read, and then for each of its rows one more statement: many round "
 		"trips where one would do (N+1).");

@@ -7,7 +7,7 @@
 struct path_state {
 	struct proof loss[2]; /* by who had to send again */
 	uint64_t resent[2];   /* segments, but for spurious ones */
-	uint64_t rtos[2], packets[2];
+	uint64_t rtos[2];
 	struct proof closed[2];                           /* by who closed its window */
 	uint64_t closing[2], closings[2], closed_time[2]; /* connections, times, ns */
 	struct proof reader; /* large responses that the client took slowly */
@@ -59,7 +59,6 @@ static void add_flow(struct svc *s, const struct flow_record *r)
 			c = svc_state(s, DETECTOR_PATH);
 		if (!c)
 			continue;
-		c->packets[side] += side ? r->r.server.packets : r->r.client.packets;
 		if (stuck) {
 			add_stuck(c, r, side);
 		} else if (resent && !too_big(r)) {
@@ -158,7 +157,7 @@ static void list_loss(struct findings *f, const struct svc *s, const struct path
 
 	x->counted = "segments";
 	x->count = c->resent[side];
-	x->of = c->packets[side];
+	x->of = s->packets[side];
 	if (reaches(x->count, x->of, f->limit.v[THRESHOLD_LOSS]) && x->count >= 5)
 		finding_at_least(x, SEVERITY_WARNING);
 	say(&x->saw,

@@ -70,6 +70,11 @@ static void list_clear(struct findings *f)
 		finding_release(&f->list[--f->nlist]);
 }
 
+void findings_tiers(struct findings *f, struct tiers *t)
+{
+	f->tiers = t;
+}
+
 void findings_free(struct findings *f)
 {
 	struct svc *s;
@@ -161,6 +166,10 @@ static void add(struct findings *f, struct svc *s, const struct record *r)
 		if (s) {
 			s->flows++;
 			s->established += flow->handshake != FIELD_ABSENT;
+			if (flow->tcp_state) {
+				s->packets[SIDE_CLIENT] += r->client.packets;
+				s->packets[SIDE_SERVER] += r->server.packets;
+			}
 		}
 	} else if (r->kind == RECORD_TXN && !r->composite) {
 		f->transactions++;
@@ -366,6 +375,7 @@ unsigned findings_list(
 		detectors[i]->list(f);
 	f->capture = NULL;
 	explain_slow(f);
+	find_behind(f);
 	if (f->nlist)
 		qsort(f->list, f->nlist, sizeof(*f->list), compare);
 	*list = f->list;

@@ -85,10 +85,13 @@ struct thresholds {
 void thresholds_defaults(struct thresholds *t);
 
 struct findings;
+struct tiers;
 
 /* t: copied; NULL: the defaults. */
 struct findings *findings_new(const struct thresholds *t);
 void findings_free(struct findings *f);
+/* What waits for what (tiers.h); stays the caller's. Without them nothing is said of it. */
+void findings_tiers(struct findings *f, struct tiers *t);
 void findings_record(struct findings *f, const struct record *r);
 /*
  * All there is to tell by now: the capture's own faults, then by cost. capture: what was read so

@@ -72,6 +72,7 @@ static void transaction(struct model *m, struct service *service, const struct t
 void model_find(struct model *m, const struct thresholds *t)
 {
 	m->findings = findings_new(t);
+	findings_tiers(m->findings, m->tiers);
 }
 
 void model_keep_slowest(struct model *m)

@@ -1,0 +1,105 @@
+/*
+ * find_tiers.c - slow answers that are the waiting for a server behind: what is found there stands
+ * for them.
+ */
+#include "model/find_impl.h"
+#include "model/tiers.h"
+
+struct behind {
+	uint64_t server; /* ns of the server's own entry, of requests that called others */
+	uint64_t time[TIER_CLASSES]; /* of it */
+	const struct finding *cause; /* the costliest finding about a service that was called */
+};
+
+static bool is_service(const struct finding *x, const struct service *s)
+{
+	return s && x->port == s->port && memcmp(&x->server, &s->ip, sizeof(s->ip)) == 0;
+}
+
+/* Whatever takes the time of a server's answers. */
+static bool is_cause(const struct finding *x)
+{
+	static const char *const ids[] = {"slow-server", "saturation", "micro-stall", "mysql-slow",
+		"mysql-no-index", "n-plus-one", "http-error", "nfs-delay", "nfs-retry",
+		"smtp-queue", "smtp-tarpit", "smtp-greeting", "syn-drop", "accept-queue",
+		"connect-timeout", "loss"};
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+		if (strcmp(x->id, ids[i]) == 0)
+			return true;
+	return false;
+}
+
+static void look_behind(struct findings *f, const struct finding *x, struct behind *b)
+{
+	const struct tier **list;
+	const struct tier_pair **pairs;
+	unsigned n = tiers_sorted(f->tiers, &list), m;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (!is_service(x, list[i]->service))
+			continue;
+		b->server += list[i]->server;
+		for (int c = 0; c < TIER_CLASSES; c++)
+			b->time[c] += list[i]->time[c];
+		m = tiers_pairs(f->tiers, list[i], &pairs);
+		for (unsigned k = 0; k < m; k++)
+			for (unsigned y = 0; y < f->nlist; y++)
+				if (&f->list[y] != x && is_cause(&f->list[y]) &&
+					is_service(&f->list[y], pairs[k]->service) &&
+					(!b->cause || f->list[y].cost > b->cause->cost))
+					b->cause = &f->list[y];
+	}
+}
+
+static void say_behind(struct finding *x, const struct behind *b)
+{
+	const char *before = " Of the time of answers that called other servers these took ";
+
+	for (int c = 0; c < TIER_CLASSES; c++) {
+		if (c == TIER_OWN || !b->time[c])
+			continue;
+		say(&x->saw, "%S%P (%S)", before, b->time[c], b->server, tier_names[c]);
+		before = ", ";
+	}
+	text_char(&x->saw, '.');
+}
+
+void find_behind(struct findings *f)
+{
+	for (unsigned i = 0; f->tiers && i < f->nlist; i++) {
+		struct finding *x = &f->list[i];
+		struct behind b;
+
+		if (strcmp(x->id, "slow-server") != 0)
+			continue;
+		memset(&b, 0, sizeof(b));
+		look_behind(f, x, &b);
+		if (!b.server)
+			continue;
+		say_behind(x, &b);
+		if (b.time[TIER_OWN] * 2 < b.server && b.cause && b.cause->cost * 2 >= x->cost) {
+			x->part_of = b.cause->id;
+			say(&x->next, " First what is found at the server behind it: %S.",
+				b.cause->id);
+		}
+	}
+}
+
+/* What repeats itself within one request, of the calls to a service. */
+void say_repeats(const struct findings *f, const struct svc *s, struct text *t)
+{
+	const struct tier_pair **pairs, *most = NULL;
+	unsigned n = f->tiers ? tiers_pairs(f->tiers, NULL, &pairs) : 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (pairs[i]->repeats && pairs[i]->service &&
+			pairs[i]->service->port == s->key.port &&
+			memcmp(&pairs[i]->service->ip, &s->key.ip, sizeof(s->key.ip)) == 0 &&
+			(!most || pairs[i]->calls > most->calls))
+			most = pairs[i];
+	if (most)
+		say(t, " %E does it: up to %C times in one request, in %C of %C.",
+			most->parent->text, most->parent->len, most->most / TIERS_ONE,
+			most->repeats, most->parent->requests);
+}

@@ -1,0 +1,215 @@
+/*
+ * findings.c - findings may be asked for at any time, keep to their bounds, and no time is in two.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include "model/findings.h"
+#include "model/keyed.h"
+
+static uint64_t seed = 1;
+
+static uint64_t draw(uint64_t n)
+{
+	seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+	return (seed >> 33) % n;
+}
+
+static void base(struct record *r, unsigned server, uint64_t start)
+{
+	const uint8_t client[4] = {192, 0, 2, (uint8_t)draw(4)};
+	const uint8_t ip[4] = {
+		10, (uint8_t)(server >> 16), (uint8_t)(server >> 8), (uint8_t)server};
+
+	r->transport = 6;
+	r->ip_version = 4;
+	r->has_ports = 1;
+	r->status = STATUS_OK;
+	r->client.ip = addr_v4(client);
+	r->client.port = 40000;
+	r->server.ip = addr_v4(ip);
+	r->server.port = 80;
+	r->start = start;
+	r->flow_id = 1 + draw(1000);
+}
+
+static struct flow_record flow(unsigned server, uint64_t start)
+{
+	static const char *const phases[] = {NULL, NULL, "syn", "ack", "wait", "idle", "close"};
+	struct flow_record f;
+
+	memset(&f, 0, sizeof(f));
+	base(&f.r, server, start);
+	f.r.kind = RECORD_FLOW;
+	f.r.type = "flow";
+	f.r.size = sizeof(f);
+	f.r.duration = draw(9000000000);
+	f.r.end = start + f.r.duration;
+	f.r.client.packets = f.r.server.packets = 3;
+	f.final = true;
+	f.tcp_state = draw(3) ? "closed" : "syn_sent";
+	f.close_reason = "fin";
+	f.handshake = draw(3) ? draw(2000000) : FIELD_ABSENT;
+	f.connect_retry = FIELD_ABSENT;
+	f.syn_retries = draw(4) ? 0 : 1;
+	f.syn_gaps.n = (uint32_t)f.syn_retries;
+	f.syn_gaps.v[0] = 1000000000;
+	f.reset_phase = phases[draw(7)];
+	f.reset_frame = f.reset_phase ? 1 + draw(1000) : 0;
+	f.icmp_type = f.icmp_code = FIELD_ABSENT;
+	for (int i = 0; i < 2; i++) {
+		f.side[i].mss = 1460;
+		f.side[i].retransmits = draw(3);
+		f.side[i].resent_frame = 1 + draw(1000);
+		f.side[i].zero_windows = draw(2);
+		f.side[i].zero_window_frame = 1 + draw(1000);
+	}
+	return f;
+}
+
+static struct txn_record txn(unsigned server, uint64_t start)
+{
+	static const char *const types[] = {"http", "mysql", "smtp", "nfs"};
+	struct txn_record t;
+
+	memset(&t, 0, sizeof(t));
+	base(&t.r, server, start);
+	t.r.kind = RECORD_TXN;
+	t.r.type = types[draw(4)];
+	t.r.size = sizeof(t);
+	t.r.status = draw(9) ? STATUS_OK : STATUS_SERVER_ERROR;
+	t.values = sizeof(t);
+	for (int i = 0; i < LEDGER_COUNT; i++) {
+		t.ledger[i] = draw(3) ? 0 : draw(900000000);
+		t.total += t.ledger[i];
+	}
+	t.ended_by = draw(9) ? NULL : "client_rst";
+	t.r.duration = t.total;
+	t.r.end = start + t.total;
+	t.response = t.total / 2;
+	for (unsigned i = 0; i < 4; i++) {
+		t.stamp[i] = start + t.total * i / 3;
+		t.frame[i] = 1 + draw(1000);
+	}
+	return t;
+}
+
+static void feed(struct findings *f, unsigned server, uint64_t start)
+{
+	struct flow_record flow_record = flow(server, start);
+	struct txn_record txn_record = txn(server, start);
+
+	findings_record(f, &flow_record.r);
+	findings_record(f, &txn_record.r);
+}
+
+static void does_not_matter_when_it_is_asked(void **state)
+{
+	struct findings *often = findings_new(NULL), *once = findings_new(NULL);
+	struct capture_stats capture = {.frames = 5000, .bytes = 100000};
+	const struct finding *a, *b;
+	unsigned n;
+
+	(void)state;
+	for (unsigned i = 0; i < 500; i++) {
+		uint64_t before = seed;
+
+		feed(often, i % 7, 1000000000 + i * UINT64_C(20000000));
+		seed = before;
+		feed(once, i % 7, 1000000000 + i * UINT64_C(20000000));
+		findings_list(often, &capture, &a);
+	}
+	n = findings_list(often, &capture, &a);
+	assert_int_equal(findings_list(once, &capture, &b), n);
+	assert_true(n > 20);
+	for (unsigned i = 0; i < n; i++) {
+		const struct record *x = findings_as_record(often, &a[i]);
+		const struct record *y = findings_as_record(once, &b[i]);
+
+		assert_int_equal(x->size, y->size);
+		assert_memory_equal(x, y, x->size);
+	}
+	findings_free(often);
+	findings_free(once);
+}
+
+static void no_time_is_in_two(void **state)
+{
+	struct findings *f = findings_new(NULL);
+	struct capture_stats capture = {.frames = 5000, .bytes = 100000};
+	const struct finding *list;
+	uint64_t cost = 0;
+	unsigned n;
+
+	(void)state;
+	for (unsigned i = 0; i < 2000; i++)
+		feed(f, i % 5, 1000000000 + i * UINT64_C(20000000));
+	n = findings_list(f, &capture, &list);
+	for (unsigned i = 0; i < n; i++)
+		if (!list[i].part_of)
+			cost += list[i].cost;
+	assert_true(n > 20);
+	assert_true(cost > list[0].waiting / 4);
+	assert_true(cost <= list[0].waiting);
+	findings_free(f);
+}
+
+static void has_bounds(void **state)
+{
+	struct findings *f = findings_new(NULL);
+	struct capture_stats capture = {.frames = 5000, .bytes = 100000};
+	struct counters *counters = calloc(1, sizeof(*counters));
+	const struct finding *list;
+	unsigned n;
+
+	(void)state;
+	for (unsigned i = 0; i < 6000; i++)
+		feed(f, i, 1000000000 + i * UINT64_C(2000000));
+	n = findings_list(f, &capture, &list);
+	assert_true(n > 1000);
+	for (unsigned i = 0; i < n; i++)
+		assert_true(list[i].filter.len && list[i].saw.len && list[i].means.len &&
+			    list[i].next.len && list[i].against.len);
+	findings_counters(f, counters);
+	assert_int_equal(counters->n, 1);
+	assert_true(counters->c[0].n > 1000);
+	free(counters);
+	findings_free(f);
+}
+
+static void keyed_gives_up_the_oldest(void **state)
+{
+	struct keyed *k = keyed_new(sizeof(uint64_t), sizeof(uint64_t), 100);
+
+	(void)state;
+	for (uint64_t i = 0; i < 100; i++)
+		*(uint64_t *)keyed_get(k, &i) = i * i;
+	assert_null(keyed_get(k, &(uint64_t){100}));
+	assert_int_equal(keyed_refused(k), 1);
+	for (uint64_t i = 1000; i < 1040; i++)
+		*(uint64_t *)keyed_renew(k, &i) = i;
+	assert_int_equal(keyed_count(k), 100);
+	assert_null(keyed_find(k, &(uint64_t){39}));
+	for (uint64_t i = 40; i < 100; i++)
+		assert_int_equal(*(uint64_t *)keyed_find(k, &i), i * i);
+	for (uint64_t i = 1000; i < 1040; i++)
+		assert_int_equal(*(uint64_t *)keyed_find(k, &i), i);
+	keyed_free(k);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(does_not_matter_when_it_is_asked),
+		cmocka_unit_test(no_time_is_in_two),
+		cmocka_unit_test(has_bounds),
+		cmocka_unit_test(keyed_gives_up_the_oldest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
