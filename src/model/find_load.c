@@ -15,6 +15,7 @@ struct load_state {
 	uint64_t origin, width; /* ns */
 	struct {
 		uint64_t done, busy; /* answers; ns in flight, all together */
+		uint64_t fastest;    /* answer of them; 0: none */
 	} bucket[BUCKETS];
 	uint64_t answers;
 	/* Pauses. */
@@ -42,19 +43,27 @@ struct load_all {
 	struct keyed *balance;
 };
 
+static void join(struct load_state *c, unsigned to, unsigned a, unsigned b)
+{
+	uint64_t x = c->bucket[a].fastest, y = c->bucket[b].fastest;
+
+	c->bucket[to].done = c->bucket[a].done + c->bucket[b].done;
+	c->bucket[to].busy = c->bucket[a].busy + c->bucket[b].busy;
+	c->bucket[to].fastest = !x || (y && y < x) ? y : x;
+}
+
 static void widen(struct load_state *c)
 {
-	for (unsigned i = 0; i < BUCKETS; i++) {
-		bool pair = 2 * i < BUCKETS;
-
-		c->bucket[i].done = pair ? c->bucket[2 * i].done + c->bucket[2 * i + 1].done : 0;
-		c->bucket[i].busy = pair ? c->bucket[2 * i].busy + c->bucket[2 * i + 1].busy : 0;
-	}
+	for (unsigned i = 0; i < BUCKETS / 2; i++)
+		join(c, i, 2 * i, 2 * i + 1);
+	memset(&c->bucket[BUCKETS / 2], 0, sizeof(c->bucket) / 2);
 	c->width *= 2;
 }
 
 static void add_busy(struct load_state *c, uint64_t from, uint64_t to)
 {
+	uint64_t took = to - from, *fastest;
+
 	if (!c->width) {
 		c->width = 20 * MS;
 		c->origin = from - from % c->width;
@@ -66,6 +75,9 @@ static void add_busy(struct load_state *c, uint64_t from, uint64_t to)
 	while ((to - c->origin) / c->width >= BUCKETS)
 		widen(c);
 	c->bucket[(to - c->origin) / c->width].done++;
+	fastest = &c->bucket[(to - c->origin) / c->width].fastest;
+	if (!*fastest || took < *fastest)
+		*fastest = took;
 	while (from < to) {
 		uint64_t i = (from - c->origin) / c->width;
 		uint64_t end = c->origin + (i + 1) * c->width;
@@ -156,7 +168,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 struct curve {
 	unsigned n;
 	struct point {
-		double in_flight, rate, busy;
+		double in_flight, rate, busy, fastest;
 		uint64_t time;
 	} p[BUCKETS];
 	double knee, most, base; /* requests in flight; answers a second; seconds an answer below */
@@ -182,6 +194,7 @@ static void curve_of(const struct load_state *c, struct curve *k)
 		p->busy = (double)c->bucket[i].busy;
 		p->in_flight = p->busy / (double)c->width;
 		p->rate = (double)c->bucket[i].done / width;
+		p->fastest = (double)c->bucket[i].fastest / SECOND;
 		p->time = c->origin + i * c->width;
 		k->n++;
 	}
@@ -226,11 +239,15 @@ static bool fit(struct curve *k)
 	       k->p[k->n - 1].in_flight >= 4;
 }
 
-/* The buckets behind the knee must hold the level, and the queue must cost. */
+/*
+ * The buckets behind the knee must hold the level, and the queue must cost: all that stands in it,
+ * the fastest answers, too. A few slow requests among fast ones also make many in flight, but no
+ * queue.
+ */
 static bool saturated(const struct findings *f, const struct curve *k, struct proof *p)
 {
-	double rates = 0, top = 0;
-	unsigned n = 0;
+	double rates = 0;
+	unsigned n = 0, queued = 0;
 
 	for (unsigned i = 0; i < k->n; i++) {
 		const struct point *x = &k->p[i];
@@ -238,13 +255,13 @@ static bool saturated(const struct findings *f, const struct curve *k, struct pr
 		if (x->in_flight < 1.5 * k->knee)
 			continue;
 		n++;
+		queued += x->fastest >= 1.4 * k->base;
 		rates += x->rate;
-		top = x->rate > top ? x->rate : top;
 		proof_add(p, x->time, (uint64_t)(x->busy * (x->in_flight - k->knee) / x->in_flight),
 			0);
 	}
-	return n >= 4 && rates / n >= 0.8 * k->most && rates / n <= 1.2 * k->most &&
-	       p->cost >= f->limit.v[THRESHOLD_LEAST];
+	return n >= 4 && queued * 3 >= n * 2 && rates / n >= 0.8 * k->most &&
+	       rates / n <= 1.2 * k->most && p->cost >= f->limit.v[THRESHOLD_LEAST];
 }
 
 static void part_of_slow(const struct svc *s, struct finding *x)

@@ -182,6 +182,64 @@ static void has_bounds(void **state)
 	findings_free(f);
 }
 
+static void answer(struct findings *f, uint64_t end, uint64_t took)
+{
+	struct txn_record t = txn(1, end - took);
+
+	memset(t.ledger, 0, sizeof(t.ledger));
+	t.r.type = "http";
+	t.r.status = STATUS_OK;
+	t.ended_by = NULL;
+	t.total = t.ledger[LEDGER_SERVER] = t.r.duration = took;
+	t.stamp[0] = t.stamp[1] = t.r.start;
+	t.stamp[2] = t.stamp[3] = t.r.end = end;
+	findings_record(f, &t.r);
+}
+
+static bool has(struct findings *f, const char *id)
+{
+	struct capture_stats capture = {.frames = 5000, .bytes = 100000};
+	const struct finding *list;
+	unsigned n = findings_list(f, &capture, &list);
+
+	for (unsigned i = 0; i < n; i++)
+		if (strcmp(list[i].id, id) == 0)
+			return true;
+	return false;
+}
+
+/* A few slow requests make many in flight, but no queue: the others are as fast as ever. */
+static void slow_ones_are_no_saturation(void **state)
+{
+	struct findings *f = findings_new(NULL);
+	uint64_t ms = 1000000, now = 1000000000;
+
+	(void)state;
+	for (unsigned i = 0; i < 3000; i++) {
+		now += 2 * ms + draw(16 * ms);
+		answer(f, now, i % 25 ? ms + draw(8 * ms) : 200 * ms + draw(400 * ms));
+	}
+	assert_true(has(f, "slow-server"));
+	assert_false(has(f, "saturation"));
+	findings_free(f);
+}
+
+/* Two workers of 40 ms, and from 1 to 12 clients that ask again at once. */
+static void queue_is_saturation(void **state)
+{
+	struct findings *f = findings_new(NULL);
+	uint64_t ms = 1000000, now = 1000000000;
+
+	(void)state;
+	for (uint64_t clients = 1; clients <= 12; clients++)
+		for (unsigned i = 0; i < 25; i++) {
+			now += clients == 1 ? 40 * ms : 20 * ms;
+			answer(f, now, clients < 3 ? 40 * ms : clients * 20 * ms);
+		}
+	assert_true(has(f, "saturation"));
+	findings_free(f);
+}
+
 static void keyed_gives_up_the_oldest(void **state)
 {
 	struct keyed *k = keyed_new(sizeof(uint64_t), sizeof(uint64_t), 100);
@@ -208,6 +266,8 @@ int main(void)
 		cmocka_unit_test(does_not_matter_when_it_is_asked),
 		cmocka_unit_test(no_time_is_in_two),
 		cmocka_unit_test(has_bounds),
+		cmocka_unit_test(slow_ones_are_no_saturation),
+		cmocka_unit_test(queue_is_saturation),
 		cmocka_unit_test(keyed_gives_up_the_oldest),
 	};
 
