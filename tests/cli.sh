@@ -126,7 +126,7 @@ cmp -s -n "$(stat -c %s held.pcap)" plain.pcap held.pcap && [ -s held.pcap ] ||
 run 0 0 --help
 grep -q '^Usage: tsumari' out || fail "--help: no usage"
 run 0 0 --version
-for lib in tsumari libpcap zlib zstd OpenSSL libseccomp libcap-ng nghttp2 json-c libmaxminddb; do
+for lib in tsumari libpcap zlib zstd OpenSSL libseccomp libcap-ng nghttp2 ncurses json-c libmaxminddb; do
 	grep -q "$lib" out || fail "--version does not name $lib"
 done
 run 0 0 --list-protocols
@@ -244,7 +244,7 @@ program, captures = sys.argv[1], sys.argv[2:]
 bad = 0
 for columns in 40, 80, 100, 200:
     for capture in captures:
-        status, text, _ = on_terminal(columns, [program, "-r", capture])
+        status, text, _ = on_terminal(columns, [program, "--report", "-r", capture])
         lines = lines_of(text)
         longest = max(len(line) for line in lines)
         if status or longest > columns or "Flows" not in lines:
@@ -262,7 +262,7 @@ if writer == 0:
         except BrokenPipeError:
             pass
     os._exit(0)
-status, text, stopped = on_terminal(40, [program, "-r", "slow"], True)
+status, text, stopped = on_terminal(40, [program, "--report", "-r", "slow"], True)
 lines = lines_of(text)
 if status or not stopped or "Flows" not in lines or max(len(line) for line in lines) > 40:
     print("^C: status %d, sent %s, ends with %r" % (status, stopped, text[-200:]))

@@ -37,6 +37,7 @@ hidden libcap-ng 1 "error: libcap-ng was not found. On Debian: apt-get install l
 hidden libseccomp 1 "error: libseccomp was not found. On Debian: apt-get install libseccomp-dev"
 hidden libpcre2-8 1 "error: libpcre2 was not found. On Debian: apt-get install libpcre2-dev"
 hidden libmaxminddb 1 "error: libmaxminddb 1.3 or later was not found. On Debian: apt-get install libmaxminddb-dev"
+hidden ncursesw 1 "error: ncurses 6.1 or later, with wide characters was not found. On Debian: apt-get install libncurses-dev"
 hidden libnghttp2 1 "error: libnghttp2 1.40 or later was not found. On Debian: apt-get install libnghttp2-dev"
 hidden json-c 1 "error: json-c 0.15 or later was not found. On Debian: apt-get install libjson-c-dev"
 hidden cmocka 0 "the unit tests need cmocka. On Debian: apt-get install libcmocka-dev"

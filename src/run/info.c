@@ -11,6 +11,7 @@
 #include "core/registry.h"
 #include <json-c/json.h>
 #include <maxminddb.h>
+#include <curses.h>
 #include <nghttp2/nghttp2.h>
 #include <openssl/crypto.h>
 #include <pcap/pcap.h>
@@ -214,6 +215,8 @@ void info_version(FILE *f)
 	fprintf(f, "PCRE2 %s (built with %d.%d)\n", pcre2, PCRE2_MAJOR, PCRE2_MINOR);
 	fprintf(f, "json-c %s (built with %s)\n", json_c_version(), JSON_C_VERSION);
 	fprintf(f, "libmaxminddb %s\n", MMDB_lib_version());
+	fprintf(f, "%s (built with %s.%d)\n", curses_version(), NCURSES_VERSION,
+		NCURSES_VERSION_PATCH);
 	fprintf(f, "nghttp2 %s (built with %s)\n", nghttp2_version(0)->version_str,
 		NGHTTP2_VERSION);
 #ifdef CAPNG_VERSION

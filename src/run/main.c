@@ -24,6 +24,7 @@
 #include "run/privileges.h"
 #include "run/threshold.h"
 #include "../ui/progress.h"
+#include "../ui/ui.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -36,8 +37,10 @@
 
 #define STATUS_FAILED  1
 #define STATUS_USAGE   2
-#define EXTRACT_MEMORY ((uint64_t)64 << 20) /* of frames that are kept */
-#define JOBS_MAX       8                    /* more do not make one capture faster */
+#define EXTRACT_MEMORY ((uint64_t)64 << 20)  /* of frames that are kept */
+#define JOBS_MAX       8                     /* more do not make one capture faster */
+#define KEEP           ((uint64_t)256 << 20) /* --keep */
+#define LIVE_INTERVAL  UINT64_C(10000000000) /* ns between records of flows that go on */
 
 struct run {
 	struct options o;
@@ -51,6 +54,7 @@ struct run {
 	struct report *report;
 	struct document *document;
 	struct comparison comparison;
+	struct ui *ui;
 	struct har *har;
 	struct geo *geo;     /* NULL: there are no databases */
 	struct model *model; /* NULL: no output asks for it */
@@ -69,6 +73,7 @@ static void stop(int number)
 {
 	interrupted = number == SIGINT;
 	stopped = 1;
+	ui_stop();
 	pipeline_stop(on_signal);
 }
 
@@ -157,6 +162,8 @@ static void hint_file(struct run *r)
 
 static bool open_source(struct run *r)
 {
+	if (r->output == OUTPUT_LIVE && !r->o.read && !r->o.interval_given)
+		r->o.engine.flow_interval = LIVE_INTERVAL;
 	if (!r->o.read) {
 		if (open_live(r))
 			return true;
@@ -308,6 +315,28 @@ static bool har_only(const struct options *o)
 	return o->har && o->output == OUTPUT_AUTO && !o->out_file && !o->types && !o->print;
 }
 
+static bool open_live_view(struct run *r)
+{
+	struct ui_options o = {
+		.source_name = r->name,
+		.filter = r->o.filter,
+		.display = r->har ? NULL : r->o.display,
+		.version = info_version_number(),
+		.source = r->source,
+		.iface = iface_name,
+		.iface_arg = r->source,
+		.literal = r->o.engine.literal,
+		.thresholds = &r->o.thresholds,
+		.keep = r->o.keep ? r->o.keep : KEEP,
+	};
+
+	source_name(r, r->name, sizeof(r->name));
+	r->ui = ui_new(&o, r->err, sizeof(r->err));
+	if (r->ui)
+		r->sinks[r->pipeline.nsinks++] = ui_sink(r->ui);
+	return r->ui != NULL;
+}
+
 static bool open_output(struct run *r)
 {
 	const struct options *o = &r->o;
@@ -324,6 +353,8 @@ static bool open_output(struct run *r)
 
 	if ((o->write && !o->print) || har_only(o))
 		return true;
+	if (r->output == OUTPUT_LIVE)
+		return open_live_view(r);
 	if (is_input(o, o->out_file)) {
 		snprintf(r->err, sizeof(r->err), "-o: %s is the file that is being read",
 			o->out_file);
@@ -400,7 +431,11 @@ static bool wanted(void *arg, const struct record *r)
 
 static bool take_frame(void *arg, const struct packet *p)
 {
-	return capwriter_frame(arg, p);
+	struct run *r = arg;
+
+	if (r->ui)
+		ui_frame(r->ui, p);
+	return !r->writer || capwriter_frame(r->writer, p);
 }
 
 static bool keep_frame(void *arg, const struct packet *p)
@@ -418,14 +453,28 @@ static bool show_progress(void *arg)
 	return true;
 }
 
-static unsigned jobs(const struct options *o)
+/* The live view's thread does nothing else: it must not make the capture wait. */
+static unsigned jobs(const struct run *r)
 {
+	unsigned least = r->ui != NULL;
 	long cpus;
 
-	if (o->jobs != OPTIONS_JOBS_AUTO)
-		return o->jobs;
+	if (r->o.jobs != OPTIONS_JOBS_AUTO)
+		return r->o.jobs > least ? r->o.jobs : least;
 	cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	return cpus < 2 ? 0 : cpus > JOBS_MAX ? JOBS_MAX : (unsigned)cpus - 1;
+	if (cpus < 2)
+		return least;
+	return cpus > JOBS_MAX ? JOBS_MAX : (unsigned)cpus - 1;
+}
+
+/* Whose rights are kept: in a live view that sudo began those of the user, whose files it saves. */
+static const char *live_user(const struct run *r)
+{
+	const char *sudo = getenv("SUDO_USER");
+
+	if (r->o.user || r->output != OUTPUT_LIVE || !source_live(r->source) || geteuid() != 0)
+		return r->o.user;
+	return sudo && *sudo && strcmp(sudo, "root") != 0 ? sudo : NULL;
 }
 
 /* Files that -C and -G open later need rights which must not be given up; -Z says whose. */
@@ -433,7 +482,7 @@ static bool open_all(struct run *r)
 {
 	const struct options *o = &r->o;
 	struct privileges rights = {
-		.user = o->user,
+		.user = live_user(r),
 		.live = source_live(r->source),
 		.more_files = o->write_size || o->write_seconds,
 	};
@@ -450,7 +499,7 @@ static bool open_all(struct run *r)
 		return false;
 	if (!privileges_confine(warning, sizeof(warning)))
 		message("%s", warning);
-	return true;
+	return !r->ui || ui_open(r->ui, r->err, sizeof(r->err));
 }
 
 static void set_up_pipeline(struct run *r)
@@ -460,13 +509,14 @@ static void set_up_pipeline(struct run *r)
 
 	p->source = r->source;
 	p->config = &o->engine;
-	p->jobs = jobs(o);
+	p->jobs = jobs(r);
+	p->patience = r->ui ? 20 : 0;
 	p->max_frames = o->max_frames;
 	p->duration = o->duration;
 	p->analyse = !o->write || o->print || o->extract;
-	if (r->writer && !o->extract) {
+	if (r->ui || (r->writer && !o->extract)) {
 		p->on_frame = take_frame;
-		p->on_frame_arg = r->writer;
+		p->on_frame_arg = r;
 	} else if (o->extract && !r->extraction.again) {
 		p->on_frame = keep_frame;
 		p->on_frame_arg = r->extraction.extract;
@@ -474,18 +524,19 @@ static void set_up_pipeline(struct run *r)
 	p->model = r->model;
 	p->model_all = r->ndjson != NULL || r->extraction.finding;
 	p->sinks = r->sinks;
-	p->wanted = r->filter ? wanted : NULL;
+	/* The live view filters what it shows, and keeps all. */
+	p->wanted = r->filter && (!r->ui || r->har) ? wanted : NULL;
 	p->wanted_arg = r->filter;
 	progress_init(&r->progress);
 	/* A line that is redrawn among lines of output helps nobody. */
-	if (source_live(r->source) || (r->ndjson && !o->out_file && isatty(STDOUT_FILENO)))
+	if (r->ui || source_live(r->source) || (r->ndjson && !o->out_file && isatty(STDOUT_FILENO)))
 		r->progress.on = false;
 	r->sinks[p->nsinks++] = (struct sink){.arg = r, .poll = show_progress};
 }
 
 static void announce(const struct run *r)
 {
-	if (!source_live(r->source))
+	if (!source_live(r->source) || r->ui)
 		return;
 	for (unsigned i = 0; source_iface(r->source, i); i++)
 		message("listening on %s, link type %s, snapshot length %d bytes",
@@ -591,6 +642,10 @@ static int capture(struct run *r)
 	catch_signals(&r->pipeline);
 	announce(r);
 	failed = pipeline_run(&r->pipeline);
+	if (r->ui)
+		ui_stay(r->ui, failed ? source_error(r->source) : NULL);
+	ui_free(r->ui);
+	r->ui = NULL;
 	return finish(r, failed);
 }
 
@@ -722,6 +777,7 @@ static void release(struct run *r)
 	report_free(r->report);
 	document_free(r->document);
 	har_free(r->har);
+	ui_free(r->ui);
 	model_free(r->model);
 	extraction_release(&r->extraction);
 	geo_free(r->geo);
@@ -743,6 +799,18 @@ static void hold_standard_files(void)
 			exit(STATUS_FAILED);
 }
 
+/* What comes out where nothing is said about it. */
+static enum output output_of(const struct options *o)
+{
+	bool live = !(o->write && !o->print) && !o->extract && !o->compare && !har_only(o);
+
+	if (o->output != OUTPUT_AUTO)
+		return o->output;
+	if (o->out_file || o->types || !isatty(STDOUT_FILENO))
+		return OUTPUT_JSON;
+	return live && ui_possible() ? OUTPUT_LIVE : OUTPUT_REPORT;
+}
+
 int main(int argc, char **argv)
 {
 	static struct run r;
@@ -758,10 +826,7 @@ int main(int argc, char **argv)
 		options_release(&r.o);
 		return STATUS_USAGE;
 	}
-	r.output = r.o.output;
-	if (r.output == OUTPUT_AUTO)
-		r.output = !r.o.out_file && !r.o.types && isatty(STDOUT_FILENO) ? OUTPUT_REPORT
-										: OUTPUT_JSON;
+	r.output = output_of(&r.o);
 	registry_init();
 	if (r.o.action != ACTION_RUN)
 		status = answer(&r);

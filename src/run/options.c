@@ -17,12 +17,15 @@
 
 #define MEMORY_MIN         ((uint64_t)16 << 20)
 #define EXTRACT_MEMORY_MIN ((uint64_t)64 << 10)
+#define KEEP_MIN           ((uint64_t)4 << 20)
 
 /* Long options without a letter; the first is above any character. */
 enum {
 	OPT_JSON = 256,
 	OPT_JSON_FLAT,
 	OPT_REPORT,
+	OPT_LIVE,
+	OPT_KEEP,
 	OPT_TYPES,
 	OPT_HAR,
 	OPT_COMPARE,
@@ -72,6 +75,8 @@ static const struct option longs[] = {
 	{"json", no_argument, NULL, OPT_JSON},
 	{"json-flat", no_argument, NULL, OPT_JSON_FLAT},
 	{"report", optional_argument, NULL, OPT_REPORT},
+	{"live", no_argument, NULL, OPT_LIVE},
+	{"keep", required_argument, NULL, OPT_KEEP},
 	{"display-filter", required_argument, NULL, 'Y'},
 	{"types", required_argument, NULL, OPT_TYPES},
 	{"har", required_argument, NULL, OPT_HAR},
@@ -180,6 +185,13 @@ static bool extract_memory(struct parse *p, const char *text)
 	return true;
 }
 
+static bool keep(struct parse *p, const char *text)
+{
+	if (value_size(text, &p->o->keep) && p->o->keep >= KEEP_MIN)
+		return true;
+	return fault(p, "--keep %s: a size such as 256M is needed, at least 4M", text);
+}
+
 static void append(const char ***list, unsigned *n, const char *text)
 {
 	*list = xrealloc(*list, (*n + 1) * sizeof(**list));
@@ -219,7 +231,7 @@ static bool decode(struct parse *p, const char *text)
 static bool output(struct parse *p, enum output kind)
 {
 	if (p->o->output != OUTPUT_AUTO && p->o->output != kind)
-		return fault(p, "--json, --json-flat and --report exclude each other");
+		return fault(p, "--json, --json-flat, --report and --live exclude each other");
 	p->o->output = kind;
 	return true;
 }
@@ -340,6 +352,10 @@ static bool take_output(struct parse *p, int c, const char *arg)
 		return output(p, OUTPUT_JSON_FLAT);
 	case OPT_REPORT:
 		return report(p, arg);
+	case OPT_LIVE:
+		return output(p, OUTPUT_LIVE);
+	case OPT_KEEP:
+		return keep(p, arg);
 	case 'Y':
 		return once(p, "-Y", &o->display, arg);
 	case OPT_TYPES:
@@ -374,6 +390,7 @@ static bool take_engine(struct parse *p, int c, const char *arg)
 	case OPT_MEMORY:
 		return memory(p, arg);
 	case OPT_FLOW_INTERVAL:
+		p->o->interval_given = true;
 		return span(p, "--flow-interval", arg, true, &e->flow_interval);
 	case OPT_TIMEOUT_SYN:
 		return span(p, "--timeout-syn", arg, false, &e->timeout_syn);
@@ -501,6 +518,13 @@ static bool check(struct parse *p)
 			"-w without --print writes packets only: -d and --plugin need --print"},
 		{quiet && !o->extract && o->jobs != OPTIONS_JOBS_AUTO,
 			"-w without --print writes packets only: -j needs --print"},
+		{o->output == OUTPUT_LIVE && (o->out_file || o->types),
+			"-o and --types are for what is written, not for --live"},
+		{o->keep && o->output != OUTPUT_LIVE && o->output != OUTPUT_AUTO,
+			"--keep is for the live view"},
+		{o->output == OUTPUT_LIVE && o->extract,
+			"--extract is not for --live: F9 saves what it shows"},
+		{o->output == OUTPUT_LIVE && o->compare, "--compare is not for --live"},
 		{o->output >= OUTPUT_REPORT && o->types,
 			"--types is for records, not for --report"},
 		{o->output != OUTPUT_AUTO && o->output != OUTPUT_REPORT && o->numeric,

@@ -28,10 +28,11 @@ enum action {
 };
 
 enum output {
-	OUTPUT_AUTO, /* NDJSON, or the report when it goes to a terminal */
+	OUTPUT_AUTO, /* NDJSON; on a terminal the live view, or the report where it cannot be */
 	OUTPUT_JSON,
 	OUTPUT_JSON_FLAT,
-	OUTPUT_REPORT, /* as text */
+	OUTPUT_LIVE,
+	OUTPUT_REPORT, /* as text; from here on all are reports */
 	OUTPUT_REPORT_JSON,
 	OUTPUT_REPORT_HTML
 };
@@ -71,6 +72,7 @@ struct options {
 	const char *compare;     /* --compare, the capture before; `read` is the one after */
 	const char *har;         /* --har FILE */
 	const char *types;       /* --types, a list with commas; NULL: all */
+	uint64_t keep;           /* --keep, bytes; 0: not given */
 
 	unsigned jobs; /* -j, or OPTIONS_JOBS_AUTO */
 	struct decode_option *decode;
@@ -80,6 +82,7 @@ struct options {
 	const char **plugins;
 	unsigned nplugins;
 	struct thresholds thresholds; /* --threshold; the caller sets the defaults, too */
+	bool interval_given;          /* --flow-interval */
 	struct engine_config engine;  /* the caller sets the defaults before parsing */
 };
 

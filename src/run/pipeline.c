@@ -631,7 +631,7 @@ static int run_threads(struct pipeline *p)
 	while (left) {
 		void *item;
 
-		if (queue_get_within(&t.out, &item, 100)) {
+		if (queue_get_within(&t.out, &item, p->patience ? p->patience : 100)) {
 			struct output *o = item;
 
 			pending_add(&t.pending[o->worker], o);
@@ -639,7 +639,7 @@ static int run_threads(struct pipeline *p)
 			free(o);
 			merge(&t);
 		}
-		if (monotonic() - polled > 50 * 1000000u) {
+		if (monotonic() - polled > (p->patience ? p->patience : 50) * UINT64_C(1000000)) {
 			polled = monotonic();
 			poll_sinks(p);
 		}

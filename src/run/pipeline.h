@@ -42,6 +42,9 @@ struct pipeline {
 	struct sink *sinks; /* nsinks of them */
 	unsigned nsinks;
 
+	/* ms: how often poll() of the sinks is called at least; 0: 100. */
+	unsigned patience;
+
 	/* Results. */
 	struct capture_stats capture;
 	struct paths *paths; /* while it runs */

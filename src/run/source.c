@@ -142,3 +142,27 @@ uint32_t source_link_field(pcap_t *p)
 	free(head);
 	return field;
 }
+
+uint64_t source_dropped(const struct source *s)
+{
+	return atomic_load_explicit(&s->dropped, memory_order_relaxed);
+}
+
+static bool change_filter(
+	const struct source *s, const char *filter, bool set, char *err, size_t errsize)
+{
+	if (s->ops->filter)
+		return s->ops->filter(s, filter, set, err, errsize);
+	snprintf(err, errsize, "the filter of a file that is being read cannot be changed");
+	return false;
+}
+
+bool source_check_filter(const struct source *s, const char *filter, char *err, size_t errsize)
+{
+	return change_filter(s, filter, false, err, errsize);
+}
+
+bool source_set_filter(struct source *s, const char *filter, char *err, size_t errsize)
+{
+	return change_filter(s, filter, true, err, errsize);
+}

@@ -78,6 +78,15 @@ const char *source_iface(const struct source *s, unsigned i); /* name of interfa
 double source_progress(const struct source *s);
 /* Frames met so far (filtered ones too) and captured bytes handed out; from any thread. */
 void source_position(const struct source *s, uint64_t *frames, uint64_t *bytes);
+/* Frames that the kernel and the interface dropped so far (live), a second old at most; from any
+   thread. */
+uint64_t source_dropped(const struct source *s);
+/*
+ * Another filter, from any thread, for the frames to come (live); "": none. What was captured by
+ * the one before still comes. False with a line in err: it is none, or this is a file.
+ */
+bool source_check_filter(const struct source *s, const char *filter, char *err, size_t errsize);
+bool source_set_filter(struct source *s, const char *filter, char *err, size_t errsize);
 /* Adds the kernel's and interface's counts (live). */
 void source_stats(struct source *s, struct capture_stats *st);
 /* Adds what was odd about the frames' headers (fractions over a second, lengths that lie). */

@@ -41,6 +41,9 @@ struct source_ops {
 	int (*iface_linktype)(const struct source *s, unsigned i);
 	double (*progress)(const struct source *s);
 	void (*stats)(struct source *s, struct capture_stats *st);
+	/* With set: takes effect; NULL where it cannot be changed. */
+	bool (*filter)(
+		const struct source *s, const char *filter, bool set, char *err, size_t errsize);
 	void (*counters)(const struct source *s, struct counters *c);
 	void (*close)(struct source *s); /* frees s too */
 };
@@ -55,6 +58,7 @@ struct source {
 	int stop_fd;                /* an eventfd that wakes a poll() */
 	_Atomic uint64_t stop_time; /* ns since the epoch */
 	_Atomic uint64_t frames;    /* frames met, filtered ones too */
+	_Atomic uint64_t dropped;   /* live: by kernel and interface */
 	_Atomic uint64_t bytes;     /* captured bytes of those that were handed out */
 	char error[512];
 };

@@ -46,9 +46,10 @@ struct live_iface {
 	bool dead; /* it failed */
 	bool past; /* its frames are later than the stop */
 	unsigned head, n;
-	struct frame queue[QUEUE]; /* in the chunk, not yet handed out */
-	struct frame spill;        /* had no room in the chunk */
-	uint8_t *spill_data;       /* NULL: none */
+	struct frame queue[QUEUE];            /* in the chunk, not yet handed out */
+	_Atomic(struct bpf_program *) change; /* a filter that is to take the old one's place */
+	struct frame spill;                   /* had no room in the chunk */
+	uint8_t *spill_data;                  /* NULL: none */
 };
 
 struct live_source {
@@ -60,7 +61,7 @@ struct live_source {
 	bool full; /* of the chunk: a frame is in spill */
 	bool failed;
 	uint64_t number;
-	uint64_t stop_seen, last_frame; /* ns, monotonic */
+	uint64_t stop_seen, last_frame, counted; /* ns, monotonic */
 	struct pollfd *fds;
 };
 
@@ -122,9 +123,23 @@ static void iface_failed(struct live_iface *i, const char *why)
 	source_stop(&l->s); /* what the others have received is still fetched */
 }
 
+static void free_program(struct bpf_program *program)
+{
+	if (!program)
+		return;
+	pcap_freecode(program);
+	free(program);
+}
+
 static void fetch(struct live_iface *i)
 {
-	int r = pcap_dispatch(i->p, (int)QUEUE, take_frame, (u_char *)i);
+	struct bpf_program *change = atomic_exchange(&i->change, NULL);
+	int r;
+
+	if (change && pcap_setfilter(i->p, change) != 0)
+		iface_failed(i, pcap_geterr(i->p));
+	free_program(change);
+	r = pcap_dispatch(i->p, (int)QUEUE, take_frame, (u_char *)i);
 
 	if (r == PCAP_ERROR)
 		iface_failed(i, pcap_geterr(i->p));
@@ -246,12 +261,43 @@ static bool queued(const struct live_source *l)
 	return false;
 }
 
+static void live_stats(struct source *s, struct capture_stats *st)
+{
+	struct live_source *l = (struct live_source *)s;
+
+	for (unsigned k = 0; k < l->n; k++) {
+		struct pcap_stat ps;
+
+		if (pcap_stats(l->ifaces[k].p, &ps) != 0)
+			continue;
+		st->kernel_received += ps.ps_recv;
+		st->kernel_dropped += ps.ps_drop;
+		st->interface_dropped += ps.ps_ifdrop;
+	}
+}
+
+/* Once a second: what was dropped, for who looks on. */
+static void count_drops(struct live_source *l)
+{
+	struct capture_stats st;
+	uint64_t now = monotonic();
+
+	if (now - l->counted < 1000 * MILLISECOND)
+		return;
+	l->counted = now;
+	memset(&st, 0, sizeof(st));
+	live_stats(&l->s, &st);
+	atomic_store_explicit(
+		&l->s.dropped, st.kernel_dropped + st.interface_dropped, memory_order_relaxed);
+}
+
 static enum source_state live_read(
 	struct source *s, struct packet *out, unsigned max, unsigned *n, struct chunk **chunk)
 {
 	struct live_source *l = (struct live_source *)s;
 	bool stopped = source_stopped(s);
 
+	count_drops(l);
 	if (!queued(l))
 		begin_chunk(l);
 	for (unsigned k = 0; k < l->n; k++)
@@ -285,19 +331,42 @@ static int live_iface_linktype(const struct source *s, unsigned i)
 	return i < l->n ? (int)LINK_FIELD_TYPE(l->ifaces[i].link_field) : -1;
 }
 
-static void live_stats(struct source *s, struct capture_stats *st)
+/* Compiled without the handle, which is the reader's; the reader takes the program. */
+static struct bpf_program *compile(
+	const struct live_iface *i, int snaplen, const char *filter, char *err, size_t errsize)
 {
-	struct live_source *l = (struct live_source *)s;
+	struct bpf_program *program = xcalloc(1, sizeof(*program));
+	pcap_t *p = pcap_open_dead(pcap_datalink(i->p), snaplen);
 
-	for (unsigned k = 0; k < l->n; k++) {
-		struct pcap_stat ps;
-
-		if (pcap_stats(l->ifaces[k].p, &ps) != 0)
-			continue;
-		st->kernel_received += ps.ps_recv;
-		st->kernel_dropped += ps.ps_drop;
-		st->interface_dropped += ps.ps_ifdrop;
+	if (p && pcap_compile(p, program, filter, 1, PCAP_NETMASK_UNKNOWN) == 0) {
+		pcap_close(p);
+		return program;
 	}
+	snprintf(err, errsize, "bad filter: %s", p ? pcap_geterr(p) : "no memory");
+	if (p)
+		pcap_close(p);
+	free(program);
+	return NULL;
+}
+
+static bool live_filter(
+	const struct source *s, const char *filter, bool set, char *err, size_t errsize)
+{
+	const struct live_source *l = (const struct live_source *)s;
+	struct bpf_program **programs = xcalloc(l->n, sizeof(*programs));
+	bool good = true;
+
+	for (unsigned k = 0; k < l->n && good; k++) {
+		programs[k] = compile(&l->ifaces[k], s->snaplen, filter, err, errsize);
+		good = programs[k] != NULL;
+	}
+	for (unsigned k = 0; k < l->n; k++) {
+		if (good && set)
+			programs[k] = atomic_exchange(&l->ifaces[k].change, programs[k]);
+		free_program(programs[k]);
+	}
+	free(programs);
+	return good;
 }
 
 static void live_close(struct source *s)
@@ -307,6 +376,7 @@ static void live_close(struct source *s)
 	for (unsigned k = 0; k < l->n; k++) {
 		if (l->ifaces[k].p)
 			pcap_close(l->ifaces[k].p);
+		free_program(atomic_load(&l->ifaces[k].change));
 		free(l->ifaces[k].name);
 		free(l->ifaces[k].spill_data);
 	}
@@ -321,6 +391,7 @@ static const struct source_ops live_ops = {
 	.iface = live_iface_name,
 	.iface_linktype = live_iface_linktype,
 	.stats = live_stats,
+	.filter = live_filter,
 	.close = live_close,
 };
 

@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Captures for ui.py: HTTP whose targets, hosts and answers are given bytes; a stream without end.
+As a program (ui_traffic.py endless) it writes the stream to the standard output."""
+import struct
+import sys
+
+START = 1_700_000_000 * 10**9
+FIN, SYN, ACK, PSH = 1, 2, 16, 8
+
+
+def head():
+    return struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 101)
+
+
+def packet(time, src, dst, sport, dport, seq, ack, flags, data=b""):
+    tcp = struct.pack("!HHIIBBHHH", sport, dport, seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, 5 << 4, flags, 64000, 0, 0) + data
+    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0, bytes(src), bytes(dst)) + tcp
+    return struct.pack("<4I", time // 10**9, time % 10**9, len(ip), len(ip)) + ip
+
+
+def connection(time, client, port, exchanges):
+    """A connection to 10.0.0.2:80 with requests and their answers."""
+    server, cs, ss = (10, 0, 0, 2), 1000, 5000
+    out = [packet(time, client, server, port, 80, cs, 0, SYN),
+           packet(time + 100_000, server, client, 80, port, ss, cs + 1, SYN | ACK),
+           packet(time + 200_000, client, server, port, 80, cs + 1, ss + 1, ACK)]
+    cs, ss, time = cs + 1, ss + 1, time + 300_000
+    for request, answer in exchanges:
+        out.append(packet(time, client, server, port, 80, cs, ss, PSH | ACK, request))
+        cs += len(request)
+        out.append(packet(time + 2_000_000, server, client, 80, port, ss, cs, PSH | ACK, answer))
+        ss += len(answer)
+        time += 3_000_000
+    out.append(packet(time, client, server, port, 80, cs, ss, FIN | ACK))
+    out.append(packet(time + 100_000, server, client, 80, port, ss, cs + 1, FIN | ACK))
+    out.append(packet(time + 200_000, client, server, port, 80, cs + 1, ss + 1, ACK))
+    return b"".join(out)
+
+
+def answer(text=b"OK"):
+    return b"HTTP/1.1 200 " + text + b"\r\nContent-Length: 2\r\nServer: " + text + b"\r\n\r\nok"
+
+
+def http_capture(path, texts):
+    with open(path, "wb") as f:
+        f.write(head())
+        for i, text in enumerate(texts):
+            request = b"GET /" + text + b" HTTP/1.1\r\nHost: " + text + b"\r\nUser-Agent: " + text + b"\r\n\r\n"
+            f.write(connection(START + i * 10**9, (10, 0, 1, i + 1), 40000 + i, [(request, answer(text))]))
+
+
+def endless(out):
+    out.write(head())
+    n = 0
+    while True:
+        client = (10, 1 + n // 65536 % 200, n // 256 % 256, n % 256)
+        exchanges = [(b"GET /%d/%d HTTP/1.1\r\nHost: x\r\n\r\n" % (n % 50, i), answer()) for i in range(4)]
+        out.write(connection(START + n * 2_000_000, client, 1024 + n % 60000, exchanges))
+        n += 1
+
+
+if __name__ == "__main__":
+    try:
+        endless(sys.stdout.buffer)
+    except BrokenPipeError:
+        pass

@@ -1,0 +1,196 @@
+/* frames.c - see frames.h. */
+#include "frames.h"
+#include "base/mem.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK (1024u * 1024u)
+
+struct kept { /* before each frame's bytes; these are padded to a multiple of 8 */
+	uint64_t time, number;
+	uint32_t caplen, len;
+	uint16_t iface, linktype;
+	uint32_t reserved;
+};
+
+struct block {
+	struct block *next;
+	atomic_uint refs;
+	_Atomic uint32_t used; /* whole frames up to here may be read by all */
+	uint32_t size;
+	uint64_t first;
+	_Atomic uint64_t last;
+	uint8_t data[];
+};
+
+struct frames {
+	pthread_mutex_t lock; /* of the list of blocks */
+	struct block *first, *tail;
+	uint64_t bytes, budget;
+};
+
+struct frames *frames_new(uint64_t budget)
+{
+	struct frames *f = xcalloc(1, sizeof(*f));
+
+	pthread_mutex_init(&f->lock, NULL);
+	f->budget = budget;
+	return f;
+}
+
+static void block_release(struct block *b)
+{
+	if (atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) == 1)
+		free(b);
+}
+
+static void drop_first(struct frames *f)
+{
+	struct block *b = f->first;
+
+	f->first = b->next;
+	if (!f->first)
+		f->tail = NULL;
+	f->bytes -= b->size;
+	block_release(b);
+}
+
+void frames_free(struct frames *f)
+{
+	if (!f)
+		return;
+	while (f->first)
+		drop_first(f);
+	pthread_mutex_destroy(&f->lock);
+	free(f);
+}
+
+static void begin_block(struct frames *f, uint32_t need, uint64_t number)
+{
+	uint32_t size = need > BLOCK ? need : BLOCK;
+	struct block *b = xmalloc(sizeof(*b) + size);
+
+	b->next = NULL;
+	atomic_init(&b->refs, 1);
+	atomic_init(&b->used, 0);
+	atomic_init(&b->last, number);
+	b->size = size;
+	b->first = number;
+	pthread_mutex_lock(&f->lock);
+	while (f->first && f->bytes + size > f->budget)
+		drop_first(f);
+	if (f->tail)
+		f->tail->next = b;
+	else
+		f->first = b;
+	f->tail = b;
+	f->bytes += size;
+	pthread_mutex_unlock(&f->lock);
+}
+
+void frames_add(struct frames *f, const struct packet *p)
+{
+	struct kept k = {p->time, p->number, p->caplen, p->len, p->iface, p->linktype, 0};
+	uint32_t need = (uint32_t)sizeof(k) + (p->caplen + 7) / 8 * 8, used = 0;
+	struct block *b = f->tail;
+
+	if (b)
+		used = atomic_load_explicit(&b->used, memory_order_relaxed);
+	if (!b || b->size - used < need) {
+		begin_block(f, need, p->number);
+		b = f->tail;
+		used = 0;
+	}
+	memcpy(b->data + used, &k, sizeof(k));
+	if (p->caplen)
+		memcpy(b->data + used + sizeof(k), p->data, p->caplen);
+	atomic_store_explicit(&b->last, p->number, memory_order_relaxed);
+	atomic_store_explicit(&b->used, used + need, memory_order_release);
+}
+
+void frames_range(struct frames *f, uint64_t *first, uint64_t *last)
+{
+	*first = *last = 0;
+	pthread_mutex_lock(&f->lock);
+	if (f->first) {
+		*first = f->first->first;
+		*last = atomic_load_explicit(&f->tail->last, memory_order_relaxed);
+	}
+	pthread_mutex_unlock(&f->lock);
+}
+
+/* The block that a number is in or, where it is not kept, the first one behind; referenced. */
+static struct block *find(struct frames *f, uint64_t number)
+{
+	struct block *b;
+
+	pthread_mutex_lock(&f->lock);
+	for (b = f->first; b && b->next && b->next->first <= number;)
+		b = b->next;
+	if (b)
+		atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
+	pthread_mutex_unlock(&f->lock);
+	return b;
+}
+
+/* The next block, in exchange. */
+static struct block *advance(struct frames *f, struct block *b)
+{
+	struct block *next;
+
+	/* Not by b->next: it may have fallen off the list, and gone, as b has. */
+	pthread_mutex_lock(&f->lock);
+	for (next = f->first; next && next->first <= b->first;)
+		next = next->next;
+	if (next)
+		atomic_fetch_add_explicit(&next->refs, 1, memory_order_relaxed);
+	pthread_mutex_unlock(&f->lock);
+	block_release(b);
+	return next;
+}
+
+static bool each_in(const struct block *b, uint64_t from, uint64_t to,
+	bool (*fn)(void *arg, const struct packet *p), void *arg)
+{
+	uint32_t used = atomic_load_explicit(&((struct block *)b)->used, memory_order_acquire);
+
+	for (uint32_t at = 0; at < used;) {
+		struct packet p;
+		struct kept k;
+
+		memcpy(&k, b->data + at, sizeof(k));
+		at += (uint32_t)sizeof(k);
+		if (k.number > to)
+			return false;
+		if (k.number >= from) {
+			memset(&p, 0, sizeof(p));
+			p.time = k.time;
+			p.number = k.number;
+			p.data = b->data + at;
+			p.caplen = k.caplen;
+			p.len = k.len;
+			p.iface = k.iface;
+			p.linktype = k.linktype;
+			if (!fn(arg, &p))
+				return false;
+		}
+		at += (k.caplen + 7) / 8 * 8;
+	}
+	return true;
+}
+
+void frames_each(struct frames *f, uint64_t from, uint64_t to,
+	bool (*fn)(void *arg, const struct packet *p), void *arg)
+{
+	struct block *b = find(f, from);
+
+	while (b) {
+		if (b->first > to || !each_in(b, from, to, fn, arg)) {
+			block_release(b);
+			return;
+		}
+		b = advance(f, b);
+	}
+}

@@ -1,0 +1,31 @@
+/*
+ * frames.h - the last frames, kept within a budget of memory.
+ *
+ * The reader's thread adds, another one looks: a block of frames is shared by counted references,
+ * the only lock is taken when a block is full, and by who looks for no longer than to take
+ * references. So looking never makes the reader wait.
+ */
+#ifndef TSUMARI_UI_FRAMES_H
+#define TSUMARI_UI_FRAMES_H
+
+#include <stdbool.h>
+#include "api/packet.h"
+
+struct frames;
+
+struct frames *frames_new(uint64_t budget);
+void frames_free(struct frames *f);
+/* On the reader's thread. */
+void frames_add(struct frames *f, const struct packet *p);
+
+/* Numbers of the oldest and the newest frame kept; 0 where there is none. */
+void frames_range(struct frames *f, uint64_t *first, uint64_t *last);
+
+/*
+ * Each frame kept whose number is from .. to, in order: its frame part is set, all else zero; data
+ * is good until fn returns. False of fn: enough. Not on the reader's thread.
+ */
+void frames_each(struct frames *f, uint64_t from, uint64_t to,
+	bool (*fn)(void *arg, const struct packet *p), void *arg);
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * rewind.c - the time that the view shows: the present, the moment at which it was paused, or one
+ * before. For the past a model is made anew of the records kept up to then.
+ */
+#include "view.h"
+
+#define SECOND UINT64_C(1000000000)
+
+uint64_t ui_until(const struct ui *u)
+{
+	return u->mode == MODE_LIVE ? store_next(u->store) : u->until;
+}
+
+static bool feed(void *arg, uint64_t number, uint64_t when, const struct record *r)
+{
+	struct ui *u = arg;
+
+	(void)number;
+	(void)when;
+	if (!u->filter || filter_match(u->filter, r))
+		model_record(u->shown, r);
+	return true;
+}
+
+/* Makes the model that is shown: the one of all records, or of those kept that are wanted. */
+static void remodel(struct ui *u)
+{
+	if (u->shown != u->live)
+		model_free(u->shown);
+	u->shown = u->live;
+	if (u->mode == MODE_LIVE && !u->filter) {
+		ui_stale(u);
+		return;
+	}
+	u->shown = ui_model(u);
+	store_each(u->store, 0, ui_until(u), feed, u);
+	if (u->mode != MODE_LIVE || u->over)
+		model_finish(u->shown);
+	ui_stale(u);
+}
+
+void ui_pause(struct ui *u, bool on)
+{
+	if (on == (u->mode != MODE_LIVE))
+		return;
+	if (!on) {
+		ui_live(u);
+		return;
+	}
+	u->mode = MODE_PAUSED;
+	u->until = store_next(u->store);
+	u->until_time = u->now;
+	ui_note(u, false, "paused; the capture goes on");
+	remodel(u);
+}
+
+void ui_live(struct ui *u)
+{
+	if (u->mode == MODE_LIVE)
+		return;
+	u->mode = MODE_LIVE;
+	ui_note(u, false, u->over ? "at the end" : "live");
+	remodel(u);
+}
+
+void ui_rewind(struct ui *u, int64_t seconds)
+{
+	uint64_t from = store_from(u->store), to = u->now;
+	uint64_t at = u->mode == MODE_LIVE ? to : u->until_time;
+	uint64_t by = (uint64_t)(seconds < 0 ? -seconds : seconds) * SECOND;
+
+	if (seconds < 0)
+		at = at - from > by ? at - by : from;
+	else
+		at += by;
+	if (at >= to) {
+		ui_live(u);
+		return;
+	}
+	u->mode = MODE_REWOUND;
+	u->until_time = at;
+	u->until = store_after(u->store, at);
+	remodel(u);
+}
+
+bool ui_set_filter(struct ui *u, const char *text, char *err, size_t errsize)
+{
+	struct filter *f = NULL;
+
+	text += strspn(text, " ");
+	if (*text) {
+		f = filter_new(text, &u->env, err, errsize);
+		if (!f)
+			return false;
+	}
+	filter_free(u->filter);
+	u->filter = f;
+	snprintf(u->display, sizeof(u->display), "%s", text);
+	remodel(u);
+	return true;
+}

@@ -1,0 +1,277 @@
+/*
+ * save.c - what is shown goes to a file: records as NDJSON, the packets of connections as pcap. A
+ * file that is there already is left alone.
+ */
+#include "view.h"
+#include "base/mem.h"
+#include "core/layers.h"
+#include "out/ndjson.h"
+#include "run/capwriter.h"
+#include "run/source.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SAVE_PACKETS, SAVE_RECORDS, SAVE_ALL_RECORDS, SAVE_ALL_PACKETS, SAVE_KINDS };
+
+static const char *const kinds[SAVE_KINDS] = {
+	"packets of the marked rows, or of the selected one, as pcap",
+	"the marked rows, or the selected one, as JSON lines",
+	"all rows of the table as JSON lines",
+	"all packets that are kept as pcap",
+};
+
+static unsigned chosen; /* of kinds[], while the file's name is being asked for */
+
+/* Is a row to be saved? */
+static bool picked(struct ui *u, struct screen *s, uint32_t row)
+{
+	if (chosen == SAVE_ALL_RECORDS)
+		return true;
+	if (u->nmarks)
+		return ui_marked(u, s->class->id(s, row));
+	return row == table_row(&s->table);
+}
+
+static bool is_records(const struct screen *s)
+{
+	return s->class == &transactions_class || s->class == &flows_class;
+}
+
+static void save_records(struct ui *u, struct screen *s, const char *path)
+{
+	char err[256];
+	struct ndjson_options o = {.path = path,
+		.version = u->o.version,
+		.iface = u->o.iface,
+		.iface_arg = u->o.iface_arg};
+	struct ndjson *n = ndjson_new(&o, err, sizeof(err));
+	struct sink sink;
+	uint32_t count = 0;
+
+	if (!n) {
+		ui_note(u, true, "%s", err);
+		return;
+	}
+	sink = ndjson_sink(n);
+	for (uint32_t i = 0; i < s->table.n; i++) {
+		uint32_t row = s->table.order[i];
+
+		if (!picked(u, s, row))
+			continue;
+		sink.record(sink.arg, records_row(s, row));
+		count++;
+	}
+	if (ndjson_finish(n))
+		ui_note(u, false, "%" PRIu32 " records written to %.150s", count, path);
+	else
+		ui_note(u, true, "%.250s", ndjson_error(n));
+	ndjson_free(n);
+}
+
+/* Which packets: those between the ends of a connection, or those of a table's rows. */
+struct ends {
+	struct addr client, server;
+	uint16_t cport, sport;
+	uint8_t proto;
+};
+
+struct packets {
+	struct ui *u;
+	struct capwriter *w;
+	struct ends *ends;
+	unsigned n;
+	uint64_t *frames; /* in rising order */
+	uint32_t nframes;
+	bool all, failed;
+	uint16_t link;
+	uint64_t left_out;
+	struct counters counters;
+	const char *path;
+	char err[256];
+};
+
+static bool meets(const struct ends *e, const struct packet *k)
+{
+	bool there = memcmp(&k->src, &e->client, 16) == 0 && memcmp(&k->dst, &e->server, 16) == 0;
+	bool back = memcmp(&k->src, &e->server, 16) == 0 && memcmp(&k->dst, &e->client, 16) == 0;
+
+	if (!(k->flags & PACKET_IP) || k->ip_proto != e->proto)
+		return false;
+	if (!(k->flags & (PACKET_TCP | PACKET_UDP)))
+		return there || back;
+	return (there && k->sport == e->cport && k->dport == e->sport) ||
+	       (back && k->sport == e->sport && k->dport == e->cport);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static bool wanted(struct packets *x, const struct packet *frame)
+{
+	struct packet k = *frame;
+
+	if (x->all)
+		return true;
+	if (x->frames)
+		return bsearch(&frame->number, x->frames, x->nframes, sizeof(*x->frames),
+			       by_number) != NULL;
+	layers_dissect(&k, &x->counters);
+	for (unsigned i = 0; i < x->n; i++)
+		if (meets(&x->ends[i], &k))
+			return true;
+	return false;
+}
+
+/* The file is made with the first packet, which says of what link type it is. */
+static bool open_writer(struct packets *x, const struct packet *p)
+{
+	struct capwriter_options o = {
+		.path = x->path,
+		.nano = true,
+		.link_field = p->linktype,
+		.snaplen = 262144,
+	};
+
+	x->link = p->linktype;
+	x->w = capwriter_open(&o, x->err, sizeof(x->err));
+	return x->w != NULL;
+}
+
+static bool write_packet(void *arg, const struct packet *p)
+{
+	struct packets *x = arg;
+
+	if (!wanted(x, p))
+		return true;
+	if (!x->w && !open_writer(x, p)) {
+		x->failed = true;
+		return false;
+	}
+	if (p->linktype != x->link) {
+		x->left_out++;
+		return true;
+	}
+	return capwriter_frame(x->w, p);
+}
+
+static void gather(struct ui *u, struct screen *s, struct packets *x)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < s->table.n; i++)
+		n += picked(u, s, i);
+	if (is_records(s))
+		x->ends = xcalloc(n + 1, sizeof(*x->ends));
+	else
+		x->frames = xcalloc(n + 1, sizeof(*x->frames));
+	for (uint32_t i = 0; i < s->table.n; i++) {
+		const struct record *r;
+
+		if (!picked(u, s, i))
+			continue;
+		if (!is_records(s)) {
+			struct schema_value v;
+
+			if (s->class->value(u, s, i, &s->class->fields[0], &v))
+				x->frames[x->nframes++] = v.u64;
+			continue;
+		}
+		r = records_row(s, i);
+		x->ends[x->n++] = (struct ends){
+			r->client.ip, r->server.ip, r->client.port, r->server.port, r->transport};
+	}
+	if (x->frames)
+		qsort(x->frames, x->nframes, sizeof(*x->frames), by_number);
+}
+
+static void save_packets(struct ui *u, struct screen *s, const char *path)
+{
+	struct packets x = {.u = u, .path = path, .all = chosen == SAVE_ALL_PACKETS};
+	uint64_t count;
+
+	if (!x.all)
+		gather(u, s, &x);
+	frames_each(u->frames, 0, UINT64_MAX, write_packet, &x);
+	count = x.w ? capwriter_frames(x.w) : 0;
+	if (x.failed)
+		ui_note(u, true, "%.250s", x.err);
+	else if (!x.w)
+		ui_note(u, true, "none of these packets is kept any more");
+	else if (!capwriter_finish(x.w))
+		ui_note(u, true, "%.250s", capwriter_error(x.w));
+	else if (x.left_out)
+		ui_note(u, true,
+			"%" PRIu64 " packets written to %.120s; %" PRIu64
+			" left out, of another link type",
+			count, path, x.left_out);
+	else
+		ui_note(u, false, "%" PRIu64 " packets written to %.150s", count, path);
+	capwriter_free(x.w);
+	free(x.ends);
+	free(x.frames);
+}
+
+static bool check_path(struct ui *u, const char *path, char *err, size_t errsize)
+{
+	(void)u;
+	if (!*path || strcmp(path, "-") == 0)
+		snprintf(err, errsize, "a file's name is needed");
+	else if (access(path, F_OK) == 0)
+		snprintf(err, errsize, "there is such a file already");
+	else
+		return true;
+	return false;
+}
+
+static void save_to(struct ui *u, const char *path)
+{
+	struct screen *s = ui_top(u);
+
+	if (chosen == SAVE_RECORDS || chosen == SAVE_ALL_RECORDS)
+		save_records(u, s, path);
+	else
+		save_packets(u, s, path);
+}
+
+static const char *kind_item(struct ui *u, unsigned i)
+{
+	(void)u;
+	return kinds[i];
+}
+
+static void kind_pick(struct ui *u, unsigned kind)
+{
+	struct screen *s = ui_top(u);
+	bool records = kind == SAVE_RECORDS || kind == SAVE_ALL_RECORDS;
+	time_t now = time(NULL);
+	char name[64], stamp[32] = "";
+	struct tm tm;
+
+	if (records && !is_records(s)) {
+		ui_note(u, true, "records are saved from the transactions or the flows");
+		return;
+	}
+	if (kind == SAVE_PACKETS && !is_records(s) && s->class != &packets_class) {
+		ui_note(u, true, "rows with packets are transactions, flows and packets");
+		return;
+	}
+	chosen = kind;
+	if (localtime_r(&now, &tm))
+		strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm);
+	snprintf(name, sizeof(name), "tsumari-%s.%s", stamp, records ? "json" : "pcap");
+	dialog_line(u, "Save as:", name, save_to);
+	u->dialog.check = check_path;
+}
+
+void save_ask(struct ui *u)
+{
+	dialog_list(u, "Save", SAVE_KINDS, kind_item, kind_pick);
+}

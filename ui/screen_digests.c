@@ -1,0 +1,206 @@
+/*
+ * screen_digests.c - operations: what each service was asked (SQL digests, URIs, NFS operations),
+ * how it answered, where the time went. A digest's text may be gone at the next record, so a screen
+ * keeps what it shows.
+ */
+#include "view.h"
+#include "base/mem.h"
+#include "model/digests.h"
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct row {
+	struct addr ip;
+	uint64_t port, transactions, errors, p50, p99, max, mean, total, share, id;
+	const char *protocol, *main_cause;
+	struct cell_text text;
+	uint64_t frame; /* of the slowest one */
+	bool other;
+};
+
+struct rows {
+	struct row *row;
+	uint32_t n, cap;
+	struct text texts; /* of all rows, one behind the other */
+};
+
+#define COLUMN(member, name, title, help, type, flags, width)                                      \
+	{                                                                                          \
+		name, title, help, type, flags, width, offsetof(struct row, member), NULL          \
+	}
+
+static const struct field fields[] = {
+	COLUMN(text, "operation", "Operation", "What is done, without the values.", FIELD_STR, 0,
+		40),
+	COLUMN(protocol, "protocol", "Protocol", "Protocol of the application.", FIELD_NAME, 0, 8),
+	COLUMN(ip, "server.ip", "Server", "Address of the service.", FIELD_IP, 0, 15),
+	COLUMN(port, "server.port", "Port", "Its port.", FIELD_U64, 0, 5),
+	COLUMN(transactions, "transactions", "Count", "Transactions.", FIELD_U64, 0, 8),
+	COLUMN(errors, "errors", "Errors", "Errors, and requests that were not answered.",
+		FIELD_U64, 0, 6),
+	COLUMN(p50, "p50", "p50", "Half of them took no longer.", FIELD_DURATION, 0, 8),
+	COLUMN(p99, "p99", "p99", "All but one in a hundred took no longer.", FIELD_DURATION, 0, 8),
+	COLUMN(max, "max", "Longest", "The longest.", FIELD_DURATION, 0, 8),
+	COLUMN(mean, "mean", "Mean", "Waiting of each, on average.", FIELD_DURATION, 0, 8),
+	COLUMN(total, "total", "Waited", "All waiting together.", FIELD_DURATION, 0, 9),
+	COLUMN(share, "share", "%", "Of all waiting, in percent.", FIELD_U64, 0, 3),
+	COLUMN(main_cause, "cause", "Mostly", "Where most of the waiting went.", FIELD_NAME, 0, 16),
+	{.type = FIELD_END},
+};
+
+static const char *most(const struct tally *t)
+{
+	int best = -1;
+
+	for (int i = 0; i < LEDGER_COUNT; i++)
+		if (t->ledger[i] && (best < 0 || t->ledger[i] > t->ledger[best]))
+			best = i;
+	return best < 0 ? NULL : ledger_names[best];
+}
+
+static void fill(struct rows *x, struct row *r, const struct digest *d, uint64_t all)
+{
+	const struct tally *t = &d->sum;
+
+	memset(r, 0, sizeof(*r));
+	r->other = d->other;
+	r->id = d->id + UINT64_C(1);
+	if (d->service) {
+		r->ip = d->service->ip;
+		r->port = d->service->port;
+		r->protocol = d->service->protocol;
+	} else {
+		r->port = FIELD_ABSENT;
+	}
+	/* A place until all texts are there: the memory they are in may move. */
+	r->text.n = d->other ? 5 : d->len;
+	text_put(&x->texts, d->other ? "other" : d->text, r->text.n);
+	r->transactions = t->transactions;
+	r->errors = t->errors;
+	r->p50 = t->duration.n ? hist_at(&t->duration, 0.5) : FIELD_ABSENT;
+	r->p99 = t->duration.n ? hist_at(&t->duration, 0.99) : FIELD_ABSENT;
+	r->max = t->duration.n ? t->duration.max : FIELD_ABSENT;
+	r->total = t->total;
+	r->mean = t->transactions ? t->total / t->transactions : FIELD_ABSENT;
+	r->share = all ? (uint64_t)((double)t->total * 100 / (double)all + 0.5) : FIELD_ABSENT;
+	r->main_cause = most(t);
+	r->frame = d->nslowest ? d->slowest[0].frame : 0;
+}
+
+static void collect(struct ui *u, struct screen *s)
+{
+	struct rows *x = s->state;
+	const struct digest **list;
+	unsigned n = digests_sorted(model_digests(u->shown), &list);
+	uint64_t all = services_total(model_services(u->shown))->sum.total;
+	size_t at = 0;
+
+	if (!x) {
+		x = s->state = xcalloc(1, sizeof(*x));
+		text_init_growing(&x->texts);
+	}
+	if (n > x->cap) {
+		x->cap = n;
+		x->row = xrealloc(x->row, n * sizeof(*x->row));
+	}
+	text_clear(&x->texts);
+	for (unsigned i = 0; i < n; i++)
+		fill(x, &x->row[i], list[i], all);
+	for (unsigned i = 0; i < n; i++) {
+		x->row[i].text.p = x->texts.p + at;
+		at += x->row[i].text.n;
+	}
+	x->n = s->table.n = n;
+}
+
+static const struct row *row_at(const struct screen *s, uint32_t row)
+{
+	const struct rows *x = s->state;
+
+	return x && row < x->n ? &x->row[row] : NULL;
+}
+
+static bool value(
+	struct ui *u, struct screen *s, uint32_t row, const struct field *f, struct schema_value *v)
+{
+	const struct row *r = row_at(s, row);
+
+	(void)u;
+	return r && cell_member(f, r, v);
+}
+
+static uint64_t id(struct screen *s, uint32_t row)
+{
+	return row_at(s, row)->id;
+}
+
+static enum role role(struct screen *s, uint32_t row)
+{
+	const struct row *r = row_at(s, row);
+
+	if (r->other)
+		return ROLE_DIM;
+	if (r->errors * 20 > r->transactions)
+		return ROLE_BAD;
+	return r->errors ? ROLE_WARN : ROLE_TEXT;
+}
+
+static void open_digest(struct ui *u, struct screen *s, uint32_t row)
+{
+	const struct row *r = row_at(s, row);
+	char filter[200], ip[64];
+	struct text t;
+
+	if (!r || r->other)
+		return;
+	text_init(&t, ip, sizeof(ip));
+	text_addr(&t, &r->ip);
+	snprintf(filter, sizeof(filter), "server.ip == %s and server.port == %llu and type == %s",
+		ip, (unsigned long long)r->port, r->protocol);
+	ui_push_operation(u, filter, r->text.p, r->text.n);
+}
+
+static bool key(struct ui *u, struct screen *s, int k)
+{
+	const struct row *r = row_at(s, table_row(&s->table));
+
+	if (!r || k != 'P')
+		return false;
+	if (r->frame)
+		packets_open_list(u, &r->frame, 1, "the slowest one");
+	return true;
+}
+
+static void release(struct screen *s)
+{
+	struct rows *x = s->state;
+
+	if (!x)
+		return;
+	text_release(&x->texts);
+	free(x->row);
+	free(x);
+}
+
+static const struct key_help help[] = {
+	{"Enter", "its transactions, the slowest first"},
+	{"P", "the first packet of the slowest one"},
+	{NULL, NULL},
+};
+
+const struct screen_class digests_class = {
+	.name = "digests",
+	.title = "Digests",
+	.fields = fields,
+	.columns = "operation protocol transactions errors p50 p99 max total share cause",
+	.sort = "-total",
+	.help = help,
+	.collect = collect,
+	.value = value,
+	.id = id,
+	.role = role,
+	.open = open_digest,
+	.key = key,
+	.free = release,
+};

@@ -1,0 +1,416 @@
+/*
+ * screen_packets.c - packets: those of one connection as a ladder in time between its two ends, or
+ * frames that something else names. Frames that are not kept any more are not in it.
+ */
+#include "view.h"
+#include "base/mem.h"
+#include "core/layers.h"
+#include "core/registry.h"
+#include "core/show.h"
+#include <curses.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PACKETS_MAX 20000u
+#define LIST_MAX    64u
+#define LADDER      28
+
+struct row {
+	uint64_t frame, time, offset, delta, bytes, payload, window, seq, ack;
+	struct addr src, dst;
+	uint64_t sport, dport;
+	uint16_t flags; /* PACKET_ */
+	uint8_t tcp_flags, proto;
+	uint8_t side; /* who sent it: enum side */
+	bool inside;  /* between the stamps of the transaction */
+	bool again;   /* bytes that were sent before */
+};
+
+struct state {
+	struct row *row;
+	uint32_t n, cap;
+	/* Of one connection ... */
+	bool flow, tcp;
+	struct addr client, server;
+	uint16_t cport, sport;
+	uint8_t proto;
+	uint64_t first, last; /* frames of the transaction; 0: none */
+	const struct dissector *app;
+	uint32_t next[2]; /* TCP: the sequence number behind what a side has sent */
+	bool begun[2];
+	/* ... or a list. */
+	uint64_t frames[LIST_MAX];
+	unsigned nframes;
+	struct counters counters;
+	char scratch[256];
+};
+
+#define COLUMN(member, name, title, help, type, flags, width)                                      \
+	{                                                                                          \
+		name, title, help, type, flags, width, offsetof(struct row, member), NULL          \
+	}
+/* What is made when it is drawn. */
+enum { MADE_LADDER = 1 << 20, MADE_FLAGS, MADE_INFO };
+#define MADE(which, name, title, help, width)                                                      \
+	{                                                                                          \
+		name, title, help, FIELD_STR, 0, width, which, NULL                                \
+	}
+
+static const struct field fields[] = {
+	COLUMN(frame, "frame", "Frame", "Number of the frame in the capture.", FIELD_U64, 0, 8),
+	COLUMN(time, "time", "Time", "When it was captured.", FIELD_TIME, 0, 12),
+	COLUMN(offset, "offset", "Since", "Time since the first one here.", FIELD_DURATION, 0, 9),
+	COLUMN(delta, "delta", "Gap", "Time since the one before.", FIELD_DURATION, 0, 9),
+	MADE(MADE_LADDER, "ladder", "Client          Server", "Who sent what to whom.", LADDER),
+	COLUMN(payload, "payload", "Payload", "Bytes that the last header carries.", FIELD_U64, 0,
+		7),
+	COLUMN(seq, "seq", "Seq", "TCP: number of the first byte.", FIELD_U64, 0, 10),
+	COLUMN(ack, "ack", "Ack", "TCP: number of the byte expected next.", FIELD_U64, 0, 10),
+	COLUMN(window, "window", "Window", "TCP: window as on the wire.", FIELD_U64, 0, 6),
+	COLUMN(bytes, "bytes", "Length", "Bytes of the frame.", FIELD_U64, 0, 6),
+	COLUMN(src, "source", "Source", "Address of the sender.", FIELD_IP, 0, 15),
+	COLUMN(sport, "source.port", "Port", "Its port.", FIELD_U64, FIELD_F_NONZERO, 5),
+	COLUMN(dst, "destination", "Destination", "Address of the receiver.", FIELD_IP, 0, 15),
+	COLUMN(dport, "destination.port", "Port", "Its port.", FIELD_U64, FIELD_F_NONZERO, 5),
+	MADE(MADE_FLAGS, "flags", "Flags", "TCP: flags.", 12),
+	MADE(MADE_INFO, "info", "What it carries", "First fields of what the packet carries.", 30),
+	{.type = FIELD_END},
+};
+
+static void add(struct state *x, const struct packet *k)
+{
+	struct row *r;
+
+	if (x->n == PACKETS_MAX)
+		return;
+	if (x->n == x->cap) {
+		x->cap = x->cap ? x->cap * 2 : 256;
+		x->row = xrealloc(x->row, x->cap * sizeof(*x->row));
+	}
+	r = &x->row[x->n];
+	memset(r, 0, sizeof(*r));
+	r->frame = k->number;
+	r->time = k->time;
+	if (x->n) {
+		r->offset = k->time > x->row[0].time ? k->time - x->row[0].time : 0;
+		r->delta = k->time > r[-1].time ? k->time - r[-1].time : 0;
+	}
+	x->n++;
+	r->bytes = k->len;
+	r->payload = (uint64_t)k->paylen + k->paycut;
+	r->flags = k->flags;
+	r->proto = k->ip_proto;
+	if (k->flags & (PACKET_IP | PACKET_ARP)) {
+		r->src = k->src;
+		r->dst = k->dst;
+	}
+	r->sport = k->sport;
+	r->dport = k->dport;
+	r->inside = x->first && k->number >= x->first && k->number <= x->last;
+	r->side =
+		x->flow && memcmp(&k->src, &x->server, sizeof(k->src)) == 0 && k->sport == x->sport
+			? SIDE_SERVER
+			: SIDE_CLIENT;
+	r->window = r->seq = r->ack = FIELD_ABSENT;
+	if (!(k->flags & PACKET_TCP))
+		return;
+	r->tcp_flags = k->tcp_flags;
+	r->window = k->tcp_window;
+	r->seq = k->tcp_seq;
+	r->ack = k->tcp_flags & TCP_ACK ? k->tcp_ack : FIELD_ABSENT;
+	if (r->payload || k->tcp_flags & (TCP_SYN | TCP_FIN)) {
+		uint32_t end = k->tcp_seq + (uint32_t)r->payload +
+			       (k->tcp_flags & (TCP_SYN | TCP_FIN) ? 1 : 0);
+
+		r->again = x->begun[r->side] && (int32_t)(end - x->next[r->side]) <= 0;
+		if (!r->again)
+			x->next[r->side] = end;
+		x->begun[r->side] = true;
+	}
+}
+
+static bool between(const struct state *x, const struct packet *k)
+{
+	bool ports = k->flags & (PACKET_TCP | PACKET_UDP);
+
+	if (memcmp(&k->src, &x->client, 16) == 0 && memcmp(&k->dst, &x->server, 16) == 0)
+		return !ports || (k->sport == x->cport && k->dport == x->sport);
+	if (memcmp(&k->src, &x->server, 16) == 0 && memcmp(&k->dst, &x->client, 16) == 0)
+		return !ports || (k->sport == x->sport && k->dport == x->cport);
+	return false;
+}
+
+static bool consider(void *arg, const struct packet *frame)
+{
+	struct state *x = arg;
+	struct packet k = *frame;
+
+	layers_dissect(&k, &x->counters);
+	if (!x->flow || (k.flags & PACKET_IP && k.ip_proto == x->proto && between(x, &k)))
+		add(x, &k);
+	return x->n < PACKETS_MAX;
+}
+
+static void collect(struct ui *u, struct screen *s)
+{
+	struct state *x = s->state;
+	uint64_t from = x->n ? x->row[x->n - 1].frame + 1 : 0;
+
+	if (x->flow) {
+		frames_each(u->frames, from, UINT64_MAX, consider, x);
+	} else if (!x->n) {
+		for (unsigned i = 0; i < x->nframes; i++)
+			frames_each(u->frames, x->frames[i], x->frames[i], consider, x);
+	}
+	s->table.n = x->n;
+}
+
+static const struct row *row_at(const struct screen *s, uint32_t row)
+{
+	const struct state *x = s->state;
+
+	return x && row < x->n ? &x->row[row] : NULL;
+}
+
+static void put_flags(struct text *t, const struct row *r)
+{
+	static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"};
+	bool any = false;
+
+	for (unsigned i = 0; i < 8; i++)
+		if (r->tcp_flags >> i & 1) {
+			text_printf(t, "%s%s", any ? "," : "", names[i]);
+			any = true;
+		}
+}
+
+/* |--- SYN ---->|  or  |<-- 1,448 ----| */
+static void put_ladder(struct text *t, const struct row *r)
+{
+	bool utf8 = term_utf8();
+	const char *edge = utf8 ? "\u2502" : "|", *dash = utf8 ? "\u2500" : "-";
+	char label[32] = "";
+	struct text l;
+	int room = LADDER - 4, n, left;
+
+	text_init(&l, label, sizeof(label));
+	if (r->tcp_flags & TCP_SYN)
+		text_str(&l, r->tcp_flags & TCP_ACK ? "SYN,ACK " : "SYN ");
+	if (r->tcp_flags & TCP_RST)
+		text_str(&l, "RST ");
+	if (r->tcp_flags & TCP_FIN)
+		text_str(&l, "FIN ");
+	if (r->payload)
+		text_count(&l, r->payload);
+	else if (!l.len && r->tcp_flags & TCP_ACK)
+		text_str(&l, "ACK");
+	if (r->again)
+		text_str(&l, " again");
+	while (l.len && label[l.len - 1] == ' ')
+		label[--l.len] = '\0';
+	n = (int)l.len;
+	left = (room - n - 2) / 2;
+	text_str(t, edge);
+	text_str(t, r->side == SIDE_SERVER ? (utf8 ? "\u25c0" : "<") : dash);
+	for (int i = 0; i < left; i++)
+		text_str(t, dash);
+	text_printf(t, " %s ", label);
+	for (int i = left + n + 2; i < room; i++)
+		text_str(t, dash);
+	text_str(t, r->side == SIDE_CLIENT ? (utf8 ? "\u25b6" : ">") : dash);
+	text_str(t, edge);
+}
+
+struct info {
+	struct ui *u;
+	const struct dissector *app;
+	enum side side;
+	struct text *t;
+};
+
+/* The first values of the last heading: what the packet carries. */
+static bool put_info(void *arg, const struct packet *p)
+{
+	static struct show tree;
+	struct info *i = arg;
+	unsigned from = 0, put = 0;
+
+	show_frame(&tree, p, i->app, i->side);
+	for (unsigned k = 0; k < tree.n; k++)
+		if (tree.nodes[k].depth == 0)
+			from = k;
+	for (unsigned k = from; k < tree.n && put < 4; k++) {
+		const struct show_node *x = &tree.nodes[k];
+
+		if (!x->field) {
+			if (k == from && x->layer)
+				text_printf(i->t, "%s", x->layer);
+		} else if (x->field->type == FIELD_STR) {
+			text_str(i->t, " ");
+			text_put(i->t, tree.text + x->text, x->ntext < 100 ? x->ntext : 100);
+			put++;
+		} else if (x->name) {
+			text_printf(i->t, " %s", x->name);
+			put++;
+		} else if (x->field->type == FIELD_U64 && x->depth <= 2) {
+			text_printf(i->t, " %s=%" PRIu64, x->field->title, x->u64);
+			put++;
+		}
+	}
+	return false;
+}
+
+static bool value(
+	struct ui *u, struct screen *s, uint32_t row, const struct field *f, struct schema_value *v)
+{
+	struct state *x = s->state;
+	const struct row *r = row_at(s, row);
+	struct text t;
+
+	if (!r)
+		return false;
+	if (f->offset < MADE_LADDER)
+		return cell_member(f, r, v);
+	text_init(&t, x->scratch, sizeof(x->scratch));
+	if (f->offset == MADE_LADDER) {
+		put_ladder(&t, r);
+	} else if (f->offset == MADE_FLAGS) {
+		put_flags(&t, r);
+	} else if (r->payload || !(r->flags & PACKET_TCP)) {
+		struct info i = {u, x->app, (enum side)r->side, &t};
+
+		frames_each(u->frames, r->frame, r->frame, put_info, &i);
+	}
+	v->p = t.p;
+	v->n = t.len;
+	return t.len > 0;
+}
+
+static uint64_t id(struct screen *s, uint32_t row)
+{
+	return row_at(s, row)->frame | UINT64_C(1) << 62;
+}
+
+static enum role role(struct screen *s, uint32_t row)
+{
+	const struct row *r = row_at(s, row);
+
+	if (r->again || r->tcp_flags & TCP_RST)
+		return ROLE_BAD;
+	if (r->inside)
+		return ROLE_GOOD;
+	return r->tcp_flags & (TCP_SYN | TCP_FIN) ? ROLE_ACCENT : ROLE_TEXT;
+}
+
+static void open_packet(struct ui *u, struct screen *s, uint32_t row)
+{
+	const struct state *x = s->state;
+	const struct row *r = row_at(s, row);
+
+	tree_open(u, r->frame, x->app, (enum side)r->side);
+}
+
+static void release(struct screen *s)
+{
+	struct state *x = s->state;
+
+	if (x)
+		free(x->row);
+	free(x);
+}
+
+static const struct key_help help[] = {
+	{"Enter", "the packet, layer by layer, with its bytes"},
+	{"(colours)", "green: of this transaction; red: sent again, or a reset"},
+	{NULL, NULL},
+};
+
+const struct screen_class packets_class = {
+	.name = "packets",
+	.title = "Packets",
+	.fields = fields,
+	.columns = "frame time offset delta ladder payload info",
+	.help = help,
+	.collect = collect,
+	.value = value,
+	.id = id,
+	.role = role,
+	.open = open_packet,
+	.free = release,
+};
+
+static const struct dissector *application(const struct record *r)
+{
+	const struct flow_record *f = (const void *)r;
+
+	if (r->kind != RECORD_FLOW)
+		return r->dissector;
+	for (unsigned i = 0; f->protocol && i < registry_count(); i++)
+		if (strcmp(registry_get(i)->name, f->protocol) == 0)
+			return registry_get(i);
+	return NULL;
+}
+
+void packets_open_flow(struct ui *u, const struct record *r)
+{
+	const struct txn_record *t = (const void *)r;
+	struct state *x = xcalloc(1, sizeof(*x));
+	struct screen *s;
+	char label[SCOPE_MAX];
+	struct text text;
+
+	x->flow = true;
+	x->client = r->client.ip;
+	x->server = r->server.ip;
+	x->cport = r->client.port;
+	x->sport = r->server.port;
+	x->proto = r->transport;
+	x->app = application(r);
+	if (r->kind == RECORD_TXN)
+		for (int i = 0; i < 4; i++) {
+			if (t->frame[i] && (!x->first || t->frame[i] < x->first))
+				x->first = t->frame[i];
+			if (t->frame[i] > x->last)
+				x->last = t->frame[i];
+		}
+	text_init(&text, label, sizeof(label));
+	text_endpoint(&text, &r->client.ip, r->client.port);
+	text_str(&text, ", ");
+	text_endpoint(&text, &r->server.ip, r->server.port);
+	s = ui_push(u, &packets_class);
+	if (!s) {
+		free(x);
+		return;
+	}
+	s->state = x;
+	snprintf(s->label, sizeof(s->label), "%s", label);
+	collect(u, s);
+	table_collected(u, s);
+	/* To the transaction's first packet. */
+	for (uint32_t i = 0; i < x->n; i++)
+		if (x->row[i].inside) {
+			s->table.selected = i;
+			s->table.selected_id = id(s, i);
+			break;
+		}
+	if (!x->n)
+		ui_note(u, true, "its packets are not kept any more");
+}
+
+void packets_open_list(struct ui *u, const uint64_t *frames, unsigned n, const char *label)
+{
+	struct screen *s = ui_push(u, &packets_class);
+	struct state *x;
+
+	if (!s)
+		return;
+	x = s->state = xcalloc(1, sizeof(*x));
+	for (unsigned i = 0; i < n && i < LIST_MAX; i++)
+		x->frames[x->nframes++] = frames[i];
+	snprintf(s->label, sizeof(s->label), "%s", label);
+	table_set_columns(u, s,
+		"frame time source source.port destination destination.port flags "
+		"payload info");
+}

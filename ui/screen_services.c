@@ -1,0 +1,217 @@
+/*
+ * screen_services.c - services: what each was asked, how it answered, where its time went.
+ */
+#include "view.h"
+#include "base/mem.h"
+#include "model/services.h"
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct row {
+	struct addr ip;
+	uint64_t port, flows, transactions, errors, unanswered, rate, bytes;
+	uint64_t p50, p90, p99, max, wait99, total, failed, retries;
+	uint64_t ledger[LEDGER_COUNT];
+	const char *protocol, *main_cause;
+	uint8_t transport;
+	bool other;
+};
+
+struct rows {
+	struct row *row;
+	uint32_t cap;
+};
+
+#define COLUMN(member, name, title, help, type, flags, width)                                      \
+	{                                                                                          \
+		name, title, help, type, flags, width, offsetof(struct row, member), NULL          \
+	}
+
+static const struct field fields[] = {
+	COLUMN(ip, "server.ip", "Server", "Address of the service.", FIELD_IP, 0, 20),
+	COLUMN(port, "server.port", "Port", "Its port.", FIELD_U64, 0, 5),
+	COLUMN(protocol, "protocol", "Protocol", "Protocol of the application.", FIELD_NAME, 0, 8),
+	COLUMN(transactions, "transactions", "Answers", "Transactions.", FIELD_U64, 0, 9),
+	COLUMN(rate, "rate", "Per s", "Transactions a second.", FIELD_U64, 0, 7),
+	COLUMN(errors, "errors", "Errors", "Errors, and requests that were not answered.",
+		FIELD_U64, 0, 7),
+	COLUMN(unanswered, "unanswered", "No answer", "Of these, requests that were not answered.",
+		FIELD_U64, 0, 7),
+	COLUMN(p50, "p50", "p50", "Half of the transactions took no longer.", FIELD_DURATION, 0, 8),
+	COLUMN(p90, "p90", "p90", "Nine in ten took no longer.", FIELD_DURATION, 0, 8),
+	COLUMN(p99, "p99", "p99", "All but one in a hundred took no longer.", FIELD_DURATION, 0, 8),
+	COLUMN(max, "max", "Longest", "The longest.", FIELD_DURATION, 0, 8),
+	COLUMN(wait99, "wait_p99", "Wait p99", "The same of the time to the first byte.",
+		FIELD_DURATION, 0, 8),
+	COLUMN(total, "total", "Waited", "All waiting together.", FIELD_DURATION, 0, 9),
+	COLUMN(main_cause, "cause", "Mostly", "Where most of the waiting went.", FIELD_NAME, 0, 16),
+	COLUMN(ledger[LEDGER_SERVER], "ledger.server", "Server", "Waiting for the server.",
+		FIELD_DURATION, 0, 8),
+	COLUMN(ledger[LEDGER_NETWORK], "ledger.network", "Network", "Waiting for the path.",
+		FIELD_DURATION, 0, 8),
+	COLUMN(flows, "flows", "Flows", "Connections that have ended.", FIELD_U64, 0, 7),
+	COLUMN(bytes, "bytes", "Bytes", "Bytes of these connections.", FIELD_BYTES, 0, 9),
+	COLUMN(failed, "failed", "Failed", "Connections that were not made.", FIELD_U64, 0, 6),
+	COLUMN(retries, "syn_retries", "SYN again", "SYNs that were sent again.", FIELD_U64, 0, 6),
+	{.type = FIELD_END},
+};
+
+static const char *most(const struct tally *t)
+{
+	int best = -1;
+
+	for (int i = 0; i < LEDGER_COUNT; i++)
+		if (t->ledger[i] && (best < 0 || t->ledger[i] > t->ledger[best]))
+			best = i;
+	return best < 0 ? NULL : ledger_names[best];
+}
+
+static uint64_t at(const struct hist *h, double part)
+{
+	return h->n ? hist_at(h, part) : FIELD_ABSENT;
+}
+
+static void fill(struct row *r, const struct service *x)
+{
+	const struct tally *t = &x->sum;
+	uint64_t span = t->last > t->first ? t->last - t->first : 0;
+
+	memset(r, 0, sizeof(*r));
+	r->ip = x->ip;
+	r->port = x->port;
+	r->transport = x->transport;
+	r->other = x->other;
+	r->protocol = x->other             ? "other"
+		      : x->protocol        ? x->protocol
+		      : x->transport == 17 ? "udp"
+					   : "tcp";
+	r->flows = x->flows;
+	r->bytes = x->bytes;
+	r->transactions = t->transactions;
+	r->errors = t->errors;
+	r->unanswered = t->unanswered;
+	r->rate = span ? (uint64_t)((double)t->transactions * 1e9 / (double)span + 0.5)
+		       : FIELD_ABSENT;
+	r->p50 = at(&t->duration, 0.5);
+	r->p90 = at(&t->duration, 0.9);
+	r->p99 = at(&t->duration, 0.99);
+	r->max = t->duration.n ? t->duration.max : FIELD_ABSENT;
+	r->wait99 = at(&t->wait, 0.99);
+	r->total = t->total;
+	r->main_cause = most(t);
+	r->failed = x->failed_connects;
+	r->retries = x->syn_retries;
+	memcpy(r->ledger, t->ledger, sizeof(r->ledger));
+}
+
+static void collect(struct ui *u, struct screen *s)
+{
+	struct rows *x = s->state ? s->state : (s->state = xcalloc(1, sizeof(struct rows)));
+	const struct service **list;
+	unsigned n = services_sorted(model_services(u->shown), &list);
+
+	if (n > x->cap) {
+		x->cap = n;
+		x->row = xrealloc(x->row, n * sizeof(*x->row));
+	}
+	for (unsigned i = 0; i < n; i++)
+		fill(&x->row[i], list[i]);
+	s->table.n = n;
+}
+
+static bool value(
+	struct ui *u, struct screen *s, uint32_t row, const struct field *f, struct schema_value *v)
+{
+	const struct rows *x = s->state;
+
+	(void)u;
+	return cell_member(f, &x->row[row], v);
+}
+
+static uint64_t id(struct screen *s, uint32_t row)
+{
+	const struct row *r = &((const struct rows *)s->state)->row[row];
+	uint64_t h = r->port << 8 | r->transport;
+
+	for (int i = 0; i < 16; i++)
+		h = (h ^ r->ip.b[i]) * UINT64_C(1099511628211);
+	for (const char *p = r->protocol; p && *p; p++)
+		h = (h ^ (uint8_t)*p) * UINT64_C(1099511628211);
+	return h ? h : 1;
+}
+
+static enum role role(struct screen *s, uint32_t row)
+{
+	const struct row *r = &((const struct rows *)s->state)->row[row];
+
+	if (r->transactions && r->errors * 20 > r->transactions)
+		return ROLE_BAD;
+	return r->errors || r->failed ? ROLE_WARN : ROLE_TEXT;
+}
+
+static void drill(struct ui *u, struct screen *s, uint32_t row, const struct screen_class *c)
+{
+	const struct row *r = &((const struct rows *)s->state)->row[row];
+	char filter[200], label[100], ip[64];
+	struct screen *other;
+	struct text t;
+
+	if (r->other)
+		return;
+	text_init(&t, ip, sizeof(ip));
+	text_addr(&t, &r->ip);
+	snprintf(filter, sizeof(filter), "server.ip == %s and server.port == %llu", ip,
+		(unsigned long long)r->port);
+	snprintf(label, sizeof(label), "%s:%llu %s", ip, (unsigned long long)r->port, r->protocol);
+	other = ui_push(u, c);
+	if (other && !ui_scope(u, other, filter, label))
+		ui_pop(u);
+}
+
+static void open_service(struct ui *u, struct screen *s, uint32_t row)
+{
+	drill(u, s, row, &transactions_class);
+}
+
+static bool key(struct ui *u, struct screen *s, int k)
+{
+	uint32_t row = table_row(&s->table);
+
+	if (row == UINT32_MAX || k != 'F')
+		return false;
+	drill(u, s, row, &flows_class);
+	return true;
+}
+
+static void release(struct screen *s)
+{
+	struct rows *x = s->state;
+
+	if (x)
+		free(x->row);
+	free(x);
+}
+
+static const struct key_help help[] = {
+	{"Enter", "the transactions of the service"},
+	{"F", "its connections"},
+	{NULL, NULL},
+};
+
+const struct screen_class services_class = {
+	.name = "services",
+	.title = "Services",
+	.fields = fields,
+	.columns = "server.ip server.port protocol transactions rate errors p50 p90 p99 max total "
+		   "cause flows",
+	.sort = "-total",
+	.help = help,
+	.collect = collect,
+	.value = value,
+	.id = id,
+	.role = role,
+	.open = open_service,
+	.key = key,
+	.free = release,
+};

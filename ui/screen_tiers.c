@@ -1,0 +1,311 @@
+/*
+ * screen_tiers.c - what the operations of web servers waited for behind them: for each the parts of
+ * its server time, and, one deeper, the operations that it calls.
+ */
+#include "view.h"
+#include "base/mem.h"
+#include "model/tiers.h"
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct row {
+	struct cell_text text;
+	struct addr ip;
+	uint64_t port, requests, server, part[TIER_CLASSES], calls, id;
+	/* Of a call. */
+	uint64_t per_request, most, repeats, time;
+	const char *protocol, *main_part;
+};
+
+struct rows {
+	struct row *row;
+	uint32_t n, cap;
+	struct text texts;
+	/* Of the calls of one operation. */
+	struct addr ip;
+	uint16_t port;
+	char *parent;
+	size_t nparent;
+};
+
+#define COLUMN(member, name, title, help, type, flags, width)                                      \
+	{                                                                                          \
+		name, title, help, type, flags, width, offsetof(struct row, member), NULL          \
+	}
+
+static const struct field fields[] = {
+	COLUMN(text, "operation", "Operation", "What the web server was asked.", FIELD_STR, 0, 36),
+	COLUMN(ip, "server.ip", "Server", "Its address.", FIELD_IP, 0, 15),
+	COLUMN(port, "server.port", "Port", "Its port.", FIELD_U64, FIELD_F_NONZERO, 5),
+	COLUMN(requests, "requests", "Requests", "So many.", FIELD_U64, 0, 8),
+	COLUMN(server, "server", "Each", "Server time of a request, on average.", FIELD_DURATION, 0,
+		9),
+	COLUMN(main_part, "mostly", "Mostly", "Where most of it went.", FIELD_NAME, 0, 7),
+	COLUMN(part[TIER_OWN], "own", "Own", "Of it, spent by itself.", FIELD_DURATION,
+		FIELD_F_NONZERO, 8),
+	COLUMN(part[TIER_MYSQL], "mysql", "MySQL", "Of it, waiting for MySQL.", FIELD_DURATION,
+		FIELD_F_NONZERO, 8),
+	COLUMN(part[TIER_NFS], "nfs", "NFS", "Of it, waiting for NFS.", FIELD_DURATION,
+		FIELD_F_NONZERO, 8),
+	COLUMN(part[TIER_SMTP], "smtp", "SMTP", "Of it, waiting for mail.", FIELD_DURATION,
+		FIELD_F_NONZERO, 8),
+	COLUMN(part[TIER_HTTP], "http", "HTTP", "Of it, waiting for other web servers.",
+		FIELD_DURATION, FIELD_F_NONZERO, 8),
+	COLUMN(part[TIER_DNS], "dns", "DNS", "Of it, waiting for names.", FIELD_DURATION,
+		FIELD_F_NONZERO, 8),
+	COLUMN(part[TIER_OTHER], "other", "Other", "Of it, waiting for others.", FIELD_DURATION,
+		FIELD_F_NONZERO, 8),
+	COLUMN(calls, "calls", "Calls", "Calls of a request, on average.", FIELD_U64, 0, 6),
+	{.type = FIELD_END},
+};
+
+static const struct field call_fields[] = {
+	COLUMN(text, "operation", "Operation", "What is called.", FIELD_STR, 0, 40),
+	COLUMN(protocol, "protocol", "Protocol", "Protocol of the application.", FIELD_NAME, 0, 8),
+	COLUMN(ip, "server.ip", "Server", "Who is called.", FIELD_IP, 0, 15),
+	COLUMN(port, "server.port", "Port", "Its port.", FIELD_U64, FIELD_F_NONZERO, 5),
+	COLUMN(calls, "calls", "Calls", "In all requests.", FIELD_U64, 0, 8),
+	COLUMN(per_request, "per_request", "Each", "In a request that calls it, on average.",
+		FIELD_U64, 0, 6),
+	COLUMN(most, "most", "Most", "In one request, at most.", FIELD_U64, 0, 6),
+	COLUMN(requests, "requests", "Requests", "Requests that call it.", FIELD_U64, 0, 8),
+	COLUMN(repeats, "repeats", "Repeats", "Requests that call it ten times or more.", FIELD_U64,
+		FIELD_F_NONZERO, 7),
+	COLUMN(time, "time", "Waited", "All calls together.", FIELD_DURATION, 0, 9),
+	{.type = FIELD_END},
+};
+
+static uint64_t each(uint64_t sum, uint64_t n)
+{
+	return n ? sum / n : FIELD_ABSENT;
+}
+
+static uint64_t whole(uint64_t calls, uint64_t n)
+{
+	return n ? (calls / n + TIERS_ONE / 2) / TIERS_ONE : FIELD_ABSENT;
+}
+
+static uint64_t hash(const char *text, size_t n, uint64_t h)
+{
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (uint8_t)text[i]) * UINT64_C(1099511628211);
+	return h ? h : 1;
+}
+
+/* Room for n rows, and none in it. */
+static struct rows *empty(struct screen *s, unsigned n)
+{
+	struct rows *x = s->state;
+
+	if (!x)
+		x = s->state = xcalloc(1, sizeof(*x));
+	if (!x->texts.p)
+		text_init_growing(&x->texts);
+	text_clear(&x->texts);
+	if (n > x->cap) {
+		x->cap = n;
+		x->row = xrealloc(x->row, n * sizeof(*x->row));
+	}
+	memset(x->row, 0, n * sizeof(*x->row));
+	x->n = s->table.n = n;
+	return x;
+}
+
+static void name_row(
+	struct rows *x, struct row *r, const struct service *service, const char *text, size_t len)
+{
+	r->text.n = service ? len : 5;
+	text_put(&x->texts, service ? text : "other", r->text.n);
+	r->id = hash(service ? text : "other", r->text.n, 1469598103934665603u);
+	if (!service)
+		return;
+	r->ip = service->ip;
+	r->port = service->port;
+	r->protocol = service->protocol;
+	r->id = hash((const char *)&r->ip, sizeof(r->ip), r->id + r->port);
+}
+
+/* The texts do not move any more. */
+static void place_texts(struct rows *x)
+{
+	size_t at = 0;
+
+	for (uint32_t i = 0; i < x->n; i++) {
+		x->row[i].text.p = x->texts.p + at;
+		at += x->row[i].text.n;
+	}
+}
+
+static void collect(struct ui *u, struct screen *s)
+{
+	const struct tier **list;
+	unsigned n = tiers_sorted(model_tiers(u->shown), &list);
+	struct rows *x = empty(s, n);
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct tier *t = list[i];
+		struct row *r = &x->row[i];
+		int most = 0;
+		uint64_t calls = 0;
+
+		name_row(x, r, t->service, t->text, t->len);
+		r->requests = t->requests;
+		r->server = each(t->server, t->requests);
+		for (int k = 0; k < TIER_CLASSES; k++) {
+			r->part[k] = each(t->time[k], t->requests);
+			calls += t->calls[k];
+			most = t->time[k] > t->time[most] ? k : most;
+		}
+		r->main_part = tier_names[most];
+		r->calls = whole(calls, t->requests);
+	}
+	place_texts(x);
+}
+
+static const struct tier *find_parent(struct ui *u, const struct rows *x)
+{
+	const struct tier **list;
+	unsigned n = tiers_sorted(model_tiers(u->shown), &list);
+
+	for (unsigned i = 0; i < n; i++)
+		if (list[i]->service && list[i]->len == x->nparent &&
+			list[i]->service->port == x->port &&
+			memcmp(&list[i]->service->ip, &x->ip, sizeof(x->ip)) == 0 &&
+			memcmp(list[i]->text, x->parent, x->nparent) == 0)
+			return list[i];
+	return NULL;
+}
+
+static void collect_calls(struct ui *u, struct screen *s)
+{
+	const struct tier *parent = find_parent(u, s->state);
+	const struct tier_pair **list = NULL;
+	unsigned n = parent ? tiers_pairs(model_tiers(u->shown), parent, &list) : 0;
+	struct rows *x = empty(s, n);
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct tier_pair *t = list[i];
+		struct row *r = &x->row[i];
+
+		name_row(x, r, t->service, t->text, t->len);
+		r->requests = t->requests;
+		r->repeats = t->repeats;
+		r->calls = whole(t->calls, 1);
+		r->per_request = whole(t->calls, t->requests);
+		r->most = whole(t->most, 1);
+		r->time = t->time;
+	}
+	place_texts(x);
+}
+
+static const struct row *row_at(const struct screen *s, uint32_t row)
+{
+	const struct rows *x = s->state;
+
+	return x && row < x->n ? &x->row[row] : NULL;
+}
+
+static bool value(
+	struct ui *u, struct screen *s, uint32_t row, const struct field *f, struct schema_value *v)
+{
+	const struct row *r = row_at(s, row);
+
+	(void)u;
+	return r && cell_member(f, r, v);
+}
+
+static uint64_t id(struct screen *s, uint32_t row)
+{
+	return row_at(s, row)->id;
+}
+
+static enum role role(struct screen *s, uint32_t row)
+{
+	return row_at(s, row)->repeats ? ROLE_WARN : ROLE_TEXT;
+}
+
+static void release(struct screen *s)
+{
+	struct rows *x = s->state;
+
+	if (!x)
+		return;
+	if (x->texts.p)
+		text_release(&x->texts);
+	free(x->row);
+	free(x->parent);
+	free(x);
+}
+
+static void open_call(struct ui *u, struct screen *s, uint32_t row)
+{
+	const struct row *r = row_at(s, row);
+	char filter[200], ip[64];
+	struct text t;
+
+	if (!r->protocol)
+		return;
+	text_init(&t, ip, sizeof(ip));
+	text_addr(&t, &r->ip);
+	snprintf(filter, sizeof(filter), "server.ip == %s and server.port == %llu and type == %s",
+		ip, (unsigned long long)r->port, r->protocol);
+	ui_push_operation(u, filter, r->text.p, r->text.n);
+}
+
+static const struct key_help call_help[] = {
+	{"Enter", "the transactions, the slowest first"},
+	{NULL, NULL},
+};
+
+static const struct screen_class calls_class = {
+	.name = "calls",
+	.title = "Calls",
+	.fields = call_fields,
+	.columns = "operation protocol server.ip calls per_request most requests repeats time",
+	.sort = "-time",
+	.help = call_help,
+	.collect = collect_calls,
+	.value = value,
+	.id = id,
+	.role = role,
+	.open = open_call,
+	.free = release,
+};
+
+static void open_tier(struct ui *u, struct screen *s, uint32_t row)
+{
+	const struct row *r = row_at(s, row);
+	struct screen *other = r->protocol ? ui_push(u, &calls_class) : NULL;
+	struct rows *x;
+
+	if (!other)
+		return;
+	x = other->state = xcalloc(1, sizeof(*x));
+	x->ip = r->ip;
+	x->port = (uint16_t)r->port;
+	x->nparent = r->text.n;
+	x->parent = xmalloc(x->nparent + 1);
+	memcpy(x->parent, r->text.p, x->nparent);
+	snprintf(other->label, sizeof(other->label), "%.*s", (int)r->text.n, r->text.p);
+}
+
+static const struct key_help help[] = {
+	{"Enter", "what the operation calls"},
+	{NULL, NULL},
+};
+
+const struct screen_class tiers_class = {
+	.name = "tiers",
+	.title = "Tiers",
+	.fields = fields,
+	.columns = "operation server.ip requests server mostly own mysql nfs smtp http dns other "
+		   "calls",
+	.help = help,
+	.collect = collect,
+	.value = value,
+	.id = id,
+	.role = role,
+	.open = open_tier,
+	.free = release,
+};
