@@ -363,6 +363,15 @@ def check_all(path, name, found, work):
         fail("%s: other findings with workers" % name)
 
 
+def check_ports():
+    """Six connections, two pairs of ports: four times again."""
+    for r in findings(path_of("http-reuse")):
+        f = r["tsumari"]["finding"]
+        if f["id"] == "port-reuse" and f["count"] == 4 and f["severity"] == "info":
+            return
+    fail("http-reuse: no port-reuse of four")
+
+
 def check_thresholds():
     """They move what is a finding; what is no threshold is refused."""
     ids = lambda *args: [r["tsumari"]["finding"]["id"] for r in findings(path_of("http-slow"), *args)]
@@ -396,6 +405,7 @@ def main():
                     if f["severity"] != "info":
                         fail("%s is healthy, but %s: %s" % (name, f["id"], f["saw"]))
     check_thresholds()
+    check_ports()
     if not names and n < len(EXPECTED):
         fail("only %d findings" % n)
     if not bad:

@@ -4,6 +4,10 @@
  */
 #include "model/find_impl.h"
 
+#define PORTS     8192u                   /* pairs of ends that are remembered */
+#define TIME_WAIT (60 * (uint64_t)SECOND) /* Linux' */
+#define SHOWN     8u
+
 enum phase { REQUEST, WAIT, RESPONSE, PHASES };
 static const char *const phase_names[PHASES] = {"request", "wait", "response"};
 
@@ -12,10 +16,20 @@ struct close_state {
 	uint64_t used;       /* connections with requests */
 	uint64_t tls, tls_time;
 	struct proof reused;
-	struct proof cut; /* by the server, with a transaction open */
+	unsigned nports;
+	uint16_t ports[SHOWN]; /* of the client, that were used again */
+	struct proof cut;      /* by the server, with a transaction open */
 	uint64_t resets[PHASES], idle, early;
 	struct proof gave_up; /* the client */
 	uint64_t gave_up_rst;
+};
+
+struct ports_key {
+	struct addr client, server;
+	uint16_t ports[4]; /* two, and padding */
+};
+struct close_all {
+	struct keyed *ports; /* when their connection ended, ns */
 };
 
 static bool is_http(const char *protocol)
@@ -52,17 +66,42 @@ static void add_reset(struct close_state *c, const struct flow_record *r)
 		c->idle++;
 }
 
-static void add_flow(struct svc *s, const struct flow_record *r)
+/* Did another connection between these ports end a short time before? */
+static void add_ports(struct close_all *all, struct close_state *c, const struct flow_record *r)
+{
+	struct ports_key key;
+	uint64_t *ended;
+	unsigned i = 0;
+
+	if (r->handshake == FIELD_ABSENT)
+		return;
+	memset(&key, 0, sizeof(key));
+	key.client = r->r.client.ip;
+	key.server = r->r.server.ip;
+	key.ports[0] = r->r.client.port;
+	key.ports[1] = r->r.server.port;
+	if (!all->ports)
+		all->ports = keyed_new(sizeof(key), sizeof(uint64_t), PORTS);
+	ended = keyed_renew(all->ports, &key);
+	if (*ended && r->r.start >= *ended && r->r.start - *ended < TIME_WAIT) {
+		proof_add(&c->reused, r->r.start, 0, r->r.flow_id);
+		proof_client(&c->reused, &r->r.client.ip);
+		while (i < c->nports && c->ports[i] != r->r.client.port)
+			i++;
+		if (i == c->nports && i < SHOWN)
+			c->ports[c->nports++] = r->r.client.port;
+	}
+	*ended = r->r.end;
+}
+
+static void add_flow(struct findings *f, struct svc *s, const struct flow_record *r)
 {
 	struct close_state *c = svc_state(s, DETECTOR_CLOSE);
 
 	add_use(c, r);
 	if (r->reset_phase)
 		add_reset(c, r);
-	if (r->close_reason && strcmp(r->close_reason, "port_reuse") == 0) {
-		proof_add(&c->reused, r->r.end, 0, r->r.flow_id);
-		proof_client(&c->reused, &r->r.client.ip);
-	}
+	add_ports(f->state[DETECTOR_CLOSE], c, r);
 }
 
 static void add_txn(struct svc *s, const struct txn_record *t)
@@ -90,11 +129,10 @@ static void add_txn(struct svc *s, const struct txn_record *t)
 
 static void record(struct findings *f, struct svc *s, const struct record *r)
 {
-	(void)f;
 	if (!s)
 		return;
 	if (r->kind == RECORD_FLOW && ((const struct flow_record *)r)->tcp_state)
-		add_flow(s, (const void *)r);
+		add_flow(f, s, (const void *)r);
 	else if (r->kind == RECORD_TXN && !r->composite)
 		add_txn(s, (const void *)r);
 }
@@ -128,12 +166,20 @@ static void list_single(struct findings *f, const struct svc *s, const struct cl
 
 static void list_reused(struct findings *f, const struct svc *s, const struct close_state *c)
 {
-	struct finding *x = finding_new(f, "port-reuse", "Client ports used again", s, &c->reused,
-		"tsumari.tcp.close_reason == port_reuse");
+	char room[128];
+	struct finding *x;
+	struct text filter;
 
+	text_init(&filter, room, sizeof(room));
+	for (unsigned i = 0; i < c->nports; i++)
+		text_printf(&filter, "%s%u", i ? ", " : "client.port in {", c->ports[i]);
+	text_char(&filter, '}');
+	x = finding_new(f, "port-reuse", "Client ports used again", s, &c->reused, room);
 	x->of = s->flows;
-	say(&x->saw, "On %C of %C connections a new one began between the same ports.", x->count,
-		s->flows);
+	say(&x->saw,
+		"%C of %C connections began between the same ports as one that had ended less "
+		"than a minute before.",
+		x->count, s->flows);
 	say(&x->means,
 		"The client has few ports left, or chooses them itself: the server may still "
 		"hold the old connection in TIME-WAIT and ignore or refuse the new one.");
@@ -205,5 +251,13 @@ static void list(struct findings *f)
 	}
 }
 
-const struct detector detect_close = {
-	.service_size = sizeof(struct close_state), .record = record, .list = list};
+static void release(void *state)
+{
+	keyed_free(((struct close_all *)state)->ports);
+}
+
+const struct detector detect_close = {.size = sizeof(struct close_all),
+	.release = release,
+	.service_size = sizeof(struct close_state),
+	.record = record,
+	.list = list};
