@@ -107,7 +107,8 @@ static struct rows *empty(struct screen *s, unsigned n)
 		x->cap = n;
 		x->row = xrealloc(x->row, n * sizeof(*x->row));
 	}
-	memset(x->row, 0, n * sizeof(*x->row));
+	if (n)
+		memset(x->row, 0, n * sizeof(*x->row));
 	x->n = s->table.n = n;
 	return x;
 }

@@ -171,9 +171,10 @@ char *put_mac(char *at, const uint8_t mac[6])
 	for (unsigned i = 0; i < 6; i++) {
 		*at++ = hex[mac[i] >> 4];
 		*at++ = hex[mac[i] & 15];
-		*at++ = '-';
+		if (i < 5)
+			*at++ = '-';
 	}
-	return at - 1;
+	return at;
 }
 
 /* v / scale with three significant digits (all digits before the point), rounded. */
