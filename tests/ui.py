@@ -124,6 +124,7 @@ def screens():
 
 def filters():
     t = Tmux(f"--live -r {capture('http-errors')} -Y 'type == http'", 160, 30)
+    t.wait(r"^ END", "all of the file is read")
     text = t.press("3", r"filter: type == http  \d+ rows", "-Y begins the filter")
     everything = rows_of(text)
     t.press("F4", r"Display filter", "F4 asks")
@@ -142,7 +143,7 @@ def filters():
     t.press("Escape", r"F1Help", "Escape leaves")
     t.press("B", r"for interfaces", "B is for interfaces")
     # Drilling down adds to it.
-    t.keys("4")
+    t.press("4", r"Operation(.|\n)*GET /")
     t.press("Enter", r"› Transactions \(", "operation to its transactions")
     t.press("T", r"of one connection", "T")
     t.press("Escape", r"› Transactions")
