@@ -483,7 +483,7 @@ static void on_reset(struct shard *sh, struct flow *f, const struct packet *p, u
 	struct flow_ext *e = flow_need_ext(sh, f);
 
 	if (!e->reset_phase) {
-		e->reset_phase = reset_phase(f, p, dir);
+		e->reset_phase = (uint8_t)reset_phase(f, p, dir);
 		e->reset_frame = p->number;
 	}
 	f->state = FLOW_RESET;
