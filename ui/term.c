@@ -193,14 +193,20 @@ static void catch_all(void)
 	catch (SIGTSTP, on_stop, SA_RESTART);
 }
 
+/*
+ * The keys have a description of their own that does not block: ncurses reads what should be the
+ * rest of a mouse's sequence at once, and a sequence that was cut short would hold up everything.
+ */
 static bool find_keys(char *err, size_t errsize)
 {
-	T.fd = STDIN_FILENO;
-	T.in = stdin;
-	if (isatty(STDIN_FILENO))
-		return true;
-	T.fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
+	const char *name = isatty(STDIN_FILENO) ? ttyname(STDIN_FILENO) : "/dev/tty";
+
+	T.fd = name ? open(name, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1;
 	T.in = T.fd < 0 ? NULL : fdopen(T.fd, "r+");
+	if (!T.in && isatty(STDIN_FILENO)) { /* its name may be one of another place */
+		T.fd = STDIN_FILENO;
+		T.in = stdin;
+	}
 	if (T.in)
 		return true;
 	snprintf(err, errsize,
