@@ -267,6 +267,8 @@ bool term_open(const struct term_options *o, char *err, size_t errsize)
 	if (!T.screen || !capability("cup") || !capability("clear")) {
 		if (T.screen)
 			endwin();
+		if (T.in != stdin)
+			fclose(T.in);
 		snprintf(err, errsize,
 			"the live view cannot draw on a terminal of type \"%.32s\" (TERM); "
 			"--report and --json can",

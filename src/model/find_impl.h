@@ -10,7 +10,8 @@
 #define MS     1000000u
 #define SECOND 1000000000u
 
-#define SVC_MAX 4096u
+#define SVC_MAX   4096u
+#define SVC_LEAST 64u
 
 enum detector_place {
 	DETECTOR_CAPTURE,

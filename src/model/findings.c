@@ -27,7 +27,18 @@ void thresholds_defaults(struct thresholds *t)
 		t->v[i] = threshold_kinds[i].value;
 }
 
-struct findings *findings_new(const struct thresholds *t)
+static uint32_t services_within(uint64_t memory)
+{
+	size_t one = sizeof(struct svc_key) + sizeof(struct svc);
+	uint64_t n;
+
+	for (int i = 0; i < DETECTOR_COUNT; i++)
+		one += detectors[i]->service_size;
+	n = memory / 8 / one;
+	return !memory || n > SVC_MAX ? SVC_MAX : n < SVC_LEAST ? SVC_LEAST : (uint32_t)n;
+}
+
+struct findings *findings_new(const struct thresholds *t, uint64_t memory)
 {
 	struct findings *f = xcalloc(1, sizeof(*f));
 
@@ -35,7 +46,8 @@ struct findings *findings_new(const struct thresholds *t)
 		f->limit = *t;
 	else
 		thresholds_defaults(&f->limit);
-	f->services = keyed_new(sizeof(struct svc_key), sizeof(struct svc), SVC_MAX);
+	f->services =
+		keyed_new(sizeof(struct svc_key), sizeof(struct svc), services_within(memory));
 	for (int i = 0; i < DETECTOR_COUNT; i++)
 		if (detectors[i]->size)
 			f->state[i] = xcalloc(1, detectors[i]->size);

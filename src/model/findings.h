@@ -87,8 +87,11 @@ void thresholds_defaults(struct thresholds *t);
 struct findings;
 struct tiers;
 
-/* t: copied; NULL: the defaults. */
-struct findings *findings_new(const struct thresholds *t);
+/*
+ * t: copied; NULL: the defaults. memory: bytes of the whole program's budget, of which an eighth
+ * bounds the services that are looked at; 0: only their own limit does.
+ */
+struct findings *findings_new(const struct thresholds *t, uint64_t memory);
 void findings_free(struct findings *f);
 /* What waits for what (tiers.h); stays the caller's. Without them nothing is said of it. */
 void findings_tiers(struct findings *f, struct tiers *t);

@@ -71,7 +71,7 @@ static void transaction(struct model *m, struct service *service, const struct t
 
 void model_find(struct model *m, const struct thresholds *t)
 {
-	m->findings = findings_new(t);
+	m->findings = findings_new(t, m->config.memory);
 	findings_tiers(m->findings, m->tiers);
 }
 

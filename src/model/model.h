@@ -22,7 +22,8 @@ struct thresholds; /* findings.h */
 struct tiers;      /* tiers.h */
 
 struct model_config {
-	bool literal; /* statements come with their values (--literal) */
+	bool literal;    /* statements come with their values (--literal) */
+	uint64_t memory; /* --memory, bytes; 0: the tables' own limits alone */
 };
 
 struct model *model_new(const struct model_config *config);

@@ -279,9 +279,10 @@ static bool open_document(struct run *r)
 /* What outputs share that show more than records. */
 static void open_model(struct run *r)
 {
-	struct model_config config = {.literal = r->o.engine.literal};
+	struct model_config config = {.literal = r->o.engine.literal, .memory = r->o.engine.memory};
 
 	r->model = model_new(&config);
+	r->o.engine.memory -= r->o.engine.memory / 8; /* the model has some in any case */
 }
 
 /* Would writing to a file destroy what is being read? */
@@ -682,7 +683,7 @@ static int compare(struct run *r)
 {
 	struct source *sources[2];
 	const char *names[2] = {r->o.compare, r->o.read};
-	struct model_config config = {.literal = r->o.engine.literal};
+	struct model_config config = {.literal = r->o.engine.literal, .memory = r->o.engine.memory};
 	int status = 0;
 
 	if (!load_plugins(r) || !resolve_decode(r) || !open_compare(r)) {

@@ -110,7 +110,7 @@ static void feed(struct findings *f, unsigned server, uint64_t start)
 
 static void does_not_matter_when_it_is_asked(void **state)
 {
-	struct findings *often = findings_new(NULL), *once = findings_new(NULL);
+	struct findings *often = findings_new(NULL, 0), *once = findings_new(NULL, 0);
 	struct capture_stats capture = {.frames = 5000, .bytes = 100000};
 	const struct finding *a, *b;
 	unsigned n;
@@ -140,7 +140,7 @@ static void does_not_matter_when_it_is_asked(void **state)
 
 static void no_time_is_in_two(void **state)
 {
-	struct findings *f = findings_new(NULL);
+	struct findings *f = findings_new(NULL, 0);
 	struct capture_stats capture = {.frames = 5000, .bytes = 100000};
 	const struct finding *list;
 	uint64_t cost = 0;
@@ -161,7 +161,7 @@ static void no_time_is_in_two(void **state)
 
 static void has_bounds(void **state)
 {
-	struct findings *f = findings_new(NULL);
+	struct findings *f = findings_new(NULL, 0);
 	struct capture_stats capture = {.frames = 5000, .bytes = 100000};
 	struct counters *counters = calloc(1, sizeof(*counters));
 	const struct finding *list;
@@ -211,7 +211,7 @@ static bool has(struct findings *f, const char *id)
 /* A few slow requests make many in flight, but no queue: the others are as fast as ever. */
 static void slow_ones_are_no_saturation(void **state)
 {
-	struct findings *f = findings_new(NULL);
+	struct findings *f = findings_new(NULL, 0);
 	uint64_t ms = 1000000, now = 1000000000;
 
 	(void)state;
@@ -227,7 +227,7 @@ static void slow_ones_are_no_saturation(void **state)
 /* Two workers of 40 ms, and from 1 to 12 clients that ask again at once. */
 static void queue_is_saturation(void **state)
 {
-	struct findings *f = findings_new(NULL);
+	struct findings *f = findings_new(NULL, 0);
 	uint64_t ms = 1000000, now = 1000000000;
 
 	(void)state;
