@@ -263,7 +263,7 @@ bool term_open(const struct term_options *o, char *err, size_t errsize)
 		return false;
 	setlocale(LC_CTYPE, "");
 	tcgetattr(T.fd, &T.before);
-	T.screen = name && *name ? newterm(NULL, stdout, T.in) : NULL;
+	T.screen = term_known(name) ? newterm(NULL, stdout, T.in) : NULL;
 	if (!T.screen || !capability("cup") || !capability("clear")) {
 		if (T.screen)
 			endwin();

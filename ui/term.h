@@ -41,6 +41,8 @@ struct term_options {
 
 /* Does it look as if there were one that can be drawn on, and keys? */
 bool term_possible(void);
+/* Is there a terminal of this name (TERM)? newterm() of an unknown one leaks what it had made. */
+bool term_known(const char *name);
 /* False, with one line in err, where there is no terminal to draw on. */
 bool term_open(const struct term_options *o, char *err, size_t errsize);
 /* Gives it back; does nothing where it is not open. */
