@@ -49,16 +49,6 @@ static const struct field fields[] = {
 	{.type = FIELD_END},
 };
 
-static const char *most(const struct tally *t)
-{
-	int best = -1;
-
-	for (int i = 0; i < LEDGER_COUNT; i++)
-		if (t->ledger[i] && (best < 0 || t->ledger[i] > t->ledger[best]))
-			best = i;
-	return best < 0 ? NULL : ledger_names[best];
-}
-
 static void fill(struct rows *x, struct row *r, const struct digest *d, uint64_t all)
 {
 	const struct tally *t = &d->sum;
@@ -84,7 +74,7 @@ static void fill(struct rows *x, struct row *r, const struct digest *d, uint64_t
 	r->total = t->total;
 	r->mean = t->transactions ? t->total / t->transactions : FIELD_ABSENT;
 	r->share = all ? (uint64_t)((double)t->total * 100 / (double)all + 0.5) : FIELD_ABSENT;
-	r->main_cause = most(t);
+	r->main_cause = tally_cause(t);
 	r->frame = d->nslowest ? d->slowest[0].frame : 0;
 }
 

@@ -57,16 +57,6 @@ static const struct field fields[] = {
 	{.type = FIELD_END},
 };
 
-static const char *most(const struct tally *t)
-{
-	int best = -1;
-
-	for (int i = 0; i < LEDGER_COUNT; i++)
-		if (t->ledger[i] && (best < 0 || t->ledger[i] > t->ledger[best]))
-			best = i;
-	return best < 0 ? NULL : ledger_names[best];
-}
-
 static uint64_t at(const struct hist *h, double part)
 {
 	return h->n ? hist_at(h, part) : FIELD_ABSENT;
@@ -99,7 +89,7 @@ static void fill(struct row *r, const struct service *x)
 	r->max = t->duration.n ? t->duration.max : FIELD_ABSENT;
 	r->wait99 = at(&t->wait, 0.99);
 	r->total = t->total;
-	r->main_cause = most(t);
+	r->main_cause = tally_cause(t);
 	r->failed = x->failed_connects;
 	r->retries = x->syn_retries;
 	memcpy(r->ledger, t->ledger, sizeof(r->ledger));

@@ -75,3 +75,13 @@ uint64_t txn_end(const struct txn_record *t)
 		end += t->total - connect;
 	return end > t->r.start ? end : t->r.start;
 }
+
+const char *tally_cause(const struct tally *t)
+{
+	int best = -1;
+
+	for (int i = 0; i < LEDGER_COUNT; i++)
+		if (t->ledger[i] && (best < 0 || t->ledger[i] > t->ledger[best]))
+			best = i;
+	return best < 0 ? NULL : ledger_names[best];
+}

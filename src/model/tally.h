@@ -26,4 +26,7 @@ void tally_subtract(struct tally *t, const struct tally *what);
 /* When the last of it was over: for one that was not answered, when it was given up. */
 uint64_t txn_end(const struct txn_record *t);
 
+/* The entry of the ledger that took most; NULL: there was no waiting. */
+const char *tally_cause(const struct tally *t);
+
 #endif
