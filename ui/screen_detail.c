@@ -2,6 +2,7 @@
  * screen_detail.c - one record whole: of a transaction when its parts were (a waterfall) and where
  * its time went (the ledger), then every field that it has.
  */
+#include "lines.h"
 #include "view.h"
 #include "base/mem.h"
 #include <curses.h>
@@ -12,40 +13,14 @@
 
 struct state {
 	struct record *r; /* a copy */
-	unsigned top, lines, height;
+	struct lines lines;
 };
-
-/* Where the next line goes, if it is on the screen. */
-struct pen {
-	struct ui *u;
-	const struct state *x;
-	int row, rows;
-	unsigned line;
-};
-
-static int next_line(struct pen *p)
-{
-	unsigned line = p->line++;
-
-	if (line < p->x->top || line >= p->x->top + (unsigned)p->rows)
-		return -1;
-	return p->row + (int)(line - p->x->top);
-}
-
-static void heading(struct pen *p, const char *text)
-{
-	int y;
-
-	next_line(p);
-	y = next_line(p);
-	term_put(y, 0, term_columns(), text, ROLE_ACCENT);
-}
 
 /* A name, a duration, its share, and a bar from one part of the whole to another. */
 static void bar_line(
-	struct pen *p, const char *name, uint64_t ns, double from, double part, enum role role)
+	struct lines *p, const char *name, uint64_t ns, double from, double part, enum role role)
 {
-	int y = next_line(p), columns = term_columns(), width = columns - LABEL - 22;
+	int y = lines_next(p), columns = term_columns(), width = columns - LABEL - 22;
 	char buffer[64];
 	struct text t;
 
@@ -82,7 +57,7 @@ static enum role ledger_role(int entry)
 	}
 }
 
-static void waterfall(struct pen *p, const struct txn_record *t)
+static void waterfall(struct lines *p, const struct txn_record *t)
 {
 	uint64_t connect = t->ledger[LEDGER_CONNECT_RETRY] + t->ledger[LEDGER_CONNECT_NETWORK] +
 			   t->ledger[LEDGER_CONNECT_TLS];
@@ -100,7 +75,7 @@ static void waterfall(struct pen *p, const struct txn_record *t)
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		all += parts[i].ns == FIELD_ABSENT ? 0 : parts[i].ns;
-	heading(p, "Waterfall");
+	lines_heading(p, "Waterfall");
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		if (parts[i].ns == FIELD_ABSENT || (i == 0 && !connect))
 			continue;
@@ -110,7 +85,7 @@ static void waterfall(struct pen *p, const struct txn_record *t)
 	}
 }
 
-static void ledger(struct pen *p, const struct txn_record *t)
+static void ledger(struct lines *p, const struct txn_record *t)
 {
 	char title[64];
 	struct text x;
@@ -120,7 +95,7 @@ static void ledger(struct pen *p, const struct txn_record *t)
 	text_init(&x, title, sizeof(title));
 	text_str(&x, "Where the time went: ");
 	text_duration(&x, t->total);
-	heading(p, title);
+	lines_heading(p, title);
 	for (int i = 0; i < LEDGER_COUNT; i++)
 		if (t->ledger[i])
 			bar_line(p, ledger_names[i], t->ledger[i], 0,
@@ -128,7 +103,7 @@ static void ledger(struct pen *p, const struct txn_record *t)
 }
 
 /* Long values go on in lines of their own. */
-static void field_line(struct pen *p, const struct field *f, const struct schema_value *v)
+static void field_line(struct lines *p, const struct field *f, const struct schema_value *v)
 {
 	char buffer[4096];
 	struct text t;
@@ -142,7 +117,7 @@ static void field_line(struct pen *p, const struct field *f, const struct schema
 	cell_put(&t, f, v);
 	while (first || at < t.len) {
 		size_t n = t.len - at < (size_t)width ? t.len - at : (size_t)width;
-		int y = next_line(p);
+		int y = lines_next(p);
 
 		while (at + n < t.len && n > 1 && ((uint8_t)t.p[at + n] & 0xc0) == 0x80)
 			n--;
@@ -154,26 +129,26 @@ static void field_line(struct pen *p, const struct field *f, const struct schema
 	}
 }
 
-static void all_fields(struct pen *p, const struct record *r)
+static void all_fields(struct ui *u, struct lines *p, const struct record *r)
 {
-	const struct schema *s = ui_schema(p->u, r);
+	const struct schema *s = ui_schema(u, r);
 
-	heading(p, "Fields");
+	lines_heading(p, "Fields");
 	for (unsigned i = 0; i < s->n; i++) {
 		struct schema_value v;
 
 		memset(&v, 0, sizeof(v));
-		if (schema_get(&s->columns[i], r, &p->u->env, &v))
+		if (schema_get(&s->columns[i], r, &u->env, &v))
 			field_line(p, s->columns[i].field, &v);
 	}
 }
 
-static void title(struct pen *p, const struct record *r)
+static void title(struct lines *p, const struct record *r)
 {
 	char line[512];
 	struct text t;
 	const struct txn_record *x = (const void *)r;
-	int y = next_line(p);
+	int y = lines_next(p);
 
 	text_init(&t, line, sizeof(line));
 	text_printf(&t, "%s  ", r->type);
@@ -187,7 +162,7 @@ static void title(struct pen *p, const struct record *r)
 	term_text(y, 0, term_columns(), t.p, t.len, ROLE_ACCENT);
 	if (r->kind != RECORD_TXN || !x->query.len)
 		return;
-	y = next_line(p);
+	y = lines_next(p);
 	term_text(y, 2, term_columns() - 2, (const char *)r + x->query.offset, x->query.len,
 		ROLE_TEXT);
 }
@@ -195,66 +170,34 @@ static void title(struct pen *p, const struct record *r)
 static void draw(struct ui *u, struct screen *s, int row, int rows)
 {
 	struct state *x = s->state;
-	struct pen p = {u, x, row, rows, 0};
+	struct lines *p = &x->lines;
 
-	x->height = (unsigned)rows;
-	if (x->lines && x->top + x->height > x->lines)
-		x->top = x->lines > x->height ? x->lines - x->height : 0;
-	title(&p, x->r);
+	lines_begin(p, row, rows);
+	title(p, x->r);
 	if (x->r->kind == RECORD_TXN) {
-		waterfall(&p, (const void *)x->r);
-		ledger(&p, (const void *)x->r);
+		waterfall(p, (const void *)x->r);
+		ledger(p, (const void *)x->r);
 	}
-	all_fields(&p, x->r);
-	x->lines = p.line;
+	all_fields(u, p, x->r);
 }
 
 static bool go(struct ui *u, struct screen *s, const struct screen_class *c)
 {
 	struct state *x = s->state;
 	char filter[64];
-	struct screen *other;
 
 	snprintf(filter, sizeof(filter), "flow.id == %llu", (unsigned long long)x->r->flow_id);
-	other = ui_push(u, c);
-	if (other && !ui_scope(u, other, filter, "of one connection"))
-		ui_pop(u);
+	ui_push_scope(u, c, filter, "of one connection");
 	return true;
 }
 
 static bool key(struct ui *u, struct screen *s, int k)
 {
 	struct state *x = s->state;
-	unsigned most = x->lines > x->height ? x->lines - x->height : 0, page = x->height;
 
+	if (lines_key(&x->lines, k))
+		return true;
 	switch (k) {
-	case KEY_UP:
-	case 'k':
-		x->top -= x->top > 0;
-		return true;
-	case KEY_DOWN:
-	case 'j':
-		x->top += x->top < most;
-		return true;
-	case KEY_PPAGE:
-	case 2:
-	case 21:
-		x->top -= x->top < page ? x->top : page;
-		return true;
-	case KEY_NPAGE:
-	case 6:
-	case 4:
-	case ' ':
-		x->top = x->top + page > most ? most : x->top + page;
-		return true;
-	case KEY_HOME:
-	case 'g':
-		x->top = 0;
-		return true;
-	case KEY_END:
-	case 'G':
-		x->top = most;
-		return true;
 	case '\r':
 	case '\n':
 	case KEY_ENTER:

@@ -1,14 +1,10 @@
 /*
  * screen_digests.c - operations: what each service was asked (SQL digests, URIs, NFS operations),
- * how it answered, where the time went. A digest's text may be gone at the next record, so a screen
- * keeps what it shows.
+ * how it answered, where the time went.
  */
-#include "view.h"
-#include "base/mem.h"
+#include "rows.h"
 #include "model/digests.h"
 #include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 
 struct row {
 	struct addr ip;
@@ -17,12 +13,6 @@ struct row {
 	struct cell_text text;
 	uint64_t frame; /* of the slowest one */
 	bool other;
-};
-
-struct rows {
-	struct row *row;
-	uint32_t n, cap;
-	struct text texts; /* of all rows, one behind the other */
 };
 
 #define COLUMN(member, name, title, help, type, flags, width)                                      \
@@ -49,11 +39,10 @@ static const struct field fields[] = {
 	{.type = FIELD_END},
 };
 
-static void fill(struct rows *x, struct row *r, const struct digest *d, uint64_t all)
+static void fill(struct screen *s, struct row *r, const struct digest *d, uint64_t all)
 {
 	const struct tally *t = &d->sum;
 
-	memset(r, 0, sizeof(*r));
 	r->other = d->other;
 	r->id = d->id + UINT64_C(1);
 	if (d->service) {
@@ -63,9 +52,8 @@ static void fill(struct rows *x, struct row *r, const struct digest *d, uint64_t
 	} else {
 		r->port = FIELD_ABSENT;
 	}
-	/* A place until all texts are there: the memory they are in may move. */
 	r->text.n = d->other ? 5 : d->len;
-	text_put(&x->texts, d->other ? "other" : d->text, r->text.n);
+	r->text.p = rows_text(s, d->other ? "other" : d->text, r->text.n);
 	r->transactions = t->transactions;
 	r->errors = t->errors;
 	r->p50 = t->duration.n ? hist_at(&t->duration, 0.5) : FIELD_ABSENT;
@@ -80,54 +68,23 @@ static void fill(struct rows *x, struct row *r, const struct digest *d, uint64_t
 
 static void collect(struct ui *u, struct screen *s)
 {
-	struct rows *x = s->state;
 	const struct digest **list;
 	unsigned n = digests_sorted(model_digests(u->shown), &list);
 	uint64_t all = services_total(model_services(u->shown))->sum.total;
-	size_t at = 0;
+	struct row *row = rows_begin(s, sizeof(*row), n);
 
-	if (!x) {
-		x = s->state = xcalloc(1, sizeof(*x));
-		text_init_growing(&x->texts);
-	}
-	if (n > x->cap) {
-		x->cap = n;
-		x->row = xrealloc(x->row, n * sizeof(*x->row));
-	}
-	text_clear(&x->texts);
 	for (unsigned i = 0; i < n; i++)
-		fill(x, &x->row[i], list[i], all);
-	for (unsigned i = 0; i < n; i++) {
-		x->row[i].text.p = x->texts.p + at;
-		at += x->row[i].text.n;
-	}
-	x->n = s->table.n = n;
-}
-
-static const struct row *row_at(const struct screen *s, uint32_t row)
-{
-	const struct rows *x = s->state;
-
-	return x && row < x->n ? &x->row[row] : NULL;
-}
-
-static bool value(
-	struct ui *u, struct screen *s, uint32_t row, const struct field *f, struct schema_value *v)
-{
-	const struct row *r = row_at(s, row);
-
-	(void)u;
-	return r && cell_member(f, r, v);
+		fill(s, &row[i], list[i], all);
 }
 
 static uint64_t id(struct screen *s, uint32_t row)
 {
-	return row_at(s, row)->id;
+	return ((const struct row *)rows_at(s, row))->id;
 }
 
 static enum role role(struct screen *s, uint32_t row)
 {
-	const struct row *r = row_at(s, row);
+	const struct row *r = rows_at(s, row);
 
 	if (r->other)
 		return ROLE_DIM;
@@ -138,7 +95,7 @@ static enum role role(struct screen *s, uint32_t row)
 
 static void open_digest(struct ui *u, struct screen *s, uint32_t row)
 {
-	const struct row *r = row_at(s, row);
+	const struct row *r = rows_at(s, row);
 	char filter[200], ip[64];
 	struct text t;
 
@@ -153,24 +110,13 @@ static void open_digest(struct ui *u, struct screen *s, uint32_t row)
 
 static bool key(struct ui *u, struct screen *s, int k)
 {
-	const struct row *r = row_at(s, table_row(&s->table));
+	const struct row *r = rows_at(s, table_row(&s->table));
 
 	if (!r || k != 'P')
 		return false;
 	if (r->frame)
 		packets_open_list(u, &r->frame, 1, "the slowest one");
 	return true;
-}
-
-static void release(struct screen *s)
-{
-	struct rows *x = s->state;
-
-	if (!x)
-		return;
-	text_release(&x->texts);
-	free(x->row);
-	free(x);
 }
 
 static const struct key_help help[] = {
@@ -187,10 +133,10 @@ const struct screen_class digests_class = {
 	.sort = "-total",
 	.help = help,
 	.collect = collect,
-	.value = value,
+	.value = rows_value,
 	.id = id,
 	.role = role,
 	.open = open_digest,
 	.key = key,
-	.free = release,
+	.free = rows_release,
 };

@@ -1,17 +1,15 @@
 /*
  * screen_findings.c - what is wrong, ranked, and each finding with its proof: what was seen, what
  * it means, what to do next, what would speak against it, and the way to its packets.
- *
- * What findings_list() gives is gone at its next call, so a screen keeps copies.
  */
-#include "view.h"
+#include "lines.h"
+#include "rows.h"
 #include "base/mem.h"
 #include "model/findings.h"
 #include "run/source.h"
 #include <curses.h>
 #include <inttypes.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct row {
@@ -22,16 +20,10 @@ struct row {
 	struct cell_text saw;
 	uint64_t frames[FINDING_FRAMES];
 	unsigned nframes;
-	char *text[6]; /* saw, means, next, against, filter, bpf; ours */
+	const char *text[6]; /* saw, means, next, against, filter, bpf */
 };
 
 enum { SAW, MEANS, NEXT, AGAINST, FILTER, BPF };
-
-struct rows {
-	struct row *row;
-	uint32_t n;
-	uint64_t hash; /* of what they are and where */
-};
 
 #define COLUMN(member, name, title, help, type, flags, width)                                      \
 	{                                                                                          \
@@ -91,12 +83,11 @@ void findings_line(struct ui *u, struct text *out)
 		findings_verdict(model_findings(u->shown), list, n, out);
 }
 
-static void fill(struct row *r, const struct finding *f)
+static void fill(struct screen *s, struct row *r, const struct finding *f)
 {
 	const struct text *texts[] = {
 		&f->saw, &f->means, &f->next, &f->against, &f->filter, &f->bpf};
 
-	memset(r, 0, sizeof(*r));
 	r->id = f->id;
 	r->title = f->title;
 	r->severity = f->severity;
@@ -118,64 +109,28 @@ static void fill(struct row *r, const struct finding *f)
 	memcpy(r->frames, f->frames, sizeof(r->frames));
 	r->nframes = f->nframes;
 	for (int i = 0; i < 6; i++)
-		r->text[i] = xstrdup(texts[i]->p ? texts[i]->p : "");
+		r->text[i] = rows_text(s, texts[i]->p, texts[i]->len);
 	r->saw.p = r->text[SAW];
-	r->saw.n = strlen(r->saw.p);
-}
-
-static void clear_rows(struct rows *x)
-{
-	for (uint32_t i = 0; i < x->n; i++)
-		for (int k = 0; k < 6; k++)
-			free(x->row[i].text[k]);
-	free(x->row);
-	x->row = NULL;
-	x->n = 0;
+	r->saw.n = f->saw.len;
 }
 
 static void collect(struct ui *u, struct screen *s)
 {
-	struct rows *x = s->state ? s->state : (s->state = xcalloc(1, sizeof(struct rows)));
 	const struct finding *list;
 	unsigned n = list_of(u, &list);
+	struct row *row = rows_begin(s, sizeof(*row), n);
 
-	clear_rows(x);
-	x->row = xcalloc(n + 1, sizeof(*x->row));
 	for (unsigned i = 0; i < n; i++)
-		fill(&x->row[i], &list[i]);
-	x->n = s->table.n = n;
-}
-
-static const struct row *row_at(const struct screen *s, uint32_t row)
-{
-	const struct rows *x = s->state;
-
-	return x && row < x->n ? &x->row[row] : NULL;
-}
-
-static bool value(
-	struct ui *u, struct screen *s, uint32_t row, const struct field *f, struct schema_value *v)
-{
-	const struct row *r = row_at(s, row);
-
-	(void)u;
-	return r && cell_member(f, r, v);
-}
-
-static uint64_t row_id(const struct row *r)
-{
-	uint64_t h = r->port + 1;
-
-	for (const char *p = r->id; *p; p++)
-		h = (h ^ (uint8_t)*p) * UINT64_C(1099511628211);
-	for (int i = 0; i < 16; i++)
-		h = (h ^ r->server.b[i]) * UINT64_C(1099511628211);
-	return h ? h : 1;
+		fill(s, &row[i], &list[i]);
 }
 
 static uint64_t id(struct screen *s, uint32_t row)
 {
-	return row_id(row_at(s, row));
+	const struct row *r = rows_at(s, row);
+	uint64_t h = rows_id(ROWS_ID, r->id, strlen(r->id));
+
+	h = rows_id(h, &r->port, sizeof(r->port));
+	return rows_id(h, &r->server, sizeof(r->server));
 }
 
 static enum role severity_role(enum severity severity)
@@ -187,14 +142,13 @@ static enum role severity_role(enum severity severity)
 
 static enum role role(struct screen *s, uint32_t row)
 {
-	return severity_role(row_at(s, row)->severity);
+	return severity_role(((const struct row *)rows_at(s, row))->severity);
 }
 
 /* To the records or frames of a finding. */
 static bool follow(struct ui *u, const struct row *r, int k)
 {
 	const struct screen_class *c = k == 'T' ? &transactions_class : &flows_class;
-	struct screen *other;
 	uint64_t frames[FINDING_FRAMES];
 	char filter[SCOPE_MAX], label[128];
 	unsigned n = r->nframes;
@@ -211,74 +165,25 @@ static bool follow(struct ui *u, const struct row *r, int k)
 			ui_note(u, true, "it names no frames; T and F show its records");
 		return true;
 	}
-	other = ui_push(u, c);
-	if (other && !ui_scope(u, other, filter, label))
-		ui_pop(u);
+	ui_push_scope(u, c, filter, label);
 	return true;
 }
 
 static bool key(struct ui *u, struct screen *s, int k)
 {
-	const struct row *r = row_at(s, table_row(&s->table));
+	const struct row *r = rows_at(s, table_row(&s->table));
 
 	return r && follow(u, r, k);
-}
-
-static void release(struct screen *s)
-{
-	struct rows *x = s->state;
-
-	if (x)
-		clear_rows(x);
-	free(x);
 }
 
 /* One finding. */
 
 struct one {
-	struct row row;
-	unsigned top, lines, height;
+	struct rows rows; /* one */
+	struct lines lines;
 };
 
-struct pen {
-	const struct one *x;
-	int row, rows;
-	unsigned line;
-};
-
-static int next_line(struct pen *p)
-{
-	unsigned line = p->line++;
-
-	if (line < p->x->top || line >= p->x->top + (unsigned)p->rows)
-		return -1;
-	return p->row + (int)(line - p->x->top);
-}
-
-/* Words of a text in lines as wide as the screen. */
-static void paragraph(struct pen *p, const char *title, const char *text)
-{
-	size_t width = term_columns() > 20 ? (size_t)term_columns() - 4 : 16;
-
-	if (!*text)
-		return;
-	next_line(p);
-	term_put(next_line(p), 1, term_columns() - 1, title, ROLE_ACCENT);
-	while (*text) {
-		size_t n = strlen(text);
-
-		if (n > width) {
-			for (n = width; n > 0 && text[n] != ' '; n--)
-				;
-			n = n ? n : width;
-		}
-		term_text(next_line(p), 3, term_columns() - 3, text, n, ROLE_TEXT);
-		text += n;
-		text += strspn(text, " ");
-	}
-}
-
-static void figures(struct pen *p, const struct row *r)
+static void figures(struct lines *p, const struct row *r)
 {
 	char line[400];
 	struct text t;
@@ -290,7 +195,7 @@ static void figures(struct pen *p, const struct row *r)
 		text_endpoint(&t, &r->server, (uint16_t)r->port);
 		text_printf(&t, " %s", r->protocol ? r->protocol : "");
 	}
-	term_text(next_line(p), 1, term_columns() - 1, t.p, t.len, severity_role(r->severity));
+	term_text(lines_next(p), 1, term_columns() - 1, t.p, t.len, severity_role(r->severity));
 	text_clear(&t);
 	if (r->cost) {
 		text_str(&t, "cost ");
@@ -310,68 +215,44 @@ static void figures(struct pen *p, const struct row *r)
 	}
 	if (r->part_of)
 		text_printf(&t, "  (part of %s)", r->part_of);
-	term_text(next_line(p), 1, term_columns() - 1, t.p, t.len, ROLE_TEXT);
+	term_text(lines_next(p), 1, term_columns() - 1, t.p, t.len, ROLE_TEXT);
 }
 
 static void draw(struct ui *u, struct screen *s, int row, int rows)
 {
-	struct one *x = s->state;
-	struct pen p = {x, row, rows, 0};
+	struct lines *p = &((struct one *)s->state)->lines;
+	const struct row *r = rows_at(s, 0);
 	char line[256];
 	struct text t;
 
 	(void)u;
-	x->height = (unsigned)rows;
-	figures(&p, &x->row);
-	paragraph(&p, "Seen", x->row.text[SAW]);
-	paragraph(&p, "What it means", x->row.text[MEANS]);
-	paragraph(&p, "What to do next", x->row.text[NEXT]);
-	paragraph(&p, "What speaks against it", x->row.text[AGAINST]);
-	paragraph(&p, "Display filter (T, F)", x->row.text[FILTER]);
-	paragraph(&p, "Capture filter", x->row.text[BPF]);
+	lines_begin(p, row, rows);
+	figures(p, r);
+	lines_paragraph(p, "Seen", r->text[SAW]);
+	lines_paragraph(p, "What it means", r->text[MEANS]);
+	lines_paragraph(p, "What to do next", r->text[NEXT]);
+	lines_paragraph(p, "What speaks against it", r->text[AGAINST]);
+	lines_paragraph(p, "Display filter (T, F)", r->text[FILTER]);
+	lines_paragraph(p, "Capture filter", r->text[BPF]);
 	text_init(&t, line, sizeof(line));
-	for (unsigned i = 0; i < x->row.nframes; i++)
-		text_printf(&t, "%s%" PRIu64, i ? ", " : "", x->row.frames[i]);
-	paragraph(&p, "Frames (P)", line);
-	x->lines = p.line;
+	for (unsigned i = 0; i < r->nframes; i++)
+		text_printf(&t, "%s%" PRIu64, i ? ", " : "", r->frames[i]);
+	lines_paragraph(p, "Frames (P)", line);
 }
 
 static bool one_key(struct ui *u, struct screen *s, int k)
 {
-	struct one *x = s->state;
-	unsigned most = x->lines > x->height ? x->lines - x->height : 0;
-
-	switch (k) {
-	case KEY_UP:
-	case 'k':
-		x->top -= x->top > 0;
+	if (lines_key(&((struct one *)s->state)->lines, k))
 		return true;
-	case KEY_DOWN:
-	case 'j':
-		x->top += x->top < most;
-		return true;
-	case '\r':
-	case '\n':
-	case KEY_ENTER:
-		return follow(u, &x->row, 'P');
-	default:
-		return follow(u, &x->row, k);
-	}
-}
-
-static void one_release(struct screen *s)
-{
-	struct one *x = s->state;
-
-	for (int i = 0; x && i < 6; i++)
-		free(x->row.text[i]);
-	free(x);
+	if (k == '\r' || k == '\n' || k == KEY_ENTER)
+		k = 'P';
+	return follow(u, rows_at(s, 0), k);
 }
 
 static const struct key_help one_help[] = {
 	{"Enter P", "the frames that show it"},
 	{"T F", "the transactions, the connections that it is about"},
-	{"j k", "scroll"},
+	{"j k Space ^F ^B g G", "scroll"},
 	{NULL, NULL},
 };
 
@@ -381,21 +262,22 @@ static const struct screen_class finding_class = {
 	.help = one_help,
 	.draw = draw,
 	.key = one_key,
-	.free = one_release,
+	.free = rows_release,
 };
 
 static void open_finding(struct ui *u, struct screen *s, uint32_t row)
 {
-	const struct row *r = row_at(s, row);
 	struct screen *other = ui_push(u, &finding_class);
-	struct one *x;
+	const struct row *from = rows_at(s, row);
+	struct row *r;
 
 	if (!other)
 		return;
-	x = other->state = xcalloc(1, sizeof(*x));
-	x->row = *r;
+	other->state = xcalloc(1, sizeof(struct one));
+	r = rows_begin(other, sizeof(*r), 1);
+	*r = *from;
 	for (int i = 0; i < 6; i++)
-		x->row.text[i] = xstrdup(r->text[i]);
+		r->text[i] = rows_text(other, from->text[i], strlen(from->text[i]));
 }
 
 static const struct key_help help[] = {
@@ -412,10 +294,10 @@ const struct screen_class findings_class = {
 	.columns = "severity title server.ip server.port cost share count of counted saw",
 	.help = help,
 	.collect = collect,
-	.value = value,
+	.value = rows_value,
 	.id = id,
 	.role = role,
 	.open = open_finding,
 	.key = key,
-	.free = release,
+	.free = rows_release,
 };

@@ -1,15 +1,14 @@
 /*
  * screen_help.c - the keys: those of the screen it was asked for on, then those of all screens.
  */
+#include "lines.h"
 #include "view.h"
 #include "base/mem.h"
-#include <curses.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct state {
 	const struct screen_class *about;
-	unsigned top, lines, height;
+	struct lines lines;
 };
 
 static const struct key_help table_keys[] = {
@@ -45,68 +44,36 @@ static const struct key_help common_keys[] = {
 	{NULL, NULL},
 };
 
-static void section(struct state *x, const char *title, const struct key_help *h, int row, int rows,
-	unsigned *line)
+static void section(struct lines *l, const char *title, const struct key_help *h)
 {
-	char line_text[80];
-
 	if (!h)
 		return;
-	for (int i = -1; i < 0 || h[i].keys; i++, (*line)++) {
-		int y = row + (int)*line - (int)x->top;
+	term_put(lines_next(l), 1, term_columns() - 1, title, ROLE_ACCENT);
+	for (; h->keys; h++) {
+		int y = lines_next(l);
 
-		if (*line < x->top || y >= row + rows)
-			continue;
-		if (i < 0) {
-			snprintf(line_text, sizeof(line_text), "%s", title);
-			term_put(y, 1, term_columns() - 1, line_text, ROLE_ACCENT);
-		} else {
-			term_put(y, 3, 20, h[i].keys, ROLE_KEY);
-			term_put(y, 24, term_columns() - 24, h[i].what, ROLE_TEXT);
-		}
+		term_put(y, 3, 20, h->keys, ROLE_KEY);
+		term_put(y, 24, term_columns() - 24, h->what, ROLE_TEXT);
 	}
-	(*line)++;
+	lines_next(l);
 }
 
 static void draw(struct ui *u, struct screen *s, int row, int rows)
 {
 	struct state *x = s->state;
-	unsigned line = 0;
 
 	(void)u;
-	x->height = (unsigned)rows;
-	section(x, x->about->title, x->about->help, row, rows, &line);
+	lines_begin(&x->lines, row, rows);
+	section(&x->lines, x->about->title, x->about->help);
 	if (!x->about->draw)
-		section(x, "Tables", table_keys, row, rows, &line);
-	section(x, "Everywhere", common_keys, row, rows, &line);
-	x->lines = line;
+		section(&x->lines, "Tables", table_keys);
+	section(&x->lines, "Everywhere", common_keys);
 }
 
 static bool key(struct ui *u, struct screen *s, int k)
 {
-	struct state *x = s->state;
-	unsigned most = x->lines > x->height ? x->lines - x->height : 0;
-
 	(void)u;
-	switch (k) {
-	case KEY_UP:
-	case 'k':
-		x->top -= x->top > 0;
-		return true;
-	case KEY_DOWN:
-	case 'j':
-		x->top += x->top < most;
-		return true;
-	case KEY_NPAGE:
-	case ' ':
-		x->top = x->top + x->height > most ? most : x->top + x->height;
-		return true;
-	case KEY_PPAGE:
-		x->top -= x->top < x->height ? x->top : x->height;
-		return true;
-	default:
-		return false;
-	}
+	return lines_key(&((struct state *)s->state)->lines, k);
 }
 
 static void release(struct screen *s)

@@ -5,6 +5,7 @@
  * The histories are made of the records that are kept, so that they go back in time as the view
  * does.
  */
+#include "lines.h"
 #include "view.h"
 #include "base/mem.h"
 #include "model/services.h"
@@ -193,13 +194,8 @@ static int verdict(struct ui *u, int y, int end)
 	text_init(&t, line, sizeof(line));
 	findings_line(u, &t);
 	while (*at && y < end) {
-		size_t n = strlen(at);
+		size_t n = lines_break(at, width);
 
-		if (n > width) {
-			for (n = width; n > 0 && at[n] != ' '; n--)
-				;
-			n = n ? n : width;
-		}
 		term_text(y++, 1, term_columns() - 1, at, n, ROLE_WARN);
 		at += n;
 		at += strspn(at, " ");
@@ -286,7 +282,6 @@ static void draw(struct ui *u, struct screen *s, int row, int rows)
 static void open_service(struct ui *u, const struct service *x)
 {
 	char filter[200], label[100], ip[64];
-	struct screen *other;
 	struct text t;
 
 	if (x->other)
@@ -296,9 +291,7 @@ static void open_service(struct ui *u, const struct service *x)
 	snprintf(filter, sizeof(filter), "server.ip == %s and server.port == %u", ip, x->port);
 	text_init(&t, label, sizeof(label));
 	name_of(&t, x);
-	other = ui_push(u, &transactions_class);
-	if (other && !ui_scope(u, other, filter, label))
-		ui_pop(u);
+	ui_push_scope(u, &transactions_class, filter, label);
 }
 
 static bool key(struct ui *u, struct screen *s, int k)

@@ -173,7 +173,6 @@ static bool key(struct ui *u, struct screen *s, int k)
 {
 	const struct record *r = records_row(s, table_row(&s->table));
 	char filter[64];
-	struct screen *other;
 
 	if (!r)
 		return false;
@@ -184,9 +183,8 @@ static bool key(struct ui *u, struct screen *s, int k)
 	case 'T': /* the transactions of its connection */
 	case 'F': /* its connection */
 		snprintf(filter, sizeof(filter), "flow.id == %llu", (unsigned long long)r->flow_id);
-		other = ui_push(u, k == 'T' ? &transactions_class : &flows_class);
-		if (other && !ui_scope(u, other, filter, "of one connection"))
-			ui_pop(u);
+		ui_push_scope(u, k == 'T' ? &transactions_class : &flows_class, filter,
+			"of one connection");
 		return true;
 	default:
 		return false;

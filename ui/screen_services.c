@@ -1,11 +1,9 @@
 /*
  * screen_services.c - services: what each was asked, how it answered, where its time went.
  */
-#include "view.h"
-#include "base/mem.h"
+#include "rows.h"
 #include "model/services.h"
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct row {
@@ -16,11 +14,6 @@ struct row {
 	const char *protocol, *main_cause;
 	uint8_t transport;
 	bool other;
-};
-
-struct rows {
-	struct row *row;
-	uint32_t cap;
 };
 
 #define COLUMN(member, name, title, help, type, flags, width)                                      \
@@ -67,7 +60,6 @@ static void fill(struct row *r, const struct service *x)
 	const struct tally *t = &x->sum;
 	uint64_t span = t->last > t->first ? t->last - t->first : 0;
 
-	memset(r, 0, sizeof(*r));
 	r->ip = x->ip;
 	r->port = x->port;
 	r->transport = x->transport;
@@ -97,43 +89,27 @@ static void fill(struct row *r, const struct service *x)
 
 static void collect(struct ui *u, struct screen *s)
 {
-	struct rows *x = s->state ? s->state : (s->state = xcalloc(1, sizeof(struct rows)));
 	const struct service **list;
 	unsigned n = services_sorted(model_services(u->shown), &list);
+	struct row *row = rows_begin(s, sizeof(*row), n);
 
-	if (n > x->cap) {
-		x->cap = n;
-		x->row = xrealloc(x->row, n * sizeof(*x->row));
-	}
 	for (unsigned i = 0; i < n; i++)
-		fill(&x->row[i], list[i]);
-	s->table.n = n;
-}
-
-static bool value(
-	struct ui *u, struct screen *s, uint32_t row, const struct field *f, struct schema_value *v)
-{
-	const struct rows *x = s->state;
-
-	(void)u;
-	return cell_member(f, &x->row[row], v);
+		fill(&row[i], list[i]);
 }
 
 static uint64_t id(struct screen *s, uint32_t row)
 {
-	const struct row *r = &((const struct rows *)s->state)->row[row];
-	uint64_t h = r->port << 8 | r->transport;
+	const struct row *r = rows_at(s, row);
+	uint64_t h = rows_id(ROWS_ID, &r->ip, sizeof(r->ip));
 
-	for (int i = 0; i < 16; i++)
-		h = (h ^ r->ip.b[i]) * UINT64_C(1099511628211);
-	for (const char *p = r->protocol; p && *p; p++)
-		h = (h ^ (uint8_t)*p) * UINT64_C(1099511628211);
-	return h ? h : 1;
+	h = rows_id(h, &r->port, sizeof(r->port));
+	h = rows_id(h, &r->transport, sizeof(r->transport));
+	return rows_id(h, r->protocol, strlen(r->protocol));
 }
 
 static enum role role(struct screen *s, uint32_t row)
 {
-	const struct row *r = &((const struct rows *)s->state)->row[row];
+	const struct row *r = rows_at(s, row);
 
 	if (r->transactions && r->errors * 20 > r->transactions)
 		return ROLE_BAD;
@@ -142,9 +118,8 @@ static enum role role(struct screen *s, uint32_t row)
 
 static void drill(struct ui *u, struct screen *s, uint32_t row, const struct screen_class *c)
 {
-	const struct row *r = &((const struct rows *)s->state)->row[row];
+	const struct row *r = rows_at(s, row);
 	char filter[200], label[100], ip[64];
-	struct screen *other;
 	struct text t;
 
 	if (r->other)
@@ -154,9 +129,7 @@ static void drill(struct ui *u, struct screen *s, uint32_t row, const struct scr
 	snprintf(filter, sizeof(filter), "server.ip == %s and server.port == %llu", ip,
 		(unsigned long long)r->port);
 	snprintf(label, sizeof(label), "%s:%llu %s", ip, (unsigned long long)r->port, r->protocol);
-	other = ui_push(u, c);
-	if (other && !ui_scope(u, other, filter, label))
-		ui_pop(u);
+	ui_push_scope(u, c, filter, label);
 }
 
 static void open_service(struct ui *u, struct screen *s, uint32_t row)
@@ -174,15 +147,6 @@ static bool key(struct ui *u, struct screen *s, int k)
 	return true;
 }
 
-static void release(struct screen *s)
-{
-	struct rows *x = s->state;
-
-	if (x)
-		free(x->row);
-	free(x);
-}
-
 static const struct key_help help[] = {
 	{"Enter", "the transactions of the service"},
 	{"F", "its connections"},
@@ -198,10 +162,10 @@ const struct screen_class services_class = {
 	.sort = "-total",
 	.help = help,
 	.collect = collect,
-	.value = value,
+	.value = rows_value,
 	.id = id,
 	.role = role,
 	.open = open_service,
 	.key = key,
-	.free = release,
+	.free = rows_release,
 };

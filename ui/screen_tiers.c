@@ -2,7 +2,7 @@
  * screen_tiers.c - what the operations of web servers waited for behind them: for each the parts of
  * its server time, and, one deeper, the operations that it calls.
  */
-#include "view.h"
+#include "rows.h"
 #include "base/mem.h"
 #include "model/tiers.h"
 #include <stddef.h>
@@ -18,11 +18,9 @@ struct row {
 	const char *protocol, *main_part;
 };
 
-struct rows {
-	struct row *row;
-	uint32_t n, cap;
-	struct text texts;
-	/* Of the calls of one operation. */
+/* What one operation calls. */
+struct calls {
+	struct rows rows;
 	struct addr ip;
 	uint16_t port;
 	char *parent;
@@ -86,71 +84,32 @@ static uint64_t whole(uint64_t calls, uint64_t n)
 	return n ? (calls / n + TIERS_ONE / 2) / TIERS_ONE : FIELD_ABSENT;
 }
 
-static uint64_t hash(const char *text, size_t n, uint64_t h)
-{
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ (uint8_t)text[i]) * UINT64_C(1099511628211);
-	return h ? h : 1;
-}
-
-/* Room for n rows, and none in it. */
-static struct rows *empty(struct screen *s, unsigned n)
-{
-	struct rows *x = s->state;
-
-	if (!x)
-		x = s->state = xcalloc(1, sizeof(*x));
-	if (!x->texts.p)
-		text_init_growing(&x->texts);
-	text_clear(&x->texts);
-	if (n > x->cap) {
-		x->cap = n;
-		x->row = xrealloc(x->row, n * sizeof(*x->row));
-	}
-	if (n)
-		memset(x->row, 0, n * sizeof(*x->row));
-	x->n = s->table.n = n;
-	return x;
-}
-
-static void name_row(
-	struct rows *x, struct row *r, const struct service *service, const char *text, size_t len)
+static void name_row(struct screen *s, struct row *r, const struct service *service,
+	const char *text, size_t len)
 {
 	r->text.n = service ? len : 5;
-	text_put(&x->texts, service ? text : "other", r->text.n);
-	r->id = hash(service ? text : "other", r->text.n, 1469598103934665603u);
+	r->text.p = rows_text(s, service ? text : "other", r->text.n);
+	r->id = rows_id(ROWS_ID, r->text.p, r->text.n);
 	if (!service)
 		return;
 	r->ip = service->ip;
 	r->port = service->port;
 	r->protocol = service->protocol;
-	r->id = hash((const char *)&r->ip, sizeof(r->ip), r->id + r->port);
-}
-
-/* The texts do not move any more. */
-static void place_texts(struct rows *x)
-{
-	size_t at = 0;
-
-	for (uint32_t i = 0; i < x->n; i++) {
-		x->row[i].text.p = x->texts.p + at;
-		at += x->row[i].text.n;
-	}
+	r->id = rows_id(rows_id(r->id, &r->ip, sizeof(r->ip)), &r->port, sizeof(r->port));
 }
 
 static void collect(struct ui *u, struct screen *s)
 {
 	const struct tier **list;
 	unsigned n = tiers_sorted(model_tiers(u->shown), &list);
-	struct rows *x = empty(s, n);
+	struct row *r = rows_begin(s, sizeof(*r), n);
 
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n; i++, r++) {
 		const struct tier *t = list[i];
-		struct row *r = &x->row[i];
 		int most = 0;
 		uint64_t calls = 0;
 
-		name_row(x, r, t->service, t->text, t->len);
+		name_row(s, r, t->service, t->text, t->len);
 		r->requests = t->requests;
 		r->server = each(t->server, t->requests);
 		for (int k = 0; k < TIER_CLASSES; k++) {
@@ -161,10 +120,9 @@ static void collect(struct ui *u, struct screen *s)
 		r->main_part = tier_names[most];
 		r->calls = whole(calls, t->requests);
 	}
-	place_texts(x);
 }
 
-static const struct tier *find_parent(struct ui *u, const struct rows *x)
+static const struct tier *find_parent(struct ui *u, const struct calls *x)
 {
 	const struct tier **list;
 	unsigned n = tiers_sorted(model_tiers(u->shown), &list);
@@ -183,13 +141,12 @@ static void collect_calls(struct ui *u, struct screen *s)
 	const struct tier *parent = find_parent(u, s->state);
 	const struct tier_pair **list = NULL;
 	unsigned n = parent ? tiers_pairs(model_tiers(u->shown), parent, &list) : 0;
-	struct rows *x = empty(s, n);
+	struct row *r = rows_begin(s, sizeof(*r), n);
 
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n; i++, r++) {
 		const struct tier_pair *t = list[i];
-		struct row *r = &x->row[i];
 
-		name_row(x, r, t->service, t->text, t->len);
+		name_row(s, r, t->service, t->text, t->len);
 		r->requests = t->requests;
 		r->repeats = t->repeats;
 		r->calls = whole(t->calls, 1);
@@ -197,51 +154,27 @@ static void collect_calls(struct ui *u, struct screen *s)
 		r->most = whole(t->most, 1);
 		r->time = t->time;
 	}
-	place_texts(x);
-}
-
-static const struct row *row_at(const struct screen *s, uint32_t row)
-{
-	const struct rows *x = s->state;
-
-	return x && row < x->n ? &x->row[row] : NULL;
-}
-
-static bool value(
-	struct ui *u, struct screen *s, uint32_t row, const struct field *f, struct schema_value *v)
-{
-	const struct row *r = row_at(s, row);
-
-	(void)u;
-	return r && cell_member(f, r, v);
 }
 
 static uint64_t id(struct screen *s, uint32_t row)
 {
-	return row_at(s, row)->id;
+	return ((const struct row *)rows_at(s, row))->id;
 }
 
 static enum role role(struct screen *s, uint32_t row)
 {
-	return row_at(s, row)->repeats ? ROLE_WARN : ROLE_TEXT;
+	return ((const struct row *)rows_at(s, row))->repeats ? ROLE_WARN : ROLE_TEXT;
 }
 
-static void release(struct screen *s)
+static void release_calls(struct screen *s)
 {
-	struct rows *x = s->state;
-
-	if (!x)
-		return;
-	if (x->texts.p)
-		text_release(&x->texts);
-	free(x->row);
-	free(x->parent);
-	free(x);
+	free(((struct calls *)s->state)->parent);
+	rows_release(s);
 }
 
 static void open_call(struct ui *u, struct screen *s, uint32_t row)
 {
-	const struct row *r = row_at(s, row);
+	const struct row *r = rows_at(s, row);
 	char filter[200], ip[64];
 	struct text t;
 
@@ -267,18 +200,18 @@ static const struct screen_class calls_class = {
 	.sort = "-time",
 	.help = call_help,
 	.collect = collect_calls,
-	.value = value,
+	.value = rows_value,
 	.id = id,
 	.role = role,
 	.open = open_call,
-	.free = release,
+	.free = release_calls,
 };
 
 static void open_tier(struct ui *u, struct screen *s, uint32_t row)
 {
-	const struct row *r = row_at(s, row);
+	const struct row *r = rows_at(s, row);
 	struct screen *other = r->protocol ? ui_push(u, &calls_class) : NULL;
-	struct rows *x;
+	struct calls *x;
 
 	if (!other)
 		return;
@@ -304,9 +237,9 @@ const struct screen_class tiers_class = {
 		   "calls",
 	.help = help,
 	.collect = collect,
-	.value = value,
+	.value = rows_value,
 	.id = id,
 	.role = role,
 	.open = open_tier,
-	.free = release,
+	.free = rows_release,
 };

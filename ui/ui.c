@@ -188,6 +188,15 @@ bool ui_scope(struct ui *u, struct screen *s, const char *filter, const char *la
 	return true;
 }
 
+void ui_push_scope(
+	struct ui *u, const struct screen_class *c, const char *filter, const char *label)
+{
+	struct screen *s = ui_push(u, c);
+
+	if (s && !ui_scope(u, s, filter, label))
+		ui_pop(u);
+}
+
 void ui_push_operation(struct ui *u, const char *filter, const char *operation, size_t n)
 {
 	struct screen *s = ui_push(u, &transactions_class);

@@ -141,6 +141,9 @@ void ui_pop(struct ui *u);
 void ui_tab(struct ui *u, unsigned i);
 /* What a screen is about; false, with a message, where the filter is none. */
 bool ui_scope(struct ui *u, struct screen *s, const char *filter, const char *label);
+/* A screen on top that is about a part of what there is. */
+void ui_push_scope(
+	struct ui *u, const struct screen_class *c, const char *filter, const char *label);
 void ui_stale(struct ui *u); /* everything is to be collected anew */
 bool ui_set_filter(struct ui *u, const char *text, char *err, size_t errsize);
 uint64_t ui_until(const struct ui *u); /* number of the record the view ends before */
