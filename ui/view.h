@@ -154,6 +154,28 @@ bool ui_wanted(struct ui *u, struct screen *s, const struct record *r);
 const struct schema *ui_schema(struct ui *u, const struct record *r);
 const struct field *ui_field(struct ui *u, const struct screen_class *c, const char *name);
 
+/* Screens that are always there. */
+extern const struct screen_class *const ui_tabs[TABS];
+struct term_options ui_look(const struct ui *u); /* as the configuration has it */
+
+/* draw.c */
+void ui_draw(struct ui *u);
+unsigned ui_tab_at(int column); /* whose name is there; TABS: none */
+int ui_bar_key(int column);     /* of the last line; KEY_NONE */
+
+/* keys.c */
+void ui_keys(struct ui *u); /* all that were pressed */
+
+/* ask.c */
+void ask_search(struct ui *u);
+void search_again(struct ui *u, int direction);
+void ask_filter(struct ui *u);
+void ask_capture(struct ui *u);
+void ask_columns(struct ui *u);
+void ask_sort(struct ui *u);
+void ask_settings(struct ui *u);
+void write_config(struct ui *u);
+
 /* rewind.c */
 void ui_pause(struct ui *u, bool on);
 void ui_rewind(struct ui *u, int64_t seconds);

@@ -1,0 +1,245 @@
+/*
+ * draw.c - the whole screen: the capture's state, the tabs, what is shown of all there is, the
+ * screen on top, the keys.
+ */
+#include "view.h"
+#include "run/source.h"
+#include <curses.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define SECOND     UINT64_C(1000000000)
+#define COST_SHARE 20u
+
+static void rates(struct ui *u)
+{
+	uint64_t frames, bytes, now = ui_monotonic();
+	double seconds = (double)(now - u->rate_at) / (double)SECOND;
+
+	if (seconds < 1)
+		return;
+	source_position(u->o.source, &frames, &bytes);
+	u->frame_rate = (double)(frames - u->frames_before) / seconds;
+	u->byte_rate = (double)(bytes - u->bytes_before) / seconds;
+	u->frames_before = frames;
+	u->bytes_before = bytes;
+	u->rate_at = now;
+}
+
+static void put_progress(struct text *t, double part)
+{
+	text_str(t, "READING");
+	if (part >= 0)
+		text_printf(t, " %d %%", (int)(part * 100));
+}
+
+static void put_mode(struct ui *u, struct text *t)
+{
+	static const char *const names[] = {"LIVE", "PAUSED", "REWOUND"};
+
+	if (u->mode == MODE_LIVE && u->over)
+		text_str(t, "END");
+	else if (u->mode == MODE_LIVE && !source_live(u->o.source))
+		put_progress(t, source_progress(u->o.source));
+	else
+		text_str(t, names[u->mode]);
+	if (u->mode != MODE_LIVE && u->now > u->until_time) {
+		text_str(t, " -");
+		text_duration(t, u->now - u->until_time);
+	}
+}
+
+static void draw_status(struct ui *u)
+{
+	uint64_t frames, bytes, shown = u->mode == MODE_LIVE ? u->now : u->until_time, drops;
+	char line[512], mode[64];
+	struct text t;
+	int columns = term_columns(), width;
+	enum role role = u->mode == MODE_LIVE ? ROLE_GOOD : ROLE_WARN;
+
+	text_init(&t, mode, sizeof(mode));
+	put_mode(u, &t);
+	width = (int)strlen(mode) + 2;
+	source_position(u->o.source, &frames, &bytes);
+	text_init(&t, line, sizeof(line));
+	text_str(&t, " ");
+	if (shown)
+		cell_time(&t, shown);
+	text_str(&t, "  ");
+	text_count(&t, frames);
+	text_str(&t, " frames ");
+	text_bytes(&t, bytes);
+	if (!u->over) {
+		text_str(&t, "  ");
+		text_count(&t, (uint64_t)u->frame_rate);
+		text_str(&t, "/s ");
+		text_bit_rate(&t, (uint64_t)u->byte_rate, SECOND);
+	}
+	drops = source_dropped(u->o.source);
+	if (drops) {
+		text_str(&t, "  DROPPED ");
+		text_count(&t, drops);
+	}
+	if (store_to(u->store) > store_from(u->store)) {
+		text_str(&t, "  kept ");
+		text_duration(&t, store_to(u->store) - store_from(u->store));
+	}
+	text_printf(&t, "  %s", u->o.source_name);
+	term_put(0, 0, columns, "", ROLE_BAR);
+	term_put(0, 0, width, "", role);
+	term_put(0, 1, width - 1, mode, role);
+	term_put(0, width, columns - width, line, drops ? ROLE_BAD : ROLE_BAR);
+}
+
+/* Gives its width. */
+static int tab_name(char *name, size_t size, unsigned i)
+{
+	int columns = term_columns();
+	bool tight = columns < 100;
+
+	return snprintf(name, size, tight ? " %u %.*s" : " %u %.*s ", i + 1,
+		tight ? (columns < 60 ? 3 : 7) : 20, ui_tabs[i]->title);
+}
+
+unsigned ui_tab_at(int column)
+{
+	char name[32];
+	int x = 0;
+
+	for (unsigned i = 0; i < TABS; i++) {
+		x += tab_name(name, sizeof(name), i);
+		if (column < x)
+			return i;
+	}
+	return TABS;
+}
+
+static void draw_tabs(struct ui *u)
+{
+	int x = 0, columns = term_columns();
+
+	term_put(1, 0, columns, "", ROLE_TEXT);
+	for (unsigned i = 0; i < TABS && x < columns; i++) {
+		char name[32];
+		int n = tab_name(name, sizeof(name), i);
+
+		term_put(1, x, n, name, i == u->current ? ROLE_TAB : ROLE_TEXT);
+		x += n;
+	}
+}
+
+/* What is shown of all there is: where one has drilled down to, and the filter. */
+static void draw_scope(struct ui *u, struct screen *s, int row)
+{
+	char line[2 * SCOPE_MAX + 128];
+	struct text t;
+
+	text_init(&t, line, sizeof(line));
+	for (unsigned i = 0; i < u->depth; i++) {
+		struct screen *x = u->stack[i];
+
+		text_printf(&t, " %s %s", term_utf8() ? "\u203a" : ">", x->class->title);
+		if (x->label[0])
+			text_printf(&t, " (%s)", x->label);
+	}
+	if (u->display[0])
+		text_printf(&t, "  filter: %s", u->display);
+	if (!s->class->draw)
+		text_printf(&t, "  %" PRIu32 " rows", s->table.n);
+	if (u->nmarks)
+		text_printf(&t, "  %u marked", u->nmarks);
+	term_text(row, 0, term_columns(), t.p, t.len, ROLE_DIM);
+}
+
+static const struct {
+	const char *key, *name;
+	int code;
+} bar[] = {{"F1", "Help", KEY_F(1)}, {"F2", "Columns", KEY_F(2)}, {"F3", "Search", KEY_F(3)},
+	{"F4", "Filter", KEY_F(4)}, {"F5", "Pause", KEY_F(5)}, {"F6", "Sort", KEY_F(6)},
+	{"F7", "Back", KEY_F(7)}, {"F8", "Fwd", KEY_F(8)}, {"F9", "Save", KEY_F(9)},
+	{"F10", "Quit", KEY_F(10)}};
+#define BAR (sizeof(bar) / sizeof(bar[0]))
+
+static int bar_width(size_t i)
+{
+	return (int)strlen(bar[i].key) + (term_columns() < 80 ? 4 : (int)strlen(bar[i].name) + 1);
+}
+
+int ui_bar_key(int column)
+{
+	int x = 0;
+
+	for (size_t i = 0; i < BAR; i++) {
+		x += bar_width(i);
+		if (column < x)
+			return bar[i].code;
+	}
+	return KEY_NONE;
+}
+
+static void draw_bar(struct ui *u, int row)
+{
+	int x = 0;
+
+	(void)u;
+	for (size_t i = 0; i < BAR && x < term_columns(); i++) {
+		int key = (int)strlen(bar[i].key);
+
+		term_put(row, x, key, bar[i].key, ROLE_KEY);
+		term_put(row, x + key, bar_width(i) - key, bar[i].name, ROLE_BAR);
+		x += bar_width(i);
+	}
+	term_put(row, x, term_columns() - x, "", ROLE_BAR);
+}
+
+static void draw_foot(struct ui *u, int row)
+{
+	if (ui_monotonic() < u->note_until)
+		term_put(row, 0, term_columns(), u->note, u->note_bad ? ROLE_BAD : ROLE_ACCENT);
+	else
+		draw_bar(u, row);
+}
+
+#define TOP_ROWS 3
+
+/* Collecting takes a twentieth of a processor at most. */
+static void collect(struct ui *u, struct screen *s)
+{
+	uint64_t now = ui_monotonic();
+
+	if (!s->class->collect)
+		return;
+	if (s->stale ? now - s->collected < s->cost
+		     : u->mode != MODE_LIVE || s->seen == store_next(u->store) ||
+				now - s->collected < s->cost * COST_SHARE)
+		return;
+	s->class->collect(u, s);
+	if (!s->class->draw)
+		table_collected(u, s);
+	s->stale = false;
+	s->seen = store_next(u->store);
+	s->collected = ui_monotonic();
+	s->cost = s->collected - now;
+}
+
+void ui_draw(struct ui *u)
+{
+	struct screen *s = ui_top(u);
+	int rows = term_rows() - TOP_ROWS - 1;
+
+	rates(u);
+	collect(u, s);
+	term_clear();
+	draw_status(u);
+	draw_tabs(u);
+	draw_scope(u, s, 2);
+	if (rows > 0) {
+		if (s->class->draw)
+			s->class->draw(u, s, TOP_ROWS, rows);
+		else
+			table_draw(u, s, TOP_ROWS, rows);
+	}
+	draw_foot(u, term_rows() - 1);
+	dialog_draw(u, TOP_ROWS, rows > 2 ? rows : 2);
+	term_flush();
+}
