@@ -27,4 +27,5 @@ picture() { # name, capture, key ...
 picture live-overview http-slow.pcap
 picture live-finding syn-backlog.pcap 6 Enter
 picture live-detail http-slow.pcap 4 g Enter g Enter
+picture live-hosts "http-keepalive.pcap --geoip ../tests/geo/city.mmdb --geoip ../tests/geo/asn.mmdb" 8
 picture live-packet http-slow.pcap 4 g Enter g P Enter j j

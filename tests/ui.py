@@ -332,11 +332,47 @@ def findings():
     PRESSED.add("Z")
 
 
+def hosts():
+    t = Tmux(f"--live -r {capture('http-keepalive')} --geoip none", 160, 24)
+    t.wait(r"^ END", "all of the file is read")
+    text = t.press("8", r"Host +Sent +Received +Packets", "hosts; without a database there is nothing of places")
+    out = subprocess.run([TSUMARI, "-r", capture("http-keepalive"), "--report=json", "--geoip", "none"],
+                         capture_output=True, text=True).stdout
+    known = json.loads(out)["hosts"]
+    check(rows_of(text) == len(known) and len(known) > 1, "as many hosts as in the report", text)
+    for x in known:
+        row = re.search(rf"^ {re.escape(x['ip'])} +(.*)$", text, re.M).group(1)
+        got = re.sub(r"(\d) ([KMG]i?B|B)(?= |$)", r"\1\2", row).split()
+        check([int(v) for v in got[3:7]] == [x["asked"] + x["served"], x["requests"], x["answers"], x["errors"]],
+              f"{x['ip']}: flows, requests, answers, errors: {got}", text)
+    client = max(known, key=lambda x: x["requests"])
+    t.press(["/", f"={client['ip']}", "Enter"], r"F1Help", "a host is found")
+    text = t.press("Enter", rf"› Transactions \({re.escape(client['ip'])}\)", "a host's transactions")
+    text = t.wait(rf"\) +{client['requests'] + client['answers']} rows", "all that it asked and answered")
+    t.press("Escape", r"Host +Sent", "back")
+    t.press("F", rf"› Flows \({re.escape(client['ip'])}\) +{client['asked'] + client['served']} rows", "its connections")
+    t.press("Escape", r"Host +Sent", "back")
+    t.press("T", r"› Transactions \(", "T")
+    t.leave("hosts")
+    geo = os.path.join(os.path.dirname(os.path.abspath(__file__)), "geo")
+    t = Tmux(f"--live -r {capture('http-keepalive')} --geoip {geo}/city.mmdb --geoip {geo}/asn.mmdb", 160, 24)
+    text = t.press("8", r"AT +64500 Example & Sons .Net", "country and network by the database")
+    check(re.search(r" DE +64500 ", text), "of each host", text)
+    t.press(["C", "=city", "Space", "Enter"], r"Wien\\x1b\[31m|Wien\^", "a city, and nothing of it acts on the terminal")
+    t.leave("places")
+    # Connections without transactions.
+    t = Tmux(f"--live -r {capture('syn-backlog')} --geoip none", 160, 24)
+    t.wait(r"^ END", "all of the file is read")
+    t.press("8", r"Host +Sent", "hosts")
+    t.press("Enter", r"› (Flows|Transactions) \(", "what there is of a host")
+    t.leave("hosts without transactions")
+
+
 def sizes():
     """Every screen at every size, big to tiny and back."""
     t = Tmux(f"--live -r {capture('http-errors')}", 200, 60)
     t.wait(r"Service +answers")
-    chains = [["1"], ["2"], ["3"], ["4"], ["5"], ["6"], ["7"], ["6", "Enter"], ["3", "g", "Enter"], ["3", "g", "P"], ["3", "g", "P", "Enter"],
+    chains = [["1"], ["2"], ["3"], ["4"], ["5"], ["6"], ["7"], ["8"], ["6", "Enter"], ["3", "g", "Enter"], ["3", "g", "P"], ["3", "g", "P", "Enter"],
               ["F1"], ["F4"], ["F2"], ["F9"]]
     for chain in chains:
         t.keys("Escape", "Escape", "Escape", "Escape", *chain)
@@ -541,7 +577,7 @@ def help_is_complete():
     t = Tmux(f"--live -r {capture('http-errors')}", 120, 60)
     t.wait(r"answers")
     named = set()
-    for chain in (["1"], ["2"], ["3"], ["4"], ["5"], ["6"], ["7"], ["6", "Enter"], ["3", "g", "Enter"], ["3", "g", "P"], ["3", "g", "P", "Enter"]):
+    for chain in (["1"], ["2"], ["3"], ["4"], ["5"], ["6"], ["7"], ["8"], ["6", "Enter"], ["3", "g", "Enter"], ["3", "g", "P"], ["3", "g", "P", "Enter"]):
         t.keys(*chain)
         t.settled()
         text = t.press("F1", r"Everywhere")
@@ -653,7 +689,7 @@ sleep 60
 
 
 def main():
-    parts = [screens, filters, tables, saving, rewinding, packets, findings, sizes, mouse, restoring, no_terminal, hostile,
+    parts = [screens, filters, tables, saving, rewinding, packets, findings, hosts, sizes, mouse, restoring, no_terminal, hostile,
              memory, live]
     wanted = sys.argv[3:]
     for part in parts:

@@ -98,7 +98,11 @@ static int tab_name(char *name, size_t size, unsigned i)
 	bool tight = columns < 100;
 
 	return snprintf(name, size, tight ? " %u %.*s" : " %u %.*s ", i + 1,
-		tight ? (columns < 60 ? 3 : 7) : 20, ui_tabs[i]->title);
+		tight ? (columns < 50          ? 2
+				: columns < 60 ? 3
+					       : 7)
+		      : 20,
+		ui_tabs[i]->title);
 }
 
 unsigned ui_tab_at(int column)

@@ -47,7 +47,8 @@ static void save_records(struct ui *u, struct screen *s, const char *path)
 	struct ndjson_options o = {.path = path,
 		.version = u->o.version,
 		.iface = u->o.iface,
-		.iface_arg = u->o.iface_arg};
+		.iface_arg = u->o.iface_arg,
+		.geo = u->o.geo};
 	struct ndjson *n = ndjson_new(&o, err, sizeof(err));
 	struct sink sink;
 	uint32_t count = 0;

@@ -27,7 +27,7 @@ static const struct key_help table_keys[] = {
 };
 
 static const struct key_help common_keys[] = {
-	{"1 to 7 Tab", "the screens; Shift-Tab the one before"},
+	{"1 to 8 Tab", "the screens; Shift-Tab the one before"},
 	{"Esc Backspace q", "back; q on a first screen leaves the program"},
 	{"F1 ?", "this help"},
 	{"F4 \\ Y", "display filter: which records are shown; Tab completes names"},

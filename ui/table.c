@@ -71,11 +71,13 @@ void table_set_sort(struct ui *u, struct screen *s, const char *name)
 void table_init(struct ui *u, struct screen *s)
 {
 	char key[64];
+	const char *columns =
+		!u->env.geo && s->class->columns_less ? s->class->columns_less : s->class->columns;
 
 	snprintf(key, sizeof(key), "columns.%s", s->class->name);
-	table_set_columns(u, s, config_get(&u->config, key, s->class->columns));
+	table_set_columns(u, s, config_get(&u->config, key, columns));
 	if (!s->table.ncolumns)
-		table_set_columns(u, s, s->class->columns);
+		table_set_columns(u, s, columns);
 	snprintf(key, sizeof(key), "sort.%s", s->class->name);
 	table_set_sort(u, s, config_get(&u->config, key, s->class->sort));
 	s->table.follow = s->class->follow && !s->table.sort;

@@ -21,7 +21,8 @@
 static volatile sig_atomic_t stop_asked;
 
 const struct screen_class *const ui_tabs[TABS] = {&overview_class, &services_class,
-	&transactions_class, &digests_class, &flows_class, &findings_class, &tiers_class};
+	&transactions_class, &digests_class, &flows_class, &findings_class, &tiers_class,
+	&hosts_class};
 
 uint64_t ui_monotonic(void)
 {
@@ -380,7 +381,7 @@ struct ui *ui_new(const struct ui_options *o, char *err, size_t errsize)
 	u->frames = frames_new(o->keep / 2);
 	u->live = u->shown = ui_model(u);
 	u->env = (struct schema_env){
-		.version = o->version, .iface = o->iface, .iface_arg = o->iface_arg};
+		.version = o->version, .iface = o->iface, .iface_arg = o->iface_arg, .geo = o->geo};
 	u->env.community = community_cache_new();
 	snprintf(u->capture, sizeof(u->capture), "%s", o->filter ? o->filter : "");
 	u->rate_at = ui_monotonic();

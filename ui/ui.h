@@ -19,6 +19,7 @@ struct ui_options {
 	const char *(*iface)(void *arg, unsigned i);
 	void *iface_arg;
 	const struct thresholds *thresholds; /* of findings */
+	struct geo *geo;                     /* where addresses are; NULL: nobody knows */
 	bool literal;                        /* statements come with their values (--literal) */
 	uint64_t keep;                       /* bytes of records and frames kept */
 };

@@ -26,7 +26,7 @@
 #define SCOPE_MAX   512u
 #define STACK_MAX   16u
 #define MARKS_MAX   1024u
-#define TABS        7u
+#define TABS        8u
 
 struct ui;
 struct screen;
@@ -55,6 +55,7 @@ struct screen_class {
 	/* A table: NULL stands for records, whose columns are all fields there are. */
 	const struct field *fields;
 	const char *columns;         /* those shown at first, by name, parted by blanks */
+	const char *columns_less;    /* instead, where nothing is known of places; NULL: the same */
 	const char *sort;            /* "-name": the greatest first; NULL */
 	bool follow;                 /* shows the newest row at first */
 	const struct key_help *help; /* ends with NULL keys; what only this screen does */
@@ -199,7 +200,7 @@ void ui_mark(struct ui *u, uint64_t id);
 
 /* screens */
 extern const struct screen_class overview_class, services_class, transactions_class, digests_class,
-	flows_class, findings_class, tiers_class;
+	flows_class, findings_class, tiers_class, hosts_class;
 extern const struct screen_class detail_class, packets_class, tree_class, help_class;
 
 /* How many findings there are by now that are more than information. */

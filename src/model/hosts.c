@@ -44,6 +44,7 @@ static void merge(struct host *to, const struct host *x)
 {
 	to->sent += x->sent;
 	to->received += x->received;
+	to->packets += x->packets;
 	to->asked += x->asked;
 	to->served += x->served;
 	to->requests += x->requests;
@@ -99,6 +100,7 @@ static void add_flow(struct host *x, const struct flow_record *f, enum side side
 
 	x->sent += self->bytes;
 	x->received += peer->bytes;
+	x->packets += self->packets + peer->packets;
 	*(side == SIDE_CLIENT ? &x->asked : &x->served) += 1;
 	x->retransmits += f->side[side].retransmits;
 	x->lost += f->side[side].lost_in_capture;

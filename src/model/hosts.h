@@ -15,6 +15,7 @@ struct host {
 	struct addr ip;
 	bool other;
 	uint64_t sent, received;       /* bytes of frames */
+	uint64_t packets;              /* sent and received */
 	uint64_t asked, served;        /* flows, as client and as server */
 	uint64_t requests, answers;    /* transactions, as client and as server */
 	uint64_t errors;               /* of the answers */

@@ -327,6 +327,7 @@ static bool open_live_view(struct run *r)
 		.iface = iface_name,
 		.iface_arg = r->source,
 		.literal = r->o.engine.literal,
+		.geo = r->geo,
 		.thresholds = &r->o.thresholds,
 		.keep = r->o.keep ? r->o.keep : KEEP,
 	};
