@@ -332,6 +332,36 @@ def findings():
     PRESSED.add("Z")
 
 
+def overview():
+    """Its figures are those of the report."""
+    for name, cut in (("http-slow", []), ("mysql-n-plus-one", []), ("http-loss", []), ("http-midstream", []),
+                      ("http-large", ["-s", "200"])):
+        def report(*args):
+            return subprocess.run([TSUMARI, "-r", capture(name), *cut, *args], capture_output=True, text=True).stdout
+
+        t = Tmux(f"--live -r {capture(name)} {' '.join(cut)}", 160, 40)
+        text = t.wait(r"^ END(.|\n)*Service +answers +errors +rate +p50 +p99 +waited", f"{name}: overview")
+        known = json.loads(report("--report=json"))
+        lines = re.search(r"^Services.*\n.*\n((?:  .*\n)+)", report("--report"), re.M).group(1).splitlines()
+        check(len(lines) > 0, f"{name}: services in the report")
+        for line in lines:
+            server, rest = re.match(r"  (\S+ \S+) +(.*)", line).groups()
+            flows, answers, rate, errors, p50, p90, p99 = re.split(r" {2,}", rest.strip())
+            shown = re.search(rf"^ {re.escape(server)} +(.*)$", text, re.M)
+            if answers == "0":
+                continue
+            check(shown and re.split(r" {2,}", shown.group(1))[:5] == [answers, errors, rate, p50, p99],
+                  f"{name}: {server}: {answers}, {errors}, {rate}, {p50}, {p99}", text)
+        check(int(re.search(r"Flows: (\d+) ended", text).group(1)) == known["flows"]["flows"],
+              f"{name}: flows", text)
+        check(int(re.search(r"(\d+) frames cut short", text).group(1)) == known["capture"]["cut_frames"],
+              f"{name}: frames cut short", text)
+        check(known["verdict"][:100] in text, f"{name}: {known['verdict']}", text)
+        errors = re.search(r"Errors +([\d.]+) k?/s", text).group(1)
+        check((float(errors) > 0) == any(s["errors"] for s in known["services"]), f"{name}: history of errors", text)
+        t.leave(f"overview of {name}")
+
+
 def hosts():
     t = Tmux(f"--live -r {capture('http-keepalive')} --geoip none", 160, 24)
     t.wait(r"^ END", "all of the file is read")
@@ -689,7 +719,7 @@ sleep 60
 
 
 def main():
-    parts = [screens, filters, tables, saving, rewinding, packets, findings, hosts, sizes, mouse, restoring, no_terminal, hostile,
+    parts = [screens, filters, tables, saving, rewinding, packets, findings, overview, hosts, sizes, mouse, restoring, no_terminal, hostile,
              memory, live]
     wanted = sys.argv[3:]
     for part in parts:

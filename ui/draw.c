@@ -13,16 +13,17 @@
 
 static void rates(struct ui *u)
 {
-	uint64_t frames, bytes, now = ui_monotonic();
+	struct capture_stats st;
+	uint64_t now = ui_monotonic();
 	double seconds = (double)(now - u->rate_at) / (double)SECOND;
 
 	if (seconds < 1)
 		return;
-	source_position(u->o.source, &frames, &bytes);
-	u->frame_rate = (double)(frames - u->frames_before) / seconds;
-	u->byte_rate = (double)(bytes - u->bytes_before) / seconds;
-	u->frames_before = frames;
-	u->bytes_before = bytes;
+	frames_stats(u->frames, &st);
+	u->frame_rate = (double)(st.frames - u->frames_before) / seconds;
+	u->byte_rate = (double)(st.bytes - u->bytes_before) / seconds;
+	u->frames_before = st.frames;
+	u->bytes_before = st.bytes;
 	u->rate_at = now;
 }
 
@@ -51,7 +52,8 @@ static void put_mode(struct ui *u, struct text *t)
 
 static void draw_status(struct ui *u)
 {
-	uint64_t frames, bytes, shown = u->mode == MODE_LIVE ? u->now : u->until_time, drops;
+	struct capture_stats st;
+	uint64_t shown = u->mode == MODE_LIVE ? u->now : u->until_time, drops;
 	char line[512], mode[64];
 	struct text t;
 	int columns = term_columns(), width;
@@ -60,15 +62,15 @@ static void draw_status(struct ui *u)
 	text_init(&t, mode, sizeof(mode));
 	put_mode(u, &t);
 	width = (int)strlen(mode) + 2;
-	source_position(u->o.source, &frames, &bytes);
+	frames_stats(u->frames, &st);
 	text_init(&t, line, sizeof(line));
 	text_str(&t, " ");
 	if (shown)
 		cell_time(&t, shown);
 	text_str(&t, "  ");
-	text_count(&t, frames);
+	text_count(&t, st.frames);
 	text_str(&t, " frames ");
-	text_bytes(&t, bytes);
+	text_bytes(&t, st.bytes);
 	if (!u->over) {
 		text_str(&t, "  ");
 		text_count(&t, (uint64_t)u->frame_rate);

@@ -25,7 +25,13 @@ struct block {
 	uint8_t data[];
 };
 
+/* Written by the reader's thread only. */
+struct seen {
+	_Atomic uint64_t frames, bytes, captured, first, last, cut, back;
+};
+
 struct frames {
+	struct seen seen;
 	pthread_mutex_t lock; /* of the list of blocks */
 	struct block *first, *tail;
 	uint64_t bytes, budget;
@@ -90,12 +96,51 @@ static void begin_block(struct frames *f, uint32_t need, uint64_t number)
 	pthread_mutex_unlock(&f->lock);
 }
 
+static void set(_Atomic uint64_t *at, uint64_t v)
+{
+	atomic_store_explicit(at, v, memory_order_relaxed);
+}
+
+static uint64_t get(const _Atomic uint64_t *at)
+{
+	return atomic_load_explicit(at, memory_order_relaxed);
+}
+
+static void count(struct seen *s, const struct packet *p)
+{
+	uint64_t frames = get(&s->frames);
+
+	set(&s->bytes, get(&s->bytes) + p->len);
+	set(&s->captured, get(&s->captured) + p->caplen);
+	if (p->caplen < p->len)
+		set(&s->cut, get(&s->cut) + 1);
+	if (!frames || p->time < get(&s->first))
+		set(&s->first, p->time);
+	if (p->time < get(&s->last))
+		set(&s->back, get(&s->back) + 1);
+	else
+		set(&s->last, p->time);
+	set(&s->frames, frames + 1);
+}
+
+void frames_stats(const struct frames *f, struct capture_stats *st)
+{
+	st->frames = get(&f->seen.frames);
+	st->bytes = get(&f->seen.bytes);
+	st->captured_bytes = get(&f->seen.captured);
+	st->first = get(&f->seen.first);
+	st->last = get(&f->seen.last);
+	st->cut_frames = get(&f->seen.cut);
+	st->time_back = get(&f->seen.back);
+}
+
 void frames_add(struct frames *f, const struct packet *p)
 {
 	struct kept k = {p->time, p->number, p->caplen, p->len, p->iface, p->linktype, 0};
 	uint32_t need = (uint32_t)sizeof(k) + (p->caplen + 7) / 8 * 8, used = 0;
 	struct block *b = f->tail;
 
+	count(&f->seen, p);
 	if (b)
 		used = atomic_load_explicit(&b->used, memory_order_relaxed);
 	if (!b || b->size - used < need) {

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include "api/packet.h"
+#include "core/stats.h"
 
 struct frames;
 
@@ -17,6 +18,10 @@ struct frames *frames_new(uint64_t budget);
 void frames_free(struct frames *f);
 /* On the reader's thread. */
 void frames_add(struct frames *f, const struct packet *p);
+
+/* What there was of all frames, kept or not: what the reader knows of struct capture_stats. From
+   any thread. */
+void frames_stats(const struct frames *f, struct capture_stats *st);
 
 /* Numbers of the oldest and the newest frame kept; 0 where there is none. */
 void frames_range(struct frames *f, uint64_t *first, uint64_t *last);

@@ -39,7 +39,7 @@ static void bar_line(
 	}
 }
 
-static enum role ledger_role(int entry)
+enum role ledger_role(int entry)
 {
 	switch (entry) {
 	case LEDGER_SERVER:

@@ -57,10 +57,8 @@ static unsigned list_of(struct ui *u, const struct finding **list)
 	struct capture_stats st;
 
 	memset(&st, 0, sizeof(st));
-	source_position(u->o.source, &st.frames, &st.bytes);
+	frames_stats(u->frames, &st);
 	st.kernel_dropped = source_dropped(u->o.source);
-	st.first = store_from(u->store);
-	st.last = u->now;
 	return f ? findings_list(f, &st, list) : 0;
 }
 

@@ -107,6 +107,7 @@ struct model *ui_model(struct ui *u)
 	struct model *m = model_new(&c);
 
 	model_find(m, u->o.thresholds);
+	model_keep_recent(m);
 	return m;
 }
 

@@ -203,6 +203,8 @@ extern const struct screen_class overview_class, services_class, transactions_cl
 	flows_class, findings_class, tiers_class, hosts_class;
 extern const struct screen_class detail_class, packets_class, tree_class, help_class;
 
+/* How an entry of the ledger is drawn: as network, server, stall, or (dim) not known. */
+enum role ledger_role(int entry);
 /* How many findings there are by now that are more than information. */
 unsigned findings_count(struct ui *u);
 /* The verdict in a sentence or two; nothing where there is none. */

@@ -80,6 +80,11 @@ void model_keep_slowest(struct model *m)
 	m->slowest = slowest_new();
 }
 
+void model_keep_recent(struct model *m)
+{
+	series_set_keep_recent(m->series);
+}
+
 void model_record(struct model *m, const struct record *r)
 {
 	struct service *service = services_record(m->services, r);

@@ -32,6 +32,8 @@ void model_free(struct model *m);
 void model_find(struct model *m, const struct thresholds *t);
 /* The slowest transactions are kept from now on. */
 void model_keep_slowest(struct model *m);
+/* So is the newest part of the time series, by itself (series_recent()). */
+void model_keep_recent(struct model *m);
 void model_record(struct model *m, const struct record *r);
 /* There are no more records. */
 void model_finish(struct model *m);

@@ -8,6 +8,7 @@
 #include "model/series.h"
 #include "base/mem.h"
 #include <stdlib.h>
+#include <string.h>
 
 #define HEAT_FIRST 10u /* row 0 ends at 2^10 ns */
 
@@ -21,7 +22,7 @@ struct series {
 	struct cell *cell; /* cap of them */
 	struct series_bucket *view;
 	unsigned cap;
-	bool any;
+	bool any, recent;
 	uint64_t lo, hi; /* numbers of the buckets in use */
 	uint64_t last;   /* the last in which there was something */
 	uint64_t width;
@@ -34,6 +35,15 @@ struct series *series_new(unsigned buckets)
 	s->cap = buckets;
 	s->width = SERIES_WIDTH;
 	s->cell = xcalloc(buckets, sizeof(*s->cell));
+	return s;
+}
+
+struct series *series_new_recent(unsigned buckets, uint64_t width)
+{
+	struct series *s = series_new(buckets);
+
+	s->recent = true;
+	s->width = width;
 	return s;
 }
 
@@ -100,6 +110,8 @@ static void merge(struct series_bucket *to, const struct series_bucket *b, bool 
 	to->bytes += b->bytes;
 	to->busy += b->busy;
 	to->waited += b->waited;
+	if (b->slowest > to->slowest)
+		to->slowest = b->slowest;
 	for (int i = 0; i < LEDGER_COUNT; i++)
 		to->ledger[i] += b->ledger[i];
 	for (unsigned i = 0; i < SERIES_HEAT; i++)
@@ -119,6 +131,43 @@ static void widen(struct series *s)
 	s->hi /= 2;
 	s->last /= 2;
 	s->width *= 2;
+}
+
+/* The oldest buckets go, what is under way in them stays. */
+static void drop_to(struct series *s, uint64_t lo)
+{
+	if (lo > s->hi) {
+		/* Nothing is under way behind the last of them. */
+		memset(s->cell, 0, s->cap * sizeof(*s->cell));
+		s->lo = s->last = lo;
+		return;
+	}
+	while (s->lo < lo) {
+		struct cell *old = cell(s, s->lo), *next = cell(s, s->lo + 1);
+
+		next->edge += old->edge;
+		next->cover += old->cover;
+		memset(old, 0, sizeof(*old));
+		s->lo++;
+	}
+	if (s->last < lo)
+		s->last = lo;
+}
+
+static void fit_recent(struct series *s, uint64_t from, uint64_t to)
+{
+	uint64_t a = from / s->width, b = to / s->width + 1;
+	uint64_t least = b >= s->cap ? b - s->cap + 1 : 0;
+
+	if (!s->any) {
+		s->lo = a > least ? a : least;
+		s->hi = b;
+		return;
+	}
+	if (least > s->lo)
+		drop_to(s, least);
+	if (b > s->hi)
+		s->hi = b;
 }
 
 /* Makes room for a span of time, and the bucket behind it. */
@@ -155,8 +204,11 @@ static void ended(struct series_bucket *b, const struct txn_record *t)
 		b->bytes += r->client.bytes;
 	if (r->server.bytes != FIELD_ABSENT)
 		b->bytes += r->server.bytes;
-	if (r->duration != FIELD_ABSENT)
+	if (r->duration != FIELD_ABSENT) {
 		b->heat[series_heat_row(r->duration)]++;
+		if (r->duration > b->slowest)
+			b->slowest = r->duration;
+	}
 	if (t->total == FIELD_ABSENT)
 		return;
 	b->waited += t->total;
@@ -168,23 +220,31 @@ void series_add(struct series *s, const struct txn_record *t)
 {
 	uint64_t start = t->r.start, end = txn_end(t), a, b;
 
-	fit(s, start, end);
+	(s->recent ? fit_recent : fit)(s, start, end);
 	a = start / s->width;
 	b = end / s->width;
+	if (b < s->lo)
+		return;
 	if (!s->any || b > s->last)
 		s->last = b;
 	s->any = true;
-	cell(s, a)->b.started++;
 	ended(&cell(s, b)->b, t);
 	if (a == b) {
+		cell(s, a)->b.started++;
 		cell(s, a)->b.busy += end - start;
 		return;
 	}
-	cell(s, a)->b.busy += (a + 1) * s->width - start;
+	if (a >= s->lo) {
+		cell(s, a)->b.started++;
+		cell(s, a)->b.busy += (a + 1) * s->width - start;
+		a++;
+	} else {
+		a = s->lo;
+	}
 	cell(s, b)->b.busy += end - b * s->width;
-	cell(s, a + 1)->edge++;
+	cell(s, a)->edge++;
 	cell(s, b + 1)->edge--;
-	cell(s, a + 1)->cover++;
+	cell(s, a)->cover++;
 	cell(s, b)->cover--;
 }
 
@@ -213,7 +273,7 @@ struct series_view series_read(struct series *s)
 }
 
 struct series_set {
-	struct series *whole;
+	struct series *whole, *recent; /* recent: NULL: not kept */
 	struct {
 		struct series *series;
 		struct service *of;
@@ -235,6 +295,7 @@ void series_set_free(struct series_set *set)
 	if (!set)
 		return;
 	series_free(set->whole);
+	series_free(set->recent);
 	for (unsigned i = 0; i < set->n; i++)
 		series_free(set->slot[i].series);
 	free(set);
@@ -261,6 +322,8 @@ void series_set_record(struct series_set *set, struct service *service, const st
 	unsigned i = service->series;
 
 	series_add(set->whole, t);
+	if (set->recent)
+		series_add(set->recent, t);
 	if (!i) {
 		bool later = service->sum.transactions > 1;
 
@@ -279,6 +342,16 @@ void series_set_record(struct series_set *set, struct service *service, const st
 struct series_view series_whole(struct series_set *set)
 {
 	return series_read(set->whole);
+}
+
+void series_set_keep_recent(struct series_set *set)
+{
+	set->recent = series_new_recent(SERIES_BUCKETS, SERIES_RECENT);
+}
+
+struct series_view series_recent(struct series_set *set)
+{
+	return set->recent ? series_read(set->recent) : (struct series_view){0, 0, 0, NULL};
 }
 
 struct series_view series_of(struct series_set *set, const struct service *service, uint64_t *since)

@@ -19,12 +19,13 @@
 
 struct series_bucket {
 	uint64_t started, ended;
-	uint64_t errors; /* of those that ended, as in struct tally */
-	uint64_t bytes;  /* of the messages of those that ended */
-	uint64_t at;     /* under way at the bucket's beginning */
-	uint64_t peak;   /* so many at least were under way at once */
-	uint64_t busy;   /* ns of transactions under way: by the width, their mean number */
-	uint64_t waited; /* ns, of those that ended: the sum of the ledger */
+	uint64_t errors;  /* of those that ended, as in struct tally */
+	uint64_t bytes;   /* of the messages of those that ended */
+	uint64_t at;      /* under way at the bucket's beginning */
+	uint64_t peak;    /* so many at least were under way at once */
+	uint64_t busy;    /* ns of transactions under way: by the width, their mean number */
+	uint64_t waited;  /* ns, of those that ended: the sum of the ledger */
+	uint64_t slowest; /* ns, the longest of those that ended */
 	uint64_t ledger[LEDGER_COUNT];
 	uint32_t heat[SERIES_HEAT]; /* durations of those that ended */
 };
@@ -40,6 +41,8 @@ struct series;
 
 /* `buckets` is a power of two. */
 struct series *series_new(unsigned buckets);
+/* Of the newest only: buckets stay so wide, and the oldest go. */
+struct series *series_new_recent(unsigned buckets, uint64_t width);
 void series_free(struct series *s);
 void series_add(struct series *s, const struct txn_record *t);
 /* Good until the next call of any of these. */
@@ -56,6 +59,10 @@ struct series_set *series_set_new(void);
 void series_set_free(struct series_set *set);
 void series_set_record(struct series_set *set, struct service *service, const struct txn_record *t);
 struct series_view series_whole(struct series_set *set);
+/* The newest of the whole are kept apart, in buckets of SERIES_RECENT, from now on. */
+#define SERIES_RECENT (SERIES_WIDTH << 10)
+void series_set_keep_recent(struct series_set *set);
+struct series_view series_recent(struct series_set *set); /* empty where they are not kept */
 /* Of a service: empty where it has none. `since`: its beginning, where it took another's place;
    else 0. */
 struct series_view series_of(
