@@ -362,6 +362,48 @@ def overview():
         t.leave(f"overview of {name}")
 
 
+def again():
+    """Packets that are not kept any more are read from the file again; of a pipe they are gone."""
+    from ui_traffic import long_capture
+    path = f"{WORK}/long.pcap"
+    numbers = long_capture(path, 1200)
+    check(len(numbers) == 10, "ten packets")
+
+    def to_packets(t, what):
+        t.wait(r"^ END", "all of it is read", 60)
+        t.press("3", r"GET /last", f"{what}: transactions")
+        t.press(["G", "/", "=/last", "Enter"], r"F1Help")
+        t.press("P", r"› Packets \(10\.9\.9\.9", f"{what}: packets")
+
+    t = Tmux(f"--live --keep 4M -r {path}", 150, 30)
+    to_packets(t, "a file")
+    text = t.wait(r" 10 rows", "those that were kept and those that were not", 30)
+    got = [int(x) for x in re.findall(r"^ +(\d+) +\d\d:\d\d:\d\d", text, re.M)]
+    check(got == numbers, f"in the order of the capture: {got}", text)
+    check("reading" not in text and "again │" not in text, "it is done, and nothing was sent again", text)
+    t.press("g", r"SYN")
+    t.press(["j", "j", "j", "Enter"], r"frame 4, (.|\n)*Target: /first", "a packet that was read again")
+    t.press("J", r"frame 5, (.|\n)*FIRST", "and the next one")
+    t.press("Escape", r"› Packets \([^›]*$")
+    t.press(["g", "w", "Enter", "C-u", "=old.pcap", "Enter"], r"1 packets written to old", "such a packet is saved")
+    t.press("Escape", r"Start +Type", "back")
+    t.press(["w", "Enter", "C-u", "=flow.pcap", "Enter"], r"10 packets written to flow", "its whole connection is saved")
+    out = subprocess.run([TSUMARI, "-r", f"{WORK}/flow.pcap", "--json", "--types", "http"], capture_output=True, text=True).stdout
+    check([json.loads(line)["url"]["path"] for line in out.splitlines()] == ["/first", "/last"], "both exchanges of it")
+    # Another file under its name is not taken for it.
+    os.rename(path, path + ".old")
+    shutil.copy(capture("http-keepalive"), path)
+    t.press("P", r"the file has changed", "another file")
+    t.press("Escape", r"Start +Type", "back")
+    t.press(["w", "Enter", "C-u", "=rest.pcap", "Enter"], r"packets written to rest.*those before are gone", "and that is said")
+    t.leave("again")
+    t = Tmux("--live --keep 4M -r -", 150, 30, before=f"cat {path}.old |")
+    to_packets(t, "a pipe")
+    text = t.wait(r"packets before frame \d+ are gone", "a pipe is read once")
+    check(0 < rows_of(text) < 10, "what is kept is shown", text)
+    t.leave("a pipe")
+
+
 def hosts():
     t = Tmux(f"--live -r {capture('http-keepalive')} --geoip none", 160, 24)
     t.wait(r"^ END", "all of the file is read")
@@ -719,7 +761,7 @@ sleep 60
 
 
 def main():
-    parts = [screens, filters, tables, saving, rewinding, packets, findings, overview, hosts, sizes, mouse, restoring, no_terminal, hostile,
+    parts = [screens, filters, tables, saving, rewinding, packets, findings, overview, again, hosts, sizes, mouse, restoring, no_terminal, hostile,
              memory, live]
     wanted = sys.argv[3:]
     for part in parts:

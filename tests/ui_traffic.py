@@ -49,6 +49,26 @@ def http_capture(path, texts):
             f.write(connection(START + i * 10**9, (10, 0, 1, i + 1), 40000 + i, [(request, answer(text))]))
 
 
+def long_capture(path, others):
+    """A connection of 10.9.9.9 whose first exchange is at the beginning and whose last is at the end; in
+    between those of others, of some 5 KB each. Gives the numbers of its packets."""
+    exchanges = [(b"GET /first HTTP/1.1\r\nHost: x\r\n\r\n", answer(b"FIRST")),
+                 (b"GET /last HTTP/1.1\r\nHost: x\r\n\r\n", answer(b"LAST"))]
+    whole, packets = connection(START, (10, 9, 9, 9), 4999, exchanges), []
+    while whole:
+        size = 16 + struct.unpack("<I", whole[8:12])[0]
+        packets.append(whole[:size])
+        whole = whole[size:]
+    late = [struct.pack("<I", START // 10**9 + 60) + p[4:] for p in packets[5:]]
+    between = [connection(START + 10**9 + i * 10**7, (10, 8, i // 250, 1 + i % 250), 5000 + i,
+                          [(b"GET /%d HTTP/1.1\r\nHost: %s\r\n\r\n" % (i, b"x" * 1800), answer())] * 2)
+               for i in range(others)]
+    with open(path, "wb") as f:
+        f.write(head() + b"".join(packets[:5]) + b"".join(between) + b"".join(late))
+    n = 10 * others
+    return list(range(1, 6)) + list(range(6 + n, 6 + n + len(packets) - 5))
+
+
 def endless(out):
     out.write(head())
     n = 0

@@ -154,6 +154,8 @@ static void draw_scope(struct ui *u, struct screen *s, int row)
 		text_printf(&t, "  %" PRIu32 " rows", s->table.n);
 	if (u->nmarks)
 		text_printf(&t, "  %u marked", u->nmarks);
+	if (s->remark[0])
+		text_printf(&t, "  %s", s->remark);
 	term_text(row, 0, term_columns(), t.p, t.len, ROLE_DIM);
 }
 

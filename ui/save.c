@@ -1,8 +1,11 @@
 /*
  * save.c - what is shown goes to a file: records as NDJSON, the packets of connections as pcap. A
  * file that is there already is left alone.
+ *
+ * Packets that are not kept any more are read from the capture file again: that is done a little at
+ * a time (save_work()).
  */
-#include "view.h"
+#include "again.h"
 #include "base/mem.h"
 #include "core/layers.h"
 #include "out/ndjson.h"
@@ -80,18 +83,19 @@ struct ends {
 	uint8_t proto;
 };
 
-struct packets {
-	struct ui *u;
+struct saving {
+	struct again *again; /* NULL: all that is left is what is kept */
+	uint64_t next;       /* number of the first frame that is still to be looked at */
 	struct capwriter *w;
 	struct ends *ends;
 	unsigned n;
 	uint64_t *frames; /* in rising order */
 	uint32_t nframes;
-	bool all, failed;
+	bool all, failed, gone;
 	uint16_t link;
 	uint64_t left_out;
 	struct counters counters;
-	const char *path;
+	char path[SCOPE_MAX];
 	char err[256];
 };
 
@@ -115,7 +119,7 @@ static int by_number(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static bool wanted(struct packets *x, const struct packet *frame)
+static bool wanted(struct saving *x, const struct packet *frame)
 {
 	struct packet k = *frame;
 
@@ -132,7 +136,7 @@ static bool wanted(struct packets *x, const struct packet *frame)
 }
 
 /* The file is made with the first packet, which says of what link type it is. */
-static bool open_writer(struct packets *x, const struct packet *p)
+static bool open_writer(struct saving *x, const struct packet *p)
 {
 	struct capwriter_options o = {
 		.path = x->path,
@@ -148,7 +152,7 @@ static bool open_writer(struct packets *x, const struct packet *p)
 
 static bool write_packet(void *arg, const struct packet *p)
 {
-	struct packets *x = arg;
+	struct saving *x = arg;
 
 	if (!wanted(x, p))
 		return true;
@@ -163,8 +167,10 @@ static bool write_packet(void *arg, const struct packet *p)
 	return capwriter_frame(x->w, p);
 }
 
-static void gather(struct ui *u, struct screen *s, struct packets *x)
+/* What is to be saved, and the number of the first frame of it that there can be. */
+static uint64_t gather(struct ui *u, struct screen *s, struct saving *x)
 {
+	uint64_t least = UINT64_MAX;
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < s->table.n; i++)
@@ -181,43 +187,106 @@ static void gather(struct ui *u, struct screen *s, struct packets *x)
 		if (!is_records(s)) {
 			struct schema_value v;
 
-			if (s->class->value(u, s, i, &s->class->fields[0], &v))
-				x->frames[x->nframes++] = v.u64;
+			if (!s->class->value(u, s, i, &s->class->fields[0], &v))
+				continue;
+			x->frames[x->nframes++] = v.u64;
+			least = v.u64 < least ? v.u64 : least;
 			continue;
 		}
 		r = records_row(s, i);
+		least = r->flow_id < least ? r->flow_id : least;
 		x->ends[x->n++] = (struct ends){
 			r->client.ip, r->server.ip, r->client.port, r->server.port, r->transport};
 	}
 	if (x->frames)
 		qsort(x->frames, x->nframes, sizeof(*x->frames), by_number);
+	return least;
+}
+
+static void saving_free(struct saving *x)
+{
+	again_free(x->again);
+	capwriter_free(x->w);
+	free(x->ends);
+	free(x->frames);
+	free(x);
+}
+
+/* What is written by now is whole; `how`: what else there is to say. */
+static void finish_saving(struct ui *u, const char *how)
+{
+	struct saving *x = u->saving;
+	uint64_t count = x->w ? capwriter_frames(x->w) : 0;
+
+	if (x->failed)
+		ui_note(u, true, "%.250s", x->err);
+	else if (!x->w)
+		ui_note(u, true, "none of these packets is kept any more");
+	else if (!capwriter_finish(x->w))
+		ui_note(u, true, "%.250s", capwriter_error(x->w));
+	else if (x->left_out)
+		ui_note(u, true,
+			"%" PRIu64 " packets written to %.120s; %" PRIu64
+			" left out, of another link type%s",
+			count, x->path, x->left_out, how);
+	else
+		ui_note(u, *how != '\0', "%" PRIu64 " packets written to %.150s%s", count, x->path,
+			how);
+	u->saving = NULL;
+	saving_free(x);
+}
+
+bool save_work(struct ui *u)
+{
+	struct saving *x = u->saving;
+	uint64_t first, last;
+	bool more;
+
+	if (!x)
+		return false;
+	/* While the file is read for the first time, more and more is not kept any more. */
+	frames_range(u->frames, &first, &last);
+	if (x->again && !x->failed && x->next < first) {
+		uint64_t before = x->next;
+
+		again_to(x->again, first - 1);
+		more = again_step(x->again);
+		frames_range(u->frames, &first, &last);
+		if (more || (x->next > before && x->next < first && !x->failed)) {
+			ui_note(u, false, "saving: reading the file again, %u %%",
+				again_percent(x->again));
+			return true;
+		}
+	}
+	if (!x->failed)
+		frames_each(u->frames, x->next, UINT64_MAX, write_packet, x);
+	finish_saving(u, x->gone ? "; those before are gone" : "");
+	return false;
+}
+
+void save_stop(struct ui *u)
+{
+	if (u->saving)
+		finish_saving(u, "; stopped");
 }
 
 static void save_packets(struct ui *u, struct screen *s, const char *path)
 {
-	struct packets x = {.u = u, .path = path, .all = chosen == SAVE_ALL_PACKETS};
-	uint64_t count;
+	struct saving *x = u->saving = xcalloc(1, sizeof(*x));
+	uint64_t least = 0, first, last;
+	char err[200];
 
-	if (!x.all)
-		gather(u, s, &x);
-	frames_each(u->frames, 0, UINT64_MAX, write_packet, &x);
-	count = x.w ? capwriter_frames(x.w) : 0;
-	if (x.failed)
-		ui_note(u, true, "%.250s", x.err);
-	else if (!x.w)
-		ui_note(u, true, "none of these packets is kept any more");
-	else if (!capwriter_finish(x.w))
-		ui_note(u, true, "%.250s", capwriter_error(x.w));
-	else if (x.left_out)
-		ui_note(u, true,
-			"%" PRIu64 " packets written to %.120s; %" PRIu64
-			" left out, of another link type",
-			count, path, x.left_out);
-	else
-		ui_note(u, false, "%" PRIu64 " packets written to %.150s", count, path);
-	capwriter_free(x.w);
-	free(x.ends);
-	free(x.frames);
+	snprintf(x->path, sizeof(x->path), "%s", path);
+	x->all = chosen == SAVE_ALL_PACKETS;
+	if (!x->all)
+		least = gather(u, s, x);
+	frames_range(u->frames, &first, &last);
+	if (!x->all && least < first) {
+		x->again = again_new(u, least, first - 1, write_packet, x, err, sizeof(err));
+		x->gone = !x->again;
+	}
+	x->next = least;
+	save_work(u);
 }
 
 static bool check_path(struct ui *u, const char *path, char *err, size_t errsize)
@@ -274,5 +343,9 @@ static void kind_pick(struct ui *u, unsigned kind)
 
 void save_ask(struct ui *u)
 {
+	if (u->saving) {
+		save_stop(u);
+		return;
+	}
 	dialog_list(u, "Save", SAVE_KINDS, kind_item, kind_pick);
 }

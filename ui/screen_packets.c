@@ -1,8 +1,9 @@
 /*
  * screen_packets.c - packets: those of one connection as a ladder in time between its two ends, or
- * frames that something else names. Frames that are not kept any more are not in it.
+ * frames that something else names. Frames that are not kept any more are read from the file again;
+ * of an interface or a pipe they are gone, and that is said.
  */
-#include "view.h"
+#include "again.h"
 #include "base/mem.h"
 #include "core/layers.h"
 #include "core/registry.h"
@@ -28,23 +29,31 @@ struct row {
 	bool again;   /* bytes that were sent before */
 };
 
-struct state {
+struct list {
 	struct row *row;
 	uint32_t n, cap;
+};
+
+struct state {
+	/* Those read again from the file, then those that were kept. */
+	struct list old, kept;
 	/* Of one connection ... */
-	bool flow, tcp;
+	bool flow;
 	struct addr client, server;
 	uint16_t cport, sport;
 	uint8_t proto;
 	uint64_t first, last; /* frames of the transaction; 0: none */
 	const struct dissector *app;
-	uint32_t next[2]; /* TCP: the sequence number behind what a side has sent */
-	bool begun[2];
 	/* ... or a list. */
 	uint64_t frames[LIST_MAX];
 	unsigned nframes;
 	struct counters counters;
 	char scratch[256];
+	/* Reading the file again: for the rows before those that were kept, and for one packet. */
+	struct again *again, *fetch;
+	struct frames *store, *fetched;
+	uint64_t fetch_frame;
+	uint32_t shown; /* rows of `old` that the table has */
 };
 
 #define COLUMN(member, name, title, help, type, flags, width)                                      \
@@ -79,25 +88,26 @@ static const struct field fields[] = {
 	{.type = FIELD_END},
 };
 
-static void add(struct state *x, const struct packet *k)
+static struct row *row_of(const struct state *x, uint32_t row)
+{
+	if (row < x->old.n)
+		return &x->old.row[row];
+	row -= x->old.n;
+	return row < x->kept.n ? &x->kept.row[row] : NULL;
+}
+
+static void add(struct state *x, struct list *to, const struct packet *k)
 {
 	struct row *r;
 
-	if (x->n == PACKETS_MAX)
-		return;
-	if (x->n == x->cap) {
-		x->cap = x->cap ? x->cap * 2 : 256;
-		x->row = xrealloc(x->row, x->cap * sizeof(*x->row));
+	if (to->n == to->cap) {
+		to->cap = to->cap ? to->cap * 2 : 256;
+		to->row = xrealloc(to->row, to->cap * sizeof(*to->row));
 	}
-	r = &x->row[x->n];
+	r = &to->row[to->n++];
 	memset(r, 0, sizeof(*r));
 	r->frame = k->number;
 	r->time = k->time;
-	if (x->n) {
-		r->offset = k->time > x->row[0].time ? k->time - x->row[0].time : 0;
-		r->delta = k->time > r[-1].time ? k->time - r[-1].time : 0;
-	}
-	x->n++;
 	r->bytes = k->len;
 	r->payload = (uint64_t)k->paylen + k->paycut;
 	r->flags = k->flags;
@@ -120,14 +130,31 @@ static void add(struct state *x, const struct packet *k)
 	r->window = k->tcp_window;
 	r->seq = k->tcp_seq;
 	r->ack = k->tcp_flags & TCP_ACK ? k->tcp_ack : FIELD_ABSENT;
-	if (r->payload || k->tcp_flags & (TCP_SYN | TCP_FIN)) {
-		uint32_t end = k->tcp_seq + (uint32_t)r->payload +
-			       (k->tcp_flags & (TCP_SYN | TCP_FIN) ? 1 : 0);
+}
 
-		r->again = x->begun[r->side] && (int32_t)(end - x->next[r->side]) <= 0;
+/* What a row says of those before it: times, and whether its bytes were sent before. */
+static void relate(struct state *x)
+{
+	uint32_t next[2] = {0, 0}; /* the sequence number behind what a side has sent */
+	bool begun[2] = {false, false};
+	const struct row *before = NULL, *first = row_of(x, 0);
+
+	for (uint32_t i = 0; i < x->old.n + x->kept.n; i++) {
+		struct row *r = row_of(x, i);
+		uint32_t end;
+
+		r->offset = r->time > first->time ? r->time - first->time : 0;
+		r->delta = before && r->time > before->time ? r->time - before->time : 0;
+		before = r;
+		if (!(r->flags & PACKET_TCP) ||
+			(!r->payload && !(r->tcp_flags & (TCP_SYN | TCP_FIN))))
+			continue;
+		end = (uint32_t)(r->seq + r->payload +
+				 (r->tcp_flags & (TCP_SYN | TCP_FIN) ? 1 : 0));
+		r->again = begun[r->side] && (int32_t)(end - next[r->side]) <= 0;
 		if (!r->again)
-			x->next[r->side] = end;
-		x->begun[r->side] = true;
+			next[r->side] = end;
+		begun[r->side] = true;
 	}
 }
 
@@ -142,36 +169,77 @@ static bool between(const struct state *x, const struct packet *k)
 	return false;
 }
 
+static bool wanted(const struct state *x, const struct packet *k)
+{
+	if (x->flow)
+		return k->flags & PACKET_IP && k->ip_proto == x->proto && between(x, k);
+	for (unsigned i = 0; i < x->nframes; i++)
+		if (x->frames[i] == k->number)
+			return true;
+	return false;
+}
+
 static bool consider(void *arg, const struct packet *frame)
 {
 	struct state *x = arg;
 	struct packet k = *frame;
 
 	layers_dissect(&k, &x->counters);
-	if (!x->flow || (k.flags & PACKET_IP && k.ip_proto == x->proto && between(x, &k)))
-		add(x, &k);
-	return x->n < PACKETS_MAX;
+	if (wanted(x, &k))
+		add(x, &x->kept, &k);
+	return x->old.n + x->kept.n < PACKETS_MAX;
+}
+
+/* The same of a frame that is read again. */
+static bool consider_old(void *arg, const struct packet *frame)
+{
+	struct state *x = arg;
+	struct packet k = *frame;
+
+	if (!x->flow && !wanted(x, frame))
+		return true;
+	layers_dissect(&k, &x->counters);
+	if (wanted(x, &k)) {
+		add(x, &x->old, &k);
+		frames_add(x->store, frame);
+	}
+	return x->old.n + x->kept.n < PACKETS_MAX;
 }
 
 static void collect(struct ui *u, struct screen *s)
 {
 	struct state *x = s->state;
-	uint64_t from = x->n ? x->row[x->n - 1].frame + 1 : 0;
 
 	if (x->flow) {
-		frames_each(u->frames, from, UINT64_MAX, consider, x);
-	} else if (!x->n) {
+		uint64_t from = x->kept.n ? x->kept.row[x->kept.n - 1].frame + 1 : 0;
+
+		if (x->old.n + x->kept.n < PACKETS_MAX)
+			frames_each(u->frames, from, UINT64_MAX, consider, x);
+	} else if (!x->kept.n) {
 		for (unsigned i = 0; i < x->nframes; i++)
 			frames_each(u->frames, x->frames[i], x->frames[i], consider, x);
 	}
-	s->table.n = x->n;
+	relate(x);
+	x->shown = x->old.n;
+	s->table.n = x->old.n + x->kept.n;
 }
 
 static const struct row *row_at(const struct screen *s, uint32_t row)
 {
-	const struct state *x = s->state;
+	return s->state ? row_of(s->state, row) : NULL;
+}
 
-	return x && row < x->n ? &x->row[row] : NULL;
+/* A frame, wherever it is by now. */
+static void each_frame(const struct state *x, struct ui *u, uint64_t frame,
+	bool (*fn)(void *arg, const struct packet *p), void *arg)
+{
+	uint64_t first, last;
+
+	frames_range(u->frames, &first, &last);
+	if (frame >= first)
+		frames_each(u->frames, frame, frame, fn, arg);
+	else if (x->store)
+		frames_each(x->store, frame, frame, fn, arg);
 }
 
 static void put_flags(struct text *t, const struct row *r)
@@ -281,7 +349,7 @@ static bool value(
 	} else if (r->payload || !(r->flags & PACKET_TCP)) {
 		struct info i = {u, x->app, (enum side)r->side, &t};
 
-		frames_each(u->frames, r->frame, r->frame, put_info, &i);
+		each_frame(x, u, r->frame, put_info, &i);
 	}
 	v->p = t.p;
 	v->n = t.len;
@@ -304,20 +372,117 @@ static enum role role(struct screen *s, uint32_t row)
 	return r->tcp_flags & (TCP_SYN | TCP_FIN) ? ROLE_ACCENT : ROLE_TEXT;
 }
 
+static bool fetched(void *arg, const struct packet *frame)
+{
+	struct state *x = arg;
+
+	frames_add(x->fetched, frame);
+	return false;
+}
+
+static enum side side_of(const struct state *x, uint64_t frame)
+{
+	for (uint32_t i = 0; i < x->old.n + x->kept.n; i++)
+		if (row_of(x, i)->frame == frame)
+			return (enum side)row_of(x, i)->side;
+	return SIDE_CLIENT;
+}
+
+/* A packet that was kept when the row was made, and is not any more. */
+static void fetch(struct ui *u, struct state *x, uint64_t frame)
+{
+	char err[200];
+
+	again_free(x->fetch);
+	frames_free(x->fetched);
+	x->fetched = NULL;
+	x->fetch_frame = frame;
+	x->fetch = again_new(u, frame, frame, fetched, x, err, sizeof(err));
+	if (x->fetch)
+		x->fetched = frames_new(0);
+	else
+		ui_note(u, true, "frame %" PRIu64 " is not kept any more: %.150s", frame, err);
+}
+
 static void open_packet(struct ui *u, struct screen *s, uint32_t row)
 {
-	const struct state *x = s->state;
+	struct state *x = s->state;
 	const struct row *r = row_at(s, row);
+	enum side side = (enum side)r->side;
 
-	tree_open(u, r->frame, x->app, (enum side)r->side);
+	if (!tree_open(u, u->frames, r->frame, x->app, side) &&
+		!(x->store && tree_open(u, x->store, r->frame, x->app, side)))
+		fetch(u, x, r->frame);
+}
+
+/* The packet that was asked for is there, or is not in the file. */
+static void fetch_done(struct ui *u, struct screen *s)
+{
+	struct state *x = s->state;
+
+	again_free(x->fetch);
+	x->fetch = NULL;
+	if (ui_top(u) == s &&
+		!tree_open(u, x->fetched, x->fetch_frame, x->app, side_of(x, x->fetch_frame)))
+		ui_note(u, true, "frame %" PRIu64 " is not in the file", x->fetch_frame);
+}
+
+static void select_first_inside(struct screen *s)
+{
+	for (uint32_t i = 0; i < s->table.n; i++)
+		if (row_at(s, i)->inside) {
+			s->table.selected = i;
+			s->table.selected_id = id(s, i);
+			return;
+		}
+}
+
+static void reading_done(struct ui *u, struct screen *s)
+{
+	struct state *x = s->state;
+	bool begin = !x->kept.n && !s->table.selected;
+
+	again_free(x->again);
+	x->again = NULL;
+	collect(u, s);
+	table_collected(u, s);
+	if (begin)
+		select_first_inside(s);
+	if (!s->table.n)
+		ui_note(u, true, "its packets are not in the file");
+}
+
+static bool work(struct ui *u, struct screen *s)
+{
+	struct state *x = s->state;
+
+	if (!x->again && !x->fetch)
+		return false;
+	if (x->again && !again_step(x->again))
+		reading_done(u, s);
+	if (x->fetch && !again_step(x->fetch))
+		fetch_done(u, s);
+	s->stale |= x->old.n != x->shown;
+	s->remark[0] = '\0';
+	if (x->again || x->fetch)
+		snprintf(s->remark, sizeof(s->remark), "reading the file again: %u %%",
+			again_percent(x->again ? x->again : x->fetch));
+	u->dirty = true;
+	return x->again || x->fetch;
 }
 
 static void release(struct screen *s)
 {
 	struct state *x = s->state;
 
-	if (x)
-		free(x->row);
+	if (!x)
+		return;
+	again_free(x->again);
+	again_free(x->fetch);
+	frames_free(x->store);
+	frames_free(x->fetched);
+	free(x->old.row);
+	free(x->kept.row);
 	free(x);
 }
 
@@ -338,8 +503,33 @@ const struct screen_class packets_class = {
 	.id = id,
 	.role = role,
 	.open = open_packet,
+	.work = work,
 	.free = release,
 };
+
+/* Frames from number `from` on, before the first that is kept, are wanted, too. */
+static void read_again(struct ui *u, struct screen *s, uint64_t from)
+{
+	struct state *x = s->state;
+	uint64_t first, last;
+	char err[200];
+
+	frames_range(u->frames, &first, &last);
+	if (!first || from >= first)
+		return;
+	if (!again_possible(u)) {
+		snprintf(s->remark, sizeof(s->remark),
+			"packets before frame %" PRIu64 " are gone (--keep)", first);
+		return;
+	}
+	x->again = again_new(u, from, first - 1, consider_old, x, err, sizeof(err));
+	if (!x->again) {
+		ui_note(u, true, "%.200s", err);
+		return;
+	}
+	x->store = frames_new(AGAIN_MEMORY);
+	snprintf(s->remark, sizeof(s->remark), "reading the file again");
+}
 
 static const struct dissector *application(const struct record *r)
 {
@@ -388,29 +578,24 @@ void packets_open_flow(struct ui *u, const struct record *r)
 	snprintf(s->label, sizeof(s->label), "%s", label);
 	collect(u, s);
 	table_collected(u, s);
-	/* To the transaction's first packet. */
-	for (uint32_t i = 0; i < x->n; i++)
-		if (x->row[i].inside) {
-			s->table.selected = i;
-			s->table.selected_id = id(s, i);
-			break;
-		}
-	if (!x->n)
-		ui_note(u, true, "its packets are not kept any more");
+	select_first_inside(s);
+	read_again(u, s, r->flow_id);
 }
 
 void packets_open_list(struct ui *u, const uint64_t *frames, unsigned n, const char *label)
 {
 	struct screen *s = ui_push(u, &packets_class);
+	uint64_t least = UINT64_MAX;
 	struct state *x;
 
 	if (!s)
 		return;
 	x = s->state = xcalloc(1, sizeof(*x));
 	for (unsigned i = 0; i < n && i < LIST_MAX; i++)
-		x->frames[x->nframes++] = frames[i];
+		least = (x->frames[x->nframes++] = frames[i]) < least ? frames[i] : least;
 	snprintf(s->label, sizeof(s->label), "%s", label);
 	table_set_columns(u, s,
 		"frame time source source.port destination destination.port flags "
 		"payload info");
+	read_again(u, s, least);
 }

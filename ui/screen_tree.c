@@ -330,20 +330,19 @@ const struct screen_class tree_class = {
 	.free = release,
 };
 
-void tree_open(struct ui *u, uint64_t frame, const struct dissector *app, enum side side)
+bool tree_open(struct ui *u, struct frames *from, uint64_t frame, const struct dissector *app,
+	enum side side)
 {
 	struct state *x = xcalloc(1, sizeof(*x));
 	struct load l = {x, app, side, false};
 	struct screen *s;
 
-	frames_each(u->frames, frame, frame, load, &l);
+	frames_each(from, frame, frame, load, &l);
 	s = l.found ? ui_push(u, &tree_class) : NULL;
 	if (!s) {
-		if (!l.found)
-			ui_note(u, true, "frame %" PRIu64 " is not kept any more", frame);
 		free(x->bytes);
 		free(x);
-		return;
+		return l.found;
 	}
 	s->state = x;
 	find_visible(x);
@@ -351,4 +350,5 @@ void tree_open(struct ui *u, uint64_t frame, const struct dissector *app, enum s
 	for (unsigned i = 0; i < x->nvisible; i++)
 		if (x->show.nodes[x->visible[i]].depth == 0)
 			x->selected = x->top = i;
+	return true;
 }

@@ -291,7 +291,9 @@ void table_draw(struct ui *u, struct screen *s, int row, int rows)
 		draw_row(u, s, row + 1 + (int)i, t->top + i, n, width);
 	if (!t->n)
 		term_put(row + 2, 2, term_columns() - 2,
-			s->scope[0] || u->filter ? "Nothing fits the filter." : "Nothing so far.",
+			s->remark[0]               ? s->remark
+			: s->scope[0] || u->filter ? "Nothing fits the filter."
+						   : "Nothing so far.",
 			ROLE_DIM);
 }
 

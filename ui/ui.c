@@ -1,6 +1,7 @@
 /*
  * ui.c - the live view's sink (ui.h), and the screens that it has.
  */
+#include "again.h"
 #include "view.h"
 #include "base/mem.h"
 #include "core/community.h"
@@ -302,6 +303,22 @@ static void freeze_on_finding(struct ui *u, uint64_t now)
 	u->looked = now;
 }
 
+/* What takes longer, a little at a time: records that come are never kept waiting for long. */
+static void work(struct ui *u)
+{
+	uint64_t begun = ui_monotonic(), end;
+
+	if (!u->over && begun < u->work_at)
+		return;
+	u->working = save_work(u);
+	for (unsigned i = 0; i < u->depth; i++)
+		if (u->stack[i]->class->work)
+			u->working |= u->stack[i]->class->work(u, u->stack[i]);
+	u->dirty |= u->working;
+	end = ui_monotonic();
+	u->work_at = end + 3 * (end - begun);
+}
+
 static bool poll_ui(void *arg)
 {
 	struct ui *u = arg;
@@ -313,6 +330,7 @@ static bool poll_ui(void *arg)
 	ui_keys(u);
 	if (u->quit)
 		return false;
+	work(u);
 	if ((u->dirty && now - u->drawn >= DRAW_EVERY) || now - u->drawn >= SECOND) {
 		freeze_on_finding(u, now);
 		ui_draw(u);
@@ -349,7 +367,11 @@ void ui_stay(struct ui *u, const char *error)
 	while (poll_ui(u)) {
 		struct pollfd p = {.fd = term_fd(), .events = POLLIN};
 
-		if (poll(&p, 1, u->dirty ? 20 : 250) > 0 && p.revents & (POLLHUP | POLLERR))
+		if (poll(&p, 1,
+			    u->working ? 0
+			    : u->dirty ? 20
+				       : 250) > 0 &&
+			p.revents & (POLLHUP | POLLERR))
 			break;
 	}
 }
@@ -386,6 +408,7 @@ struct ui *ui_new(const struct ui_options *o, char *err, size_t errsize)
 	u->env.community = community_cache_new();
 	snprintf(u->capture, sizeof(u->capture), "%s", o->filter ? o->filter : "");
 	u->rate_at = ui_monotonic();
+	again_file(u);
 	if (begin(u, err, errsize))
 		return u;
 	ui_free(u);
@@ -397,6 +420,7 @@ void ui_free(struct ui *u)
 	if (!u)
 		return;
 	term_close();
+	save_stop(u);
 	while (u->depth)
 		ui_pop(u);
 	for (unsigned i = 0; i < TABS; i++)

@@ -21,6 +21,7 @@
 #include "ui.h"
 #include "model/model.h"
 #include "out/filter.h"
+#include <sys/types.h>
 
 #define COLUMNS_MAX 32u
 #define SCOPE_MAX   512u
@@ -69,6 +70,8 @@ struct screen_class {
 	/* Not a table: draws rows from `row` on, so many. */
 	void (*draw)(struct ui *u, struct screen *s, int row, int rows);
 	bool (*key)(struct ui *u, struct screen *s, int key); /* true: it was for this screen */
+	/* A little of what takes longer; true: there is more of it. May be NULL. */
+	bool (*work)(struct ui *u, struct screen *s);
 	void (*free)(struct screen *s);
 };
 
@@ -80,6 +83,7 @@ struct screen {
 	struct filter *filter; /* of the scope */
 	char *operation;       /* those of one operation only (model/operation.h); NULL */
 	size_t noperation;
+	char remark[128];         /* what else there is to say of what it shows */
 	bool stale;               /* to be collected anew */
 	uint64_t collected, cost; /* monotonic ns: when, and how long it took */
 	uint64_t seen;            /* record number up to which it was collected */
@@ -106,6 +110,15 @@ struct ui {
 	struct screen *stack[STACK_MAX];
 	unsigned depth;
 	struct dialog dialog;
+	struct saving *saving; /* save.c; NULL: nothing is being saved */
+	uint64_t work_at;      /* monotonic: when there is time for more of it */
+	bool working;
+
+	/* The file that is read, if it is one (again.h). */
+	bool file_known;
+	dev_t file_device;
+	ino_t file_inode;
+	off_t file_size;
 
 	char display[SCOPE_MAX]; /* the display filter; "": none */
 	struct filter *filter;
@@ -218,10 +231,14 @@ void detail_open(struct ui *u, const struct record *r);
 /* The packets of a connection, or (r NULL) the frames of a list. */
 void packets_open_flow(struct ui *u, const struct record *r);
 void packets_open_list(struct ui *u, const uint64_t *frames, unsigned n, const char *label);
-void tree_open(struct ui *u, uint64_t frame, const struct dissector *app, enum side side);
+/* False: `from` has no such frame. */
+bool tree_open(struct ui *u, struct frames *from, uint64_t frame, const struct dissector *app,
+	enum side side);
 void help_open(struct ui *u);
 
 /* save.c */
 void save_ask(struct ui *u);
+bool save_work(struct ui *u); /* as class->work */
+void save_stop(struct ui *u); /* where something is being saved: no more of it */
 
 #endif

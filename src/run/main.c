@@ -324,6 +324,8 @@ static bool open_live_view(struct run *r)
 		.display = r->har ? NULL : r->o.display,
 		.version = info_version_number(),
 		.source = r->source,
+		.file = r->o.read,
+		.file_options = &r->o.source,
 		.iface = iface_name,
 		.iface_arg = r->source,
 		.literal = r->o.engine.literal,

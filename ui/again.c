@@ -1,0 +1,111 @@
+/* again.c - see again.h. */
+#include "again.h"
+#include "base/mem.h"
+#include "run/source.h"
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#define PIECE UINT64_C(5000000) /* ns */
+#define BATCH 64u
+
+struct again {
+	struct source *source;
+	uint64_t number, from, to;
+	bool (*fn)(void *arg, const struct packet *p);
+	void *arg;
+};
+
+void again_file(struct ui *u)
+{
+	struct stat st;
+
+	u->file_known = u->o.file && stat(u->o.file, &st) == 0 && S_ISREG(st.st_mode);
+	if (!u->file_known)
+		return;
+	u->file_device = st.st_dev;
+	u->file_inode = st.st_ino;
+	u->file_size = st.st_size;
+}
+
+bool again_possible(const struct ui *u)
+{
+	return u->file_known;
+}
+
+/* One that grows is the same one. */
+static bool same_file(const struct ui *u)
+{
+	struct stat st;
+
+	return stat(u->o.file, &st) == 0 && st.st_dev == u->file_device &&
+	       st.st_ino == u->file_inode && st.st_size >= u->file_size;
+}
+
+struct again *again_new(struct ui *u, uint64_t from, uint64_t to,
+	bool (*fn)(void *arg, const struct packet *p), void *arg, char *err, size_t errsize)
+{
+	struct source *source;
+	struct again *a;
+
+	if (!again_possible(u) || !same_file(u)) {
+		snprintf(err, errsize,
+			u->file_known ? "the file has changed: its packets cannot be read again"
+				      : "what is no file cannot be read again");
+		return NULL;
+	}
+	source = source_open_file(u->o.file, u->o.file_options, err, errsize);
+	if (!source)
+		return NULL;
+	a = xcalloc(1, sizeof(*a));
+	*a = (struct again){source, 0, from, to, fn, arg};
+	return a;
+}
+
+void again_to(struct again *a, uint64_t to)
+{
+	a->to = to;
+}
+
+/* False: there are no more. */
+static bool read_batch(struct again *a)
+{
+	struct packet batch[BATCH];
+	struct chunk *chunk;
+	unsigned n;
+	enum source_state state = source_read(a->source, batch, BATCH, &n, &chunk);
+
+	for (unsigned i = 0; i < n; i++) {
+		batch[i].number = ++a->number;
+		if (a->number > a->to)
+			return false;
+		if (a->number >= a->from && !a->fn(a->arg, &batch[i]))
+			return false;
+	}
+	return state == SOURCE_MORE && a->number < a->to;
+}
+
+bool again_step(struct again *a)
+{
+	uint64_t end = ui_monotonic() + PIECE;
+
+	while (read_batch(a))
+		if (ui_monotonic() > end)
+			return true;
+	return false;
+}
+
+unsigned again_percent(const struct again *a)
+{
+	double part = a->to < UINT64_MAX && a->to ? (double)a->number / (double)a->to
+						  : source_progress(a->source);
+
+	return part > 1 ? 100 : part > 0 ? (unsigned)(part * 100) : 0;
+}
+
+void again_free(struct again *a)
+{
+	if (!a)
+		return;
+	source_close(a->source);
+	free(a);
+}
