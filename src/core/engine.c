@@ -368,6 +368,15 @@ void engine_packets(struct engine *e, struct packet *const *p, unsigned n)
 	}
 }
 
+/* Not for what has fallen silent and ends before the next one would be due. */
+static bool interim_due(const struct engine_config *c, const struct flow *f, uint64_t now)
+{
+	uint64_t silent = now - flow_last(f);
+
+	return c->flow_interval && now - f->first >= c->flow_interval && f->flags & FLOW_INTERIM &&
+	       (silent < c->flow_interval / 2 || timeout(c, f) - silent >= c->flow_interval);
+}
+
 static void on_alarm(struct shard *sh, struct flow *f, uint64_t now)
 {
 	const struct engine_config *c = sh->engine->config;
@@ -377,7 +386,7 @@ static void on_alarm(struct shard *sh, struct flow *f, uint64_t now)
 		flow_close(sh, f, "timeout", END_TIMEOUT, flow_last(f));
 		return;
 	}
-	if (c->flow_interval && now - f->first >= c->flow_interval && f->flags & FLOW_INTERIM) {
+	if (interim_due(c, f, now)) {
 		record_of_flow(sh, f, NULL, false);
 		f->flags &= (uint8_t)~FLOW_INTERIM;
 	}
