@@ -3,9 +3,10 @@
 
 Each capture below DIR is read with -j 0 and -j 3: within the time limit, without a crash, with an
 exit status of 0, 1 or 2 and with the same bytes; each line is a JSON object without a negative
-number, and the parts of each ledger add up to its total. Where tshark sees HTTP its view is
-compared as oracle.py does; those differences are printed, for a person to judge, and fail nothing.
+number, and the parts of each ledger add up to its total. Where tshark sees a protocol that oracle.py
+compares its view is compared; those differences are printed, for a person to judge, and fail nothing.
 """
+import concurrent.futures
 import json
 import os
 import subprocess
@@ -103,6 +104,17 @@ def faults_of(path):
     return found
 
 
+def look_at(path, compare):
+    """(faults, what the comparison gave or its exception or nothing)."""
+    found = faults_of(path)
+    if found or not compare:
+        return found, None
+    try:
+        return found, oracle.compare(path, [])
+    except (subprocess.TimeoutExpired, ValueError, KeyError) as e:
+        return found, e
+
+
 def main():
     if len(sys.argv) != 2 or not os.path.isdir(sys.argv[1]):
         print(__doc__, file=sys.stderr)
@@ -111,25 +123,23 @@ def main():
     compare = oracle.shutil.which("tshark")
     if not compare:
         print("tshark is not installed: nothing is compared")
-    for path in below(sys.argv[1]):
-        name = os.path.relpath(path, sys.argv[1])
-        found = faults_of(path)
-        passed, failed = passed + (not found), failed + bool(found)
-        for f in found[:5]:
-            print("FAIL %s: %s" % (name, f))
-        if not compare or found:
-            continue
-        try:
-            different, _, agree, size = oracle.compare(path, [])
-        except (subprocess.TimeoutExpired, ValueError, KeyError) as e:
-            print("     %s: not compared: %s" % (name, e))
-            continue
-        agreed, differ = agreed + agree, differ + len(different)
-        if agree or different and size:
-            print("HTTP %s: %d agree, %d differ" % (name, agree, len(different)), flush=True)
-            for d in different[:6]:
-                print("     " + d)
-    print("HTTP facts: %d agree, %d differ" % (agreed, differ))
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as workers:
+        paths = list(below(sys.argv[1]))
+        for path, (found, compared) in zip(paths, workers.map(lambda p: look_at(p, compare), paths)):
+            name = os.path.relpath(path, sys.argv[1])
+            passed, failed = passed + (not found), failed + bool(found)
+            for f in found[:5]:
+                print("FAIL %s: %s" % (name, f), flush=True)
+            if isinstance(compared, Exception):
+                print("     %s: not compared: %s" % (name, compared))
+            elif compared:
+                different, _, agree, size = compared
+                agreed, differ = agreed + agree, differ + len(different)
+                if agree or different and size:
+                    print("tshark %s: %d agree, %d differ" % (name, agree, len(different)), flush=True)
+                    for d in different[:6]:
+                        print("     " + d)
+    print("facts of tshark: %d agree, %d differ" % (agreed, differ))
     print("%d passed, %d failed" % (passed, failed))
     return 1 if failed or not passed else 0
 
