@@ -4,34 +4,20 @@
  * 0: done. 1: it went wrong on the way (a damaged file, an interface that went away, a full disk);
  * what was read until then has been put out. 2: it could not begin (options, input, permission).
  */
-#include "core/registry.h"
+#include "run/run.h"
 #include "base/mem.h"
-#include "out/document.h"
-#include "model/geo.h"
-#include "out/filter.h"
-#include "out/har.h"
-#include "out/ndjson.h"
-#include "out/report.h"
+#include "core/registry.h"
 #include "out/schema.h"
-#include "run/capwriter.h"
-#include "run/comparison.h"
-#include "run/extraction.h"
 #include "run/info.h"
 #include "run/message.h"
-#include "run/options.h"
-#include "run/pipeline.h"
 #include "run/plugin.h"
 #include "run/privileges.h"
 #include "run/threshold.h"
-#include "../ui/progress.h"
-#include "../ui/ui.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,32 +25,7 @@
 #define STATUS_USAGE   2
 #define EXTRACT_MEMORY ((uint64_t)64 << 20)  /* of frames that are kept */
 #define JOBS_MAX       8                     /* more do not make one capture faster */
-#define KEEP           ((uint64_t)256 << 20) /* --keep */
 #define LIVE_INTERVAL  UINT64_C(10000000000) /* ns between records of flows that go on */
-
-struct run {
-	struct options o;
-	enum output output; /* what AUTO has become */
-	struct source *source;
-	struct capwriter *writer;
-	struct filter *filter;
-	struct extraction extraction;
-	struct source *before; /* --compare */
-	struct ndjson *ndjson;
-	struct report *report;
-	struct document *document;
-	struct comparison comparison;
-	struct ui *ui;
-	struct har *har;
-	struct geo *geo;     /* NULL: there are no databases */
-	struct model *model; /* NULL: no output asks for it */
-	struct progress progress;
-	struct decode_as *decode;
-	struct sink sinks[4];
-	struct pipeline pipeline;
-	char name[512]; /* of the source */
-	char err[2048];
-};
 
 static struct pipeline *on_signal; /* what a signal stops */
 static volatile sig_atomic_t interrupted, stopped;
@@ -175,211 +136,6 @@ static bool open_source(struct run *r)
 }
 
 /* A pcap file holds one link type. */
-static bool one_linktype(struct run *r)
-{
-	int first = source_linktype(r->source), link;
-
-	for (unsigned i = 1; (link = source_iface_linktype(r->source, i)) >= 0; i++) {
-		if (link == first)
-			continue;
-		snprintf(r->err, sizeof(r->err),
-			"-w: %s and %s have different link types, and a pcap file holds one",
-			source_iface(r->source, 0), source_iface(r->source, i));
-		return false;
-	}
-	return true;
-}
-
-static bool open_writer(struct run *r)
-{
-	const struct options *o = &r->o;
-	bool live = source_live(r->source);
-	struct capwriter_options w = {
-		.path = o->write,
-		.input = o->read,
-		.size = o->write_size,
-		.seconds = o->write_seconds,
-		.files = o->write_files,
-		.unbuffered = o->unbuffered,
-		.nano = source_nano(r->source),
-		.link_field = source_link_bits(r->source),
-		.snaplen = (uint32_t)source_snaplen(r->source),
-		.now = live ? (uint64_t)time(NULL) * UINT64_C(1000000000) : 0,
-	};
-
-	if (!o->write)
-		return true;
-	if (!one_linktype(r))
-		return false;
-	r->writer = capwriter_open(&w, r->err, sizeof(r->err));
-	return r->writer != NULL;
-}
-
-static const char *iface_name(void *arg, unsigned i)
-{
-	return source_iface(arg, i);
-}
-
-/* What was read, for the report's head. */
-static void source_name(const struct run *r, char *name, size_t size)
-{
-	size_t n = 0;
-
-	if (r->o.read) {
-		snprintf(name, size, "%s", strcmp(r->o.read, "-") ? r->o.read : "standard input");
-		return;
-	}
-	name[0] = '\0';
-	for (unsigned i = 0; source_iface(r->source, i) && n < size; i++) {
-		int put = snprintf(
-			name + n, size - n, "%s%s", i ? ", " : "", source_iface(r->source, i));
-
-		n += put > 0 ? (size_t)put : 0;
-	}
-}
-
-static bool open_report(struct run *r)
-{
-	bool terminal = !r->o.out_file && isatty(STDOUT_FILENO);
-	const char *term = getenv("TERM"), *no_colour = getenv("NO_COLOR");
-	struct winsize window;
-	struct report_options o = {
-		.path = r->o.out_file,
-		.source = r->name,
-		.model = r->model,
-		.geo = r->geo,
-		.colour =
-			terminal && term && strcmp(term, "dumb") != 0 && !(no_colour && *no_colour),
-		.numeric = r->o.numeric,
-	};
-
-	source_name(r, r->name, sizeof(r->name));
-	if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0)
-		o.width = window.ws_col;
-	r->report = report_new(&o, r->err, sizeof(r->err));
-	return r->report != NULL;
-}
-
-static bool open_document(struct run *r)
-{
-	struct document_options o = {
-		.path = r->o.out_file,
-		.source = r->name,
-		.version = info_version_number(),
-		.model = r->model,
-		.geo = r->geo,
-		.html = r->output == OUTPUT_REPORT_HTML,
-	};
-
-	source_name(r, r->name, sizeof(r->name));
-	r->document = document_new(&o, r->err, sizeof(r->err));
-	return r->document != NULL;
-}
-
-/* What outputs share that show more than records. */
-static void open_model(struct run *r)
-{
-	struct model_config config = {.literal = r->o.engine.literal, .memory = r->o.engine.memory};
-
-	r->model = model_new(&config);
-	r->o.engine.memory -= r->o.engine.memory / 8; /* the model has some in any case */
-}
-
-/* Would writing to a file destroy what is being read? */
-static bool is_input(const struct options *o, const char *path)
-{
-	struct stat in, out;
-	bool known = o->read && path && stat(path, &out) == 0 &&
-		     (strcmp(o->read, "-") ? stat(o->read, &in) : fstat(STDIN_FILENO, &in)) == 0;
-
-	return known && S_ISREG(out.st_mode) && in.st_dev == out.st_dev && in.st_ino == out.st_ino;
-}
-
-static bool open_har(struct run *r)
-{
-	if (!r->o.har)
-		return true;
-	if (is_input(&r->o, r->o.har)) {
-		snprintf(r->err, sizeof(r->err), "--har: %s is the file that is being read",
-			r->o.har);
-		return false;
-	}
-	r->har = har_new(r->o.har, info_version_number(), r->err, sizeof(r->err));
-	if (r->har)
-		r->sinks[r->pipeline.nsinks++] = har_sink(r->har);
-	return r->har != NULL;
-}
-
-/* Is there nothing to put out but what --har has? */
-static bool har_only(const struct options *o)
-{
-	return o->har && o->output == OUTPUT_AUTO && !o->out_file && !o->types && !o->print;
-}
-
-static bool open_live_view(struct run *r)
-{
-	struct ui_options o = {
-		.source_name = r->name,
-		.filter = r->o.filter,
-		.display = r->har ? NULL : r->o.display,
-		.version = info_version_number(),
-		.source = r->source,
-		.file = r->o.read,
-		.file_options = &r->o.source,
-		.iface = iface_name,
-		.iface_arg = r->source,
-		.literal = r->o.engine.literal,
-		.geo = r->geo,
-		.thresholds = &r->o.thresholds,
-		.keep = r->o.keep ? r->o.keep : KEEP,
-	};
-
-	source_name(r, r->name, sizeof(r->name));
-	r->ui = ui_new(&o, r->err, sizeof(r->err));
-	if (r->ui)
-		r->sinks[r->pipeline.nsinks++] = ui_sink(r->ui);
-	return r->ui != NULL;
-}
-
-static bool open_output(struct run *r)
-{
-	const struct options *o = &r->o;
-	struct ndjson_options json = {
-		.path = o->out_file,
-		.types = o->types,
-		.flat = r->output == OUTPUT_JSON_FLAT,
-		.line_buffered = o->line_buffered || (o->unbuffered && o->print),
-		.version = info_version_number(),
-		.iface = iface_name,
-		.iface_arg = r->source,
-		.geo = r->geo,
-	};
-
-	if ((o->write && !o->print) || har_only(o))
-		return true;
-	if (r->output == OUTPUT_LIVE)
-		return open_live_view(r);
-	if (is_input(o, o->out_file)) {
-		snprintf(r->err, sizeof(r->err), "-o: %s is the file that is being read",
-			o->out_file);
-		return false;
-	}
-	if (r->output >= OUTPUT_REPORT || ndjson_lists(o->types, finding_type.name)) {
-		open_model(r);
-		model_find(r->model, &o->thresholds);
-	}
-	if (r->output == OUTPUT_REPORT)
-		return open_report(r);
-	if (r->output > OUTPUT_REPORT) {
-		model_keep_slowest(r->model);
-		return open_document(r);
-	}
-	r->ndjson = ndjson_new(&json, r->err, sizeof(r->err));
-	if (r->ndjson)
-		r->sinks[r->pipeline.nsinks++] = ndjson_sink(r->ndjson);
-	return r->ndjson != NULL;
-}
-
 /* --geoip */
 static bool open_geo(struct run *r)
 {
@@ -390,7 +146,7 @@ static bool open_geo(struct run *r)
 static bool open_filter(struct run *r)
 {
 	struct schema_env env = {.version = info_version_number(),
-		.iface = iface_name,
+		.iface = outputs_iface,
 		.iface_arg = r->source,
 		.geo = r->geo};
 
@@ -403,7 +159,7 @@ static bool open_filter(struct run *r)
 static bool open_extraction(struct run *r)
 {
 	struct schema_env env = {.version = info_version_number(),
-		.iface = iface_name,
+		.iface = outputs_iface,
 		.iface_arg = r->source,
 		.geo = r->geo};
 
@@ -423,7 +179,7 @@ static void start_extraction(struct run *r)
 	if (!r->extraction.finding)
 		return;
 	if (!r->model)
-		open_model(r);
+		outputs_model(r);
 	if (!model_findings(r->model))
 		model_find(r->model, &r->o.thresholds);
 }
@@ -496,7 +252,7 @@ static bool open_all(struct run *r)
 	tzset(); /* read while it may be */
 	if (early && !privileges_drop(&rights, r->err, sizeof(r->err)))
 		return false;
-	if (!open_writer(r) || !open_har(r) || !open_output(r))
+	if (!outputs_writer(r) || !outputs_har(r) || !outputs_open(r))
 		return false;
 	start_extraction(r);
 	if (!early && !privileges_drop(&rights, r->err, sizeof(r->err)))
@@ -576,7 +332,7 @@ static void count_up(const struct run *r, bool written)
 static bool write_extract(struct run *r)
 {
 	struct schema_env env = {
-		.version = info_version_number(), .iface = iface_name, .iface_arg = r->source};
+		.version = info_version_number(), .iface = outputs_iface, .iface_arg = r->source};
 	struct sink progress = {.arg = r, .poll = show_progress};
 	bool good = extraction_finish(
 		&r->extraction, &r->pipeline, &env, &progress, r->err, sizeof(r->err));
@@ -587,7 +343,6 @@ static bool write_extract(struct run *r)
 	return good;
 }
 
-/* Every sink is finished, whatever happened to another. */
 static int finish(struct run *r, int failed)
 {
 	int status = failed ? STATUS_FAILED : 0;
@@ -604,31 +359,8 @@ static int finish(struct run *r, int failed)
 		message("%s", source_error(r->source));
 	if (!write_extract(r))
 		status = STATUS_FAILED;
-	/* A reader that has enough is no failure, and not worth a message. */
-	if (r->writer && !capwriter_finish(r->writer)) {
-		written = false;
-		if (!capwriter_pipe_closed(r->writer)) {
-			message("%s", capwriter_error(r->writer));
-			status = STATUS_FAILED;
-		}
-	}
-	if (r->ndjson && !ndjson_finish(r->ndjson)) {
-		message("%s", ndjson_error(r->ndjson));
+	if (!outputs_finish(r, &written))
 		status = STATUS_FAILED;
-	}
-	if (r->report && !report_finish(r->report, &r->pipeline.capture, &r->pipeline.counters)) {
-		message("%s", report_error(r->report));
-		status = STATUS_FAILED;
-	}
-	if (r->document &&
-		!document_finish(r->document, &r->pipeline.capture, &r->pipeline.counters)) {
-		message("%s", document_error(r->document));
-		status = STATUS_FAILED;
-	}
-	if (r->har && !har_finish(r->har)) {
-		message("%s", har_error(r->har));
-		status = STATUS_FAILED;
-	}
 	count_up(r, written);
 	return status;
 }
@@ -667,7 +399,7 @@ static bool open_compare(struct run *r)
 	for (int i = 0; i < 2; i++) {
 		struct options one = {.read = i ? o->compare : o->read};
 
-		if (!is_input(&one, o->out_file))
+		if (!outputs_is_input(&one, o->out_file))
 			continue;
 		snprintf(
 			r->err, sizeof(r->err), "-o: %s is a file that is being read", o->out_file);
@@ -806,7 +538,7 @@ static void hold_standard_files(void)
 /* What comes out where nothing is said about it. */
 static enum output output_of(const struct options *o)
 {
-	bool live = !(o->write && !o->print) && !o->extract && !o->compare && !har_only(o);
+	bool live = !(o->write && !o->print) && !o->extract && !o->compare && !outputs_har_only(o);
 
 	if (o->output != OUTPUT_AUTO)
 		return o->output;

@@ -1,0 +1,249 @@
+/*
+ * outputs.c - what a run puts out: opened, and finished (run.h).
+ */
+#include "run/run.h"
+#include "run/info.h"
+#include "run/message.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define KEEP ((uint64_t)256 << 20) /* --keep */
+
+static bool one_linktype(struct run *r)
+{
+	int first = source_linktype(r->source), link;
+
+	for (unsigned i = 1; (link = source_iface_linktype(r->source, i)) >= 0; i++) {
+		if (link == first)
+			continue;
+		snprintf(r->err, sizeof(r->err),
+			"-w: %s and %s have different link types, and a pcap file holds one",
+			source_iface(r->source, 0), source_iface(r->source, i));
+		return false;
+	}
+	return true;
+}
+
+bool outputs_writer(struct run *r)
+{
+	const struct options *o = &r->o;
+	bool live = source_live(r->source);
+	struct capwriter_options w = {
+		.path = o->write,
+		.input = o->read,
+		.size = o->write_size,
+		.seconds = o->write_seconds,
+		.files = o->write_files,
+		.unbuffered = o->unbuffered,
+		.nano = source_nano(r->source),
+		.link_field = source_link_bits(r->source),
+		.snaplen = (uint32_t)source_snaplen(r->source),
+		.now = live ? (uint64_t)time(NULL) * UINT64_C(1000000000) : 0,
+	};
+
+	if (!o->write)
+		return true;
+	if (!one_linktype(r))
+		return false;
+	r->writer = capwriter_open(&w, r->err, sizeof(r->err));
+	return r->writer != NULL;
+}
+
+const char *outputs_iface(void *arg, unsigned i)
+{
+	return source_iface(arg, i);
+}
+
+/* What was read, for the report's head. */
+static void source_name(const struct run *r, char *name, size_t size)
+{
+	size_t n = 0;
+
+	if (r->o.read) {
+		snprintf(name, size, "%s", strcmp(r->o.read, "-") ? r->o.read : "standard input");
+		return;
+	}
+	name[0] = '\0';
+	for (unsigned i = 0; source_iface(r->source, i) && n < size; i++) {
+		int put = snprintf(
+			name + n, size - n, "%s%s", i ? ", " : "", source_iface(r->source, i));
+
+		n += put > 0 ? (size_t)put : 0;
+	}
+}
+
+static bool open_report(struct run *r)
+{
+	bool terminal = !r->o.out_file && isatty(STDOUT_FILENO);
+	const char *term = getenv("TERM"), *no_colour = getenv("NO_COLOR");
+	struct winsize window;
+	struct report_options o = {
+		.path = r->o.out_file,
+		.source = r->name,
+		.model = r->model,
+		.geo = r->geo,
+		.colour =
+			terminal && term && strcmp(term, "dumb") != 0 && !(no_colour && *no_colour),
+		.numeric = r->o.numeric,
+	};
+
+	source_name(r, r->name, sizeof(r->name));
+	if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0)
+		o.width = window.ws_col;
+	r->report = report_new(&o, r->err, sizeof(r->err));
+	return r->report != NULL;
+}
+
+static bool open_document(struct run *r)
+{
+	struct document_options o = {
+		.path = r->o.out_file,
+		.source = r->name,
+		.version = info_version_number(),
+		.model = r->model,
+		.geo = r->geo,
+		.html = r->output == OUTPUT_REPORT_HTML,
+	};
+
+	source_name(r, r->name, sizeof(r->name));
+	r->document = document_new(&o, r->err, sizeof(r->err));
+	return r->document != NULL;
+}
+
+void outputs_model(struct run *r)
+{
+	struct model_config config = {.literal = r->o.engine.literal, .memory = r->o.engine.memory};
+
+	r->model = model_new(&config);
+	r->o.engine.memory -= r->o.engine.memory / 8; /* the model has some in any case */
+}
+
+bool outputs_is_input(const struct options *o, const char *path)
+{
+	struct stat in, out;
+	bool known = o->read && path && stat(path, &out) == 0 &&
+		     (strcmp(o->read, "-") ? stat(o->read, &in) : fstat(STDIN_FILENO, &in)) == 0;
+
+	return known && S_ISREG(out.st_mode) && in.st_dev == out.st_dev && in.st_ino == out.st_ino;
+}
+
+bool outputs_har(struct run *r)
+{
+	if (!r->o.har)
+		return true;
+	if (outputs_is_input(&r->o, r->o.har)) {
+		snprintf(r->err, sizeof(r->err), "--har: %s is the file that is being read",
+			r->o.har);
+		return false;
+	}
+	r->har = har_new(r->o.har, info_version_number(), r->err, sizeof(r->err));
+	if (r->har)
+		r->sinks[r->pipeline.nsinks++] = har_sink(r->har);
+	return r->har != NULL;
+}
+
+bool outputs_har_only(const struct options *o)
+{
+	return o->har && o->output == OUTPUT_AUTO && !o->out_file && !o->types && !o->print;
+}
+
+static bool open_live_view(struct run *r)
+{
+	struct ui_options o = {
+		.source_name = r->name,
+		.filter = r->o.filter,
+		.display = r->har ? NULL : r->o.display,
+		.version = info_version_number(),
+		.source = r->source,
+		.file = r->o.read,
+		.file_options = &r->o.source,
+		.iface = outputs_iface,
+		.iface_arg = r->source,
+		.literal = r->o.engine.literal,
+		.geo = r->geo,
+		.thresholds = &r->o.thresholds,
+		.keep = r->o.keep ? r->o.keep : KEEP,
+	};
+
+	source_name(r, r->name, sizeof(r->name));
+	r->ui = ui_new(&o, r->err, sizeof(r->err));
+	if (r->ui)
+		r->sinks[r->pipeline.nsinks++] = ui_sink(r->ui);
+	return r->ui != NULL;
+}
+
+bool outputs_open(struct run *r)
+{
+	const struct options *o = &r->o;
+	struct ndjson_options json = {
+		.path = o->out_file,
+		.types = o->types,
+		.flat = r->output == OUTPUT_JSON_FLAT,
+		.line_buffered = o->line_buffered || (o->unbuffered && o->print),
+		.version = info_version_number(),
+		.iface = outputs_iface,
+		.iface_arg = r->source,
+		.geo = r->geo,
+	};
+
+	if ((o->write && !o->print) || outputs_har_only(o))
+		return true;
+	if (r->output == OUTPUT_LIVE)
+		return open_live_view(r);
+	if (outputs_is_input(o, o->out_file)) {
+		snprintf(r->err, sizeof(r->err), "-o: %s is the file that is being read",
+			o->out_file);
+		return false;
+	}
+	if (r->output >= OUTPUT_REPORT || ndjson_lists(o->types, finding_type.name)) {
+		outputs_model(r);
+		model_find(r->model, &o->thresholds);
+	}
+	if (r->output == OUTPUT_REPORT)
+		return open_report(r);
+	if (r->output > OUTPUT_REPORT) {
+		model_keep_slowest(r->model);
+		return open_document(r);
+	}
+	r->ndjson = ndjson_new(&json, r->err, sizeof(r->err));
+	if (r->ndjson)
+		r->sinks[r->pipeline.nsinks++] = ndjson_sink(r->ndjson);
+	return r->ndjson != NULL;
+}
+
+/* Every sink is finished, whatever happened to another. */
+bool outputs_finish(struct run *r, bool *written)
+{
+	bool good = true;
+
+	/* A reader that has enough is no failure, and not worth a message. */
+	if (r->writer && !capwriter_finish(r->writer)) {
+		*written = false;
+		if (!capwriter_pipe_closed(r->writer)) {
+			message("%s", capwriter_error(r->writer));
+			good = false;
+		}
+	}
+	if (r->ndjson && !ndjson_finish(r->ndjson)) {
+		message("%s", ndjson_error(r->ndjson));
+		good = false;
+	}
+	if (r->report && !report_finish(r->report, &r->pipeline.capture, &r->pipeline.counters)) {
+		message("%s", report_error(r->report));
+		good = false;
+	}
+	if (r->document &&
+		!document_finish(r->document, &r->pipeline.capture, &r->pipeline.counters)) {
+		message("%s", document_error(r->document));
+		good = false;
+	}
+	if (r->har && !har_finish(r->har)) {
+		message("%s", har_error(r->har));
+		good = false;
+	}
+	return good;
+}

@@ -1,0 +1,68 @@
+#ifndef TSUMARI_RUN_RUN_H
+#define TSUMARI_RUN_RUN_H
+
+/*
+ * One run of the program, from the command line on: what main.c sets up and outputs.c opens.
+ * Functions that return false have said why in err.
+ */
+#include "model/geo.h"
+#include "out/document.h"
+#include "out/filter.h"
+#include "out/har.h"
+#include "out/ndjson.h"
+#include "out/report.h"
+#include "run/capwriter.h"
+#include "run/comparison.h"
+#include "run/extraction.h"
+#include "run/options.h"
+#include "run/pipeline.h"
+#include "../ui/progress.h"
+#include "../ui/ui.h"
+
+struct run {
+	struct options o;
+	enum output output; /* what AUTO has become */
+	struct source *source;
+	struct capwriter *writer;
+	struct filter *filter;
+	struct extraction extraction;
+	struct source *before; /* --compare */
+	struct ndjson *ndjson;
+	struct report *report;
+	struct document *document;
+	struct comparison comparison;
+	struct ui *ui;
+	struct har *har;
+	struct geo *geo;     /* NULL: there are no databases */
+	struct model *model; /* NULL: no output asks for it */
+	struct progress progress;
+	struct decode_as *decode;
+	struct sink sinks[4];
+	struct pipeline pipeline;
+	char name[512]; /* of the source */
+	char err[2048];
+};
+
+/* -w; the source is open. */
+bool outputs_writer(struct run *r);
+bool outputs_har(struct run *r);
+
+/* What records become: NDJSON, a report, the live view, or nothing. */
+bool outputs_open(struct run *r);
+
+/* What outputs share that show more than records. */
+void outputs_model(struct run *r);
+
+/* False: one failed, and a message says why; *written is false where what -w wrote is not whole. */
+bool outputs_finish(struct run *r, bool *written);
+
+/* Is there nothing to put out but what --har has? */
+bool outputs_har_only(const struct options *o);
+
+/* Would writing to a file destroy what is being read? */
+bool outputs_is_input(const struct options *o, const char *path);
+
+/* A struct source's name of an interface; NULL where it has none of that number. */
+const char *outputs_iface(void *arg, unsigned i);
+
+#endif
