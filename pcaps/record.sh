@@ -94,6 +94,7 @@ check_packages() {
 		mariadbd mariadb-server
 		mariadb mariadb-client
 		mariadb_config libmariadb-dev
+		sysbench sysbench
 	END
 	"$PYTHON" -c 'import pymysql' 2>/dev/null || missing+=(python3-pymysql)
 	"$PYTHON" -c 'import grpc' 2>/dev/null || missing+=(python3-grpcio)

@@ -204,7 +204,20 @@ def check_server_log():
         [w for w in want if w not in got][:3], [g for g in got if g not in want][:3]))
 
 
+def check_sysbench():
+    """As many statements executed without an error as sysbench counted, of each of its kinds."""
+    path = os.path.join(p.PCAPS, "mysql-sysbench")
+    with open(path + ".totals", encoding="utf-8") as f:
+        totals = {name: int(n) for name, n in re.findall(r"(\w+): +(\d+)", f.read())}
+    kinds = {"select": "read", "begin": "other", "commit": "other"}
+    got = dict.fromkeys(("read", "write", "other"), 0)
+    for r in transactions(path + ".pcap", "mysql-sysbench"):
+        if r["mysql"]["command"] == "COM_STMT_EXECUTE" and r["event"]["outcome"] == "success":
+            got[kinds.get(r["query"].split(" ")[0].lower(), "write")] += 1
+    check(got == {k: totals[k] for k in got} and totals["queries"] > 400, "sysbench", f"{got}, it counted {totals}")
+
+
 CHECKS = [check_segmentation, check_duplicates, check_order, check_snaplen, check_loss, check_start,
-          check_server_log]
+          check_server_log, check_sysbench]
 if __name__ == "__main__":
     p.main(CHECKS, sys.argv[1:])

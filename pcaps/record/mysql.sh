@@ -92,6 +92,18 @@ mysql_stmt() {
 	captures_end
 }
 
+scenario mysql_sysbench mysql-sysbench
+mysql_sysbench() {
+	local test=(sysbench oltp_read_write --db-driver=mysql --mysql-host="$DB" --mysql-user=app
+		--mysql-password=secret-app --mysql-db=test --tables=2 --table-size=200 --range-size=10)
+	database db 1 || return
+	cli "${test[@]}" prepare >/dev/null || return
+	capture mysql-sysbench cli eth0 port 3306 || return
+	cli "${test[@]}" --threads=4 --events=24 --time=0 run | grep -E '^ +(read|write|other|total|transactions|queries):' \
+		>"$OUT/mysql-sysbench.totals"
+	captures_end
+}
+
 scenario mysql_large mysql-large
 mysql_large() {
 	# 400 bytes of each frame: most rows are not there, the statements are.
