@@ -19,7 +19,7 @@
 
 enum { P_START, P_FRAME, P_DATA, P_PASS, P_RESYNC };
 
-static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"; /* 3.4 */
+const char http2_preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"; /* 3.4 */
 #define PREFACE 24u
 
 struct frame {
@@ -503,7 +503,7 @@ static bool first(struct http2 *h, enum side side, struct view *v, struct take *
 	struct half *x = &h->half[side];
 	size_t n = view_len(v) < PREFACE ? view_len(v) : PREFACE;
 
-	if (side == SIDE_CLIENT && memcmp(v->p, preface, n) == 0) {
+	if (side == SIDE_CLIENT && memcmp(v->p, http2_preface, n) == 0) {
 		if (n < PREFACE) {
 			t->need = PREFACE;
 			return false;
@@ -595,7 +595,7 @@ static void end(struct session *s, void *state, enum side side, enum tsm_end why
 /* ---- Recognition ---- */
 
 /* Could a frame of an unknown connection begin so? */
-static bool frame_like(const uint8_t *p)
+bool http2_frame_like(const uint8_t *p)
 {
 	struct frame f = frame_at(p);
 
@@ -617,7 +617,7 @@ static enum tsm_probe frames_like(struct view v, enum side side)
 		unsigned at = FRAME_HEADER + (f.flags & FLAG_PADDED ? 1 : 0) +
 			      (f.flags & FLAG_PRIORITY ? 5 : 0);
 
-		if (!frame_like(v.p))
+		if (!http2_frame_like(v.p))
 			return PROBE_NO;
 		if (view_len(&v) < FRAME_HEADER + f.len)
 			break;
@@ -640,7 +640,7 @@ static enum tsm_probe probe(struct view head, enum side side)
 
 	if (!n)
 		return PROBE_MAYBE;
-	if (memcmp(head.p, preface, n) == 0) {
+	if (memcmp(head.p, http2_preface, n) == 0) {
 		if (n < PREFACE)
 			return PROBE_MAYBE;
 		return side == SIDE_CLIENT ? PROBE_YES : PROBE_SWAPPED;
@@ -671,4 +671,5 @@ TSM_DISSECTOR(http2) = {
 	.data = data,
 	.gap = gap,
 	.end = end,
+	.describe = http2_describe,
 };

@@ -128,6 +128,13 @@ struct http2 {
 	uint32_t resets;
 };
 
+/* http2.c */
+extern const char http2_preface[];       /* 3.4 */
+bool http2_frame_like(const uint8_t *p); /* nine bytes: could a frame begin so? */
+
+/* http2_show.c */
+void http2_describe(struct show *s, const struct packet *p, enum side side, struct view v);
+
 /* http2_hpack.c */
 typedef void hpack_emit(void *arg, struct view name, struct view value);
 /*
@@ -138,6 +145,16 @@ bool hpack_block(struct session *s, struct http2 *h, enum side side, struct view
 	hpack_emit *emit, void *arg, uint32_t *unknown);
 /* Nothing of the dynamic table is known any more. */
 void hpack_forget(struct hpack *hp);
+/* One that knows no connection; inflater NULL: no memory. */
+void hpack_alone(struct hpack *hp, nghttp2_mem *mem);
+/*
+ * The representation at the front of a block, which gives a header, or none, or is counted as
+ * unknown. False: against the rules, cut, or memory has run out.
+ */
+bool hpack_next(
+	struct hpack *hp, struct view *block, hpack_emit *emit, void *arg, uint32_t *unknown);
+/* The index that a representation begins with. */
+uint32_t hpack_index(struct view *representation);
 
 /* http2_stream.c */
 struct stream *stream_find(struct http2 *h, uint32_t id);

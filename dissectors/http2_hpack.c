@@ -50,16 +50,27 @@ void hpack_forget(struct hpack *hp)
 	hp->whole = false;
 }
 
+static bool inflater_new(struct hpack *hp, nghttp2_mem *mem)
+{
+	if (nghttp2_hd_inflate_new2(&hp->inflater, mem) != 0) {
+		hp->inflater = NULL;
+		return false;
+	}
+	return nghttp2_hd_inflate_change_table_size(hp->inflater, TABLE_MAX) == 0;
+}
+
+void hpack_alone(struct hpack *hp, nghttp2_mem *mem)
+{
+	if (!inflater_new(hp, mem))
+		hp->inflater = NULL;
+}
+
 static bool inflater_start(struct session *s, struct http2 *h, struct hpack *hp)
 {
 	if (hp->inflater)
 		return true;
 	h->mem = (nghttp2_mem){s, mem_alloc, mem_free, mem_zeroed, mem_resize};
-	if (nghttp2_hd_inflate_new2(&hp->inflater, &h->mem) != 0) {
-		hp->inflater = NULL;
-		return false;
-	}
-	return nghttp2_hd_inflate_change_table_size(hp->inflater, TABLE_MAX) == 0;
+	return inflater_new(hp, &h->mem);
 }
 
 /* An integer (5.1) whose first byte has `bits` of it. */
@@ -90,7 +101,6 @@ static void skip_text(struct view *v)
 }
 
 struct walk {
-	struct http2 *h;
 	struct hpack *hp;
 	hpack_emit *emit;
 	void *arg;
@@ -174,11 +184,28 @@ static bool representation(struct walk *w, struct view *v)
 	return literal(w, p, v, 4);
 }
 
+bool hpack_next(
+	struct hpack *hp, struct view *block, hpack_emit *emit, void *arg, uint32_t *unknown)
+{
+	struct walk w = {hp, emit, arg, 0, 0};
+	bool good = representation(&w, block);
+
+	*unknown = w.unknown;
+	return good;
+}
+
+uint32_t hpack_index(struct view *v)
+{
+	uint8_t first = view_len(v) ? *v->p : 0;
+
+	return number(v, first & 0x80u ? 7 : first & 0x40u ? 6 : 4);
+}
+
 bool hpack_block(struct session *s, struct http2 *h, enum side side, struct view block,
 	hpack_emit *emit, void *arg, uint32_t *unknown)
 {
 	struct hpack *hp = &h->half[side].hpack;
-	struct walk w = {h, hp, emit, arg, 0, 0};
+	struct walk w = {hp, emit, arg, 0, 0};
 	bool good = true;
 
 	*unknown = 0;

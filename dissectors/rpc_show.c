@@ -4,6 +4,7 @@
  */
 #include "rpcmsg.h"
 #include "nfs.h"
+#include "nfs_show.h"
 #include "show.h"
 
 #define MESSAGES_MAX 100u
@@ -62,9 +63,14 @@ static void credential(struct show *s, struct view v)
 	show_be(s, &parts[D_GID], &v, 4);
 }
 
+static bool is_nfs(const struct rpc_header *h)
+{
+	return h->program == 100003 || h->program == NFS_CALLBACK;
+}
+
 static const char *procedure_name(const struct rpc_header *h)
 {
-	return h->program == 100003 ? nfs_procedure(h->version, h->procedure) : NULL;
+	return is_nfs(h) ? nfs_procedure(h->version, h->procedure) : NULL;
 }
 
 static void call(struct show *s, struct view *v, const struct rpc_header *h)
@@ -94,6 +100,15 @@ static void reply(struct show *s, struct view *v, const struct rpc_header *h)
 	show_be(s, &parts[D_STATUS], v, 4);
 }
 
+/* What is encrypted, or in an envelope of RPCSEC_GSS, is not the program's. */
+static bool program(struct show *s, struct view body, const struct rpc_header *h)
+{
+	if (h->reply)
+		return !h->denied && !h->status && nfs_show_reply(s, body);
+	return h->flavor != RPC_GSS && is_nfs(h) &&
+	       nfs_show_call(s, h->version, h->procedure, body);
+}
+
 /* A message's first bytes; false: they are none. */
 static bool message(struct show *s, struct view v)
 {
@@ -111,7 +126,7 @@ static bool message(struct show *s, struct view v)
 		reply(s, &v, &h);
 	else
 		call(s, &v, &h);
-	if (view_len(&rest))
+	if (view_len(&rest) && !program(s, rest, &h))
 		tsm_show_u64(s, &parts[D_BODY], rest.p, view_len(&rest), view_len(&rest));
 	return true;
 }

@@ -10,8 +10,8 @@ for f in *.pcap http-pcapng.pcapng *.gz; do
 		END { exit bad || NR < 3 }' || { echo "FAIL: $f"; exit 1; }
 done
 command -v tshark >/dev/null || { echo "show: no tshark"; exit 0; }
-captures="arp dns frag http-keepalive http-sll http-vlan http-errors http2 icmp mtu-discovery
-	mysql-text mysql-errors mysql-stmt nfs3 nfs-udp nfs-portmap nfs4 smtp-basic smtp-pipelining
+captures="arp dns frag http-keepalive http-sll http-vlan http-errors http2 http2-push http2-load icmp mtu-discovery
+	mysql-text mysql-errors mysql-stmt nfs3 nfs-udp nfs-portmap nfs4 nfs41 smtp-basic smtp-pipelining
 	syn-backlog tls tunnel-geneve tunnel-gre tunnel-ipip tunnel-sit tunnel-vxlan vrrp wrap-mpls
 	wrap-null wrap-pppoe wrap-raw"
 # shellcheck disable=SC2046

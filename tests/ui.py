@@ -302,6 +302,30 @@ def packets():
     PRESSED.update(["J", "K"])
 
 
+def explained():
+    """What a packet carries, by its application."""
+    t = Tmux(f"--live -r {capture('http-gso')}", 160, 40)
+    t.press("3", r"GET /")
+    t.press(["g", "P"], r"› Packets(.|\n)* SYN ", "packets")
+    t.press("g", r"SYN")
+    t.press(["j"] * 7 + ["Enter"], r"› Packet  goes on with the response that began in frame 6$(.|\n)*Body", "a packet in the middle of a response")
+    t.leave("a large response")
+    t = Tmux(f"--live -r {capture('http2')}", 160, 40)
+    t.press("3", r"GET /index.html")
+    t.press(["g", "P"], r"› Packets(.|\n)* SYN (.|\n)*SETTINGS(.|\n)*HEADERS(.|\n)*:method: GET", "packets of HTTP/2")
+    t.press("g", r"SYN")
+    t.press(["j"] * 3 + ["Enter"], r"Preface: PRI(.|\n)*SETTINGS(.|\n)*INITIAL_WINDOW_SIZE", "its preface")
+    t.press(["J"] * 4, r"HEADERS, \d+ bytes(.|\n)*Flags: END_STREAM, END_HEADERS(.|\n)*Stream: 1\b(.|\n)*:path: /index.html", "and headers")
+    t.leave("HTTP/2")
+    t = Tmux(f"--live -r {capture('nfs4')}", 160, 60)
+    t.press("3", r"nfs")
+    t.press(["/", "=READ", "Enter"], r"F1Help")
+    t.press("P", r"› Packets", "packets of NFS")
+    t.press("Enter", r"Procedure: 1 \(COMPOUND\)(.|\n)*UID: 0(.|\n)*PUTFH, \d+ bytes(.|\n)*Handle: 0x", "operations of a COMPOUND")
+    t.press("J", r"frame \d+(.|\n)*Status: 0 \(NFS_OK\)(.|\n)*PUTFH, \d+ bytes", "and of its reply")
+    t.leave("NFS")
+
+
 def findings():
     t = Tmux(f"--live -r {capture('syn-backlog')}", 150, 40)
     t.wait(r"Connection requests dropped at", "the verdict in the overview")
@@ -761,7 +785,7 @@ sleep 60
 
 
 def main():
-    parts = [screens, filters, tables, saving, rewinding, packets, findings, overview, again, hosts, sizes, mouse, restoring, no_terminal, hostile,
+    parts = [screens, filters, tables, saving, rewinding, packets, explained, findings, overview, again, hosts, sizes, mouse, restoring, no_terminal, hostile,
              memory, live]
     wanted = sys.argv[3:]
     for part in parts:

@@ -42,6 +42,7 @@ struct state {
 	struct addr client, server;
 	uint16_t cport, sport;
 	uint8_t proto;
+	uint64_t flow_id;
 	uint64_t first, last; /* frames of the transaction; 0: none */
 	const struct dissector *app;
 	/* ... or a list. */
@@ -380,12 +381,12 @@ static bool fetched(void *arg, const struct packet *frame)
 	return false;
 }
 
-static enum side side_of(const struct state *x, uint64_t frame)
+static const struct row *row_of_frame(const struct state *x, uint64_t frame)
 {
 	for (uint32_t i = 0; i < x->old.n + x->kept.n; i++)
 		if (row_of(x, i)->frame == frame)
-			return (enum side)row_of(x, i)->side;
-	return SIDE_CLIENT;
+			return row_of(x, i);
+	return NULL;
 }
 
 /* A packet that was kept when the row was made, and is not any more. */
@@ -404,14 +405,51 @@ static void fetch(struct ui *u, struct state *x, uint64_t frame)
 		ui_note(u, true, "frame %" PRIu64 " is not kept any more: %.150s", frame, err);
 }
 
+struct begun {
+	uint64_t flow_id, frame, from; /* from: where its message begins; 0: not known */
+	enum side side;
+};
+
+/* A packet is explained by its bytes alone; that they go on with a message the records know. */
+static bool find_begun(void *arg, uint64_t number, uint64_t when, const struct record *r)
+{
+	const struct txn_record *t = (const void *)r;
+	struct begun *b = arg;
+	unsigned i = b->side == SIDE_CLIENT ? 0 : 2; /* t0 to t1, t2 to t3 */
+
+	(void)number;
+	(void)when;
+	if (r->kind != RECORD_TXN || r->flow_id != b->flow_id)
+		return true;
+	if (t->frame[i] && t->frame[i] < b->frame && t->frame[i + 1] >= b->frame)
+		b->from = t->frame[i];
+	return !b->from;
+}
+
+static void tell_begun(struct ui *u, const struct state *x, const struct row *r)
+{
+	struct begun b = {x->flow_id, r->frame, 0, (enum side)r->side};
+	struct screen *s = ui_top(u);
+
+	if (!x->flow || !r->payload || s->class != &tree_class)
+		return;
+	store_each(u->store, 0, UINT64_MAX, find_begun, &b);
+	if (b.from)
+		snprintf(s->remark, sizeof(s->remark),
+			"goes on with the %s that began in frame %" PRIu64,
+			b.side == SIDE_CLIENT ? "request" : "response", b.from);
+}
+
 static void open_packet(struct ui *u, struct screen *s, uint32_t row)
 {
 	struct state *x = s->state;
 	const struct row *r = row_at(s, row);
 	enum side side = (enum side)r->side;
 
-	if (!tree_open(u, u->frames, r->frame, x->app, side) &&
-		!(x->store && tree_open(u, x->store, r->frame, x->app, side)))
+	if (tree_open(u, u->frames, r->frame, x->app, side) ||
+		(x->store && tree_open(u, x->store, r->frame, x->app, side)))
+		tell_begun(u, x, r);
+	else
 		fetch(u, x, r->frame);
 }
 
@@ -419,12 +457,16 @@ static void open_packet(struct ui *u, struct screen *s, uint32_t row)
 static void fetch_done(struct ui *u, struct screen *s)
 {
 	struct state *x = s->state;
+	const struct row *r = row_of_frame(x, x->fetch_frame);
 
 	again_free(x->fetch);
 	x->fetch = NULL;
-	if (ui_top(u) == s &&
-		!tree_open(u, x->fetched, x->fetch_frame, x->app, side_of(x, x->fetch_frame)))
-		ui_note(u, true, "frame %" PRIu64 " is not in the file", x->fetch_frame);
+	if (ui_top(u) != s || !r)
+		return;
+	if (tree_open(u, x->fetched, r->frame, x->app, (enum side)r->side))
+		tell_begun(u, x, r);
+	else
+		ui_note(u, true, "frame %" PRIu64 " is not in the file", r->frame);
 }
 
 static void select_first_inside(struct screen *s)
@@ -552,6 +594,7 @@ void packets_open_flow(struct ui *u, const struct record *r)
 	struct text text;
 
 	x->flow = true;
+	x->flow_id = r->flow_id;
 	x->client = r->client.ip;
 	x->server = r->server.ip;
 	x->cport = r->client.port;

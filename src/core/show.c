@@ -171,22 +171,11 @@ static struct view layers(struct show *s, struct packet *p)
 	return v;
 }
 
-/* By port, else by content, as far as one packet shows it. */
-static const struct dissector *find_app(const struct packet *p, struct view v, enum side *side)
+static const struct dissector *by_content(struct view v, enum side *side)
 {
-	unsigned table = p->flags & PACKET_TCP ? TABLE_TCP_PORT : TABLE_UDP_PORT;
-	const struct dissector *d;
-
-	if ((d = registry_app_port(table, p->dport))) {
-		*side = SIDE_CLIENT;
-		return d;
-	}
-	if ((d = registry_app_port(table, p->sport))) {
-		*side = SIDE_SERVER;
-		return d;
-	}
 	for (unsigned i = 0; i < registry_count(); i++) {
-		d = registry_get(i);
+		const struct dissector *d = registry_get(i);
+
 		if (!d->probe || !d->data || !registry_describe(d))
 			continue;
 		for (int k = SIDE_CLIENT; k <= SIDE_SERVER; k++)
@@ -196,6 +185,26 @@ static const struct dissector *find_app(const struct packet *p, struct view v, e
 			}
 	}
 	return NULL;
+}
+
+/* By port, unless the bytes are another's that knows them; else by content. */
+static const struct dissector *find_app(const struct packet *p, struct view v, enum side *side)
+{
+	unsigned table = p->flags & PACKET_TCP ? TABLE_TCP_PORT : TABLE_UDP_PORT;
+	const struct dissector *d = registry_app_port(table, p->dport), *other;
+	enum side theirs;
+
+	*side = SIDE_CLIENT;
+	if (!d) {
+		d = registry_app_port(table, p->sport);
+		*side = SIDE_SERVER;
+	}
+	if (d && (!d->probe || d->probe(v, *side) != PROBE_NO))
+		return d;
+	other = by_content(v, &theirs);
+	if (other)
+		*side = theirs;
+	return other ? other : d;
 }
 
 void show_frame(

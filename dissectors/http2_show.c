@@ -1,0 +1,364 @@
+/*
+ * http2_show.c - HTTP/2 explained (RFC 9113, 4 and 6): the frames that begin in one packet, what
+ * their payload says, and header blocks (RFC 7541) as far as they stand by themselves. What refers
+ * to the table of the connection is known by its index only.
+ */
+#include "http2.h"
+#include "show.h"
+#include <stdalign.h>
+
+#define FRAME_HEADER 9u
+#define FRAMES_MAX   200u
+#define PREFACE      24u
+#define MEMORY       49152u /* for the inflater of one packet */
+
+enum {
+	D_MAGIC,
+	D_LENGTH,
+	D_TYPE,
+	D_FLAGS,
+	D_ACK,
+	D_STREAM,
+	D_PAD,
+	D_EXCLUSIVE,
+	D_DEPENDENCY,
+	D_WEIGHT,
+	D_PROMISED,
+	D_HEADER,
+	D_INDEX,
+	D_BLOCK,
+	D_DATA,
+	D_PADDING,
+	D_SETTING,
+	D_VALUE,
+	D_ERROR,
+	D_PING,
+	D_LAST,
+	D_DEBUG,
+	D_INCREMENT,
+	D_REST
+};
+
+static const char *const flag_names[] = {
+	"END_STREAM", "0x02", "END_HEADERS", "PADDED", "0x10", "PRIORITY", "0x40", "0x80", NULL};
+static const char *const ack_names[] = {
+	"ACK", "0x02", "0x04", "0x08", "0x10", "0x20", "0x40", "0x80", NULL};
+
+static const struct field parts[] = {
+	[D_MAGIC] = SHOW_FIELD("http2.magic", "Preface", "How a client begins.", FIELD_STR),
+	[D_LENGTH] = SHOW_FIELD("http2.length", "Length", "Bytes of the payload.", FIELD_U64),
+	[D_TYPE] = SHOW_FIELD("http2.type", "Type", "Type of the frame.", FIELD_U64),
+	[D_FLAGS] = {"http2.flags", "Flags", "Flags of the frame.", FIELD_NAMES, 0, 8, 0,
+		flag_names},
+	[D_ACK] = {"http2.flags", "Flags", "Flags of the frame.", FIELD_NAMES, 0, 8, 0, ack_names},
+	[D_STREAM] = SHOW_FIELD("http2.streamid", "Stream", "0: the connection.", FIELD_U64),
+	[D_PAD] = SHOW_FIELD("http2.padding", "Pad length", "Bytes of padding.", FIELD_U64),
+	[D_EXCLUSIVE] = SHOW_FIELD(
+		"http2.exclusive", "Exclusive", "The only one that depends on it.", FIELD_BOOL),
+	[D_DEPENDENCY] =
+		SHOW_FIELD("http2.stream_dependency", "Depends on", "A stream.", FIELD_U64),
+	[D_WEIGHT] = SHOW_FIELD("http2.headers.weight", "Weight", "Less 1.", FIELD_U64),
+	[D_PROMISED] = SHOW_FIELD("http2.push_promise.promised_stream_id", "Promised stream",
+		"Where the answer will be.", FIELD_U64),
+	[D_HEADER] = SHOW_FIELD("http2.header", "Header", "Name and value.", FIELD_STR),
+	[D_INDEX] =
+		SHOW_FIELD("http2.header.index", "Header", "Its place in the table.", FIELD_U64),
+	[D_BLOCK] = SHOW_FIELD("http2.header_block", "Header block",
+		"What cannot be read by itself.", FIELD_BYTES),
+	[D_DATA] = SHOW_FIELD("http2.data.data", "Data", "Bytes of the body here.", FIELD_BYTES),
+	[D_PADDING] = SHOW_FIELD("http2.pad", "Padding", "Bytes without meaning.", FIELD_BYTES),
+	[D_SETTING] = SHOW_FIELD("http2.settings.id", "Setting", "What is set.", FIELD_U64),
+	[D_VALUE] = SHOW_FIELD("http2.settings.value", "Value", "To what.", FIELD_U64),
+	[D_ERROR] = SHOW_FIELD("http2.error", "Error", "Why.", FIELD_U64),
+	[D_PING] = SHOW_FIELD("http2.ping", "Ping", "Comes back in the answer.", FIELD_ID),
+	[D_LAST] = SHOW_FIELD("http2.goaway.last_stream_id", "Last stream",
+		"The last one that was taken.", FIELD_U64),
+	[D_DEBUG] = SHOW_FIELD("http2.goaway.addata", "Debug", "For people.", FIELD_STR),
+	[D_INCREMENT] = SHOW_FIELD("http2.window_update.window_size_increment", "Increment",
+		"Bytes that the window grows by.", FIELD_U64),
+	[D_REST] = SHOW_FIELD(
+		"http2.rest", "Continued", "Bytes of a frame that began before.", FIELD_BYTES),
+};
+
+static const char *const types[] = {"DATA", "HEADERS", "PRIORITY", "RST_STREAM", "SETTINGS",
+	"PUSH_PROMISE", "PING", "GOAWAY", "WINDOW_UPDATE", "CONTINUATION"};
+
+static const char *setting_name(uint64_t id)
+{
+	static const char *const names[] = {NULL, "HEADER_TABLE_SIZE", "ENABLE_PUSH",
+		"MAX_CONCURRENT_STREAMS", "INITIAL_WINDOW_SIZE", "MAX_FRAME_SIZE",
+		"MAX_HEADER_LIST_SIZE", NULL, "ENABLE_CONNECT_PROTOCOL"};
+
+	return id < sizeof(names) / sizeof(names[0]) ? names[id] : NULL;
+}
+
+/* Memory that is gone with the packet: a dissector has no other. */
+struct memory {
+	alignas(max_align_t) uint8_t bytes[MEMORY];
+	size_t used;
+};
+
+struct piece { /* before each */
+	alignas(max_align_t) size_t size;
+};
+
+static void *take(size_t n, void *memory)
+{
+	struct memory *m = memory;
+	size_t need = (sizeof(struct piece) + n + sizeof(struct piece) - 1) / sizeof(struct piece) *
+		      sizeof(struct piece);
+	struct piece *p;
+
+	if (n > MEMORY || need > MEMORY - m->used)
+		return NULL;
+	p = (struct piece *)(void *)(m->bytes + m->used);
+	m->used += need;
+	p->size = n;
+	return p + 1;
+}
+
+static void give(void *p, void *memory)
+{
+	(void)p;
+	(void)memory;
+}
+
+static void *take_zeroed(size_t n, size_t size, void *memory)
+{
+	void *p = n && size > MEMORY / n ? NULL : take(n * size, memory);
+
+	if (p)
+		memset(p, 0, n * size);
+	return p;
+}
+
+static void *take_again(void *old, size_t n, void *memory)
+{
+	size_t had = old ? ((struct piece *)old - 1)->size : 0;
+	void *p = n <= had ? old : take(n, memory);
+
+	if (p && p != old && had)
+		memcpy(p, old, had);
+	return p;
+}
+
+struct reading {
+	struct show *s;
+	struct hpack hpack; /* inflater NULL: there was no memory for it */
+	nghttp2_mem mem;
+	const uint8_t *at; /* of the representation at hand */
+	size_t n;
+};
+
+struct header {
+	struct view name, value;
+	bool any;
+};
+
+static void emit(void *arg, struct view name, struct view value)
+{
+	struct header *h = arg;
+
+	*h = (struct header){name, value, true};
+}
+
+static void show_header(struct reading *r, const struct header *h, const uint8_t *at, size_t n)
+{
+	char line[512];
+	size_t name = view_len(&h->name), value = view_len(&h->value);
+
+	name = name < 100 ? name : 100;
+	value = value < sizeof(line) - 2 - name ? value : sizeof(line) - 2 - name;
+	memcpy(line, h->name.p, name);
+	memcpy(line + name, ": ", 2);
+	memcpy(line + name + 2, h->value.p, value);
+	tsm_show_str(r->s, &parts[D_HEADER], at, n, view_of(line, name + 2 + value, 0));
+}
+
+/* The index of a representation that is not known; 0: it is none. */
+static void show_unknown(struct reading *r, const uint8_t *at, size_t n)
+{
+	struct view v = view_of(at, n, 0);
+	uint32_t index = hpack_index(&v);
+
+	tsm_show_code(r->s, &parts[D_INDEX], at, n, index, "in the table of the connection");
+}
+
+static void header_block(struct reading *r, struct view block)
+{
+	while (view_len(&block)) {
+		struct header h = {.any = false};
+		const uint8_t *at = block.p;
+		struct view rest = block;
+		uint32_t unknown = 0;
+
+		if (!r->hpack.inflater || !hpack_next(&r->hpack, &rest, emit, &h, &unknown)) {
+			tsm_show_u64(r->s, &parts[D_BLOCK], at, view_len(&block), view_len(&block));
+			r->hpack.inflater = NULL;
+			return;
+		}
+		block = rest;
+		if (unknown)
+			show_unknown(r, at, (size_t)(block.p - at));
+		else if (h.any)
+			show_header(r, &h, at, (size_t)(block.p - at));
+	}
+	nghttp2_hd_inflate_end_headers(r->hpack.inflater);
+}
+
+/* Takes the padding off the end. */
+static void padding(struct show *s, uint8_t flags, struct view *v, struct view *pad)
+{
+	uint64_t n;
+
+	*pad = view_of(v->end, 0, 0);
+	if (!(flags & FLAG_PADDED))
+		return;
+	n = show_be(s, &parts[D_PAD], v, 1);
+	/* Where the frame's end is not here, neither is its padding. */
+	if (v->cut || n > view_len(v))
+		return;
+	v->end -= n;
+	*pad = view_of(v->end, (size_t)n, 0);
+}
+
+static void priority(struct show *s, struct view *v)
+{
+	const uint8_t *at = v->p;
+	uint64_t x = view_be(v, 4);
+
+	if (v->bad)
+		return;
+	tsm_show_u64(s, &parts[D_EXCLUSIVE], at, 4, x >> 31);
+	tsm_show_u64(s, &parts[D_DEPENDENCY], at, 4, x & 0x7fffffffu);
+	show_be(s, &parts[D_WEIGHT], v, 1);
+}
+
+static void error_code(struct show *s, struct view *v)
+{
+	const uint8_t *at = v->p;
+	uint64_t code = view_be(v, 4);
+
+	if (!v->bad)
+		tsm_show_code(
+			s, &parts[D_ERROR], at, 4, code, nghttp2_http2_strerror((uint32_t)code));
+}
+
+static void stream_number(struct show *s, const struct field *f, struct view *v)
+{
+	const uint8_t *at = v->p;
+	uint64_t x = view_be(v, 4);
+
+	if (!v->bad)
+		tsm_show_u64(s, f, at, 4, x & 0x7fffffffu);
+}
+
+static void settings(struct show *s, struct view v)
+{
+	while (view_len(&v) >= 6) {
+		const uint8_t *at = v.p;
+		uint64_t id = view_be(&v, 2);
+
+		tsm_show_code(s, &parts[D_SETTING], at, 2, id, setting_name(id));
+		show_be(s, &parts[D_VALUE], &v, 4);
+	}
+}
+
+static void payload(struct reading *r, uint8_t type, uint8_t flags, struct view v)
+{
+	struct view pad = view_of(v.end, 0, 0);
+	struct show *s = r->s;
+
+	if (type == FRAME_DATA || type == FRAME_HEADERS || type == FRAME_PUSH_PROMISE)
+		padding(s, flags, &v, &pad);
+	switch (type) {
+	case FRAME_DATA:
+		if (view_len(&v))
+			tsm_show_u64(s, &parts[D_DATA], v.p, view_len(&v), view_len(&v));
+		break;
+	case FRAME_HEADERS:
+		if (flags & FLAG_PRIORITY)
+			priority(s, &v);
+		header_block(r, v);
+		break;
+	case FRAME_PUSH_PROMISE:
+		stream_number(s, &parts[D_PROMISED], &v);
+		header_block(r, v);
+		break;
+	case FRAME_CONTINUATION:
+		header_block(r, v);
+		break;
+	case FRAME_PRIORITY:
+		priority(s, &v);
+		break;
+	case FRAME_RST_STREAM:
+		error_code(s, &v);
+		break;
+	case FRAME_SETTINGS:
+		settings(s, v);
+		break;
+	case FRAME_PING:
+		show_be(s, &parts[D_PING], &v, 8);
+		break;
+	case FRAME_GOAWAY:
+		stream_number(s, &parts[D_LAST], &v);
+		error_code(s, &v);
+		if (view_len(&v))
+			tsm_show_text(s, &parts[D_DEBUG], v);
+		break;
+	default: /* WINDOW_UPDATE */
+		stream_number(s, &parts[D_INCREMENT], &v);
+		break;
+	}
+	if (view_len(&pad))
+		tsm_show_u64(s, &parts[D_PADDING], pad.p, view_len(&pad), view_len(&pad));
+}
+
+/* One frame; false: there is none here. */
+static bool frame(struct reading *r, struct view *v)
+{
+	struct view body, head = *v;
+	uint32_t n;
+	uint8_t type, flags;
+	bool ack;
+
+	if (view_len(v) < FRAME_HEADER || !http2_frame_like(v->p))
+		return false;
+	n = (uint32_t)view_be(&head, 3);
+	type = (uint8_t)view_be(&head, 1);
+	flags = (uint8_t)view_be(&head, 1);
+	ack = type == FRAME_SETTINGS || type == FRAME_PING;
+	body = view_of(v->p + FRAME_HEADER, view_len(v) - FRAME_HEADER, v->cut);
+	if (n < view_len(&body))
+		body = view_of(body.p, n, 0);
+	else
+		body.cut = (uint32_t)(n - view_len(&body));
+	tsm_show_group(r->s, types[type], v->p, FRAME_HEADER + view_len(&body));
+	tsm_show_u64(r->s, &parts[D_LENGTH], v->p, 3, n);
+	tsm_show_code(r->s, &parts[D_TYPE], v->p + 3, 1, type, types[type]);
+	tsm_show_u64(r->s, &parts[ack ? D_ACK : D_FLAGS], v->p + 4, 1, flags);
+	stream_number(r->s, &parts[D_STREAM], &head);
+	payload(r, type, flags, body);
+	tsm_show_end(r->s);
+	v->p = body.end;
+	return true;
+}
+
+void http2_describe(struct show *s, const struct packet *p, enum side side, struct view v)
+{
+	struct memory memory = {.used = 0};
+	struct reading r = {.s = s, .mem = {&memory, take, give, take_zeroed, take_again}};
+	unsigned n = 0;
+
+	(void)p;
+	(void)side;
+	hpack_alone(&r.hpack, &r.mem);
+	if (view_len(&v) >= PREFACE && memcmp(v.p, http2_preface, PREFACE) == 0) {
+		tsm_show_text(s, &parts[D_MAGIC], view_of(v.p, PREFACE, 0));
+		v.p += PREFACE;
+	}
+	while (n < FRAMES_MAX && frame(&r, &v))
+		n++;
+	if (view_len(&v))
+		tsm_show_u64(s, &parts[D_REST], v.p, view_len(&v), view_len(&v));
+}
