@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "out/schema.h"
+#include <stddef.h>
 
 /* Text from the wire is put as it is: what draws it escapes it. */
 void cell_put(struct text *t, const struct field *f, const struct schema_value *v);
@@ -21,6 +22,11 @@ struct cell_text {
 	size_t n;
 };
 bool cell_member(const struct field *f, const void *row, struct schema_value *v);
+/* A field that is a member of a `struct row`. */
+#define COLUMN(member, name, title, help, type, flags, width)                                      \
+	{                                                                                          \
+		name, title, help, type, flags, width, offsetof(struct row, member), NULL          \
+	}
 
 #define CELL_KEY 40 /* bytes of a text that sorting looks at */
 struct cell_key {

@@ -4,7 +4,6 @@
  */
 #include "rows.h"
 #include "model/digests.h"
-#include <stddef.h>
 
 struct row {
 	struct addr ip;
@@ -14,11 +13,6 @@ struct row {
 	uint64_t frame; /* of the slowest one */
 	bool other;
 };
-
-#define COLUMN(member, name, title, help, type, flags, width)                                      \
-	{                                                                                          \
-		name, title, help, type, flags, width, offsetof(struct row, member), NULL          \
-	}
 
 static const struct field fields[] = {
 	COLUMN(text, "operation", "Operation", "What is done, without the values.", FIELD_STR, 0,

@@ -9,7 +9,6 @@
 #include "run/source.h"
 #include <curses.h>
 #include <inttypes.h>
-#include <stddef.h>
 #include <string.h>
 
 struct row {
@@ -24,11 +23,6 @@ struct row {
 };
 
 enum { SAW, MEANS, NEXT, AGAINST, FILTER, BPF };
-
-#define COLUMN(member, name, title, help, type, flags, width)                                      \
-	{                                                                                          \
-		name, title, help, type, flags, width, offsetof(struct row, member), NULL          \
-	}
 
 static const struct field fields[] = {
 	COLUMN(severity_name, "severity", "Severity", "info, warning or critical.", FIELD_NAME, 0,

@@ -5,7 +5,6 @@
 #include "rows.h"
 #include "model/geo.h"
 #include "model/hosts.h"
-#include <stddef.h>
 #include <string.h>
 
 struct row {
@@ -15,11 +14,6 @@ struct row {
 	uint64_t requests, answers, errors, waited, kept_waiting, retransmits, lost;
 	bool other;
 };
-
-#define COLUMN(member, name, title, help, type, flags, width)                                      \
-	{                                                                                          \
-		name, title, help, type, flags, width, offsetof(struct row, member), NULL          \
-	}
 
 static const struct field fields[] = {
 	COLUMN(name, "host", "Host", "Its address.", FIELD_STR, 0, 15),

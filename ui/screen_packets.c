@@ -10,7 +10,6 @@
 #include "core/show.h"
 #include <curses.h>
 #include <inttypes.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,10 +56,6 @@ struct state {
 	uint32_t shown; /* rows of `old` that the table has */
 };
 
-#define COLUMN(member, name, title, help, type, flags, width)                                      \
-	{                                                                                          \
-		name, title, help, type, flags, width, offsetof(struct row, member), NULL          \
-	}
 /* What is made when it is drawn. */
 enum { MADE_LADDER = 1 << 20, MADE_FLAGS, MADE_INFO };
 #define MADE(which, name, title, help, width)                                                      \

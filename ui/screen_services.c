@@ -3,7 +3,6 @@
  */
 #include "rows.h"
 #include "model/services.h"
-#include <stddef.h>
 #include <string.h>
 
 struct row {
@@ -15,11 +14,6 @@ struct row {
 	uint8_t transport;
 	bool other;
 };
-
-#define COLUMN(member, name, title, help, type, flags, width)                                      \
-	{                                                                                          \
-		name, title, help, type, flags, width, offsetof(struct row, member), NULL          \
-	}
 
 static const struct field fields[] = {
 	COLUMN(ip, "server.ip", "Server", "Address of the service.", FIELD_IP, 0, 20),

@@ -5,7 +5,6 @@
 #include "rows.h"
 #include "base/mem.h"
 #include "model/tiers.h"
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,11 +25,6 @@ struct calls {
 	char *parent;
 	size_t nparent;
 };
-
-#define COLUMN(member, name, title, help, type, flags, width)                                      \
-	{                                                                                          \
-		name, title, help, type, flags, width, offsetof(struct row, member), NULL          \
-	}
 
 static const struct field fields[] = {
 	COLUMN(text, "operation", "Operation", "What the web server was asked.", FIELD_STR, 0, 36),
