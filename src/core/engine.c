@@ -11,7 +11,7 @@
 #include <sys/random.h>
 
 #define SECOND      1000000000u
-#define AHEAD       12u                        /* packets whose flows are fetched ahead */
+#define BURST       32u                        /* packets for which is fetched at once */
 #define FLOW_COST   (sizeof(struct flow) + 32) /* with its share of buckets and alarms */
 #define FINISH_STEP 512u                       /* flows closed a call of engine_finish() */
 
@@ -346,25 +346,27 @@ static void on_packet(struct engine *e, struct packet *p, struct flow *expected)
 		set_alarm(sh, f, p->time);
 }
 
-void engine_expect(const struct engine *e, const struct packet *p)
-{
-	flow_prefetch_bucket(&e->shards[p->shard]->flows, p->hash);
-}
-
-/* Flows are fetched AHEAD packets before they are needed, what they point to half as many. */
+/*
+ * What packets need is fetched a burst ahead: first the buckets, then the flows, then what these
+ * point to. Bursts, since misses of the translation of addresses wait one after the other when
+ * there is other work between them, and side by side when there is none.
+ */
 void engine_packets(struct engine *e, struct packet *const *p, unsigned n)
 {
-	struct flow *ahead[AHEAD];
+	struct flow *ahead[3 * BURST];
 
-	for (unsigned i = 0; i < n + AHEAD; i++) {
-		struct flow **f = &ahead[i % AHEAD];
-
-		if (i >= AHEAD)
-			on_packet(e, p[i - AHEAD], *f);
-		if (i < n)
-			*f = flow_prefetch_entry(&e->shards[p[i]->shard]->flows, p[i]->hash);
-		if (i >= AHEAD / 2 && i - AHEAD / 2 < n && ahead[(i - AHEAD / 2) % AHEAD])
-			flow_prefetch_more(ahead[(i - AHEAD / 2) % AHEAD]);
+	for (unsigned at = 0; at < n + 3 * BURST; at += BURST) {
+		for (unsigned i = at; i < at + BURST && i < n; i++)
+			flow_prefetch_bucket(&e->shards[p[i]->shard]->flows, p[i]->hash);
+		for (unsigned i = at - BURST; at >= BURST && i < at && i < n; i++)
+			ahead[i % (3 * BURST)] =
+				flow_prefetch_entry(&e->shards[p[i]->shard]->flows, p[i]->hash);
+		for (unsigned i = at - 2 * BURST; at >= 2 * BURST && i < at - BURST && i < n; i++)
+			if (ahead[i % (3 * BURST)])
+				flow_prefetch_more(ahead[i % (3 * BURST)]);
+		for (unsigned i = at - 3 * BURST; at >= 3 * BURST && i < at - 2 * BURST && i < n;
+			i++)
+			on_packet(e, p[i], ahead[i % (3 * BURST)]);
 	}
 }
 

@@ -6,6 +6,7 @@
  * arrays beside the slab with the least of every 64: a tick looks at those only.
  */
 #include "core/shard.h"
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,10 +27,22 @@ static uint64_t load64(const void *p)
 	return x;
 }
 
+/* As memcmp() orders them. */
+static int addr_cmp(const struct addr *a, const struct addr *b)
+{
+	uint64_t x = be64toh(load64(a->b)), y = be64toh(load64(b->b));
+
+	if (x == y) {
+		x = be64toh(load64(a->b + 8));
+		y = be64toh(load64(b->b + 8));
+	}
+	return x < y ? -1 : x > y;
+}
+
 unsigned flow_key_make(struct flow_key *k, const struct addr *src, const struct addr *dst,
 	uint16_t sport, uint16_t dport, uint8_t proto, bool v6, uint16_t vlan, uint32_t tunnel)
 {
-	int c = memcmp(src->b, dst->b, sizeof(src->b));
+	int c = addr_cmp(src, dst);
 	unsigned reverse = c > 0 || (c == 0 && sport > dport);
 
 	k->ip[reverse] = src;

@@ -301,10 +301,8 @@ static void frames_inline(struct reader *r, struct engine *e, struct packet *fra
 			flush_inline(e, list, &m);
 			engine_tick(e, tick_take(r, r->now), k->number);
 		}
-		if (prepare(r, k)) {
-			engine_expect(e, k);
+		if (prepare(r, k))
 			list[m++] = k;
-		}
 	}
 	flush_inline(e, list, &m);
 }
@@ -495,10 +493,8 @@ static void *work(void *arg)
 		while (queue_try_get(&w->used, &used))
 			engine_give_back(w->engine, used);
 
-		for (unsigned i = 0; i < b->n; i++) {
+		for (unsigned i = 0; i < b->n; i++)
 			list[i] = &b->packets[i];
-			engine_expect(w->engine, list[i]);
-		}
 		engine_packets(w->engine, list, b->n);
 		for (unsigned i = 0; i < b->n; i++)
 			free(b->packets[i].owned);
