@@ -3,6 +3,7 @@
  * appendix I): gives the handle of an exported directory.
  */
 #include "nfs.h"
+#include "rpcmsg.h"
 
 enum {
 	F_PATH = F_RPC_FIELDS,
@@ -37,14 +38,21 @@ static const struct {
 	{"PATHCONF", "s@p", "", ""},
 };
 
+const char *mount_procedure(uint32_t version, uint32_t procedure)
+{
+	bool known = procedure < sizeof(procedures) / sizeof(procedures[0]) && version >= 1 &&
+		     version <= 3;
+
+	return known ? procedures[procedure].name : NULL;
+}
+
 static const char *describe(struct txn *t, const struct body *b)
 {
-	bool known = b->procedure < sizeof(procedures) / sizeof(procedures[0]) && b->version >= 1 &&
-		     b->version <= 3;
+	const char *name = mount_procedure(b->version, b->procedure);
 
 	if (b->side == SIDE_CLIENT)
-		rpc_procedure(t, known ? procedures[b->procedure].name : NULL, b->procedure);
-	if (!known)
+		rpc_procedure(t, name, b->procedure);
+	if (!name)
 		return NULL;
 	return b->side == SIDE_CLIENT ? procedures[b->procedure].args
 	       : b->version == 3      ? procedures[b->procedure].results

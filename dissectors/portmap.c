@@ -2,7 +2,7 @@
  * portmap.c - the port mapper, version 2, and rpcbind, versions 3 and 4 (RFC 1833): on which port
  * of a host does a program listen?
  */
-#include "rpc.h"
+#include "rpcmsg.h"
 
 enum {
 	F_PROGRAM = F_RPC_FIELDS,
@@ -69,18 +69,25 @@ static const struct procedure v3[] = {
 	{"GETSTAT", "", ""},
 };
 
-static const struct procedure *find(const struct body *b)
+static const struct procedure *find(uint32_t version, uint32_t procedure)
 {
-	if (b->version == 2 && b->procedure < sizeof(v2) / sizeof(v2[0]))
-		return &v2[b->procedure];
-	if ((b->version == 3 || b->version == 4) && b->procedure < sizeof(v3) / sizeof(v3[0]))
-		return &v3[b->procedure];
+	if (version == 2 && procedure < sizeof(v2) / sizeof(v2[0]))
+		return &v2[procedure];
+	if ((version == 3 || version == 4) && procedure < sizeof(v3) / sizeof(v3[0]))
+		return &v3[procedure];
 	return NULL;
+}
+
+const char *portmap_procedure(uint32_t version, uint32_t procedure)
+{
+	const struct procedure *p = find(version, procedure);
+
+	return p ? p->name : NULL;
 }
 
 static const char *describe(struct txn *t, const struct body *b)
 {
-	const struct procedure *p = find(b);
+	const struct procedure *p = find(b->version, b->procedure);
 
 	if (b->side == SIDE_SERVER)
 		return p ? p->results : NULL;

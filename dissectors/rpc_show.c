@@ -70,6 +70,10 @@ static bool is_nfs(const struct rpc_header *h)
 
 static const char *procedure_name(const struct rpc_header *h)
 {
+	if (h->program == 100000)
+		return portmap_procedure(h->version, h->procedure);
+	if (h->program == 100005)
+		return mount_procedure(h->version, h->procedure);
 	return is_nfs(h) ? nfs_procedure(h->version, h->procedure) : NULL;
 }
 

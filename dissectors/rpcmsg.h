@@ -36,6 +36,10 @@ const char *rpc_program_name(uint32_t program);
 void rpc_credential(struct txn *t, const struct rpc_header *c);
 void rpc_reply_status(struct txn *t, const struct rpc_header *r);
 
+/* What the programs call their procedures; NULL: it has none of that number. */
+const char *mount_procedure(uint32_t version, uint32_t procedure);
+const char *portmap_procedure(uint32_t version, uint32_t procedure);
+
 /* rpcsync.c */
 enum tsm_probe rpc_probe(struct view head, enum side side);
 /*

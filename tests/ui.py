@@ -324,6 +324,12 @@ def explained():
     t.press("Enter", r"Procedure: 1 \(COMPOUND\)(.|\n)*UID: 0(.|\n)*PUTFH, \d+ bytes(.|\n)*Handle: 0x", "operations of a COMPOUND")
     t.press("J", r"frame \d+(.|\n)*Status: 0 \(NFS_OK\)(.|\n)*PUTFH, \d+ bytes", "and of its reply")
     t.leave("NFS")
+    t = Tmux(f"--live -r {capture('nfs-portmap')}", 160, 60)
+    for what, name in (("GETPORT", r"3 \(GETPORT\)"), ("MNT", r"1 \(MNT\)")):
+        t.press("3", r"Start +Type")
+        t.press(["g", "/", f"={what}", "Enter", "P"], r"› Packets", f"packets of {what}")
+        t.press("Enter", rf"Procedure: {name}", f"what {what} calls")
+    t.leave("what is beside NFS")
 
 
 def findings():
