@@ -277,7 +277,7 @@ SAID = {
 # Nothing above "info".
 HEALTHY = """arp icmp frag frag-tcp redis http-nano http-pipeline http-continue http-pcapng http-reuse
 http2-upgrade mysql-multi mysql-tls mysql-midstream nfs3 nfs4 nfs41 nfs3-large nfs-portmap
-smtp-basic smtp-auth smtp-lmtp smtp-starttls mtu-discovery wrap-mpls""".split()
+health-checks smtp-basic smtp-auth smtp-lmtp smtp-starttls mtu-discovery wrap-mpls""".split()
 
 
 def check_expected(name, found):
@@ -372,6 +372,28 @@ def check_ports():
     fail("http-reuse: no port-reuse of four")
 
 
+def check_health():
+    """Health checks count nowhere: neither among what is blamed nor among what it is a part of."""
+    path, checker = path_of("health-checks"), "10.77.0.1"
+    want = {}
+    for r in records(path):
+        if r["type"] in ("http", "http2") and r["client"]["ip"] != checker:
+            want.setdefault(r["server"]["port"], []).append(r["tsumari"]["ledger"]["server"])
+    seen = {}
+    for r in findings(path, "--threshold", "slow=1us", "--threshold", "no-keepalive=1"):
+        f = r["tsumari"]["finding"]
+        seen[f["id"], r.get("server", {}).get("port")] = f
+    for port, times in want.items():
+        slow = [t for t in times if t >= 1000]
+        f = seen.get(("slow-server", port), {})
+        if (f.get("count"), f.get("of"), f.get("cost")) != (len(slow), len(times), sum(slow)):
+            fail("health-checks: slow-server at %d: %s of %s, not %d of %d" % (
+                port, f.get("count"), f.get("of"), len(slow), len(times)))
+    f = seen.get(("no-keepalive", 8081), {})
+    if (f.get("count"), f.get("of")) != (8, 8) or ("no-keepalive", 80) in seen:
+        fail("health-checks: no-keepalive: %s of %s" % (f.get("count"), f.get("of")))
+
+
 def check_thresholds():
     """They move what is a finding; what is no threshold is refused."""
     ids = lambda *args: [r["tsumari"]["finding"]["id"] for r in findings(path_of("http-slow"), *args)]
@@ -405,6 +427,7 @@ def main():
                     if f["severity"] != "info":
                         fail("%s is healthy, but %s: %s" % (name, f["id"], f["saw"]))
     check_thresholds()
+    check_health()
     check_ports()
     if not names and n < len(EXPECTED):
         fail("only %d findings" % n)

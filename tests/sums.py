@@ -13,6 +13,10 @@ program, captures = sys.argv[1], sys.argv[2:]
 bad = 0
 
 
+# Who checks the health of others, by capture: kept apart, as report["health_checks"].
+CHECKERS = {"health-checks.pcap": "10.77.0.1"}
+
+
 def fail(*what):
     global bad
     bad += 1
@@ -61,13 +65,16 @@ def ledger_of(r):
 
 
 def check_values(where, shown, values):
+    near = 0.01 if where.split()[0] in CHECKERS else 0
     values.sort()
     n = len(values)
     if shown is None or not shown.get("n"):
         if n:
             fail(where, "shows no values of", n)
         return
-    if shown["n"] != n or shown["sum"] != sum(values) or shown["min"] != values[0] or shown["max"] != values[-1]:
+    # What is taken out of a histogram leaves the edges of its buckets.
+    if shown["n"] != n or shown["sum"] != sum(values) or abs(shown["min"] - values[0]) > near * values[0] or \
+            abs(shown["max"] - values[-1]) > near * values[-1]:
         fail(where, shown, "not", n, sum(values), values[0], values[-1])
     for part in 50, 90, 99:
         exact = values[max(1, math.ceil(n * part / 100)) - 1]
@@ -93,6 +100,9 @@ def check(capture):
     if not document:
         return fail(name, "has no report")
     report = json.loads(document)
+    checker = CHECKERS.get(name)
+    if bool(checker) != bool(report["health_checks"]):
+        fail(name, "health checks", report["health_checks"])
     services, whole, hosts = collections.defaultdict(Sum), Sum(), collections.Counter()
     for r in records:
         if r["type"] == "flow" and get(r, "flow.final"):
@@ -101,6 +111,8 @@ def check(capture):
                 hosts[r[side]["ip"], "received"] += r[peer]["bytes"]
         # A mail is made of its commands, and counted with them.
         if r["type"] in ("flow", "vrrp", "arp") or (r["type"] == "smtp" and r.get("method") == "mail"):
+            continue
+        if r["client"]["ip"] == checker:
             continue
         key = r["server"]["ip"], r["server"]["port"], get(r, "network.transport"), r["type"]
         services[key].add(r)

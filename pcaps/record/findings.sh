@@ -202,3 +202,43 @@ nfs_same_second() {
 	nfs nfs-cat "nfs://$NFS/srv/page?version=3"
 	captures_end
 }
+
+# checked ADDRESS PORT SECONDS CHECK: a server of keepalived.conf, and its check.
+checked() {
+	echo "virtual_server 10.77.0.100 $2 {
+		delay_loop $3
+		lb_algo rr
+		lb_kind NAT
+		protocol TCP
+		real_server $1 $2 {
+			weight 1
+			$4
+		}
+	}"
+}
+
+scenario health_checks health-checks
+health_checks() {
+	local i
+	attach rtr 1 && postfix_up && web || return
+	gcc -Wall -shared -fPIC -o "$WORK/noipvs.so" "$HERE/noipvs.c" -ldl || return
+	{
+		echo 'global_defs { router_id checker }'
+		checked "$WEB" 80 1 'HTTP_GET { url { path /
+			status_code 200 } }'
+		checked "$WEB" 8081 1.5 'TCP_CHECK { }'
+		checked "$APP" 25 2 'SMTP_CHECK { helo_name checker.test }'
+	} >"$WORK/checks.conf"
+	capture health-checks sw br0 port 80 or port 8081 or port 25 || return
+	spawn rtr checker env LD_PRELOAD="$WORK/noipvs.so" keepalived -n -l -D -C \
+		-f "$WORK/checks.conf" -p "$WORK/tmp/checker.pid" -c "$WORK/tmp/checks.pid"
+	# Clients come when they like.
+	for i in 1 9 2 14 4 17 3 11; do
+		get "http://$WEB/s/p$i.html" "http://$WEB/rate/20k.bin" "http://$WEB/s/list.json"
+		get --http2-prior-knowledge "http://$WEB:8081/s/p$i.html"
+		send --to bob@tsumari.test
+		sleep "0.$((i * 5))" && sleep "$((i % 3))"
+	done
+	captures_end
+	stop "$POSTFIX"
+}

@@ -78,7 +78,7 @@ void digests_free(struct digests *d)
 /* Every transaction counts, also where it cannot be told how long it was waited for. */
 static uint64_t weight(const struct digest *x)
 {
-	return x->floor + x->sum.total + x->sum.transactions;
+	return x->floor + x->apart + x->sum.total + x->sum.transactions;
 }
 
 /* Of equal weights the one that came first is less. */
@@ -211,6 +211,14 @@ static struct entry *add(struct digests *d, uint64_t hash, const struct service 
 	return d->last = e;
 }
 
+static uint64_t first_frame(const struct txn_record *t)
+{
+	for (int i = 0; i < 4; i++)
+		if (t->frame[i])
+			return t->frame[i];
+	return 0;
+}
+
 /* Of equal durations the one that came first stays. */
 static void keep_slowest(struct digest *x, const struct txn_record *t)
 {
@@ -227,9 +235,7 @@ static void keep_slowest(struct digest *x, const struct txn_record *t)
 	for (; i > 0 && x->slowest[i - 1].duration < duration; i--)
 		x->slowest[i] = x->slowest[i - 1];
 	x->slowest[i].duration = duration;
-	x->slowest[i].frame = 0;
-	for (int k = 0; k < 4 && !x->slowest[i].frame; k++)
-		x->slowest[i].frame = t->frame[k];
+	x->slowest[i].frame = first_frame(t);
 }
 
 struct digest *digests_record(struct digests *d, const struct service *service, const char *text,
@@ -254,9 +260,10 @@ void digests_take_out(struct digests *d, struct digest *x, uint32_t id, const st
 	}
 	tally_subtract(&x->sum, one);
 	/* The weight is what it was, so that the heap is right: it never gets less. */
-	x->floor += one->total + one->transactions;
+	x->apart += one->total + one->transactions;
 	for (unsigned i = 0; i < x->nslowest; i++)
-		if (x->slowest[i].frame == t->frame[0] && x->slowest[i].duration == t->r.duration) {
+		if (x->slowest[i].frame == first_frame(t) &&
+			x->slowest[i].duration == t->r.duration) {
 			memmove(&x->slowest[i], &x->slowest[i + 1],
 				(x->nslowest - i - 1) * sizeof(x->slowest[0]));
 			x->nslowest--;

@@ -25,6 +25,7 @@ struct digest {
 	uint32_t id; /* in the order they came; no two have the same */
 	bool other;
 	uint64_t floor; /* ns that it can have been waited for before it was kept, at most */
+	uint64_t apart; /* ns and transactions that were taken out again */
 	struct tally sum;
 	struct example slowest[DIGESTS_EXAMPLES]; /* the slowest first */
 	unsigned nslowest;

@@ -37,33 +37,41 @@ static bool is_http(const char *protocol)
 	return protocol && strncmp(protocol, "http", 4) == 0;
 }
 
-static void add_use(struct close_state *c, const struct flow_record *r)
+enum use { NOT_USED, USED, USED_ONCE };
+
+static enum use use_of(const struct flow_record *r)
 {
 	bool tls = r->protocol && strcmp(r->protocol, "tls") == 0;
-	uint64_t cost = r->handshake;
 
 	if (r->handshake == FIELD_ABSENT || !(is_http(r->protocol) || (tls && r->turns)))
+		return NOT_USED;
+	return (tls ? r->turns : r->transactions) > 1 ? USED : USED_ONCE;
+}
+
+static uint64_t answered_handshake(const struct flow_record *r)
+{
+	return r->handshake - (r->connect_retry != FIELD_ABSENT ? r->connect_retry : 0);
+}
+
+static void add_use(struct close_state *c, const struct flow_record *r)
+{
+	enum use use = use_of(r);
+
+	c->used += use != NOT_USED;
+	if (use != USED_ONCE)
 		return;
-	c->used++;
-	if (tls ? r->turns > 1 : r->transactions > 1)
-		return;
-	if (r->connect_retry != FIELD_ABSENT)
-		cost -= r->connect_retry;
-	proof_add(&c->single, r->r.start, cost, r->r.flow_id);
+	proof_add(&c->single, r->r.start, answered_handshake(r), r->r.flow_id);
 	proof_client(&c->single, &r->r.client.ip);
 }
 
-static void add_reset(struct close_state *c, const struct flow_record *r)
+static uint64_t *resets_of(struct close_state *c, const struct flow_record *r)
 {
 	for (int i = 0; i < PHASES; i++)
-		if (strcmp(r->reset_phase, phase_names[i]) == 0) {
-			c->resets[i]++;
-			return;
-		}
+		if (strcmp(r->reset_phase, phase_names[i]) == 0)
+			return &c->resets[i];
 	if (strncmp(r->reset_phase, "syn", 3) == 0 || strcmp(r->reset_phase, "ack") == 0)
-		c->early++;
-	else
-		c->idle++;
+		return &c->early;
+	return &c->idle;
 }
 
 /* Did another connection between these ports end a short time before? */
@@ -100,15 +108,19 @@ static void add_flow(struct findings *f, struct svc *s, const struct flow_record
 
 	add_use(c, r);
 	if (r->reset_phase)
-		add_reset(c, r);
+		++*resets_of(c, r);
 	add_ports(f->state[DETECTOR_CLOSE], c, r);
+}
+
+static uint64_t end_frame(const struct txn_record *t)
+{
+	return t->frame[2] ? t->frame[2] : t->frame[1] ? t->frame[1] : t->frame[0];
 }
 
 static void add_txn(struct svc *s, const struct txn_record *t)
 {
 	struct close_state *c;
 	struct proof *p;
-	uint64_t frame = t->frame[2] ? t->frame[2] : t->frame[1] ? t->frame[1] : t->frame[0];
 	bool client;
 
 	if (t->total != FIELD_ABSENT && t->ledger[LEDGER_CONNECT_TLS]) {
@@ -122,7 +134,7 @@ static void add_txn(struct svc *s, const struct txn_record *t)
 	client = strncmp(t->ended_by, "client", 6) == 0;
 	p = client ? &c->gave_up : &c->cut;
 	c->gave_up_rst += client && strcmp(t->ended_by, "client_rst") == 0;
-	proof_add(p, t->r.start, own_waiting(t), frame);
+	proof_add(p, t->r.start, own_waiting(t), end_frame(t));
 	proof_until(p, t->r.start + own_waiting(t));
 	proof_client(p, &t->r.client.ip);
 }
@@ -135,6 +147,39 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 		add_flow(f, s, (const void *)r);
 	else if (r->kind == RECORD_TXN && !r->composite)
 		add_txn(s, (const void *)r);
+}
+
+static void take_out_txn(struct close_state *c, const struct txn_record *t)
+{
+	bool client = t->ended_by && strncmp(t->ended_by, "client", 6) == 0;
+
+	if (t->total != FIELD_ABSENT && t->ledger[LEDGER_CONNECT_TLS]) {
+		c->tls--;
+		c->tls_time -= t->ledger[LEDGER_CONNECT_TLS];
+	}
+	if (!t->ended_by)
+		return;
+	c->gave_up_rst -= client && strcmp(t->ended_by, "client_rst") == 0;
+	proof_take_out(client ? &c->gave_up : &c->cut, t->r.start, own_waiting(t), end_frame(t));
+}
+
+static void take_out(struct findings *f, struct svc *s, const struct record *r)
+{
+	const struct flow_record *flow = (const void *)r;
+	struct close_state *c = svc_has(s, DETECTOR_CLOSE);
+
+	(void)f;
+	if (!c)
+		return;
+	if (r->kind == RECORD_TXN) {
+		take_out_txn(c, (const void *)r);
+		return;
+	}
+	if (flow->reset_phase)
+		--*resets_of(c, flow);
+	c->used -= use_of(flow) != NOT_USED;
+	if (use_of(flow) == USED_ONCE)
+		proof_take_out(&c->single, r->start, answered_handshake(flow), r->flow_id);
 }
 
 static void list_single(struct findings *f, const struct svc *s, const struct close_state *c)
@@ -260,4 +305,5 @@ const struct detector detect_close = {.size = sizeof(struct close_all),
 	.release = release,
 	.service_size = sizeof(struct close_state),
 	.record = record,
+	.take_out = take_out,
 	.list = list};

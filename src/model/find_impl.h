@@ -67,6 +67,11 @@ void proof_cost(struct proof *t, uint64_t time, uint64_t cost, uint64_t frame);
 /* It lasted to then. */
 void proof_until(struct proof *t, uint64_t time);
 void proof_client(struct proof *t, const struct addr *client);
+/* Takes out what proof_add() was given, and a frame of it. */
+void proof_take_out(struct proof *t, uint64_t time, uint64_t cost, uint64_t frame);
+void proof_drop_frame(struct proof *t, uint64_t frame);
+/* The largest cost of its frames. */
+uint64_t proof_most(const struct proof *t);
 void proof_merge(struct proof *to, const struct proof *from);
 
 /*
@@ -109,6 +114,8 @@ struct detector {
 	size_t service_size; /* of its state for each service, made by svc_state(), zeroed */
 	/* s: the record's service, or NULL (events; more than SVC_MAX). */
 	void (*record)(struct findings *f, struct svc *s, const struct record *r);
+	/* Undoes record() as far as a health check can have been counted; NULL: nothing. */
+	void (*take_out)(struct findings *f, struct svc *s, const struct record *r);
 	void (*list)(struct findings *f);
 	void (*release)(void *state);         /* what the capture's state holds; NULL: nothing */
 	void (*release_service)(void *state); /* the same of a service's */

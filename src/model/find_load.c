@@ -60,6 +60,20 @@ static void widen(struct load_state *c)
 	c->width *= 2;
 }
 
+/* by: 1 adds, -1 takes out. */
+static void spread(struct load_state *c, uint64_t from, uint64_t to, uint64_t by)
+{
+	c->bucket[(to - c->origin) / c->width].done += by;
+	while (from < to) {
+		uint64_t i = (from - c->origin) / c->width;
+		uint64_t end = c->origin + (i + 1) * c->width;
+
+		end = end < to ? end : to;
+		c->bucket[i].busy += (end - from) * by;
+		from = end;
+	}
+}
+
 static void add_busy(struct load_state *c, uint64_t from, uint64_t to)
 {
 	uint64_t took = to - from, *fastest;
@@ -74,18 +88,10 @@ static void add_busy(struct load_state *c, uint64_t from, uint64_t to)
 		return;
 	while ((to - c->origin) / c->width >= BUCKETS)
 		widen(c);
-	c->bucket[(to - c->origin) / c->width].done++;
 	fastest = &c->bucket[(to - c->origin) / c->width].fastest;
 	if (!*fastest || took < *fastest)
 		*fastest = took;
-	while (from < to) {
-		uint64_t i = (from - c->origin) / c->width;
-		uint64_t end = c->origin + (i + 1) * c->width;
-
-		end = end < to ? end : to;
-		c->bucket[i].busy += end - from;
-		from = end;
-	}
+	spread(c, from, to, 1);
 }
 
 /* Nothing was answered for far longer than usual: who was waiting all along? */
@@ -147,13 +153,58 @@ static void add_balance(struct load_all *all, const struct txn_record *t)
 	b->to[i].server += t->total == FIELD_ABSENT ? 0 : t->ledger[LEDGER_SERVER];
 }
 
+static void take_out_balance(struct load_all *all, const struct txn_record *t)
+{
+	struct balance_key key;
+	struct balance *b;
+	unsigned i = 0;
+
+	memset(&key, 0, sizeof(key));
+	key.client = t->r.client.ip;
+	key.port = t->r.server.port;
+	key.protocol = t->r.type;
+	b = all->balance ? keyed_find(all->balance, &key) : NULL;
+	while (b && i < b->n && memcmp(&b->to[i].ip, &t->r.server.ip, 16) != 0)
+		i++;
+	if (!b || i == b->n)
+		return;
+	b->to[i].requests--;
+	b->to[i].server -= t->total == FIELD_ABSENT ? 0 : t->ledger[LEDGER_SERVER];
+	if (!b->to[i].requests)
+		b->to[i] = b->to[--b->n];
+}
+
+static bool is_answer(const struct record *r)
+{
+	const struct txn_record *t = (const void *)r;
+
+	return r->kind == RECORD_TXN && !r->composite && t->stamp[1] != FIELD_ABSENT &&
+	       r->end != FIELD_ABSENT && t->stamp[2] != FIELD_ABSENT;
+}
+
+static void take_out(struct findings *f, struct svc *s, const struct record *r)
+{
+	const struct txn_record *t = (const void *)r;
+	struct load_state *c = svc_has(s, DETECTOR_LOAD);
+	uint64_t from;
+
+	if (!c || !is_answer(r))
+		return;
+	c->answers--;
+	from = t->stamp[1] < c->origin ? c->origin : t->stamp[1];
+	if (r->end >= from)
+		spread(c, from, r->end, UINT64_MAX);
+	proof_drop_frame(&c->slowest, t->frame[1]);
+	if (strncmp(r->type, "http", 4) == 0)
+		take_out_balance(f->state[DETECTOR_LOAD], t);
+}
+
 static void record(struct findings *f, struct svc *s, const struct record *r)
 {
 	const struct txn_record *t = (const void *)r;
 	struct load_state *c;
 
-	if (!s || r->kind != RECORD_TXN || r->composite || t->stamp[1] == FIELD_ABSENT ||
-		r->end == FIELD_ABSENT || t->stamp[2] == FIELD_ABSENT)
+	if (!s || !is_answer(r))
 		return;
 	c = svc_state(s, DETECTOR_LOAD);
 	c->answers++;
@@ -393,5 +444,6 @@ static void release(void *state)
 const struct detector detect_load = {.size = sizeof(struct load_all),
 	.service_size = sizeof(struct load_state),
 	.record = record,
+	.take_out = take_out,
 	.list = list,
 	.release = release};

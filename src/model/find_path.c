@@ -146,6 +146,19 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 		add_txn(f, s, (const void *)r);
 }
 
+/* A check that the path troubled stays; one may have been written in small pieces. */
+static void take_out(struct findings *f, struct svc *s, const struct record *r)
+{
+	const struct txn_record *t = (const void *)r;
+	struct path_state *c = svc_has(s, DETECTOR_PATH);
+
+	(void)f;
+	if (c && r->kind == RECORD_TXN && t->total != FIELD_ABSENT &&
+		t->ledger[LEDGER_STALL_DELAYED_ACK])
+		proof_take_out(&c->delayed, r->start, t->ledger[LEDGER_STALL_DELAYED_ACK],
+			t->frame[1] ? t->frame[1] : t->frame[0]);
+}
+
 static void list_loss(struct findings *f, const struct svc *s, const struct path_state *c, int side)
 {
 	bool server = side == SIDE_SERVER;
@@ -303,5 +316,7 @@ static void list(struct findings *f)
 	}
 }
 
-const struct detector detect_path = {
-	.service_size = sizeof(struct path_state), .record = record, .list = list};
+const struct detector detect_path = {.service_size = sizeof(struct path_state),
+	.record = record,
+	.take_out = take_out,
+	.list = list};

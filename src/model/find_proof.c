@@ -54,6 +54,36 @@ void proof_add(struct proof *t, uint64_t time, uint64_t cost, uint64_t frame)
 	proof_frame(t, cost, frame);
 }
 
+void proof_drop_frame(struct proof *t, uint64_t frame)
+{
+	unsigned i = 0;
+
+	while (i < t->nbest && t->best[i].frame != frame)
+		i++;
+	if (i == t->nbest)
+		return;
+	t->nbest--;
+	memmove(&t->best[i], &t->best[i + 1], (t->nbest - i) * sizeof(t->best[0]));
+}
+
+void proof_take_out(struct proof *t, uint64_t time, uint64_t cost, uint64_t frame)
+{
+	uint64_t at;
+
+	if (!t->count || t->cost < cost)
+		return;
+	t->count--;
+	t->cost -= cost;
+	at = time > t->origin ? (time - t->origin) / t->width : 0;
+	t->bucket[at] -= t->bucket[at] > cost ? cost + 1 : t->bucket[at];
+	proof_drop_frame(t, frame);
+}
+
+uint64_t proof_most(const struct proof *t)
+{
+	return t->nbest ? t->best[0].cost : 0;
+}
+
 void proof_cost(struct proof *t, uint64_t time, uint64_t cost, uint64_t frame)
 {
 	proof_add(t, time, cost, frame);

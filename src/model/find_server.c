@@ -13,7 +13,7 @@ struct server_state {
 	struct proof errors;
 	struct top error_top;
 	struct proof turns; /* of connections whose protocol is not followed */
-	uint64_t nturns, slowest;
+	uint64_t nturns;
 	uint64_t long_ones; /* longer than one retransmission timeout explains */
 };
 
@@ -48,9 +48,12 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 	proof_until(&c->slow, t->r.end);
 	proof_client(&c->slow, &t->r.client.ip);
 	top_operation(&c->slow_top, t, server);
-	if (server > c->slowest)
-		c->slowest = server;
 	c->long_ones += server > RTO_MOST;
+}
+
+static uint64_t turns_cost(const struct flow_record *r, uint64_t slow)
+{
+	return r->turn_wait / r->turns >= slow ? r->turn_wait : r->turn_wait_max;
 }
 
 static void add_flow(struct findings *f, struct svc *s, const struct flow_record *r)
@@ -62,8 +65,7 @@ static void add_flow(struct findings *f, struct svc *s, const struct flow_record
 		return;
 	c = svc_state(s, DETECTOR_SERVER);
 	c->nturns += r->turns;
-	proof_add(&c->turns, r->r.start,
-		r->turn_wait / r->turns >= slow ? r->turn_wait : r->turn_wait_max, r->r.flow_id);
+	proof_add(&c->turns, r->r.start, turns_cost(r, slow), r->r.flow_id);
 	proof_until(&c->turns, r->r.end);
 	proof_client(&c->turns, &r->r.client.ip);
 }
@@ -76,6 +78,38 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 		add_txn(f, s, (const void *)r);
 	else if (r->kind == RECORD_FLOW && ((const struct flow_record *)r)->tcp_state)
 		add_flow(f, s, (const void *)r);
+}
+
+static void take_out_flow(struct server_state *c, const struct flow_record *r, uint64_t slow)
+{
+	if (!r->turns || r->turn_wait_max < slow || !turns_count(r))
+		return;
+	c->nturns -= r->turns;
+	proof_take_out(&c->turns, r->r.start, turns_cost(r, slow), r->r.flow_id);
+}
+
+static void take_out(struct findings *f, struct svc *s, const struct record *r)
+{
+	const struct txn_record *t = (const void *)r;
+	struct server_state *c = svc_has(s, DETECTOR_SERVER);
+	uint64_t slow = f->limit.v[THRESHOLD_SLOW], server;
+
+	if (!c)
+		return;
+	if (r->kind == RECORD_FLOW) {
+		take_out_flow(c, (const void *)r, slow);
+		return;
+	}
+	if (others(t))
+		return;
+	server = t->total == FIELD_ABSENT ? 0 : t->ledger[LEDGER_SERVER];
+	if (r->status == STATUS_SERVER_ERROR) {
+		proof_take_out(&c->errors, r->start, own_waiting(t), t->frame[2]);
+	} else if (server >= slow) {
+		proof_take_out(&c->slow, r->start, server, t->frame[1]);
+		proof_drop_frame(&c->slow, t->frame[2]);
+		c->long_ones -= server > RTO_MOST;
+	}
 }
 
 static void condition(struct findings *f, char *room, size_t size)
@@ -94,7 +128,7 @@ static void list_slow(struct findings *f, const struct svc *s, const struct serv
 	x->counted = "transactions";
 	x->of = s->transactions;
 	say(&x->saw, "%C of %C answers took the server more than %T, the slowest %T. ", x->count,
-		x->of, f->limit.v[THRESHOLD_SLOW], c->slowest);
+		x->of, f->limit.v[THRESHOLD_SLOW], proof_most(&c->slow));
 	say_top(&x->saw, "The costliest", &c->slow_top);
 	if (!c->long_ones && path_lossy(s)) {
 		finding_at_most(x, SEVERITY_INFO);
@@ -177,5 +211,6 @@ static void release(void *state)
 
 const struct detector detect_server = {.service_size = sizeof(struct server_state),
 	.record = record,
+	.take_out = take_out,
 	.list = list,
 	.release_service = release};

@@ -8,7 +8,7 @@
 
 struct smtp_state {
 	struct proof greeting, tarpit, queue, slow;
-	uint64_t greetings, mails, longest_greeting, longest_queue;
+	uint64_t greetings, mails, longest_queue;
 	struct top slow_top;
 	struct proof grey; /* recipients put off, and accepted later */
 	uint64_t put_off, delay, longest_delay;
@@ -122,7 +122,6 @@ static void add_command(struct findings *f, struct smtp_state *c, const struct t
 		if (server < f->limit.v[THRESHOLD_GREETING])
 			return;
 		waited(&c->greeting, t);
-		c->longest_greeting = server > c->longest_greeting ? server : c->longest_greeting;
 		return;
 	}
 	c->mails += data;
@@ -146,6 +145,23 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 		add_command(f, svc_state(s, DETECTOR_SMTP), (const void *)r);
 }
 
+/* Of what a health check says: a greeting answers nothing. */
+static void take_out(struct findings *f, struct svc *s, const struct record *r)
+{
+	const struct txn_record *t = (const void *)r;
+	struct smtp_state *c = svc_has(s, DETECTOR_SMTP);
+	uint64_t server;
+
+	if (!c || r->kind != RECORD_TXN || strcmp(r->type, "smtp") != 0 || t->ended_by)
+		return;
+	server = t->total == FIELD_ABSENT ? 0 : t->ledger[LEDGER_SERVER];
+	c->greetings -= !t->frame[0];
+	if (!t->frame[0] && server >= f->limit.v[THRESHOLD_GREETING])
+		proof_take_out(&c->greeting, r->start, server, t->frame[2]);
+	else if (t->frame[0] && server >= f->limit.v[THRESHOLD_SLOW])
+		proof_take_out(&c->slow, r->start, server, t->frame[2]);
+}
+
 static void list_greeting(struct findings *f, const struct svc *s, const struct smtp_state *c)
 {
 	struct finding *x = finding_new(f, "smtp-greeting", "Mail server greets late", s,
@@ -155,7 +171,7 @@ static void list_greeting(struct findings *f, const struct svc *s, const struct 
 	say(&x->saw,
 		"On %C of %C connections the server's greeting (220) took %T and more, up to "
 		"%T.",
-		x->count, x->of, f->limit.v[THRESHOLD_GREETING], c->longest_greeting);
+		x->count, x->of, f->limit.v[THRESHOLD_GREETING], proof_most(&c->greeting));
 	say(&x->means, "Before it greets the server looks up the client's name, asks block lists, "
 		       "or waits on purpose for clients that speak first (postscreen_greet_wait).");
 	say(&x->next, "DNS from the server (the reverse name of the client, its block lists); "
@@ -272,6 +288,7 @@ static void release_service(void *state)
 const struct detector detect_smtp = {.size = sizeof(struct smtp_all),
 	.service_size = sizeof(struct smtp_state),
 	.record = record,
+	.take_out = take_out,
 	.list = list,
 	.release = release,
 	.release_service = release_service};

@@ -111,13 +111,10 @@ void findings_free(struct findings *f)
 	free(f);
 }
 
-static struct svc *svc_of(struct findings *f, const struct record *r)
+static struct svc_key key_of(const struct record *r)
 {
 	struct svc_key key;
-	struct svc *s;
 
-	if (r->kind == RECORD_EVENT || !r->has_ports)
-		return NULL;
 	memset(&key, 0, sizeof(key));
 	key.ip = r->server.ip;
 	key.port = r->server.port;
@@ -126,6 +123,16 @@ static struct svc *svc_of(struct findings *f, const struct record *r)
 	key.vlan = r->vlan;
 	key.inner_vlan = r->inner_vlan;
 	key.tunnel = r->tunnel;
+	return key;
+}
+
+static struct svc *svc_of(struct findings *f, const struct record *r)
+{
+	struct svc_key key = key_of(r);
+	struct svc *s;
+
+	if (r->kind == RECORD_EVENT || !r->has_ports)
+		return NULL;
 	s = keyed_get(f->services, &key);
 	if (s && !s->key.transport)
 		s->key = key;
@@ -166,39 +173,49 @@ static uint64_t flow_waiting(const struct flow_record *r)
 	return strncmp(r->tcp_state, "syn_", 4) == 0 || r->syn_retries ? r->r.duration : 0;
 }
 
-static void add(struct findings *f, struct svc *s, const struct record *r)
+static void add_flow(struct findings *f, struct svc *s, const struct flow_record *flow, uint64_t by)
 {
-	const struct flow_record *flow = (const void *)r;
-	const struct txn_record *t = (const void *)r;
-	uint64_t waiting = 0;
+	const struct record *r = &flow->r;
+	uint64_t waiting = flow_waiting(flow) * by;
 
-	if (is_flow_end(r)) {
-		waiting = flow_waiting(flow);
-		f->tcp_flows += flow->tcp_state != NULL;
-		if (s) {
-			s->flows++;
-			s->established += flow->handshake != FIELD_ABSENT;
-			if (flow->tcp_state) {
-				s->packets[SIDE_CLIENT] += r->client.packets;
-				s->packets[SIDE_SERVER] += r->server.packets;
-			}
-		}
-	} else if (r->kind == RECORD_TXN && !r->composite) {
-		f->transactions++;
-		waiting = t->total == FIELD_ABSENT ? 0 : t->total;
-		for (int i = 0; waiting && i < LEDGER_COUNT; i++) {
-			f->ledger[i] += t->ledger[i];
-			if (s)
-				s->ledger[i] += t->ledger[i];
-		}
-		if (s) {
-			s->transactions++;
-			s->protocol = r->type;
-		}
-	}
 	f->waiting += waiting;
-	if (s)
-		s->waiting += waiting;
+	f->tcp_flows += flow->tcp_state ? by : 0;
+	if (!s)
+		return;
+	s->waiting += waiting;
+	s->flows += by;
+	s->established += flow->handshake != FIELD_ABSENT ? by : 0;
+	if (flow->tcp_state) {
+		s->packets[SIDE_CLIENT] += r->client.packets * by;
+		s->packets[SIDE_SERVER] += r->server.packets * by;
+	}
+}
+
+static void add_txn(struct findings *f, struct svc *s, const struct txn_record *t, uint64_t by)
+{
+	uint64_t waiting = t->total == FIELD_ABSENT ? 0 : t->total * by;
+
+	f->transactions += by;
+	f->waiting += waiting;
+	for (int i = 0; waiting && i < LEDGER_COUNT; i++) {
+		f->ledger[i] += t->ledger[i] * by;
+		if (s)
+			s->ledger[i] += t->ledger[i] * by;
+	}
+	if (!s)
+		return;
+	s->waiting += waiting;
+	s->transactions += by;
+	s->protocol = t->r.type;
+}
+
+/* by: 1 adds, -1 takes out; sums are those of two's complement. */
+static void add(struct findings *f, struct svc *s, const struct record *r, uint64_t by)
+{
+	if (is_flow_end(r))
+		add_flow(f, s, (const void *)r, by);
+	else if (r->kind == RECORD_TXN && !r->composite)
+		add_txn(f, s, (const void *)r, by);
 }
 
 void findings_record(struct findings *f, const struct record *r)
@@ -208,9 +225,20 @@ void findings_record(struct findings *f, const struct record *r)
 	if (r->kind == RECORD_FLOW && !is_flow_end(r))
 		return; /* its last record says it all */
 	s = svc_of(f, r);
-	add(f, s, r);
+	add(f, s, r, 1);
 	for (int i = 0; i < DETECTOR_COUNT; i++)
 		detectors[i]->record(f, s, r);
+}
+
+void findings_take_out(struct findings *f, const struct record *r)
+{
+	struct svc_key key = key_of(r);
+	struct svc *s = keyed_find(f->services, &key);
+
+	add(f, s, r, UINT64_MAX);
+	for (int i = 0; s && i < DETECTOR_COUNT; i++)
+		if (detectors[i]->take_out)
+			detectors[i]->take_out(f, s, r);
 }
 
 /* The service as a display filter, with a condition. */

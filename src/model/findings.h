@@ -97,6 +97,12 @@ void findings_free(struct findings *f);
 void findings_tiers(struct findings *f, struct tiers *t);
 void findings_record(struct findings *f, const struct record *r);
 /*
+ * Takes a health check's record (probes.h) out of what was counted, without its values: of numbers
+ * of connections and transactions, of costs and examples. What was said of its operation by name
+ * stays.
+ */
+void findings_take_out(struct findings *f, const struct record *r);
+/*
  * All there is to tell by now: the capture's own faults, then by cost. capture: what was read so
  * far. The list holds until the next call.
  */

@@ -135,6 +135,38 @@ void hosts_record(struct hosts *h, const struct record *r)
 	}
 }
 
+/* Where one gave way and came again it has less than what is taken out; the rest is the others'. */
+static void less(uint64_t *n, uint64_t *others, uint64_t what)
+{
+	uint64_t here = what < *n ? what : *n;
+
+	*n -= here;
+	what -= here;
+	*others -= what < *others ? what : *others;
+}
+
+static struct host *known(struct hosts *h, const struct addr *ip)
+{
+	for (uint32_t i = *bucket(h, ip); i != NONE; i = h->next[i])
+		if (memcmp(&h->host[i].ip, ip, sizeof(*ip)) == 0)
+			return &h->host[i];
+	return &h->other;
+}
+
+void hosts_take_out(struct hosts *h, const struct txn_record *t)
+{
+	struct host one = {0}, *client = known(h, &t->r.client.ip),
+		    *server = known(h, &t->r.server.ip);
+
+	add_request(&one, t);
+	add_answer(&one, t);
+	less(&client->requests, &h->other.requests, one.requests);
+	less(&client->waited, &h->other.waited, one.waited);
+	less(&server->answers, &h->other.answers, one.answers);
+	less(&server->errors, &h->other.errors, one.errors);
+	less(&server->kept_waiting, &h->other.kept_waiting, one.kept_waiting);
+}
+
 static int compare(const void *a, const void *b)
 {
 	const struct host *x = *(const struct host *const *)a, *y = *(const struct host *const *)b;

@@ -29,6 +29,8 @@ struct hosts;
 struct hosts *hosts_new(void);
 void hosts_free(struct hosts *h);
 void hosts_record(struct hosts *h, const struct record *r);
+/* Takes a transaction that was added before out of its hosts, or of "other" where they gave way. */
+void hosts_take_out(struct hosts *h, const struct txn_record *t);
 /* All of them, the one with the most bytes first, "other" last. */
 unsigned hosts_sorted(struct hosts *h, const struct host ***list);
 /* Hosts that gave way. */

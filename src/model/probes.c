@@ -15,7 +15,8 @@ static const struct hash_key hash = {
 struct seen { /* a transaction, without its values */
 	struct txn_record t;
 	struct digest *digest;
-	uint32_t id; /* the digest's; it may have given way to another since */
+	uint32_t id;    /* the digest's; it may have given way to another since */
+	uint64_t after; /* the series' number when it was added (series_set_take_out()) */
 };
 
 struct connection {
@@ -28,6 +29,15 @@ struct connection {
 	struct service *service; /* of the transactions */
 };
 
+struct check { /* a whole connection that may be one */
+	struct flow_record flow;
+	struct service *flows, *service; /* of the flow, of the transactions */
+	uint64_t sign;
+	bool slow, says;
+	unsigned n;
+	struct seen txn[];
+};
+
 struct watched {
 	struct probe p;
 	uint64_t sign;
@@ -36,23 +46,24 @@ struct watched {
 	unsigned run;        /* connections in a row */
 	bool known;
 	char *text;
-	struct connection *held[PROBES_LEAST]; /* the last ones of the row */
+	struct check *held[PROBES_LEAST]; /* the last ones of the row */
 };
 
 struct probes {
-	struct services *services;
-	struct digests *digests;
+	const struct counted *of;
+	struct check *waiting[PROBES_WAITING]; /* a heap, the one that began first on top */
+	unsigned nwaiting;
+	uint64_t newest; /* the latest end of a connection */
 	struct connection *pending[PROBES_PENDING];
 	struct watched watched[PROBES_MAX];
 	const struct probe *list[PROBES_MAX];
 };
 
-struct probes *probes_new(struct services *s, struct digests *d)
+struct probes *probes_new(const struct counted *c)
 {
 	struct probes *p = xcalloc(1, sizeof(*p));
 
-	p->services = s;
-	p->digests = d;
+	p->of = c;
 	return p;
 }
 
@@ -71,6 +82,8 @@ void probes_free(struct probes *p)
 		return;
 	for (unsigned i = 0; i < PROBES_PENDING; i++)
 		free(p->pending[i]);
+	for (unsigned i = 0; i < p->nwaiting; i++)
+		free(p->waiting[i]);
 	for (unsigned i = 0; i < PROBES_MAX; i++) {
 		forget_row(&p->watched[i]);
 		tally_release(&p->watched[i].p.sum);
@@ -152,29 +165,50 @@ void probes_txn(
 	c->slow = c->slow || (t->r.duration != FIELD_ABSENT && t->r.duration > PROBES_SLOW);
 	c->sign = hash_mix(c->sign + d->id, UINT64_C(0x9e3779b97f4a7c15)) + 1;
 	c->txn[c->n].t = *t;
+	c->txn[c->n].t.nvalues = 0;
+	c->txn[c->n].t.method.len = c->txn[c->n].t.object.len = c->txn[c->n].t.query.len = 0;
+	c->txn[c->n].after = p->of->series ? series_set_number(p->of->series) : 0;
 	c->txn[c->n].digest = (struct digest *)d;
 	c->txn[c->n].id = d->id;
 	c->n++;
 }
 
-/* Out of the sums of all, into its own. */
-static void keep_apart(struct probes *p, struct watched *w, struct service *flows,
-	const struct connection *c, uint64_t bytes)
+static void take_out(const struct counted *of, const struct check *c, const struct seen *x)
 {
-	for (unsigned i = 0; i < c->n; i++) {
-		struct tally one = {0};
+	struct tally one = {0};
 
-		tally_add(&one, &c->txn[i].t);
-		services_take_out(p->services, c->service, &one);
-		digests_take_out(p->digests, c->txn[i].digest, c->txn[i].id, &c->txn[i].t, &one);
-		tally_merge(&w->p.sum, &one);
-		tally_release(&one);
+	tally_add(&one, &x->t);
+	services_take_out(of->services, c->service, &one);
+	digests_take_out(of->digests, x->digest, x->id, &x->t, &one);
+	tally_release(&one);
+	if (of->series)
+		series_set_take_out(of->series, c->service, &x->t, x->after);
+	if (of->hosts)
+		hosts_take_out(of->hosts, &x->t);
+	if (of->slowest)
+		slowest_take_out(of->slowest, &x->t);
+	if (of->findings)
+		findings_take_out(of->findings, &x->t.r);
+}
+
+/* Out of the sums of all, into its own. */
+static void keep_apart(struct probes *p, struct watched *w, const struct check *c)
+{
+	uint64_t bytes = c->flow.r.client.bytes + c->flow.r.server.bytes;
+
+	for (unsigned i = 0; i < c->n; i++) {
+		take_out(p->of, c, &c->txn[i]);
+		tally_add(&w->p.sum, &c->txn[i].t);
 	}
+	if (p->of->tiers && c->n)
+		tiers_take_out(p->of->tiers, c->flow.r.flow_id);
+	if (p->of->findings)
+		findings_take_out(p->of->findings, &c->flow.r);
 	w->p.connections++;
 	w->p.bytes += bytes;
-	flows->flows--;
-	flows->bytes -= bytes;
-	flows->checks++;
+	c->flows->flows--;
+	c->flows->bytes -= bytes;
+	c->flows->checks++;
 }
 
 /* Every so often: within a tenth, and what the check before took, as a timer may start at its end.
@@ -190,9 +224,11 @@ static bool regular(const struct watched *w, uint64_t start)
 	       (b + slack >= w->period && b <= w->period + slack);
 }
 
-static struct watched *watch(
-	struct probes *p, const struct flow_record *f, const struct service *s, uint64_t sign)
+static struct watched *watch(struct probes *p, const struct check *c)
 {
+	const struct flow_record *f = &c->flow;
+	const struct service *s = c->flows;
+	uint64_t sign = c->sign;
 	uint64_t h = hash_bytes(&hash, sign ^ (uint64_t)s->port << 16 ^ s->transport,
 		&f->r.client.ip, sizeof(f->r.client.ip));
 	struct watched *w, *oldest = NULL;
@@ -216,7 +252,7 @@ static struct watched *watch(
 	return oldest;
 }
 
-static void name(struct watched *w, const struct connection *c)
+static void name(struct watched *w, const struct check *c)
 {
 	const struct digest *d = c->n ? c->txn[c->n - 1].digest : NULL;
 
@@ -229,49 +265,37 @@ static void name(struct watched *w, const struct connection *c)
 }
 
 /* A connection that cannot be told from a check yet is held with the others of its row. */
-static void hold(struct watched *w, const struct connection *c, uint64_t bytes)
+static void hold(struct watched *w, struct check *c)
 {
-	struct connection *copy = xmalloc(sizeof(*copy));
-
-	*copy = *c;
-	copy->flow = bytes;
 	free(w->held[0]);
 	memmove(w->held, w->held + 1, sizeof(w->held) - sizeof(w->held[0]));
-	w->held[PROBES_LEAST - 1] = copy;
+	w->held[PROBES_LEAST - 1] = c;
 	w->run++;
 }
 
-static void found(
-	struct probes *p, struct watched *w, struct service *s, const struct connection *c)
+static void found(struct probes *p, struct watched *w, const struct check *c)
 {
 	w->known = true;
 	name(w, c);
 	for (unsigned i = 0; i < PROBES_LEAST; i++)
 		if (w->held[i])
-			keep_apart(p, w, s, w->held[i], w->held[i]->flow);
+			keep_apart(p, w, w->held[i]);
 	forget_row(w);
 }
 
-void probes_flow(struct probes *p, struct service *s, const struct flow_record *f)
+/* Loss and closed windows are to be proved, whoever met them. */
+static bool troubled(const struct flow_record *f)
 {
-	struct connection *c = *place_of(p, f->r.flow_id), bare = {0};
-	uint64_t bytes = f->r.client.bytes + f->r.server.bytes, start = f->r.start, others;
-	struct watched *w;
-	bool on_time;
+	return f->syn_retries || f->accept_wait || f->side[0].retransmits ||
+	       f->side[1].retransmits || f->side[0].zero_windows || f->side[1].zero_windows;
+}
 
-	if (!c || c->flow != f->r.flow_id) {
-		c = &bare;
-		c->service = s;
-	}
-	c->flow = 0;
-	if (c->none || c->n != f->transactions || f->r.transport != 6 || bytes > PROBES_BYTES ||
-		c->service != s || f->handshake == FIELD_ABSENT ||
-		(!c->n && (f->side[0].payload || f->side[1].payload)))
-		return;
-	w = watch(p, f, s, c->sign);
-	if (!w)
-		return;
-	on_time = w->start && regular(w, start);
+/* Does the connection come when the next of a row is due? */
+static bool due(struct watched *w, const struct check *c)
+{
+	uint64_t start = c->flow.r.start;
+	bool on_time = w->start && regular(w, start);
+
 	if (!w->known && w->start && (!on_time || c->slow)) {
 		forget_row(w);
 		w->period = 0;
@@ -280,18 +304,113 @@ void probes_flow(struct probes *p, struct service *s, const struct flow_record *
 		w->p.period = start - w->start;
 	}
 	/* One that failed is tried again sooner. */
-	on_time = on_time || (w->p.sum.errors && w->start && start - w->start >= w->period / 2);
+	on_time = on_time || (w->p.sum.errors && w->start && start >= w->start &&
+				     start - w->start >= w->period / 2);
 	w->start = start;
-	w->end = f->r.end;
-	if (w->known) {
-		if (on_time || c->says)
-			keep_apart(p, w, s, c, bytes);
+	w->end = c->flow.r.end;
+	return on_time;
+}
+
+/* The next of all connections in time. Takes it over. */
+static void settle(struct probes *p, struct check *c)
+{
+	struct watched *w = watch(p, c);
+	uint64_t others;
+	bool on_time = w && due(w, c);
+
+	if (!w || troubled(&c->flow)) {
+		free(c);
 		return;
 	}
-	hold(w, c, bytes);
-	others = s->flows + s->checks - w->run;
+	if (w->known) {
+		if (on_time || c->says)
+			keep_apart(p, w, c);
+		free(c);
+		return;
+	}
+	hold(w, c);
+	others = c->flows->flows + c->flows->checks - c->flows->waiting - w->run;
 	if (c->says || (w->run >= PROBES_LEAST && (others >= w->run || !c->n)))
-		found(p, w, s, c);
+		found(p, w, c);
+}
+
+static bool before(const struct check *a, const struct check *b)
+{
+	if (a->flow.r.start != b->flow.r.start)
+		return a->flow.r.start < b->flow.r.start;
+	return a->flow.r.flow_id < b->flow.r.flow_id;
+}
+
+static void push(struct probes *p, struct check *c)
+{
+	unsigned at = p->nwaiting++;
+
+	c->flows->waiting++;
+	for (; at && before(c, p->waiting[(at - 1) / 2]); at = (at - 1) / 2)
+		p->waiting[at] = p->waiting[(at - 1) / 2];
+	p->waiting[at] = c;
+}
+
+static struct check *pop(struct probes *p)
+{
+	struct check *top = p->waiting[0], *c = p->waiting[--p->nwaiting];
+	unsigned at = 0, child;
+
+	while ((child = 2 * at + 1) < p->nwaiting) {
+		if (child + 1 < p->nwaiting && before(p->waiting[child + 1], p->waiting[child]))
+			child++;
+		if (!before(p->waiting[child], c))
+			break;
+		p->waiting[at] = p->waiting[child];
+		at = child;
+	}
+	p->waiting[at] = c;
+	top->flows->waiting--;
+	return top;
+}
+
+void probes_finish(struct probes *p)
+{
+	while (p->nwaiting)
+		settle(p, pop(p));
+}
+
+static struct check *check_new(
+	const struct flow_record *f, struct service *s, const struct connection *from)
+{
+	unsigned n = from ? from->n : 0;
+	struct check *c = xcalloc(1, sizeof(*c) + n * sizeof(c->txn[0]));
+
+	c->flow = *f;
+	c->flows = c->service = s;
+	c->n = n;
+	if (from) {
+		c->sign = from->sign;
+		c->slow = from->slow;
+		c->says = from->says;
+		memcpy(c->txn, from->txn, n * sizeof(c->txn[0]));
+	}
+	return c;
+}
+
+void probes_flow(struct probes *p, struct service *s, const struct flow_record *f)
+{
+	struct connection *c = *place_of(p, f->r.flow_id);
+	uint64_t bytes = f->r.client.bytes + f->r.server.bytes;
+
+	if (c && c->flow == f->r.flow_id)
+		c->flow = 0;
+	else
+		c = NULL;
+	if (f->r.end > p->newest)
+		p->newest = f->r.end;
+	if (f->r.transport == 6 && bytes <= PROBES_BYTES && f->handshake != FIELD_ABSENT &&
+		f->transactions == (c ? c->n : 0) &&
+		(c ? !c->none && c->service == s : !f->side[0].payload && !f->side[1].payload))
+		push(p, check_new(f, s, c));
+	while (p->nwaiting && (p->nwaiting == PROBES_WAITING ||
+				      p->waiting[0]->flow.r.end + PROBES_BACK < p->newest))
+		settle(p, pop(p));
 }
 
 static int compare(const void *a, const void *b)

@@ -5,19 +5,30 @@
  * again and again after the same time: HTTP_GET, TCP_CHECK, SMTP_CHECK of keepalived and their kin.
  * It is known by PROBES_LEAST of them in a row, where the service has at least as many other
  * connections; where its user agent says what it is, at once. What was counted of them before is
- * taken out again. What asks for more than an answer (a mail, a table, more than PROBES_BYTES) is
- * none.
+ * taken out again, everywhere (struct counted); hosts keep their bytes and flows. What asks for
+ * more than an answer (a mail, a table, more than PROBES_BYTES) is none, and what the path troubled
+ * stays where it is, for the proof of that.
+ *
+ * Connections are looked at in the order of their beginnings: the last record of one comes when it
+ * is forgotten, and at the end of a capture in any order. So PROBES_WAITING of them are held back
+ * for PROBES_BACK.
  */
 #ifndef TSUMARI_MODEL_PROBES_H
 #define TSUMARI_MODEL_PROBES_H
 
-#include "model/digests.h"
+#include "model/findings.h"
+#include "model/hosts.h"
+#include "model/series.h"
+#include "model/slowest.h"
+#include "model/tiers.h"
 
 #define PROBES_LEAST   5u
 #define PROBES_MAX     256u  /* clients that are watched at once */
 #define PROBES_PENDING 1024u /* connections whose transactions are remembered */
 #define PROBES_TXNS    4u    /* of one connection */
 #define PROBES_BYTES   65536u
+#define PROBES_WAITING 512u                  /* connections */
+#define PROBES_BACK    UINT64_C(20000000000) /* ns */
 #define PROBES_SLOW    250000000u /* ns; what takes longer is no check, until it is known for one */
 #define PROBES_PERIOD  900000000u /* ns, at least, between two */
 
@@ -35,13 +46,27 @@ struct probe {
 
 struct probes;
 
-struct probes *probes_new(struct services *s, struct digests *d);
+/* What they are taken out of. NULL: nothing. */
+struct counted {
+	struct services *services;
+	struct digests *digests;
+	struct series_set *series;
+	struct hosts *hosts;
+	struct tiers *tiers;
+	struct findings *findings;
+	struct slowest *slowest;
+};
+
+/* c stays the caller's, and there. */
+struct probes *probes_new(const struct counted *c);
 void probes_free(struct probes *p);
 /* A transaction that has been added to its service and digest. */
 void probes_txn(
 	struct probes *p, struct service *s, const struct digest *d, const struct txn_record *t);
 /* The last record of a connection that has been added to its service. */
 void probes_flow(struct probes *p, struct service *s, const struct flow_record *f);
+/* There are no more records. */
+void probes_finish(struct probes *p);
 /* Those that are kept apart, by the client's address. */
 unsigned probes_list(struct probes *p, const struct probe ***list);
 

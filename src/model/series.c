@@ -192,60 +192,86 @@ static void fit(struct series *s, uint64_t from, uint64_t to)
 	}
 }
 
-static void ended(struct series_bucket *b, const struct txn_record *t)
+/* Where the slowest is taken out, the least that the slowest of the others can be. */
+static void slowest(struct series_bucket *b, uint64_t duration, uint64_t what)
+{
+	unsigned row = SERIES_HEAT;
+
+	if (what == 1 && duration > b->slowest)
+		b->slowest = duration;
+	if (what == 1 || duration < b->slowest)
+		return;
+	while (row && !b->heat[row - 1])
+		row--;
+	b->slowest = row ? series_heat_least(row - 1) : 0;
+}
+
+/* what: 1 adds, -1 takes out; sums are those of two's complement. */
+static void ended(struct series_bucket *b, const struct txn_record *t, uint64_t what)
 {
 	const struct record *r = &t->r;
 
-	b->ended++;
+	b->ended += what;
 	if (r->quality & (1u << QUALITY_NO_RESPONSE | 1u << QUALITY_UNFINISHED) ||
 		(r->status != STATUS_OK && r->status))
-		b->errors++;
+		b->errors += what;
 	if (r->client.bytes != FIELD_ABSENT)
-		b->bytes += r->client.bytes;
+		b->bytes += r->client.bytes * what;
 	if (r->server.bytes != FIELD_ABSENT)
-		b->bytes += r->server.bytes;
+		b->bytes += r->server.bytes * what;
 	if (r->duration != FIELD_ABSENT) {
-		b->heat[series_heat_row(r->duration)]++;
-		if (r->duration > b->slowest)
-			b->slowest = r->duration;
+		b->heat[series_heat_row(r->duration)] += (uint32_t)what;
+		slowest(b, r->duration, what);
 	}
 	if (t->total == FIELD_ABSENT)
 		return;
-	b->waited += t->total;
+	b->waited += t->total * what;
 	for (int i = 0; i < LEDGER_COUNT; i++)
-		b->ledger[i] += t->ledger[i];
+		b->ledger[i] += t->ledger[i] * what;
+}
+
+static void put(struct series *s, const struct txn_record *t, int sign)
+{
+	uint64_t start = t->r.start, end = txn_end(t), a = start / s->width, b = end / s->width;
+	uint64_t what = (uint64_t)(int64_t)sign;
+
+	ended(&cell(s, b)->b, t, what);
+	if (a >= s->lo)
+		cell(s, a)->b.started += what;
+	if (a == b) {
+		cell(s, a)->b.busy += (end - start) * what;
+		return;
+	}
+	if (a < s->lo) {
+		a = s->lo;
+	} else {
+		cell(s, a)->b.busy += ((a + 1) * s->width - start) * what;
+		a++;
+	}
+	cell(s, b)->b.busy += (end - b * s->width) * what;
+	cell(s, a)->edge += sign;
+	cell(s, b + 1)->edge -= sign;
+	cell(s, a)->cover += sign;
+	cell(s, b)->cover -= sign;
 }
 
 void series_add(struct series *s, const struct txn_record *t)
 {
-	uint64_t start = t->r.start, end = txn_end(t), a, b;
+	uint64_t end = txn_end(t);
 
-	(s->recent ? fit_recent : fit)(s, start, end);
-	a = start / s->width;
-	b = end / s->width;
-	if (b < s->lo)
+	(s->recent ? fit_recent : fit)(s, t->r.start, end);
+	if (end / s->width < s->lo)
 		return;
-	if (!s->any || b > s->last)
-		s->last = b;
+	if (!s->any || end / s->width > s->last)
+		s->last = end / s->width;
 	s->any = true;
-	ended(&cell(s, b)->b, t);
-	if (a == b) {
-		cell(s, a)->b.started++;
-		cell(s, a)->b.busy += end - start;
-		return;
-	}
-	if (a >= s->lo) {
-		cell(s, a)->b.started++;
-		cell(s, a)->b.busy += (a + 1) * s->width - start;
-		a++;
-	} else {
-		a = s->lo;
-	}
-	cell(s, b)->b.busy += end - b * s->width;
-	cell(s, a)->edge++;
-	cell(s, b + 1)->edge--;
-	cell(s, a)->cover++;
-	cell(s, b)->cover--;
+	put(s, t, 1);
+}
+
+void series_take_out(struct series *s, const struct txn_record *t)
+{
+	if (txn_end(t) / s->width >= s->lo)
+		put(s, t, -1);
 }
 
 struct series_view series_read(struct series *s)
@@ -278,8 +304,10 @@ struct series_set {
 		struct series *series;
 		struct service *of;
 		uint64_t since;
+		uint64_t number; /* of the transaction that was added first, from 1 */
 	} slot[SERIES_SERVICES];
 	unsigned n;
+	uint64_t added;
 };
 
 struct series_set *series_set_new(void)
@@ -324,6 +352,7 @@ void series_set_record(struct series_set *set, struct service *service, const st
 	series_add(set->whole, t);
 	if (set->recent)
 		series_add(set->recent, t);
+	set->added++;
 	if (!i) {
 		bool later = service->sum.transactions > 1;
 
@@ -335,8 +364,26 @@ void series_set_record(struct series_set *set, struct service *service, const st
 		set->slot[i - 1].series = series_new(SERIES_SERVICE);
 		set->slot[i - 1].of = service;
 		set->slot[i - 1].since = later ? t->r.start : 0;
+		set->slot[i - 1].number = set->added;
 	}
 	series_add(set->slot[i - 1].series, t);
+}
+
+uint64_t series_set_number(const struct series_set *set)
+{
+	return set->added;
+}
+
+void series_set_take_out(
+	struct series_set *set, struct service *service, const struct txn_record *t, uint64_t after)
+{
+	unsigned i = service->series;
+
+	series_take_out(set->whole, t);
+	if (set->recent)
+		series_take_out(set->recent, t);
+	if (i && set->slot[i - 1].number <= after)
+		series_take_out(set->slot[i - 1].series, t);
 }
 
 struct series_view series_whole(struct series_set *set)

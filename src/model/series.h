@@ -45,6 +45,8 @@ struct series *series_new(unsigned buckets);
 struct series *series_new_recent(unsigned buckets, uint64_t width);
 void series_free(struct series *s);
 void series_add(struct series *s, const struct txn_record *t);
+/* Takes out what was added before; peaks of what has become wider since stay. */
+void series_take_out(struct series *s, const struct txn_record *t);
 /* Good until the next call of any of these. */
 struct series_view series_read(struct series *s);
 
@@ -58,6 +60,11 @@ struct series_set;
 struct series_set *series_set_new(void);
 void series_set_free(struct series_set *set);
 void series_set_record(struct series_set *set, struct service *service, const struct txn_record *t);
+/* Says when a transaction was added, to those that take it out again. */
+uint64_t series_set_number(const struct series_set *set);
+/* after: series_set_number() when it had been added. */
+void series_set_take_out(struct series_set *set, struct service *service,
+	const struct txn_record *t, uint64_t after);
 struct series_view series_whole(struct series_set *set);
 /* The newest of the whole are kept apart, in buckets of SERIES_RECENT, from now on. */
 #define SERIES_RECENT (SERIES_WIDTH << 10)

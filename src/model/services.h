@@ -20,8 +20,9 @@ struct service {
 	uint64_t bytes;   /* of flows */
 	struct tally sum; /* of its transactions */
 	uint64_t failed_connects, syn_retries;
-	uint64_t checks; /* connections that are kept apart (probes.h), not among its flows */
-	uint8_t series;  /* series.h: its place among those that have one, plus 1; 0: none */
+	uint64_t checks;  /* connections that are kept apart (probes.h), not among its flows */
+	uint32_t waiting; /* of its flows: those of which probes.h has not decided yet */
+	uint8_t series;   /* series.h: its place among those that have one, plus 1; 0: none */
 };
 
 struct flow_totals {

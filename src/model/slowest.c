@@ -7,7 +7,7 @@
 struct slowest {
 	struct slow_call recent[SLOWEST_RECENT]; /* a ring */
 	uint64_t n;                              /* that were put in */
-	struct slow_request *list[SLOWEST_MAX];  /* the slowest first */
+	struct slow_request *list[SLOWEST_KEPT]; /* the slowest first */
 	unsigned nlist;
 };
 
@@ -102,8 +102,8 @@ void slowest_record(struct slowest *s, const struct txn_record *t, const char *t
 	fill(&c, t, text, len);
 	while (at && s->list[at - 1]->own.total < c.total)
 		at--;
-	if (at < SLOWEST_MAX) {
-		if (s->nlist < SLOWEST_MAX)
+	if (at < SLOWEST_KEPT) {
+		if (s->nlist < SLOWEST_KEPT)
 			s->list[s->nlist++] = xmalloc(sizeof(*r));
 		r = s->list[s->nlist - 1];
 		memmove(&s->list[at + 1], &s->list[at], (s->nlist - 1 - at) * sizeof(s->list[0]));
@@ -115,8 +115,23 @@ void slowest_record(struct slowest *s, const struct txn_record *t, const char *t
 	s->recent[s->n++ % SLOWEST_RECENT] = c;
 }
 
+void slowest_take_out(struct slowest *s, const struct txn_record *t)
+{
+	unsigned i = 0;
+
+	while (i < s->nlist && (memcmp(s->list[i]->own.stamp, t->stamp, sizeof(t->stamp)) != 0 ||
+				       s->list[i]->own.total != t->total ||
+				       s->list[i]->own.port != t->r.server.port))
+		i++;
+	if (i == s->nlist)
+		return;
+	free(s->list[i]);
+	s->nlist--;
+	memmove(&s->list[i], &s->list[i + 1], (s->nlist - i) * sizeof(s->list[0]));
+}
+
 unsigned slowest_list(struct slowest *s, struct slow_request *const **list)
 {
 	*list = s->list;
-	return s->nlist;
+	return s->nlist < SLOWEST_MAX ? s->nlist : SLOWEST_MAX;
 }

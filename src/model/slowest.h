@@ -13,6 +13,7 @@
 #include "core/record.h"
 
 #define SLOWEST_MAX    16u
+#define SLOWEST_KEPT   24u /* some of them may be taken out */
 #define SLOWEST_CALLS  48u
 #define SLOWEST_RECENT 1024u
 #define SLOWEST_TEXT   160u
@@ -43,6 +44,8 @@ struct slowest *slowest_new(void);
 void slowest_free(struct slowest *s);
 /* text: its operation. */
 void slowest_record(struct slowest *s, const struct txn_record *t, const char *text, size_t len);
+/* Takes one that was recorded before out of the list. */
+void slowest_take_out(struct slowest *s, const struct txn_record *t);
 /* The slowest first. */
 unsigned slowest_list(struct slowest *s, struct slow_request *const **list);
 

@@ -11,6 +11,7 @@
 #define LINKS   32768u
 #define FEW     2048u /* held back before there is any request to a web server */
 #define HOSTS   4096u /* buckets */
+#define APART   4096u /* connections that were taken out last; a power of two */
 #define LOOK    64u   /* requests under way at a host that are looked at for one call */
 #define HOLD    UINT64_C(60000000000) /* ns that a record is held back at most */
 #define NONE    UINT32_MAX
@@ -32,7 +33,7 @@ struct event { /* the least time first, then kind, then as they came */
 
 struct call {
 	struct addr host; /* that started it */
-	uint64_t end;
+	uint64_t end, flow;
 	struct ids ids;
 	const struct digest *digest;
 	const struct service *service;
@@ -43,6 +44,7 @@ struct call {
 
 struct parent {
 	struct addr host; /* that handles it */
+	uint64_t flow;
 	struct request q;
 	struct ids ids;
 	uint32_t links;      /* the first */
@@ -73,6 +75,7 @@ struct tiers {
 	struct hash_key key;
 	struct tier_sums *sums;
 	uint64_t unsettled, late;
+	uint64_t apart[APART]; /* flows by their number */
 };
 
 struct tiers *tiers_new(void)
@@ -146,6 +149,16 @@ static uint32_t *bucket(struct tiers *t, const struct addr *host)
 	return &t->host[hash_bytes(&t->key, 0, host, sizeof(*host)) % HOSTS];
 }
 
+void tiers_take_out(struct tiers *t, uint64_t flow_id)
+{
+	t->apart[flow_id % APART] = flow_id;
+}
+
+static bool apart(const struct tiers *t, uint64_t flow_id)
+{
+	return flow_id && t->apart[flow_id % APART] == flow_id;
+}
+
 static void begin(struct tiers *t, uint32_t i)
 {
 	struct parent *p = &t->parents[i];
@@ -170,7 +183,8 @@ static void finish(struct tiers *t, uint32_t i)
 		*bucket(t, &p->host) = p->next;
 	if (p->next != NONE)
 		t->parents[p->next].prev = p->prev;
-	tier_sums_request(t->sums, &p->q, t->links, p->links);
+	if (!apart(t, p->flow))
+		tier_sums_request(t->sums, &p->q, t->links, p->links);
 	while (*last != NONE)
 		last = &t->links[*last].next;
 	*last = t->free_link;
@@ -227,7 +241,7 @@ static void find_parents(
 			c->more = true;
 			return;
 		}
-		if (p->q.service == call->service ||
+		if (p->q.service == call->service || apart(t, p->flow) ||
 			memcmp(&p->host, &call->host, sizeof(p->host)) != 0)
 			continue;
 		if (same_id(&p->ids, &call->ids)) {
@@ -268,7 +282,10 @@ static void settle(struct tiers *t, uint32_t number, uint64_t start)
 	struct call *call = &t->calls[number];
 	struct candidates c;
 
-	find_parents(t, call, start, &c);
+	c.n = 0;
+	c.more = false;
+	if (!apart(t, call->flow))
+		find_parents(t, call, start, &c);
 	if (c.n > TIERS_PARENTS || c.more) {
 		t->unsettled++;
 	} else if (c.n) {
@@ -378,7 +395,8 @@ static void add_parent(struct tiers *t, const struct digest *d, const struct txn
 	else
 		t->free_parent = t->parents[i].next;
 	p = &t->parents[i];
-	*p = (struct parent){.host = r->r.server.ip, .ids = *ids, .links = NONE};
+	*p = (struct parent){
+		.host = r->r.server.ip, .flow = r->r.flow_id, .ids = *ids, .links = NONE};
 	p->q = (struct request){.start = r->stamp[0],
 		.asked = r->stamp[1],
 		.end = end,
@@ -405,6 +423,7 @@ static void add_call(struct tiers *t, const struct digest *d, const struct txn_r
 	c = &t->calls[i];
 	*c = (struct call){.host = r->r.client.ip,
 		.end = end,
+		.flow = r->r.flow_id,
 		.ids = *ids,
 		.digest = d,
 		.service = d->service,

@@ -64,6 +64,9 @@ struct tiers;
 struct tiers *tiers_new(void);
 void tiers_free(struct tiers *t);
 void tiers_record(struct tiers *t, const struct digest *d, const struct txn_record *r);
+/* The transactions of a connection are no longer looked at, those that are settled already but for.
+ */
+void tiers_take_out(struct tiers *t, uint64_t flow_id);
 /* There are no more records. */
 void tiers_finish(struct tiers *t);
 /* Those that called something, the longest waited for first. */

@@ -2,6 +2,7 @@
 #include "out/document_impl.h"
 #include "base/mem.h"
 #include "model/digests.h"
+#include "model/probes.h"
 #include "model/services.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -196,6 +197,29 @@ static void operations_part(struct json_object *all, const struct model *m)
 	jsontree_put(all, "operations_given_up", jsontree_u64(digests_given_up(model_digests(m))));
 }
 
+/* Whom no other number holds. */
+static void checks_part(struct json_object *all, const struct model *m)
+{
+	const struct probe **list;
+	unsigned n = probes_list(model_probes(m), &list);
+	struct json_object *array = jsontree_array(all, "health_checks");
+
+	for (unsigned i = 0; i < n; i++) {
+		struct json_object *o = jsontree_object(NULL, NULL);
+		const struct probe *p = list[i];
+
+		jsontree_append(array, o);
+		jsontree_put(o, "client", jsontree_addr(&p->client));
+		service_name(o, p->service);
+		jsontree_put(o, "operation", jsontree_bytes(p->operation, p->len));
+		jsontree_put(o, "connections", jsontree_u64(p->connections));
+		jsontree_put(o, "bytes", jsontree_u64(p->bytes));
+		if (p->period)
+			jsontree_put(o, "period", jsontree_u64(p->period));
+		tally(o, &p->sum);
+	}
+}
+
 static void counters_part(struct json_object *all, const struct counters *c)
 {
 	struct json_object *array = jsontree_array(all, "counters");
@@ -224,6 +248,7 @@ struct json_object *document_tree(
 	tally(jsontree_object(all, "total"), &services_total(model_services(m))->sum);
 	services_part(all, m);
 	operations_part(all, m);
+	checks_part(all, m);
 	document_series(all, m);
 	document_hosts(all, d);
 	document_tiers(all, m);
