@@ -45,7 +45,7 @@ enum field_type {
 	0x80u /* may hold several values: a list even where it holds one; of a                     \
 		 FIELD_STR the items are parted by line feeds */
 
-#define FIELD_LIST_MAX 8
+#define FIELD_LIST_MAX 10
 struct field_list {
 	uint32_t n;
 	uint32_t reserved;

@@ -51,6 +51,8 @@ enum flow_state {
 };
 
 /* flow.flags */
+#define SYN_GAPS_MAX 8u /* of a connection, remembered */
+
 #define FLOW_V6       0x01u
 #define FLOW_OPAQUE   0x02u /* its application is of no interest (any more) */
 #define FLOW_MIDWAY   0x04u /* began before the capture */
@@ -141,7 +143,7 @@ struct flow_ext {
 	uint32_t syn_retries, syn_ack_retries, duplicates, icmp_errors;
 	uint8_t icmp_type, icmp_code, nsyn_gaps;
 	uint8_t aside; /* SYN/ACK came again after the handshake's ACK */
-	uint64_t syn_gaps[FIELD_LIST_MAX], syn_frames[FIELD_LIST_MAX];
+	uint64_t syn_gaps[SYN_GAPS_MAX], syn_frames[SYN_GAPS_MAX];
 	uint64_t accept_since; /* the ACK behind which a SYN/ACK came again; 0: none did */
 	uint64_t accept_frame, duplicate_frame, reset_frame;
 	uint8_t reset_phase; /* enum reset_phase */

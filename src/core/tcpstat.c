@@ -92,7 +92,7 @@ static void on_syn(struct shard *sh, struct flow *f, const struct packet *p, uns
 			uint64_t before = e->syn_last ? e->syn_last : f->first;
 
 			e->syn_retries++;
-			if (e->nsyn_gaps < FIELD_LIST_MAX && p->time >= before) {
+			if (e->nsyn_gaps < SYN_GAPS_MAX && p->time >= before) {
 				e->syn_frames[e->nsyn_gaps] = p->number;
 				e->syn_gaps[e->nsyn_gaps++] = p->time - before;
 			}
