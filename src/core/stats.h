@@ -28,13 +28,17 @@ void counters_merge(struct counters *c, const struct counters *from);
 /* Sorted by name, for output that is the same for any number of workers. */
 void counters_sort(struct counters *c);
 
+#define CUT_SHOWN 10u
+
 /* Facts of the capture as the reader saw it. */
 struct capture_stats {
 	uint64_t frames, bytes,
-		captured_bytes; /* frames read, their bytes on the wire and captured */
-	uint64_t first, last;   /* capture times, ns; 0: no frame */
-	uint64_t cut_frames;    /* shorter than on the wire (snap length) */
-	uint64_t time_back;     /* frames with a time before their predecessor's */
+		captured_bytes;        /* frames read, their bytes on the wire and captured */
+	uint64_t first, last;          /* capture times, ns; 0: no frame */
+	uint64_t cut_frames;           /* shorter than on the wire (snap length) */
+	uint64_t cut_first[CUT_SHOWN]; /* numbers of the first of them */
+	uint64_t cut_least;            /* bytes on the wire of the smallest of them */
+	uint64_t time_back;            /* frames with a time before their predecessor's */
 	uint64_t kernel_received, kernel_dropped, interface_dropped; /* live only */
 };
 

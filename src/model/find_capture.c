@@ -9,7 +9,17 @@
 	(1u << QUALITY_MALFORMED | 1u << QUALITY_NO_REQUEST | 1u << QUALITY_NO_RESPONSE |          \
 		1u << QUALITY_UNFINISHED)
 
+/* Services where a fault was met, for a filter of packets. */
+#define WHERE 8u
+struct where {
+	unsigned n;
+	bool more; /* than those */
+	const struct svc *service[WHERE];
+};
+
 struct capture_state {
+	struct where lost_at, one_way_at, twice_at, joined_at;
+	uint64_t joined_mss; /* the least of those that segments exceeded */
 	struct proof lost, one_way, twice, joined, cut;
 	uint64_t lost_bytes, twice_frames, joined_segments;
 	uint64_t unknown;  /* ns of the ledger */
@@ -27,30 +37,57 @@ static void add_txn(struct capture_state *c, const struct txn_record *t)
 	c->in_part += (t->r.quality & BAD) != 0;
 }
 
-static void add_flow(struct capture_state *c, const struct flow_record *r)
+static void add_where(struct where *w, const struct svc *s)
+{
+	unsigned i = 0;
+
+	while (i < w->n && w->service[i] != s)
+		i++;
+	if (i < w->n)
+		return;
+	if (s && i < WHERE)
+		w->service[w->n++] = s;
+	else
+		w->more = true;
+}
+
+static void add_side(
+	struct capture_state *c, const struct svc *at, const struct flow_record *r, enum side side)
+{
+	const struct flow_side_record *s = &r->side[side];
+	uint64_t mss = r->side[!side].mss;
+
+	if (s->lost_in_capture && !(r->r.quality & 1u << QUALITY_ONE_WAY)) {
+		proof_add(&c->lost, r->r.start, 0, 0);
+		proof_frame(&c->lost, s->lost_in_capture, s->lost_frame);
+		c->lost_bytes += s->lost_in_capture;
+		add_where(&c->lost_at, at);
+	}
+	if (s->oversized) {
+		proof_add(&c->joined, r->r.start, 0, 0);
+		proof_frame(&c->joined, s->oversized, s->oversized_frame);
+		c->joined_segments += s->oversized;
+		add_where(&c->joined_at, at);
+		if (mss != FIELD_ABSENT && (!c->joined_mss || mss < c->joined_mss))
+			c->joined_mss = mss;
+	}
+}
+
+static void add_flow(struct capture_state *c, const struct svc *s, const struct flow_record *r)
 {
 	const struct record *b = &r->r;
 
-	for (int i = 0; i < 2; i++) {
-		const struct flow_side_record *s = &r->side[i];
-
-		if (s->lost_in_capture && !(b->quality & 1u << QUALITY_ONE_WAY)) {
-			proof_add(&c->lost, b->start, 0, 0);
-			proof_frame(&c->lost, s->lost_in_capture, s->lost_frame);
-			c->lost_bytes += s->lost_in_capture;
-		}
-		if (s->oversized) {
-			proof_add(&c->joined, b->start, 0, 0);
-			proof_frame(&c->joined, s->oversized, s->oversized_frame);
-			c->joined_segments += s->oversized;
-		}
-	}
-	if (b->quality & 1u << QUALITY_ONE_WAY)
+	add_side(c, s, r, SIDE_CLIENT);
+	add_side(c, s, r, SIDE_SERVER);
+	if (b->quality & 1u << QUALITY_ONE_WAY) {
 		proof_add(&c->one_way, b->start, 0, b->flow_id);
+		add_where(&c->one_way_at, s);
+	}
 	if (r->duplicates) {
 		proof_add(&c->twice, b->start, 0, 0);
 		proof_frame(&c->twice, r->duplicates, r->duplicate_frame);
 		c->twice_frames += r->duplicates;
+		add_where(&c->twice_at, s);
 	}
 	if (b->quality & 1u << QUALITY_SNAPLEN)
 		proof_add(&c->cut, b->start, 0, b->flow_id);
@@ -60,11 +97,41 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 {
 	struct capture_state *c = f->state[DETECTOR_CAPTURE];
 
-	(void)s;
 	if (r->kind == RECORD_TXN && !r->composite)
 		add_txn(c, (const void *)r);
 	else if (r->kind == RECORD_FLOW && ((const struct flow_record *)r)->tcp_state)
-		add_flow(c, (const void *)r);
+		add_flow(c, s, (const void *)r);
+}
+
+/* Whether all of it can be named: "vlan" counts for all behind it, so it is for one alone. */
+static bool can_name(const struct where *w)
+{
+	for (unsigned i = 0; i < w->n; i++)
+		if (w->service[i]->key.tunnel || (w->n > 1 && w->service[i]->key.vlan))
+			return false;
+	return w->n && !w->more;
+}
+
+/* The frames where a fault was met, of at least so many bytes (0: any). */
+static void isolate(struct finding *x, const struct where *w, uint64_t least)
+{
+	text_clear(&x->bpf);
+	if (least)
+		text_printf(&x->bpf, "greater %llu", (unsigned long long)least);
+	if (!can_name(w))
+		return;
+	if (least)
+		text_str(&x->bpf, " and ");
+	if (least && w->n > 1)
+		text_char(&x->bpf, '(');
+	for (unsigned i = 0; i < w->n; i++) {
+		text_str(&x->bpf, i ? " or (" : w->n > 1 ? "(" : "");
+		say_bpf(&x->bpf, w->service[i]);
+		if (w->n > 1)
+			text_char(&x->bpf, ')');
+	}
+	if (least && w->n > 1)
+		text_char(&x->bpf, ')');
 }
 
 static struct finding *fault(struct findings *f, const char *id, const char *title,
@@ -88,6 +155,7 @@ static void list_lost(struct findings *f, struct capture_state *c)
 		"tsumari.tcp.client.lost_in_capture > 0 or "
 		"tsumari.tcp.server.lost_in_capture > 0");
 
+	isolate(x, &c->lost_at, 0);
 	x->cost = c->unknown;
 	if (c->lost_bytes * 1000 > (f->capture ? f->capture->bytes : 0) || dropped(f) ||
 		c->unknown * 50 > f->waiting)
@@ -113,6 +181,7 @@ static void list_one_way(struct findings *f, struct capture_state *c)
 	struct finding *x = fault(f, "one-way", "Only one direction was captured", &c->one_way,
 		"tsumari.quality == one_way");
 
+	isolate(x, &c->one_way_at, 0);
 	if (c->one_way.count * 20 >= f->tcp_flows)
 		finding_at_least(x, SEVERITY_WARNING);
 	if (c->one_way.count * 2 >= f->tcp_flows)
@@ -131,6 +200,7 @@ static void list_twice(struct findings *f, struct capture_state *c)
 		"tsumari.flow.duplicates > 0");
 	uint64_t frames = f->capture ? f->capture->frames : 0;
 
+	isolate(x, &c->twice_at, 0);
 	x->counted = "frames";
 	x->count = c->twice_frames;
 	x->of = frames;
@@ -151,6 +221,13 @@ static void list_cut(struct findings *f, struct capture_state *c)
 	struct finding *x = fault(f, "snaplen", "Frames were cut by the snap length", &c->cut,
 		"tsumari.quality == snaplen");
 
+	x->nframes = 0;
+	while (f->capture && x->nframes < CUT_SHOWN && x->nframes < f->capture->cut_frames) {
+		x->frames[x->nframes] = f->capture->cut_first[x->nframes];
+		x->nframes++;
+	}
+	if (f->capture && f->capture->cut_least)
+		text_printf(&x->bpf, "greater %llu", (unsigned long long)f->capture->cut_least);
 	x->counted = "frames";
 	x->count = f->capture ? f->capture->cut_frames : 0;
 	x->of = f->capture ? f->capture->frames : 0;
@@ -170,6 +247,8 @@ static void list_joined(struct findings *f, struct capture_state *c)
 	struct finding *x = fault(f, "offload", "Segments were put together by an offload",
 		&c->joined, "tsumari.tcp.client.oversized > 0 or tsumari.tcp.server.oversized > 0");
 
+	/* Frames with the least headers that such a segment has: of IP and TCP. */
+	isolate(x, &c->joined_at, c->joined_mss ? c->joined_mss + 41 : 0);
 	x->counted = "segments";
 	x->count = c->joined_segments;
 	x->of = FIELD_ABSENT;

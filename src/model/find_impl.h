@@ -72,6 +72,8 @@ void proof_take_out(struct proof *t, uint64_t time, uint64_t cost, uint64_t fram
 void proof_drop_frame(struct proof *t, uint64_t frame);
 /* The largest cost of its frames. */
 uint64_t proof_most(const struct proof *t);
+/* "host a and tcp port b" of a service; nothing where BPF cannot name it. */
+void say_bpf(struct text *t, const struct svc *s);
 void proof_merge(struct proof *to, const struct proof *from);
 
 /*

@@ -257,7 +257,7 @@ static void filter_of(struct text *t, const struct svc *s, const char *condition
 		text_char(t, ')');
 }
 
-static void bpf_of(struct text *t, const struct svc *s)
+void say_bpf(struct text *t, const struct svc *s)
 {
 	if (!s || s->key.tunnel)
 		return;
@@ -355,7 +355,7 @@ struct finding *finding_new(struct findings *f, const char *id, const char *titl
 	take_proof(x, t);
 	x->severity = severity_of(f, x->cost);
 	filter_of(&x->filter, s, condition);
-	bpf_of(&x->bpf, s);
+	say_bpf(&x->bpf, s);
 	return x;
 }
 
@@ -458,8 +458,10 @@ void findings_verdict(
 		blame(out, x);
 		if (x->cost)
 			say(out, ": %T, %P of all waiting. ", x->cost, x->cost, f->waiting);
-		else
+		else if (x->of != FIELD_ABSENT)
 			say(out, ": %C of %C %S. ", x->count, x->of, x->counted);
+		else
+			say(out, ": %C %S. ", x->count, x->counted);
 		text_put(out, x->means.p, x->means.len);
 	} else if (f->waiting) {
 		say(out, "No bottleneck stands out in %T of waiting.", f->waiting);

@@ -109,6 +109,15 @@ static void reader_init(struct reader *r, struct pipeline *p)
 	r->idle_since = r->started = monotonic();
 }
 
+static void cut(struct capture_stats *st, const struct packet *k)
+{
+	if (st->cut_frames < CUT_SHOWN)
+		st->cut_first[st->cut_frames] = k->number;
+	st->cut_frames++;
+	if (!st->cut_least || k->len < st->cut_least)
+		st->cut_least = k->len;
+}
+
 /* Counts a frame; false where it lies behind a limit (-c, --duration). */
 static bool admit(struct reader *r, struct packet *k)
 {
@@ -122,7 +131,7 @@ static bool admit(struct reader *r, struct packet *k)
 	st->bytes += k->len;
 	st->captured_bytes += k->caplen;
 	if (k->caplen < k->len)
-		st->cut_frames++;
+		cut(st, k);
 	if (st->frames == 1)
 		st->first = st->last = k->time;
 	if (k->time < st->first)
