@@ -203,6 +203,58 @@ nfs_same_second() {
 	captures_end
 }
 
+scenario nfs_stale nfs-stale
+nfs_stale() {
+	NFS_TRUST=0 nfs_up && gcc -w -o "$WORK/nfspoll" "$HERE/nfspoll.c" -lnfs || return
+	capture nfs-stale cli eth0 host "$NFS" and port 2049 || return
+	(
+		sleep 2
+		# Removed on the server itself, in its own mounts, while a client has it open.
+		nsenter -t "$(cat "$WORK/ganesha.pid")" -m rm /srv/20k.bin
+	) &
+	nfs "$WORK/nfspoll" "$NFS" /srv /20k.bin 21 200
+	wait $!
+	captures_end
+}
+
+scenario nfs_storm nfs-getattr-storm
+nfs_storm() {
+	nfs_up && gcc -w -o "$WORK/nfspoll" "$HERE/nfspoll.c" -lnfs || return
+	capture nfs-getattr-storm cli eth0 host "$NFS" and port 2049 || return
+	nfs "$WORK/nfspoll" "$NFS" /srv /20k.bin 200 9
+	captures_end
+}
+
+scenario nfs_delay nfs-delay
+nfs_delay() {
+	nfs_up || return
+	spawn web storage "$PYTHON" "$HERE/trouble.py" storage 2049 "$NFS" 2 0.03
+	wait_port web 2049 && capture nfs-delay cli eth0 host "$WEB" and port 2049 || return
+	cli "$PYTHON" "$HERE/nfs.py" "$WEB" delays "$NFS" || return
+	captures_end
+}
+
+scenario no_keepalive no-keepalive
+no_keepalive() {
+	local i
+	# The web server is 10 ms away: behind a line between the two interfaces of another host.
+	attach rtr 1 && ns_add far || return
+	ip -n tsmrec_rtr addr flush dev eth0
+	ip -n tsmrec_rtr link add eth1 type veth peer name eth0 netns tsmrec_far
+	ip -n tsmrec_far addr add 10.77.0.22/24 dev eth0
+	for i in "rtr eth0" "rtr eth1" "far eth0"; do
+		ip -n "tsmrec_${i% *}" link set "${i#* }" promisc on up
+		plain_frames $i
+	done
+	spawn rtr delay "$PYTHON" "$HERE/delay.py" eth0 eth1 10
+	web far && get http://10.77.0.22/ || return
+	capture no-keepalive cli eth0 host 10.77.0.22 and port 80 || return
+	for ((i = 1; i <= 25; i++)); do
+		get "http://10.77.0.22/s/p$i.html"
+	done
+	captures_end
+}
+
 # checked ADDRESS PORT SECONDS CHECK: a server of keepalived.conf, and its check.
 checked() {
 	echo "virtual_server 10.77.0.100 $2 {

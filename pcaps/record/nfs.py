@@ -4,6 +4,7 @@ calls sent again, records of many fragments, many calls in flight, calls that ar
 and 4.2 with a session.
 
 usage: nfs.py HOST udp|fragments|session
+       nfs.py HOST delays SERVER
 """
 import socket
 import struct
@@ -157,6 +158,17 @@ def fragments(host):
         pass
 
 
+def delays(host, server):
+    """Reads files through `host`, and comes again where it is told to (RFC 1813, NFS3ERR_JUKEBOX)."""
+    fh = root(server, socket.SOCK_STREAM)
+    c = Client(host, 2049)
+    for name in "hello.txt", "20k.bin", "link", "64k.bin":
+        file = handle_of(c.call(NFS, 3, 3, opaque(fh) + opaque(name)))
+        for at in 0, 8000:
+            while c.call(NFS, 3, 6, opaque(file) + u64(at) + u32(8000))[:4] == u32(10008):
+                time.sleep(0.4)
+
+
 class Session:
     """NFSv4.1: one session, one slot."""
 
@@ -243,4 +255,5 @@ def session(host):
 
 
 if __name__ == "__main__":
-    {"udp": udp, "fragments": fragments, "session": session}[sys.argv[2]](sys.argv[1])
+    {"udp": udp, "fragments": fragments, "session": session, "delays": delays}[sys.argv[2]](
+        sys.argv[1], *sys.argv[3:])

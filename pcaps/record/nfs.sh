@@ -14,7 +14,8 @@ nfs_up() {
 	page 20000 >"$WORK/nfs/20k.bin"
 	page 200 >"$WORK/nfs/dir/one"
 	page 300 >"$WORK/nfs/dir/two"
-	sed "s|@WORK@|$WORK|g" "$HERE/ganesha.conf" >"$WORK/ganesha.conf"
+	# NFS_TRUST: seconds for which the server takes its file system's attributes for unchanged.
+	sed "s|@WORK@|$WORK|g; s|@TRUST@|${NFS_TRUST:-60}|" "$HERE/ganesha.conf" >"$WORK/ganesha.conf"
 	gcc -w -o "$WORK/nfsops" "$HERE/nfsops.c" -lnfs || return
 	attach nfs 50 || return
 	spawn nfs rpcbind rpcbind -f -w -h "$NFS"

@@ -17,7 +17,14 @@ struct nfs_state {
 	struct top stale_top, delay_top, storm_top, second_top, again_top;
 	uint64_t most;  /* GETATTRs of one handle in a row of a second */
 	uint64_t exact; /* of the writes: mtime is the same to the nanosecond */
-	uint64_t fresh; /* reads of attributes that matched a cache that may be stale */
+	uint64_t kept;  /* times that a reader's cache matched though another had written */
+};
+
+/* What a client holds of a file: its attributes, and how many writes there had been. */
+#define HOLDERS 3u
+struct holder {
+	struct addr client;
+	uint64_t second, size, writes;
 };
 
 /* Of a file, by its handle and server. */
@@ -29,9 +36,11 @@ struct file {
 	struct addr writer; /* of the last WRITE */
 	uint64_t second, size, frame, time;
 	uint64_t mtime;
-	bool clash;               /* two clients wrote it in `second`, and its size stayed */
-	uint64_t got_second, got; /* GETATTRs in this second */
-	struct addr delayed;      /* client whose call was put off, and what it was */
+	uint64_t writes; /* so far */
+	struct holder holder[HOLDERS];
+	unsigned hand;                      /* whose place the next one takes */
+	uint64_t got_second, got, got_cost; /* GETATTRs in this second, ns they were waited for */
+	struct addr delayed;                /* client whose call was put off, and what it was */
 	const char *delayed_op;
 	uint64_t delayed_at;
 };
@@ -90,6 +99,26 @@ static struct file *file_of(struct nfs_all *all, const struct txn_record *t)
 	return keyed_renew(all->files, &key);
 }
 
+static struct holder *holder_of(struct file *x, const struct addr *client)
+{
+	for (unsigned i = 0; i < HOLDERS; i++)
+		if (memcmp(&x->holder[i].client, client, sizeof(*client)) == 0)
+			return &x->holder[i];
+	return NULL;
+}
+
+/* A client has these attributes now, with what the file holds. */
+static void hold(struct file *x, const struct addr *client, uint64_t second, uint64_t size)
+{
+	struct holder *h = holder_of(x, client);
+
+	if (!h) {
+		h = &x->holder[x->hand];
+		x->hand = (x->hand + 1) % HOLDERS;
+	}
+	*h = (struct holder){*client, second, size, x->writes};
+}
+
 static void add_write(struct nfs_state *c, struct file *x, const struct txn_record *t)
 {
 	uint64_t m = number_named(t, &mtime), size = number_named(t, &size_after);
@@ -99,13 +128,10 @@ static void add_write(struct nfs_state *c, struct file *x, const struct txn_reco
 	if (m == FIELD_ABSENT || size == FIELD_ABSENT)
 		return;
 	if (x->time && other && x->second == second && x->size == size) {
-		x->clash = true;
 		c->exact += m == x->mtime;
 		proof_add(&c->second, t->r.start, 0, t->frame[3] ? t->frame[3] : t->frame[0]);
 		proof_frame(&c->second, 0, x->frame);
 		top_operation(&c->second_top, t, 0);
-	} else if (x->second != second || x->size != size) {
-		x->clash = false;
 	}
 	x->writer = t->r.client.ip;
 	x->second = second;
@@ -113,32 +139,50 @@ static void add_write(struct nfs_state *c, struct file *x, const struct txn_reco
 	x->size = size;
 	x->time = t->r.end;
 	x->frame = t->frame[3] ? t->frame[3] : t->frame[0];
+	x->writes++;
+	hold(x, &t->r.client.ip, second, size);
 }
 
-static void add_getattr(
-	struct findings *f, struct nfs_state *c, struct file *x, const struct txn_record *t)
+/* Do the attributes tell a client that what it holds is good, though another has written since? */
+static void add_reader(struct nfs_state *c, struct file *x, const struct txn_record *t)
 {
-	uint64_t second = t->r.start / SECOND, m = number_named(t, &mtime);
+	uint64_t m = number_named(t, &mtime), size = number_named(t, &size_after);
+	struct holder *h = holder_of(x, &t->r.client.ip);
 
-	c->getattrs++;
-	if (x->clash && m != FIELD_ABSENT && m / SECOND == x->second &&
-		number_named(t, &size_after) == x->size &&
-		memcmp(&x->writer, &t->r.client.ip, sizeof(x->writer)) != 0) {
-		c->fresh++;
+	if (m == FIELD_ABSENT || size == FIELD_ABSENT)
+		return;
+	if (!h || h->second != m / SECOND || h->size != size) {
+		hold(x, &t->r.client.ip, m / SECOND, size);
+	} else if (h->writes != x->writes && x->second == h->second && x->size == size) {
+		c->kept++;
 		proof_frame(&c->second, 1, t->frame[3]);
 	}
+}
+
+/* Asked again and again, and each time waited for; slow answers are others'. */
+static void add_polled(
+	struct findings *f, struct nfs_state *c, struct file *x, const struct txn_record *t)
+{
+	uint64_t second = t->r.start / SECOND, most = f->limit.v[THRESHOLD_GETATTRS], cost = 0;
+
 	if (second != x->got_second) {
 		x->got_second = second;
-		x->got = 0;
+		x->got = x->got_cost = 0;
 	}
+	if (t->total != FIELD_ABSENT && t->ledger[LEDGER_SERVER] < f->limit.v[THRESHOLD_SLOW] &&
+		!nfs_claims(t))
+		cost = own_waiting(t);
 	x->got++;
-	if (x->got < f->limit.v[THRESHOLD_GETATTRS])
+	x->got_cost += cost;
+	if (x->got < most)
 		return;
-	if (x->got == f->limit.v[THRESHOLD_GETATTRS]) {
-		proof_add(&c->storm, t->r.start, 0, t->frame[0]);
+	if (x->got == most) {
+		proof_add(&c->storm, t->r.start, x->got_cost, t->frame[0]);
 		proof_client(&c->storm, &t->r.client.ip);
+	} else {
+		proof_cost(&c->storm, t->r.start, cost, t->frame[0]);
 	}
-	top_operation(&c->storm_top, t, own_waiting(t));
+	top_operation(&c->storm_top, t, x->got == most ? x->got_cost : cost);
 	c->most = x->got > c->most ? x->got : c->most;
 }
 
@@ -188,8 +232,11 @@ static void add_call(struct findings *f, struct nfs_state *c, const struct txn_r
 		add_delay(c, x, t, op, is_delay(st));
 	if (strcmp(op, "WRITE") == 0)
 		add_write(c, x, t);
-	else if (strcmp(op, "GETATTR") == 0)
-		add_getattr(f, c, x, t);
+	if (strcmp(op, "GETATTR") == 0) {
+		c->getattrs++;
+		add_reader(c, x, t);
+		add_polled(f, c, x, t);
+	}
 }
 
 static void record(struct findings *f, struct svc *s, const struct record *r)
@@ -289,13 +336,13 @@ static void list_second(struct findings *f, const struct svc *s, const struct nf
 	struct finding *x = about(f, "nfs-same-second-write", "Writes that caches cannot see", s,
 		&c->second, "nfs.opcode in {WRITE, GETATTR}");
 
-	if (c->exact)
+	if (c->exact || c->kept)
 		finding_at_least(x, SEVERITY_WARNING);
 	say(&x->saw,
 		"%C write%1 came in the same second of mtime as another client's to the same "
-		"file, and its size stayed; %C times another client then found the "
-		"attributes as they were. ",
-		x->count, x->count, c->fresh);
+		"file, and its size stayed; %C time%1 a client then found the attributes of what "
+		"it held, though another had written. ",
+		x->count, x->count, c->kept, c->kept);
 	say_top(&x->saw, "Which", &c->second_top);
 	say(&x->means, "A client that has the first version in its cache sees the same mtime and "
 		       "size and keeps it: it reads old data, with noac as well.");
