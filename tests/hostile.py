@@ -402,12 +402,42 @@ def many_sessions(capture):
         c.segment(0, ACK, b"GET /" + b"s" * 900)
 
 
+def answered(c, rng, path):
+    """An answer after a microsecond to a tenth of a second."""
+    c.segment(0, ACK, b"GET " + path + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+    c.c.time += int(10 ** rng.uniform(3, 8))
+    c.segment(1, ACK, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+
+def many_services(capture):
+    """5,000 servers, of each a dozen answers that take any time."""
+    rng = random.Random(31)
+    for k in range(12):
+        for i in range(5000):
+            c = Connection(capture, 200_000 + i * 12 + k, False)
+            c.ends = c.ends[0], struct.pack("!I", 0x0F000000 + i)
+            answered(c, rng, b"/a")
+            c.segment(0, RST | ACK)
+
+
+def many_hosts(capture):
+    """60,000 clients of 9,000 servers, their connections open."""
+    rng = random.Random(33)
+    for i in range(60_000):
+        c = Connection(capture, 200_000 + i)
+        c.ends = c.ends[0], struct.pack("!I", 0x0F000000 + i % 9000)
+        answered(c, rng, b"/" + b"abcdefghij"[i % 10:i % 10 + 1])
+
+
 FLOODS = [(syn_flood, "flow table full: half-open flow given up"),
           (port_scan, "flow table full: half-open flow given up"),
           (refused_scan, "flows: no memory for more that is unusual, flow given up"),
           (fragment_flood, "fragments: limit reached, oldest datagram given up"),
           (above_holes, "tcp: holding limit reached, hole given up"),
-          (many_sessions, "memory budget used up")]
+          (many_sessions, "memory budget used up"),
+          (many_services, "model: values that percentiles do not know of"),
+          (many_hosts, "findings: records of too many services, not looked at")]
+ANSWERED = many_services, many_hosts  # where others give way as these do
 
 
 def sanitized():
@@ -428,11 +458,12 @@ def check_memory():
         path = capture.close()
         text, peak = report(path, "--memory", "%dM" % megabytes)
         check(counter in text, name, "no line %r in the report" % counter)
+        peak = max(peak, run(path, "--report=json", "--memory", "%dM" % megabytes)[2])
         check(sanitized() or peak <= megabytes * 1024 * 1.1, name,
               "%.1f MB of %d" % (peak / 1024, megabytes))
         got = [outcome(r) for r in transactions(path, "--memory", "%dM" % megabytes)]
         n = got.count(("/later", 200))
-        check(n == 50, name, "%d of 50 established connections go on" % n)
+        check(n == 50 or flood in ANSWERED, name, "%d of 50 established connections go on" % n)
         print("     %s: %.1f MB of %d" % (name, peak / 1024, megabytes))
         os.unlink(path)
 

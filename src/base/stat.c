@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#define COLUMNS  (1u << HIST_BITS)
+#define COLUMNS  HIST_COLUMNS
 #define EXPECTED 20.0
 
 static double two_sided(double z)
@@ -23,8 +23,8 @@ double stat_rank_sum(const struct hist *a, const struct hist *b, double *greater
 		return 1;
 	for (unsigned i = 0; i < HIST_ROWS; i++)
 		for (unsigned j = 0; (a->row[i] || b->row[i]) && j < COLUMNS; j++) {
-			double x = a->row[i] ? (double)a->row[i][j] : 0;
-			double y = b->row[i] ? (double)b->row[i][j] : 0;
+			double x = (double)hist_count(a, i, j);
+			double y = (double)hist_count(b, i, j);
 			double t = x + y;
 
 			u += y * (below + x / 2);
@@ -110,9 +110,9 @@ uint64_t stat_above(const struct hist *h, uint64_t value)
 	hist_add(&one, value);
 	for (unsigned i = 0; i < HIST_ROWS; i++)
 		for (unsigned j = 0; (past ? h->row[i] : one.row[i]) && j < COLUMNS; j++) {
-			if (past && h->row[i])
-				n += h->row[i][j];
-			past = past || one.row[i][j];
+			if (past)
+				n += hist_count(h, i, j);
+			past = past || hist_count(&one, i, j);
 		}
 	hist_release(&one);
 	return n;

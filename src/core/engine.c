@@ -14,6 +14,9 @@
 #define BURST       32u                        /* packets for which is fetched at once */
 #define FLOW_COST   (sizeof(struct flow) + 32) /* with its share of buckets and alarms */
 #define FINISH_STEP 512u                       /* flows closed a call of engine_finish() */
+/* What the program takes of the budget without any packet: libraries, packets and records on their
+   way. */
+#define PROGRAM (UINT64_C(12) << 20)
 
 static uint64_t hash_key[4];
 static struct flow_table hash_only; /* holds the key for the reader's hashing */
@@ -42,7 +45,8 @@ static void seed(void)
 static struct shard *shard_new(struct engine *e, unsigned index)
 {
 	struct shard *sh = xcalloc(1, sizeof(*sh));
-	uint64_t budget = e->config->memory / SHARDS;
+	uint64_t memory = e->config->memory;
+	uint64_t budget = (memory - (memory / 8 * 3 < PROGRAM ? memory / 8 * 3 : PROGRAM)) / SHARDS;
 	uint64_t limit = budget / 2 / FLOW_COST;
 
 	sh->engine = e;

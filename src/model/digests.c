@@ -34,11 +34,12 @@ struct digests {
 	struct entry *last; /* that was found */
 	struct digest other;
 	uint64_t given_up;
+	struct hist_room *room;
 	const struct digest **sorted;
 	struct hash_key key;
 };
 
-struct digests *digests_new(unsigned max)
+struct digests *digests_new(unsigned max, struct hist_room *room)
 {
 	struct digests *d = xcalloc(1, sizeof(*d));
 	uint32_t buckets = 16;
@@ -46,6 +47,7 @@ struct digests *digests_new(unsigned max)
 	while (buckets < max * 2)
 		buckets *= 2;
 	d->max = max;
+	d->room = room;
 	d->mask = buckets - 1;
 	d->bucket = xmalloc(buckets * sizeof(*d->bucket));
 	memset(d->bucket, 0xff, buckets * sizeof(*d->bucket));
@@ -179,6 +181,7 @@ static uint32_t give_up(struct digests *d)
 	tally_merge(&d->other.sum, &e->d.sum);
 	tally_release(&e->d.sum);
 	memset(&e->d, 0, sizeof(e->d));
+	tally_init(&e->d.sum, d->room);
 	e->d.floor = had;
 	d->given_up++;
 	return i;
@@ -192,6 +195,7 @@ static struct entry *add(struct digests *d, uint64_t hash, const struct service 
 
 	if (i == d->n) {
 		d->entries[i] = xcalloc(1, sizeof(*e));
+		tally_init(&d->entries[i]->d.sum, d->room);
 		d->n++;
 	}
 	e = d->entries[i];

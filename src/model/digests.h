@@ -33,7 +33,8 @@ struct digest {
 
 struct digests;
 
-struct digests *digests_new(unsigned max);
+/* room: of their histograms, the caller's; NULL: no limit. */
+struct digests *digests_new(unsigned max, struct hist_room *room);
 void digests_free(struct digests *d);
 /* Adds a transaction to its operation, and gives that: good until the next call. */
 struct digest *digests_record(struct digests *d, const struct service *service, const char *text,

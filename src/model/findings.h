@@ -88,8 +88,8 @@ struct findings;
 struct tiers;
 
 /*
- * t: copied; NULL: the defaults. memory: bytes of the whole program's budget, of which an eighth
- * bounds the services that are looked at; 0: only their own limit does.
+ * t: copied; NULL: the defaults. memory: bytes, of which an eighth bounds the services that are
+ * looked at; 0: only their own limit does.
  */
 struct findings *findings_new(const struct thresholds *t, uint64_t memory);
 void findings_free(struct findings *f);

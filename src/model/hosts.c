@@ -13,17 +13,18 @@ struct hosts {
 	struct host host[HOSTS_MAX];
 	uint32_t next[HOSTS_MAX]; /* of the same bucket */
 	uint32_t bucket[BUCKETS];
-	uint32_t n, hand;
+	uint32_t n, most, hand;
 	struct host other;
 	uint64_t given_up;
 	const struct host *sorted[HOSTS_MAX + 1];
 	struct hash_key key;
 };
 
-struct hosts *hosts_new(void)
+struct hosts *hosts_new(uint32_t most)
 {
 	struct hosts *h = xcalloc(1, sizeof(*h));
 
+	h->most = most;
 	h->other.other = true;
 	memset(h->bucket, 0xff, sizeof(h->bucket));
 	hash_key_draw(&h->key);
@@ -68,7 +69,7 @@ static uint32_t give_up(struct hosts *h)
 	for (uint32_t i = 1; i < LOOK; i++)
 		if (weight(&h->host[h->hand + i]) < weight(&h->host[least]))
 			least = h->hand + i;
-	h->hand = (h->hand + LOOK) % HOSTS_MAX;
+	h->hand = (h->hand + LOOK) % h->most;
 	link = bucket(h, &h->host[least].ip);
 	while (*link != least)
 		link = &h->next[*link];
@@ -85,7 +86,7 @@ static struct host *find(struct hosts *h, const struct addr *ip)
 	for (i = *first; i != NONE; i = h->next[i])
 		if (memcmp(&h->host[i].ip, ip, sizeof(*ip)) == 0)
 			return &h->host[i];
-	i = h->n < HOSTS_MAX ? h->n++ : give_up(h);
+	i = h->n < h->most ? h->n++ : give_up(h);
 	first = bucket(h, ip);
 	h->host[i] = (struct host){.ip = *ip};
 	h->next[i] = *first;

@@ -26,7 +26,8 @@ struct host {
 
 struct hosts;
 
-struct hosts *hosts_new(void);
+/* most: of hosts, up to HOSTS_MAX, a multiple of 8. */
+struct hosts *hosts_new(uint32_t most);
 void hosts_free(struct hosts *h);
 void hosts_record(struct hosts *h, const struct record *r);
 /* Takes a transaction that was added before out of its hosts, or of "other" where they gave way. */

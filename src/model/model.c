@@ -14,21 +14,34 @@
 
 struct model {
 	struct model_config config;
-	struct counted is; /* findings, slowest: NULL: not asked for */
+	struct counted is;     /* findings, slowest: NULL: not asked for */
+	struct hist_room room; /* of histograms */
 	struct probes *probes;
 	char operation[OPERATION_MAX]; /* of the transaction being added */
 };
+
+/*
+ * How many of a thing there may be, between a least and a most: of an eighth of the budget one for
+ * each so many bytes. A thing is smaller than that, as there are others.
+ */
+static unsigned share(const struct model *m, uint64_t bytes, unsigned least, unsigned most)
+{
+	uint64_t n = m->config.memory / 8 / bytes;
+
+	return !m->config.memory || n > most ? most : n < least ? least : (unsigned)n;
+}
 
 struct model *model_new(const struct model_config *config)
 {
 	struct model *m = xcalloc(1, sizeof(*m));
 
 	m->config = *config;
-	m->is.services = services_new();
-	m->is.digests = digests_new(DIGESTS_MAX);
-	m->is.series = series_set_new();
-	m->is.tiers = tiers_new();
-	m->is.hosts = hosts_new();
+	m->room.left = config->memory ? config->memory / 32 : UINT64_MAX;
+	m->is.services = services_new(share(m, 8192, 64, SERVICES_MAX), &m->room);
+	m->is.digests = digests_new(share(m, 16384, 64, DIGESTS_MAX), &m->room);
+	m->is.series = series_set_new(share(m, 1 << 20, 2, SERIES_SERVICES));
+	m->is.tiers = tiers_new(share(m, 2048, 1024, TIERS_EVENTS));
+	m->is.hosts = hosts_new(share(m, 8192, 64, HOSTS_MAX) & ~7u);
 	m->probes = probes_new(&m->is);
 	return m;
 }
@@ -65,7 +78,7 @@ static void transaction(struct model *m, struct service *service, const struct t
 
 void model_find(struct model *m, const struct thresholds *t)
 {
-	m->is.findings = findings_new(t, m->config.memory);
+	m->is.findings = findings_new(t, m->config.memory / 2);
 	findings_tiers(m->is.findings, m->is.tiers);
 }
 
@@ -90,6 +103,14 @@ void model_record(struct model *m, const struct record *r)
 		probes_flow(m->probes, service, (const struct flow_record *)r);
 	if (m->is.findings)
 		findings_record(m->is.findings, r);
+}
+
+void model_counters(const struct model *m, struct counters *c)
+{
+	if (m->room.refused)
+		counters_add(c, "model: values that percentiles do not know of", m->room.refused);
+	if (m->is.findings)
+		findings_counters(m->is.findings, c);
 }
 
 struct services *model_services(const struct model *m)

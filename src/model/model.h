@@ -9,6 +9,7 @@
 #define TSUMARI_MODEL_MODEL_H
 
 #include "core/record.h"
+#include "core/stats.h"
 
 struct model;
 struct digests;    /* digests.h */
@@ -37,6 +38,9 @@ void model_keep_recent(struct model *m);
 void model_record(struct model *m, const struct record *r);
 /* There are no more records. */
 void model_finish(struct model *m);
+
+/* What its limits cost, by name. */
+void model_counters(const struct model *m, struct counters *c);
 
 struct services *model_services(const struct model *m);
 struct digests *model_digests(const struct model *m);

@@ -23,10 +23,10 @@ struct connection {
 	uint64_t flow; /* 0: free */
 	uint64_t sign; /* of its operations */
 	unsigned n;
-	bool none;       /* it cannot be a check */
-	bool slow, says; /* says: its user agent does */
-	struct seen txn[PROBES_TXNS];
-	struct service *service; /* of the transactions */
+	bool none;                     /* it cannot be a check */
+	bool slow, says;               /* says: its user agent does */
+	struct seen *txn[PROBES_TXNS]; /* made when first needed */
+	struct service *service;       /* of the transactions */
 };
 
 struct check { /* a whole connection that may be one */
@@ -80,8 +80,11 @@ void probes_free(struct probes *p)
 {
 	if (!p)
 		return;
-	for (unsigned i = 0; i < PROBES_PENDING; i++)
+	for (unsigned i = 0; i < PROBES_PENDING; i++) {
+		for (unsigned k = 0; p->pending[i] && k < PROBES_TXNS; k++)
+			free(p->pending[i]->txn[k]);
 		free(p->pending[i]);
+	}
 	for (unsigned i = 0; i < p->nwaiting; i++)
 		free(p->waiting[i]);
 	for (unsigned i = 0; i < PROBES_MAX; i++) {
@@ -143,6 +146,7 @@ void probes_txn(
 	struct probes *p, struct service *s, const struct digest *d, const struct txn_record *t)
 {
 	struct connection **at = place_of(p, t->r.flow_id), *c;
+	struct seen *x;
 
 	if (!*at)
 		*at = xcalloc(1, sizeof(**at));
@@ -164,12 +168,15 @@ void probes_txn(
 	c->says = c->says || says_so(t);
 	c->slow = c->slow || (t->r.duration != FIELD_ABSENT && t->r.duration > PROBES_SLOW);
 	c->sign = hash_mix(c->sign + d->id, UINT64_C(0x9e3779b97f4a7c15)) + 1;
-	c->txn[c->n].t = *t;
-	c->txn[c->n].t.nvalues = 0;
-	c->txn[c->n].t.method.len = c->txn[c->n].t.object.len = c->txn[c->n].t.query.len = 0;
-	c->txn[c->n].after = p->of->series ? series_set_number(p->of->series) : 0;
-	c->txn[c->n].digest = (struct digest *)d;
-	c->txn[c->n].id = d->id;
+	if (!c->txn[c->n])
+		c->txn[c->n] = xmalloc(sizeof(*x));
+	x = c->txn[c->n];
+	x->t = *t;
+	x->t.nvalues = 0;
+	x->t.method.len = x->t.object.len = x->t.query.len = 0;
+	x->after = p->of->series ? series_set_number(p->of->series) : 0;
+	x->digest = (struct digest *)d;
+	x->id = d->id;
 	c->n++;
 }
 
@@ -388,7 +395,8 @@ static struct check *check_new(
 		c->sign = from->sign;
 		c->slow = from->slow;
 		c->says = from->says;
-		memcpy(c->txn, from->txn, n * sizeof(c->txn[0]));
+		for (unsigned i = 0; i < n; i++)
+			c->txn[i] = *from->txn[i];
 	}
 	return c;
 }

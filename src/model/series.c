@@ -306,14 +306,15 @@ struct series_set {
 		uint64_t since;
 		uint64_t number; /* of the transaction that was added first, from 1 */
 	} slot[SERIES_SERVICES];
-	unsigned n;
+	unsigned n, most;
 	uint64_t added;
 };
 
-struct series_set *series_set_new(void)
+struct series_set *series_set_new(unsigned services)
 {
 	struct series_set *set = xcalloc(1, sizeof(*set));
 
+	set->most = services;
 	set->whole = series_new(SERIES_BUCKETS);
 	return set;
 }
@@ -334,9 +335,9 @@ static unsigned take_slot(struct series_set *set, const struct service *service)
 {
 	unsigned least = 0;
 
-	if (set->n < SERIES_SERVICES)
+	if (set->n < set->most)
 		return set->n++;
-	for (unsigned i = 1; i < SERIES_SERVICES; i++)
+	for (unsigned i = 1; i < set->n; i++)
 		if (set->slot[i].of->sum.total < set->slot[least].of->sum.total)
 			least = i;
 	if (set->slot[least].of->sum.total >= service->sum.total / 2)

@@ -57,7 +57,8 @@ uint64_t series_heat_least(unsigned row);
 
 struct series_set;
 
-struct series_set *series_set_new(void);
+/* services: that have a series at once, up to SERIES_SERVICES. */
+struct series_set *series_set_new(unsigned services);
 void series_set_free(struct series_set *set);
 void series_set_record(struct series_set *set, struct service *service, const struct txn_record *t);
 /* Says when a transaction was added, to those that take it out again. */

@@ -10,16 +10,19 @@
 struct services {
 	struct service *slot[SLOTS];
 	const struct service *sorted[SERVICES_MAX + 1];
-	unsigned n;
+	unsigned n, most;
+	struct hist_room *room;
 	struct service other, total;
 	struct flow_totals flows;
 	struct hash_key key;
 };
 
-struct services *services_new(void)
+struct services *services_new(unsigned most, struct hist_room *room)
 {
 	struct services *s = xcalloc(1, sizeof(*s));
 
+	s->most = most;
+	s->room = room;
 	s->other.other = true;
 	hash_key_draw(&s->key);
 	return s;
@@ -68,10 +71,11 @@ static struct service *find(struct services *s, const struct record *r, const ch
 			same_name(x->protocol, protocol))
 			return x;
 	}
-	if (s->n == SERVICES_MAX)
+	if (s->n == s->most)
 		return &s->other;
 	s->n++;
 	s->slot[i] = xcalloc(1, sizeof(struct service));
+	tally_init(&s->slot[i]->sum, s->room);
 	s->slot[i]->ip = r->server.ip;
 	s->slot[i]->port = r->server.port;
 	s->slot[i]->transport = r->transport;

@@ -1,7 +1,7 @@
 /*
  * services.h - what each service (server address, port, protocol) was asked, and how it answered.
  *
- * Bounded: past SERVICES_MAX services everything goes into one named "other".
+ * Bounded: past so many services everything goes into one named "other".
  */
 #ifndef TSUMARI_MODEL_SERVICES_H
 #define TSUMARI_MODEL_SERVICES_H
@@ -36,7 +36,9 @@ struct flow_totals {
 
 struct services;
 
-struct services *services_new(void);
+/* most: of services, up to SERVICES_MAX. room: of their histograms, the caller's; NULL: no limit.
+ */
+struct services *services_new(unsigned most, struct hist_room *room);
 void services_free(struct services *s);
 /* Gives the service that was added to, which stays where it is; NULL: none (of a composite
    transaction, an event, an interim record, a flow without ports). */

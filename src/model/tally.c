@@ -1,5 +1,12 @@
 /* tally.c - see tally.h. */
 #include "model/tally.h"
+#include <string.h>
+
+void tally_init(struct tally *t, struct hist_room *room)
+{
+	memset(t, 0, sizeof(*t));
+	t->duration.room = t->wait.room = room;
+}
 
 void tally_release(struct tally *t)
 {

@@ -17,6 +17,8 @@ struct tally {
 	uint64_t ledger[LEDGER_COUNT], total; /* ns, sums */
 };
 
+/* Empty; its histograms share this room (NULL: no limit). */
+void tally_init(struct tally *t, struct hist_room *room);
 void tally_release(struct tally *t);
 void tally_add(struct tally *t, const struct txn_record *r);
 void tally_merge(struct tally *t, const struct tally *from);

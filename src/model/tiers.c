@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EVENTS  32768u /* held back at most: three of each request to a web server */
-#define PARENTS 16384u
-#define LINKS   32768u
+#define PARENTS (TIERS_EVENTS / 2)
+#define LINKS   TIERS_EVENTS
 #define FEW     2048u /* held back before there is any request to a web server */
 #define HOSTS   4096u /* buckets */
 #define APART   4096u /* connections that were taken out last; a power of two */
@@ -63,7 +62,7 @@ struct tiers {
 	struct id_fields fields[ID_FIELDS];
 	unsigned nfields;
 	struct event *heap;
-	uint32_t nevents;
+	uint32_t nevents, most; /* most: held back */
 	uint64_t numbers;
 	uint64_t newest, swept; /* the latest end of a record; the time gone through */
 	struct call *calls;
@@ -78,10 +77,11 @@ struct tiers {
 	uint64_t apart[APART]; /* flows by their number */
 };
 
-struct tiers *tiers_new(void)
+struct tiers *tiers_new(uint32_t events)
 {
 	struct tiers *t = xcalloc(1, sizeof(*t));
 
+	t->most = events;
 	hash_key_draw(&t->key);
 	memset(t->host, 0xff, sizeof(t->host));
 	t->free_call = t->free_parent = t->free_link = NONE;
@@ -92,8 +92,8 @@ struct tiers *tiers_new(void)
 /* Only where there is something to hold back. What is not used yet is not touched. */
 static void set_up(struct tiers *t)
 {
-	t->heap = xmalloc(EVENTS * sizeof(*t->heap));
-	t->calls = xmalloc(EVENTS * sizeof(*t->calls));
+	t->heap = xmalloc(TIERS_EVENTS * sizeof(*t->heap));
+	t->calls = xmalloc(TIERS_EVENTS * sizeof(*t->calls));
 	t->parents = xmalloc(PARENTS * sizeof(*t->parents));
 	t->links = xmalloc(LINKS * sizeof(*t->links));
 }
@@ -260,7 +260,7 @@ static bool link_to(struct tiers *t, uint32_t i, const struct call *call, uint64
 {
 	uint32_t at = t->free_link;
 
-	if (at == NONE && t->nlinks == LINKS)
+	if (at == NONE && t->nlinks == t->most)
 		return false;
 	if (at == NONE)
 		at = t->nlinks++;
@@ -451,7 +451,7 @@ void tiers_record(struct tiers *t, const struct digest *d, const struct txn_reco
 	add_call(t, d, r, &ids, class, end);
 	if (class == TIER_HTTP)
 		add_parent(t, d, r, &ids, end);
-	most = t->nparents ? EVENTS - 4 : FEW;
+	most = t->nparents || t->most < FEW ? t->most - 4 : FEW;
 	while (t->nevents > most || (t->nevents && t->newest - t->heap[0].time > HOLD))
 		step(t);
 }

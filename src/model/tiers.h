@@ -18,6 +18,7 @@
 #define TIERS_PARENTS 16u
 #define TIERS_ONE     720720u /* a whole call; the numbers up to 16 divide it */
 #define TIERS_MAX     512u    /* operations of web servers that are looked at */
+#define TIERS_EVENTS  32768u  /* held back: three of each request to a web server */
 #define TIERS_PAIRS   1024u   /* of an operation and one that it calls */
 #define TIERS_REPEATS 10u     /* calls of one operation within a request that are worth counting */
 
@@ -61,7 +62,8 @@ struct tier_pair { /* an operation of a web server, and one that it calls */
 
 struct tiers;
 
-struct tiers *tiers_new(void);
+/* events: held back at most, up to TIERS_EVENTS. */
+struct tiers *tiers_new(uint32_t events);
 void tiers_free(struct tiers *t);
 void tiers_record(struct tiers *t, const struct digest *d, const struct txn_record *r);
 /* The transactions of a connection are no longer looked at, those that are settled already but for.

@@ -227,8 +227,8 @@ static void show_findings(struct pipeline *p)
 
 		to_sinks(p, rec, !p->wanted || p->wanted(p->wanted_arg, rec));
 	}
-	if (f)
-		findings_counters(f, &p->counters);
+	if (p->model)
+		model_counters(p->model, &p->counters);
 }
 
 static bool poll_sinks(struct pipeline *p)

@@ -42,7 +42,7 @@ static void add(struct digests *d, const struct service *s, const char *op, uint
 
 static void operations_are_kept_apart(void **state)
 {
-	struct digests *d = digests_new(MAX);
+	struct digests *d = digests_new(MAX, NULL);
 	const struct digest **list;
 	struct txn_record t;
 
@@ -83,7 +83,7 @@ static uint64_t draw(void)
 /* Ten operations make half of the waiting, among 3,000 that are there a few times. */
 static void the_heavy_ones_are_kept(void **state)
 {
-	struct digests *d = digests_new(MAX);
+	struct digests *d = digests_new(MAX, NULL);
 	static uint64_t total[OPS], count[OPS];
 	const struct digest **list;
 	uint64_t sum = 0, transactions = 0, all = 0;
@@ -138,7 +138,7 @@ static void the_same_every_time(void **state)
 
 	(void)state;
 	for (unsigned round = 0; round < 3; round++) {
-		struct digests *d = digests_new(MAX);
+		struct digests *d = digests_new(MAX, NULL);
 		const struct digest **list;
 		char op[32];
 

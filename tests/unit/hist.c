@@ -189,6 +189,37 @@ static void what_is_taken_out_leaves_the_rest(void **state)
 }
 
 /* Values from the literature and from counting by hand. */
+/* What has no room is counted, and known by the least and the most only; what is taken out is room
+ * again. */
+static void room_is_shared_and_bounded(void **state)
+{
+	struct hist_room room = {.left = 1000};
+	struct hist a = {.room = &room}, b = {.room = &room}, same = {0};
+
+	(void)state;
+	for (uint64_t v = 1; v <= 16; v++)
+		hist_add(&a, v);
+	assert_int_equal(room.refused, 0);
+	for (unsigned i = 0; i < 40; i++)
+		hist_add(&b, UINT64_C(1) << i);
+	assert_true(room.refused > 20);
+	assert_int_equal(b.left_out, room.refused);
+	assert_int_equal(b.n, 40);
+	assert_int_equal(b.sum, (UINT64_C(1) << 40) - 1);
+	assert_int_equal(b.max, UINT64_C(1) << 39);
+	assert_int_equal(hist_at(&a, 0.5), 8);
+	/* The whole of b comes out again, whether it was in a bucket or not. */
+	for (unsigned i = 0; i < 40; i++)
+		hist_add(&same, UINT64_C(1) << i);
+	hist_subtract(&b, &same);
+	assert_int_equal(b.n, 0);
+	assert_int_equal(b.left_out, 0);
+	hist_release(&same);
+	hist_release(&a);
+	hist_release(&b);
+	assert_int_equal(room.left, 1000);
+}
+
 static void tests_of_significance(void **state)
 {
 	double p[4] = {0.01, 0.04, 0.03, 0.005}, greater;
@@ -230,6 +261,7 @@ int main(void)
 		cmocka_unit_test(every_magnitude_has_its_place),
 		cmocka_unit_test(merged_is_the_same_as_together),
 		cmocka_unit_test(what_is_taken_out_leaves_the_rest),
+		cmocka_unit_test(room_is_shared_and_bounded),
 		cmocka_unit_test(tests_of_significance),
 	};
 

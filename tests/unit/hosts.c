@@ -32,7 +32,7 @@ static void flow(struct hosts *h, unsigned client, unsigned server, uint64_t byt
 
 static void both_sides_are_counted(void **state)
 {
-	struct hosts *h = hosts_new();
+	struct hosts *h = hosts_new(HOSTS_MAX);
 	struct txn_record t = {
 		.r = {.kind = RECORD_TXN, .status = STATUS_SERVER_ERROR}, .total = 7};
 	const struct host **list;
@@ -66,7 +66,7 @@ static void both_sides_are_counted(void **state)
 
 static void the_great_ones_are_kept(void **state)
 {
-	struct hosts *h = hosts_new();
+	struct hosts *h = hosts_new(HOSTS_MAX);
 	uint64_t sent = 0, received = 0, flows = 0;
 	const struct host **list;
 	unsigned n;

@@ -32,8 +32,8 @@ static struct bench begin(void)
 {
 	struct bench b = {.of = xcalloc(1, sizeof(*b.of))};
 
-	b.services = b.of->services = services_new();
-	b.digests = b.of->digests = digests_new(DIGESTS_MAX);
+	b.services = b.of->services = services_new(SERVICES_MAX, NULL);
+	b.digests = b.of->digests = digests_new(DIGESTS_MAX, NULL);
 	b.probes = probes_new(b.of);
 	return b;
 }

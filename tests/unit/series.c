@@ -235,7 +235,7 @@ static void rows_of_the_heat_map(void **state)
 static void services_have_their_own(void **state)
 {
 	static struct service services[SERIES_SERVICES + 2];
-	struct series_set *set = series_set_new();
+	struct series_set *set = series_set_new(SERIES_SERVICES);
 	struct txn_record t = txn(BASE, 1000);
 	uint64_t since;
 

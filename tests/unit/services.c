@@ -65,7 +65,7 @@ static struct flow_record flow(unsigned server, uint16_t port)
 
 static void transactions_are_added_up(void **state)
 {
-	struct services *s = services_new();
+	struct services *s = services_new(SERVICES_MAX, NULL);
 	const struct service **list;
 	struct txn_record t;
 	const struct service *x;
@@ -103,7 +103,7 @@ static void transactions_are_added_up(void **state)
 
 static void flows_are_added_up(void **state)
 {
-	struct services *s = services_new();
+	struct services *s = services_new(SERVICES_MAX, NULL);
 	const struct flow_totals *t = services_flows(s);
 	const struct service **list;
 	struct flow_record f = flow(1, 80);
@@ -155,7 +155,7 @@ static void flows_are_added_up(void **state)
 static void names_are_compared_by_text(void **state)
 {
 	char name[] = "http";
-	struct services *s = services_new();
+	struct services *s = services_new(SERVICES_MAX, NULL);
 	const struct service **list;
 	struct txn_record t = txn(1, 80, 5);
 
@@ -173,7 +173,7 @@ static void names_are_compared_by_text(void **state)
 
 static void what_is_too_much_is_counted_as_other(void **state)
 {
-	struct services *s = services_new();
+	struct services *s = services_new(SERVICES_MAX, NULL);
 	const struct service **list;
 	uint64_t transactions = 0;
 	unsigned n, others = 0;
@@ -210,7 +210,7 @@ static void order_is_the_same_every_time(void **state)
 
 	(void)state;
 	for (unsigned round = 0; round < 5; round++) {
-		struct services *s = services_new();
+		struct services *s = services_new(SERVICES_MAX, NULL);
 
 		for (unsigned i = 0; i < 50; i++) {
 			unsigned k = (i * 7 + round * 13) % 50;

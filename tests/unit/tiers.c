@@ -93,7 +93,7 @@ static void query(struct bench *b, unsigned from, unsigned till, const char *op,
 
 static struct bench begin(void)
 {
-	return (struct bench){digests_new(DIGESTS_MAX), tiers_new()};
+	return (struct bench){digests_new(DIGESTS_MAX, NULL), tiers_new(TIERS_EVENTS)};
 }
 
 static void end(struct bench *b)
