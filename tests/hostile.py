@@ -223,6 +223,14 @@ def overlaps(capture, n):
         capture.ip(b"\x0a\1\0\1", b"\x0a\1\0\2", 17, b"o" * 64, 0x2000 | i % 4000, 7)
 
 
+def colliding(capture, n):
+    """Connections that are all one to a hash that adds or XORs addresses and ports."""
+    for i in range(n):
+        ports = 20000 ^ i & 0x3FFF, 40000 ^ i & 0x3FFF
+        ends = [struct.pack("!I", x ^ i) for x in (0x0B000000, 0x0C000000)]
+        capture.tcp(*ends, ports, 1, 0, SYN)
+
+
 def written(name, make, n):
     capture = Capture("%s-%d" % (name, n))
     if make in STREAMS:
@@ -238,7 +246,7 @@ def written(name, make, n):
 
 def check_growth():
     small, big = 10_000, 80_000
-    for make in STREAMS + [fragments, overlaps]:
+    for make in STREAMS + [fragments, overlaps, colliding]:
         name, paths = make.__name__, []
         for n in small, big:
             paths.append(written(name, make, n))
