@@ -14,16 +14,18 @@
 #include "core/ports.h"
 #include "model/findings.h"
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #define SECOND  1000000000u
-#define FRAMES  64u
-#define BATCH   128u
-#define PENDING 32u     /* batches on their way to one worker */
-#define FLUSH   262144u /* bytes of records a worker gathers before it sends them */
-#define ROUND   32u     /* source reads after which every worker is told how far the reader is */
+#define FRAMES  64u              /* of one read, at most */
+#define READS   4u               /* that a load holds, at least */
+#define LOAD    (READS * FRAMES) /* frames */
+#define PENDING 8u               /* batches on their way to one worker */
+#define FLUSH   262144u          /* bytes of records a worker gathers before it sends them */
+#define ROUND   32u              /* reads after which every worker is told how far the reader is */
 
 static struct pipeline *running; /* for pipeline_stop() in a signal handler */
 
@@ -40,13 +42,22 @@ struct reader {
 	bool over;
 };
 
+/* Frames that the workers read where the reader put them. */
+struct load {
+	atomic_uint refs; /* the reader's, and one of each batch */
+	unsigned n, nchunks;
+	struct chunk *chunk[LOAD]; /* which the frames lie in */
+	struct packet frames[LOAD];
+};
+
 struct batch {
-	struct chunk *chunk;
-	uint64_t tick; /* time of a tick after the packets; 0: none */
-	uint64_t upto; /* every frame up to this number was read */
+	struct load *load; /* NULL: no packets */
+	uint64_t tick;     /* time of a tick after the packets; 0: none */
+	uint64_t upto;     /* every frame up to this number was read */
+	bool flush;        /* what has come out by then is wanted */
 	bool last;
 	unsigned n;
-	struct packet packets[BATCH];
+	struct packet *packets[LOAD];
 };
 
 struct output { /* from a worker */
@@ -61,7 +72,8 @@ struct worker {
 	struct queue in, spare;
 	struct queue used; /* blocks of records that come back */
 	struct queue *out;
-	uint64_t upto; /* the last frame that the worker has seen */
+	struct queue *loads; /* those that nobody reads any more */
+	uint64_t upto;       /* the last frame that the worker has seen */
 	struct batch *filling;
 	unsigned index;
 	pthread_t thread;
@@ -79,6 +91,8 @@ struct threads {
 	struct worker *workers;
 	unsigned n;
 	struct queue out;
+	struct queue loads;
+	struct load *load; /* being filled */
 	struct reader reader;
 	struct pending *pending;
 	int failed;
@@ -365,18 +379,46 @@ static int run_inline(struct pipeline *p)
 
 /* Several threads. */
 
-static struct batch *batch_begin(struct worker *w)
+static void load_unref(struct queue *spare, struct load *l)
+{
+	if (atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	for (unsigned i = 0; i < l->nchunks; i++)
+		chunk_unref(l->chunk[i]);
+	if (!queue_try_put(spare, l))
+		free(l);
+}
+
+static void load_begin(struct threads *t)
+{
+	void *l;
+
+	if (!queue_try_get(&t->loads, &l))
+		l = xmalloc(sizeof(struct load));
+	t->load = l;
+	atomic_init(&t->load->refs, 1);
+	t->load->n = t->load->nchunks = 0;
+}
+
+static void load_hold(struct load *l, struct chunk *chunk)
+{
+	if (l->nchunks && l->chunk[l->nchunks - 1] == chunk)
+		return;
+	chunk_ref(chunk);
+	l->chunk[l->nchunks++] = chunk;
+}
+
+static void batch_begin(struct worker *w)
 {
 	void *b;
 
 	if (!queue_try_get(&w->spare, &b))
 		b = xmalloc(sizeof(struct batch));
 	w->filling = b;
-	w->filling->n = 0;
-	w->filling->chunk = NULL;
+	w->filling->load = NULL;
 	w->filling->tick = 0;
-	w->filling->last = false;
-	return b;
+	w->filling->flush = w->filling->last = false;
+	w->filling->n = 0;
 }
 
 static void batch_send(struct threads *t, struct worker *w)
@@ -386,6 +428,16 @@ static void batch_send(struct threads *t, struct worker *w)
 	batch_begin(w);
 }
 
+/* What the load holds goes to the workers, and another one is begun. */
+static void load_send(struct threads *t)
+{
+	for (unsigned i = 0; i < t->n; i++)
+		if (t->workers[i].filling->n)
+			batch_send(t, &t->workers[i]);
+	load_unref(&t->loads, t->load);
+	load_begin(t);
+}
+
 /* To every worker: all frames so far, and perhaps a tick. */
 static void broadcast(struct threads *t, uint64_t tick, uint64_t upto, bool last)
 {
@@ -393,6 +445,7 @@ static void broadcast(struct threads *t, uint64_t tick, uint64_t upto, bool last
 		struct worker *w = &t->workers[i];
 
 		w->filling->tick = tick;
+		w->filling->flush = true;
 		w->filling->last = last;
 		w->filling->upto = upto;
 		queue_put(&w->in, w->filling);
@@ -401,29 +454,24 @@ static void broadcast(struct threads *t, uint64_t tick, uint64_t upto, bool last
 	}
 }
 
-static void to_worker(struct threads *t, const struct packet *k, struct chunk *chunk)
+static void to_worker(struct threads *t, struct packet *k)
 {
-	struct worker *w = &t->workers[k->shard % t->n];
+	struct batch *b = t->workers[k->shard % t->n].filling;
 
-	if (!w->filling->chunk) {
-		w->filling->chunk = chunk;
-		chunk_ref(chunk);
+	if (!b->load) {
+		b->load = t->load;
+		atomic_fetch_add_explicit(&t->load->refs, 1, memory_order_relaxed);
 	}
-	w->filling->packets[w->filling->n++] = *k;
-	if (w->filling->n == BATCH)
-		batch_send(t, w);
+	b->packets[b->n++] = k;
 }
 
-static void frames_threaded(
-	struct threads *t, struct packet *frames, unsigned n, struct chunk *chunk)
+/* The last n frames of the load. */
+static void frames_threaded(struct threads *t, unsigned n)
 {
 	struct reader *r = &t->reader;
 
-	for (unsigned i = 0; i < t->n; i++)
-		if (t->workers[i].filling->chunk && t->workers[i].filling->chunk != chunk)
-			batch_send(t, &t->workers[i]);
-	for (unsigned i = 0; i < n; i++) {
-		struct packet *k = &frames[i];
+	for (unsigned i = t->load->n - n; i < t->load->n; i++) {
+		struct packet *k = &t->load->frames[i];
 
 		if (!admit(r, k) || !give_frame(r, k)) {
 			r->over = true;
@@ -432,7 +480,7 @@ static void frames_threaded(
 		if (tick_due(r, r->now))
 			broadcast(t, tick_take(r, r->now), k->number - 1, false);
 		if (prepare(r, k))
-			to_worker(t, k, chunk);
+			to_worker(t, k);
 	}
 }
 
@@ -440,15 +488,17 @@ static void *read_all(void *arg)
 {
 	struct threads *t = arg;
 	struct reader *r = &t->reader;
-	struct packet frames[FRAMES];
 	enum source_state state = SOURCE_MORE;
 	struct chunk *chunk;
 	unsigned n, rounds = 0;
 
+	load_begin(t);
 	while (!r->over && (state == SOURCE_MORE || state == SOURCE_IDLE)) {
-		state = source_read(t->p->source, frames, FRAMES, &n, &chunk);
+		state = source_read(t->p->source, t->load->frames + t->load->n, FRAMES, &n, &chunk);
 		if (n) {
-			frames_threaded(t, frames, n, chunk);
+			t->load->n += n;
+			load_hold(t->load, chunk);
+			frames_threaded(t, n);
 			r->idle_since = monotonic();
 			if (source_live(t->p->source) && duration_over(r))
 				source_stop(t->p->source);
@@ -462,9 +512,12 @@ static void *read_all(void *arg)
 		}
 		if (++rounds % ROUND == 0 || state == SOURCE_IDLE)
 			broadcast(t, 0, t->p->capture.frames, false);
+		if (t->load->n > LOAD - FRAMES || (state == SOURCE_IDLE && t->load->n))
+			load_send(t);
 	}
 	t->failed = state == SOURCE_ERROR;
 	broadcast(t, 0, t->p->capture.frames, true);
+	load_unref(&t->loads, t->load);
 	return NULL;
 }
 
@@ -497,18 +550,15 @@ static void *work(void *arg)
 	engine_when_full(w->engine, FLUSH, worker_full, w);
 	while (!last) {
 		struct batch *b = queue_get(&w->in);
-		struct packet *list[BATCH];
 
 		while (queue_try_get(&w->used, &used))
 			engine_give_back(w->engine, used);
 
+		engine_packets(w->engine, b->packets, b->n);
 		for (unsigned i = 0; i < b->n; i++)
-			list[i] = &b->packets[i];
-		engine_packets(w->engine, list, b->n);
-		for (unsigned i = 0; i < b->n; i++)
-			free(b->packets[i].owned);
-		if (b->chunk)
-			chunk_unref(b->chunk);
+			free(b->packets[i]->owned);
+		if (b->load)
+			load_unref(w->loads, b->load);
 		w->upto = b->upto;
 		if (b->tick)
 			engine_tick(w->engine, b->tick, b->upto + 1);
@@ -516,7 +566,7 @@ static void *work(void *arg)
 		while (last && engine_finish(w->engine, b->upto + 1))
 			if (engine_records(w->engine)->bytes > FLUSH)
 				send_output(w, b->upto, false);
-		if (b->n < BATCH || last || engine_records(w->engine)->bytes > FLUSH)
+		if (b->flush || engine_records(w->engine)->bytes > FLUSH)
 			send_output(w, b->upto, last);
 		if (!queue_try_put(&w->spare, b))
 			free(b);
@@ -591,6 +641,7 @@ static void threads_start(struct threads *t, pthread_t *reader)
 		w->index = i;
 		w->engine = engine_new(t->p->config, shards);
 		w->out = &t->out;
+		w->loads = &t->loads;
 		queue_init(&w->in, PENDING);
 		queue_init(&w->spare, PENDING);
 		queue_init(&w->used, QUEUE_SIZE);
@@ -627,11 +678,13 @@ static int run_threads(struct pipeline *p)
 	unsigned left = t.n;
 	uint64_t polled = monotonic();
 	pthread_t reader;
+	void *load;
 
 	t.workers = xcalloc(t.n, sizeof(*t.workers));
 	t.pending = xcalloc(t.n, sizeof(*t.pending));
 	reader_init(&t.reader, p);
 	queue_init(&t.out, QUEUE_SIZE);
+	queue_init(&t.loads, QUEUE_SIZE);
 	threads_start(&t, &reader);
 	while (left) {
 		void *item;
@@ -654,6 +707,9 @@ static int run_threads(struct pipeline *p)
 	poll_sinks(p);
 	counters_merge(&p->counters, &t.reader.counters);
 	queue_release(&t.out);
+	while (queue_try_get(&t.loads, &load))
+		free(load);
+	queue_release(&t.loads);
 	defrag_free(t.reader.defrag);
 	ports_free(t.reader.ports);
 	free(t.workers);
