@@ -11,7 +11,8 @@
 #include <sys/random.h>
 
 #define SECOND      1000000000u
-#define BURST       32u                        /* packets for which is fetched at once */
+#define BURST       32u /* packets for which is fetched at once */
+#define STAGES      4u
 #define FLOW_COST   (sizeof(struct flow) + 32) /* with its share of buckets and alarms */
 #define FINISH_STEP 512u                       /* flows closed a call of engine_finish() */
 /* What the program takes of the budget without any packet: libraries, packets and records on their
@@ -55,7 +56,6 @@ static struct shard *shard_new(struct engine *e, unsigned index)
 	flow_table_init(&sh->flows, &e->arena, limit < 64 ? 64 : (uint32_t)limit, hash_key);
 	pool_init(&sh->ext, &e->arena, sizeof(struct flow_ext));
 	pool_init(&sh->turns, &e->arena, sizeof(struct flow_turns));
-	pool_init(&sh->heads, &e->arena, UNREAD_FIRST);
 	pool_init(&sh->sessions, &e->arena, sizeof(struct session));
 	pool_init(&sh->txns, &e->arena, sizeof(struct txn));
 	return sh;
@@ -117,15 +117,20 @@ const struct counters *engine_counters(const struct engine *e)
 	return &e->counters;
 }
 
-static unsigned make_key(const struct engine_config *c, const struct packet *p, struct flow_key *k)
+/* By what its flow is found, once the order of its ends is known. */
+static void key_of(const struct engine_config *c, const struct packet *p, struct flow_key *k)
 {
-	uint16_t vlan = c->ignore_vlan || !p->nvlan ? 0 : p->vlan[0];
+	bool quote = p->flags & PACKET_QUOTE;
+	unsigned r = p->reverse;
 
-	if (p->flags & PACKET_QUOTE)
-		return flow_key_make(k, &p->quote.src, &p->quote.dst, p->quote.sport,
-			p->quote.dport, p->quote.proto, p->ip_version == 6, vlan, p->tunnel);
-	return flow_key_make(k, &p->src, &p->dst, p->sport, p->dport, p->ip_proto,
-		p->ip_version == 6, vlan, p->tunnel);
+	k->ip[r] = quote ? &p->quote.src : &p->src;
+	k->ip[!r] = quote ? &p->quote.dst : &p->dst;
+	k->port[r] = quote ? p->quote.sport : p->sport;
+	k->port[!r] = quote ? p->quote.dport : p->dport;
+	k->vlan = c->ignore_vlan || !p->nvlan ? 0 : p->vlan[0];
+	k->proto = quote ? p->quote.proto : p->ip_proto;
+	k->v6 = p->ip_version == 6;
+	k->tunnel = p->tunnel;
 }
 
 bool engine_route(const struct engine_config *c, struct packet *p)
@@ -140,7 +145,10 @@ bool engine_route(const struct engine_config *c, struct packet *p)
 	}
 	if (!(p->flags & PACKET_IP) || p->flags & PACKET_FRAGMENT)
 		return false;
-	p->reverse = (uint8_t)make_key(c, p, &k);
+	p->reverse = p->flags & PACKET_QUOTE ? flow_reversed(&p->quote.src, &p->quote.dst,
+						       p->quote.sport, p->quote.dport)
+					     : flow_reversed(&p->src, &p->dst, p->sport, p->dport);
+	key_of(c, p, &k);
 	p->shard = k.proto == IP_PROTO_VRRP ? EVENT_SHARD : (uint8_t)flow_key_shard(&k);
 	p->hash = flow_hash(&hash_only, &k);
 	return true;
@@ -308,7 +316,7 @@ static void on_packet(struct engine *e, struct packet *p, struct flow *expected)
 		return;
 	}
 	bound_extensions(sh);
-	make_key(e->config, p, &k);
+	key_of(e->config, p, &k);
 	f = expected && flow_is(expected, &k) ? expected : flow_find(&sh->flows, &k, p->hash);
 	if (p->flags & PACKET_QUOTE) {
 		if (f)
@@ -342,12 +350,17 @@ static void on_packet(struct engine *e, struct packet *p, struct flow *expected)
 		event_vrrp(sh, f, p);
 	if (p->caplen < p->len)
 		f->flags |= FLOW_SNAPLEN;
-	f->side[dir].bytes += p->len;
-	f->side[dir].packets++;
-	f->side[dir].last = p->time;
+	f->bytes[dir] += p->len;
+	f->packets[dir]++;
+	f->last[dir] = p->time;
 	/* What has a longer time to live finds out when the alarm goes off. */
 	if (state == FLOW_NEW || (state != f->state && f->state >= FLOW_CLOSED))
 		set_alarm(sh, f, p->time);
+}
+
+static struct flow_table *table_of(const struct engine *e, const struct packet *p)
+{
+	return &e->shards[p->shard]->flows;
 }
 
 /*
@@ -355,23 +368,36 @@ static void on_packet(struct engine *e, struct packet *p, struct flow *expected)
  * point to. Bursts, since misses of the translation of addresses wait one after the other when
  * there is other work between them, and side by side when there is none.
  */
+static void burst(struct engine *e, struct packet *const *p, unsigned n, unsigned stage,
+	struct flow **expected)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct flow_table *t = table_of(e, p[i]);
+
+		if (stage == 0)
+			flow_prefetch_bucket(t, p[i]->hash);
+		else if (stage == 1)
+			expected[i] =
+				flow_prefetch_entry(t, p[i]->hash, (p[i]->flags & PACKET_TCP) != 0);
+		else if (stage == 2 && expected[i])
+			flow_prefetch_more(t, expected[i], p[i]);
+		else if (stage == 3)
+			on_packet(e, p[i], expected[i]);
+	}
+}
+
 void engine_packets(struct engine *e, struct packet *const *p, unsigned n)
 {
-	struct flow *ahead[3 * BURST];
+	struct flow *expected[STAGES][BURST];
 
-	for (unsigned at = 0; at < n + 3 * BURST; at += BURST) {
-		for (unsigned i = at; i < at + BURST && i < n; i++)
-			flow_prefetch_bucket(&e->shards[p[i]->shard]->flows, p[i]->hash);
-		for (unsigned i = at - BURST; at >= BURST && i < at && i < n; i++)
-			ahead[i % (3 * BURST)] =
-				flow_prefetch_entry(&e->shards[p[i]->shard]->flows, p[i]->hash);
-		for (unsigned i = at - 2 * BURST; at >= 2 * BURST && i < at - BURST && i < n; i++)
-			if (ahead[i % (3 * BURST)])
-				flow_prefetch_more(ahead[i % (3 * BURST)]);
-		for (unsigned i = at - 3 * BURST; at >= 3 * BURST && i < at - 2 * BURST && i < n;
-			i++)
-			on_packet(e, p[i], ahead[i % (3 * BURST)]);
-	}
+	for (unsigned at = 0; at < n + (STAGES - 1) * BURST; at += BURST)
+		for (unsigned stage = 0; stage < STAGES && stage * BURST <= at; stage++) {
+			unsigned from = at - stage * BURST;
+
+			if (from < n)
+				burst(e, p + from, n - from < BURST ? n - from : BURST, stage,
+					expected[from / BURST % STAGES]);
+		}
 }
 
 /* Not for what has fallen silent and ends before the next one would be due. */
@@ -411,7 +437,7 @@ static unsigned due_flows(struct flow_table *t, uint32_t block, uint32_t second,
 		if (at[i] <= second) {
 			at[i] = FLOW_NEVER;
 			due[n++] = first + i;
-			flow_prefetch(flow_at(t, first + i));
+			flow_prefetch(flow_at(t, first + i), true);
 		} else if (at[i] < least) {
 			least = at[i];
 		}

@@ -27,33 +27,16 @@ static uint64_t load64(const void *p)
 	return x;
 }
 
-/* As memcmp() orders them. */
-static int addr_cmp(const struct addr *a, const struct addr *b)
+/* Addresses as memcmp() orders them. */
+bool flow_reversed(const struct addr *src, const struct addr *dst, uint16_t sport, uint16_t dport)
 {
-	uint64_t x = be64toh(load64(a->b)), y = be64toh(load64(b->b));
+	uint64_t x = be64toh(load64(src->b)), y = be64toh(load64(dst->b));
 
 	if (x == y) {
-		x = be64toh(load64(a->b + 8));
-		y = be64toh(load64(b->b + 8));
+		x = be64toh(load64(src->b + 8));
+		y = be64toh(load64(dst->b + 8));
 	}
-	return x < y ? -1 : x > y;
-}
-
-unsigned flow_key_make(struct flow_key *k, const struct addr *src, const struct addr *dst,
-	uint16_t sport, uint16_t dport, uint8_t proto, bool v6, uint16_t vlan, uint32_t tunnel)
-{
-	int c = addr_cmp(src, dst);
-	unsigned reverse = c > 0 || (c == 0 && sport > dport);
-
-	k->ip[reverse] = src;
-	k->ip[!reverse] = dst;
-	k->port[reverse] = sport;
-	k->port[!reverse] = dport;
-	k->vlan = vlan;
-	k->proto = proto;
-	k->v6 = v6;
-	k->tunnel = tunnel;
-	return reverse;
+	return x > y || (x == y && sport > dport);
 }
 
 static uint64_t key_words(const struct flow_key *k, uint64_t *tunnel)
@@ -133,15 +116,18 @@ void flow_prefetch_bucket(const struct flow_table *t, uint64_t hash)
 	__builtin_prefetch(&t->buckets[hash & t->mask]);
 }
 
-void flow_prefetch(const struct flow *f)
+static void prefetch(const void *p, size_t n)
 {
-	const char *p = (const char *)f;
-
-	for (size_t i = 0; i < sizeof(*f); i += 64)
-		__builtin_prefetch(p + i);
+	for (size_t i = 0; i < n; i += 64)
+		__builtin_prefetch((const char *)p + i);
 }
 
-struct flow *flow_prefetch_entry(const struct flow_table *t, uint64_t hash)
+void flow_prefetch(const struct flow *f, bool tcp)
+{
+	prefetch(f, tcp ? sizeof(*f) : sizeof(*f) / 2);
+}
+
+struct flow *flow_prefetch_entry(const struct flow_table *t, uint64_t hash, bool tcp)
 {
 	const struct bucket *b = &t->buckets[hash & t->mask];
 	uint16_t tag = tag_of(hash);
@@ -150,23 +136,23 @@ struct flow *flow_prefetch_entry(const struct flow_table *t, uint64_t hash)
 		if (b->tag[i] == tag) {
 			struct flow *f = flow_at(t, b->slot[i]);
 
-			flow_prefetch(f);
+			flow_prefetch(f, tcp);
 			return f;
 		}
 	return NULL;
 }
 
-void flow_prefetch_more(const struct flow *f)
+void flow_prefetch_more(const struct flow_table *t, const struct flow *f, const struct packet *p)
 {
-	const char *s = (const char *)f->session, *e = (const char *)f->ext;
-	size_t size = f->flags & FLOW_OPAQUE ? sizeof(struct flow_turns) : sizeof(struct session);
+	bool tcp = p->flags & PACKET_TCP, end = tcp && p->tcp_flags & (TCP_FIN | TCP_RST);
 
-	if (s)
-		for (size_t i = 0; i < size; i += 64)
-			__builtin_prefetch(s + i);
-	if (e)
-		for (size_t i = 0; i < sizeof(struct flow_ext); i += 64)
-			__builtin_prefetch(e + i);
+	if ((p->paylen || end) && f->session)
+		prefetch(f->session, f->flags & FLOW_OPAQUE ? sizeof(struct flow_turns)
+							    : sizeof(struct session));
+	if (tcp && f->ext)
+		prefetch(f->ext, sizeof(struct flow_ext));
+	if (end && f->slot != FLOW_NONE)
+		__builtin_prefetch(&t->alarms[f->slot / FLOW_CHUNK]->at[f->slot % FLOW_CHUNK]);
 }
 
 static bool same_addr(const struct addr *a, const struct addr *b)
@@ -183,7 +169,7 @@ static bool same(const struct flow *f, const struct flow_key *k)
 
 bool flow_is(const struct flow *f, const struct flow_key *k)
 {
-	return flow_alive(f) && same(f, k);
+	return f->slot != FLOW_NONE && same(f, k);
 }
 
 void flow_prefetch_end(const struct flow_table *t, const struct flow *f)
@@ -270,7 +256,9 @@ static struct flow *take_slot(struct flow_table *t)
 	memset(f, 0, sizeof(*f));
 	f->slot = slot;
 	if (t->free != FLOW_NONE)
-		flow_prefetch(flow_at(t, t->free));
+		flow_prefetch(flow_at(t, t->free), true);
+	else if (t->fresh < t->slots)
+		flow_prefetch(flow_at(t, t->fresh), true);
 	return f;
 }
 

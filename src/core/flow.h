@@ -22,12 +22,7 @@
 #define FS_SHORT    0x40u /* its last packet was data, less than a full segment */
 #define FS_MIDWAY   0x80u /* its stream was not followed from the first byte */
 
-struct flow_side {
-	uint64_t bytes;    /* of its frames, on the wire */
-	uint64_t payload;  /* of its datagrams, or of its TCP stream, each byte once */
-	uint64_t last;     /* time of its last packet */
-	uint64_t rtt_time; /* when the segment ending at rtt_seq was sent; 0: none is timed */
-	uint32_t packets;
+struct flow_side {       /* what TCP says */
 	uint32_t nxt;    /* one past the highest sequence number sent */
 	uint32_t ack;    /* highest acknowledgment sent */
 	uint32_t window; /* last advertised, scaled */
@@ -84,17 +79,24 @@ struct flow {
 	uint8_t mac[2][6];
 	uint32_t slot;
 
-	uint64_t first, first_frame;
-	uint64_t syn_ack;     /* time of the first SYN/ACK; 0: none */
-	uint64_t established; /* time of the handshake's last ACK; 0: none */
+	/* The second cache line: with the first all that a datagram touches. */
 	union {
 		struct session *session;  /* see flow_session() */
 		struct flow_turns *turns; /* FLOW_OPAQUE */
 	};
-	struct flow_ext *ext;
+	uint64_t last[2];    /* time of the last packet, by the end that sent it */
+	uint64_t bytes[2];   /* of frames, on the wire */
+	uint64_t payload[2]; /* of datagrams, or of the TCP stream, each byte once */
+	uint32_t packets[2];
 
+	struct flow_ext *ext;
+	uint64_t rtt_time[2]; /* when the segment ending at rtt_seq was sent; 0: none is timed */
 	struct flow_side side[2];
+	uint64_t syn_ack;     /* time of the first SYN/ACK; 0: none */
+	uint64_t established; /* time of the handshake's last ACK; 0: none */
+	uint64_t first, first_frame;
 };
+_Static_assert(sizeof(struct flow) == 256, "a flow is four cache lines");
 
 /* Where a connection was when it was reset. */
 enum reset_phase {
@@ -191,20 +193,22 @@ struct flow_key {
 	uint32_t tunnel;
 };
 
-/* Both ends in order; returns 1 where the source is the second end. */
-unsigned flow_key_make(struct flow_key *k, const struct addr *src, const struct addr *dst,
-	uint16_t sport, uint16_t dport, uint8_t proto, bool v6, uint16_t vlan, uint32_t tunnel);
+/* Is the source the second end? */
+bool flow_reversed(const struct addr *src, const struct addr *dst, uint16_t sport, uint16_t dport);
 unsigned flow_key_shard(const struct flow_key *k);
 
 void flow_table_init(struct flow_table *t, struct arena *a, uint32_t limit, const uint64_t key[4]);
 void flow_table_release(struct flow_table *t);
 uint64_t flow_hash(const struct flow_table *t, const struct flow_key *k);
 void flow_prefetch_bucket(const struct flow_table *t, uint64_t hash);
-/* What is likely to be the flow: it may be another, or none by the time it is used. */
-struct flow *flow_prefetch_entry(const struct flow_table *t, uint64_t hash);
-void flow_prefetch(const struct flow *f);
-/* Of a flow that is there already: what it points to. */
-void flow_prefetch_more(const struct flow *f);
+/*
+ * What is likely to be the flow: it may be another, or none by the time it is used. Of a flow that
+ * is not TCP half is fetched, which is all that a datagram needs.
+ */
+struct flow *flow_prefetch_entry(const struct flow_table *t, uint64_t hash, bool tcp);
+void flow_prefetch(const struct flow *f, bool tcp);
+/* Of a flow that is there already: what it points to and the packet will need. */
+void flow_prefetch_more(const struct flow_table *t, const struct flow *f, const struct packet *p);
 /* What else closing the flow needs: its bucket, its session. */
 void flow_prefetch_end(const struct flow_table *t, const struct flow *f);
 /* Is it alive, and this one? */
@@ -236,7 +240,7 @@ static inline unsigned flow_client(const struct flow *f)
 
 static inline uint64_t flow_last(const struct flow *f)
 {
-	return f->side[0].last > f->side[1].last ? f->side[0].last : f->side[1].last;
+	return f->last[0] > f->last[1] ? f->last[0] : f->last[1];
 }
 
 /* The second that a time (ns) lies in, as alarms have it: what is behind 2106 is one second. */

@@ -106,8 +106,8 @@ uint32_t flow_quality(const struct flow *f)
 		q |= 1u << QUALITY_TIME_BACK;
 	if (f->ext && f->ext->duplicates)
 		q |= 1u << QUALITY_DUPLICATE;
-	if (f->proto == 6 && (!f->side[0].packets || !f->side[1].packets) &&
-		f->side[0].packets + f->side[1].packets > 1 && f->state != FLOW_SYN)
+	if (f->proto == 6 && (!f->packets[0] || !f->packets[1]) &&
+		f->packets[0] + f->packets[1] > 1 && f->state != FLOW_SYN)
 		q |= 1u << QUALITY_ONE_WAY;
 	return q;
 }
@@ -123,8 +123,8 @@ static void common(struct shard *sh, struct record *r, const struct flow *f)
 		e[i]->ip = f->ip[dir];
 		e[i]->port = f->port[dir];
 		memcpy(e[i]->mac, f->mac[dir], 6);
-		e[i]->bytes = f->side[dir].bytes;
-		e[i]->packets = f->side[dir].packets;
+		e[i]->bytes = f->bytes[dir];
+		e[i]->packets = f->packets[dir];
 	}
 	r->transport = f->proto;
 	r->ip_version = f->flags & FLOW_V6 ? 6 : 4;
@@ -184,7 +184,7 @@ static void flow_sides(struct flow_record *r, const struct flow *f)
 		const struct flow_side *s = &f->side[dir];
 		struct flow_side_record *o = &r->side[i];
 
-		o->payload = s->payload;
+		o->payload = f->payload[dir];
 		o->mss = s->flags & FS_SYN && s->mss ? s->mss : FIELD_ABSENT;
 		o->wscale = s->flags & FS_SYN && s->wscale != 0xff ? s->wscale : FIELD_ABSENT;
 		o->sack = s->flags & FS_SYN ? (s->flags & FS_SACK) != 0 : FIELD_ABSENT;

@@ -66,14 +66,14 @@ static void drop_state(struct session *s)
 }
 
 /* Whose protocol are these bytes? The dissector the port hints at is asked first. */
-static const struct dissector *recognise(const struct engine *e, const struct flow *f,
-	enum side side, struct view head, enum tsm_probe *r)
+static struct verdict recognise(
+	const struct engine *e, const struct flow *f, enum side side, struct view head)
 {
 	bool udp = f->proto != 6;
 	const struct dissector *hint = hinted(f, udp ? TABLE_UDP_PORT : TABLE_TCP_PORT);
 	const struct dissector *likely = NULL;
+	enum tsm_probe r = PROBE_NO;
 
-	*r = PROBE_NO;
 	for (unsigned i = 0; i <= e->napps[udp]; i++) {
 		const struct dissector *d = i ? e->apps[udp][i - 1] : hint;
 		enum tsm_probe one;
@@ -83,29 +83,25 @@ static const struct dissector *recognise(const struct engine *e, const struct fl
 		one = d->probe(head, side);
 		if (one == PROBE_SWAPPED && f->flags & FLOW_CLIENT) /* the handshake knows better */
 			continue;
-		if (one == PROBE_YES || one == PROBE_SWAPPED) {
-			*r = one;
-			return d;
-		}
+		if (one == PROBE_YES || one == PROBE_SWAPPED)
+			return (struct verdict){d, one, true};
 		if (one == PROBE_MAYBE)
-			*r = one;
+			r = one;
 		if (one == PROBE_MAYBE && udp && !i)
 			likely = d;
 	}
 	/* A datagram grows no longer: where nobody is sure, its port decides. */
-	if (likely)
-		*r = PROBE_YES;
-	return likely;
+	return (struct verdict){likely, likely ? PROBE_YES : r, true};
 }
 
 /*
  * A flow gets a session when its port or its bytes speak for a protocol; one whose first payloads
  * say nothing to anybody is left alone.
  */
-static bool worth_it(struct shard *sh, struct flow *f, enum side side, struct view head)
+static bool worth_it(
+	struct shard *sh, struct flow *f, enum side side, struct view head, struct verdict *v)
 {
 	bool udp = f->proto != 6;
-	enum tsm_probe r;
 	unsigned tries = f->flow_tries;
 
 	if (!sh->engine->napps[udp] && !sh->engine->config->ndecode_as) {
@@ -114,8 +110,8 @@ static bool worth_it(struct shard *sh, struct flow *f, enum side side, struct vi
 	}
 	if (hinted(f, udp ? TABLE_UDP_PORT : TABLE_TCP_PORT) || sh->engine->config->ndecode_as)
 		return true;
-	recognise(sh->engine, f, side, head, &r);
-	if (r != PROBE_NO && !(udp && r == PROBE_MAYBE)) /* a datagram grows no longer */
+	*v = recognise(sh->engine, f, side, head);
+	if (v->r != PROBE_NO && !(udp && v->r == PROBE_MAYBE)) /* a datagram grows no longer */
 		return true;
 	f->flow_tries = tries + 1 < TRIES_MAX ? (tries + 1) & 0xfu : TRIES_MAX;
 	if (f->flow_tries >= (f->flags & FLOW_MIDWAY ? TRIES_MAX : TRIES_START))
@@ -186,8 +182,10 @@ static struct session *session_new(struct shard *sh, struct flow *f)
 	s->shard = sh;
 	s->flow = f;
 	s->turn_of = 2;
-	s->side[SIDE_CLIENT].missed = f->side[flow_client(f)].payload != 0;
-	s->side[SIDE_SERVER].missed = f->side[!flow_client(f)].payload != 0;
+	unread_init(&s->side[0]);
+	unread_init(&s->side[1]);
+	s->side[SIDE_CLIENT].missed = f->payload[flow_client(f)] != 0;
+	s->side[SIDE_SERVER].missed = f->payload[!flow_client(f)] != 0;
 	f->session = s;
 	as = decode_as(s);
 	if (as && !as->dissector) {
@@ -201,11 +199,14 @@ static struct session *session_new(struct shard *sh, struct flow *f)
 
 struct session *session_open(struct shard *sh, struct flow *f, enum side side, struct view head)
 {
-	struct session *s = worth_it(sh, f, side, head) ? session_new(sh, f) : NULL;
+	struct verdict v = {NULL, PROBE_NO, false};
+	struct session *s = worth_it(sh, f, side, head, &v) ? session_new(sh, f) : NULL;
 	unsigned dir = side == SIDE_CLIENT ? flow_client(f) : !flow_client(f);
 
-	if (s)
-		s->side[side].missed = f->side[dir].payload != view_wire(&head);
+	if (s) {
+		s->side[side].missed = f->payload[dir] != view_wire(&head);
+		s->head = v;
+	}
 	return s;
 }
 
@@ -213,43 +214,6 @@ void session_expect(struct shard *sh, struct flow *f)
 {
 	if (!f->session && !(f->flags & FLOW_OPAQUE))
 		(void)session_new(sh, f);
-}
-
-/* n bytes instead of the `old` ones at p (NULL: none yet); few of them come from a pool. */
-static void *regrow(struct shard *sh, void *p, size_t old, size_t n)
-{
-	void *q;
-
-	sh->app_bytes += n - old;
-	if (old > UNREAD_FIRST)
-		return xrealloc(p, n);
-	if (p && n <= UNREAD_FIRST)
-		return p;
-	q = n <= UNREAD_FIRST ? pool_get(&sh->heads) : xmalloc(n);
-	if (old)
-		memcpy(q, p, old);
-	pool_put(&sh->heads, p);
-	return q;
-}
-
-static void grown_free(struct shard *sh, void *p, size_t n)
-{
-	sh->app_bytes -= n;
-	if (n > UNREAD_FIRST)
-		free(p);
-	else
-		pool_put(&sh->heads, p);
-}
-
-/* Gives back what unread bytes were kept in. */
-static void drop_unread(struct session *s, struct session_side *x)
-{
-	grown_free(s->shard, x->buf, x->cap);
-	grown_free(s->shard, x->spans, x->span_cap * sizeof(*x->spans));
-	x->buf = NULL;
-	x->spans = NULL;
-	x->len = x->cap = 0;
-	x->nspans = x->span_cap = 0;
 }
 
 void session_close(struct session *s, enum tsm_end why, uint64_t now)
@@ -263,7 +227,7 @@ void session_close(struct session *s, enum tsm_end why, uint64_t now)
 		txn_discard(sh, s->upgraded);
 	drop_state(s);
 	for (int i = 0; i < 2; i++)
-		drop_unread(s, &s->side[i]);
+		unread_drop(s, &s->side[i]);
 	sh->app_bytes -= sizeof(*s);
 	leave(sh, s);
 	s->flow->session = NULL;
@@ -271,76 +235,22 @@ void session_close(struct session *s, enum tsm_end why, uint64_t now)
 	pool_put(&sh->sessions, s);
 }
 
-/* Keeps n unread bytes at p (which may lie in the buffer already). */
-static bool keep_unread(struct session *s, struct session_side *x, const uint8_t *p, size_t n)
-{
-	if (n > UNREAD_MAX)
-		return false;
-	if (n > x->cap) {
-		uint32_t cap = x->cap ? x->cap : UNREAD_FIRST;
-		bool inside = x->buf && p >= x->buf && p < x->buf + x->cap;
-		size_t at = inside ? (size_t)(p - x->buf) : 0;
-
-		while (cap < n)
-			cap *= 2;
-		x->buf = regrow(s->shard, x->buf, x->cap, cap);
-		x->cap = cap;
-		if (inside)
-			p = x->buf + at;
-	}
-	if (n)
-		memmove(x->buf, p, n);
-	x->len = (uint32_t)n;
-	return true;
-}
-
-/* Unread bytes from `offset` on came with this stamp; what was kept before and is read goes. */
-static void note_span(
-	struct session *s, struct session_side *x, uint64_t offset, const struct stamp *at)
-{
-	uint64_t start = x->pos - x->len;
-	uint8_t stale = 0;
-
-	if (start >= offset)
-		x->nspans = 0;
-	while (stale + 1 < x->nspans && x->spans[stale + 1].offset <= start)
-		stale++;
-	if (stale) {
-		x->nspans = (uint8_t)(x->nspans - stale);
-		memmove(x->spans, x->spans + stale, x->nspans * sizeof(*x->spans));
-	}
-	if (x->nspans == x->span_cap && x->span_cap < SPANS_MAX) {
-		uint8_t cap = x->span_cap ? (uint8_t)(x->span_cap * 2) : 1;
-
-		x->spans = regrow(s->shard, x->spans, x->span_cap * sizeof(*x->spans),
-			cap * sizeof(*x->spans));
-		x->span_cap = cap;
-	}
-	if (x->nspans == SPANS_MAX) /* the middle ones are least asked for */
-		memmove(&x->spans[SPANS_MAX / 2], &x->spans[SPANS_MAX / 2 + 1],
-			(SPANS_MAX - SPANS_MAX / 2 - 1) * sizeof(x->spans[0]));
-	else
-		x->nspans++;
-	x->spans[x->nspans - 1] = (struct span){offset, *at};
-}
-
 static enum tsm_probe detect(struct session *s, enum side side, struct view head)
 {
-	enum tsm_probe r;
-	const struct dissector *d = recognise(s->shard->engine, s->flow, side, head, &r);
+	struct verdict v = s->head;
 
-	if (!d)
-		return r;
-	if (r == PROBE_SWAPPED) {
-		struct session_side t = s->side[0];
-
+	if (!v.there)
+		v = recognise(s->shard->engine, s->flow, side, head);
+	s->head.there = false;
+	if (!v.d)
+		return v.r;
+	if (v.r == PROBE_SWAPPED) {
 		s->flow->who ^= 1;
-		s->side[0] = s->side[1];
-		s->side[1] = t;
+		unread_swap(s);
 	}
 	s->flow->flags |= FLOW_CLIENT;
-	set_dissector(s, d);
-	return r;
+	set_dissector(s, v.d);
+	return v.r;
 }
 
 /* Not recognised: pass over this turn; leave the connection alone after enough of them. */
@@ -418,7 +328,7 @@ static bool feed(struct session *s, enum side side, struct view v)
 		else
 			again = left > 0 && v.p != before;
 	}
-	if (!keep_unread(s, x, v.p, x->skip ? 0 : view_len(&v))) {
+	if (!unread_keep(s, x, v.p, x->skip ? 0 : view_len(&v))) {
 		counted(s, "session: unread bytes over the limit");
 		x->len = 0;
 		x->need = 0;
@@ -509,7 +419,7 @@ static void push(
 	if (x->len) {
 		uint32_t old = x->len;
 
-		if (old + n > UNREAD_MAX || !keep_unread(s, x, x->buf, old + n)) {
+		if (old + n > UNREAD_MAX || !unread_keep(s, x, x->buf, old + n)) {
 			counted(s, "session: unread bytes over the limit");
 			x->len = 0;
 			x->need = 0;
@@ -529,8 +439,8 @@ static void push(
 	s->base = v.p;
 	s->base_offset = x->pos - view_len(&v);
 	if (view_len(&v) < x->need && x->need) {
-		keep_unread(s, x, v.p, view_len(&v));
-		note_span(s, x, begin, at);
+		unread_keep(s, x, v.p, view_len(&v));
+		unread_span(s, x, begin, at);
 		return;
 	}
 	if (!s->d) {
@@ -545,12 +455,12 @@ static void push(
 			s->now_side = side;
 		}
 		if (r == PROBE_MAYBE && view_len(&v) < HEAD_MAX) {
-			keep_unread(s, x, v.p, view_len(&v));
-			note_span(s, x, begin, at);
+			unread_keep(s, x, v.p, view_len(&v));
+			unread_span(s, x, begin, at);
 			return;
 		}
 		if (r != PROBE_YES && r != PROBE_SWAPPED) {
-			drop_unread(s, x);
+			unread_drop(s, x);
 			if (!unknown_turn(s, side))
 				gone(s);
 			return;
@@ -567,8 +477,8 @@ static void push(
 		if (s->stopped || s->d != before) {
 			if (s->stopped && s->d == before)
 				gone(s);
-			else if (!x->skip && keep_unread(s, x, v.p, view_len(&v)))
-				note_span(s, x, begin, at);
+			else if (!x->skip && unread_keep(s, x, v.p, view_len(&v)))
+				unread_span(s, x, begin, at);
 			return;
 		}
 	}
@@ -577,7 +487,7 @@ static void push(
 		return;
 	}
 	if (x->len)
-		note_span(s, x, begin, at);
+		unread_span(s, x, begin, at);
 	if (!s->d && !s->stopped && x->len)
 		recognise_rest(s, side);
 	if (s->d != before)
@@ -664,6 +574,7 @@ void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, 
 {
 	struct session_side *x = &s->side[side];
 
+	s->head.there = false;
 	if (x->ended)
 		return;
 	txn_lost(s, side, n);

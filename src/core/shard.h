@@ -12,7 +12,7 @@
 #define HELD_MAX       1024u    /* segments held above holes, one side */
 #define HELD_BYTES_MAX 1048576u /* their bytes */
 #define UNREAD_MAX     65536u   /* unread bytes kept for a dissector, one side */
-#define UNREAD_FIRST   64u      /* bytes that they get at first */
+#define UNREAD_FEW     32u      /* bytes of them that lie in the session itself */
 #define TEXT_MAX       2048u    /* one value */
 #define VALUES_MAX     8192u    /* all values of a transaction */
 #define FACTS_MAX      32768u   /* what it tells of handles and names */
@@ -64,13 +64,21 @@ struct session_side {
 	uint64_t skip; /* bytes to pass over; TAKE_TO_END */
 	uint32_t need;
 	uint32_t len, cap; /* unread bytes in buf, just before pos */
-	uint8_t *buf;
-	struct txn *current;
-	struct stamp last;  /* of the last byte delivered */
-	struct span *spans; /* of the unread bytes */
 	uint8_t nspans, span_cap;
 	bool ended;
-	bool missed; /* there were bytes before the session was */
+	bool missed;  /* there were bytes before the session was */
+	uint8_t *buf; /* few, or allocated */
+	struct txn *current;
+	struct stamp last;  /* of the last byte delivered */
+	struct span *spans; /* of the unread bytes; one, or allocated */
+	struct span one;
+	uint8_t few[UNREAD_FEW];
+};
+
+struct verdict { /* whose protocol it is */
+	const struct dissector *d;
+	enum tsm_probe r;
+	bool there;
 };
 
 struct session {
@@ -78,6 +86,7 @@ struct session {
 	struct session *older, *newer; /* of the shard's sessions */
 	struct flow *flow;
 	const struct dissector *d;
+	struct verdict head; /* on the bytes that the session was opened for, until they are read */
 	void *state;
 	struct session_side side[2]; /* enum side */
 	struct txn *first, *last;    /* open, in order of their requests */
@@ -88,14 +97,14 @@ struct session {
 	bool blind;      /* responses cannot be told apart until the pipeline has run dry */
 	bool in_data;    /* data() is running */
 	bool stopped, switched;
+	bool interleaved;
+	bool lost_request; /* bytes of requests were lost, and no request has begun since */
+	uint8_t closer;    /* side + 1 that sent the first FIN with a transaction open; 0: none */
 	uint32_t passed_over; /* answers to come of requests that were given up, first in, first out
 			       */
 	uint32_t owed;        /* blind: responses that may still come for lost requests */
-	uint8_t closer;    /* side + 1 that sent the first FIN with a transaction open; 0: none */
-	bool lost_request; /* bytes of requests were lost, and no request has begun since */
 	uint64_t last_response; /* time of the last byte the server sent */
-	bool interleaved;
-	struct txn *upgraded; /* made by tsm_switch() for tsm_upgraded() */
+	struct txn *upgraded;   /* made by tsm_switch() for tsm_upgraded() */
 	struct memory *memory;
 	uint64_t memory_bytes;
 	struct memo *memo;      /* texts kept by key; NULL: none */
@@ -112,7 +121,6 @@ struct session {
 struct shard {
 	struct flow_table flows;
 	struct pool ext, turns, sessions, txns;
-	struct pool heads; /* UNREAD_FIRST bytes */
 	struct session *oldest, *newest;
 	struct engine *engine;
 	uint64_t budget, held_bytes, app_bytes; /* bytes */
@@ -173,6 +181,17 @@ struct session *session_open(struct shard *sh, struct flow *f, enum side side, s
 /* Something that is followed is expected here, whatever its first bytes are. */
 void session_expect(struct shard *sh, struct flow *f);
 void session_close(struct session *s, enum tsm_end why, uint64_t now);
+
+/* unread.c */
+void unread_init(struct session_side *x); /* none, and room for few */
+/* Gives back what they were kept in. */
+void unread_drop(struct session *s, struct session_side *x);
+/* Keeps n bytes at p (which may lie in the buffer already); false where they are too many. */
+bool unread_keep(struct session *s, struct session_side *x, const uint8_t *p, size_t n);
+/* Those from `offset` on came with this stamp; what was kept before and is read goes. */
+void unread_span(
+	struct session *s, struct session_side *x, uint64_t offset, const struct stamp *at);
+void unread_swap(struct session *s); /* both sides with all they have */
 
 /* txn.c */
 void txn_stall(struct session *s, enum ledger_entry entry, uint64_t from, uint64_t to);

@@ -52,7 +52,7 @@ void stream_deliver(struct shard *sh, struct flow *f, const struct packet *p, un
 {
 	struct stamp at = {p->time, p->number, p->time, p->number};
 
-	f->side[dir].payload += len;
+	f->payload[dir] += len;
 	if (caplen < len)
 		f->flags |= FLOW_SNAPLEN;
 	if (f->flags & FLOW_OPAQUE) {
@@ -178,7 +178,7 @@ void stream_drain(struct shard *sh, struct flow *f, const struct packet *p, unsi
 		if (!e->held)
 			e->held_last = NULL;
 		e->expect = h->hi;
-		f->side[dir].payload += len;
+		f->payload[dir] += len;
 		if (h->caplen < len && !(f->flags & FLOW_OPAQUE))
 			f->flags |= FLOW_SNAPLEN;
 		if (f->flags & FLOW_OPAQUE)
@@ -214,7 +214,7 @@ void stream_gap(
 	bool fin = (s->flags & FS_FIN) != 0;
 
 	if (!e->hole_since) {
-		e->hole_since = s->last ? s->last : now;
+		e->hole_since = f->last[dir] ? f->last[dir] : now;
 		e->expect = s->nxt - (fin ? 1 : 0);
 	}
 	if (seq_diff(upto, s->nxt) > 0) {
@@ -236,7 +236,7 @@ void stream_gap(
 				if (!e->lost_frame)
 					e->lost_frame = sh->key_frame;
 			}
-			s->payload += n;
+			f->payload[dir] += n;
 			e->expect = to;
 			if (flow_session(f))
 				session_gap(f->session, side_of(f, dir), n, e->hole_since, now);

@@ -109,31 +109,32 @@ static void on_syn(struct shard *sh, struct flow *f, const struct packet *p, uns
 }
 
 /* A SYN that is sent again comes later than this, and with a newer timestamp where it has one. */
-static bool is_duplicate_syn(const struct flow_side *s, const struct packet *p)
+static bool is_duplicate_syn(const struct flow_side *s, const struct packet *p, uint64_t since)
 {
 	int32_t age =
 		p->tcp_opts & TCP_OPT_TIMES && s->tsval ? seq_diff(p->tcp_tsval, s->tsval) : 0;
 
 	if (!(s->flags & FS_SYN) || p->tcp_seq != s->isn || p->paylen + p->paycut)
 		return false;
-	return age < 0 || (age == 0 && p->time - s->last < 100 * MS && p->ip_id == s->ip_id);
+	return age < 0 || (age == 0 && since < 100 * MS && p->ip_id == s->ip_id);
 }
 
 /* The same frame captured twice, by a mirror port that sees it come and go. */
-static bool is_duplicate(const struct flow_side *s, const struct packet *p)
+/* since: ns from the side's packet before. */
+static bool is_duplicate(const struct flow_side *s, const struct packet *p, uint64_t since)
 {
 	uint32_t end =
 		p->tcp_seq + p->paylen + p->paycut + ((p->tcp_flags & (TCP_SYN | TCP_FIN)) != 0);
 
 	if (p->tcp_flags & TCP_SYN)
-		return is_duplicate_syn(s, p);
-	if (!(s->flags & FS_ACK) || p->time - s->last > 100 * MS || end != s->nxt ||
+		return is_duplicate_syn(s, p, since);
+	if (!(s->flags & FS_ACK) || since > 100 * MS || end != s->nxt ||
 		!(p->tcp_flags & TCP_ACK) || p->tcp_ack != s->ack)
 		return false;
 	if (p->ip_id)
 		return p->ip_id == s->ip_id;
 	return p->paylen && p->tcp_opts & TCP_OPT_TIMES && p->tcp_tsval == s->tsval &&
-	       p->time - s->last < MS / 2;
+	       since < MS / 2;
 }
 
 static void on_window(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
@@ -207,9 +208,9 @@ static void on_ack(
 		   seq_diff(ack, f->ext->side[!dir].expect) > 0) {
 		stream_gap(sh, f, p->time, !dir, ack, true);
 	}
-	if (o->rtt_time && seq_diff(ack, o->rtt_seq) >= 0) {
-		rtt_sample(sh, f, !dir, p->time - o->rtt_time);
-		o->rtt_time = 0;
+	if (f->rtt_time[!dir] && seq_diff(ack, o->rtt_seq) >= 0) {
+		rtt_sample(sh, f, !dir, p->time - f->rtt_time[!dir]);
+		f->rtt_time[!dir] = 0;
 	}
 	if (seq_diff(ack, s->ack) > 0) {
 		s->ack = ack;
@@ -258,7 +259,7 @@ static void note_again(struct ext_side *e, const struct packet *p, uint32_t len,
 static void on_resent(
 	struct shard *sh, struct flow *f, const struct packet *p, unsigned dir, uint32_t end)
 {
-	struct flow_side *s = &f->side[dir], *o = &f->side[!dir];
+	struct flow_side *o = &f->side[!dir];
 	struct flow_ext *x;
 	struct ext_side *e;
 	enum side side = side_of(f, dir);
@@ -270,9 +271,9 @@ static void on_resent(
 	e = &x->side[dir];
 	e->retransmits++;
 	e->resent += len;
-	note_resent(e, p, o->dup_run >= 3 ? x->side[!dir].dup_since : s->last);
-	note_again(e, p, len, s->last);
-	s->rtt_time = 0;
+	note_resent(e, p, o->dup_run >= 3 ? x->side[!dir].dup_since : f->last[dir]);
+	note_again(e, p, len, f->last[dir]);
+	f->rtt_time[dir] = 0;
 	if (flow_session(f))
 		txn_resent(f->session, side, len);
 	if (o->flags & FS_ACK && seq_diff(o->ack, end) >= 0) {
@@ -281,13 +282,13 @@ static void on_resent(
 		e->fast++;
 		stall(f, side == SIDE_CLIENT ? LEDGER_STALL_FAST_CLIENT : LEDGER_STALL_FAST_SERVER,
 			x->side[!dir].dup_since, p->time);
-	} else if (p->time - s->last >= RTO_LEAST) {
+	} else if (p->time - f->last[dir] >= RTO_LEAST) {
 		e->rtos++;
 		stall(f, side == SIDE_CLIENT ? LEDGER_STALL_RTO_CLIENT : LEDGER_STALL_RTO_SERVER,
-			s->last, p->time);
+			f->last[dir], p->time);
 	} else {
 		stall(f, side == SIDE_CLIENT ? LEDGER_STALL_FAST_CLIENT : LEDGER_STALL_FAST_SERVER,
-			s->last, p->time);
+			f->last[dir], p->time);
 	}
 }
 
@@ -334,18 +335,18 @@ static void on_new_data(struct flow *f, const struct packet *p, unsigned dir)
 	struct flow_side *s = &f->side[dir], *o = &f->side[!dir];
 	uint64_t held, at_once = 5 * MS;
 
-	if (s->flags & FS_SHORT && o->flags & FS_BARE_ACK && o->last > s->last) {
-		held = o->last - s->last;
+	if (s->flags & FS_SHORT && o->flags & FS_BARE_ACK && f->last[!dir] > f->last[dir]) {
+		held = f->last[!dir] - f->last[dir];
 		if (s->rtt_min != UINT32_MAX && o->rtt_min != UINT32_MAX &&
 			(uint64_t)s->rtt_min > at_once)
 			at_once = 2 * (uint64_t)s->rtt_min;
-		if (held >= 35 * MS && held <= 210 * MS && p->time - o->last <= at_once)
-			stall(f, LEDGER_STALL_DELAYED_ACK, s->last, p->time);
+		if (held >= 35 * MS && held <= 210 * MS && p->time - f->last[!dir] <= at_once)
+			stall(f, LEDGER_STALL_DELAYED_ACK, f->last[dir], p->time);
 	}
 	if (flow_session(f) && side_of(f, dir) == SIDE_SERVER &&
 		f->session->side[SIDE_SERVER].current && o->flags & FS_ACK && o->ack == s->nxt &&
 		o->window) {
-		uint64_t since = s->last > o->last ? s->last : o->last;
+		uint64_t since = f->last[dir] > f->last[!dir] ? f->last[dir] : f->last[!dir];
 		uint64_t rtt = o->rtt_min != UINT32_MAX ? o->rtt_min : 0;
 
 		if (p->time > since && p->time - since > rtt + MS)
@@ -368,8 +369,8 @@ static void on_data(struct shard *sh, struct flow *f, const struct packet *p, un
 	ahead = seq_diff(seq, s->nxt);
 	if (ahead == 0) {
 		on_new_data(f, p, dir);
-		if (!s->rtt_time) {
-			s->rtt_time = p->time;
+		if (!f->rtt_time[dir]) {
+			f->rtt_time[dir] = p->time;
 			s->rtt_seq = end;
 		}
 		s->nxt = end;
@@ -389,7 +390,7 @@ static void on_data(struct shard *sh, struct flow *f, const struct packet *p, un
 			x->expect = s->nxt;
 		}
 		s->nxt = end;
-		s->rtt_time = 0;
+		f->rtt_time[dir] = 0;
 		stream_hold(sh, f, p, dir, seq, p->payload, p->paylen, len);
 	} else if (e && e->hole_since && seq_diff(end, e->expect) > 0) {
 		bool first = seq_diff(seq, e->expect) <= 0;
@@ -466,7 +467,7 @@ static enum reset_phase reset_phase(const struct flow *f, const struct packet *p
 		return RESET_SYN_ACK;
 	/* There is no socket that would acknowledge anything, only a handshake. */
 	if (side_of(f, dir) == SIDE_SERVER && f->established && !(p->tcp_flags & TCP_ACK) &&
-		!f->side[dir].payload &&
+		!f->payload[dir] &&
 		p->time - f->established <= AT_ONCE(rtt == UINT32_MAX ? 0 : rtt))
 		return RESET_ACK;
 	while (t && t->composite)
@@ -507,7 +508,7 @@ void tcp_segment(struct shard *sh, struct flow *f, const struct packet *p, unsig
 	uint32_t len = p->paylen + p->paycut, mss;
 	uint8_t flags = p->tcp_flags;
 
-	if (is_duplicate(s, p)) {
+	if (is_duplicate(s, p, p->time - f->last[dir])) {
 		if (!flow_need_ext(sh, f)->duplicates++)
 			f->ext->duplicate_frame = p->number;
 		return;
