@@ -89,7 +89,7 @@ bool text_hidden(uint32_t code);
 /* RFC 3339 times are nearly always in the second of the one before. */
 struct time_cache {
 	uint64_t second; /* + 1; 0: empty */
-	uint32_t n;
+	uint32_t day;    /* since the epoch, + 1 */
 	char text[28]; /* 2026-11-24T01:52:16. */
 };
 

@@ -61,12 +61,12 @@ char *put_u64_long(char *at, uint64_t v)
 	return at + 8 - zeros;
 }
 
-static void time_fill(struct time_cache *cache, uint64_t second)
+/* 2^64 ns end in the year 2554: gmtime_r() does not fail. */
+static void day_fill(struct time_cache *cache, uint64_t day)
 {
-	time_t t = (time_t)second;
+	time_t t = (time_t)(day * 86400u);
 	struct tm tm;
 
-	/* 2^64 ns end in the year 2554: this does not fail. */
 	gmtime_r(&t, &tm);
 	fixed(cache->text, 4, (unsigned)tm.tm_year + 1900u);
 	cache->text[4] = '-';
@@ -74,12 +74,22 @@ static void time_fill(struct time_cache *cache, uint64_t second)
 	cache->text[7] = '-';
 	fixed(cache->text + 8, 2, (unsigned)tm.tm_mday);
 	cache->text[10] = 'T';
-	fixed(cache->text + 11, 2, (unsigned)tm.tm_hour);
 	cache->text[13] = ':';
-	fixed(cache->text + 14, 2, (unsigned)tm.tm_min);
 	cache->text[16] = ':';
-	fixed(cache->text + 17, 2, (unsigned)tm.tm_sec);
 	cache->text[19] = '.';
+	cache->day = (uint32_t)day + 1;
+}
+
+static void time_fill(struct time_cache *cache, uint64_t second)
+{
+	uint64_t day = second / 86400u;
+	unsigned of_day = (unsigned)(second % 86400u);
+
+	if (cache->day != day + 1)
+		day_fill(cache, day);
+	fixed(cache->text + 11, 2, of_day / 3600u);
+	fixed(cache->text + 14, 2, of_day / 60u % 60u);
+	fixed(cache->text + 17, 2, of_day % 60u);
 	cache->second = second + 1;
 }
 
