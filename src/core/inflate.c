@@ -189,7 +189,8 @@ static bool too_much(struct session *s, const struct inner *x)
 bool tsm_inflate(struct session *s, enum side side, enum tsm_coding coding, struct view in,
 	bool first, uint64_t limit, tsm_reader *reader)
 {
-	const uint8_t *outer_begin = s->inner_begin, *outer_end = s->inner_end;
+	struct reading *now = reading_of(s);
+	const uint8_t *outer_begin = now->inner_begin, *outer_end = now->inner_end;
 	struct inner *x;
 	bool more = true, good;
 	size_t n = 0;
@@ -199,8 +200,8 @@ bool tsm_inflate(struct session *s, enum side side, enum tsm_coding coding, stru
 	x = s->inner[side];
 	good = !first || begin(x, coding, limit);
 	x->in += view_len(&in);
-	s->inner_begin = in.p;
-	s->inner_end = in.end;
+	now->inner_begin = in.p;
+	now->inner_end = in.end;
 	while (good && more) {
 		good = reserve(s, side) && piece(x, coding, &in, &n, &more);
 		if (!good)
@@ -214,8 +215,8 @@ bool tsm_inflate(struct session *s, enum side side, enum tsm_coding coding, stru
 		hand_on(s, side, x, reader);
 		good = !too_much(s, x);
 	}
-	s->inner_begin = outer_begin;
-	s->inner_end = outer_end;
+	now->inner_begin = outer_begin;
+	now->inner_end = outer_end;
 	charge(s, x);
 	if (!good)
 		tsm_inflate_reset(s, side);

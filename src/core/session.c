@@ -271,6 +271,27 @@ static bool end_of(struct session_side *x, const struct view *v)
 	return v->p == v->end && !x->skip;
 }
 
+/* The bytes from base on are read, of which those from now_offset on came now. */
+static void read_from(struct session *s, enum side side, const uint8_t *base, uint64_t base_offset,
+	uint64_t now_offset)
+{
+	struct reading *r = reading_of(s);
+
+	r->base = base;
+	r->base_offset = base_offset;
+	r->now_offset = now_offset;
+	r->side = side;
+}
+
+/* Nothing is read: what a dissector says now is as of the last byte of the side. */
+static void read_nothing(struct session *s, enum side side)
+{
+	struct session_side *x = &s->side[side];
+
+	read_from(s, side, NULL, x->pos - x->len, x->pos);
+	reading_of(s)->now = x->last;
+}
+
 /* data() for what is in v, again and again while it makes progress. False: the session is gone. */
 static bool feed(struct session *s, enum side side, struct view v)
 {
@@ -283,7 +304,7 @@ static bool feed(struct session *s, enum side side, struct view v)
 		struct take t;
 		size_t left;
 
-		s->to = NULL;
+		reading_of(s)->to = NULL;
 		s->switched = false;
 		s->in_data = true;
 		t = d->data(s, s->state, side, &v);
@@ -294,8 +315,8 @@ static bool feed(struct session *s, enum side side, struct view v)
 			drop_state(s);
 			s->turns = 0;
 			s->turn_of = 2;
-			if (s->to || s->stopped)
-				set_dissector(s, s->to);
+			if (reading_of(s)->to || s->stopped)
+				set_dissector(s, reading_of(s)->to);
 			s->side[!side].need = 0;
 			x->need = 0;
 			if (s->stopped) {
@@ -344,17 +365,14 @@ static bool feed(struct session *s, enum side side, struct view v)
 static void look_again(struct session *s, enum side side)
 {
 	struct session_side *x = &s->side[side];
-	struct stamp now = s->now;
+	struct stamp now = reading_of(s)->now;
 
 	if (!x->len || !s->d || !s->d->data || x->skip)
 		return;
-	s->base = x->buf;
-	s->base_offset = x->pos - x->len;
-	s->now_offset = x->pos;
-	s->now_side = side;
+	read_from(s, side, x->buf, x->pos - x->len, x->pos);
 	x->need = 0;
 	feed(s, side, view_of(x->buf, x->len, 0));
-	s->now = now;
+	reading_of(s)->now = now;
 }
 
 /* The dissector gave the connection up to whoever knows these bytes: who does? */
@@ -413,9 +431,7 @@ static void push(
 			return;
 	}
 	x->pos = pos + n;
-	s->now = *at;
-	s->now_offset = begin;
-	s->now_side = side;
+	reading_of(s)->now = *at;
 	if (x->len) {
 		uint32_t old = x->len;
 
@@ -436,8 +452,7 @@ static void push(
 	} else {
 		v = view_of(p, n, 0);
 	}
-	s->base = v.p;
-	s->base_offset = x->pos - view_len(&v);
+	read_from(s, side, v.p, x->pos - view_len(&v), begin);
 	if (view_len(&v) < x->need && x->need) {
 		unread_keep(s, x, v.p, view_len(&v));
 		unread_span(s, x, begin, at);
@@ -452,7 +467,7 @@ static void push(
 		if (r == PROBE_SWAPPED) {
 			side = !side;
 			x = &s->side[side];
-			s->now_side = side;
+			reading_of(s)->side = side;
 		}
 		if (r == PROBE_MAYBE && view_len(&v) < HEAD_MAX) {
 			unread_keep(s, x, v.p, view_len(&v));
@@ -470,10 +485,7 @@ static void push(
 	before = s->d;
 	if (known_now && s->side[!side].len) { /* what it said is older */
 		look_again(s, !side);
-		s->base = v.p;
-		s->base_offset = x->pos - view_len(&v);
-		s->now_offset = begin;
-		s->now_side = side;
+		read_from(s, side, v.p, x->pos - view_len(&v), begin);
 		if (s->stopped || s->d != before) {
 			if (s->stopped && s->d == before)
 				gone(s);
@@ -507,10 +519,8 @@ static void datagram(struct session *s, enum side side, struct view v, const str
 	bool stop;
 
 	x->nspans = 0;
-	s->base = v.p;
-	s->base_offset = s->now_offset = x->pos;
-	s->now = *at;
-	s->now_side = side;
+	reading_of(s)->now = *at;
+	read_from(s, side, v.p, x->pos, x->pos);
 	x->pos += view_wire(&v);
 	if (!s->d) {
 		enum tsm_probe r = detect(s, side, v);
@@ -522,12 +532,12 @@ static void datagram(struct session *s, enum side side, struct view v, const str
 		}
 		if (r == PROBE_SWAPPED)
 			side = !side;
-		s->now_side = side;
+		reading_of(s)->side = side;
 		x = &s->side[side];
 	}
 	if (!s->d->data)
 		return;
-	s->to = NULL;
+	reading_of(s)->to = NULL;
 	s->switched = false;
 	s->in_data = true;
 	stop = s->d->data(s, s->state, side, &v).stop;
@@ -540,8 +550,8 @@ static void datagram(struct session *s, enum side side, struct view v, const str
 		drop_state(s);
 		if (s->stopped)
 			gone(s);
-		else if (s->to)
-			set_dissector(s, s->to);
+		else if (reading_of(s)->to)
+			set_dissector(s, reading_of(s)->to);
 	}
 }
 
@@ -577,6 +587,7 @@ void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, 
 	s->head.there = false;
 	if (x->ended)
 		return;
+	read_nothing(s, side);
 	txn_lost(s, side, n);
 	if (now > since)
 		txn_stall(s, LEDGER_UNKNOWN, since, now);
@@ -622,17 +633,20 @@ void session_end(struct session *s, enum side side, enum tsm_end why)
 	if (x->ended)
 		return;
 	x->ended = true;
+	read_nothing(s, side);
 	if (s->d && s->d->end)
 		s->d->end(s, s->state, side, why);
 }
 
 void tsm_switch(struct session *s, const char *name)
 {
+	const struct dissector *to = name && *name ? registry_find(name) : NULL;
+
 	s->switched = true;
-	s->to = name && *name ? registry_find(name) : NULL;
-	if (s->to)
+	reading_of(s)->to = to;
+	if (to)
 		session_upgrade(s);
-	if (name && !s->to)
+	if (name && !to)
 		s->stopped = true; /* nobody reads on, what is open is still closed in order */
 }
 
@@ -647,8 +661,8 @@ bool tsm_from_start(const struct session *s, enum side side)
 	unsigned dir = side == SIDE_CLIENT ? flow_client(s->flow) : !flow_client(s->flow);
 	uint64_t unread = x->pos - x->len;
 
-	if (side == s->now_side)
-		unread = s->base_offset;
+	if (side == reading_of(s)->side)
+		unread = reading_of(s)->base_offset;
 	return s->flow->side[dir].flags & FS_SYN && !x->missed && !unread;
 }
 

@@ -12,7 +12,7 @@
 #define HELD_MAX       1024u    /* segments held above holes, one side */
 #define HELD_BYTES_MAX 1048576u /* their bytes */
 #define UNREAD_MAX     65536u   /* unread bytes kept for a dissector, one side */
-#define UNREAD_FEW     32u      /* bytes of them that lie in the session itself */
+#define UNREAD_FEW     16u      /* bytes of them that lie in the session itself */
 #define TEXT_MAX       2048u    /* one value */
 #define VALUES_MAX     8192u    /* all values of a transaction */
 #define FACTS_MAX      32768u   /* what it tells of handles and names */
@@ -91,7 +91,7 @@ struct session {
 	struct session_side side[2]; /* enum side */
 	struct txn *first, *last;    /* open, in order of their requests */
 	uint32_t open;
-	uint32_t turns;  /* attempts at recognising the protocol */
+	uint8_t turns;   /* attempts at recognising the protocol */
 	uint8_t turn_of; /* whose turn it was last, 2: nobody's */
 	bool pipelined;  /* a request was sent while another was open */
 	bool blind;      /* responses cannot be told apart until the pipeline has run dry */
@@ -109,19 +109,23 @@ struct session {
 	uint64_t memory_bytes;
 	struct memo *memo;      /* texts kept by key; NULL: none */
 	struct inner *inner[2]; /* what comes out of compressed bytes, by side; NULL: none */
-	/* While data() runs. */
+};
+
+/* What a dissector is being given. */
+struct reading {
 	const uint8_t *inner_begin, *inner_end; /* the bytes being inflated; NULL: none */
-	const uint8_t *base;
-	uint64_t base_offset, now_offset;
+	const uint8_t *base;                    /* the first byte it sees; NULL: it sees none */
+	uint64_t base_offset, now_offset;       /* of base in the stream; of what came now */
 	struct stamp now;
-	enum side now_side;
-	const struct dissector *to;
+	enum side side;
+	const struct dissector *to; /* by tsm_switch() */
 };
 
 struct shard {
 	struct flow_table flows;
 	struct pool ext, turns, sessions, txns;
 	struct session *oldest, *newest;
+	struct reading reading; /* of the session that is being read */
 	struct engine *engine;
 	uint64_t budget, held_bytes, app_bytes; /* bytes */
 	uint32_t ntxns, extensions;
@@ -181,6 +185,11 @@ struct session *session_open(struct shard *sh, struct flow *f, enum side side, s
 /* Something that is followed is expected here, whatever its first bytes are. */
 void session_expect(struct shard *sh, struct flow *f);
 void session_close(struct session *s, enum tsm_end why, uint64_t now);
+
+static inline struct reading *reading_of(const struct session *s)
+{
+	return &s->shard->reading;
+}
 
 /* unread.c */
 void unread_init(struct session_side *x); /* none, and room for few */

@@ -15,28 +15,33 @@ enum { T0, T1, T2, T3 };
 struct stamp txn_stamp(const struct session *s, enum side side, const uint8_t *at, uint64_t *offset)
 {
 	const struct session_side *x = &s->side[side];
+	const struct reading *now = reading_of(s);
 
-	if (!at || !s->base || side != s->now_side) {
+	if (!at || !now->base || side != now->side) {
 		*offset = x->pos;
 		return x->last;
 	}
-	*offset = s->base_offset + (uint64_t)(at - s->base);
-	if (*offset < s->now_offset)
+	*offset = now->base_offset + (uint64_t)(at - now->base);
+	if (*offset < now->now_offset)
 		for (uint32_t i = x->nspans; i > 0; i--)
 			if (x->spans[i - 1].offset <= *offset)
 				return x->spans[i - 1].at;
-	return s->now;
+	return now->now;
 }
 
 /* What came out of compressed bytes came with all of them. */
 static const uint8_t *first_of(const struct session *s, const uint8_t *at)
 {
-	return at && s->inner_begin ? s->inner_begin : at;
+	const struct reading *now = reading_of(s);
+
+	return at && now->inner_begin ? now->inner_begin : at;
 }
 
 static const uint8_t *end_of(const struct session *s, const uint8_t *end)
 {
-	return end && s->inner_end ? s->inner_end : end;
+	const struct reading *now = reading_of(s);
+
+	return end && now->inner_end ? now->inner_end : end;
 }
 
 static void set_stamp(struct txn *t, int i, uint64_t time, uint64_t frame, uint64_t offset)
@@ -324,7 +329,7 @@ struct txn *tsm_open(struct session *s, uint64_t key)
 	if (!t)
 		return NULL;
 	t->quality |= 1u << QUALITY_NO_REQUEST;
-	t->counted_to = s->now.seen;
+	t->counted_to = reading_of(s)->now.seen;
 	txn_append(s, t);
 	return t;
 }
@@ -405,7 +410,7 @@ uint64_t tsm_time(const struct session *s, const uint8_t *at)
 {
 	uint64_t offset;
 
-	return txn_stamp(s, s->now_side, first_of(s, at), &offset).whole;
+	return txn_stamp(s, reading_of(s)->side, first_of(s, at), &offset).whole;
 }
 
 void txn_finish(struct session *s, struct txn *t)
