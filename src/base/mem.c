@@ -88,9 +88,49 @@ static void *carve(uint8_t **at, size_t *left, size_t n)
 	return p;
 }
 
+/* At the front of memory that was given back: `left` bytes with this. */
+struct given {
+	struct given *next;
+	size_t left;
+};
+
+static size_t whole_lines(size_t n)
+{
+	return (n + 63) / 64 * 64;
+}
+
+void arena_give(struct arena *a, void *p, size_t n)
+{
+	struct given *g = p;
+
+	g->next = a->given;
+	g->left = whole_lines(n);
+	a->given = g;
+}
+
+static void *take_given(struct arena *a, size_t n)
+{
+	for (struct given **at = &a->given; *at; at = &(*at)->next) {
+		struct given *g = *at;
+
+		if (g->left < n)
+			continue;
+		g->left -= n;
+		if (!g->left)
+			*at = g->next;
+		return memset((uint8_t *)g + g->left, 0, n);
+	}
+	return NULL;
+}
+
 void *arena_take(struct arena *a, size_t n)
 {
-	n = (n + 63) / 64 * 64;
+	void *given;
+
+	n = whole_lines(n);
+	given = take_given(a, n);
+	if (given)
+		return given;
 	if (a->rest_left >= n)
 		return carve(&a->rest, &a->rest_left, n);
 	if (a->left < n) {

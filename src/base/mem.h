@@ -33,11 +33,14 @@ struct arena {
 	size_t left;
 	uint8_t *rest; /* what large pieces left of the ones before, for small ones */
 	size_t rest_left;
+	struct given *given;
 };
 
 /* n bytes (at most ARENA_MAX), zeroed, aligned to a cache line. */
 #define ARENA_MAX ((size_t)1 << 20)
 void *arena_take(struct arena *a, size_t n);
+/* n bytes that arena_take() gave are not needed any more. */
+void arena_give(struct arena *a, void *p, size_t n);
 void arena_release(struct arena *a);
 
 /*

@@ -85,11 +85,13 @@ static struct bucket *buckets_new(struct flow_table *t, size_t n)
 	return bytes <= ARENA_MAX ? arena_take(t->arena, bytes) : table_alloc(bytes);
 }
 
-static void buckets_free(struct bucket *b, size_t n)
+static void buckets_free(struct flow_table *t, struct bucket *b, size_t n)
 {
 	size_t bytes = n * sizeof(struct bucket);
 
-	if (bytes > ARENA_MAX)
+	if (bytes <= ARENA_MAX)
+		arena_give(t->arena, b, bytes);
+	else
 		table_free(b, bytes);
 }
 
@@ -106,7 +108,7 @@ void flow_table_init(struct flow_table *t, struct arena *a, uint32_t limit, cons
 
 void flow_table_release(struct flow_table *t)
 {
-	buckets_free(t->buckets, t->mask + 1);
+	buckets_free(t, t->buckets, t->mask + 1);
 	free(t->chunks);
 	free(t->alarms);
 }
@@ -214,6 +216,14 @@ static void place(struct flow_table *t, uint64_t hash, uint32_t slot)
 	}
 }
 
+/* The flows of a bucket that will soon be hashed again. */
+static void prefetch_flows(const struct flow_table *t, const struct bucket *b)
+{
+	for (unsigned j = 0; j < 8; j++)
+		if (b->tag[j])
+			prefetch(flow_at(t, b->slot[j]), 64);
+}
+
 static void grow_buckets(struct flow_table *t)
 {
 	struct bucket *old = t->buckets;
@@ -221,11 +231,14 @@ static void grow_buckets(struct flow_table *t)
 
 	t->mask = n * 2 - 1;
 	t->buckets = buckets_new(t, n * 2);
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
+		if (i + 2 < n)
+			prefetch_flows(t, &old[i + 2]);
 		for (unsigned j = 0; j < 8; j++)
 			if (old[i].tag[j])
 				place(t, hash_of(t, flow_at(t, old[i].slot[j])), old[i].slot[j]);
-	buckets_free(old, n);
+	}
+	buckets_free(t, old, n);
 }
 
 static void grow_slots(struct flow_table *t)
