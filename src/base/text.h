@@ -90,7 +90,7 @@ bool text_hidden(uint32_t code);
 struct time_cache {
 	uint64_t second; /* + 1; 0: empty */
 	uint32_t day;    /* since the epoch, + 1 */
-	char text[28]; /* 2026-11-24T01:52:16. */
+	char text[28];   /* 2026-11-24T01:52:16. */
 };
 
 extern const char text_digits[201]; /* "00" to "99" */
