@@ -4,9 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS HIST_COLUMNS
-#define PARTS   (COLUMNS / HIST_PART)
-#define HEAD    16u /* bytes of the allocator for each piece */
+#define PARTS (HIST_COLUMNS / HIST_PART)
+#define HEAD  16u /* bytes of the allocator for each piece */
 
 void hist_init(struct hist *h)
 {
@@ -38,14 +37,14 @@ static void place(uint64_t v, unsigned *row, unsigned *column)
 {
 	unsigned top;
 
-	if (v < COLUMNS) {
+	if (v < HIST_COLUMNS) {
 		*row = 0;
 		*column = (unsigned)v;
 		return;
 	}
 	top = 63u - (unsigned)__builtin_clzll(v);
 	*row = top - HIST_BITS + 1;
-	*column = (unsigned)(v >> (top - HIST_BITS)) & (COLUMNS - 1);
+	*column = (unsigned)(v >> (top - HIST_BITS)) & (HIST_COLUMNS - 1);
 }
 
 /* The middle of a bucket. */
@@ -56,7 +55,7 @@ static uint64_t value_of(unsigned row, unsigned column)
 	if (!row)
 		return column;
 	step = UINT64_C(1) << (row - 1);
-	return (COLUMNS + column) * step + step / 2;
+	return (HIST_COLUMNS + column) * step + step / 2;
 }
 
 uint64_t hist_count(const struct hist *h, unsigned row, unsigned column)
@@ -121,7 +120,7 @@ void hist_merge(struct hist *h, const struct hist *from)
 	if (!from->n)
 		return;
 	for (unsigned i = 0; i < HIST_ROWS; i++)
-		for (unsigned j = 0; from->row[i] && j < COLUMNS; j++)
+		for (unsigned j = 0; from->row[i] && j < HIST_COLUMNS; j++)
 			if ((n = hist_count(from, i, j)))
 				put(h, i, j, n);
 	if (!h->n || from->min < h->min)
@@ -139,7 +138,7 @@ static void narrow(struct hist *h)
 	uint64_t least = UINT64_MAX, most = 0;
 
 	for (unsigned i = 0; i < HIST_ROWS; i++)
-		for (unsigned j = 0; h->row[i] && j < COLUMNS; j++)
+		for (unsigned j = 0; h->row[i] && j < HIST_COLUMNS; j++)
 			if (hist_count(h, i, j)) {
 				most = value_of(i, j);
 				least = least < most ? least : most;
@@ -157,7 +156,7 @@ void hist_subtract(struct hist *h, const struct hist *what)
 	if (!what->n)
 		return;
 	for (unsigned i = 0; i < HIST_ROWS; i++)
-		for (unsigned j = 0; what->row[i] && j < COLUMNS; j++) {
+		for (unsigned j = 0; what->row[i] && j < HIST_COLUMNS; j++) {
 			n = hist_count(what, i, j);
 			here = hist_count(h, i, j);
 			if (n && here)
@@ -184,7 +183,7 @@ uint64_t hist_at(const struct hist *h, double part)
 	if (rank >= n)
 		return h->max;
 	for (unsigned i = 0; i < HIST_ROWS; i++)
-		for (unsigned j = 0; h->row[i] && j < COLUMNS; j++) {
+		for (unsigned j = 0; h->row[i] && j < HIST_COLUMNS; j++) {
 			seen += hist_count(h, i, j);
 			if (seen >= rank) {
 				uint64_t v = value_of(i, j);

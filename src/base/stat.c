@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#define COLUMNS  HIST_COLUMNS
 #define EXPECTED 20.0
 
 static double two_sided(double z)
@@ -22,7 +21,7 @@ double stat_rank_sum(const struct hist *a, const struct hist *b, double *greater
 	if (!a->n || !b->n)
 		return 1;
 	for (unsigned i = 0; i < HIST_ROWS; i++)
-		for (unsigned j = 0; (a->row[i] || b->row[i]) && j < COLUMNS; j++) {
+		for (unsigned j = 0; (a->row[i] || b->row[i]) && j < HIST_COLUMNS; j++) {
 			double x = (double)hist_count(a, i, j);
 			double y = (double)hist_count(b, i, j);
 			double t = x + y;
@@ -109,7 +108,7 @@ uint64_t stat_above(const struct hist *h, uint64_t value)
 	hist_init(&one);
 	hist_add(&one, value);
 	for (unsigned i = 0; i < HIST_ROWS; i++)
-		for (unsigned j = 0; (past ? h->row[i] : one.row[i]) && j < COLUMNS; j++) {
+		for (unsigned j = 0; (past ? h->row[i] : one.row[i]) && j < HIST_COLUMNS; j++) {
 			if (past)
 				n += hist_count(h, i, j);
 			past = past || hist_count(&one, i, j);

@@ -126,22 +126,38 @@ static void add_pause(struct findings *f, struct load_state *c, const struct txn
 	}
 }
 
-static void add_balance(struct load_all *all, const struct txn_record *t)
+static struct balance_key balance_key(const struct txn_record *t)
 {
 	struct balance_key key;
-	struct balance *b;
-	unsigned i = 0;
 
-	memset(&key, 0, sizeof(key));
+	memset(&key, 0, sizeof(key)); /* its padding is compared, too */
 	key.client = t->r.client.ip;
 	key.port = t->r.server.port;
 	key.protocol = t->r.type;
+	return key;
+}
+
+/* The number of its server among those of b, b->n where it is none of them. */
+static unsigned balanced(const struct balance *b, const struct txn_record *t)
+{
+	unsigned i = 0;
+
+	while (i < b->n && memcmp(&b->to[i].ip, &t->r.server.ip, 16) != 0)
+		i++;
+	return i;
+}
+
+static void add_balance(struct load_all *all, const struct txn_record *t)
+{
+	struct balance_key key = balance_key(t);
+	struct balance *b;
+	unsigned i;
+
 	if (!all->balance)
 		all->balance = keyed_new(sizeof(key), sizeof(struct balance), BALANCED);
 	b = keyed_get(all->balance, &key);
-	while (b && i < b->n && memcmp(&b->to[i].ip, &t->r.server.ip, 16) != 0)
-		i++;
-	if (!b || i == SERVERS)
+	i = b ? balanced(b, t) : SERVERS;
+	if (i == SERVERS)
 		return;
 	if (i == b->n) {
 		b->n++;
@@ -155,17 +171,10 @@ static void add_balance(struct load_all *all, const struct txn_record *t)
 
 static void take_out_balance(struct load_all *all, const struct txn_record *t)
 {
-	struct balance_key key;
-	struct balance *b;
-	unsigned i = 0;
+	struct balance_key key = balance_key(t);
+	struct balance *b = all->balance ? keyed_find(all->balance, &key) : NULL;
+	unsigned i = b ? balanced(b, t) : 0;
 
-	memset(&key, 0, sizeof(key));
-	key.client = t->r.client.ip;
-	key.port = t->r.server.port;
-	key.protocol = t->r.type;
-	b = all->balance ? keyed_find(all->balance, &key) : NULL;
-	while (b && i < b->n && memcmp(&b->to[i].ip, &t->r.server.ip, 16) != 0)
-		i++;
 	if (!b || i == b->n)
 		return;
 	b->to[i].requests--;
