@@ -10,11 +10,13 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define SECOND      1000000000u
-#define BURST       32u /* packets for which is fetched at once */
-#define STAGES      4u
-#define FLOW_COST   (sizeof(struct flow) + 32) /* with its share of buckets and alarms */
-#define FINISH_STEP 512u                       /* flows closed a call of engine_finish() */
+#define SECOND       1000000000u
+#define BURST        32u /* packets for which is fetched at once */
+#define STAGES       4u
+#define FLOW_COST    (sizeof(struct flow) + 32) /* with its share of buckets and alarms */
+#define DUE          (FLOW_BLOCK + 64u)         /* flows whose alarms go off at once */
+#define FINISH_AHEAD 16u                        /* slots that are looked at before their turn */
+#define FINISH_STEP  512u                       /* flows closed a call of engine_finish() */
 /* What the program takes of the budget without any packet: libraries, packets and records on their
    way. */
 #define PROGRAM (UINT64_C(12) << 20)
@@ -456,17 +458,21 @@ static bool block_due(const struct flow_table *t, uint32_t block, uint32_t secon
 static void shard_tick(struct shard *sh, uint64_t now, uint64_t frame)
 {
 	struct flow_table *t = &sh->flows;
-	uint32_t second = flow_second(now), due[FLOW_BLOCK];
+	uint32_t second = flow_second(now), blocks = t->slots / FLOW_BLOCK, due[DUE];
+	unsigned n = 0;
 
 	sh->key_frame = frame;
 	sh->key_tick = true;
-	for (uint32_t b = 0; b < t->slots / FLOW_BLOCK; b++) {
-		unsigned n = block_due(t, b, second) ? due_flows(t, b, second, due) : 0;
-
-		for (unsigned i = 0; i < n; i++)
-			flow_prefetch_end(t, flow_at(t, due[i]));
-		for (unsigned i = 0; i < n; i++)
-			on_alarm(sh, flow_at(t, due[i]), now);
+	for (uint32_t b = 0; b < blocks; b++) {
+		if (block_due(t, b, second))
+			n += due_flows(t, b, second, due + n);
+		if (n > DUE - FLOW_BLOCK || b + 1 == blocks) {
+			for (unsigned i = 0; i < n; i++)
+				flow_prefetch_end(t, flow_at(t, due[i]));
+			for (unsigned i = 0; i < n; i++)
+				on_alarm(sh, flow_at(t, due[i]), now);
+			n = 0;
+		}
 	}
 	event_tick(sh, now);
 	sh->key_tick = false;
@@ -497,6 +503,9 @@ bool engine_finish(struct engine *e, uint64_t frame)
 		for (; e->finish_slot < sh->flows.slots; e->finish_slot++) {
 			struct flow *f = flow_at(&sh->flows, e->finish_slot);
 
+			if (e->finish_slot + FINISH_AHEAD < sh->flows.slots)
+				flow_prefetch_end(&sh->flows,
+					flow_at(&sh->flows, e->finish_slot + FINISH_AHEAD));
 			if (!flow_alive(f))
 				continue;
 			if (closed++ == FINISH_STEP)
