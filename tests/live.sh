@@ -65,6 +65,8 @@ run() { # name, how it ends, options
 	[ $i -eq 0 ] || { echo "$name: exit status $i"; cat "$work/$name.err"; fail=1; }
 	n=$(grep -c '"status_code":200' "$work/$name.json")
 	[ "$n" -eq 40 ] || { echo "$name: $n of 40 requests"; cat "$work/$name.err"; fail=1; }
+	grep -q 'of processor time, .* a packet, at most .* of memory$' "$work/$name.err" ||
+		{ echo "$name: the cost is not reported"; fail=1; }
 	grep -q 'dropped by kernel' "$work/$name.err" || { echo "$name: drops are not reported"; fail=1; }
 }
 run interrupt int -i va

@@ -784,9 +784,11 @@ sleep 60
     t.press(["g", "P"], r"› Packets", "packets of a live capture")
     t.press("Enter", r"frame \d+", "one of them")
     t.keys("Escape", "Escape")
-    t.press("5", r"client")
+    t.press("1", r"tsumari: [\d.]+ % of a processor, at most [\d.]+ MiB of memory", "what it costs itself")
     t.press("Q", r"END 0", "it leaves")
-    check("packets captured" in open(f"{WORK}/err").read(), "the counts at the end")
+    said = open(f"{WORK}/err").read()
+    check("packets captured" in said, "the counts at the end")
+    check(re.search(r"^[\d.]+ \w+ of processor time, .* a packet, at most [\d.]+ \w+ of memory$", said, re.M), "and the cost")
     t.over()
 
 

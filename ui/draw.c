@@ -14,7 +14,7 @@
 static void rates(struct ui *u)
 {
 	struct capture_stats st;
-	uint64_t now = ui_monotonic();
+	uint64_t now = ui_monotonic(), before;
 	double seconds = (double)(now - u->rate_at) / (double)SECOND;
 
 	if (seconds < 1)
@@ -25,6 +25,9 @@ static void rates(struct ui *u)
 	u->frames_before = st.frames;
 	u->bytes_before = st.bytes;
 	u->rate_at = now;
+	before = u->cost.processor;
+	u->cost = cost_now();
+	u->processor = (double)(u->cost.processor - before) / 1e9 / seconds;
 }
 
 static void put_progress(struct text *t, double part)

@@ -288,7 +288,23 @@ static int health(struct ui *u, int y)
 		drops, f->lost, st.cut_frames, f->duplicates, f->one_way, f->midstream);
 	term_text(
 		y + 1, 1, term_columns() - 1, t.p, t.len, drops || f->lost ? ROLE_BAD : ROLE_TEXT);
-	return y + 3;
+	return y + 2;
+}
+
+/* What listening takes of this machine. */
+static int own_cost(struct ui *u, int y)
+{
+	char line[160];
+	struct text t;
+
+	if (!source_live(u->o.source) || u->over)
+		return y;
+	text_init(&t, line, sizeof(line));
+	text_printf(&t, "tsumari: %.1f %% of a processor, at most ", u->processor * 100);
+	text_bytes(&t, u->cost.memory);
+	text_str(&t, " of memory");
+	term_text(y, 1, term_columns() - 1, t.p, t.len, ROLE_DIM);
+	return y + 1;
 }
 
 static void head(int y)
@@ -338,7 +354,7 @@ static void draw(struct ui *u, struct screen *s, int row, int rows)
 	if (rows > 15) {
 		y = histories(x, y);
 		y = verdict(u, y + 1, y + 4);
-		y = health(u, y);
+		y = own_cost(u, health(u, y)) + 1;
 	}
 	head(y++);
 	if (n > 1 && end - y > 4)

@@ -408,6 +408,7 @@ struct ui *ui_new(const struct ui_options *o, char *err, size_t errsize)
 	u->env.community = community_cache_new();
 	snprintf(u->capture, sizeof(u->capture), "%s", o->filter ? o->filter : "");
 	u->rate_at = ui_monotonic();
+	u->cost = cost_now();
 	again_file(u);
 	if (begin(u, err, errsize))
 		return u;

@@ -19,6 +19,7 @@
 #include "store.h"
 #include "term.h"
 #include "ui.h"
+#include "base/cost.h"
 #include "model/model.h"
 #include "out/filter.h"
 #include <sys/types.h>
@@ -143,6 +144,8 @@ struct ui {
 	uint64_t note_until;
 	uint64_t frames_before, bytes_before, rate_at; /* for the rates in the first line */
 	double frame_rate, byte_rate;
+	struct cost cost; /* our own, as of rate_at */
+	double processor; /* part of one that we took before it */
 };
 
 uint64_t ui_monotonic(void);

@@ -5,7 +5,9 @@
  * what was read until then has been put out. 2: it could not begin (options, input, permission).
  */
 #include "run/run.h"
+#include "base/cost.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "core/registry.h"
 #include "out/schema.h"
 #include "run/info.h"
@@ -313,6 +315,27 @@ static void plural(uint64_t n, const char *what)
 	fprintf(stderr, "%llu packet%s %s\n", (unsigned long long)n, n == 1 ? "" : "s", what);
 }
 
+/* What listening took of the machine that is listened on. */
+static void own_cost(uint64_t frames)
+{
+	struct cost c = cost_now();
+	char line[160];
+	struct text t;
+
+	text_init(&t, line, sizeof(line));
+	text_duration(&t, c.processor);
+	text_str(&t, " of processor time");
+	if (frames) {
+		text_str(&t, ", ");
+		text_duration(&t, c.processor / frames);
+		text_str(&t, " a packet");
+	}
+	text_str(&t, ", at most ");
+	text_bytes(&t, c.memory);
+	text_str(&t, " of memory");
+	fprintf(stderr, "%s\n", t.p);
+}
+
 static void count_up(const struct run *r, bool written)
 {
 	const struct capture_stats *st = &r->pipeline.capture;
@@ -323,6 +346,7 @@ static void count_up(const struct run *r, bool written)
 		plural(st->kernel_dropped, "dropped by kernel");
 		if (st->interface_dropped)
 			plural(st->interface_dropped, "dropped by interface");
+		own_cost(st->frames);
 	}
 	if (written)
 		plural(capwriter_frames(r->writer), "written");
