@@ -91,6 +91,10 @@ const struct field mysql_fields[] = {
 		FIELD_U64, 0, 10, 0, NULL},
 	[F_B_FILE] = {"tsumari.mysql.binlog.file", "File", "File of the binary log", FIELD_STR, 0,
 		16, 0, NULL},
+	[F_B_GTID] = {"tsumari.mysql.binlog.gtid", "GTID",
+		"Global transaction identifier of the event, or those that the replica has "
+		"already, as it asks for the others",
+		FIELD_STR, 0, 20, 0, NULL},
 	[F_B_SIZE] = {"tsumari.mysql.binlog.size", "Size", "Bytes of the event", FIELD_BYTES, 0, 8,
 		0, NULL},
 	[F_B_AGE] = {"tsumari.mysql.binlog.age", "Age",

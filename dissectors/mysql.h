@@ -51,6 +51,7 @@ enum mysql_field {
 	F_B_SERVER,
 	F_B_POSITION,
 	F_B_FILE,
+	F_B_GTID,
 	F_B_SIZE,
 	F_B_AGE,
 	F_B_LAG,
@@ -298,6 +299,14 @@ struct take mysql_compressed(struct session *s, struct mysql *h, enum side side,
 bool mysql_event(
 	struct session *s, struct mysql *h, const uint8_t *p, uint32_t len, struct view body);
 bool mysql_event_like(const struct view *v);
+
+/*
+ * mysql_gtid.c: F_B_GTID of a set (`whole`: it is all in the view), or of a GTID event by what
+ * follows its header.
+ */
+void mysql_gtid_set(struct txn *t, struct view v, bool whole);
+void mysql_gtid(struct txn *t, struct view v);
+void mysql_gtid_mariadb(struct txn *t, uint32_t server, struct view v);
 
 /* The name of a command, or NULL. */
 const char *mysql_command_name(uint8_t command);

@@ -12,6 +12,8 @@
 #define EVENT_QUERY  2u
 #define EVENT_ROTATE 4u
 #define EVENT_FORMAT 15u
+#define EVENT_GTID   33u
+#define MARIADB_GTID 162u
 #define F_ARTIFICIAL 0x20u
 #define SECOND       INT64_C(1000000000)
 #define CHECKSUM     4u
@@ -182,6 +184,10 @@ bool mysql_event(
 	}
 	if (type == EVENT_QUERY) {
 		statement(s, h, t, v, whole);
+	} else if (type == EVENT_GTID) {
+		mysql_gtid(t, v);
+	} else if (type == MARIADB_GTID) {
+		mysql_gtid_mariadb(t, server, v);
 	} else if (type == EVENT_ROTATE && view_len(&v) > 8) {
 		struct view file = view_of(v.p + 8, view_len(&v) - 8, 0);
 

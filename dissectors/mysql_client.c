@@ -309,8 +309,25 @@ static uint64_t change_user(struct mysql *h, struct txn *t, struct view v)
 	return TAG_SCHEMA;
 }
 
+/* What follows the position in COM_BINLOG_DUMP_GTID: the GTIDs that the replica has. */
+static void executed(struct txn *t, struct view v, bool whole)
+{
+	uint64_t n;
+
+	if (!view_len(&v)) /* by the documentation only BINLOG_THROUGH_GTID has it */
+		return;
+	n = view_le(&v, 4);
+	if (v.bad || (whole && n > view_len(&v))) {
+		tsm_flag(t, QUALITY_MALFORMED);
+		return;
+	}
+	if (n < view_len(&v))
+		v.end = v.p + n;
+	mysql_gtid_set(t, v, view_len(&v) == n);
+}
+
 /* COM_BINLOG_DUMP, COM_BINLOG_DUMP_GTID, COM_REGISTER_SLAVE. */
-static void replication(struct txn *t, uint8_t command, struct view v)
+static void replication(struct txn *t, uint8_t command, struct view v, bool whole)
 {
 	uint64_t position = 0, server;
 	struct view file = nothing();
@@ -340,6 +357,8 @@ static void replication(struct txn *t, uint8_t command, struct view v)
 		tsm_u64(t, F_B_POSITION, position);
 	if (view_len(&file))
 		tsm_str(t, F_B_FILE, file);
+	if (command == COM_BINLOG_DUMP_GTID)
+		executed(t, v, whole);
 }
 
 /* The parts of a command that are shown; gives what goes into the transaction's tag. */
@@ -376,7 +395,7 @@ static uint64_t command(struct session *s, struct mysql *h, struct txn *t, uint8
 	if (c == COM_CHANGE_USER)
 		return change_user(h, t, v);
 	if (c == COM_BINLOG_DUMP || c == COM_BINLOG_DUMP_GTID || c == COM_REGISTER_SLAVE)
-		replication(t, c, v);
+		replication(t, c, v, whole);
 	return 0;
 }
 
