@@ -122,7 +122,8 @@ static enum tsm_probe either(enum tsm_probe a, enum tsm_probe b)
 static enum tsm_probe probe(struct view head, enum side side)
 {
 	enum tsm_probe client = mysql_command_like(head);
-	enum tsm_probe server = either(mysql_greeting_like(head), mysql_response_like(head));
+	enum tsm_probe server = either(either(mysql_greeting_like(head), mysql_response_like(head)),
+		mysql_event_like(head));
 
 	if (mysql_compressed_like(head, SIDE_CLIENT) == PROBE_YES)
 		client = PROBE_YES;
@@ -146,6 +147,8 @@ static bool client_resync(struct mysql *h, struct view *v, struct take *t)
 	struct mysql_stream *x = &h->side[SIDE_CLIENT];
 	enum tsm_probe r = mysql_command_like(*v);
 
+	if (h->side[SIDE_SERVER].phase == P_DUMP && mysql_ack_like(v))
+		r = PROBE_YES;
 	if (r == PROBE_YES) {
 		x->lost = false;
 		x->phase = P_START;
@@ -163,6 +166,7 @@ static bool client_resync(struct mysql *h, struct view *v, struct take *t)
 static bool server_resync(struct session *s, struct mysql *h, struct view *v, struct take *t)
 {
 	struct mysql_stream *x = &h->side[SIDE_SERVER];
+	enum tsm_probe event;
 	const uint8_t *found;
 	bool greets = false;
 
@@ -174,8 +178,18 @@ static bool server_resync(struct session *s, struct mysql *h, struct view *v, st
 		t->need = 5;
 		return false;
 	}
-	if (x->phase == P_DUMP) {
-		found = mysql_event_like(v) ? v->p : NULL;
+	event = h->r.going ? PROBE_NO : mysql_event_like(*v);
+	if (event == PROBE_MAYBE) {
+		t->need = (uint32_t)view_len(v) + 1;
+		return false;
+	}
+	if (event == PROBE_YES) {
+		found = v->p;
+		/* The first event also answers the command, where that was seen. */
+		if (!h->dump || !h->waiting)
+			x->phase = P_DUMP;
+	} else if (x->phase == P_DUMP) {
+		found = NULL;
 	} else if (h->r.going) {
 		found = mysql_result_end(v);
 		if (!found) { /* it may lie across two segments */
@@ -373,7 +387,8 @@ struct take mysql_packets(struct session *s, void *state, enum side side, struct
 static void see_compression(struct mysql *h, enum side side, const struct view *v)
 {
 	if (!h->side[side].lost || h->compressed || h->caps_known ||
-		mysql_compressed_like(*v, side) != PROBE_YES)
+		mysql_compressed_like(*v, side) != PROBE_YES ||
+		(side == SIDE_SERVER && mysql_event_like(*v) != PROBE_NO))
 		return;
 	h->compressed = true;
 	h->frame[!side].lost = true;

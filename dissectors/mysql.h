@@ -177,6 +177,7 @@ struct mysql {
 	struct mysql_frame frame[2];
 	struct mysql_result r;
 	bool begun, tls, compressed, caps_known, infile, checksum, checksum_known, age_known;
+	bool dump; /* the last command asked for the binary log */
 	uint32_t server_caps, caps;
 	uint32_t serial;  /* of the last statement that was to be prepared */
 	uint32_t waiting; /* commands whose response has not begun */
@@ -298,7 +299,9 @@ struct take mysql_compressed(struct session *s, struct mysql *h, enum side side,
 /* mysql_binlog.c */
 bool mysql_event(
 	struct session *s, struct mysql *h, const uint8_t *p, uint32_t len, struct view body);
-bool mysql_event_like(const struct view *v);
+enum tsm_probe mysql_event_like(struct view v);
+/* A semi-synchronous acknowledgment. */
+bool mysql_ack_like(const struct view *v);
 
 /*
  * mysql_gtid.c: F_B_GTID of a set (`whole`: it is all in the view), or of a GTID event by what

@@ -17,6 +17,8 @@
 #define F_ARTIFICIAL 0x20u
 #define SECOND       INT64_C(1000000000)
 #define CHECKSUM     4u
+#define ACK          0xefu /* first byte of an acknowledgment */
+#define ACK_HEAD     9u    /* its bytes before the name of the file */
 
 static const char *const types[] = {"UNKNOWN", "START_V3", "QUERY", "STOP", "ROTATE", "INTVAR",
 	"LOAD", "SLAVE", "CREATE_FILE", "APPEND_BLOCK", "EXEC_LOAD", "DELETE_FILE", "NEW_LOAD",
@@ -40,7 +42,12 @@ static const char *type_name(unsigned type)
 		return types[type];
 	if (type >= MARIADB_FIRST && type - MARIADB_FIRST < MARIADB_TYPES)
 		return mariadb_types[type - MARIADB_FIRST];
-	return "UNKNOWN";
+	return types[0];
+}
+
+static bool known(unsigned type)
+{
+	return type_name(type) != types[0];
 }
 
 static uint32_t number(const uint8_t *p)
@@ -83,10 +90,32 @@ static bool checksummed(const uint8_t *p, size_t n)
 	return ~crc == number(p + n - CHECKSUM);
 }
 
-bool mysql_event_like(const struct view *v)
+enum tsm_probe mysql_event_like(struct view v)
 {
-	return view_len(v) > MYSQL_HEAD &&
-	       event_at(mysql_length(v->p), v->p + MYSQL_HEAD, view_len(v) - MYSQL_HEAD) > 0;
+	size_t n = view_len(&v), front;
+	uint32_t len;
+
+	if (n <= MYSQL_HEAD)
+		return PROBE_MAYBE;
+	len = mysql_length(v.p);
+	v.p += MYSQL_HEAD;
+	front = event_at(len, v.p, n - MYSQL_HEAD);
+	if (front)
+		return known(v.p[front + 4]) ? PROBE_YES : PROBE_NO;
+	return *v.p == 0 && len > EVENT_HEAD && n < MYSQL_HEAD + len &&
+			       n < MYSQL_HEAD + 3 + EVENT_HEAD
+		       ? PROBE_MAYBE
+		       : PROBE_NO;
+}
+
+bool mysql_ack_like(const struct view *v)
+{
+	uint32_t len;
+
+	if (view_len(v) <= MYSQL_HEAD)
+		return false;
+	len = mysql_length(v->p);
+	return v->p[3] == 0 && v->p[MYSQL_HEAD] == ACK && len > ACK_HEAD && len < MYSQL_SHORT;
 }
 
 /* The statement of a QUERY event; `v` is what follows the header. */

@@ -417,6 +417,7 @@ static bool on_command(
 	if (server->phase == P_GREETING || server->phase == P_AUTH || server->phase == P_DUMP)
 		server->phase = P_START;
 	t = tsm_request(s, silent ? ++h->silent : 0, p);
+	h->dump = c == COM_BINLOG_DUMP || c == COM_BINLOG_DUMP_GTID;
 	h->side[SIDE_CLIENT].after = silent ? AFTER_SILENT : AFTER_REQUEST;
 	if (!silent)
 		h->waiting = h->r.going ? h->waiting + 1 : 1;

@@ -151,7 +151,7 @@ enum tsm_probe mysql_command_like(struct view v)
 	case COM_BINLOG_DUMP_GTID:
 		if (n < 15)
 			return PROBE_MAYBE;
-		return !p[12] && !p[13] && !p[14] ? PROBE_YES : PROBE_NO;
+		return !p[12] && !p[13] && !p[14] && p[11] + 19u <= len ? PROBE_YES : PROBE_NO;
 	case COM_FIELD_LIST:
 	case COM_CHANGE_USER:
 		if (n < len + MYSQL_HEAD)

@@ -193,6 +193,66 @@ static void test_whole(void **state)
 	}
 }
 
+/* The capture begins with the command, or later. */
+static void test_midstream(void **state)
+{
+	struct bytes b;
+
+	(void)state;
+	usual(&b);
+	for (size_t i = 0; i < STEPS; i++) {
+		talk_begin(PORT + 20000, false); /* a port that does not tell */
+		talk_segment(1, TCP_ACK, NULL, 0, 0);
+		packet(0, 0, b.b, b.n, steps[i]);
+		answer(steps[i]);
+		talk_close();
+		talk_end();
+		talk_holds("mysql BINLOG_DUMP_GTID|BINLOG_DUMP_GTID|1 "
+			   "mysql.command=COM_BINLOG_DUMP_GTID tsumari.mysql.binlog.server_id=77 "
+			   "tsumari.mysql.binlog.position=4 "
+			   "tsumari.mysql.binlog.file=binlog.000001" EVERYTHING " !midstream\n");
+		check_answer(" !midstream");
+		assert_int_equal(talk.records, 1 + 10);
+		talk_free();
+	}
+	/* Or with the answer. */
+	for (size_t i = 0; i < STEPS; i++) {
+		talk_begin(PORT + 20000, false);
+		answer(steps[i]);
+		CLIENT(0, "\xef\x18\1\0\0\0\0\0\0binlog.000001", steps[i]);
+		EVENT(20, 16, 300, "\1\0\0\0\0\0\0\0", steps[i]);
+		CLIENT(0, "\x0e", steps[i]);
+		SERVER(1, OK, steps[i]);
+		talk_close();
+		talk_end();
+		check_answer(" !midstream");
+		talk_holds("mysql SEMISYNC_ACK|SEMISYNC_ACK|1 mysql.command=SEMISYNC_ACK "
+			   "tsumari.mysql.binlog.position=280 "
+			   "tsumari.mysql.binlog.file=binlog.000001");
+		talk_holds(EVENT_IS("XID"));
+		talk_holds("mysql PING|PING|1 mysql.command=COM_PING mysql.affected_rows=0");
+		assert_int_equal(talk.records, 10 + 3);
+		talk_free();
+	}
+	/* A timestamp that reads like the beginning of compressed bytes. */
+	talk_begin(PORT + 20000, false);
+	SERVER(1, "\0\1\1\x78\x5e\x10\1\0\0\0\x1b\0\0\0\x2c\1\0\0\0\0abcdefgh", 1460);
+	answer(1460);
+	talk_close();
+	talk_end();
+	assert_int_equal(talk.records, 1 + 10);
+	talk_holds(EVENT_IS("XID"));
+	talk_free();
+	/* The same front, but a name that is longer than the packet: something else. */
+	b.b[7] = 200;
+	talk_begin(PORT + 20000, false);
+	packet(0, 0, b.b, b.n, 1460);
+	talk_close();
+	talk_end();
+	assert_int_equal(talk.records, 0);
+	talk_free();
+}
+
 /* The command as it is, the refusal, and one more command, which must be read as ever. */
 static void refused(const struct bytes *b)
 {
@@ -345,6 +405,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_midstream),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_long),
