@@ -218,13 +218,12 @@ void flow_close(
  */
 static void bound_extensions(struct shard *sh)
 {
+	uint64_t bytes = sh->extensions * sizeof(struct flow_ext);
 	uint64_t half = sh->budget / 2, least = sh->budget / 8;
 	uint64_t flows = (uint64_t)sh->flows.slots * FLOW_COST;
-	uint64_t room = flows < half - least ? half - flows : least;
 	struct flow *f;
 
-	if (sh->extensions * sizeof(struct flow_ext) <= room ||
-		!(f = flow_victim(&sh->flows, true)))
+	if (bytes <= least || bytes + flows <= half || !(f = flow_victim(&sh->flows, true)))
 		return;
 	counters_add(&sh->engine->counters,
 		"flows: no memory for more that is unusual, flow given up", 1);

@@ -264,6 +264,14 @@ static bool give_frame(struct reader *r, const struct packet *k)
 	return !r->p->on_frame || r->p->on_frame(r->p->on_frame_arg, k);
 }
 
+/* The datagrams put together of fragments: most packets are none. */
+static void free_owned(struct packet *const *list, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (list[i]->owned)
+			free(list[i]->owned);
+}
+
 /* Everything on one thread. */
 
 static void drain_inline(struct pipeline *p, struct engine *e)
@@ -301,8 +309,7 @@ static void inline_full(void *arg)
 static void flush_inline(struct engine *e, struct packet **list, unsigned *n)
 {
 	engine_packets(e, list, *n);
-	for (unsigned i = 0; i < *n; i++)
-		free(list[i]->owned);
+	free_owned(list, *n);
 	*n = 0;
 }
 
@@ -555,8 +562,7 @@ static void *work(void *arg)
 			engine_give_back(w->engine, used);
 
 		engine_packets(w->engine, b->packets, b->n);
-		for (unsigned i = 0; i < b->n; i++)
-			free(b->packets[i]->owned);
+		free_owned(b->packets, b->n);
 		if (b->load)
 			load_unref(w->loads, b->load);
 		w->upto = b->upto;
