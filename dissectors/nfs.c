@@ -159,14 +159,19 @@ const char *nfs_status_name(uint32_t status)
 
 void nfs_status(struct nfs_message *m, uint32_t status)
 {
+	m->n->status = status;
+	nfs_outcome(m->t, F_NFS_STATUS, status);
+}
+
+void nfs_outcome(struct txn *t, unsigned field, uint32_t status)
+{
 	const char *name = nfs_status_name(status);
 	char number[10];
 
-	m->n->status = status;
-	tsm_str(m->t, F_NFS_STATUS, name ? rpc_text(name) : rpc_decimal(number, status));
+	tsm_str(t, field, name ? rpc_text(name) : rpc_decimal(number, status));
 	switch (status) {
 	case 0:
-		tsm_status(m->t, STATUS_OK);
+		tsm_status(t, STATUS_OK);
 		break;
 	case 5:     /* IO */
 	case 6:     /* NXIO */
@@ -174,10 +179,10 @@ void nfs_status(struct nfs_message *m, uint32_t status)
 	case 10006: /* SERVERFAULT */
 	case 10008: /* DELAY */
 	case 10018: /* RESOURCE */
-		tsm_status(m->t, STATUS_SERVER_ERROR);
+		tsm_status(t, STATUS_SERVER_ERROR);
 		break;
 	default:
-		tsm_status(m->t, STATUS_ERROR);
+		tsm_status(t, STATUS_ERROR);
 	}
 }
 

@@ -75,6 +75,8 @@ struct nfs_message {
 uint64_t nfs_hash(struct view handle);
 void nfs_hashed(struct txn *t, unsigned field, uint64_t hash);
 const char *nfs_status_name(uint32_t status);
+/* Shows a status in the field, and that of the transaction. */
+void nfs_outcome(struct txn *t, unsigned field, uint32_t status);
 void nfs_status(struct nfs_message *m, uint32_t status);
 /* What all versions read alike; marks that are not theirs are left alone. */
 void nfs_mark(struct nfs_message *m, char letter, uint64_t number, struct view text);

@@ -1,7 +1,6 @@
 /*
  * nlm.c - the programs beside NFS: the network lock manager, versions 1 to 4 (RFC 1813, appendix
- * II; X/Open XNFS), and, by the names of their procedures, the status monitor, quotas and the ACL
- * side band.
+ * II; X/Open XNFS), and, by the names of their procedures, the status monitor and quotas.
  */
 #include "nfs.h"
 
@@ -145,8 +144,6 @@ NAMED(nsm, 100024, "Network status monitor", "NULL", "STAT", "MON", "UNMON", "UN
 	"SIMU_CRASH", "NOTIFY");
 NAMED(rquota, 100011, "Remote quotas", "NULL", "GETQUOTA", "GETACTIVEQUOTA", "SETQUOTA",
 	"SETACTIVEQUOTA");
-NAMED(nfsacl, 100227, "Access control lists beside NFS", "NULL", "GETACL", "SETACL", "GETATTR",
-	"ACCESS", "GETXATTRDIR");
 
 static const struct claim claims[] = {
 	{TABLE_RPC_PROGRAM, 100021},

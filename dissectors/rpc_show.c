@@ -74,6 +74,8 @@ static const char *procedure_name(const struct rpc_header *h)
 		return portmap_procedure(h->version, h->procedure);
 	if (h->program == 100005)
 		return mount_procedure(h->version, h->procedure);
+	if (h->program == 100227)
+		return nfsacl_procedure(h->version, h->procedure);
 	return is_nfs(h) ? nfs_procedure(h->version, h->procedure) : NULL;
 }
 

@@ -38,6 +38,7 @@ void rpc_reply_status(struct txn *t, const struct rpc_header *r);
 
 /* What the programs call their procedures; NULL: it has none of that number. */
 const char *mount_procedure(uint32_t version, uint32_t procedure);
+const char *nfsacl_procedure(uint32_t version, uint32_t procedure);
 const char *portmap_procedure(uint32_t version, uint32_t procedure);
 
 /* rpcsync.c */

@@ -1,6 +1,6 @@
 /*
  * rpc_programs.c - the programs beside NFS, and what they tell of others: names of handles (MOUNT),
- * ports (port mapper).
+ * ports (port mapper); access control lists.
  */
 #include "rpc_world.h"
 
@@ -168,6 +168,178 @@ static void test_taught_port(void **state)
 	}
 }
 
+/* ---- access control lists ---- */
+
+static void acl_call(struct msg *to, uint32_t xid, uint32_t version, uint32_t procedure)
+{
+	call(to, xid, 100227, version, procedure);
+	if (version == 2)
+		fixed(to, "the file", 32);
+	else
+		opaque(to, "the file");
+}
+
+/* Attributes as both versions have them: 68 and 84 bytes that are of no interest. */
+static void attributes(struct msg *to, uint32_t version)
+{
+	if (version == 3)
+		W(to, 1u);
+	memset(to->b + to->n, 0x5a, version == 2 ? 68 : 84);
+	to->n += version == 2 ? 68 : 84;
+}
+
+static void list(struct msg *to, uint32_t n)
+{
+	W(to, n, n);
+	for (uint32_t i = 0; i < n; i++)
+		W(to, 1u << i, 100u + i, 7u);
+}
+
+static void test_acl(void **state)
+{
+	/* Solaris' nfs_acl.x; of version 3 there are fewer. */
+	static const char *const names[2][6] = {
+		{"NULL", "GETACL", "SETACL", "GETATTR", "ACCESS", "GETXATTRDIR"},
+		{"NULL", "GETACL", "SETACL", "GETXATTRDIR", "4", "5"}};
+
+	(void)state;
+	for (uint32_t version = 2; version <= 3; version++) {
+		struct world *w = begin(true);
+		unsigned known = version == 2 ? 6 : 4;
+		char line[64];
+
+		for (uint32_t k = 0; k < 6; k++) {
+			bool get = k == 1, set = k == 2, dir = version == 2 ? k == 5 : k == 3;
+
+			acl_call(&m, k + 1, version, k);
+			if (k == 0)
+				m.n -= version == 2 ? 32 : 12;
+			if (get || set || dir || (version == 2 && k == 4))
+				W(&m, 15u);
+			if (set) {
+				list(&m, 5);
+				list(&m, 0);
+			}
+			tcp(w, 0, &m);
+			reply(&m, k + 1, 0);
+			if (k)
+				W(&m, 0u);
+			if (dir && version == 2)
+				fixed(&m, "the directory", 32);
+			else if (dir)
+				opaque(&m, "the directory");
+			if (k)
+				attributes(&m, version);
+			if (version == 2 && k == 4)
+				W(&m, 1u);
+			if (get) {
+				W(&m, 15u);
+				list(&m, 4);
+				W(&m, 3u, 0u); /* counted, not sent */
+			}
+			tcp(w, 1, &m);
+		}
+		assert_int_equal(w->n, 6);
+		for (unsigned i = 0; i < 6; i++) {
+			snprintf(line, sizeof(line), "nfsacl %s path= status=1 quality=0 ",
+				names[version - 2][i]);
+			holds(w, i, line);
+			if (i && i < known) {
+				holds(w, i, "tsumari.nfsacl.handle=");
+				holds(w, i, "tsumari.nfsacl.status=NFS_OK");
+			}
+		}
+		holds(w, 1, "tsumari.nfsacl.entries=4 tsumari.nfsacl.default_entries=3");
+		holds(w, 2, "tsumari.nfsacl.entries=5 tsumari.nfsacl.default_entries=0");
+		destroy(w);
+	}
+}
+
+/* The handle is that of NFS: what is known of it holds here. */
+static void test_acl_paths(void **state)
+{
+	struct world *w = begin(true);
+
+	(void)state;
+	call(&m, 1, 100005, 3, 1);
+	opaque(&m, "/export");
+	tcp(w, 0, &m);
+	reply(&m, 1, 0);
+	W(&m, 0u);
+	opaque(&m, "root");
+	W(&m, 0u);
+	tcp(w, 1, &m);
+	call(&m, 2, 100003, 3, 3); /* LOOKUP */
+	opaque(&m, "root");
+	opaque(&m, "file");
+	tcp(w, 0, &m);
+	reply(&m, 2, 0);
+	W(&m, 0u);
+	opaque(&m, "the file");
+	W(&m, 0u, 0u);
+	tcp(w, 1, &m);
+	acl_call(&m, 3, 3, 1);
+	W(&m, 1u);
+	tcp(w, 0, &m);
+	reply(&m, 3, 0);
+	W(&m, 10004u, 0u); /* NOTSUPP */
+	tcp(w, 1, &m);
+	acl_call(&m, 4, 3, 2);
+	W(&m, 1u);
+	list(&m, 4);
+	list(&m, 0);
+	tcp(w, 0, &m);
+	reply(&m, 4, 0);
+	W(&m, 28u);
+	attributes(&m, 3);
+	tcp(w, 1, &m);
+	assert_int_equal(w->n, 4);
+	holds(w, 2, "nfsacl GETACL path=/export/file status=2 quality=0 ");
+	holds(w, 2, "tsumari.nfsacl.status=NFSERR_NOTSUPP");
+	holds(w, 2, "tsumari.nfsacl.path=/export/file");
+	holds(w, 3, "nfsacl SETACL path=/export/file status=4 quality=0 ");
+	holds(w, 3, "tsumari.nfsacl.status=NFSERR_NOSPC");
+	destroy(w);
+}
+
+/* Every cut of a call; lists of more than is there; a handle of no length that can be. */
+static void test_acl_bad(void **state)
+{
+	struct world *w = begin(true);
+	uint32_t xid = 1;
+	size_t cut, arguments = 12 + 4 + 56 + 8;
+
+	(void)state;
+	for (cut = 1; cut <= arguments; cut++, xid++) {
+		acl_call(&m, xid, 3, 2);
+		W(&m, 1u);
+		list(&m, 4);
+		list(&m, 0);
+		m.n -= cut;
+		tcp(w, 0, &m);
+		reply(&m, xid, 0);
+		W(&m, 22u, 0u);
+		tcp(w, 1, &m);
+		holds(w, w->n - 1, "nfsacl SETACL path= status=2 quality=800 ");
+		holds(w, w->n - 1, "tsumari.nfsacl.status=NFSERR_INVAL");
+	}
+	for (unsigned i = 0; i < 3; i++, xid++) {
+		acl_call(&m, xid, 3, 2);
+		if (i == 2)
+			memset(m.b + m.n - 12, 0xff, 4);
+		W(&m, 1u, 0xffffffffu, i == 1 ? 0x10000000u : 0xffffffffu, 1u, 2u, 3u);
+		tcp(w, 0, &m);
+		reply(&m, xid, 0);
+		W(&m, 22u, 0u);
+		tcp(w, 1, &m);
+		holds(w, w->n - 1, "nfsacl SETACL path= status=2 quality=800 ");
+	}
+	getattr(w, 999);
+	holds(w, w->n - 1, "nfs.status=NFSERR_STALE");
+	lacks(w, w->n - 1, "quality=800");
+	destroy(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +347,9 @@ int main(void)
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_paths_limit),
 		cmocka_unit_test(test_taught_port),
+		cmocka_unit_test(test_acl),
+		cmocka_unit_test(test_acl_paths),
+		cmocka_unit_test(test_acl_bad),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
