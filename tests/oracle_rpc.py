@@ -20,6 +20,8 @@ NLM = ("NULL TEST LOCK CANCEL UNLOCK GRANTED TEST_MSG LOCK_MSG CANCEL_MSG UNLOCK
 PORTMAP2 = "NULL SET UNSET GETPORT DUMP CALLIT".split()
 PORTMAP = ("NULL SET UNSET GETADDR DUMP CALLIT GETTIME UADDR2TADDR TADDR2UADDR GETVERSADDR INDIRECT "
            "GETADDRLIST GETSTAT").split()
+ACL2 = "NULL GETACL SETACL GETATTR ACCESS GETXATTRDIR".split()
+ACL3 = "NULL GETACL SETACL GETXATTRDIR".split()
 OPERATIONS = dict(enumerate((
     "ACCESS CLOSE COMMIT CREATE DELEGPURGE DELEGRETURN GETATTR GETFH LINK LOCK LOCKT LOCKU LOOKUP "
     "LOOKUPP NVERIFY OPEN OPENATTR OPEN_CONFIRM OPEN_DOWNGRADE PUTFH PUTPUBFH PUTROOTFH READ READDIR "
@@ -59,7 +61,8 @@ ACCEPTED = ["success", "prog_unavail", "prog_mismatch", "proc_unavail", "garbage
 
 def procedure(program, version, number):
     names = {(100003, 3): V3, (100003, 2): V2, (100003, 4): ["NULL", "COMPOUND"],
-             (100000, 2): PORTMAP2, (100000, 3): PORTMAP, (100000, 4): PORTMAP}.get(
+             (100000, 2): PORTMAP2, (100000, 3): PORTMAP, (100000, 4): PORTMAP,
+             (100227, 2): ACL2, (100227, 3): ACL3}.get(
                  (program, version), MOUNT if program == 100005 and version < 4 else
                  NLM if program == 100021 and version < 5 else [])
     # Of other programs only the NULL procedure has a name here.
@@ -116,12 +119,13 @@ def tsumari(records, seen):
             continue
         xid, frames, nfs = int(r["rpc"]["xid"], 16), r["tsumari"].get("frame", {}), r.get("nfs", {})
         more, t = r["tsumari"].get("nfs", {}), r["tsumari"].get("time", {})
+        acl = r["tsumari"].get("nfsacl", {})
         if "procedure" in r["rpc"]:
             calls.append((frames.get("request_last", 0), xid, r["rpc"]["procedure"],
                           ",".join(more.get("operations", ()))))
         if "response_first" in frames:
             replies.append((frames.get("response_last", 0), xid, r["rpc"].get("status", "?"),
-                            nfs.get("status", ""), ",".join(more.get("statuses", ()))))
+                            nfs.get("status", "") or acl.get("status", ""), ",".join(more.get("statuses", ()))))
         if "wait" in t and "response_last" in frames:
             seen.keyed_times["%08x" % xid, frames["response_last"]] = t["wait"] + t.get("response", 0)
     reduce(seen, calls, replies)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """A client of ONC RPC (RFC 5531) that says what no ready-made one here says: NFSv3 over UDP with
-calls sent again, records of many fragments, many calls in flight, calls that are denied, and NFSv4.1
-and 4.2 with a session.
+calls sent again, records of many fragments, many calls in flight, calls that are denied, NFSv4.1 and
+4.2 with a session, and access control lists.
 
 usage: nfs.py HOST udp|fragments|session
-       nfs.py HOST delays SERVER
+       nfs.py HOST delays|acl SERVER
 """
 import socket
 import struct
@@ -13,7 +13,7 @@ import time
 
 u32 = lambda *n: struct.pack(">%dI" % len(n), *n)
 u64 = lambda *n: struct.pack(">%dQ" % len(n), *n)
-PORTMAP, NFS, MOUNT = 100000, 100003, 100005
+PORTMAP, NFS, MOUNT, ACL = 100000, 100003, 100005, 100227
 
 
 def opaque(b):
@@ -169,6 +169,52 @@ def delays(host, server):
                 time.sleep(0.4)
 
 
+def acl(host, server):
+    """NFS_ACL beside NFSv3 and, as far as it goes without a server, NFSv2, on one connection each; then
+    what the server behind says of itself, over UDP."""
+    fh = root(server, socket.SOCK_STREAM)
+    c = Client(host, 2049)
+    file = handle_of(c.call(NFS, 3, 3, opaque(fh) + opaque("hello.txt")))
+    folder = handle_of(c.call(NFS, 3, 3, opaque(fh) + opaque("dir")))
+    # Tag (owner, user, owning group, group, mask, others; 0x1000: default), number, rights.
+    entries = [(1, 0, 6), (2, 1000, 6), (4, 0, 4), (8, 24, 4), (0x10, 0, 6), (0x20, 0, 4)]
+    full = u32(6, 6) + b"".join(u32(*e) for e in entries)
+    inherited = u32(6, 6) + b"".join(u32(0x1000 | e[0], *e[1:]) for e in entries)
+    none = u32(0, 0)
+    user = u32(1) + opaque(u32(0) + opaque("recorder") + u32(1000, 1000, 0))
+    get = lambda handle, mask: c.call(ACL, 3, 1, opaque(handle) + u32(mask))
+    c.call(ACL, 3, 0, cred=AUTH_NONE)
+    get(file, 15)
+    get(folder, 15)
+    c.call(ACL, 3, 2, opaque(file) + u32(1) + full + none)
+    get(file, 1)
+    c.call(ACL, 3, 2, opaque(folder) + u32(5) + full + inherited)
+    get(folder, 15)
+    get(folder, 10)                                    # how many, and no more
+    get(file, 16)                                      # no such list
+    get(bytes(20), 15)                                 # no such handle
+    c.call(ACL, 3, 2, opaque(file) + u32(1) + full + none, cred=user)
+    c.call(ACL, 3, 3, opaque(file) + u32(0))           # GETXATTRDIR, which only Solaris has
+    c.call(ACL, 4, 1, opaque(file) + u32(15))
+    c.call(NFS, 3, 1, opaque(file))
+    c = Client(host, 2049)
+    old = b"a handle of version 2".ljust(32)
+    c.call(ACL, 2, 0)
+    c.call(ACL, 2, 1, old + u32(15))
+    c.call(ACL, 2, 2, old + u32(1) + full + none)
+    c.call(ACL, 2, 1, old + u32(1))
+    c.call(ACL, 2, 3, old)
+    c.call(ACL, 2, 4, old + u32(0x3f))
+    c.call(ACL, 2, 1, bytes(32) + u32(15))
+    c.call(ACL, 2, 2, old + u32(1) + full + none, cred=user)
+    c.call(ACL, 2, 5, old + u32(0))
+    c = Client(server, 2049, socket.SOCK_DGRAM)
+    get(file, 15)
+    c.call(ACL, 3, 2, opaque(folder) + u32(5) + full + inherited)
+    get(bytes(20), 15)
+    c.call(ACL, 2, 1, old + u32(15))
+
+
 class Session:
     """NFSv4.1: one session, one slot."""
 
@@ -255,5 +301,5 @@ def session(host):
 
 
 if __name__ == "__main__":
-    {"udp": udp, "fragments": fragments, "session": session, "delays": delays}[sys.argv[2]](
+    {"udp": udp, "fragments": fragments, "session": session, "delays": delays, "acl": acl}[sys.argv[2]](
         sys.argv[1], *sys.argv[3:])

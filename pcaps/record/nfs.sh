@@ -15,7 +15,9 @@ nfs_up() {
 	page 200 >"$WORK/nfs/dir/one"
 	page 300 >"$WORK/nfs/dir/two"
 	# NFS_TRUST: seconds for which the server takes its file system's attributes for unchanged.
-	sed "s|@WORK@|$WORK|g; s|@TRUST@|${NFS_TRUST:-60}|" "$HERE/ganesha.conf" >"$WORK/ganesha.conf"
+	# NFS_ACL: true, that it speaks NFS_ACL, too.
+	sed "s|@WORK@|$WORK|g; s|@TRUST@|${NFS_TRUST:-60}|; s|@ACL@|${NFS_ACL:-false}|" "$HERE/ganesha.conf" \
+		>"$WORK/ganesha.conf"
 	gcc -w -o "$WORK/nfsops" "$HERE/nfsops.c" -lnfs || return
 	attach nfs 50 || return
 	spawn nfs rpcbind rpcbind -f -w -h "$NFS"
@@ -109,5 +111,14 @@ nfs_portmap() {
 	nfs nfs-ls -D "nfs://$NFS/"
 	nfs rpcinfo -T udp "$NFS" nfs 4
 	nfs rpcinfo -T tcp "$NFS" nlockmgr 4
+	captures_end
+}
+
+scenario nfs_acl nfs-acl
+nfs_acl() {
+	NFS_ACL=true nfs_up || return
+	spawn web acl "$PYTHON" "$HERE/acl.py" 2049 "$NFS"
+	wait_port web 2049 && capture nfs-acl cli eth0 port 2049 or port 20048 || return
+	cli "$PYTHON" "$HERE/nfs.py" "$WEB" acl "$NFS" || return
 	captures_end
 }

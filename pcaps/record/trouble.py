@@ -116,38 +116,56 @@ def pool(port, workers, seconds, stall_after='0', stall='0'):
     http.server.ThreadingHTTPServer(('', int(port)), Handler).serve_forever()
 
 
-def storage(port, server, times, seconds):
-    """Stands before an NFS server and has files fetched from slow storage: a READ at the beginning of
-    a file is so many times answered, after so long, that it should come again."""
-    asked = {}
+def before(port, server, answer):
+    """Stands before an NFS server. answer(call, ask) gives the reply to a call, both with their record
+    mark, or None: it is passed on; ask() asks the server."""
+    def message(s):
+        mark = s.recv(4, socket.MSG_WAITALL)
+        if len(mark) < 4:
+            return b''
+        return mark + s.recv(struct.unpack('!I', mark)[0] & 0x7fffffff, socket.MSG_WAITALL)
 
     class Handler(socketserver.BaseRequestHandler):
-        def message(self, s):
-            mark = s.recv(4, socket.MSG_WAITALL)
-            if len(mark) < 4:
-                return b''
-            return mark + s.recv(struct.unpack('!I', mark)[0] & 0x7fffffff, socket.MSG_WAITALL)
-
         def handle(self):
             with socket.create_connection((server, 2049)) as behind:
+                def ask(call):
+                    behind.sendall(call)
+                    return message(behind)
+
                 while True:
-                    call = self.message(self.request)
+                    call = message(self.request)
                     if not call:
                         return
-                    xid, _, _, program, _, procedure = struct.unpack('!6I', call[4:28])
-                    key = call[28:]
-                    if (program, procedure) == (100003, 6) and key[-12:-4] == bytes(8) and \
-                            asked.setdefault(key, 0) < int(times):
-                        asked[key] += 1
-                        time.sleep(float(seconds))
-                        # Accepted; NFS3ERR_JUKEBOX, no attributes.
-                        self.request.sendall(struct.pack('!9I', 1 << 31 | 32, xid, 1, 0, 0, 0, 0, 10008, 0))
-                    else:
-                        behind.sendall(call)
-                        self.request.sendall(self.message(behind))
+                    self.request.sendall(answer(call, ask) or ask(call))
 
     socketserver.ThreadingTCPServer.allow_reuse_address = True
     socketserver.ThreadingTCPServer(('', int(port)), Handler).serve_forever()
+
+
+def words(*n):
+    return struct.pack('!%dI' % len(n), *n)
+
+
+def record(message):
+    return words(1 << 31 | len(message)) + message
+
+
+def storage(port, server, times, seconds):
+    """Has files fetched from slow storage: a READ at the beginning of a file is so many times answered,
+    after so long, that it should come again."""
+    asked = {}
+
+    def answer(call, ask):
+        xid, _, _, program, _, procedure = struct.unpack('!6I', call[4:28])
+        key = call[28:]
+        if (program, procedure) != (100003, 6) or key[-12:-4] != bytes(8) or \
+                asked.setdefault(key, 0) >= int(times):
+            return None
+        asked[key] += 1
+        time.sleep(float(seconds))
+        return record(words(xid, 1, 0, 0, 0, 0, 10008, 0))  # NFS3ERR_JUKEBOX, no attributes
+
+    before(port, server, answer)
 
 
 def requests(host, port, n, until=None):
