@@ -188,41 +188,79 @@ static void flow_sides(struct flow_record *r, const struct flow *f)
 		o->mss = s->flags & FS_SYN && s->mss ? s->mss : FIELD_ABSENT;
 		o->wscale = s->flags & FS_SYN && s->wscale != 0xff ? s->wscale : FIELD_ABSENT;
 		o->sack = s->flags & FS_SYN ? (s->flags & FS_SACK) != 0 : FIELD_ABSENT;
-		if (f->ext) {
-			const struct ext_side *e = &f->ext->side[dir];
-
-			o->retransmits = e->retransmits;
-			o->fast_retransmits = e->fast;
-			o->rtos = e->rtos;
-			o->spurious_retransmits = e->spurious;
-			o->out_of_order = e->out_of_order;
-			o->duplicate_acks = e->dup_acks;
-			o->zero_windows = e->zero_windows;
-			o->zero_window_time =
-				e->zero_time + (e->zero_since ? flow_last(f) - e->zero_since : 0);
-			o->window_full = e->window_full;
-			o->window_full_time =
-				e->full_time + (e->full_since ? flow_last(f) - e->full_since : 0);
-			o->lost_in_capture = e->lost;
-			o->gaps = e->gaps;
-			o->resent_frame = e->resent_frame;
-			o->zero_window_frame = e->zero_frame;
-			o->lost_frame = e->lost_frame;
-			o->oversized = e->oversized;
-			o->oversized_frame = e->oversized_frame;
-			if (e->again && (int32_t)(f->side[!dir].ack - e->again_seq) <= 0) {
-				o->stuck = e->again;
-				o->stuck_bytes = e->again_len;
-				o->stuck_time = e->again_last - e->again_since;
-				o->stuck_frame = e->again_frame;
-			}
-		}
 	}
+}
+
+static void trouble(struct flow_trouble_record *o, const struct flow *f, unsigned dir)
+{
+	const struct ext_side *e = &f->ext->side[dir];
+
+	o->retransmits = e->retransmits;
+	o->fast_retransmits = e->fast;
+	o->rtos = e->rtos;
+	o->spurious_retransmits = e->spurious;
+	o->out_of_order = e->out_of_order;
+	o->duplicate_acks = e->dup_acks;
+	o->zero_windows = e->zero_windows;
+	o->zero_window_time = e->zero_time + (e->zero_since ? flow_last(f) - e->zero_since : 0);
+	o->window_full = e->window_full;
+	o->window_full_time = e->full_time + (e->full_since ? flow_last(f) - e->full_since : 0);
+	o->lost_in_capture = e->lost;
+	o->gaps = e->gaps;
+	o->resent_frame = e->resent_frame;
+	o->zero_window_frame = e->zero_frame;
+	o->lost_frame = e->lost_frame;
+	o->oversized = e->oversized;
+	o->oversized_frame = e->oversized_frame;
+	if (e->again && (int32_t)(f->side[!dir].ack - e->again_seq) <= 0) {
+		o->stuck = e->again;
+		o->stuck_bytes = e->again_len;
+		o->stuck_time = e->again_last - e->again_since;
+		o->stuck_frame = e->again_frame;
+	}
+}
+
+static void unusual(struct flow_record *r, const struct flow *f)
+{
+	const struct flow_ext *e = f->ext;
+
+	r->syn_retries = e->syn_retries;
+	r->syn_ack_retries = e->syn_ack_retries;
+	r->syn_gaps.n = e->nsyn_gaps;
+	memcpy(r->syn_gaps.v, e->syn_gaps, sizeof(r->syn_gaps.v));
+	r->syn_frames.n = e->nsyn_gaps;
+	memcpy(r->syn_frames.v, e->syn_frames, sizeof(r->syn_frames.v));
+	if (e->accept_since) {
+		r->accept_wait = (e->aside ? e->syn_ack_last : f->established) - e->accept_since;
+		r->accept_frame = e->accept_frame;
+	}
+	r->reset_phase = phase_name(e);
+	r->reset_frame = e->reset_frame;
+	r->duplicate_frame = e->duplicate_frame;
+	r->duplicates = e->duplicates;
+	r->icmp_errors = e->icmp_errors;
+	r->icmp_type = e->icmp_errors ? e->icmp_type : FIELD_ABSENT;
+	r->icmp_code = e->icmp_errors ? e->icmp_code : FIELD_ABSENT;
+	r->transactions = e->transactions;
+	r->protocol = e->protocol;
+	for (unsigned i = 0; i < 2; i++)
+		trouble(&r->trouble[i], f, i ? !flow_client(f) : flow_client(f));
+}
+
+const struct record *record_whole(const struct record *r, struct flow_record *room)
+{
+	if (r->kind != RECORD_FLOW || r->size >= sizeof(*room))
+		return r;
+	memcpy(room, r, FLOW_RECORD_USUAL);
+	memset((char *)room + FLOW_RECORD_USUAL, 0, sizeof(*room) - FLOW_RECORD_USUAL);
+	room->icmp_type = room->icmp_code = FIELD_ABSENT;
+	room->r.size = sizeof(*room);
+	return &room->r;
 }
 
 void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool final)
 {
-	struct flow_record *r = record_room(sh, sizeof(*r));
+	struct flow_record *r = record_room(sh, f->ext ? sizeof(*r) : (uint32_t)FLOW_RECORD_USUAL);
 	unsigned c = flow_client(f);
 
 	r->r.kind = RECORD_FLOW;
@@ -251,31 +289,6 @@ void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool f
 	} else {
 		r->rtt_server = r->rtt_client = FIELD_ABSENT;
 	}
-	r->icmp_type = r->icmp_code = FIELD_ABSENT;
-	if (f->ext) {
-		r->syn_retries = f->ext->syn_retries;
-		r->syn_ack_retries = f->ext->syn_ack_retries;
-		r->syn_gaps.n = f->ext->nsyn_gaps;
-		memcpy(r->syn_gaps.v, f->ext->syn_gaps, sizeof(r->syn_gaps.v));
-		r->syn_frames.n = f->ext->nsyn_gaps;
-		memcpy(r->syn_frames.v, f->ext->syn_frames, sizeof(r->syn_frames.v));
-		if (f->ext->accept_since) {
-			r->accept_wait = (f->ext->aside ? f->ext->syn_ack_last : f->established) -
-					 f->ext->accept_since;
-			r->accept_frame = f->ext->accept_frame;
-		}
-		r->reset_phase = phase_name(f->ext);
-		r->reset_frame = f->ext->reset_frame;
-		r->duplicate_frame = f->ext->duplicate_frame;
-		r->duplicates = f->ext->duplicates;
-		r->icmp_errors = f->ext->icmp_errors;
-		if (r->icmp_errors) {
-			r->icmp_type = f->ext->icmp_type;
-			r->icmp_code = f->ext->icmp_code;
-		}
-		r->transactions = f->ext->transactions;
-		r->protocol = f->ext->protocol;
-	}
 	if (f->flags & FLOW_OPAQUE && f->turns) {
 		r->turns = f->turns->turns;
 		r->turn_wait = f->turns->wait;
@@ -283,6 +296,8 @@ void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool f
 		r->turn_think = f->turns->think;
 	}
 	flow_sides(r, f);
+	if (f->ext)
+		unusual(r, f);
 }
 
 /* The spans between the stamps, and the ledger. */

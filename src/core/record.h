@@ -70,6 +70,11 @@ struct record {
 
 struct flow_side_record {
 	uint64_t payload;     /* bytes of application data, each counted once */
+	uint64_t mss, wscale; /* as offered; absent where no SYN was seen */
+	uint64_t sack;        /* 1: offered */
+};
+
+struct flow_trouble_record {  /* of a side */
 	uint64_t retransmits; /* segments with bytes that were sent before */
 	uint64_t fast_retransmits, rtos, spurious_retransmits;
 	uint64_t out_of_order; /* segments that arrived after later ones, reordered on the way */
@@ -85,21 +90,27 @@ struct flow_side_record {
 	uint64_t oversized; /* segments larger than the MSS: an offload put them together */
 	uint64_t stuck;     /* times its last segment was sent again, and never acknowledged */
 	uint64_t stuck_bytes, stuck_time;
-	uint64_t mss, wscale; /* as offered; absent where no SYN was seen */
-	uint64_t sack;        /* 1: offered */
 };
 
+/*
+ * Of most flows the engine gives what is before reset_phase only (record_whole()): there are many
+ * at a time, and they go from one processor to another.
+ */
 struct flow_record {
 	struct record r;
 	bool final;               /* the last record of its flow */
 	const char *tcp_state;    /* NULL: not TCP */
 	const char *close_reason; /* "fin", "rst_client", "rst_server", "timeout", "evicted",
 				     "capture_end", "port_reuse" */
-	const char *reset_phase;  /* of enum reset_phase; NULL: not reset */
 	uint64_t handshake;       /* first SYN to the ACK that ends the handshake */
 	uint64_t connect_retry;   /* first SYN to the SYN that was answered */
 	uint64_t rtt_min, rtt_server,
 		rtt_client; /* whole path; its halves as seen from the capture point */
+	uint64_t turns;     /* times the server answered, of a protocol that is not followed */
+	uint64_t turn_wait, turn_wait_max, turn_think; /* ns */
+	struct flow_side_record side[2];               /* enum side */
+
+	const char *reset_phase; /* of enum reset_phase; NULL: not reset */
 	uint64_t syn_retries;
 	struct field_list syn_gaps;   /* ns between SYNs */
 	struct field_list syn_frames; /* of the SYNs sent again */
@@ -113,11 +124,13 @@ struct flow_record {
 	uint64_t icmp_errors;
 	uint64_t icmp_type, icmp_code; /* of the last error that named this flow */
 	uint64_t transactions;
-	uint64_t turns; /* times the server answered, of a protocol that is not followed */
-	uint64_t turn_wait, turn_wait_max, turn_think; /* ns */
-	const char *protocol;            /* of the application, NULL: not recognised */
-	struct flow_side_record side[2]; /* enum side */
+	const char *protocol;                  /* of the application, NULL: not recognised */
+	struct flow_trouble_record trouble[2]; /* enum side */
 };
+#define FLOW_RECORD_USUAL offsetof(struct flow_record, reset_phase)
+
+/* The record with all its members, made at `room` where it has not got them. */
+const struct record *record_whole(const struct record *r, struct flow_record *room);
 
 /* Text inside a record's block. */
 struct record_text {

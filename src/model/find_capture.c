@@ -54,7 +54,7 @@ static void add_where(struct where *w, const struct svc *s)
 static void add_side(
 	struct capture_state *c, const struct svc *at, const struct flow_record *r, enum side side)
 {
-	const struct flow_side_record *s = &r->side[side];
+	const struct flow_trouble_record *s = &r->trouble[side];
 	uint64_t mss = r->side[!side].mss;
 
 	if (s->lost_in_capture && !(r->r.quality & 1u << QUALITY_ONE_WAY)) {

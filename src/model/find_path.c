@@ -20,7 +20,7 @@ struct path_state {
 
 static bool is_stuck(const struct flow_record *r, int side)
 {
-	const struct flow_side_record *s = &r->side[side];
+	const struct flow_trouble_record *s = &r->trouble[side];
 	uint64_t mss = r->side[!side].mss;
 
 	return s->stuck >= STUCK && s->stuck_bytes >= 500 && !r->icmp_errors &&
@@ -36,7 +36,7 @@ static bool too_big(const struct flow_record *r)
 
 static void add_stuck(struct path_state *c, const struct flow_record *r, int side)
 {
-	const struct flow_side_record *s = &r->side[side];
+	const struct flow_trouble_record *s = &r->trouble[side];
 
 	proof_add(&c->stuck[side], r->r.start, s->stuck_time, s->stuck_frame);
 	proof_until(&c->stuck[side], r->r.end);
@@ -51,7 +51,7 @@ static void add_flow(struct svc *s, const struct flow_record *r)
 	struct path_state *c = svc_has(s, DETECTOR_PATH);
 
 	for (int side = 0; side < 2; side++) {
-		const struct flow_side_record *x = &r->side[side];
+		const struct flow_trouble_record *x = &r->trouble[side];
 		uint64_t resent = x->retransmits - x->spurious_retransmits;
 		bool stuck = is_stuck(r, side);
 

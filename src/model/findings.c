@@ -141,7 +141,7 @@ static struct svc *svc_of(struct findings *f, const struct record *r)
 
 bool stuck_to_the_end(const struct flow_record *r)
 {
-	return (r->side[0].stuck >= STUCK || r->side[1].stuck >= STUCK) && r->close_reason &&
+	return (r->trouble[0].stuck >= STUCK || r->trouble[1].stuck >= STUCK) && r->close_reason &&
 	       strcmp(r->close_reason, "fin") != 0 && strncmp(r->close_reason, "rst", 3) != 0;
 }
 
@@ -165,7 +165,7 @@ static uint64_t flow_waiting(const struct flow_record *r)
 		return 0;
 	/* What was never answered has no ledger, where its end was not seen. */
 	if (stuck_to_the_end(r))
-		return r->side[0].stuck_time + r->side[1].stuck_time;
+		return r->trouble[0].stuck_time + r->trouble[1].stuck_time;
 	if (r->transactions)
 		return turns_count(r) ? r->turn_wait : 0;
 	if (r->handshake != FIELD_ABSENT)

@@ -103,8 +103,8 @@ static void add_flow(struct host *x, const struct flow_record *f, enum side side
 	x->received += peer->bytes;
 	x->packets += self->packets + peer->packets;
 	*(side == SIDE_CLIENT ? &x->asked : &x->served) += 1;
-	x->retransmits += f->side[side].retransmits;
-	x->lost += f->side[side].lost_in_capture;
+	x->retransmits += f->trouble[side].retransmits;
+	x->lost += f->trouble[side].lost_in_capture;
 }
 
 static void add_request(struct host *x, const struct txn_record *t)

@@ -293,8 +293,9 @@ static void found(struct probes *p, struct watched *w, const struct check *c)
 /* Loss and closed windows are to be proved, whoever met them. */
 static bool troubled(const struct flow_record *f)
 {
-	return f->syn_retries || f->accept_wait || f->side[0].retransmits ||
-	       f->side[1].retransmits || f->side[0].zero_windows || f->side[1].zero_windows;
+	return f->syn_retries || f->accept_wait || f->trouble[0].retransmits ||
+	       f->trouble[1].retransmits || f->trouble[0].zero_windows ||
+	       f->trouble[1].zero_windows;
 }
 
 /* Does the connection come when the next of a row is due? */

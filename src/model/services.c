@@ -107,7 +107,7 @@ static void add_flow(struct flow_totals *t, const struct flow_record *f)
 	t->syn_retries += f->syn_retries;
 	t->duplicates += f->duplicates;
 	for (int i = 0; i < 2; i++) {
-		const struct flow_side_record *s = &f->side[i];
+		const struct flow_trouble_record *s = &f->trouble[i];
 
 		t->retransmits += s->retransmits;
 		t->rtos += s->rtos;

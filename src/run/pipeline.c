@@ -220,9 +220,10 @@ static void to_sinks(struct pipeline *p, const struct record *rec, bool wanted)
 
 static void show(struct pipeline *p, const struct record *rec)
 {
+	struct flow_record room;
 	bool wanted;
 
-	rec = paths_record(p->paths, rec);
+	rec = paths_record(p->paths, record_whole(rec, &room));
 	wanted = !p->wanted || p->wanted(p->wanted_arg, rec);
 	if (p->model && (wanted || p->model_all))
 		model_record(p->model, rec);

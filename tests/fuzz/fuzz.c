@@ -53,12 +53,12 @@ static void check_flow(const struct flow_record *f)
 	for (uint32_t i = 0; i < f->syn_gaps.n; i++)
 		check_span(f->syn_gaps.v[i], "SYN gap >= 0");
 	for (int i = 0; i < 2; i++) {
-		const struct flow_side_record *s = &f->side[i];
+		const struct flow_trouble_record *s = &f->trouble[i];
 
 		check_span(s->zero_window_time, "zero_window_time >= 0");
 		check_span(s->window_full_time, "window_full_time >= 0");
 		check_span(s->lost_in_capture, "lost_in_capture >= 0");
-		check_span(s->payload, "payload >= 0");
+		check_span(f->side[i].payload, "payload >= 0");
 	}
 }
 
@@ -195,16 +195,19 @@ static void drain(struct fuzz_engine *f)
 {
 	struct records *out = engine_records(f->engine);
 
+	struct flow_record room;
+
 	for (struct recblock *b = out->first; b; b = b->next)
 		for (uint32_t at = 0; at < b->len;) {
-			const struct record *r = (const void *)(b->data + at);
+			const struct record *given = (const void *)(b->data + at);
+			const struct record *r = record_whole(given, &room);
 
-			fuzz_check(b->len - at >= sizeof(*r) && r->size <= b->len - at,
+			fuzz_check(b->len - at >= sizeof(*r) && given->size <= b->len - at,
 				"record lies in its block");
 			fuzz_record(r, &f->last_key);
 			fuzz_record(paths_record(f->paths, r), &f->last_key);
 			f->transactions += r->kind == RECORD_TXN;
-			at += r->size;
+			at += given->size;
 		}
 	records_free(out);
 }

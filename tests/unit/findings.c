@@ -64,10 +64,10 @@ static struct flow_record flow(unsigned server, uint64_t start)
 	f.icmp_type = f.icmp_code = FIELD_ABSENT;
 	for (int i = 0; i < 2; i++) {
 		f.side[i].mss = 1460;
-		f.side[i].retransmits = draw(3);
-		f.side[i].resent_frame = 1 + draw(1000);
-		f.side[i].zero_windows = draw(2);
-		f.side[i].zero_window_frame = 1 + draw(1000);
+		f.trouble[i].retransmits = draw(3);
+		f.trouble[i].resent_frame = 1 + draw(1000);
+		f.trouble[i].zero_windows = draw(2);
+		f.trouble[i].zero_window_frame = 1 + draw(1000);
 	}
 	return f;
 }

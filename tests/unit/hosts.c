@@ -24,7 +24,7 @@ static void flow(struct hosts *h, unsigned client, unsigned server, uint64_t byt
 	f.r.server.ip = host(server);
 	f.r.client.bytes = bytes;
 	f.r.server.bytes = 2 * bytes;
-	f.side[SIDE_SERVER].retransmits = 1;
+	f.trouble[SIDE_SERVER].retransmits = 1;
 	hosts_record(h, &f.r);
 	f.final = false; /* what it says comes again */
 	hosts_record(h, &f.r);

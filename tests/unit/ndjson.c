@@ -163,8 +163,8 @@ static void make_flow(struct made *m)
 	m->flow.syn_gaps.v[1] = 2000000000;
 	for (unsigned i = 0; i < 2; i++)
 		m->flow.side[i].mss = m->flow.side[i].wscale = m->flow.side[i].sack = FIELD_ABSENT;
-	m->flow.side[1].retransmits = 3;
-	m->flow.side[1].rtos = 1;
+	m->flow.trouble[1].retransmits = 3;
+	m->flow.trouble[1].rtos = 1;
 	m->flow.side[0].mss = 1460;
 	m->flow.side[0].sack = 1;
 }

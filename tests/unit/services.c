@@ -110,10 +110,10 @@ static void flows_are_added_up(void **state)
 
 	(void)state;
 	f.syn_retries = 2;
-	f.side[0].retransmits = 1;
-	f.side[1].retransmits = 4;
-	f.side[1].rtos = 3;
-	f.side[0].zero_windows = 5;
+	f.trouble[0].retransmits = 1;
+	f.trouble[1].retransmits = 4;
+	f.trouble[1].rtos = 3;
+	f.trouble[0].zero_windows = 5;
 	services_record(s, &f.r);
 	/* What an interim record says is said again by the last one. */
 	f.final = false;
