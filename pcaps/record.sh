@@ -7,6 +7,7 @@
 # Written for Debian 12; needs root, for the namespaces.
 
 set -u
+export PYTHONDONTWRITEBYTECODE=1	# the scripts of record/ leave nothing there
 
 HERE=$(cd "$(dirname "$0")" && pwd)/record
 OUT=$(dirname "$HERE")

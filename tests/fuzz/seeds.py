@@ -327,6 +327,10 @@ def rpc_seeds(folder):
         "getport": (call(1, 100000, 2, 3, u32(100003, 3, 6, 0)), reply(1, u32(2049))),
         "getaddr": (call(1, 100000, 4, 3, u32(100003, 3, 3) + b"tcp\0" + u32(0, 0)), reply(1, u32(9) + b"1.2.3.4.8.1\0"[:12])),
         "nlm-lock": (call(1, 100021, 4, 2, u32(1) + b"c\0\0\0" + u32(1, 1, 1) + b"h\0\0\0" + fh3 + fh3 + u32(1, 0, 0, 0, 0, 0, 1)), reply(1, u32(1) + b"c\0\0\0" + u32(3))),
+        "v2-acl-get": (call(1, 100227, 2, 1, fh2 + u32(15)), reply(1, u32(0) + attr2 + u32(15, 1, 1, 1, 0, 6, 0, 0))),
+        "v2-acl-set": (call(1, 100227, 2, 2, fh2 + u32(1, 2, 2) + u32(1, 0, 6) * 2 + u32(0, 0)), reply(1, u32(0) + attr2)),
+        "v3-acl-get": (call(1, 100227, 3, 1, fh3 + u32(15)), reply(1, u32(0, 1) + bytes(84) + u32(15, 2, 2) + u32(1, 0, 6) * 2 + u32(3, 0))),
+        "v3-acl-set": (call(1, 100227, 3, 2, fh3 + u32(5, 1, 1, 1, 0, 6, 1, 0x10000000)), reply(1, u32(22, 0))),
         "mount": (call(1, 100005, 1, 1, u32(4) + b"/srv"), reply(1, u32(0) + fh2)),
         "credential": (call(1, 100003, 3, 1, fh3, u32(1, 400) + u32(1, 0xFFFFFFF0) + b"m" * 392), reply(1)),
     }
@@ -530,6 +534,13 @@ def mysql_seeds(folder):
     rotate = event(1, 4, struct.pack("<Q", 4) + b"binlog.000001", 0)
     statement = event(2, 2, struct.pack("<IIBHH", 1, 0, 4, 0, 0) + b"shop\0create table t(a int)")
 
+    def dump_gtid(file=b"", position=4, uuids=1, intervals=((1, 6), (7, 8))):
+        gtids = struct.pack("<Q", uuids) + bytes(range(16)) + struct.pack("<Q", len(intervals))
+        gtids += b"".join(struct.pack("<QQ", *i) for i in intervals)
+        return pk(0, b"\x1e", struct.pack("<HII", 4, 2, len(file)), file, struct.pack("<QI", position, len(gtids)), gtids)
+
+    gtid = event(2, 33, b"\1" + bytes(range(16)) + struct.pack("<Q", 9))
+
     def squeeze(seq, data, plain=False):
         out = data if plain else zlib.compress(data)
         return struct.pack("<I", len(out))[:3] + bytes([seq]) + struct.pack("<I", 0 if plain else len(data))[:3] + out
@@ -554,6 +565,10 @@ def mysql_seeds(folder):
         "small": old + [chunk(0, pk(0, b"\x0e")), chunk(1, ok(1)), chunk(0, pk(0, b"\x09")), chunk(1, pk(1, b"Uptime: 1")), chunk(0, pk(0, b"\4t\0")), chunk(1, column(1) + eof(2))],
         "dump": old + [chunk(0, pk(0, b"\x12\4\0\0\0\0\0\2\0\0\0binlog.000001")), chunk(1, rotate + statement), chunk(1, eof(3))],
         "semisync": old + [chunk(0, pk(0, b"\x12\4\0\0\0\0\0\2\0\0\0b")), chunk(1, rotate), chunk(1, event(2, 16, b"\0" * 8, front=b"\0\xef\1")), chunk(0, pk(0, b"\xef", struct.pack("<Q", 400), b"b"))],
+        "gtid": old + [chunk(0, dump_gtid(b"binlog.000001")), chunk(1, rotate + gtid + event(3, 162, bytes(12)))],
+        "gtid-counts": old + [chunk(0, dump_gtid(uuids=1 << 55)), chunk(1, err(1)), chunk(0, dump_gtid(intervals=((5, 6), (1, 1 << 63)))), chunk(1, err(1))],
+        "gtid-midstream": [chunk(0, dump_gtid()), chunk(1, rotate + gtid)],
+        "log-midstream": [chunk(1, gtid + statement), chunk(0, pk(0, b"\xef", struct.pack("<Q", 400), b"b")), chunk(1, rotate)],
         "lengths": old + [chunk(0, query(b"select 1")), chunk(1, pk(1, b"\0\xfe\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff")), chunk(1, pk(1, b"\xfc\xff"))],
         "full": old + [chunk(0, b"\xff\xff\xff\0\3select '" + b"x" * 600), chunk(1, ok(2))],
         "midstream": [chunk(0, query(b"select 1")), chunk(1, result), chunk(0, execute), chunk(1, short)],
@@ -566,7 +581,7 @@ def mysql_seeds(folder):
         "bomb": zipped + [chunk(0, squeeze(0, query(b"select 1"), True)), chunk(1, squeeze(1, pk(1, b"\0" * 2500000)))],
     }
     for i, (name, list_) in enumerate(sorted(seeds.items())):
-        middle = name in ("midstream", "swapped", "compressed-middle")
+        middle = name in ("swapped", "compressed-middle") or name.endswith("midstream")
         save(folder, "mysql", name, bytes([i % 8 + (8 if middle else 0)]) + b"".join(list_))
 
 
