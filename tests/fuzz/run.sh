@@ -38,7 +38,7 @@ for source in $sources; do
 done
 # shellcheck disable=SC2086
 ${CLANG:-clang} $flags $sanitize -fsanitize=fuzzer $objects -o "$build/fuzz-$target" \
-	-lpcap -lz -lzstd -lcrypto -lnghttp2
+	-lpcap -lz -lzstd -lcrypto -lnghttp2 -lmaxminddb
 case $target in
 file) longest=16384 ;;
 *) longest=8192 ;;
