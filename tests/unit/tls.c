@@ -74,6 +74,39 @@ static void send(unsigned side, const struct bytes *b, size_t step)
 
 #define RAW(side, text) talk_bytes(side, text, sizeof(text) - 1, 1460)
 
+/* A connection, and what the two begin with; the server's part may be still to come (NULL). */
+static void meet(const struct bytes *client, const struct bytes *server)
+{
+	talk_begin(443, true);
+	send(0, client, 1460);
+	if (server)
+		send(1, server, 1460);
+}
+
+/* Application data of the client, encrypted. */
+static void data(void)
+{
+	RAW(0, "\x17\3\3\0\4efgh");
+}
+
+/* The connection's end, and the capture's. */
+static void part(void)
+{
+	talk_close();
+	talk_end();
+}
+
+/* What is to be seen of a handshake of TLS 1.3 that begins with this hello. */
+static void handshake(const struct bytes *client)
+{
+	struct bytes server = HELLO(2, VERSIONS), c = records(client, 16384),
+		     s = records(&server, 16384);
+
+	meet(&c, &s);
+	data();
+	part();
+}
+
 /* However the hellos are cut into records and segments, they say the same. */
 static void test_pieces(void **state)
 {
@@ -93,8 +126,7 @@ static void test_pieces(void **state)
 			RAW(1, "\x14\3\3\0\1\1\x17\3\3\0\4abcd");
 			RAW(0, "\x14\3\3\0\1\1\x17\3\3\0\4efgh");
 			RAW(0, "\x17\3\3\0\4more");
-			talk_close();
-			talk_end();
+			part();
 			if (talk.records != 1)
 				fail_msg("records of %zu in steps of %zu: %s", pieces[i], steps[k],
 					talk.out);
@@ -113,56 +145,35 @@ static void test_pieces_that_lie(void **state)
 
 	(void)state;
 	client.p[1] = 0xff; /* 16 MiB are said to follow */
-	c = records(&client, 16384);
-	s = records(&server, 16384);
-	talk_begin(443, true);
-	send(0, &c, 1460);
-	send(1, &s, 1460);
-	RAW(0, "\x17\3\3\0\4efgh");
-	talk_close();
-	talk_end();
+	handshake(&client);
 	talk_lacks("www.example"); /* no hello begins so */
 	client = HELLO(1, NAME);
 	client.p[2] = 0xff; /* 65 kB are */
-	c = records(&client, 16384);
-	talk_begin(443, true);
-	send(0, &c, 1460);
-	send(1, &s, 1460);
-	RAW(0, "\x17\3\3\0\4efgh");
-	talk_close();
-	talk_end();
+	handshake(&client);
 	assert_int_equal(talk.records, 1);
 	talk_holds("www.example");
 	client = HELLO(1, NAME);
 	client.n -= 6;
 	c = records(&client, 16384);
-	talk_begin(443, true);
-	send(0, &c, 1460); /* its end does not come: something else does */
+	s = records(&server, 16384);
+	meet(&c, NULL); /* its end does not come: something else does */
 	RAW(0, "\x14\3\3\0\1\1");
 	send(1, &s, 1460);
-	talk_close();
-	talk_end();
+	part();
 	assert_int_equal(talk.records, 1);
 }
 
 /* Every length inside a hello, one too large. */
 static void test_lengths(void **state)
 {
-	struct bytes good = HELLO(1, NAME "\0\x10\0\5\0\3\2h2"), server = HELLO(2, VERSIONS);
-	struct bytes s = records(&server, 16384);
+	struct bytes good = HELLO(1, NAME "\0\x10\0\5\0\3\2h2");
 
 	(void)state;
 	for (size_t at = 4; at < good.n; at++) {
-		struct bytes bad = good, c;
+		struct bytes bad = good;
 
 		bad.p[at] = 0xff;
-		c = records(&bad, 16384);
-		talk_begin(443, true);
-		send(0, &c, 1460);
-		send(1, &s, 1460);
-		RAW(0, "\x17\3\3\0\4efgh");
-		talk_close();
-		talk_end();
+		handshake(&bad);
 		assert_int_equal(talk.records, 1);
 		talk_holds("tls.version=1.3");
 	}
@@ -177,16 +188,14 @@ static void test_cuts(void **state)
 	for (size_t n = 1; n < c.n; n++) {
 		talk_begin(443, true);
 		talk_bytes(0, c.p, n, 1460);
-		talk_close();
-		talk_end();
+		part();
 		assert_true(talk.records <= 1);
 		talk_lacks("established");
 		talk_begin(443, true);
 		talk_bytes(0, c.p, n, 1460);
 		talk_lose(0, c.n - n);
 		RAW(1, "\x15\3\3\0\2\2\x28");
-		talk_close();
-		talk_end();
+		part();
 		assert_true(talk.records <= 1);
 		talk_lacks("server_name");
 	}
@@ -197,11 +206,9 @@ static void test_alert(void **state)
 	struct bytes client = HELLO(1, NAME), c = records(&client, 16384);
 
 	(void)state;
-	talk_begin(443, true);
-	send(0, &c, 1460);
+	meet(&c, NULL);
 	RAW(1, "\x15\3\3\0\2\2\x28");
-	talk_close();
-	talk_end();
+	part();
 	talk_holds("HELLO|HELLO www.example|4");
 	talk_holds("tsumari.tls.alert=40");
 	talk_lacks("established");
@@ -225,8 +232,7 @@ static void test_version12(void **state)
 			RAW(side, "\x16\3\3\0\4fini");
 		}
 		RAW(0, "\x17\3\3\0\4data");
-		talk_close();
-		talk_end();
+		part();
 		assert_int_equal(talk.records, 1);
 		talk_holds("tls.version=1.2");
 		talk_holds("tls.next_protocol=http/1.1");
@@ -249,14 +255,11 @@ static void test_retry(void **state)
 	memcpy(again.p + 6, mark, sizeof(mark));
 	r = records(&again, 40);
 	s = records(&server, 40);
-	talk_begin(443, true);
-	send(0, &c, 1460);
-	send(1, &r, 1460);
+	meet(&c, &r);
 	send(0, &c, 1460);
 	send(1, &s, 1460);
-	RAW(0, "\x17\3\3\0\4efgh");
-	talk_close();
-	talk_end();
+	data();
+	part();
 	assert_int_equal(talk.records, 1);
 	talk_holds("tsumari.tls.retry=1");
 	talk_holds("tls.established=1");
@@ -268,11 +271,9 @@ static void test_plain_answer(void **state)
 	struct bytes client = HELLO(1, NAME), c = records(&client, 16384);
 
 	(void)state;
-	talk_begin(443, true);
-	send(0, &c, 1460);
+	meet(&c, NULL);
 	RAW(1, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
-	talk_close();
-	talk_end();
+	part();
 	talk_holds("tls HELLO|HELLO www.example|");
 	assert_int_equal(talk_counted("tls: not a record where one should begin"), 1);
 }
@@ -282,10 +283,9 @@ static void test_midstream(void **state)
 {
 	(void)state;
 	talk_begin(443, false);
-	RAW(0, "\x17\3\3\0\4efgh");
+	data();
 	RAW(1, "\x17\3\3\0\4abcd");
-	talk_close();
-	talk_end();
+	part();
 	assert_int_equal(talk.records, 0);
 }
 
