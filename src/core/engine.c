@@ -12,7 +12,7 @@
 
 #define SECOND       1000000000u
 #define BURST        32u /* packets for which is fetched at once */
-#define STAGES       4u
+#define STAGES       5u
 #define FLOW_COST    (sizeof(struct flow) + 32) /* with its share of buckets and alarms */
 #define DUE          (FLOW_BLOCK + 64u)         /* flows whose alarms go off at once */
 #define FINISH_AHEAD 16u                        /* slots that are looked at before their turn */
@@ -365,24 +365,30 @@ static struct flow_table *table_of(const struct engine *e, const struct packet *
 }
 
 /*
- * What packets need is fetched a burst ahead: first the buckets, then the flows, then what these
- * point to. Bursts, since misses of the translation of addresses wait one after the other when
- * there is other work between them, and side by side when there is none.
+ * What packets need is fetched a burst ahead: first they themselves, which another thread may have
+ * written, then the buckets, the flows, and what these point to. Bursts, since misses of the
+ * translation of addresses wait one after the other when there is other work between them, and side
+ * by side when there is none.
  */
 static void burst(struct engine *e, struct packet *const *p, unsigned n, unsigned stage,
 	struct flow **expected)
 {
 	for (unsigned i = 0; i < n; i++) {
-		const struct flow_table *t = table_of(e, p[i]);
+		const struct flow_table *t;
 
-		if (stage == 0)
+		if (stage == 0) {
+			prefetch(p[i], sizeof(*p[i]));
+			continue;
+		}
+		t = table_of(e, p[i]);
+		if (stage == 1)
 			flow_prefetch_bucket(t, p[i]->hash);
-		else if (stage == 1)
+		else if (stage == 2)
 			expected[i] =
 				flow_prefetch_entry(t, p[i]->hash, (p[i]->flags & PACKET_TCP) != 0);
-		else if (stage == 2 && expected[i])
+		else if (stage == 3 && expected[i])
 			flow_prefetch_more(t, expected[i], p[i]);
-		else if (stage == 3)
+		else if (stage == 4)
 			on_packet(e, p[i], expected[i]);
 	}
 }

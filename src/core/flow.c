@@ -118,12 +118,6 @@ void flow_prefetch_bucket(const struct flow_table *t, uint64_t hash)
 	__builtin_prefetch(&t->buckets[hash & t->mask]);
 }
 
-static void prefetch(const void *p, size_t n)
-{
-	for (size_t i = 0; i < n; i += 64)
-		__builtin_prefetch((const char *)p + i);
-}
-
 void flow_prefetch(const struct flow *f, bool tcp)
 {
 	prefetch(f, tcp ? sizeof(*f) : sizeof(*f) / 2);
@@ -148,6 +142,8 @@ void flow_prefetch_more(const struct flow_table *t, const struct flow *f, const 
 {
 	bool tcp = p->flags & PACKET_TCP, end = tcp && p->tcp_flags & (TCP_FIN | TCP_RST);
 
+	if (p->paylen) /* another thread may have put it there */
+		prefetch(p->payload, p->paylen < 128 ? p->paylen : 128);
 	if ((p->paylen || end) && f->session)
 		prefetch(f->session, f->flags & FLOW_OPAQUE ? sizeof(struct flow_turns)
 							    : sizeof(struct session));

@@ -223,6 +223,13 @@ void flow_remove(struct flow_table *t, struct flow *f);
  */
 struct flow *flow_victim(struct flow_table *t, bool unusual);
 
+/* The cache lines of n bytes at p, where it is aligned to one. */
+static inline void prefetch(const void *p, size_t n)
+{
+	for (size_t i = 0; i < n; i += 64)
+		__builtin_prefetch((const char *)p + i);
+}
+
 static inline struct flow *flow_at(const struct flow_table *t, uint32_t slot)
 {
 	return &t->chunks[slot / FLOW_CHUNK][slot % FLOW_CHUNK];
