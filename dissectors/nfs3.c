@@ -23,10 +23,6 @@
 #define ATTR2  "u@s<0:" FATTR2 "|*:>"
 #define MADE2  "u@s<0:32f@F" FATTR2 "|*:>"
 
-struct procedure {
-	const char *name, *args, *results;
-};
-
 static const struct procedure v3[] = {
 	{"NULL", "", ""},
 	{"GETATTR", "s@f", "u@s<0:" FATTR "|*:>"},
@@ -75,11 +71,9 @@ static const struct procedure v2[] = {
 
 static const struct procedure *find(uint32_t version, uint32_t procedure)
 {
-	if (version == 3 && procedure < sizeof(v3) / sizeof(v3[0]))
-		return &v3[procedure];
-	if (version == 2 && procedure < sizeof(v2) / sizeof(v2[0]))
-		return &v2[procedure];
-	return NULL;
+	return version == 3   ? RPC_PROCEDURE(v3, procedure)
+	       : version == 2 ? RPC_PROCEDURE(v2, procedure)
+			      : NULL;
 }
 
 const char *nfs_procedure(uint32_t version, uint32_t procedure)

@@ -33,10 +33,6 @@ static const struct field fields[] = {
 	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
 };
 
-struct procedure {
-	const char *name, *args, *results;
-};
-
 /*
  * Marks: s status; f handle; e d entries of the lists, which may be counted and not sent. With an
  * error nfs-ganesha leaves out the attributes that version 3 has there: they are not asked for.
@@ -64,11 +60,9 @@ static const struct procedure v3[] = {
 
 static const struct procedure *find(uint32_t version, uint32_t procedure)
 {
-	if (version == 2 && procedure < sizeof(v2) / sizeof(v2[0]))
-		return &v2[procedure];
-	if (version == 3 && procedure < sizeof(v3) / sizeof(v3[0]))
-		return &v3[procedure];
-	return NULL;
+	return version == 2   ? RPC_PROCEDURE(v2, procedure)
+	       : version == 3 ? RPC_PROCEDURE(v3, procedure)
+			      : NULL;
 }
 
 const char *nfsacl_procedure(uint32_t version, uint32_t procedure)
@@ -80,12 +74,7 @@ const char *nfsacl_procedure(uint32_t version, uint32_t procedure)
 
 static const char *describe(struct txn *t, const struct body *b)
 {
-	const struct procedure *p = find(b->version, b->procedure);
-
-	if (b->side == SIDE_SERVER)
-		return p ? p->results : NULL;
-	rpc_procedure(t, p ? p->name : NULL, b->procedure);
-	return p ? p->args : NULL;
+	return rpc_by_procedure(t, b, find(b->version, b->procedure));
 }
 
 static void mark(void *arg, char letter, uint64_t number, struct view text)

@@ -58,24 +58,16 @@ static const struct field rpc_only[] = {
 		}                                                                                  \
 	}
 
-struct procedure {
-	const char *name, *args, *results;
-};
-
 static const struct procedure v1[] = PROCEDURES(LOCK), v4[] = PROCEDURES(LOCK4);
 
 static const char *describe(struct txn *t, const struct body *b)
 {
-	const struct procedure *p = NULL;
+	const struct procedure *p = b->version == 4 ? RPC_PROCEDURE(v4, b->procedure)
+				    : b->version >= 1 && b->version < 4
+					    ? RPC_PROCEDURE(v1, b->procedure)
+					    : NULL;
 
-	if (b->procedure < sizeof(v1) / sizeof(v1[0]))
-		p = b->version == 4                     ? &v4[b->procedure]
-		    : b->version >= 1 && b->version < 4 ? &v1[b->procedure]
-							: NULL;
-	if (b->side == SIDE_SERVER)
-		return p ? p->results : NULL;
-	rpc_procedure(t, p ? p->name : NULL, b->procedure);
-	return p ? p->args : NULL;
+	return rpc_by_procedure(t, b, p);
 }
 
 static void mark(void *arg, char letter, uint64_t number, struct view text)

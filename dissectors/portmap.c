@@ -36,10 +36,6 @@ static const struct field fields[] = {
 	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
 };
 
-struct procedure {
-	const char *name, *args, *results;
-};
-
 /* Marks: p program, v version, t transport, P port; n network identifier, a address; e an entry. */
 #define MAPPING "u@pu@vu@tu@P"
 #define RPCB    "u@pu@vs@ns@ao"
@@ -71,11 +67,9 @@ static const struct procedure v3[] = {
 
 static const struct procedure *find(uint32_t version, uint32_t procedure)
 {
-	if (version == 2 && procedure < sizeof(v2) / sizeof(v2[0]))
-		return &v2[procedure];
-	if ((version == 3 || version == 4) && procedure < sizeof(v3) / sizeof(v3[0]))
-		return &v3[procedure];
-	return NULL;
+	return version == 2                   ? RPC_PROCEDURE(v2, procedure)
+	       : version == 3 || version == 4 ? RPC_PROCEDURE(v3, procedure)
+					      : NULL;
 }
 
 const char *portmap_procedure(uint32_t version, uint32_t procedure)
@@ -87,12 +81,7 @@ const char *portmap_procedure(uint32_t version, uint32_t procedure)
 
 static const char *describe(struct txn *t, const struct body *b)
 {
-	const struct procedure *p = find(b->version, b->procedure);
-
-	if (b->side == SIDE_SERVER)
-		return p ? p->results : NULL;
-	rpc_procedure(t, p ? p->name : NULL, b->procedure);
-	return p ? p->args : NULL;
+	return rpc_by_procedure(t, b, find(b->version, b->procedure));
 }
 
 /* The port of a universal address of IP: its last two numbers (RFC 5665, 5.2.3.4). */

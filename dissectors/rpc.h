@@ -81,6 +81,17 @@ static inline struct view rpc_text(const char *s)
 /* The place of a number in a table of names; NULL: not in it. */
 #define RPC_NAME(names, n) ((n) < sizeof(names) / sizeof((names)[0]) ? (names)[n] : NULL)
 
+/* A procedure of a program, and what its calls and replies hold (xdr.h). */
+struct procedure {
+	const char *name, *args, *results;
+};
+
+/* The one of a number in a table; NULL: not in it. */
+#define RPC_PROCEDURE(table, n) ((n) < sizeof(table) / sizeof((table)[0]) ? &(table)[n] : NULL)
+
+/* How the body is read, by its procedure (NULL: not known); a call is named by it, too. */
+const char *rpc_by_procedure(struct txn *t, const struct body *b, const struct procedure *p);
+
 /*
  * Reads a body by its description: for dissectors whose state is a struct xdr and which need to
  * know no more than the transaction. `describe` is asked at the front of the message.

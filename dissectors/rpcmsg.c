@@ -173,6 +173,14 @@ void rpc_procedure(struct txn *t, const char *name, uint32_t number)
 	tsm_op(t, v, view_of(v.p, 0, 0));
 }
 
+const char *rpc_by_procedure(struct txn *t, const struct body *b, const struct procedure *p)
+{
+	if (b->side == SIDE_SERVER)
+		return p ? p->results : NULL;
+	rpc_procedure(t, p ? p->name : NULL, b->procedure);
+	return p ? p->args : NULL;
+}
+
 /* AUTH_SYS (RFC 5531, appendix A). */
 static void unix_credential(struct txn *t, struct view c)
 {
