@@ -52,7 +52,6 @@ void engine_free(struct engine *e);
  */
 bool engine_route(const struct engine_config *c, struct packet *p);
 
-/* A packet that will soon be given: what it is looked up in is fetched. */
 /* Packets of its shards, in order. */
 void engine_packets(struct engine *e, struct packet *const *p, unsigned n);
 /* Time has come this far (ns, seconds rounded down); `frame` is the number of the next frame. */

@@ -211,7 +211,7 @@ void flow_prefetch(const struct flow *f, bool tcp);
 void flow_prefetch_more(const struct flow_table *t, const struct flow *f, const struct packet *p);
 /* What else closing the flow needs: its bucket, its session. */
 void flow_prefetch_end(const struct flow_table *t, const struct flow *f);
-/* Is it alive, and this one? */
+/* Of one that was found before: is it still alive, and this one? */
 bool flow_is(const struct flow *f, const struct flow_key *k);
 struct flow *flow_find(struct flow_table *t, const struct flow_key *k, uint64_t hash);
 /* A new, zeroed entry; the table must hold fewer than its limit. */
