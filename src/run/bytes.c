@@ -219,7 +219,7 @@ struct bytes *bytes_open(const char *path, char *err, size_t errsize)
 	struct bytes *b = xcalloc(1, sizeof(*b));
 
 	b->stop_fd = -1;
-	b->raw = xmalloc(RAW_SIZE);
+	b->raw = table_alloc(RAW_SIZE);
 	if (!open_path(b, path, err, errsize)) {
 		bytes_close(b);
 		return NULL;
@@ -230,6 +230,11 @@ struct bytes *bytes_open(const char *path, char *err, size_t errsize)
 		return NULL;
 	}
 	return b;
+}
+
+unsigned bytes_phase(const struct bytes *b)
+{
+	return atomic_load_explicit(&b->pos, memory_order_relaxed) % BYTES_LINE;
 }
 
 double bytes_progress(const struct bytes *b)
@@ -247,6 +252,6 @@ void bytes_close(struct bytes *b)
 		inflateEnd(&b->z);
 	if (b->fd > STDIN_FILENO)
 		close(b->fd);
-	free(b->raw);
+	table_free(b->raw, RAW_SIZE);
 	free(b);
 }

@@ -116,20 +116,24 @@ static unsigned walk_any(struct file_source *f, struct packet *out, unsigned max
 	return f->swapped ? walk(f, out, max, true, false) : walk(f, out, max, false, false);
 }
 
-/* Moves what is left to the front of a chunk that nobody else holds, and reads on behind it. */
+/*
+ * Moves what is left to the front of a chunk that nobody else holds, and reads on behind it, where
+ * that is fast.
+ */
 static ssize_t refill(struct file_source *f)
 {
-	size_t rest = f->end - f->pos;
+	size_t rest = f->end - f->pos, need = f->need + BYTES_LINE, shift;
 	struct chunk *c =
-		chunk_pool_get(&f->s.pool, f->chunk, f->need > CHUNK_SIZE ? f->need : CHUNK_SIZE);
+		chunk_pool_get(&f->s.pool, f->chunk, need > CHUNK_SIZE ? need : CHUNK_SIZE);
 	ssize_t got;
 
+	shift = (bytes_phase(f->in) - (uintptr_t)(c->data + rest)) % BYTES_LINE;
 	if (rest)
-		memmove(c->data, f->chunk->data + f->pos, rest);
+		memmove(c->data + shift, f->chunk->data + f->pos, rest);
 	f->chunk = c;
-	f->pos = 0;
-	f->end = rest;
-	got = bytes_read(f->in, c->data + rest, c->size - rest);
+	f->pos = shift;
+	f->end = shift + rest;
+	got = bytes_read(f->in, c->data + f->end, c->size - f->end);
 	if (got > 0)
 		f->end += (size_t)got;
 	return got;

@@ -27,7 +27,7 @@ static int fail(const char *what, const char *why)
 static int read_plain(const char *path)
 {
 	const int fd = open(path, O_RDONLY);
-	char *piece = malloc(PIECE);
+	char *piece = aligned_alloc(4096, PIECE); /* unaligned it is slow on some processors */
 	ssize_t n = -1;
 	int ret = 0;
 
