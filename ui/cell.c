@@ -79,8 +79,7 @@ void cell_put(struct text *t, const struct field *f, const struct schema_value *
 	case FIELD_MAC: {
 		char mac[PUT_MAC];
 
-		put_mac(mac, (const uint8_t *)v->p);
-		text_put(t, mac, sizeof(mac));
+		text_put(t, mac, (size_t)(put_mac(mac, (const uint8_t *)v->p) - mac));
 		break;
 	}
 	case FIELD_NAMES:

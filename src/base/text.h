@@ -84,7 +84,7 @@ bool text_hidden(uint32_t code);
 #define PUT_U64  20
 #define PUT_TIME 40
 #define PUT_ADDR 46
-#define PUT_MAC  17
+#define PUT_MAC  18
 
 /* RFC 3339 times are nearly always in the second of the one before. */
 struct time_cache {

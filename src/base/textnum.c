@@ -179,12 +179,11 @@ char *put_mac(char *at, const uint8_t mac[6])
 	static const char hex[] = "0123456789ABCDEF";
 
 	for (unsigned i = 0; i < 6; i++) {
-		*at++ = hex[mac[i] >> 4];
-		*at++ = hex[mac[i] & 15];
-		if (i < 5)
-			*at++ = '-';
+		at[3 * i] = hex[mac[i] >> 4];
+		at[3 * i + 1] = hex[mac[i] & 15];
+		at[3 * i + 2] = '-'; /* overwritten behind the last */
 	}
-	return at;
+	return at + 17;
 }
 
 /* v / scale with three significant digits (all digits before the point), rounded. */

@@ -254,6 +254,7 @@ const struct record *record_whole(const struct record *r, struct flow_record *ro
 	memcpy(room, r, FLOW_RECORD_USUAL);
 	memset((char *)room + FLOW_RECORD_USUAL, 0, sizeof(*room) - FLOW_RECORD_USUAL);
 	room->icmp_type = room->icmp_code = FIELD_ABSENT;
+	room->usual = true;
 	room->r.size = sizeof(*room);
 	return &room->r;
 }

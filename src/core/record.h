@@ -94,11 +94,13 @@ struct flow_trouble_record {  /* of a side */
 
 /*
  * Of most flows the engine gives what is before reset_phase only (record_whole()): there are many
- * at a time, and they go from one processor to another.
+ * at a time, and they go from one processor to another. Who reads all members may pass over the
+ * others of those.
  */
 struct flow_record {
 	struct record r;
 	bool final;               /* the last record of its flow */
+	bool usual;               /* from reset_phase on everything is 0 or absent */
 	const char *tcp_state;    /* NULL: not TCP */
 	const char *close_reason; /* "fin", "rst_client", "rst_server", "timeout", "evicted",
 				     "capture_end", "port_reuse" */

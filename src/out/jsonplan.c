@@ -73,7 +73,6 @@ static void make_key(struct op *op, const struct schema_column *c, bool flat)
 	else if (op->kind == OP_LITERAL)
 		text_printf(&t, "%s\"", c->computed->literal);
 	op->keylen = (uint16_t)t.len;
-	text_fill(&t, '\0', 2 * KEY_PIECE);
 	op->key = t.p;
 }
 
@@ -198,6 +197,12 @@ static void set_kind(struct builder *b, struct op *op)
 	}
 }
 
+static void no_before(struct op *op)
+{
+	for (unsigned i = 0; i < BEFORES; i++)
+		op->before[i].from = OP_NONE - 1; /* none that there is */
+}
+
 static void add_field(struct builder *b, unsigned i)
 {
 	struct op *op = &b->list->ops[b->list->n++];
@@ -208,11 +213,9 @@ static void add_field(struct builder *b, unsigned i)
 	op->saved = NOT_SAVED;
 	set_kind(b, op);
 	make_key(op, op->column, b->flat);
-	if (i > 0 && !b->flat) {
+	no_before(op);
+	if (i > 0 && !b->flat)
 		op->common = (uint8_t)common_of(name_at(b, i), name_at(b, i - 1));
-		op->closed = (uint8_t)(depth_of(name_at(b, i - 1)) - op->common);
-	}
-	op->next_open = op->open[op->common];
 	b->list->fixed += (size_t)op->keylen + 2 * KEY_PIECE + DEPTH_MAX;
 	b->list->fixed += value_bound(op->column->field);
 }
@@ -265,11 +268,11 @@ static void add_object_op(struct builder *b, enum op_kind kind, unsigned i, uint
 	text_put(&t, name_at(b, i), strcspn(name_at(b, i), "."));
 	text_str(&t, "\":{");
 	op->keylen = (uint16_t)t.len;
-	text_fill(&t, '\0', 2 * KEY_PIECE);
 	op->key = t.p;
 	op->kind = (uint8_t)kind;
 	op->saved = saved;
 	op->depth = 1;
+	no_before(op);
 	b->list->fixed += (size_t)op->keylen + 2 * KEY_PIECE + DEPTH_MAX;
 }
 
@@ -314,8 +317,161 @@ static void add_nested(struct builder *b)
 		add_object_op(b, OP_OBJECT, i, saved[i]);
 		for (unsigned k = 0; k < n; k++)
 			add_field(b, i + k);
+		b->list->ops[b->list->n - n].common = 1; /* its object is open */
 		add_object_op(b, OP_OBJECT_END, i, saved[i]);
 	}
+}
+
+/* Those that a flow_record that is usual does not have go behind the others. */
+static void add_to(struct checks *c, unsigned op, size_t offset, unsigned limit)
+{
+	unsigned i = c->n++;
+
+	c->list = xrealloc(c->list, c->n * sizeof(*c->list));
+	if (offset < FLOW_RECORD_USUAL || limit == 0) {
+		c->list[i] = c->list[c->usual];
+		i = c->usual++;
+	}
+	c->list[i] = (struct check){(uint16_t)op, (uint16_t)limit, (uint32_t)offset};
+}
+
+/* A number: of which size, and whether 0 is one. */
+static void check_number(struct op_list *list, unsigned i)
+{
+	const struct op *op = &list->ops[i];
+	enum check_size size = op->flags & FIELD_F_U8    ? CHECK_8
+			       : op->flags & FIELD_F_U16 ? CHECK_16
+			       : op->flags & FIELD_F_U32 ? CHECK_32
+							 : CHECK_64;
+	bool zero = !(op->flags & FIELD_F_NONZERO);
+
+	if (op->type == FIELD_NAMES) {
+		size = size == CHECK_8 ? CHECK_8 : CHECK_32;
+		zero = false;
+	} else if (op->type == FIELD_BOOL && !(op->flags & FIELD_F_FALSE)) {
+		zero = false;
+	}
+	if (zero && size != CHECK_64)
+		list->always[i / 64] |= UINT64_C(1) << i % 64;
+	else
+		add_to(&list->member[size], i, op->offset, zero ? 0 : 1);
+}
+
+static void check_member(struct op_list *list, unsigned i)
+{
+	const struct op *op = &list->ops[i];
+	const enum check_size pointer = sizeof(char *) == 8 ? CHECK_64 : CHECK_32;
+
+	switch (op->type) {
+	case FIELD_STR:
+		add_to(&list->member[CHECK_32], i, op->offset + offsetof(struct record_text, len),
+			1);
+		break;
+	case FIELD_NAME:
+		add_to(&list->member[pointer], i, op->offset, 1);
+		break;
+	case FIELD_U64S:
+		add_to(&list->member[CHECK_32], i, op->offset + offsetof(struct field_list, n), 1);
+		break;
+	case FIELD_IPS:
+		add_to(&list->member[CHECK_32], i, op->offset + offsetof(struct field_addrs, n), 1);
+		break;
+	case FIELD_MAC:
+		add_to(&list->mac, i, op->offset, 1);
+		break;
+	case FIELD_IP:
+		if (op->flags & FIELD_F_NONZERO)
+			add_to(&list->address, i, op->offset, 1);
+		else
+			list->always[i / 64] |= UINT64_C(1) << i % 64;
+		break;
+	default:
+		check_number(list, i);
+	}
+}
+
+/* How it is known whether a record has it. */
+static void add_check(struct op_list *list, unsigned i)
+{
+	struct op *op = &list->ops[i];
+
+	switch (op->kind) {
+	case OP_LITERAL: /* stands between values */
+		break;
+	case OP_OBJECT:
+	case OP_OBJECT_END:
+	case OP_OBJECT_SAME:
+		list->always[i / 64] |= UINT64_C(1) << i % 64;
+		break;
+	case OP_VALUE_U64:
+	case OP_VALUE_STR:
+	case OP_VALUE_STRS:
+	case OP_VALUE_NAME:
+	case OP_VALUE_OTHER:
+		list->value[op->offset] = (uint16_t)i;
+		break;
+	case OP_GET:
+	case OP_GET_NAME:
+		op->offset = list->ncomputed;
+		list->computed[list->ncomputed++] = (uint16_t)i;
+		break;
+	default:
+		check_member(list, i);
+	}
+}
+
+static void put_between(struct text *t, const struct op_list *list, unsigned from, unsigned to)
+{
+	unsigned depth = from == OP_NONE ? 0 : list->ops[from].depth;
+	unsigned common = from == OP_NONE ? 0 : DEPTH_MAX;
+	const char *comma = from == OP_NONE ? "{" : list->ops[from].kind == OP_OBJECT ? "" : ",";
+
+	for (unsigned i = from == OP_NONE ? 0 : from + 1; i <= to; i++) {
+		const struct op *o = &list->ops[i];
+
+		if (o->common < common)
+			common = o->common;
+		if (i < to && o->kind != OP_LITERAL)
+			continue;
+		text_fill(t, '}', depth - common);
+		if (o->kind == OP_END) {
+			text_str(t, "}\n");
+			break;
+		}
+		text_str(t, comma);
+		text_put(t, o->key + o->open[common], (size_t)(o->keylen - o->open[common]));
+		depth = o->depth;
+		common = DEPTH_MAX;
+		comma = ",";
+	}
+}
+
+static void make_before(struct before *b, const struct op_list *list, unsigned from, unsigned to)
+{
+	struct text t;
+
+	text_init_growing(&t);
+	if (list->ops[to].kind != OP_OBJECT_END)
+		put_between(&t, list, from, to);
+	free(b->text);
+	b->from = (uint16_t)from;
+	b->len = (uint16_t)t.len;
+	text_fill(&t, '\0', KEY_PIECE);
+	b->text = t.p;
+}
+
+void jsonplan_between(struct op_list *list, unsigned from, unsigned to)
+{
+	struct before *b = list->ops[to].before, found;
+	unsigned i = 0;
+
+	while (i < BEFORES - 1 && b[i].from != from)
+		i++;
+	found = b[i];
+	memmove(b + 1, b, i * sizeof(*b));
+	if (found.from != from)
+		make_before(&found, list, from, to);
+	b[0] = found;
 }
 
 /* The list for records of which fields with these flags are absent. */
@@ -326,12 +482,17 @@ static void make_list(const struct jsonw_plan *p, struct op_list *list, uint8_t 
 	for (unsigned i = 0; i < p->schema->n; i++)
 		if (!(p->schema->columns[i].field->flags & without))
 			b.columns[b.n++] = &p->schema->columns[i];
-	list->fixed = 64;
-	list->ops = xcalloc(b.n + 2 * SAVED_MAX, sizeof(list->ops[0]));
+	list->fixed = 64 + 2 * KEY_PIECE;
+	list->ops = xcalloc(b.n + 2 * SAVED_MAX + 1, sizeof(list->ops[0]));
+	memset(list->value, 0xff, sizeof(list->value));
 	if (!flat)
 		add_nested(&b);
 	for (unsigned i = 0; i < b.n && flat; i++)
 		add_field(&b, i);
+	list->ops[list->n].kind = OP_END;
+	no_before(&list->ops[list->n]);
+	for (unsigned i = 0; i < list->n; i++)
+		add_check(list, i);
 }
 
 struct jsonw_plan *jsonw_plan_new(struct schema *s, bool flat)
@@ -351,14 +512,26 @@ struct jsonw_plan *jsonw_plan_new(struct schema *s, bool flat)
 	return p;
 }
 
+static void list_free(struct op_list *list)
+{
+	for (unsigned i = 0; i <= list->n; i++) {
+		free((char *)(uintptr_t)list->ops[i].key);
+		for (unsigned j = 0; j < BEFORES; j++)
+			free(list->ops[i].before[j].text);
+	}
+	free(list->ops);
+	for (unsigned i = 0; i < CHECK_SIZES; i++)
+		free(list->member[i].list);
+	free(list->address.list);
+	free(list->mac.list);
+}
+
 void jsonw_plan_free(struct jsonw_plan *p)
 {
 	if (!p)
 		return;
 	for (unsigned i = 0; i < PLAN_LISTS; i++) {
-		for (unsigned j = 0; j < p->list[i].n; j++)
-			free((char *)(uintptr_t)p->list[i].ops[j].key);
-		free(p->list[i].ops);
+		list_free(&p->list[i]);
 	}
 	schema_free(p->schema);
 	free(p);

@@ -6,6 +6,10 @@
  * of which a record needs the part behind the objects that are open already. How many of them stay
  * open from one field to the next is the number of leading words the two names share, and over
  * fields that are left out the least of those numbers.
+ *
+ * Which fields a record has is found out first, a bit each. Records of a type resemble one another:
+ * what stands between two fields (closed objects, constants, the key) is kept with the second, and
+ * made again only where another field came before it.
  */
 #ifndef TSUMARI_OUT_JSONPLAN_H
 #define TSUMARI_OUT_JSONPLAN_H
@@ -16,7 +20,7 @@
 #define SAVED_MAX  24
 #define NAME_SHOWN 128 /* bytes of a constant name, at most */
 #define NAME_KEPT  32  /* of these, kept ready to be copied */
-#define KEY_PIECE  16  /* keys are copied in pieces of this size, two at least */
+#define KEY_PIECE  32  /* what stands before a value is copied in pieces of this size */
 #define NOT_SAVED  0xff
 
 enum op_kind {
@@ -43,10 +47,24 @@ enum op_kind {
 	/* Computed. */
 	OP_GET,
 	OP_GET_NAME,
-	/* Around an object that comes again under another name, and in its place. */
+	/* Around an object that comes again under another name, and in its place: they have no
+	   value of their own. */
 	OP_OBJECT,
 	OP_OBJECT_END,
 	OP_OBJECT_SAME,
+	OP_END, /* of the record; behind the last one */
+};
+
+#define OPS_MAX  (SCHEMA_FIELDS_MAX + 2 * SAVED_MAX)
+#define OP_WORDS ((OPS_MAX + 63) / 64)
+#define OP_NONE  0xffff
+
+#define BEFORES 4u
+
+/* What stands before a value where the field before it is that of operation `from`. */
+struct before {
+	uint16_t from, len;
+	char *text; /* in whole pieces */
 };
 
 struct op {
@@ -57,11 +75,11 @@ struct op {
 	uint8_t flags;  /* FIELD_F_ */
 	uint8_t saved;  /* place in the list of texts that come again; NOT_SAVED */
 	bool save;      /* this field's does */
-	/* Where the field before was written: objects to close, and the rest of the key. */
-	uint8_t closed;
-	uint16_t keylen, next_open;
-	uint32_t offset; /* in the record; of a value: number of the dissector's field */
+	uint16_t keylen;
+	uint32_t offset; /* in the record; of a value: number of the dissector's field; of a
+			    computed one: which of them */
 	const char *key;
+	struct before before[BEFORES]; /* the first was used last */
 	/* A name or list of names as it was shown last, whole: most come again and again. */
 	const char *name;
 	uint64_t mask;
@@ -71,12 +89,39 @@ struct op {
 	const struct schema_column *column;
 };
 
+/* A member is there where its number, and 1, is greater than `limit` (FIELD_ABSENT is -1). */
+struct check {
+	uint16_t op, limit;
+	uint32_t offset;
+};
+
+enum check_size { CHECK_64, CHECK_32, CHECK_16, CHECK_8, CHECK_SIZES };
+
+struct checks {
+	unsigned n;
+	unsigned usual; /* the first so many do for a flow_record that is usual */
+	struct check *list;
+};
+
 /* What is done for one record, in this order. */
 struct op_list {
 	size_t fixed; /* bytes of everything but text from the wire, at most */
 	unsigned nsaved, n;
-	struct op *ops;
+	struct op *ops; /* and OP_END behind them */
+	/* Which of them: */
+	uint64_t always[OP_WORDS];
+	struct checks member[CHECK_SIZES];
+	struct checks address, mac; /* those that may be absent */
+	unsigned ncomputed;
+	uint16_t computed[SCHEMA_FIELDS_MAX]; /* their operations */
+	uint16_t value[SCHEMA_FIELDS_MAX];    /* by the dissector's fields, OP_NONE */
 };
+
+/*
+ * Puts what stands before the value of operation `to`, or ends the record, where that of `from`
+ * (OP_NONE: nothing) was the last to be written, to the front of its list.
+ */
+void jsonplan_between(struct op_list *list, unsigned from, unsigned to);
 
 /* There is a list for records without ports, one for flows that are not TCP, and so on. */
 #define PLAN_NO_PORTS 1u

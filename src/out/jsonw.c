@@ -21,14 +21,10 @@ struct line {
 	struct time_cache *times;
 	unsigned nip;
 	const struct op *ip[2]; /* addresses written so far */
+	uint64_t there[OP_WORDS];
 	struct saved_text saved[SAVED_MAX];
 	const struct value *values[SCHEMA_FIELDS_MAX]; /* by the dissector's fields */
-};
-
-/* Objects that are open, and how many of these all fields since the last one written share. */
-struct place {
-	unsigned depth, common;
-	char *value; /* where the last one's value begins */
+	struct schema_value computed[SCHEMA_FIELDS_MAX];
 };
 
 static inline char *quote(char *at)
@@ -158,15 +154,102 @@ static char *put_items(char *at, const char *p, size_t n)
 /* A number of any kind is absent as FIELD_ABSENT, and as 0 where the field says so. */
 static inline bool present(const struct op *op, uint64_t v)
 {
+	if (op->type == FIELD_NAMES || (op->type == FIELD_BOOL && !(op->flags & FIELD_F_FALSE)))
+		return v != FIELD_ABSENT && v != 0;
 	return v != FIELD_ABSENT && (v != 0 || !(op->flags & FIELD_F_NONZERO));
 }
 
-/* The same for all types of numbers. */
-static bool other_present(const struct op *op, uint64_t v)
+static inline void set_there(struct line *l, unsigned op, bool there)
 {
-	if (op->type == FIELD_BOOL && !(op->flags & FIELD_F_FALSE))
-		return v != FIELD_ABSENT && v != 0;
-	return op->type == FIELD_NAMES ? v != 0 : present(op, v);
+	l->there[op / 64] |= (uint64_t)there << op % 64;
+}
+
+#define LOOK_AT(number, checks)                                                                    \
+	for (unsigned i = 0, n = usual ? (checks).usual : (checks).n; i < n; i++) {                \
+		const struct check *c = &(checks).list[i];                                         \
+		number v;                                                                          \
+                                                                                                   \
+		memcpy(&v, (const char *)l->r + c->offset, sizeof(v));                             \
+		set_there(l, c->op, (uint64_t)v + 1 > c->limit);                                   \
+	}
+
+/* Which members there are. */
+static void look_at_members(const struct op_list *list, struct line *l)
+{
+	static const uint8_t no_mac[6];
+	bool usual = l->r->kind == RECORD_FLOW && ((const struct flow_record *)l->r)->usual;
+
+	LOOK_AT(uint64_t, list->member[CHECK_64]);
+	LOOK_AT(uint32_t, list->member[CHECK_32]);
+	LOOK_AT(uint16_t, list->member[CHECK_16]);
+	LOOK_AT(uint8_t, list->member[CHECK_8]);
+	for (unsigned i = 0; i < list->address.n; i++) {
+		const struct check *c = &list->address.list[i];
+
+		set_there(l, c->op, !addr_is_zero((const void *)((const char *)l->r + c->offset)));
+	}
+	for (unsigned i = 0; i < list->mac.n; i++) {
+		const struct check *c = &list->mac.list[i];
+
+		set_there(l, c->op, memcmp((const char *)l->r + c->offset, no_mac, 6) != 0);
+	}
+}
+
+static bool compute(const struct op *op, struct line *l, struct schema_value *v)
+{
+	if (!op->column->computed->get(l->r, l->env, v))
+		return false;
+	if (op->kind == OP_GET_NAME || op->type == FIELD_IP)
+		return true;
+	if (op->type != FIELD_STR)
+		return present(op, v->u64);
+	/* Longer than the record: it came from elsewhere. */
+	if (v->n > l->r->size && v->n > NAME_SHOWN)
+		v->n = NAME_SHOWN;
+	return v->n > 0;
+}
+
+static bool value_there(const struct op *op, const struct value *v)
+{
+	switch (op->kind) {
+	case OP_VALUE_STR:
+	case OP_VALUE_STRS:
+		return v->len > 0;
+	case OP_VALUE_NAME:
+		return v->name != NULL;
+	default:
+		return present(op, v->u64);
+	}
+}
+
+/* A dissector's own values; where one stands twice it is the last. */
+static void look_at_values(const struct op_list *list, struct line *l)
+{
+	const struct txn_record *t = (const struct txn_record *)l->r;
+	const struct value *v = (const void *)((const char *)t + t->values);
+
+	for (uint32_t i = 0; i < t->nvalues; i++, v = value_next(v)) {
+		unsigned op = v->field < SCHEMA_FIELDS_MAX ? list->value[v->field] : OP_NONE;
+
+		if (op == OP_NONE)
+			continue;
+		l->values[v->field] = v;
+		l->there[op / 64] &= ~(UINT64_C(1) << op % 64);
+		set_there(l, op, value_there(&list->ops[op], v));
+	}
+}
+
+static void look(const struct op_list *list, struct line *l)
+{
+	memcpy(l->there, list->always, sizeof(l->there));
+	look_at_members(list, l);
+	for (unsigned i = 0; i < list->ncomputed; i++) {
+		unsigned op = list->computed[i];
+
+		set_there(l, op, compute(&list->ops[op], l, &l->computed[i]));
+	}
+	if (l->r->kind == RECORD_TXN)
+		look_at_values(list, l);
 }
 
 /* A number, a time, a truth value or a list of names. */
@@ -205,39 +288,18 @@ static uint64_t load_other(const struct op *op, const void *member)
 
 #define INLINE static inline __attribute__((always_inline))
 
-INLINE char *close_objects(char *at, unsigned n)
+/* What stands before the value of an operation, the last one written before it being `from`. */
+INLINE char *put_before(
+	const struct op *op, struct op_list *list, unsigned from, unsigned to, char *at)
 {
-	memset(at, '}', DEPTH_MAX);
-	return at + n;
-}
+	const struct before *b = op->before;
 
-/* Closes and opens objects and writes the key. */
-INLINE char *open_key(const struct op *op, struct place *now, char *at)
-{
-	const char *key = op->key;
-	size_t n = op->keylen;
-
-	if (now->common == DEPTH_MAX) {
-		/* The field before was written. */
-		if (op->closed)
-			at = close_objects(at, op->closed);
-		key += op->next_open;
-		n -= op->next_open;
-	} else {
-		unsigned common = op->common < now->common ? op->common : now->common;
-
-		at = close_objects(at, now->depth - common);
-		key += op->open[common];
-		n -= op->open[common];
-	}
-	*at++ = ',';
-	memcpy(at, key, 2 * KEY_PIECE);
-	for (size_t i = 2 * KEY_PIECE; i < n; i += KEY_PIECE)
-		memcpy(at + i, key + i, KEY_PIECE);
-	now->depth = op->depth;
-	now->common = DEPTH_MAX;
-	now->value = at + n;
-	return now->value;
+	if (b->from != from)
+		jsonplan_between(list, from, to);
+	memcpy(at, b->text, KEY_PIECE);
+	for (size_t i = KEY_PIECE; i < b->len; i += KEY_PIECE)
+		memcpy(at + i, b->text + i, KEY_PIECE);
+	return at + b->len;
 }
 
 INLINE char *put_name(struct op *op, const char *name, char *at)
@@ -257,177 +319,99 @@ INLINE char *put_copy(char *at, const char *p, size_t n)
 }
 
 /* A value that is computed and no name. */
-INLINE char *put_computed(const struct line *l, struct op *op, struct place *now, char *at)
+INLINE char *put_computed(const struct line *l, struct op *op, char *at)
 {
-	struct schema_value v;
+	const struct schema_value *v = &l->computed[op->offset];
 
-	if (!op->column->computed->get(l->r, l->env, &v))
-		return NULL;
 	if (op->type == FIELD_IP)
-		return put_ips(l, open_key(op, now, at), &v);
-	if (op->type != FIELD_STR) {
-		if (!other_present(op, v.u64))
-			return NULL;
-		return put_other(l, op, v.u64, open_key(op, now, at));
-	}
-	/* Longer than the record: it came from elsewhere. */
-	if (v.n > l->r->size && v.n > NAME_SHOWN)
-		v.n = NAME_SHOWN;
-	return v.n ? quote(jsonw_text(open_key(op, now, at), v.p, v.n)) : NULL;
+		return put_ips(l, at, v);
+	if (op->type == FIELD_STR)
+		return quote(jsonw_text(at, v->p, v->n));
+	return put_other(l, op, v->u64, at);
 }
 
 /* A dissector's own value. */
-INLINE char *put_value(
-	const struct line *l, struct op *op, const struct value *v, struct place *now, char *at)
+INLINE char *put_value(const struct line *l, struct op *op, char *at)
 {
+	const struct value *v = l->values[op->offset];
+
 	switch (op->kind) {
 	case OP_VALUE_U64:
-		return present(op, v->u64) ? put_u64(open_key(op, now, at), v->u64) : NULL;
+		return put_u64(at, v->u64);
 	case OP_VALUE_STR:
-		if (v->len == 0)
-			return NULL;
-		return quote(jsonw_text(open_key(op, now, at), value_text(v), v->len));
+		return quote(jsonw_text(at, value_text(v), v->len));
 	case OP_VALUE_STRS:
-		return v->len ? put_items(open_key(op, now, at), value_text(v), v->len) : NULL;
+		return put_items(at, value_text(v), v->len);
 	case OP_VALUE_NAME:
-		return v->name ? put_name(op, v->name, open_key(op, now, at)) : NULL;
+		return put_name(op, v->name, at);
 	default:
-		if (!other_present(op, v->u64))
-			return NULL;
-		return put_other(l, op, v->u64, open_key(op, now, at));
+		return put_other(l, op, v->u64, at);
 	}
 }
 
 /* A member that is no plain number. */
-INLINE char *put_member(const struct line *l, struct op *op, struct place *now, char *at)
+INLINE char *put_member(const struct line *l, struct op *op, char *at)
 {
-	static const uint8_t no_mac[6];
 	const void *member = (const char *)l->r + op->offset;
 	const struct record_text *text = member;
-	const char *name;
-	uint64_t u64;
 
 	switch (op->kind) {
 	case OP_STR:
-		if (text->len == 0)
-			return NULL;
-		name = (const char *)l->r + text->offset;
-		return quote(jsonw_text(open_key(op, now, at), name, text->len));
+		return quote(jsonw_text(at, (const char *)l->r + text->offset, text->len));
 	case OP_NAME:
-		name = *(const char *const *)member;
-		return name ? put_name(op, name, open_key(op, now, at)) : NULL;
+		return put_name(op, *(const char *const *)member, at);
 	case OP_IP:
-		if (op->flags & FIELD_F_NONZERO && addr_is_zero(member))
-			return NULL;
-		return quote(put_addr(open_key(op, now, at), member));
+		return quote(put_addr(at, member));
 	case OP_MAC:
-		if (memcmp(member, no_mac, 6) == 0)
-			return NULL;
-		return quote(put_mac(open_key(op, now, at), member));
+		return quote(put_mac(at, member));
 	case OP_U64S:
-		if (((const struct field_list *)member)->n == 0)
-			return NULL;
-		return put_list(open_key(op, now, at), member);
+		return put_list(at, member);
 	case OP_IPS:
-		if (((const struct field_addrs *)member)->n == 0)
-			return NULL;
-		return put_addrs(open_key(op, now, at), member);
+		return put_addrs(at, member);
 	default:
-		u64 = load_other(op, member);
-		if (!other_present(op, u64))
-			return NULL;
-		return put_other(l, op, u64, open_key(op, now, at));
+		return put_other(l, op, load_other(op, member), at);
 	}
 }
 
-/* An object that comes again: where it begins and ends, and its copy. */
-INLINE char *put_object(struct line *l, const struct op *op, struct place *now, char *at)
+/* The value of one operation. */
+INLINE char *put_op(struct line *l, struct op *op, char *at)
 {
-	struct saved_text *saved = &l->saved[op->saved];
+	const void *member = (const char *)l->r + op->offset;
 
 	switch (op->kind) {
 	case OP_OBJECT:
-		/* Its first key will be written behind what is closed here. */
-		saved->p = at + now->depth + 1 + op->keylen;
+		l->saved[op->saved].p = at;
 		return at;
 	case OP_OBJECT_END:
-		saved->n = (size_t)(at - saved->p);
+		l->saved[op->saved].n = (size_t)(at - l->saved[op->saved].p);
 		return at;
-	default:
-		at = close_objects(at, now->depth);
-		*at++ = ',';
-		memcpy(at, op->key, 2 * KEY_PIECE);
-		now->depth = 1;
-		now->common = DEPTH_MAX;
-		return put_copy(at + op->keylen, saved->p, saved->n);
-	}
-}
-
-/* One operation; NULL where its field is absent. */
-INLINE char *put_op(struct line *l, struct op *op, struct place *now, char *at)
-{
-	const void *member = (const char *)l->r + op->offset;
-	const struct saved_text *saved;
-	const struct value *value;
-	struct schema_value v;
-	uint64_t u64;
-
-	switch (op->kind) {
-	case OP_LITERAL:
-		return open_key(op, now, at);
 	case OP_SAME:
-		saved = &l->saved[op->saved];
-		return saved->p ? put_copy(open_key(op, now, at), saved->p, saved->n) : NULL;
+	case OP_OBJECT_SAME:
+		return put_copy(at, l->saved[op->saved].p, l->saved[op->saved].n);
 	case OP_U64:
-		u64 = *(const uint64_t *)member;
-		return present(op, u64) ? put_u64(open_key(op, now, at), u64) : NULL;
+		return put_u64(at, *(const uint64_t *)member);
 	case OP_U32:
-		u64 = *(const uint32_t *)member;
-		return present(op, u64) ? put_u64(open_key(op, now, at), u64) : NULL;
+		return put_u64(at, *(const uint32_t *)member);
 	case OP_U16:
-		u64 = *(const uint16_t *)member;
-		return present(op, u64) ? put_u64(open_key(op, now, at), u64) : NULL;
+		return put_u64(at, *(const uint16_t *)member);
 	case OP_U8:
-		u64 = *(const uint8_t *)member;
-		return present(op, u64) ? put_u64(open_key(op, now, at), u64) : NULL;
+		return put_u64(at, *(const uint8_t *)member);
 	case OP_GET_NAME:
-		if (!op->column->computed->get(l->r, l->env, &v))
-			return NULL;
-		return put_name(op, v.p, open_key(op, now, at));
+		return put_name(op, l->computed[op->offset].p, at);
 	case OP_GET:
-		return put_computed(l, op, now, at);
+		return put_computed(l, op, at);
 	case OP_VALUE_U64:
 	case OP_VALUE_STR:
 	case OP_VALUE_STRS:
 	case OP_VALUE_NAME:
 	case OP_VALUE_OTHER:
-		value = l->values[op->offset];
-		return value ? put_value(l, op, value, now, at) : NULL;
-	case OP_OBJECT:
-	case OP_OBJECT_END:
-	case OP_OBJECT_SAME:
-		return put_object(l, op, now, at);
+		return put_value(l, op, at);
 	default:
-		return put_member(l, op, now, at);
+		return put_member(l, op, at);
 	}
 }
 
-/* The values of a transaction by their field. */
-static void sort_values(const struct jsonw_plan *p, struct line *l)
-{
-	const struct txn_record *t = (const struct txn_record *)l->r;
-	const struct value *v;
-
-	memset(l->values, 0, p->nvalues * sizeof(l->values[0]));
-	if (l->r->kind != RECORD_TXN)
-		return;
-	v = (const struct value *)(const void *)((const char *)t + t->values);
-	for (uint32_t i = 0; i < t->nvalues; i++, v = value_next(v))
-		if (v->field < p->nvalues)
-			l->values[v->field] = v;
-}
-
-static const struct op_list *list_of(const struct jsonw_plan *p, const struct record *r)
+static struct op_list *list_of(struct jsonw_plan *p, const struct record *r)
 {
 	unsigned i = r->has_ports ? 0 : PLAN_NO_PORTS;
 
@@ -448,30 +432,25 @@ static void save(struct line *l, const struct op *op, const char *value, const c
 char *jsonw_record(struct jsonw_plan *p, const struct record *r, struct schema_env *env,
 	struct time_cache *times, char *at)
 {
-	const struct op_list *list = list_of(p, r);
-	struct place now = {0, 0, at};
-	char *begin = at, *end;
+	struct op_list *list = list_of(p, r);
+	unsigned last = OP_NONE;
 	struct line l;
 
 	l.r = r;
 	l.env = env;
 	l.times = times;
 	l.nip = 0;
-	memset(l.saved, 0, list->nsaved * sizeof(l.saved[0]));
-	sort_values(p, &l);
-	for (struct op *op = list->ops, *last = op + list->n; op < last; op++) {
-		end = put_op(&l, op, &now, at);
-		if (!end) {
-			if (op->common < now.common)
-				now.common = op->common;
-			continue;
+	look(list, &l);
+	for (unsigned w = 0; w < OP_WORDS; w++)
+		for (uint64_t left = l.there[w]; left; left &= left - 1) {
+			unsigned i = w * 64 + (unsigned)__builtin_ctzll(left);
+			struct op *op = &list->ops[i];
+			char *value = put_before(op, list, last, i, at);
+
+			at = put_op(&l, op, value);
+			if (op->save)
+				save(&l, op, value, at);
+			last = i;
 		}
-		if (op->save)
-			save(&l, op, now.value, end);
-		at = end;
-	}
-	*begin = '{';
-	at = close_objects(at, now.depth + 1);
-	*at++ = '\n';
-	return at;
+	return put_before(&list->ops[list->n], list, last, list->n, at);
 }
