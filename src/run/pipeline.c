@@ -309,6 +309,8 @@ static void inline_full(void *arg)
 
 static void flush_inline(struct engine *e, struct packet **list, unsigned *n)
 {
+	if (!*n)
+		return;
 	engine_packets(e, list, *n);
 	free_owned(list, *n);
 	*n = 0;
