@@ -133,7 +133,7 @@ struct packet {
 	uint16_t tcp_mss;
 	uint16_t tcp_window; /* as on the wire, not scaled */
 	uint32_t tcp_seq, tcp_ack;
-	uint32_t tcp_tsval, tcp_tsecr;
+	uint32_t tcp_tsval, tcp_tsecr; /* TCP_OPT_TIMES; tcp_tsval is 0 without */
 	const uint8_t *tcp_sack;
 
 	/* What the innermost header carries; length by its headers, padding taken off. */

@@ -55,8 +55,9 @@ struct source *source_open_live(const char *const *ifaces, unsigned n,
 
 /*
  * Up to max frames into out[] (never more than 64): time, number, data, caplen, len, iface,
- * linktype are set, everything else of them is zero. The number counts the capture's frames, those
- * that the filter left out too, so that it names the same frame in the file for other tools.
+ * linktype are set, owned is NULL, and the rest is left for layers_dissect(). The number counts the
+ * capture's frames, those that the filter left out too, so that it names the same frame in the file
+ * for other tools.
  * All of them lie in *chunk; who keeps them past the next call takes a reference. Frames of several
  * interfaces come in the order of their times as far as the kernel has handed them out.
  */

@@ -98,6 +98,8 @@ static inline __attribute__((always_inline)) unsigned walk(
 			o->caplen = h.caplen < f->snap ? h.caplen : f->snap;
 			o->len = h.len;
 			o->linktype = f->linktype;
+			o->iface = 0;
+			o->owned = NULL;
 			bytes += o->caplen;
 			n++;
 		}
@@ -190,8 +192,6 @@ static enum source_state file_read(
 		if (f->end < f->need)
 			return SOURCE_MORE;
 	}
-	/* One call for the batch: clearing each by itself costs three times as much. */
-	memset(out, 0, max * sizeof(*out));
 	*n = walk_any(f, out, max);
 	return f->need || *n ? SOURCE_MORE : damaged(f);
 }

@@ -192,7 +192,6 @@ static struct live_iface *earliest(struct live_source *l)
 
 static void give(const struct live_iface *i, const struct frame *f, struct packet *o)
 {
-	memset(o, 0, sizeof(*o));
 	o->time = f->time;
 	o->number = f->number;
 	o->data = f->data;
@@ -200,6 +199,7 @@ static void give(const struct live_iface *i, const struct frame *f, struct packe
 	o->len = f->len;
 	o->iface = i->index;
 	o->linktype = (uint16_t)LINK_FIELD_TYPE(i->link_field);
+	o->owned = NULL;
 }
 
 static unsigned collect(struct live_source *l, struct packet *out, unsigned max)

@@ -103,7 +103,6 @@ static void copy_frame(struct pcap_source *f, struct packet *o)
 {
 	uint32_t caplen = f->header->caplen;
 
-	memset(o, 0, sizeof(*o));
 	o->data = f->chunk->data + f->fill;
 	if (caplen)
 		memcpy(f->chunk->data + f->fill, f->data, caplen);
@@ -113,6 +112,8 @@ static void copy_frame(struct pcap_source *f, struct packet *o)
 	o->caplen = caplen < f->snap ? caplen : f->snap;
 	o->len = f->header->len;
 	o->linktype = f->linktype;
+	o->iface = 0;
+	o->owned = NULL;
 }
 
 static enum source_state pcap_source_read(

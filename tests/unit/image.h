@@ -214,8 +214,7 @@ static inline struct result read_all(struct source *s, unsigned unit)
 			assert_int_equal(p->len, frame_len(i) + 3);
 			assert_int_equal(p->linktype, 1);
 			assert_int_equal(p->iface, 0);
-			assert_int_equal(p->flags, 0);
-			assert_null(p->payload);
+			assert_null(p->owned);
 			assert_true(p->time == (uint64_t)(SECONDS + i) * 1000000000u +
 						       (uint64_t)(123456 + i) * unit);
 			assert_true(p->data >= chunk->data);
