@@ -104,8 +104,10 @@ static inline bool known_method(struct view m)
 		"LOCK", "UNLOCK", "REPORT", "SEARCH", "MERGE", "CHECKOUT", "MKACTIVITY", "PURGE",
 		"SUBSCRIBE", "UNSUBSCRIBE", "NOTIFY", "ACL", "BIND", "LINK", "QUERY"};
 
+	if (!view_len(&m))
+		return false;
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-		if (view_len(&m) == strlen(methods[i]) &&
+		if (methods[i][0] == *m.p && view_len(&m) == strlen(methods[i]) &&
 			memcmp(m.p, methods[i], view_len(&m)) == 0)
 			return true;
 	return false;

@@ -50,6 +50,11 @@ char *put_u64_long(char *at, uint64_t v)
 	uint64_t digits;
 	unsigned zeros;
 
+	if (v < 10000) {
+		at = put_u64(at, v / 100);
+		memcpy(at, text_digits + v % 100 * 2, 2);
+		return at + 2;
+	}
 	if (v >= 100000000u) {
 		at = put_u64(at, v / 100000000u);
 		store(at, eight_digits((uint32_t)(v % 100000000u)));
