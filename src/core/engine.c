@@ -119,10 +119,15 @@ const struct counters *engine_counters(const struct engine *e)
 	return &e->counters;
 }
 
-/* By what its flow is found, once the order of its ends is known. */
-static void key_of(const struct engine_config *c, const struct packet *p, struct flow_key *k)
+#define INLINE static inline __attribute__((always_inline))
+
+/*
+ * By what its flow is found, once the order of its ends is known. quote: PACKET_QUOTE is set, which
+ * it hardly ever is.
+ */
+INLINE void key_of(
+	const struct engine_config *c, const struct packet *p, bool quote, struct flow_key *k)
 {
-	bool quote = p->flags & PACKET_QUOTE;
 	unsigned r = p->reverse;
 
 	k->ip[r] = quote ? &p->quote.src : &p->src;
@@ -135,10 +140,20 @@ static void key_of(const struct engine_config *c, const struct packet *p, struct
 	k->tunnel = p->tunnel;
 }
 
-bool engine_route(const struct engine_config *c, struct packet *p)
+INLINE void route(const struct engine_config *c, struct packet *p, bool quote)
 {
 	struct flow_key k;
 
+	p->reverse =
+		quote ? flow_reversed(&p->quote.src, &p->quote.dst, p->quote.sport, p->quote.dport)
+		      : flow_reversed(&p->src, &p->dst, p->sport, p->dport);
+	key_of(c, p, quote, &k);
+	p->shard = k.proto == IP_PROTO_VRRP ? EVENT_SHARD : (uint8_t)flow_key_shard(&k);
+	p->hash = flow_hash(&hash_only, &k);
+}
+
+bool engine_route(const struct engine_config *c, struct packet *p)
+{
 	if (event_only(p)) {
 		p->reverse = 0;
 		p->shard = EVENT_SHARD;
@@ -147,12 +162,10 @@ bool engine_route(const struct engine_config *c, struct packet *p)
 	}
 	if (!(p->flags & PACKET_IP) || p->flags & PACKET_FRAGMENT)
 		return false;
-	p->reverse = p->flags & PACKET_QUOTE ? flow_reversed(&p->quote.src, &p->quote.dst,
-						       p->quote.sport, p->quote.dport)
-					     : flow_reversed(&p->src, &p->dst, p->sport, p->dport);
-	key_of(c, p, &k);
-	p->shard = k.proto == IP_PROTO_VRRP ? EVENT_SHARD : (uint8_t)flow_key_shard(&k);
-	p->hash = flow_hash(&hash_only, &k);
+	if (p->flags & PACKET_QUOTE)
+		route(c, p, true);
+	else
+		route(c, p, false);
 	return true;
 }
 
@@ -293,10 +306,20 @@ static void datagram(struct shard *sh, struct flow *f, const struct packet *p, u
 		stream_deliver(sh, f, p, dir, p->payload, p->paylen, p->paylen + p->paycut);
 }
 
-static void on_quote(struct shard *sh, const struct packet *p, struct flow *f)
+static void on_quote(struct shard *sh, const struct packet *p)
 {
-	struct flow_ext *e = flow_need_ext(sh, f);
+	struct flow_key k;
+	struct flow_ext *e;
+	struct flow *f;
 
+	key_of(sh->engine->config, p, true, &k);
+	f = flow_find(&sh->flows, &k, p->hash);
+	if (!f) {
+		counters_add(
+			&sh->engine->counters, "icmp: error about a flow that was not seen", 1);
+		return;
+	}
+	e = flow_need_ext(sh, f);
 	e->icmp_errors++;
 	e->icmp_type = p->icmp_type;
 	e->icmp_code = p->icmp_code;
@@ -317,15 +340,12 @@ static void on_packet(struct engine *e, struct packet *p, struct flow *expected)
 		return;
 	}
 	bound_extensions(sh);
-	key_of(e->config, p, &k);
-	f = expected && flow_is(expected, &k) ? expected : flow_find(&sh->flows, &k, p->hash);
 	if (p->flags & PACKET_QUOTE) {
-		if (f)
-			on_quote(sh, p, f);
-		else
-			counters_add(&e->counters, "icmp: error about a flow that was not seen", 1);
+		on_quote(sh, p);
 		return;
 	}
+	key_of(e->config, p, false, &k);
+	f = expected && flow_is(expected, &k) ? expected : flow_find(&sh->flows, &k, p->hash);
 	if (f && is_reuse(f, p, dir)) {
 		flow_close(sh, f, "port_reuse", END_RST, p->time);
 		f = NULL;
@@ -373,22 +393,27 @@ static struct flow_table *table_of(const struct engine *e, const struct packet *
 static void burst(struct engine *e, struct packet *const *p, unsigned n, unsigned stage,
 	struct flow **expected)
 {
-	for (unsigned i = 0; i < n; i++) {
-		const struct flow_table *t;
-
-		if (stage == 0) {
+	switch (stage) {
+	case 0:
+		for (unsigned i = 0; i < n; i++)
 			prefetch(p[i], sizeof(*p[i]));
-			continue;
-		}
-		t = table_of(e, p[i]);
-		if (stage == 1)
-			flow_prefetch_bucket(t, p[i]->hash);
-		else if (stage == 2)
-			expected[i] =
-				flow_prefetch_entry(t, p[i]->hash, (p[i]->flags & PACKET_TCP) != 0);
-		else if (stage == 3 && expected[i])
-			flow_prefetch_more(t, expected[i], p[i]);
-		else if (stage == 4)
+		break;
+	case 1:
+		for (unsigned i = 0; i < n; i++)
+			flow_prefetch_bucket(table_of(e, p[i]), p[i]->hash);
+		break;
+	case 2:
+		for (unsigned i = 0; i < n; i++)
+			expected[i] = flow_prefetch_entry(
+				table_of(e, p[i]), p[i]->hash, (p[i]->flags & PACKET_TCP) != 0);
+		break;
+	case 3:
+		for (unsigned i = 0; i < n; i++)
+			if (expected[i])
+				flow_prefetch_more(table_of(e, p[i]), expected[i], p[i]);
+		break;
+	default:
+		for (unsigned i = 0; i < n; i++)
 			on_packet(e, p[i], expected[i]);
 	}
 }
