@@ -57,6 +57,7 @@ struct txn {
 	struct record_text method, object, query; /* offsets into buf */
 	uint8_t *buf;
 	uint32_t len, cap, nvalues, text, facts;
+	uint64_t valued; /* bit by number, of the first 64 fields: it may have a value */
 };
 
 struct session_side {

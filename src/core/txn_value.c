@@ -40,6 +40,11 @@ static uint32_t bounded(struct txn *t, const struct view *v)
 	return (uint32_t)n;
 }
 
+static bool may_have(const struct txn *t, unsigned field)
+{
+	return field >= 64 || t->valued >> field & 1;
+}
+
 /*
  * Values are a chain of struct value; one that is set again takes the place of the old one where it
  * fits, and else the old one is marked dead (field 0xffff). The old one stays where there is no
@@ -47,11 +52,11 @@ static uint32_t bounded(struct txn *t, const struct view *v)
  */
 static struct value *value_new(struct txn *t, unsigned field, uint32_t text)
 {
-	const struct field *fields = t->d->fields;
+	bool again = t->d->fields && field != 0xffff && may_have(t, field);
 	uint32_t at = 0, old = UINT32_MAX;
 	struct value *v;
 
-	for (uint32_t i = 0; fields && field != 0xffff && i < t->nvalues; i++) {
+	for (uint32_t i = 0; again && i < t->nvalues; i++) {
 		struct value *o = (struct value *)(void *)(t->buf + at);
 
 		if (o->field == field && o->room >= text)
@@ -73,6 +78,8 @@ static struct value *value_new(struct txn *t, unsigned field, uint32_t text)
 	v->room = text;
 	t->text += text;
 	t->nvalues++;
+	if (field < 64)
+		t->valued |= UINT64_C(1) << field;
 	return v;
 }
 
@@ -110,9 +117,10 @@ void tsm_str(struct txn *t, unsigned field, struct view text)
 
 static struct value *value_find(struct txn *t, unsigned field)
 {
+	bool there = may_have(t, field);
 	uint32_t at = 0;
 
-	for (uint32_t i = 0; i < t->nvalues; i++) {
+	for (uint32_t i = 0; there && i < t->nvalues; i++) {
 		struct value *v = (struct value *)(void *)(t->buf + at);
 
 		if (v->field == field)
