@@ -26,6 +26,7 @@
 #define PENDING 8u               /* batches on their way to one worker */
 #define FLUSH   262144u          /* bytes of records a worker gathers before it sends them */
 #define ROUND   32u              /* reads after which every worker is told how far the reader is */
+#define OUTPUTS 8u               /* of workers that wait to be put in order */
 
 static struct pipeline *running; /* for pipeline_stop() in a signal handler */
 
@@ -692,7 +693,7 @@ static int run_threads(struct pipeline *p)
 	t.workers = xcalloc(t.n, sizeof(*t.workers));
 	t.pending = xcalloc(t.n, sizeof(*t.pending));
 	reader_init(&t.reader, p);
-	queue_init(&t.out, QUEUE_SIZE);
+	queue_init(&t.out, OUTPUTS);
 	queue_init(&t.loads, QUEUE_SIZE);
 	threads_start(&t, &reader);
 	while (left) {
