@@ -271,8 +271,10 @@ static struct flow *flow_new(struct shard *sh, const struct packet *p, const str
 		memcpy(f->mac[dir], p->mac_src, 6);
 		memcpy(f->mac[!dir], p->mac_dst, 6);
 	}
-	if (p->flags & PACKET_ICMP)
-		f->side[0].isn = (uint32_t)p->icmp_type << 8 | p->icmp_code;
+	if (p->flags & PACKET_ICMP) {
+		f->icmp_type = p->icmp_type;
+		f->icmp_code = p->icmp_code;
+	}
 	if (p->flags & PACKET_TCP && !(p->tcp_flags & TCP_SYN)) {
 		/* No handshake: the end with the port of a service, else the lower port, serves. */
 		bool src = p->taught & 1 || registry_app_port(TABLE_TCP_PORT, p->sport);
@@ -460,7 +462,7 @@ static void on_alarm(struct shard *sh, struct flow *f, uint64_t now)
 /* The slots of a block whose alarm is due; the flows are on their way when this returns. */
 static unsigned due_flows(struct flow_table *t, uint32_t block, uint32_t second, uint32_t *due)
 {
-	struct alarms *a = t->alarms[block * FLOW_BLOCK / FLOW_CHUNK];
+	struct alarms *a = t->chunks[block * FLOW_BLOCK / FLOW_CHUNK].alarms;
 	uint32_t first = block * FLOW_BLOCK, least = FLOW_NEVER;
 	uint32_t *at = &a->at[first % FLOW_CHUNK];
 	unsigned n = 0;
@@ -469,7 +471,7 @@ static unsigned due_flows(struct flow_table *t, uint32_t block, uint32_t second,
 		if (at[i] <= second) {
 			at[i] = FLOW_NEVER;
 			due[n++] = first + i;
-			flow_prefetch(flow_at(t, first + i), true);
+			prefetch(flow_at(t, first + i), t->chunks[first / FLOW_CHUNK].size);
 		} else if (at[i] < least) {
 			least = at[i];
 		}
@@ -482,7 +484,8 @@ static bool block_due(const struct flow_table *t, uint32_t block, uint32_t secon
 {
 	uint32_t first = block * FLOW_BLOCK;
 
-	return t->alarms[first / FLOW_CHUNK]->least[first % FLOW_CHUNK / FLOW_BLOCK] <= second;
+	return t->chunks[first / FLOW_CHUNK].alarms->least[first % FLOW_CHUNK / FLOW_BLOCK] <=
+	       second;
 }
 
 static void shard_tick(struct shard *sh, uint64_t now, uint64_t frame)

@@ -102,7 +102,7 @@ void flow_table_init(struct flow_table *t, struct arena *a, uint32_t limit, cons
 	t->mask = BUCKETS_FIRST - 1;
 	t->buckets = buckets_new(t, BUCKETS_FIRST);
 	t->limit = limit;
-	t->free = FLOW_NONE;
+	t->tcp.free = t->other.free = FLOW_NONE;
 	memcpy(t->key, key, sizeof(t->key));
 }
 
@@ -110,17 +110,11 @@ void flow_table_release(struct flow_table *t)
 {
 	buckets_free(t, t->buckets, t->mask + 1);
 	free(t->chunks);
-	free(t->alarms);
 }
 
 void flow_prefetch_bucket(const struct flow_table *t, uint64_t hash)
 {
 	__builtin_prefetch(&t->buckets[hash & t->mask]);
-}
-
-void flow_prefetch(const struct flow *f, bool tcp)
-{
-	prefetch(f, tcp ? sizeof(*f) : sizeof(*f) / 2);
 }
 
 struct flow *flow_prefetch_entry(const struct flow_table *t, uint64_t hash, bool tcp)
@@ -132,7 +126,7 @@ struct flow *flow_prefetch_entry(const struct flow_table *t, uint64_t hash, bool
 		if (b->tag[i] == tag) {
 			struct flow *f = flow_at(t, b->slot[i]);
 
-			flow_prefetch(f, tcp);
+			prefetch(f, tcp ? FLOW_SIZE_TCP : FLOW_DATAGRAM);
 			return f;
 		}
 	return NULL;
@@ -150,7 +144,8 @@ void flow_prefetch_more(const struct flow_table *t, const struct flow *f, const 
 	if (tcp && f->ext)
 		prefetch(f->ext, sizeof(struct flow_ext));
 	if (end && f->slot != FLOW_NONE)
-		__builtin_prefetch(&t->alarms[f->slot / FLOW_CHUNK]->at[f->slot % FLOW_CHUNK]);
+		__builtin_prefetch(
+			&t->chunks[f->slot / FLOW_CHUNK].alarms->at[f->slot % FLOW_CHUNK]);
 }
 
 static bool same_addr(const struct addr *a, const struct addr *b)
@@ -237,37 +232,41 @@ static void grow_buckets(struct flow_table *t)
 	buckets_free(t, old, n);
 }
 
-static void grow_slots(struct flow_table *t)
+static void grow_slots(struct flow_table *t, struct flow_slots *s, size_t size)
 {
-	uint32_t c = t->slots / FLOW_CHUNK;
+	uint32_t n = t->slots / FLOW_CHUNK;
+	struct flow_chunk c = {arena_take(t->arena, FLOW_CHUNK * size), (uint32_t)size,
+		arena_take(t->arena, sizeof(struct alarms))};
 
-	t->chunks = xrealloc(t->chunks, (c + 1) * sizeof(*t->chunks));
-	t->alarms = xrealloc(t->alarms, (c + 1) * sizeof(*t->alarms));
-	t->chunks[c] = arena_take(t->arena, FLOW_CHUNK * sizeof(struct flow));
-	t->alarms[c] = arena_take(t->arena, sizeof(struct alarms));
-	memset(t->alarms[c], 0xff, sizeof(struct alarms));
+	memset(c.alarms, 0xff, sizeof(struct alarms));
+	t->chunks = xrealloc(t->chunks, (n + 1) * sizeof(*t->chunks));
+	t->chunks[n] = c;
+	s->fresh = t->slots;
 	t->slots += FLOW_CHUNK;
+	s->end = t->slots;
 }
 
-static struct flow *take_slot(struct flow_table *t)
+static struct flow *take_slot(struct flow_table *t, bool tcp)
 {
-	uint32_t slot = t->free;
+	struct flow_slots *s = tcp ? &t->tcp : &t->other;
+	size_t size = tcp ? FLOW_SIZE_TCP : FLOW_SIZE_OTHER;
+	uint32_t slot = s->free;
 	struct flow *f;
 
 	if (slot != FLOW_NONE) {
-		t->free = (uint32_t)flow_at(t, slot)->first;
+		s->free = (uint32_t)flow_at(t, slot)->first;
 	} else {
-		if (t->fresh == t->slots)
-			grow_slots(t);
-		slot = t->fresh++;
+		if (s->fresh == s->end)
+			grow_slots(t, s, size);
+		slot = s->fresh++;
 	}
 	f = flow_at(t, slot);
-	memset(f, 0, sizeof(*f));
+	memset(f, 0, size);
 	f->slot = slot;
-	if (t->free != FLOW_NONE)
-		flow_prefetch(flow_at(t, t->free), true);
-	else if (t->fresh < t->slots)
-		flow_prefetch(flow_at(t, t->fresh), true);
+	if (s->free != FLOW_NONE)
+		prefetch(flow_at(t, s->free), size);
+	else if (s->fresh < s->end)
+		prefetch(flow_at(t, s->fresh), size);
 	return f;
 }
 
@@ -277,7 +276,7 @@ struct flow *flow_insert(struct flow_table *t, const struct flow_key *k, uint64_
 
 	if (t->used > (t->mask + 1) * 5)
 		grow_buckets(t);
-	f = take_slot(t);
+	f = take_slot(t, k->proto == 6);
 	f->ip[0] = *k->ip[0];
 	f->ip[1] = *k->ip[1];
 	f->port[0] = k->port[0];
@@ -286,8 +285,9 @@ struct flow *flow_insert(struct flow_table *t, const struct flow_key *k, uint64_
 	f->proto = k->proto;
 	f->tunnel = k->tunnel;
 	f->flags = k->v6 ? FLOW_V6 : 0;
-	f->side[0].rtt_min = f->side[1].rtt_min = UINT32_MAX;
-	f->side[0].wscale = f->side[1].wscale = 0xff;
+	f->rtt_min[0] = f->rtt_min[1] = UINT32_MAX;
+	if (k->proto == 6)
+		f->side[0].wscale = f->side[1].wscale = 0xff;
 	place(t, hash, f->slot);
 	t->used++;
 	return f;
@@ -295,6 +295,7 @@ struct flow *flow_insert(struct flow_table *t, const struct flow_key *k, uint64_
 
 void flow_remove(struct flow_table *t, struct flow *f)
 {
+	struct flow_slots *s = f->proto == 6 ? &t->tcp : &t->other;
 	uint64_t hash = hash_of(t, f);
 	uint16_t tag = tag_of(hash);
 	uint32_t slot = f->slot;
@@ -305,11 +306,12 @@ void flow_remove(struct flow_table *t, struct flow *f)
 		for (unsigned j = 0; j < 8; j++)
 			if (b->tag[j] == tag && b->slot[j] == slot) {
 				b->tag[j] = 0;
-				t->alarms[slot / FLOW_CHUNK]->at[slot % FLOW_CHUNK] = FLOW_NEVER;
+				t->chunks[slot / FLOW_CHUNK].alarms->at[slot % FLOW_CHUNK] =
+					FLOW_NEVER;
 				f->proto = 0;
 				f->slot = FLOW_NONE;
-				f->first = t->free;
-				t->free = slot;
+				f->first = s->free;
+				s->free = slot;
 				t->used--;
 				return;
 			}
@@ -344,7 +346,7 @@ struct flow *flow_victim(struct flow_table *t, bool unusual)
 
 void flow_alarm(struct flow_table *t, uint32_t slot, uint32_t second)
 {
-	struct alarms *a = t->alarms[slot / FLOW_CHUNK];
+	struct alarms *a = t->chunks[slot / FLOW_CHUNK].alarms;
 	uint32_t i = slot % FLOW_CHUNK;
 
 	if (second >= a->at[i])

@@ -3,8 +3,9 @@
  *
  * A flow is keyed by both ends, the transport, the outer VLAN tag (switchable) and the tunnel it
  * was found in. Both ends are kept in one order (the smaller first), `client` says which of them
- * asks. The entry is four cache lines; what only unusual connections need (loss, stalls, retries)
- * is an extension, what only recognised applications need is the session.
+ * asks. The entry is four cache lines, three where it is no TCP connection; what only unusual
+ * connections need (loss, stalls, retries) is an extension, what only recognised applications need
+ * is the session.
  */
 #ifndef TSUMARI_CORE_FLOW_H
 #define TSUMARI_CORE_FLOW_H
@@ -29,7 +30,6 @@ struct flow_side {       /* what TCP says */
 	uint32_t isn;
 	uint32_t tsval;
 	uint32_t rtt_seq;
-	uint32_t rtt_min; /* ns from its segments to the other side's ACK; UINT32_MAX: not seen */
 	uint16_t ip_id, mss, dup_run;
 	uint8_t wscale; /* 0xff: not offered */
 	uint8_t flags;
@@ -90,13 +90,25 @@ struct flow {
 	uint32_t packets[2];
 
 	struct flow_ext *ext;
-	uint64_t rtt_time[2]; /* when the segment ending at rtt_seq was sent; 0: none is timed */
-	struct flow_side side[2];
-	uint64_t syn_ack;     /* time of the first SYN/ACK; 0: none */
-	uint64_t established; /* time of the handshake's last ACK; 0: none */
 	uint64_t first, first_frame;
+	uint64_t established; /* time of the handshake's last ACK; 0: none */
+	union {
+		uint64_t syn_ack; /* time of the first SYN/ACK; 0: none */
+		struct {
+			uint8_t icmp_type, icmp_code; /* of the first packet */
+		};
+	};
+	uint64_t rtt_time[2]; /* when the segment ending at rtt_seq was sent; 0: none is timed */
+	uint32_t rtt_min[2];  /* ns from an end's segments to the other's ACK; UINT32_MAX: not seen
+			       */
+
+	/* Of TCP only, see flow_said(): others have no memory for it. */
+	struct flow_side side[2];
 };
-_Static_assert(sizeof(struct flow) == 256, "a flow is four cache lines");
+#define FLOW_SIZE_TCP   sizeof(struct flow)
+#define FLOW_SIZE_OTHER offsetof(struct flow, side)
+#define FLOW_DATAGRAM   offsetof(struct flow, ext) /* what a datagram touches */
+_Static_assert(FLOW_SIZE_TCP == 256 && FLOW_SIZE_OTHER == 192, "whole cache lines");
 
 /* Where a connection was when it was reset. */
 enum reset_phase {
@@ -170,18 +182,29 @@ struct alarms {
 	uint32_t at[FLOW_CHUNK]; /* second at which to look at the flow, or FLOW_NEVER */
 };
 
+/* Flows of one size. */
+struct flow_chunk {
+	uint8_t *at;
+	uint32_t size;
+	struct alarms *alarms;
+};
+
+/* The slots of one size. */
+struct flow_slots {
+	uint32_t free;       /* the first removed flow's, FLOW_NONE: none */
+	uint32_t fresh, end; /* those of the last chunk that were never used */
+};
+
 struct flow_table {
 	struct arena *arena; /* of the chunks */
 	struct bucket *buckets;
 	uint32_t mask;         /* number of buckets less one */
 	uint32_t used;         /* flows */
 	uint32_t slots, limit; /* slots carved; flows at most */
-	struct flow **chunks;
-	struct alarms **alarms; /* of each chunk */
-	uint32_t free;          /* slot of the first removed flow, FLOW_NONE: none */
-	uint32_t fresh;         /* the first slot that was never used */
-	uint32_t hand;          /* where eviction looks next */
-	uint64_t key[4];        /* of the hash */
+	struct flow_chunk *chunks;
+	struct flow_slots tcp, other;
+	uint32_t hand;   /* where eviction looks next */
+	uint64_t key[4]; /* of the hash */
 };
 
 /* What identifies a flow, made from a packet, whose addresses it points to. */
@@ -203,10 +226,9 @@ uint64_t flow_hash(const struct flow_table *t, const struct flow_key *k);
 void flow_prefetch_bucket(const struct flow_table *t, uint64_t hash);
 /*
  * What is likely to be the flow: it may be another, or none by the time it is used. Of a flow that
- * is not TCP half is fetched, which is all that a datagram needs.
+ * is not TCP only what a datagram needs is fetched.
  */
 struct flow *flow_prefetch_entry(const struct flow_table *t, uint64_t hash, bool tcp);
-void flow_prefetch(const struct flow *f, bool tcp);
 /* Of a flow that is there already: what it points to and the packet will need. */
 void flow_prefetch_more(const struct flow_table *t, const struct flow *f, const struct packet *p);
 /* What else closing the flow needs: its bucket, its session. */
@@ -232,7 +254,17 @@ static inline void prefetch(const void *p, size_t n)
 
 static inline struct flow *flow_at(const struct flow_table *t, uint32_t slot)
 {
-	return &t->chunks[slot / FLOW_CHUNK][slot % FLOW_CHUNK];
+	const struct flow_chunk *c = &t->chunks[slot / FLOW_CHUNK];
+
+	return (struct flow *)(void *)(c->at + (size_t)(slot % FLOW_CHUNK) * c->size);
+}
+
+/* What an end said; of another flow than TCP, that it said nothing. */
+static inline const struct flow_side *flow_said(const struct flow *f, unsigned dir)
+{
+	static const struct flow_side nothing = {.wscale = 0xff};
+
+	return f->proto == 6 ? &f->side[dir] : &nothing;
 }
 
 static inline struct session *flow_session(const struct flow *f)

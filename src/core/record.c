@@ -135,8 +135,8 @@ static void common(struct shard *sh, struct record *r, const struct flow *f)
 	r->inner_vlan = (uint16_t)f->inner_vlan;
 	r->has_ports = f->proto == 6 || f->proto == 17 || f->proto == 132;
 	if (f->proto == 1 || f->proto == 58) {
-		r->icmp_type = (uint8_t)(f->side[0].isn >> 8);
-		r->icmp_code = (uint8_t)f->side[0].isn;
+		r->icmp_type = f->icmp_type;
+		r->icmp_code = f->icmp_code;
 	}
 	r->iface = f->iface;
 	r->tunnel_id = f->tunnel;
@@ -181,7 +181,7 @@ static void flow_sides(struct flow_record *r, const struct flow *f)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		unsigned dir = i ? !flow_client(f) : flow_client(f);
-		const struct flow_side *s = &f->side[dir];
+		const struct flow_side *s = flow_said(f, dir);
 		struct flow_side_record *o = &r->side[i];
 
 		o->payload = f->payload[dir];
@@ -283,8 +283,8 @@ void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool f
 			if (f->ext && f->ext->syn_last)
 				r->connect_retry = f->ext->syn_last - f->first;
 		}
-		r->rtt_server = known(f->side[c].rtt_min);
-		r->rtt_client = known(f->side[!c].rtt_min);
+		r->rtt_server = known(f->rtt_min[c]);
+		r->rtt_client = known(f->rtt_min[!c]);
 		if (r->rtt_server != FIELD_ABSENT && r->rtt_client != FIELD_ABSENT)
 			r->rtt_min = r->rtt_server + r->rtt_client;
 	} else {
@@ -384,7 +384,7 @@ void record_of_txn(struct shard *sh, struct txn *t)
 	const struct session *s = t->session;
 	struct flow *f = s->flow;
 	struct txn_record *r = record_room(sh, (uint32_t)sizeof(*r) + t->len);
-	uint32_t rtt = f->side[flow_client(f)].rtt_min;
+	uint32_t rtt = f->rtt_min[flow_client(f)];
 
 	r->r.kind = RECORD_TXN;
 	r->r.dissector = t->d;

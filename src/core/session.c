@@ -663,7 +663,7 @@ bool tsm_from_start(const struct session *s, enum side side)
 
 	if (side == reading_of(s)->side)
 		unread = reading_of(s)->base_offset;
-	return s->flow->side[dir].flags & FS_SYN && !x->missed && !unread;
+	return flow_said(s->flow, dir)->flags & FS_SYN && !x->missed && !unread;
 }
 
 bool tsm_mask_mail(const struct session *s)

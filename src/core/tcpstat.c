@@ -35,14 +35,12 @@ static void stall(struct flow *f, enum ledger_entry entry, uint64_t from, uint64
 		txn_stall(f->session, entry, from, to);
 }
 
-static void rtt_sample(struct shard *sh, struct flow *f, unsigned dir, uint64_t rtt)
+static void rtt_sample(struct flow *f, unsigned dir, uint64_t rtt)
 {
-	struct flow_side *s = &f->side[dir];
 	uint32_t v = rtt < UINT32_MAX - 1 ? (uint32_t)rtt : UINT32_MAX - 1;
 
-	(void)sh;
-	if (v < s->rtt_min)
-		s->rtt_min = v;
+	if (v < f->rtt_min[dir])
+		f->rtt_min[dir] = v;
 }
 
 static void set_client(struct flow *f, unsigned dir)
@@ -79,7 +77,7 @@ static void on_syn(struct shard *sh, struct flow *f, const struct packet *p, uns
 		if (!f->syn_ack) {
 			f->syn_ack = p->time;
 			if (f->side[!dir].flags & FS_SYN)
-				rtt_sample(sh, f, !dir,
+				rtt_sample(f, !dir,
 					p->time - (f->ext && f->ext->syn_last ? f->ext->syn_last
 									      : f->first));
 		}
@@ -185,7 +183,7 @@ static void on_ack(
 		side_of(f, dir) == SIDE_CLIENT) {
 		f->state = FLOW_ESTABLISHED;
 		f->established = p->time;
-		rtt_sample(sh, f, !dir,
+		rtt_sample(f, !dir,
 			p->time - (f->ext && f->ext->syn_ack_last ? f->ext->syn_ack_last
 								  : f->syn_ack));
 	} else if (f->ext && f->ext->aside && side_of(f, dir) == SIDE_CLIENT) {
@@ -209,7 +207,7 @@ static void on_ack(
 		stream_gap(sh, f, p->time, !dir, ack, true);
 	}
 	if (f->rtt_time[!dir] && seq_diff(ack, o->rtt_seq) >= 0) {
-		rtt_sample(sh, f, !dir, p->time - f->rtt_time[!dir]);
+		rtt_sample(f, !dir, p->time - f->rtt_time[!dir]);
 		f->rtt_time[!dir] = 0;
 	}
 	if (seq_diff(ack, s->ack) > 0) {
@@ -303,10 +301,10 @@ static void on_filled(struct shard *sh, struct flow *f, const struct packet *p, 
 	uint64_t usual = 0;
 	enum side side = side_of(f, dir);
 
-	if (f->side[0].rtt_min != UINT32_MAX)
-		usual += f->side[0].rtt_min;
-	if (f->side[1].rtt_min != UINT32_MAX)
-		usual += f->side[1].rtt_min;
+	if (f->rtt_min[0] != UINT32_MAX)
+		usual += f->rtt_min[0];
+	if (f->rtt_min[1] != UINT32_MAX)
+		usual += f->rtt_min[1];
 	if (waited < (usual > REORDER || !usual ? (usual ? usual : REORDER) : REORDER) &&
 		o->dup_run < 3) {
 		e->out_of_order++;
@@ -337,9 +335,9 @@ static void on_new_data(struct flow *f, const struct packet *p, unsigned dir)
 
 	if (s->flags & FS_SHORT && o->flags & FS_BARE_ACK && f->last[!dir] > f->last[dir]) {
 		held = f->last[!dir] - f->last[dir];
-		if (s->rtt_min != UINT32_MAX && o->rtt_min != UINT32_MAX &&
-			(uint64_t)s->rtt_min > at_once)
-			at_once = 2 * (uint64_t)s->rtt_min;
+		if (f->rtt_min[dir] != UINT32_MAX && f->rtt_min[!dir] != UINT32_MAX &&
+			(uint64_t)f->rtt_min[dir] > at_once)
+			at_once = 2 * (uint64_t)f->rtt_min[dir];
 		if (held >= 35 * MS && held <= 210 * MS && p->time - f->last[!dir] <= at_once)
 			stall(f, LEDGER_STALL_DELAYED_ACK, f->last[dir], p->time);
 	}
@@ -347,7 +345,7 @@ static void on_new_data(struct flow *f, const struct packet *p, unsigned dir)
 		f->session->side[SIDE_SERVER].current && o->flags & FS_ACK && o->ack == s->nxt &&
 		o->window) {
 		uint64_t since = f->last[dir] > f->last[!dir] ? f->last[dir] : f->last[!dir];
-		uint64_t rtt = o->rtt_min != UINT32_MAX ? o->rtt_min : 0;
+		uint64_t rtt = f->rtt_min[!dir] != UINT32_MAX ? f->rtt_min[!dir] : 0;
 
 		if (p->time > since && p->time - since > rtt + MS)
 			stall(f, LEDGER_SERVER, since, p->time - rtt);
@@ -459,7 +457,7 @@ static void on_fin(struct shard *sh, struct flow *f, const struct packet *p, uns
 static enum reset_phase reset_phase(const struct flow *f, const struct packet *p, unsigned dir)
 {
 	const struct txn *t = flow_session(f) ? f->session->first : NULL;
-	uint32_t rtt = f->side[flow_client(f)].rtt_min;
+	uint32_t rtt = f->rtt_min[flow_client(f)];
 
 	if (f->state <= FLOW_SYN)
 		return RESET_SYN;

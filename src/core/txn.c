@@ -124,8 +124,8 @@ static void take_connect(struct session *s, struct txn *t)
 		return;
 	total = f->established - f->first;
 	network = f->syn_ack - (f->ext && f->ext->syn_last ? f->ext->syn_last : f->first);
-	if (f->side[!flow_client(f)].rtt_min != UINT32_MAX)
-		network += f->side[!flow_client(f)].rtt_min;
+	if (f->rtt_min[!flow_client(f)] != UINT32_MAX)
+		network += f->rtt_min[!flow_client(f)];
 	if (!(f->ext && (f->ext->syn_retries || f->ext->syn_ack_retries)) || network > total)
 		network = total;
 	t->connect_network = network;
@@ -430,7 +430,7 @@ void txn_finish(struct session *s, struct txn *t)
 	} else if (!(t->marks & 1u << T3)) {
 		t->quality |= 1u << QUALITY_UNFINISHED;
 	}
-	if (s->flow->side[0].rtt_min == UINT32_MAX && s->flow->side[1].rtt_min == UINT32_MAX)
+	if (s->flow->rtt_min[0] == UINT32_MAX && s->flow->rtt_min[1] == UINT32_MAX)
 		t->quality |= 1u << QUALITY_NO_RTT;
 	t->quality |= flow_quality(s->flow);
 	if (t->marks) /* of one that was only opened nothing is known */
