@@ -420,6 +420,7 @@ static void add_check(struct op_list *list, unsigned i)
 	}
 }
 
+/* Objects that end, constants and their keys, objects that begin, and the key of `to`. */
 static void put_between(struct text *t, const struct op_list *list, unsigned from, unsigned to)
 {
 	unsigned depth = from == OP_NONE ? 0 : list->ops[from].depth;
