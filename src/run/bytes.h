@@ -51,7 +51,8 @@ ssize_t bytes_read(struct bytes *b, void *to, size_t n);
 
 /*
  * Where in a cache line the file's next bytes would lie if the file began at one. The kernel copies
- * several times as fast to a place that lies in its line as they do in theirs (x86-64's "rep movsb").
+ * several times as fast to a place that lies in its line as they do in theirs (x86-64's "rep
+ * movsb").
  */
 unsigned bytes_phase(const struct bytes *b);
 
