@@ -168,7 +168,7 @@ def filters():
 
 def tables():
     t = Tmux(f"--live -r {capture('http-keepalive')}", 140, 24)
-    t.press("3", r"80 rows|\d+ rows")
+    t.press("3", r"[1-9]\d* rows")
     t.keys("g")
     first = t.settled()
     t.keys("G")
@@ -232,7 +232,7 @@ def tables():
 
 def saving():
     t = Tmux(f"--live -r {capture('http-keepalive')}", 140, 24)
-    t.press("3", r"rows")
+    t.press("3", r"[1-9]\d* rows")
     t.keys("g", "Space", "Space")
     t.press("w", r"Save", "w asks what")
     t.press(["=marked rows, or the selected one, as JSON", "Enter"], r"Save as: +tsumari-\d", "and where to")
@@ -261,7 +261,7 @@ def saving():
 
 def rewinding():
     t = Tmux(f"--live -r {capture('dns')}", 140, 24)
-    whole = rows_of(t.press("3", r"\d+ rows"))
+    whole = rows_of(t.press("3", r"[1-9]\d* rows"))
     t.press("p", r"PAUSED", "p pauses")
     t.press("F5", r"^ END", "F5 goes on")
     t.press("F7", r"REWOUND -10", "F7 goes back")
@@ -318,7 +318,7 @@ def explained():
     t.press(["J"] * 4, r"HEADERS, \d+ bytes(.|\n)*Flags: END_STREAM, END_HEADERS(.|\n)*Stream: 1\b(.|\n)*:path: /index.html", "and headers")
     t.leave("HTTP/2")
     t = Tmux(f"--live -r {capture('nfs4')}", 160, 60)
-    t.press("3", r"nfs")
+    t.press("3", r"Start +Type(.|\n)* nfs +[\d.]+")
     t.press(["/", "=READ", "Enter"], r"F1Help")
     t.press("P", r"› Packets", "packets of NFS")
     t.press("Enter", r"Procedure: 1 \(COMPOUND\)(.|\n)*UID: 0(.|\n)*PUTFH, \d+ bytes(.|\n)*Handle: 0x", "operations of a COMPOUND")
@@ -326,7 +326,7 @@ def explained():
     t.leave("NFS")
     t = Tmux(f"--live -r {capture('nfs-portmap')}", 160, 60)
     for what, name in (("GETPORT", r"3 \(GETPORT\)"), ("MNT", r"1 \(MNT\)")):
-        t.press("3", r"Start +Type")
+        t.press("3", r"Start +Type(.|\n)* (nfs|portmap|mount) +[\d.]+")
         t.press(["g", "/", f"={what}", "Enter", "P"], r"› Packets", f"packets of {what}")
         t.press("Enter", rf"Procedure: {name}", f"what {what} calls")
     t.leave("what is beside NFS")
