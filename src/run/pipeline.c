@@ -26,7 +26,7 @@
 #define PENDING 8u               /* batches on their way to one worker */
 #define FLUSH   262144u          /* bytes of records a worker gathers before it sends them */
 #define ROUND   32u              /* reads after which every worker is told how far the reader is */
-#define OUTPUTS 8u               /* of workers that wait to be put in order */
+#define OUTPUTS 24u              /* of workers that wait to be put in order */
 
 static struct pipeline *running; /* for pipeline_stop() in a signal handler */
 
