@@ -210,6 +210,9 @@ static void add_field(struct builder *b, unsigned i)
 	op->column = b->columns[i];
 	op->type = op->column->field->type;
 	op->flags = op->column->field->flags;
+	op->zero = op->type == FIELD_BOOL
+			   ? (op->flags & FIELD_F_FALSE) != 0
+			   : op->type != FIELD_NAMES && !(op->flags & FIELD_F_NONZERO);
 	op->saved = NOT_SAVED;
 	set_kind(b, op);
 	make_key(op, op->column, b->flat);
@@ -335,7 +338,6 @@ static void add_to(struct checks *c, unsigned op, size_t offset, unsigned limit)
 	c->list[i] = (struct check){(uint16_t)op, (uint16_t)limit, (uint32_t)offset};
 }
 
-/* A number: of which size, and whether 0 is one. */
 static void check_number(struct op_list *list, unsigned i)
 {
 	const struct op *op = &list->ops[i];
@@ -343,18 +345,13 @@ static void check_number(struct op_list *list, unsigned i)
 			       : op->flags & FIELD_F_U16 ? CHECK_16
 			       : op->flags & FIELD_F_U32 ? CHECK_32
 							 : CHECK_64;
-	bool zero = !(op->flags & FIELD_F_NONZERO);
 
-	if (op->type == FIELD_NAMES) {
-		size = size == CHECK_8 ? CHECK_8 : CHECK_32;
-		zero = false;
-	} else if (op->type == FIELD_BOOL && !(op->flags & FIELD_F_FALSE)) {
-		zero = false;
-	}
-	if (zero && size != CHECK_64)
+	if (op->type == FIELD_NAMES && size != CHECK_8)
+		size = CHECK_32;
+	if (op->zero && size != CHECK_64)
 		list->always[i / 64] |= UINT64_C(1) << i % 64;
 	else
-		add_to(&list->member[size], i, op->offset, zero ? 0 : 1);
+		add_to(&list->member[size], i, op->offset, op->zero ? 0 : 1);
 }
 
 static void check_member(struct op_list *list, unsigned i)

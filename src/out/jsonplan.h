@@ -75,6 +75,7 @@ struct op {
 	uint8_t flags;  /* FIELD_F_ */
 	uint8_t saved;  /* place in the list of texts that come again; NOT_SAVED */
 	bool save;      /* this field's does */
+	bool zero;      /* of a number: 0 is one, and does not say that there is none */
 	uint16_t keylen;
 	uint32_t offset; /* in the record; of a value: number of the dissector's field; of a
 			    computed one: which of them */

@@ -151,12 +151,10 @@ static char *put_items(char *at, const char *p, size_t n)
 	return at;
 }
 
-/* A number of any kind is absent as FIELD_ABSENT, and as 0 where the field says so. */
+/* Is a number of any kind there? */
 static inline bool present(const struct op *op, uint64_t v)
 {
-	if (op->type == FIELD_NAMES || (op->type == FIELD_BOOL && !(op->flags & FIELD_F_FALSE)))
-		return v != FIELD_ABSENT && v != 0;
-	return v != FIELD_ABSENT && (v != 0 || !(op->flags & FIELD_F_NONZERO));
+	return v != FIELD_ABSENT && (v != 0 || op->zero);
 }
 
 static inline void set_there(struct line *l, unsigned op, bool there)
