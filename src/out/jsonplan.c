@@ -498,9 +498,6 @@ struct jsonw_plan *jsonw_plan_new(struct schema *s, bool flat)
 	struct jsonw_plan *p = xcalloc(1, sizeof(*p));
 
 	p->schema = s;
-	for (unsigned i = 0; i < s->n; i++)
-		if (s->columns[i].source == SCHEMA_VALUE && s->columns[i].index >= p->nvalues)
-			p->nvalues = s->columns[i].index + 1u;
 	for (unsigned i = 0; i < PLAN_LISTS; i++) {
 		unsigned without = (i & PLAN_NO_PORTS ? FIELD_F_PORTS : 0) |
 				   (i & PLAN_NO_TCP ? FIELD_F_TCP : 0);

@@ -131,7 +131,6 @@ void jsonplan_between(struct op_list *list, unsigned from, unsigned to);
 
 struct jsonw_plan {
 	struct schema *schema;
-	unsigned nvalues; /* of the dissector's fields */
 	struct op_list list[PLAN_LISTS];
 };
 

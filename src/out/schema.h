@@ -7,7 +7,7 @@
  * object stand together. "@timestamp" comes first.
  *
  * Text in a value points into the record, into constants, or into the scratch memory of the
- * environment, where the next value may overwrite it.
+ * environment, which one computed field alone uses: it stays until that field's next value.
  */
 #ifndef TSUMARI_OUT_SCHEMA_H
 #define TSUMARI_OUT_SCHEMA_H
