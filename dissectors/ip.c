@@ -14,17 +14,6 @@
 #define IP_MORE        0x2000u
 #define IP_OFFSET_MASK 0x1fffu
 
-/* ::ffff:a.b.c.d in two stores. */
-static inline void put_addr(struct addr *to, const uint8_t *v4)
-{
-	static const uint8_t zero[8];
-	uint8_t mapped[8] = {0, 0, 0xff, 0xff};
-
-	memcpy(mapped + 4, v4, 4);
-	memcpy(to->b, zero, 8);
-	memcpy(to->b + 8, mapped, 8);
-}
-
 static inline void ip_header(
 	struct packet *p, struct view *v, struct next *next, const uint8_t *h, size_t header);
 
@@ -85,8 +74,8 @@ static inline void ip_header(
 	p->ttl = h[8];
 	p->ip_proto = h[9];
 	p->sport = p->dport = 0;
-	put_addr(&p->src, h + 12);
-	put_addr(&p->dst, h + 16);
+	layer_addr_v4(&p->src, h + 12);
+	layer_addr_v4(&p->dst, h + 16);
 
 	fragment = load16(h + 6);
 	if (fragment & (IP_MORE | IP_OFFSET_MASK)) {

@@ -52,6 +52,17 @@ static inline uint32_t load32(const uint8_t *p)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
+/* ::ffff:a.b.c.d in two stores. */
+static inline void layer_addr_v4(struct addr *to, const uint8_t *v4)
+{
+	static const uint8_t zero[8];
+	uint8_t mapped[8] = {0, 0, 0xff, 0xff};
+
+	memcpy(mapped + 4, v4, 4);
+	memcpy(to->b, zero, 8);
+	memcpy(to->b + 8, mapped, 8);
+}
+
 /* The header says what it must not say. The view stays where it is. */
 static inline void layer_malformed(struct view *v)
 {

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include "core/plain.h"
 #include "core/registry.h"
 
 #define UNKNOWN_LINKTYPES_MAX 16
@@ -44,10 +45,9 @@ static const char *unknown_linktype(uint16_t linktype)
 /* A UDP tunnel may be known by either port; nearly every port is no tunnel's. */
 static inline unsigned look_up_udp(const struct packet *p, uint32_t port)
 {
-	uint64_t ports = registry_chain.udp_ports;
 	unsigned number;
 
-	if (!((ports >> port % 64 | ports >> p->sport % 64) & 1))
+	if (!registry_maybe_tunnel(p->sport, (uint16_t)port))
 		return 0;
 	number = registry_claimed(TABLE_UDP_PORT, port);
 	return number ? number : registry_claimed(TABLE_UDP_PORT, p->sport);
@@ -100,6 +100,12 @@ static inline void chain(struct packet *p, struct view *v, struct next next, str
 }
 
 void layers_dissect(struct packet *p, struct counters *c)
+{
+	if (!plain_frame(p))
+		layers_one_by_one(p, c);
+}
+
+void layers_one_by_one(struct packet *p, struct counters *c)
 {
 	struct view v = view_of(p->data, p->caplen, p->len > p->caplen ? p->len - p->caplen : 0);
 	struct next next = {TABLE_LINKTYPE, p->linktype};

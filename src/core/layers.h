@@ -16,6 +16,9 @@
  */
 void layers_dissect(struct packet *p, struct counters *c);
 
+/* The same without the shorter way that there is for plain frames (plain.h). */
+void layers_one_by_one(struct packet *p, struct counters *c);
+
 /* Goes on where a fragment's datagram has become whole: v is what the IP header carried. */
 void layers_continue(struct packet *p, struct view v, uint32_t ip_proto, struct counters *c);
 

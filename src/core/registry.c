@@ -6,6 +6,7 @@
  * Claims become byte tables indexed by key, so that the chain of layers does one load a header.
  */
 #include "core/registry.h"
+#include "api/layer.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -137,6 +138,30 @@ bool registry_add(const struct dissector *d, char *err, size_t errsize)
 	return true;
 }
 
+/* Do the layers that plain.h stands for read what it reads? */
+static bool is_plain(void)
+{
+	static const struct {
+		struct claim claim;
+		const char *name;
+	} layers[] = {
+		{{TABLE_LINKTYPE, 1}, "eth"},
+		{{TABLE_ETHERTYPE, ETHERTYPE_VLAN}, "vlan"},
+		{{TABLE_ETHERTYPE, ETHERTYPE_IPV4}, "ip"},
+		{{TABLE_IP_PROTO, IP_PROTO_TCP}, "tcp"},
+		{{TABLE_IP_PROTO, IP_PROTO_UDP}, "udp"},
+	};
+
+	for (unsigned i = 0; i < sizeof(layers) / sizeof(layers[0]); i++) {
+		const struct dissector *d =
+			registry_layer(layers[i].claim.table, layers[i].claim.key);
+
+		if (!d || strcmp(d->name, layers[i].name) != 0)
+			return false;
+	}
+	return true;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	const struct dissector *const *x = a, *const *y = b;
@@ -165,6 +190,7 @@ void registry_init(void)
 			abort();
 		}
 	}
+	registry_chain.plain = is_plain();
 }
 
 unsigned registry_count(void)

@@ -40,6 +40,7 @@ const struct dissector *registry_layer(unsigned table, uint32_t key);
 #define REGISTRY_KEYS 65536u
 
 struct registry_chain {
+	bool plain;         /* Ethernet, VLAN, IPv4, TCP and UDP are read by our own layers */
 	uint64_t udp_ports; /* bit (port mod 64) for each port that a layer claims */
 	void (*layer[DISSECTORS_MAX + 1])(struct packet *p, struct view *v, struct next *next);
 	const char *malformed[DISSECTORS_MAX + 1]; /* "malformed NAME" */
@@ -52,6 +53,14 @@ extern struct registry_chain registry_chain;
 static inline unsigned registry_claimed(unsigned table, uint32_t key)
 {
 	return key < REGISTRY_KEYS ? registry_chain.claimed[table][key] : 0;
+}
+
+/* False: no layer claims one of these UDP ports. */
+static inline bool registry_maybe_tunnel(uint16_t sport, uint16_t dport)
+{
+	uint64_t ports = registry_chain.udp_ports;
+
+	return (ports >> sport % 64 | ports >> dport % 64) & 1;
 }
 
 /* The application that claims a port as a hint, or NULL. */

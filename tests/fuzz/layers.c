@@ -63,7 +63,9 @@ static void explain(const struct packet *p, unsigned which)
 
 static void one_frame(struct defrag *d, struct packet *p, struct counters *c)
 {
+	struct counters others = {.n = 0};
 	struct engine_config config;
+	struct packet other;
 	uint8_t *frame = malloc(p->caplen);
 
 	fuzz_check(frame || !p->caplen, "memory");
@@ -71,7 +73,10 @@ static void one_frame(struct defrag *d, struct packet *p, struct counters *c)
 		memcpy(frame, p->data, p->caplen);
 	p->data = frame;
 	explain(p, p->caplen % 64);
+	other = *p;
+	layers_one_by_one(&other, &others);
 	layers_dissect(p, c);
+	fuzz_check(memcmp(&other, p, sizeof(other)) == 0, "the shorter way says the same");
 	check_pointers(p);
 	fuzz_check(p->depth <= LAYERS_MAX, "no more layers than there may be");
 	if (p->flags & PACKET_FRAGMENT && defrag_packet(d, p, c))

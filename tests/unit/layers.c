@@ -3,8 +3,50 @@
  * (as by a snap length, and as a short frame), and ones that lie.
  */
 #include "frame.h"
+#include "core/plain.h"
 
 /* ---- Ethernet, IPv4, TCP, UDP ---- */
+
+/* Which frames take the shorter way; that it says the same is dissect()'s to see. */
+static void test_plain(void **state)
+{
+	struct frame f;
+
+	(void)state;
+	assert_true(registry_chain.plain);
+	for (unsigned tagged = 0; tagged < 2; tagged++) {
+		start(&f, LINK_ETH);
+		put_eth(&f, tagged ? 0x8100 : 0x0800);
+		if (tagged)
+			PUT(&f, 0x60, 0x64, 0x08, 0x00); /* priority 3, VLAN 100 */
+		put_ip_tcp(&f);
+		assert_ip_tcp(&f);
+		assert_true(plain_frame(&f.p));
+		assert_int_equal(f.p.nvlan, tagged);
+		if (tagged)
+			assert_int_equal(f.p.vlan[0], 100);
+		f.b[14 + 4 * tagged + 6] = 0x20; /* more fragments */
+		whole(&f);
+		assert_false(plain_frame(&f.p));
+		finish(&f);
+	}
+	start(&f, LINK_ETH);
+	put_eth(&f, 0x0800);
+	put_ip(&f, 17, 12);
+	put_udp(&f, 6000, 4);
+	PUT(&f, 'a', 'b', 'c', 'd');
+	whole(&f);
+	assert_true(plain_frame(&f.p));
+	assert_int_equal(f.p.paylen, 4);
+	f.b[36] = 4789 >> 8; /* VXLAN */
+	f.b[37] = 4789 & 0xff;
+	whole(&f);
+	assert_false(plain_frame(&f.p));
+	f.link = LINK_RAW;
+	whole(&f);
+	assert_false(plain_frame(&f.p));
+	finish(&f);
+}
 
 static void test_eth_ip_tcp(void **state)
 {
@@ -521,6 +563,7 @@ static void test_icmp6_quote(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_eth_ip_tcp),
 		cmocka_unit_test(test_tcp_options),
 		cmocka_unit_test(test_tcp_hostile),
