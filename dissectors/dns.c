@@ -520,7 +520,7 @@ static enum tsm_probe message_like(const uint8_t *p, size_t n, bool *response)
 	struct message m = {p, n, 0, false};
 	struct head h;
 
-	if (n < HEADER || !read_head(&m, &h) || h.counts[0] != 1)
+	if (n < HEADER || p[4] || p[5] != 1 || !read_head(&m, &h)) /* of one question */
 		return PROBE_NO;
 	if (n > HEADER + 32 && netbios_like(p + HEADER))
 		return PROBE_NO;

@@ -101,6 +101,9 @@ enum tsm_probe rpc_probe(struct view head, enum side side)
 
 	if (view_len(&head) < 4)
 		return PROBE_MAYBE;
+	/* Most of what is no message has no type of one, with or without a mark. */
+	if (view_len(&head) >= 12 && word(head.p, 1) > 1 && word(head.p, 2) > 1)
+		return PROBE_NO;
 	for (unsigned i = 0; i < 4; i++) {
 		bool call = i & 1, marked = i < 2;
 		enum tsm_probe r = message_like(head, marked, call);
