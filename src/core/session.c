@@ -24,8 +24,9 @@ static void counted(struct session *s, const char *what)
 	counters_add(&s->shard->engine->counters, what, 1);
 }
 
-static const struct dissector *hinted(const struct flow *f, unsigned table)
+static const struct dissector *hinted(const struct flow *f)
 {
+	unsigned table = f->proto != 6 ? TABLE_UDP_PORT : TABLE_TCP_PORT;
 	const struct dissector *d = registry_app_port(table, f->port[!flow_client(f)]);
 
 	return d ? d : registry_app_port(table, f->port[flow_client(f)]);
@@ -65,33 +66,49 @@ static void drop_state(struct session *s)
 	s->d = NULL;
 }
 
-/* Whose protocol are these bytes? The dissector the port hints at is asked first. */
-static struct verdict recognise(
-	const struct engine *e, const struct flow *f, enum side side, struct view head)
+static inline bool is_sure(enum tsm_probe r)
 {
-	bool udp = f->proto != 6;
-	const struct dissector *hint = hinted(f, udp ? TABLE_UDP_PORT : TABLE_TCP_PORT);
+	return r == PROBE_YES || r == PROBE_SWAPPED;
+}
+
+/* What d takes these bytes for. */
+static inline enum tsm_probe ask(
+	const struct dissector *d, const struct flow *f, enum side side, struct view head)
+{
+	enum tsm_probe r = d->probe(head, side);
+
+	/* The handshake knows better. */
+	return r == PROBE_SWAPPED && f->flags & FLOW_CLIENT ? PROBE_NO : r;
+}
+
+/* Whose protocol are these bytes? The dissector the port hints at (or NULL) is asked first. */
+static struct verdict recognise(const struct engine *e, const struct flow *f,
+	const struct dissector *hint, enum side side, struct view head)
+{
+	bool udp = f->proto != 6, maybe = false;
 	const struct dissector *likely = NULL;
-	enum tsm_probe r = PROBE_NO;
 
-	for (unsigned i = 0; i <= e->napps[udp]; i++) {
-		const struct dissector *d = i ? e->apps[udp][i - 1] : hint;
-		enum tsm_probe one;
+	if (hint && hint->probe) {
+		enum tsm_probe r = ask(hint, f, side, head);
 
-		if (!d || !d->probe || (i && d == hint))
-			continue;
-		one = d->probe(head, side);
-		if (one == PROBE_SWAPPED && f->flags & FLOW_CLIENT) /* the handshake knows better */
-			continue;
-		if (one == PROBE_YES || one == PROBE_SWAPPED)
-			return (struct verdict){d, one, true};
-		if (one == PROBE_MAYBE)
-			r = one;
-		if (one == PROBE_MAYBE && udp && !i)
-			likely = d;
+		if (is_sure(r))
+			return (struct verdict){hint, r, true};
+		maybe = r == PROBE_MAYBE;
+		if (maybe && udp)
+			likely = hint;
+	}
+	for (unsigned i = 0; i < e->napps[udp]; i++) {
+		const struct dissector *d = e->apps[udp][i];
+		enum tsm_probe r = d != hint ? ask(d, f, side, head) : PROBE_NO;
+
+		if (is_sure(r))
+			return (struct verdict){d, r, true};
+		maybe |= r == PROBE_MAYBE;
 	}
 	/* A datagram grows no longer: where nobody is sure, its port decides. */
-	return (struct verdict){likely, likely ? PROBE_YES : r, true};
+	if (likely)
+		return (struct verdict){likely, PROBE_YES, true};
+	return (struct verdict){NULL, maybe ? PROBE_MAYBE : PROBE_NO, true};
 }
 
 /*
@@ -108,9 +125,9 @@ static bool worth_it(
 		f->flags |= FLOW_OPAQUE;
 		return false;
 	}
-	if (hinted(f, udp ? TABLE_UDP_PORT : TABLE_TCP_PORT) || sh->engine->config->ndecode_as)
+	if (hinted(f) || sh->engine->config->ndecode_as)
 		return true;
-	*v = recognise(sh->engine, f, side, head);
+	*v = recognise(sh->engine, f, NULL, side, head);
 	if (v->r != PROBE_NO && !(udp && v->r == PROBE_MAYBE)) /* a datagram grows no longer */
 		return true;
 	f->flow_tries = tries + 1 < TRIES_MAX ? (tries + 1) & 0xfu : TRIES_MAX;
@@ -240,7 +257,7 @@ static enum tsm_probe detect(struct session *s, enum side side, struct view head
 	struct verdict v = s->head;
 
 	if (!v.there)
-		v = recognise(s->shard->engine, s->flow, side, head);
+		v = recognise(s->shard->engine, s->flow, hinted(s->flow), side, head);
 	s->head.there = false;
 	if (!v.d)
 		return v.r;
@@ -261,7 +278,7 @@ static bool unknown_turn(struct session *s, enum side side)
 	if (s->turn_of == side)
 		return true;
 	s->turn_of = (uint8_t)side;
-	if (hinted(f, f->proto != 6 ? TABLE_UDP_PORT : TABLE_TCP_PORT))
+	if (hinted(f))
 		return ++s->turns < TURNS_MAX;
 	return ++s->turns < (f->flags & FLOW_MIDWAY ? TRIES_MAX : TRIES_START);
 }
@@ -381,7 +398,7 @@ static void recognise_rest(struct session *s, enum side side)
 	struct session_side *x = &s->side[side];
 	enum tsm_probe r = detect(s, side, view_of(x->buf, x->len, 0));
 
-	if (r == PROBE_YES || r == PROBE_SWAPPED)
+	if (is_sure(r))
 		look_again(s, r == PROBE_SWAPPED ? !side : side);
 	else if (r == PROBE_NO)
 		x->len = 0;
@@ -474,7 +491,7 @@ static void push(
 			unread_span(s, x, begin, at);
 			return;
 		}
-		if (r != PROBE_YES && r != PROBE_SWAPPED) {
+		if (!is_sure(r)) {
 			unread_drop(s, x);
 			if (!unknown_turn(s, side))
 				gone(s);
@@ -525,7 +542,7 @@ static void datagram(struct session *s, enum side side, struct view v, const str
 	if (!s->d) {
 		enum tsm_probe r = detect(s, side, v);
 
-		if (r != PROBE_YES && r != PROBE_SWAPPED) {
+		if (!is_sure(r)) {
 			if (++s->turns >= TURNS_MAX)
 				gone(s);
 			return;
