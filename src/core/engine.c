@@ -22,7 +22,6 @@
 #define PROGRAM (UINT64_C(12) << 20)
 
 static uint64_t hash_key[4];
-static struct flow_table hash_only; /* holds the key for the reader's hashing */
 
 void engine_config_defaults(struct engine_config *c)
 {
@@ -42,7 +41,6 @@ static void seed(void)
 	if (getrandom(hash_key, sizeof(hash_key), 0) != (ssize_t)sizeof(hash_key))
 		abort();
 	hash_key[0] |= 1;
-	memcpy(hash_only.key, hash_key, sizeof(hash_key));
 }
 
 static struct shard *shard_new(struct engine *e, unsigned index)
@@ -148,8 +146,9 @@ INLINE void route(const struct engine_config *c, struct packet *p, bool quote)
 		quote ? flow_reversed(&p->quote.src, &p->quote.dst, p->quote.sport, p->quote.dport)
 		      : flow_reversed(&p->src, &p->dst, p->sport, p->dport);
 	key_of(c, p, quote, &k);
-	p->shard = k.proto == IP_PROTO_VRRP ? EVENT_SHARD : (uint8_t)flow_key_shard(&k);
-	p->hash = flow_hash(&hash_only, &k);
+	p->hash = flow_route(hash_key, &k, &p->shard);
+	if (k.proto == IP_PROTO_VRRP)
+		p->shard = EVENT_SHARD;
 }
 
 bool engine_route(const struct engine_config *c, struct packet *p)

@@ -12,7 +12,7 @@
 
 #define BUCKETS_FIRST 64u
 
-static uint64_t mum(uint64_t a, uint64_t b)
+static inline uint64_t mum(uint64_t a, uint64_t b)
 {
 	__extension__ unsigned __int128 r = (unsigned __int128)a * b;
 
@@ -39,29 +39,50 @@ bool flow_reversed(const struct addr *src, const struct addr *dst, uint16_t spor
 	return x > y || (x == y && sport > dport);
 }
 
-static uint64_t key_words(const struct flow_key *k, uint64_t *tunnel)
+/* A key as the numbers that are mixed. */
+struct key_words {
+	uint64_t ip[2][2], ends, tunnel;
+};
+
+static inline struct key_words words_of(const struct flow_key *k)
 {
-	*tunnel = k->tunnel;
-	return (uint64_t)k->port[0] << 48 | (uint64_t)k->port[1] << 32 | (uint64_t)k->vlan << 16 |
-	       (uint64_t)k->proto << 8 | k->v6;
+	return (struct key_words){
+		{{load64(k->ip[0]->b), load64(k->ip[0]->b + 8)},
+			{load64(k->ip[1]->b), load64(k->ip[1]->b + 8)}},
+		(uint64_t)((uint32_t)k->port[0] << 16 | k->port[1]) << 32 |
+			((uint32_t)k->vlan << 16 | (uint32_t)k->proto << 8 | k->v6),
+		k->tunnel,
+	};
 }
 
-unsigned flow_key_shard(const struct flow_key *k)
+static inline uint64_t hash_words(const uint64_t key[4], const struct key_words *w)
 {
-	uint64_t t, w = key_words(k, &t);
-	uint64_t x = load64(k->ip[0]->b) ^ load64(k->ip[1]->b) ^
-		     (load64(k->ip[0]->b + 8) + load64(k->ip[1]->b + 8)) ^ w ^ t;
+	uint64_t a = mum(w->ip[0][0] ^ key[0], w->ip[0][1] ^ key[1]);
+	uint64_t b = mum(w->ip[1][0] ^ key[2], w->ip[1][1] ^ key[3]);
+
+	return mum(a ^ w->ends ^ key[1], b ^ w->tunnel ^ key[0]);
+}
+
+static inline unsigned shard_words(const struct key_words *w)
+{
+	uint64_t x = w->ip[0][0] ^ w->ip[1][0] ^ (w->ip[0][1] + w->ip[1][1]) ^ w->ends ^ w->tunnel;
 
 	return (unsigned)(mum(x, 0x9e3779b97f4a7c15u) >> 60) % SHARDS;
 }
 
 uint64_t flow_hash(const struct flow_table *t, const struct flow_key *k)
 {
-	uint64_t tunnel, w = key_words(k, &tunnel);
-	uint64_t a = mum(load64(k->ip[0]->b) ^ t->key[0], load64(k->ip[0]->b + 8) ^ t->key[1]);
-	uint64_t b = mum(load64(k->ip[1]->b) ^ t->key[2], load64(k->ip[1]->b + 8) ^ t->key[3]);
+	struct key_words w = words_of(k);
 
-	return mum(a ^ w ^ t->key[1], b ^ tunnel ^ t->key[0]);
+	return hash_words(t->key, &w);
+}
+
+uint64_t flow_route(const uint64_t key[4], const struct flow_key *k, uint8_t *shard)
+{
+	struct key_words w = words_of(k);
+
+	*shard = (uint8_t)shard_words(&w);
+	return hash_words(key, &w);
 }
 
 static uint16_t tag_of(uint64_t hash)
