@@ -134,9 +134,11 @@ struct held {
 };
 
 struct ext_side {
+	uint64_t zero_since, full_since,
+		hole_since; /* see zero_time, full_time, expect; 0: not now */
 	uint32_t retransmits, fast, rtos, spurious, out_of_order, dup_acks;
 	uint32_t zero_windows, window_full, gaps, nheld;
-	uint64_t zero_time, zero_since, full_time, full_since; /* since: 0: not now */
+	uint64_t zero_time, full_time;
 	uint64_t lost, resent;
 	uint64_t resent_worst, zero_worst; /* ns, the longest stall of its kind ... */
 	uint64_t resent_frame, zero_frame; /* ... and the frame that ended, or began it */
@@ -145,8 +147,7 @@ struct ext_side {
 	uint64_t again_since, again_last;     /* when it was first sent (nearly), and last */
 	uint32_t again_seq, again_len, again; /* the segment sent again last, and how often */
 	uint64_t dup_since;                   /* first duplicate ACK of the present run */
-	uint64_t hole_since;                  /* when the first hole was seen; 0: no hole */
-	uint32_t expect;                      /* where the hole begins, if there is one */
+	uint32_t expect;                      /* where the first hole begins, if there is one */
 	uint32_t held_bytes;
 	struct held *held, *held_last;
 };

@@ -135,12 +135,19 @@ static bool is_duplicate(const struct flow_side *s, const struct packet *p, uint
 	       since < MS / 2;
 }
 
+/* The window that a side offers, in bytes. */
+static inline uint32_t window_of(
+	const struct flow_side *s, const struct flow_side *o, const struct packet *p)
+{
+	bool scaled = s->wscale != 0xff && o->wscale != 0xff && !(p->tcp_flags & TCP_SYN);
+
+	return (uint32_t)p->tcp_window << (scaled ? s->wscale : 0);
+}
+
 static void on_window(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
 {
 	struct flow_side *s = &f->side[dir], *o = &f->side[!dir];
-	unsigned shift =
-		s->wscale != 0xff && o->wscale != 0xff && !(p->tcp_flags & TCP_SYN) ? s->wscale : 0;
-	uint32_t window = (uint32_t)p->tcp_window << shift;
+	uint32_t window = window_of(s, o, p);
 	enum side side = side_of(f, dir);
 
 	if (!window && !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))) {
@@ -169,6 +176,15 @@ static void on_window(struct shard *sh, struct flow *f, const struct packet *p, 
 		seq_diff(o->nxt, p->tcp_ack) < (int32_t)window) {
 		f->ext->side[!dir].full_time += p->time - f->ext->side[!dir].full_since;
 		f->ext->side[!dir].full_since = 0;
+	}
+}
+
+/* Is the segment acknowledged whose round trip is being timed? */
+static inline void rtt_of_ack(struct flow *f, const struct packet *p, unsigned dir)
+{
+	if (f->rtt_time[!dir] && seq_diff(p->tcp_ack, f->side[!dir].rtt_seq) >= 0) {
+		rtt_sample(f, !dir, p->time - f->rtt_time[!dir]);
+		f->rtt_time[!dir] = 0;
 	}
 }
 
@@ -206,18 +222,13 @@ static void on_ack(
 		   seq_diff(ack, f->ext->side[!dir].expect) > 0) {
 		stream_gap(sh, f, p->time, !dir, ack, true);
 	}
-	if (f->rtt_time[!dir] && seq_diff(ack, o->rtt_seq) >= 0) {
-		rtt_sample(f, !dir, p->time - f->rtt_time[!dir]);
-		f->rtt_time[!dir] = 0;
-	}
+	rtt_of_ack(f, p, dir);
 	if (seq_diff(ack, s->ack) > 0) {
 		s->ack = ack;
 		s->dup_run = 0;
 	} else if (ack == s->ack && !len && o->nxt != ack &&
-		   (uint32_t)p->tcp_window
-				   << (s->wscale != 0xff && o->wscale != 0xff ? s->wscale : 0) ==
-			   s->window &&
-		   !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) && s->flags & FS_BARE_ACK) {
+		   !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) && s->flags & FS_BARE_ACK &&
+		   window_of(s, o, p) == s->window) {
 		struct ext_side *e = &flow_need_ext(sh, f)->side[dir];
 
 		if (!s->dup_run)
@@ -352,9 +363,39 @@ static void on_new_data(struct flow *f, const struct packet *p, unsigned dir)
 	}
 }
 
+/* A segment up to `end` that begins where the one before it ended. */
+static inline void on_next(struct flow *f, const struct packet *p, unsigned dir, uint32_t end)
+{
+	struct flow_side *s = &f->side[dir];
+
+	on_new_data(f, p, dir);
+	if (!f->rtt_time[dir]) {
+		f->rtt_time[dir] = p->time;
+		s->rtt_seq = end;
+	}
+	s->nxt = end;
+}
+
+/* Has the side sent all that the other's window lets it? */
+static inline void fills_window(
+	struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+{
+	const struct flow_side *o = &f->side[!dir];
+	struct ext_side *x;
+
+	if (!o->window || seq_diff(f->side[dir].nxt, o->ack) < (int32_t)o->window)
+		return;
+	x = &flow_need_ext(sh, f)->side[dir];
+	if (!x->full_since) {
+		x->full_since = p->time;
+		x->window_full++;
+	}
+}
+
 static void on_data(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
 {
-	struct flow_side *s = &f->side[dir], *o = &f->side[!dir];
+	struct flow_side *s = &f->side[dir];
+	const struct flow_side *o = &f->side[!dir];
 	uint32_t len = p->paylen + p->paycut, seq = p->tcp_seq + (p->tcp_flags & TCP_SYN ? 1 : 0);
 	uint32_t end = seq + len;
 	const struct ext_side *e = f->ext ? &f->ext->side[dir] : NULL;
@@ -366,12 +407,7 @@ static void on_data(struct shard *sh, struct flow *f, const struct packet *p, un
 	}
 	ahead = seq_diff(seq, s->nxt);
 	if (ahead == 0) {
-		on_new_data(f, p, dir);
-		if (!f->rtt_time[dir]) {
-			f->rtt_time[dir] = p->time;
-			s->rtt_seq = end;
-		}
-		s->nxt = end;
+		on_next(f, p, dir, end);
 		if (e && e->hole_since)
 			stream_hold(sh, f, p, dir, seq, p->payload, p->paylen, len);
 		else
@@ -411,14 +447,8 @@ static void on_data(struct shard *sh, struct flow *f, const struct packet *p, un
 	} else {
 		on_resent(sh, f, p, dir, end);
 	}
-	if (o->flags & FS_ACK && o->window && seq_diff(s->nxt, o->ack) >= (int32_t)o->window) {
-		struct ext_side *x = &flow_need_ext(sh, f)->side[dir];
-
-		if (!x->full_since) {
-			x->full_since = p->time;
-			x->window_full++;
-		}
-	}
+	if (o->flags & FS_ACK)
+		fills_window(sh, f, p, dir);
 }
 
 static void on_fin(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
@@ -500,12 +530,83 @@ static void on_oversized(struct shard *sh, struct flow *f, const struct packet *
 		e->oversized_frame = p->number;
 }
 
+/* What the next segment of the side is compared with. */
+static inline void remember(
+	struct shard *sh, struct flow *f, const struct packet *p, unsigned dir, uint32_t len)
+{
+	struct flow_side *s = &f->side[dir];
+	const struct flow_side *o = &f->side[!dir];
+	uint8_t kind = 0;
+
+	if (len) {
+		uint32_t mss = s->mss && o->mss ? (s->mss < o->mss ? s->mss : o->mss) : 0;
+
+		if (len < (mss ? mss - 60u : 1200u))
+			kind = FS_SHORT;
+		else if (o->mss && len > o->mss)
+			on_oversized(sh, f, p, dir);
+	} else if (!(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))) {
+		kind = FS_BARE_ACK;
+	}
+	s->flags = (uint8_t)((s->flags & ~(FS_BARE_ACK | FS_SHORT)) | kind);
+	s->ip_id = p->ip_id;
+	s->tsval = p->tcp_tsval;
+}
+
+/* Is nothing of what an extension tells going on? */
+static inline bool is_calm(const struct flow_ext *x)
+{
+	const struct ext_side *a = &x->side[0], *b = &x->side[1];
+
+	return !(a->zero_since | a->full_since | a->hole_since | b->zero_since | b->full_since |
+		 b->hole_since | x->aside);
+}
+
+/*
+ * Nearly every segment of a connection is what has to come next: in order, or a bare ACK that moves
+ * on, while nothing unusual is going on. Of such a one most questions need not be asked
+ * (the "header prediction" of BSD's TCP).
+ */
+static inline bool is_next(const struct flow *f, const struct packet *p, unsigned dir, uint32_t len)
+{
+	const struct flow_side *s = &f->side[dir], *o = &f->side[!dir];
+	const unsigned both = FS_SEQ | FS_ACK;
+
+	return (p->tcp_flags & ~TCP_PSH) == TCP_ACK && f->state == FLOW_ESTABLISHED &&
+	       (s->flags & o->flags & both) == both && p->tcp_seq == s->nxt && p->tcp_window &&
+	       seq_diff(p->tcp_ack, o->nxt) <= 0 && (len || p->tcp_ack != s->ack) &&
+	       (!f->ext || is_calm(f->ext));
+}
+
+static void next_segment(
+	struct shard *sh, struct flow *f, const struct packet *p, unsigned dir, uint32_t len)
+{
+	struct flow_side *s = &f->side[dir];
+
+	rtt_of_ack(f, p, dir);
+	if (seq_diff(p->tcp_ack, s->ack) > 0) {
+		s->ack = p->tcp_ack;
+		s->dup_run = 0;
+	}
+	s->window = window_of(s, &f->side[!dir], p);
+	if (len) {
+		on_next(f, p, dir, p->tcp_seq + len);
+		stream_deliver(sh, f, p, dir, p->payload, p->paylen, len);
+		fills_window(sh, f, p, dir);
+	}
+	remember(sh, f, p, dir, len);
+}
+
 void tcp_segment(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
 {
 	struct flow_side *s = &f->side[dir];
-	uint32_t len = p->paylen + p->paycut, mss;
+	uint32_t len = p->paylen + p->paycut;
 	uint8_t flags = p->tcp_flags;
 
+	if (is_next(f, p, dir, len)) {
+		next_segment(sh, f, p, dir, len);
+		return;
+	}
 	if (is_duplicate(s, p, p->time - f->last[dir])) {
 		if (!flow_need_ext(sh, f)->duplicates++)
 			f->ext->duplicate_frame = p->number;
@@ -525,20 +626,7 @@ void tcp_segment(struct shard *sh, struct flow *f, const struct packet *p, unsig
 		on_data(sh, f, p, dir);
 	if (flags & TCP_FIN)
 		on_fin(sh, f, p, dir);
-	s->flags &= (uint8_t) ~(FS_BARE_ACK | FS_SHORT);
-	if (!len && !(flags & (TCP_SYN | TCP_FIN | TCP_RST)))
-		s->flags |= FS_BARE_ACK;
-	else if (len) {
-		const struct flow_side *o = &f->side[!dir];
-
-		mss = s->mss && o->mss ? (s->mss < o->mss ? s->mss : o->mss) : 0;
-		if (len < (mss ? mss - 60u : 1200u))
-			s->flags |= FS_SHORT;
-		else if (o->mss && len > o->mss)
-			on_oversized(sh, f, p, dir);
-	}
-	s->ip_id = p->ip_id;
-	s->tsval = p->tcp_tsval;
+	remember(sh, f, p, dir, len);
 	if (flags & TCP_RST && f->state != FLOW_CLOSED)
 		on_reset(sh, f, p, dir);
 	else if (f->state == FLOW_CLOSING && s->flags & FS_FIN && f->side[!dir].flags & FS_FIN) {
