@@ -197,12 +197,6 @@ static void set_kind(struct builder *b, struct op *op)
 	}
 }
 
-static void no_before(struct op *op)
-{
-	for (unsigned i = 0; i < BEFORES; i++)
-		op->before[i].from = OP_NONE - 1; /* none that there is */
-}
-
 static void add_field(struct builder *b, unsigned i)
 {
 	struct op *op = &b->list->ops[b->list->n++];
@@ -216,7 +210,6 @@ static void add_field(struct builder *b, unsigned i)
 	op->saved = NOT_SAVED;
 	set_kind(b, op);
 	make_key(op, op->column, b->flat);
-	no_before(op);
 	if (i > 0 && !b->flat)
 		op->common = (uint8_t)common_of(name_at(b, i), name_at(b, i - 1));
 	b->list->fixed += (size_t)op->keylen + 2 * KEY_PIECE + DEPTH_MAX;
@@ -275,7 +268,6 @@ static void add_object_op(struct builder *b, enum op_kind kind, unsigned i, uint
 	op->kind = (uint8_t)kind;
 	op->saved = saved;
 	op->depth = 1;
-	no_before(op);
 	b->list->fixed += (size_t)op->keylen + 2 * KEY_PIECE + DEPTH_MAX;
 }
 
@@ -325,12 +317,27 @@ static void add_nested(struct builder *b)
 	}
 }
 
-/* Those that a flow_record that is usual does not have go behind the others. */
-static void add_to(struct checks *c, unsigned op, size_t offset, unsigned limit)
+/* Where the next check of a kind goes. */
+static struct checks *checks_for(struct op_list *list, enum check_kind kind)
 {
+	struct checks *c;
+
+	for (unsigned i = 0; i < list->nchecks; i++)
+		if (list->checks[i]->kind == kind && list->checks[i]->n < CHECKS_MAX)
+			return list->checks[i];
+	c = xcalloc(1, sizeof(*c));
+	c->kind = (uint8_t)kind;
+	list->checks[list->nchecks++] = c;
+	return c;
+}
+
+/* Those that a flow_record that is usual does not have go behind the others. */
+static void add_to(
+	struct op_list *list, enum check_kind kind, unsigned op, size_t offset, unsigned limit)
+{
+	struct checks *c = checks_for(list, kind);
 	unsigned i = c->n++;
 
-	c->list = xrealloc(c->list, c->n * sizeof(*c->list));
 	if (offset < FLOW_RECORD_USUAL || limit == 0) {
 		c->list[i] = c->list[c->usual];
 		i = c->usual++;
@@ -341,7 +348,7 @@ static void add_to(struct checks *c, unsigned op, size_t offset, unsigned limit)
 static void check_number(struct op_list *list, unsigned i)
 {
 	const struct op *op = &list->ops[i];
-	enum check_size size = op->flags & FIELD_F_U8    ? CHECK_8
+	enum check_kind size = op->flags & FIELD_F_U8    ? CHECK_8
 			       : op->flags & FIELD_F_U16 ? CHECK_16
 			       : op->flags & FIELD_F_U32 ? CHECK_32
 							 : CHECK_64;
@@ -349,38 +356,37 @@ static void check_number(struct op_list *list, unsigned i)
 	if (op->type == FIELD_NAMES && size != CHECK_8)
 		size = CHECK_32;
 	if (op->zero && size != CHECK_64)
-		list->always[i / 64] |= UINT64_C(1) << i % 64;
+		list->always[i] = true;
 	else
-		add_to(&list->member[size], i, op->offset, op->zero ? 0 : 1);
+		add_to(list, size, i, op->offset, op->zero ? 0 : 1);
 }
 
 static void check_member(struct op_list *list, unsigned i)
 {
 	const struct op *op = &list->ops[i];
-	const enum check_size pointer = sizeof(char *) == 8 ? CHECK_64 : CHECK_32;
+	const enum check_kind pointer = sizeof(char *) == 8 ? CHECK_64 : CHECK_32;
 
 	switch (op->type) {
 	case FIELD_STR:
-		add_to(&list->member[CHECK_32], i, op->offset + offsetof(struct record_text, len),
-			1);
+		add_to(list, CHECK_32, i, op->offset + offsetof(struct record_text, len), 1);
 		break;
 	case FIELD_NAME:
-		add_to(&list->member[pointer], i, op->offset, 1);
+		add_to(list, pointer, i, op->offset, 1);
 		break;
 	case FIELD_U64S:
-		add_to(&list->member[CHECK_32], i, op->offset + offsetof(struct field_list, n), 1);
+		add_to(list, CHECK_32, i, op->offset + offsetof(struct field_list, n), 1);
 		break;
 	case FIELD_IPS:
-		add_to(&list->member[CHECK_32], i, op->offset + offsetof(struct field_addrs, n), 1);
+		add_to(list, CHECK_32, i, op->offset + offsetof(struct field_addrs, n), 1);
 		break;
 	case FIELD_MAC:
-		add_to(&list->mac, i, op->offset, 1);
+		add_to(list, CHECK_MAC, i, op->offset, 1);
 		break;
 	case FIELD_IP:
 		if (op->flags & FIELD_F_NONZERO)
-			add_to(&list->address, i, op->offset, 1);
+			add_to(list, CHECK_ADDRESS, i, op->offset, 1);
 		else
-			list->always[i / 64] |= UINT64_C(1) << i % 64;
+			list->always[i] = true;
 		break;
 	default:
 		check_number(list, i);
@@ -398,7 +404,7 @@ static void add_check(struct op_list *list, unsigned i)
 	case OP_OBJECT:
 	case OP_OBJECT_END:
 	case OP_OBJECT_SAME:
-		list->always[i / 64] |= UINT64_C(1) << i % 64;
+		list->always[i] = true;
 		break;
 	case OP_VALUE_U64:
 	case OP_VALUE_STR:
@@ -409,6 +415,8 @@ static void add_check(struct op_list *list, unsigned i)
 		break;
 	case OP_GET:
 	case OP_GET_NAME:
+		if (list->ncomputed == 64 * COMPUTED_WORDS)
+			abort(); /* computed.c has more than there is room for */
 		op->offset = list->ncomputed;
 		list->computed[list->ncomputed++] = (uint16_t)i;
 		break;
@@ -444,53 +452,108 @@ static void put_between(struct text *t, const struct op_list *list, unsigned fro
 	}
 }
 
-static void make_before(struct before *b, const struct op_list *list, unsigned from, unsigned to)
+/* Which operations are done where this was seen. */
+static void operations_of(const struct op_list *list, const uint64_t *seen, bool *there)
 {
+	const uint64_t *computed = seen + list->nchecks, *values = computed + COMPUTED_WORDS;
+
+	memcpy(there, list->always, sizeof(list->always));
+	for (unsigned w = 0; w < list->nchecks; w++)
+		for (unsigned i = 0; i < list->checks[w]->n; i++)
+			there[list->checks[w]->list[i].op] |= seen[w] >> i & 1;
+	for (unsigned i = 0; i < list->ncomputed; i++)
+		there[list->computed[i]] |= computed[i / 64] >> i % 64 & 1;
+	for (unsigned i = 0; i < SCHEMA_FIELDS_MAX; i++)
+		if (list->value[i] != OP_NONE)
+			there[list->value[i]] |= values[i / 64] >> i % 64 & 1;
+}
+
+/* Its text is put behind the others. */
+static struct step make_step(const struct op_list *list, unsigned from, unsigned to, struct text *t)
+{
+	struct op *op = &list->ops[to];
+	size_t begin = t->len;
+
+	if (op->kind != OP_OBJECT_END)
+		put_between(t, list, from, to);
+	return (struct step){
+		.len = (uint16_t)(t->len - begin),
+		.kind = op->kind,
+		.type = op->type,
+		.save = op->save,
+		.saved = op->saved,
+		.offset = op->offset,
+		.op = op,
+	};
+}
+
+static struct program *make_program(const struct op_list *list, const bool *there)
+{
+	struct program *p = xcalloc(1, sizeof(*p) + (list->n + 1) * sizeof(p->steps[0]));
+	size_t begin[OPS_MAX + 1];
+	unsigned from = OP_NONE, n = 0;
 	struct text t;
 
 	text_init_growing(&t);
-	if (list->ops[to].kind != OP_OBJECT_END)
-		put_between(&t, list, from, to);
-	free(b->text);
-	b->from = (uint16_t)from;
-	b->len = (uint16_t)t.len;
-	text_fill(&t, '\0', KEY_PIECE);
-	b->text = t.p;
+	for (unsigned i = 0; i <= list->n; i++) {
+		if (i < list->n && !there[i])
+			continue;
+		begin[n] = t.len;
+		p->steps[n++] = make_step(list, from, i, &t);
+		text_fill(&t, '\0', (KEY_PIECE - t.len % KEY_PIECE) % KEY_PIECE);
+		from = i;
+	}
+	text_fill(&t, '\0', KEY_PIECE); /* for the last, and where there is none */
+	p->texts = t.p;
+	for (unsigned i = 0; i < n; i++)
+		p->steps[i].text = t.p + begin[i];
+	return xrealloc(p, sizeof(*p) + n * sizeof(p->steps[0]));
 }
 
-void jsonplan_between(struct op_list *list, unsigned from, unsigned to)
+static void program_free(struct program *p)
 {
-	struct before *b = list->ops[to].before, found;
-	unsigned i = 0;
-
-	while (i < BEFORES - 1 && b[i].from != from)
-		i++;
-	found = b[i];
-	memmove(b + 1, b, i * sizeof(*b));
-	if (found.from != from)
-		make_before(&found, list, from, to);
-	b[0] = found;
+	if (p)
+		free(p->texts);
+	free(p);
 }
 
-/* The list for records of which fields with these flags are absent. */
-static void make_list(const struct jsonw_plan *p, struct op_list *list, uint8_t without, bool flat)
+const struct program *jsonplan_program(struct op_list *list, const uint64_t *seen, uint64_t hash)
 {
-	struct builder b = {.list = list, .flat = flat};
+	unsigned set = hash % PROGRAM_SETS, way = list->way[set]++ % PROGRAM_WAYS;
+	bool there[OPS_MAX];
+	struct program *p;
 
-	for (unsigned i = 0; i < p->schema->n; i++)
-		if (!(p->schema->columns[i].field->flags & without))
-			b.columns[b.n++] = &p->schema->columns[i];
+	operations_of(list, seen, there);
+	p = make_program(list, there);
+	p->hash = hash;
+	memcpy(p->seen, seen, list->nseen * sizeof(*seen));
+	program_free(list->programs[set][way]);
+	list->programs[set][way] = p;
+	return p;
+}
+
+void jsonplan_make_list(struct jsonw_plan *p, unsigned i)
+{
+	unsigned without =
+		(i & PLAN_NO_PORTS ? FIELD_F_PORTS : 0) | (i & PLAN_NO_TCP ? FIELD_F_TCP : 0);
+	struct op_list *list = &p->list[i];
+	struct builder b = {.list = list, .flat = p->flat};
+
+	for (unsigned c = 0; c < p->schema->n; c++)
+		if (!(p->schema->columns[c].field->flags & without))
+			b.columns[b.n++] = &p->schema->columns[c];
 	list->fixed = 64 + 2 * KEY_PIECE;
 	list->ops = xcalloc(b.n + 2 * SAVED_MAX + 1, sizeof(list->ops[0]));
 	memset(list->value, 0xff, sizeof(list->value));
-	if (!flat)
+	if (!p->flat)
 		add_nested(&b);
-	for (unsigned i = 0; i < b.n && flat; i++)
-		add_field(&b, i);
+	for (unsigned c = 0; c < b.n && p->flat; c++)
+		add_field(&b, c);
 	list->ops[list->n].kind = OP_END;
-	no_before(&list->ops[list->n]);
-	for (unsigned i = 0; i < list->n; i++)
-		add_check(list, i);
+	for (unsigned op = 0; op < list->n; op++)
+		add_check(list, op);
+	list->nseen =
+		list->nchecks + COMPUTED_WORDS + (p->schema->kind == RECORD_TXN ? VALUE_WORDS : 0);
 }
 
 struct jsonw_plan *jsonw_plan_new(struct schema *s, bool flat)
@@ -498,43 +561,34 @@ struct jsonw_plan *jsonw_plan_new(struct schema *s, bool flat)
 	struct jsonw_plan *p = xcalloc(1, sizeof(*p));
 
 	p->schema = s;
-	for (unsigned i = 0; i < PLAN_LISTS; i++) {
-		unsigned without = (i & PLAN_NO_PORTS ? FIELD_F_PORTS : 0) |
-				   (i & PLAN_NO_TCP ? FIELD_F_TCP : 0);
-
-		make_list(p, &p->list[i], (uint8_t)without, flat);
-	}
+	p->flat = flat;
 	return p;
 }
 
 static void list_free(struct op_list *list)
 {
-	for (unsigned i = 0; i <= list->n; i++) {
+	for (unsigned i = 0; i < list->n; i++)
 		free((char *)(uintptr_t)list->ops[i].key);
-		for (unsigned j = 0; j < BEFORES; j++)
-			free(list->ops[i].before[j].text);
-	}
 	free(list->ops);
-	for (unsigned i = 0; i < CHECK_SIZES; i++)
-		free(list->member[i].list);
-	free(list->address.list);
-	free(list->mac.list);
+	for (unsigned i = 0; i < list->nchecks; i++)
+		free(list->checks[i]);
+	for (unsigned set = 0; set < PROGRAM_SETS; set++)
+		for (unsigned way = 0; way < PROGRAM_WAYS; way++)
+			program_free(list->programs[set][way]);
 }
 
 void jsonw_plan_free(struct jsonw_plan *p)
 {
 	if (!p)
 		return;
-	for (unsigned i = 0; i < PLAN_LISTS; i++) {
+	for (unsigned i = 0; i < PLAN_LISTS; i++)
 		list_free(&p->list[i]);
-	}
 	schema_free(p->schema);
 	free(p);
 }
 
-size_t jsonw_bound(const struct jsonw_plan *p, const struct record *r)
+size_t jsonw_bound(struct jsonw_plan *p, const struct record *r)
 {
-	/* The first list has every field. Text of the record stands in the line at most twice
-	   (path, resource). */
-	return p->list[0].fixed + 2 * JSONW_TEXT(r->size);
+	/* Text of the record stands in the line at most twice (path, resource). */
+	return jsonplan_list(p, r)->fixed + 2 * JSONW_TEXT(r->size);
 }

@@ -8,8 +8,9 @@
  * fields that are left out the least of those numbers.
  *
  * Which fields a record has is found out first, a bit each. Records of a type resemble one another:
- * what stands between two fields (closed objects, constants, the key) is kept with the second, and
- * made again only where another field came before it.
+ * for each such set of fields that was met there is a program, whose steps are the fields' values
+ * with what stands before each of them (closed objects, constants, the key) as one text. A set that
+ * was not met lately costs making its program.
  */
 #ifndef TSUMARI_OUT_JSONPLAN_H
 #define TSUMARI_OUT_JSONPLAN_H
@@ -55,16 +56,19 @@ enum op_kind {
 	OP_END, /* of the record; behind the last one */
 };
 
-#define OPS_MAX  (SCHEMA_FIELDS_MAX + 2 * SAVED_MAX)
-#define OP_WORDS ((OPS_MAX + 63) / 64)
-#define OP_NONE  0xffff
+#define OPS_MAX (SCHEMA_FIELDS_MAX + 2 * SAVED_MAX)
+#define OP_NONE 0xffff
 
-#define BEFORES 4u
-
-/* What stands before a value where the field before it is that of operation `from`. */
-struct before {
-	uint16_t from, len;
-	char *text; /* in whole pieces */
+/* A step of a program: text, and behind it a value. */
+struct step {
+	const char *text; /* in whole pieces */
+	struct op *op;
+	uint32_t offset; /* as the operation's */
+	uint16_t len;    /* of the text */
+	uint8_t kind;    /* enum op_kind; OP_END is the last step's */
+	uint8_t type;    /* of the field */
+	bool save;       /* the value comes again */
+	uint8_t saved;   /* place in the list of texts that come again; NOT_SAVED */
 };
 
 struct op {
@@ -80,7 +84,6 @@ struct op {
 	uint32_t offset; /* in the record; of a value: number of the dissector's field; of a
 			    computed one: which of them */
 	const char *key;
-	struct before before[BEFORES]; /* the first was used last */
 	/* A name or list of names as it was shown last, whole: most come again and again. */
 	const char *name;
 	uint64_t mask;
@@ -96,33 +99,65 @@ struct check {
 	uint32_t offset;
 };
 
-enum check_size { CHECK_64, CHECK_32, CHECK_16, CHECK_8, CHECK_SIZES };
-
-struct checks {
-	unsigned n;
-	unsigned usual; /* the first so many do for a flow_record that is usual */
-	struct check *list;
+enum check_kind {
+	CHECK_64,
+	CHECK_32,
+	CHECK_16,
+	CHECK_8,
+	CHECK_ADDRESS, /* not all zeros */
+	CHECK_MAC,
+	CHECK_KINDS
 };
 
-/* What is done for one record, in this order. */
+#define CHECKS_MAX 64u /* bits of a word */
+
+/* Checks of one kind; their answers are the bits of one word. */
+struct checks {
+	uint8_t kind;
+	unsigned n;
+	unsigned usual; /* the first so many do for a flow_record that is usual */
+	struct check list[CHECKS_MAX];
+};
+
+/*
+ * Which fields a record has, in words: one for each of the list's checks, then the computed ones,
+ * then the dissector's own values.
+ */
+#define CHECKS_WORDS   (CHECK_KINDS + OPS_MAX / CHECKS_MAX)
+#define COMPUTED_WORDS 1u
+#define VALUE_WORDS    (SCHEMA_FIELDS_MAX / 64u)
+#define SEEN_WORDS     (CHECKS_WORDS + COMPUTED_WORDS + VALUE_WORDS)
+
+struct program {
+	uint64_t hash; /* of what was seen */
+	uint64_t seen[SEEN_WORDS];
+	char *texts;
+	struct step steps[]; /* the last is OP_END */
+};
+
+#define PROGRAM_SETS 32u
+#define PROGRAM_WAYS 4u
+
+/* What is done for records of one list. */
 struct op_list {
 	size_t fixed; /* bytes of everything but text from the wire, at most */
 	unsigned nsaved, n;
 	struct op *ops; /* and OP_END behind them */
-	/* Which of them: */
-	uint64_t always[OP_WORDS];
-	struct checks member[CHECK_SIZES];
-	struct checks address, mac; /* those that may be absent */
+	/* How it is known which of them a record has: */
+	bool always[OPS_MAX];
+	unsigned nchecks;
+	struct checks *checks[CHECKS_WORDS];
 	unsigned ncomputed;
-	uint16_t computed[SCHEMA_FIELDS_MAX]; /* their operations */
-	uint16_t value[SCHEMA_FIELDS_MAX];    /* by the dissector's fields, OP_NONE */
+	uint16_t computed[64 * COMPUTED_WORDS]; /* their operations */
+	uint16_t value[SCHEMA_FIELDS_MAX];      /* by the dissector's fields, OP_NONE */
+	unsigned nseen;                         /* words */
+	/* The programs made so far, by hash; the one to give up next. */
+	struct program *programs[PROGRAM_SETS][PROGRAM_WAYS];
+	uint8_t way[PROGRAM_SETS];
 };
 
-/*
- * Puts what stands before the value of operation `to`, or ends the record, where that of `from`
- * (OP_NONE: nothing) was the last to be written, to the front of its list.
- */
-void jsonplan_between(struct op_list *list, unsigned from, unsigned to);
+/* Makes the program for records of which this was seen, in place of an older one. */
+const struct program *jsonplan_program(struct op_list *list, const uint64_t *seen, uint64_t hash);
 
 /* There is a list for records without ports, one for flows that are not TCP, and so on. */
 #define PLAN_NO_PORTS 1u
@@ -131,7 +166,22 @@ void jsonplan_between(struct op_list *list, unsigned from, unsigned to);
 
 struct jsonw_plan {
 	struct schema *schema;
-	struct op_list list[PLAN_LISTS];
+	bool flat;
+	struct op_list list[PLAN_LISTS]; /* made when a record first needs it */
 };
+
+void jsonplan_make_list(struct jsonw_plan *p, unsigned i);
+
+/* The list for such records. */
+static inline struct op_list *jsonplan_list(struct jsonw_plan *p, const struct record *r)
+{
+	unsigned i = r->has_ports ? 0 : PLAN_NO_PORTS;
+
+	if (r->kind == RECORD_FLOW && !((const struct flow_record *)r)->tcp_state)
+		i |= PLAN_NO_TCP;
+	if (!p->list[i].ops)
+		jsonplan_make_list(p, i);
+	return &p->list[i];
+}
 
 #endif

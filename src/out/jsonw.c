@@ -20,8 +20,8 @@ struct line {
 	struct schema_env *env;
 	struct time_cache *times;
 	unsigned nip;
-	const struct op *ip[2]; /* addresses written so far */
-	uint64_t there[OP_WORDS];
+	const struct step *ip[2]; /* addresses written so far */
+	uint64_t seen[SEEN_WORDS];
 	struct saved_text saved[SAVED_MAX];
 	const struct value *values[SCHEMA_FIELDS_MAX]; /* by the dissector's fields */
 	struct schema_value computed[SCHEMA_FIELDS_MAX];
@@ -157,40 +157,44 @@ static inline bool present(const struct op *op, uint64_t v)
 	return v != FIELD_ABSENT && (v != 0 || op->zero);
 }
 
-static inline void set_there(struct line *l, unsigned op, bool there)
-{
-	l->there[op / 64] |= (uint64_t)there << op % 64;
-}
-
-#define LOOK_AT(number, checks)                                                                    \
-	for (unsigned i = 0, n = usual ? (checks).usual : (checks).n; i < n; i++) {                \
-		const struct check *c = &(checks).list[i];                                         \
+#define LOOK_AT(number)                                                                            \
+	for (unsigned i = 0; i < n; i++) {                                                         \
 		number v;                                                                          \
                                                                                                    \
-		memcpy(&v, (const char *)l->r + c->offset, sizeof(v));                             \
-		set_there(l, c->op, (uint64_t)v + 1 > c->limit);                                   \
+		memcpy(&v, record + c[i].offset, sizeof(v));                                       \
+		bits |= (uint64_t)((uint64_t)v + 1 > c[i].limit) << i;                             \
 	}
 
-/* Which members there are. */
-static void look_at_members(const struct op_list *list, struct line *l)
+/* Which members there are: a bit for each of the checks. */
+static inline uint64_t look_at(const struct checks *checks, const char *record, bool usual)
 {
 	static const uint8_t no_mac[6];
-	bool usual = l->r->kind == RECORD_FLOW && ((const struct flow_record *)l->r)->usual;
+	const struct check *c = checks->list;
+	unsigned n = usual ? checks->usual : checks->n;
+	uint64_t bits = 0;
 
-	LOOK_AT(uint64_t, list->member[CHECK_64]);
-	LOOK_AT(uint32_t, list->member[CHECK_32]);
-	LOOK_AT(uint16_t, list->member[CHECK_16]);
-	LOOK_AT(uint8_t, list->member[CHECK_8]);
-	for (unsigned i = 0; i < list->address.n; i++) {
-		const struct check *c = &list->address.list[i];
-
-		set_there(l, c->op, !addr_is_zero((const void *)((const char *)l->r + c->offset)));
+	switch (checks->kind) {
+	case CHECK_64:
+		LOOK_AT(uint64_t);
+		break;
+	case CHECK_32:
+		LOOK_AT(uint32_t);
+		break;
+	case CHECK_16:
+		LOOK_AT(uint16_t);
+		break;
+	case CHECK_8:
+		LOOK_AT(uint8_t);
+		break;
+	case CHECK_ADDRESS:
+		for (unsigned i = 0; i < n; i++)
+			bits |= (uint64_t)!addr_is_zero((const void *)(record + c[i].offset)) << i;
+		break;
+	default:
+		for (unsigned i = 0; i < n; i++)
+			bits |= (uint64_t)(memcmp(record + c[i].offset, no_mac, 6) != 0) << i;
 	}
-	for (unsigned i = 0; i < list->mac.n; i++) {
-		const struct check *c = &list->mac.list[i];
-
-		set_there(l, c->op, memcmp((const char *)l->r + c->offset, no_mac, 6) != 0);
-	}
+	return bits;
 }
 
 static bool compute(const struct op *op, struct line *l, struct schema_value *v)
@@ -221,39 +225,71 @@ static bool value_there(const struct op *op, const struct value *v)
 }
 
 /* A dissector's own values; where one stands twice it is the last. */
-static void look_at_values(const struct op_list *list, struct line *l)
+static void look_at_values(const struct op_list *list, struct line *l, uint64_t *values)
 {
 	const struct txn_record *t = (const struct txn_record *)l->r;
 	const struct value *v = (const void *)((const char *)t + t->values);
 
+	memset(values, 0, VALUE_WORDS * sizeof(*values));
 	for (uint32_t i = 0; i < t->nvalues; i++, v = value_next(v)) {
 		unsigned op = v->field < SCHEMA_FIELDS_MAX ? list->value[v->field] : OP_NONE;
+		uint64_t *word = &values[v->field / 64 % VALUE_WORDS], bit = UINT64_C(1)
+									     << v->field % 64;
 
 		if (op == OP_NONE)
 			continue;
 		l->values[v->field] = v;
-		l->there[op / 64] &= ~(UINT64_C(1) << op % 64);
-		set_there(l, op, value_there(&list->ops[op], v));
+		*word = value_there(&list->ops[op], v) ? *word | bit : *word & ~bit;
 	}
 }
 
+/* Which fields the record has. */
 static void look(const struct op_list *list, struct line *l)
 {
-	memcpy(l->there, list->always, sizeof(l->there));
-	look_at_members(list, l);
-	for (unsigned i = 0; i < list->ncomputed; i++) {
-		unsigned op = list->computed[i];
+	bool usual = l->r->kind == RECORD_FLOW && ((const struct flow_record *)l->r)->usual;
+	uint64_t *computed = l->seen + list->nchecks;
 
-		set_there(l, op, compute(&list->ops[op], l, &l->computed[i]));
+	for (unsigned i = 0; i < list->nchecks; i++)
+		l->seen[i] = look_at(list->checks[i], (const char *)l->r, usual);
+	*computed = 0;
+	for (unsigned i = 0; i < list->ncomputed; i++) {
+		const struct op *op = &list->ops[list->computed[i]];
+
+		*computed |= (uint64_t)compute(op, l, &l->computed[i]) << i;
 	}
 	if (l->r->kind == RECORD_TXN)
-		look_at_values(list, l);
+		look_at_values(list, l, computed + COMPUTED_WORDS);
+}
+
+static inline bool same_seen(const struct program *p, const uint64_t *seen, unsigned n)
+{
+	uint64_t other = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		other |= p->seen[i] ^ seen[i];
+	return !other;
+}
+
+static const struct program *program_of(struct op_list *list, const uint64_t *seen)
+{
+	unsigned n = list->nseen;
+	uint64_t hash = 0;
+	struct program *const *ways;
+
+	for (unsigned i = 0; i < n; i++)
+		hash = (hash ^ seen[i]) * UINT64_C(0x9e3779b97f4a7c15);
+	hash ^= hash >> 32;
+	ways = list->programs[hash % PROGRAM_SETS];
+	for (unsigned i = 0; i < PROGRAM_WAYS && ways[i]; i++)
+		if (ways[i]->hash == hash && same_seen(ways[i], seen, n))
+			return ways[i];
+	return jsonplan_program(list, seen, hash);
 }
 
 /* A number, a time, a truth value or a list of names. */
-static char *put_other(const struct line *l, struct op *op, uint64_t v, char *at)
+static char *put_other(const struct line *l, const struct step *s, uint64_t v, char *at)
 {
-	switch (op->type) {
+	switch (s->type) {
 	case FIELD_TIME:
 		return quote(put_time(at, v, l->times));
 	case FIELD_ID:
@@ -262,7 +298,7 @@ static char *put_other(const struct line *l, struct op *op, uint64_t v, char *at
 		memcpy(at, v ? "true" : "false", 5);
 		return at + (v ? 4 : 5);
 	case FIELD_NAMES:
-		return put_names(op, v, at);
+		return put_names(s->op, v, at);
 	default:
 		return put_u64(at, v);
 	}
@@ -286,18 +322,13 @@ static uint64_t load_other(const struct op *op, const void *member)
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* What stands before the value of an operation, the last one written before it being `from`. */
-INLINE char *put_before(
-	const struct op *op, struct op_list *list, unsigned from, unsigned to, char *at)
+/* What stands before a step's value. */
+INLINE char *put_before(const struct step *s, char *at)
 {
-	const struct before *b = op->before;
-
-	if (b->from != from)
-		jsonplan_between(list, from, to);
-	memcpy(at, b->text, KEY_PIECE);
-	for (size_t i = KEY_PIECE; i < b->len; i += KEY_PIECE)
-		memcpy(at + i, b->text + i, KEY_PIECE);
-	return at + b->len;
+	memcpy(at, s->text, KEY_PIECE);
+	for (size_t i = KEY_PIECE; i < s->len; i += KEY_PIECE)
+		memcpy(at + i, s->text + i, KEY_PIECE);
+	return at + s->len;
 }
 
 INLINE char *put_name(struct op *op, const char *name, char *at)
@@ -317,23 +348,23 @@ INLINE char *put_copy(char *at, const char *p, size_t n)
 }
 
 /* A value that is computed and no name. */
-INLINE char *put_computed(const struct line *l, struct op *op, char *at)
+INLINE char *put_computed(const struct line *l, const struct step *s, char *at)
 {
-	const struct schema_value *v = &l->computed[op->offset];
+	const struct schema_value *v = &l->computed[s->offset];
 
-	if (op->type == FIELD_IP)
+	if (s->type == FIELD_IP)
 		return put_ips(l, at, v);
-	if (op->type == FIELD_STR)
+	if (s->type == FIELD_STR)
 		return quote(jsonw_text(at, v->p, v->n));
-	return put_other(l, op, v->u64, at);
+	return put_other(l, s, v->u64, at);
 }
 
 /* A dissector's own value. */
-INLINE char *put_value(const struct line *l, struct op *op, char *at)
+INLINE char *put_value(const struct line *l, const struct step *s, char *at)
 {
-	const struct value *v = l->values[op->offset];
+	const struct value *v = l->values[s->offset];
 
-	switch (op->kind) {
+	switch (s->kind) {
 	case OP_VALUE_U64:
 		return put_u64(at, v->u64);
 	case OP_VALUE_STR:
@@ -341,23 +372,23 @@ INLINE char *put_value(const struct line *l, struct op *op, char *at)
 	case OP_VALUE_STRS:
 		return put_items(at, value_text(v), v->len);
 	case OP_VALUE_NAME:
-		return put_name(op, v->name, at);
+		return put_name(s->op, v->name, at);
 	default:
-		return put_other(l, op, v->u64, at);
+		return put_other(l, s, v->u64, at);
 	}
 }
 
 /* A member that is no plain number. */
-INLINE char *put_member(const struct line *l, struct op *op, char *at)
+INLINE char *put_member(const struct line *l, const struct step *s, char *at)
 {
-	const void *member = (const char *)l->r + op->offset;
+	const void *member = (const char *)l->r + s->offset;
 	const struct record_text *text = member;
 
-	switch (op->kind) {
+	switch (s->kind) {
 	case OP_STR:
 		return quote(jsonw_text(at, (const char *)l->r + text->offset, text->len));
 	case OP_NAME:
-		return put_name(op, *(const char *const *)member, at);
+		return put_name(s->op, *(const char *const *)member, at);
 	case OP_IP:
 		return quote(put_addr(at, member));
 	case OP_MAC:
@@ -367,25 +398,25 @@ INLINE char *put_member(const struct line *l, struct op *op, char *at)
 	case OP_IPS:
 		return put_addrs(at, member);
 	default:
-		return put_other(l, op, load_other(op, member), at);
+		return put_other(l, s, load_other(s->op, member), at);
 	}
 }
 
-/* The value of one operation. */
-INLINE char *put_op(struct line *l, struct op *op, char *at)
+/* The value of one step. */
+INLINE char *put_step(struct line *l, const struct step *s, char *at)
 {
-	const void *member = (const char *)l->r + op->offset;
+	const void *member = (const char *)l->r + s->offset;
 
-	switch (op->kind) {
+	switch (s->kind) {
 	case OP_OBJECT:
-		l->saved[op->saved].p = at;
+		l->saved[s->saved].p = at;
 		return at;
 	case OP_OBJECT_END:
-		l->saved[op->saved].n = (size_t)(at - l->saved[op->saved].p);
+		l->saved[s->saved].n = (size_t)(at - l->saved[s->saved].p);
 		return at;
 	case OP_SAME:
 	case OP_OBJECT_SAME:
-		return put_copy(at, l->saved[op->saved].p, l->saved[op->saved].n);
+		return put_copy(at, l->saved[s->saved].p, l->saved[s->saved].n);
 	case OP_U64:
 		return put_u64(at, *(const uint64_t *)member);
 	case OP_U32:
@@ -395,43 +426,34 @@ INLINE char *put_op(struct line *l, struct op *op, char *at)
 	case OP_U8:
 		return put_u64(at, *(const uint8_t *)member);
 	case OP_GET_NAME:
-		return put_name(op, l->computed[op->offset].p, at);
+		return put_name(s->op, l->computed[s->offset].p, at);
 	case OP_GET:
-		return put_computed(l, op, at);
+		return put_computed(l, s, at);
 	case OP_VALUE_U64:
 	case OP_VALUE_STR:
 	case OP_VALUE_STRS:
 	case OP_VALUE_NAME:
 	case OP_VALUE_OTHER:
-		return put_value(l, op, at);
+		return put_value(l, s, at);
 	default:
-		return put_member(l, op, at);
+		return put_member(l, s, at);
 	}
 }
 
-static struct op_list *list_of(struct jsonw_plan *p, const struct record *r)
-{
-	unsigned i = r->has_ports ? 0 : PLAN_NO_PORTS;
-
-	if (r->kind == RECORD_FLOW && !((const struct flow_record *)r)->tcp_state)
-		i |= PLAN_NO_TCP;
-	return &p->list[i];
-}
-
 /* Remembers a value that comes again. */
-static void save(struct line *l, const struct op *op, const char *value, const char *end)
+static inline void save(struct line *l, const struct step *s, const char *value, const char *end)
 {
-	l->saved[op->saved].p = value;
-	l->saved[op->saved].n = (size_t)(end - value);
-	if (op->kind == OP_IP && l->nip < 2)
-		l->ip[l->nip++] = op;
+	l->saved[s->saved].p = value;
+	l->saved[s->saved].n = (size_t)(end - value);
+	if (s->kind == OP_IP && l->nip < 2)
+		l->ip[l->nip++] = s;
 }
 
 char *jsonw_record(struct jsonw_plan *p, const struct record *r, struct schema_env *env,
 	struct time_cache *times, char *at)
 {
-	struct op_list *list = list_of(p, r);
-	unsigned last = OP_NONE;
+	struct op_list *list = jsonplan_list(p, r);
+	const struct step *s;
 	struct line l;
 
 	l.r = r;
@@ -439,16 +461,12 @@ char *jsonw_record(struct jsonw_plan *p, const struct record *r, struct schema_e
 	l.times = times;
 	l.nip = 0;
 	look(list, &l);
-	for (unsigned w = 0; w < OP_WORDS; w++)
-		for (uint64_t left = l.there[w]; left; left &= left - 1) {
-			unsigned i = w * 64 + (unsigned)__builtin_ctzll(left);
-			struct op *op = &list->ops[i];
-			char *value = put_before(op, list, last, i, at);
+	for (s = program_of(list, l.seen)->steps; s->kind != OP_END; s++) {
+		char *value = put_before(s, at);
 
-			at = put_op(&l, op, value);
-			if (op->save)
-				save(&l, op, value, at);
-			last = i;
-		}
-	return put_before(&list->ops[list->n], list, last, list->n, at);
+		at = put_step(&l, s, value);
+		if (s->save)
+			save(&l, s, value, at);
+	}
+	return put_before(s, at);
 }

@@ -17,7 +17,7 @@ struct jsonw_plan *jsonw_plan_new(struct schema *s, bool flat);
 void jsonw_plan_free(struct jsonw_plan *p);
 
 /* Bytes that jsonw_record() may need for this record, at most. */
-size_t jsonw_bound(const struct jsonw_plan *p, const struct record *r);
+size_t jsonw_bound(struct jsonw_plan *p, const struct record *r);
 
 /*
  * Writes the record and a newline at `at`; returns the place behind. Names of ours (FIELD_NAME) are
