@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define BUCKETS_FIRST 64u
+#define GROW_BURST    8u /* buckets whose flows are fetched at once when the table grows */
 
 static inline uint64_t mum(uint64_t a, uint64_t b)
 {
@@ -244,8 +245,9 @@ static void grow_buckets(struct flow_table *t)
 	t->mask = n * 2 - 1;
 	t->buckets = buckets_new(t, n * 2);
 	for (uint32_t i = 0; i < n; i++) {
-		if (i + 2 < n)
-			prefetch_flows(t, &old[i + 2]);
+		if (i % GROW_BURST == 0)
+			for (uint32_t k = i; k < i + GROW_BURST && k < n; k++)
+				prefetch_flows(t, &old[k]);
 		for (unsigned j = 0; j < 8; j++)
 			if (old[i].tag[j])
 				place(t, hash_of(t, flow_at(t, old[i].slot[j])), old[i].slot[j]);
