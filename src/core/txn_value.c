@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Room for n more bytes of values, 8-byte aligned; NULL: over the limit. */
-static uint8_t *room(struct txn *t, uint32_t n)
+/* A new value without text yet, `text` bytes of room for it behind; NULL: over the limit. */
+static struct value *room(struct txn *t, unsigned field, uint32_t text)
 {
-	uint32_t need = t->len + (n + 7) / 8 * 8;
+	uint32_t at = t->len, need = at + (uint32_t)sizeof(struct value) + (text + 7) / 8 * 8;
+	struct value *v;
 
 	if (need > VALUES_MAX + 4096 + t->facts) {
 		t->quality |= 1u << QUALITY_TRUNCATED;
@@ -24,9 +25,11 @@ static uint8_t *room(struct txn *t, uint32_t n)
 		t->buf = xrealloc(t->buf, cap);
 		t->cap = cap;
 	}
-	memset(t->buf + t->len, 0, need - t->len);
 	t->len = need;
-	return t->buf + need - (n + 7) / 8 * 8;
+	t->nvalues++;
+	v = (struct value *)(void *)(t->buf + at);
+	*v = (struct value){.field = (uint16_t)field, .room = text};
+	return v;
 }
 
 static uint32_t bounded(struct txn *t, const struct view *v)
@@ -69,15 +72,12 @@ static struct value *value_new(struct txn *t, unsigned field, uint32_t text)
 		t->quality |= 1u << QUALITY_TRUNCATED;
 		return NULL;
 	}
-	v = (struct value *)(void *)room(t, (uint32_t)sizeof(*v) + text);
+	v = room(t, field, text);
 	if (!v)
 		return NULL;
 	if (old != UINT32_MAX)
 		((struct value *)(void *)(t->buf + old))->field = 0xffff;
-	v->field = (uint16_t)field;
-	v->room = text;
 	t->text += text;
-	t->nvalues++;
 	if (field < 64)
 		t->valued |= UINT64_C(1) << field;
 	return v;
@@ -187,12 +187,9 @@ static void fact(struct txn *t, enum fact_kind kind, uint64_t handle, unsigned k
 		return;
 	}
 	t->facts += (uint32_t)sizeof(*v) + (size + 7) / 8 * 8;
-	v = (struct value *)(void *)room(t, (uint32_t)sizeof(*v) + size);
+	v = room(t, VALUE_FACT, size);
 	if (!v)
 		return;
-	t->nvalues++;
-	v->field = VALUE_FACT;
-	v->room = size;
 	v->len = (uint16_t)size;
 	f = (struct fact *)(void *)(v + 1);
 	*f = (struct fact){handle, k, (uint8_t)kind, (uint8_t)field, (uint16_t)n};
