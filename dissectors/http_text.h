@@ -73,10 +73,31 @@ static inline bool is_digit(uint8_t c)
 	return c >= '0' && c <= '9';
 }
 
+/* RFC 9110, 5.6.2 */
 static inline bool is_token(uint8_t c)
 {
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c && strchr("!#$%&'*+-.^_`|~", c));
+	if (is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
+		return true;
+	switch (c) {
+	case '!':
+	case '#':
+	case '$':
+	case '%':
+	case '&':
+	case '\'':
+	case '*':
+	case '+':
+	case '-':
+	case '.':
+	case '^':
+	case '_':
+	case '`':
+	case '|':
+	case '~':
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* "HTTP/1." and a digit; of any version the same form, where the method is one that is known. */
@@ -104,7 +125,7 @@ static inline bool known_method(struct view m)
 		"LOCK", "UNLOCK", "REPORT", "SEARCH", "MERGE", "CHECKOUT", "MKACTIVITY", "PURGE",
 		"SUBSCRIBE", "UNSUBSCRIBE", "NOTIFY", "ACL", "BIND", "LINK", "QUERY"};
 
-	if (!view_len(&m))
+	if (!view_len(&m) || *m.p < 'A' || *m.p > 'Z')
 		return false;
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
 		if (methods[i][0] == *m.p && view_len(&m) == strlen(methods[i]) &&
