@@ -11,7 +11,7 @@
 #include <sys/random.h>
 
 #define SECOND       1000000000u
-#define BURST        32u /* packets for which is fetched at once */
+#define BURST        64u /* packets for which is fetched at once */
 #define STAGES       5u
 #define FLOW_COST    (sizeof(struct flow) + 32) /* with its share of buckets and alarms */
 #define DUE          (FLOW_BLOCK + 64u)         /* flows whose alarms go off at once */
