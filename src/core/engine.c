@@ -126,33 +126,34 @@ const struct counters *engine_counters(const struct engine *e)
 INLINE void key_of(
 	const struct engine_config *c, const struct packet *p, bool quote, struct flow_key *k)
 {
-	unsigned r = p->reverse;
+	const struct addr *src = quote ? &p->quote.src : &p->src;
+	const struct addr *dst = quote ? &p->quote.dst : &p->dst;
+	uint16_t sport = quote ? p->quote.sport : p->sport;
+	uint16_t dport = quote ? p->quote.dport : p->dport;
 
-	k->ip[r] = quote ? &p->quote.src : &p->src;
-	k->ip[!r] = quote ? &p->quote.dst : &p->dst;
-	k->port[r] = quote ? p->quote.sport : p->sport;
-	k->port[!r] = quote ? p->quote.dport : p->dport;
+	k->ip[0] = p->reverse ? dst : src;
+	k->ip[1] = p->reverse ? src : dst;
+	k->port[0] = p->reverse ? dport : sport;
+	k->port[1] = p->reverse ? sport : dport;
 	k->vlan = c->ignore_vlan || !p->nvlan ? 0 : p->vlan[0];
 	k->proto = quote ? p->quote.proto : p->ip_proto;
 	k->v6 = p->ip_version == 6;
 	k->tunnel = p->tunnel;
 }
 
-INLINE void route(const struct engine_config *c, struct packet *p, bool quote)
+/* Puts the ends in order; the key in that order. */
+INLINE void order(const struct engine_config *c, struct packet *p, bool quote, struct flow_key *k)
 {
-	struct flow_key k;
-
 	p->reverse =
 		quote ? flow_reversed(&p->quote.src, &p->quote.dst, p->quote.sport, p->quote.dport)
 		      : flow_reversed(&p->src, &p->dst, p->sport, p->dport);
-	key_of(c, p, quote, &k);
-	p->hash = flow_route(hash_key, &k, &p->shard);
-	if (k.proto == IP_PROTO_VRRP)
-		p->shard = EVENT_SHARD;
+	key_of(c, p, quote, k);
 }
 
 bool engine_route(const struct engine_config *c, struct packet *p)
 {
+	struct flow_key k;
+
 	if (event_only(p)) {
 		p->reverse = 0;
 		p->shard = EVENT_SHARD;
@@ -162,9 +163,12 @@ bool engine_route(const struct engine_config *c, struct packet *p)
 	if (!(p->flags & PACKET_IP) || p->flags & PACKET_FRAGMENT)
 		return false;
 	if (p->flags & PACKET_QUOTE)
-		route(c, p, true);
+		order(c, p, true, &k);
 	else
-		route(c, p, false);
+		order(c, p, false, &k);
+	p->hash = flow_route(hash_key, &k, &p->shard);
+	if (k.proto == IP_PROTO_VRRP)
+		p->shard = EVENT_SHARD;
 	return true;
 }
 

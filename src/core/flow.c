@@ -148,7 +148,10 @@ struct flow *flow_prefetch_entry(const struct flow_table *t, uint64_t hash, bool
 		if (b->tag[i] == tag) {
 			struct flow *f = flow_at(t, b->slot[i]);
 
-			prefetch(f, tcp ? FLOW_SIZE_TCP : FLOW_DATAGRAM);
+			prefetch(f, FLOW_DATAGRAM);
+			if (tcp)
+				prefetch((const char *)f + FLOW_DATAGRAM,
+					FLOW_SIZE_TCP - FLOW_DATAGRAM);
 			return f;
 		}
 	return NULL;
@@ -158,11 +161,16 @@ void flow_prefetch_more(const struct flow_table *t, const struct flow *f, const 
 {
 	bool tcp = p->flags & PACKET_TCP, end = tcp && p->tcp_flags & (TCP_FIN | TCP_RST);
 
-	if (p->paylen) /* another thread may have put it there */
-		prefetch(p->payload, p->paylen < 128 ? p->paylen : 128);
-	if ((p->paylen || end) && f->session)
-		prefetch(f->session, f->flags & FLOW_OPAQUE ? sizeof(struct flow_turns)
-							    : sizeof(struct session));
+	if (p->paylen) { /* another thread may have put it there */
+		__builtin_prefetch(p->payload);
+		__builtin_prefetch(p->payload + (p->paylen > 64 ? 64 : p->paylen - 1));
+	}
+	if ((p->paylen || end) && f->session) {
+		if (f->flags & FLOW_OPAQUE)
+			prefetch(f->turns, sizeof(struct flow_turns));
+		else
+			prefetch(f->session, sizeof(struct session));
+	}
 	if (tcp && f->ext)
 		prefetch(f->ext, sizeof(struct flow_ext));
 	if (end && f->slot != FLOW_NONE)
