@@ -463,58 +463,80 @@ static void operations_of(const struct op_list *list, const uint64_t *seen, bool
 			there[list->checks[w]->list[i].op] |= seen[w] >> i & 1;
 	for (unsigned i = 0; i < list->ncomputed; i++)
 		there[list->computed[i]] |= computed[i / 64] >> i % 64 & 1;
-	for (unsigned i = 0; i < SCHEMA_FIELDS_MAX; i++)
+	/* Of transactions only. */
+	for (unsigned i = 0; i < 64 * (list->nseen - list->nchecks - COMPUTED_WORDS); i++)
 		if (list->value[i] != OP_NONE)
 			there[list->value[i]] |= values[i / 64] >> i % 64 & 1;
 }
 
-/* Its text is put behind the others. */
-static struct step make_step(const struct op_list *list, unsigned from, unsigned to, struct text *t)
+static struct between *make_between(const struct op_list *list, unsigned from, unsigned to)
 {
-	struct op *op = &list->ops[to];
-	size_t begin = t->len;
+	struct between *b;
+	size_t len;
+	struct text t;
 
-	if (op->kind != OP_OBJECT_END)
-		put_between(t, list, from, to);
+	text_init_growing(&t);
+	if (list->ops[to].kind != OP_OBJECT_END)
+		put_between(&t, list, from, to);
+	len = t.len;
+	text_fill(&t, '\0', KEY_PIECE); /* a piece even where there is nothing */
+	b = xmalloc(sizeof(*b) + t.len);
+	b->from = (uint16_t)from;
+	b->len = (uint16_t)len;
+	memcpy(b->text, t.p, t.len);
+	text_release(&t);
+	return b;
+}
+
+static const struct between *between(struct op_list *list, unsigned from, unsigned to)
+{
+	struct between **first = &list->ops[to].between, **at = first, *b;
+
+	while (*at && (*at)->from != from)
+		at = &(*at)->next;
+	b = *at;
+	if (b)
+		*at = b->next;
+	else
+		b = make_between(list, from, to);
+	b->next = *first;
+	*first = b;
+	return b;
+}
+
+static struct step make_step(struct op_list *list, unsigned from, unsigned to)
+{
+	const struct between *b = between(list, from, to);
+	struct op *op = &list->ops[to];
+
 	return (struct step){
-		.len = (uint16_t)(t->len - begin),
+		.text = b->text,
+		.op = op,
+		.offset = op->offset,
+		.len = b->len,
 		.kind = op->kind,
 		.type = op->type,
 		.save = op->save,
 		.saved = op->saved,
-		.offset = op->offset,
-		.op = op,
 	};
 }
 
-static struct program *make_program(const struct op_list *list, const bool *there)
+static struct program *make_program(struct op_list *list, const bool *there)
 {
-	struct program *p = xcalloc(1, sizeof(*p) + (list->n + 1) * sizeof(p->steps[0]));
-	size_t begin[OPS_MAX + 1];
-	unsigned from = OP_NONE, n = 0;
-	struct text t;
+	struct program *p;
+	unsigned from = OP_NONE, n = 1;
 
-	text_init_growing(&t);
+	for (unsigned i = 0; i < list->n; i++)
+		n += there[i];
+	p = xmalloc(sizeof(*p) + n * sizeof(p->steps[0]));
+	n = 0;
 	for (unsigned i = 0; i <= list->n; i++) {
 		if (i < list->n && !there[i])
 			continue;
-		begin[n] = t.len;
-		p->steps[n++] = make_step(list, from, i, &t);
-		text_fill(&t, '\0', (KEY_PIECE - t.len % KEY_PIECE) % KEY_PIECE);
+		p->steps[n++] = make_step(list, from, i);
 		from = i;
 	}
-	text_fill(&t, '\0', KEY_PIECE); /* for the last, and where there is none */
-	p->texts = t.p;
-	for (unsigned i = 0; i < n; i++)
-		p->steps[i].text = t.p + begin[i];
-	return xrealloc(p, sizeof(*p) + n * sizeof(p->steps[0]));
-}
-
-static void program_free(struct program *p)
-{
-	if (p)
-		free(p->texts);
-	free(p);
+	return p;
 }
 
 const struct program *jsonplan_program(struct op_list *list, const uint64_t *seen, uint64_t hash)
@@ -527,7 +549,7 @@ const struct program *jsonplan_program(struct op_list *list, const uint64_t *see
 	p = make_program(list, there);
 	p->hash = hash;
 	memcpy(p->seen, seen, list->nseen * sizeof(*seen));
-	program_free(list->programs[set][way]);
+	free(list->programs[set][way]);
 	list->programs[set][way] = p;
 	return p;
 }
@@ -565,16 +587,27 @@ struct jsonw_plan *jsonw_plan_new(struct schema *s, bool flat)
 	return p;
 }
 
+static void op_free(struct op *op)
+{
+	while (op->between) {
+		struct between *b = op->between;
+
+		op->between = b->next;
+		free(b);
+	}
+	free((char *)(uintptr_t)op->key);
+}
+
 static void list_free(struct op_list *list)
 {
-	for (unsigned i = 0; i < list->n; i++)
-		free((char *)(uintptr_t)list->ops[i].key);
+	for (unsigned i = 0; list->ops && i <= list->n; i++)
+		op_free(&list->ops[i]);
 	free(list->ops);
 	for (unsigned i = 0; i < list->nchecks; i++)
 		free(list->checks[i]);
 	for (unsigned set = 0; set < PROGRAM_SETS; set++)
 		for (unsigned way = 0; way < PROGRAM_WAYS; way++)
-			program_free(list->programs[set][way]);
+			free(list->programs[set][way]);
 }
 
 void jsonw_plan_free(struct jsonw_plan *p)

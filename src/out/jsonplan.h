@@ -8,9 +8,9 @@
  * fields that are left out the least of those numbers.
  *
  * Which fields a record has is found out first, a bit each. Records of a type resemble one another:
- * for each such set of fields that was met there is a program, whose steps are the fields' values
- * with what stands before each of them (closed objects, constants, the key) as one text. A set that
- * was not met lately costs making its program.
+ * for each such set of fields that was met lately there is a program, whose steps are the fields'
+ * values with what stands before each of them (closed objects, constants, the key) as one text.
+ * These texts are kept by the pair of fields they stand between, so that a program is soon made.
  */
 #ifndef TSUMARI_OUT_JSONPLAN_H
 #define TSUMARI_OUT_JSONPLAN_H
@@ -71,6 +71,14 @@ struct step {
 	uint8_t saved;   /* place in the list of texts that come again; NOT_SAVED */
 };
 
+/* What stands between the values of two operations. */
+struct between {
+	struct between *next;
+	uint16_t from; /* the first; OP_NONE: the line begins */
+	uint16_t len;
+	char text[]; /* in whole pieces */
+};
+
 struct op {
 	uint8_t kind;   /* enum op_kind */
 	uint8_t type;   /* of the field */
@@ -84,6 +92,7 @@ struct op {
 	uint32_t offset; /* in the record; of a value: number of the dissector's field; of a
 			    computed one: which of them */
 	const char *key;
+	struct between *between; /* this one and others, the first was used last */
 	/* A name or list of names as it was shown last, whole: most come again and again. */
 	const char *name;
 	uint64_t mask;
@@ -131,7 +140,6 @@ struct checks {
 struct program {
 	uint64_t hash; /* of what was seen */
 	uint64_t seen[SEEN_WORDS];
-	char *texts;
 	struct step steps[]; /* the last is OP_END */
 };
 
