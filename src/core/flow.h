@@ -134,8 +134,8 @@ struct held {
 };
 
 struct ext_side {
-	uint64_t zero_since, full_since,
-		hole_since; /* see zero_time, full_time, expect; 0: not now */
+	/* Since when it is so (see zero_time, full_time, expect); 0: it is not. */
+	uint64_t zero_since, full_since, hole_since;
 	uint32_t retransmits, fast, rtos, spurious, out_of_order, dup_acks;
 	uint32_t zero_windows, window_full, gaps, nheld;
 	uint64_t zero_time, full_time;
