@@ -6,7 +6,8 @@
  */
 #include "api/sql.h"
 
-enum class { OTHER, SPACE, WORD, DIGIT, QUOTE, BACKTICK };
+/* Names are made of the last two. */
+enum class { OTHER, SPACE, QUOTE, BACKTICK, WORD, DIGIT };
 
 #define O OTHER
 #define S SPACE
@@ -130,9 +131,9 @@ static void string(struct digest *d)
 	value(d);
 }
 
-static uint8_t lower(uint8_t c)
+static inline uint8_t lower(uint8_t c)
 {
-	return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 32) : c;
+	return (uint8_t)(c | ((uint8_t)(c - 'A') < 26) << 5);
 }
 
 static void put_lower(struct digest *d, const uint8_t *from, size_t n)
@@ -177,19 +178,20 @@ static bool is(const uint8_t *p, size_t n, const char *word)
 /* Words behind which a sign belongs to the number. */
 static bool sign_follows(const uint8_t *p, size_t n)
 {
-	static const struct {
-		uint8_t n;
-		char text[9];
-	} words[] = {{6, "select"}, {5, "where"}, {3, "and"}, {2, "or"}, {3, "not"}, {4, "like"},
-		{7, "between"}, {5, "limit"}, {6, "offset"}, {4, "then"}, {4, "else"}, {4, "when"},
-		{3, "set"}, {2, "by"}, {6, "return"}, {8, "interval"}, {4, "case"}, {2, "on"},
-		{6, "having"}, {3, "div"}, {3, "mod"}, {3, "xor"}, {7, "default"}, {8, "distinct"}};
+	static const char *const words[9][7] = {
+		[2] = {"or", "by", "on"},
+		[3] = {"and", "not", "set", "div", "mod", "xor"},
+		[4] = {"like", "then", "else", "when", "case"},
+		[5] = {"where", "limit"},
+		[6] = {"select", "offset", "return", "having"},
+		[7] = {"between", "default"},
+		[8] = {"interval", "distinct"},
+	};
 
 	if (n > 8)
 		return false;
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (words[i].n == n && lower(*p) == (uint8_t)*words[i].text &&
-			is(p, n, words[i].text))
+	for (const char *const *w = words[n]; *w; w++)
+		if (is(p, n, *w))
 			return true;
 	return false;
 }
@@ -201,7 +203,7 @@ static void word(struct digest *d)
 	bool by = d->by, dotted = d->dotted;
 	size_t n;
 
-	while (p < d->end && (classes[*p] == WORD || classes[*p] == DIGIT))
+	while (p < d->end && classes[*p] >= WORD)
 		p++;
 	d->p = p;
 	n = (size_t)(p - from);
@@ -446,7 +448,9 @@ static void token(struct digest *d)
 	switch (classes[c]) {
 	case SPACE:
 		d->space = true;
-		d->p++;
+		do
+			d->p++;
+		while (d->p < d->end && classes[*d->p] == SPACE);
 		return;
 	case WORD:
 		word(d);
