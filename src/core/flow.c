@@ -71,11 +71,11 @@ static inline unsigned shard_words(const struct key_words *w)
 	return (unsigned)(mum(x, 0x9e3779b97f4a7c15u) >> 60) % SHARDS;
 }
 
-uint64_t flow_hash(const struct flow_table *t, const struct flow_key *k)
+uint64_t flow_hash(const uint64_t key[4], const struct flow_key *k)
 {
 	struct key_words w = words_of(k);
 
-	return hash_words(t->key, &w);
+	return hash_words(key, &w);
 }
 
 uint64_t flow_route(const uint64_t key[4], const struct flow_key *k, uint8_t *shard)
@@ -96,7 +96,7 @@ static uint64_t hash_of(const struct flow_table *t, const struct flow *f)
 	struct flow_key k = {{&f->ip[0], &f->ip[1]}, {f->port[0], f->port[1]}, (uint16_t)f->vlan,
 		f->proto, f->flags & FLOW_V6, f->tunnel};
 
-	return flow_hash(t, &k);
+	return flow_hash(t->key, &k);
 }
 
 /* What is not large enough for huge pages of its own shares those of the arena. */

@@ -219,12 +219,12 @@ struct flow_key {
 
 /* Is the source the second end? */
 bool flow_reversed(const struct addr *src, const struct addr *dst, uint16_t sport, uint16_t dport);
-/* Of the process's key: the flow's hash, and by a fixed one the shard it belongs to. */
+uint64_t flow_hash(const uint64_t key[4], const struct flow_key *k);
+/* The same, and by a fixed hash the shard it belongs to. */
 uint64_t flow_route(const uint64_t key[4], const struct flow_key *k, uint8_t *shard);
 
 void flow_table_init(struct flow_table *t, struct arena *a, uint32_t limit, const uint64_t key[4]);
 void flow_table_release(struct flow_table *t);
-uint64_t flow_hash(const struct flow_table *t, const struct flow_key *k);
 void flow_prefetch_bucket(const struct flow_table *t, uint64_t hash);
 /*
  * What is likely to be the flow: it may be another, or none by the time it is used. Of a flow that

@@ -26,7 +26,7 @@ struct conn {
 };
 
 struct wanted {
-	struct flow_table hash; /* for its key only */
+	uint64_t hash_key[4];
 	uint64_t memory, used, refused;
 	uint32_t nconns, mask;
 	struct conn **by_id, **by_key;
@@ -38,7 +38,7 @@ struct wanted *wanted_new(uint64_t memory)
 {
 	struct wanted *w = xcalloc(1, sizeof(*w));
 
-	if (getrandom(w->hash.key, sizeof(w->hash.key), 0) != (ssize_t)sizeof(w->hash.key))
+	if (getrandom(w->hash_key, sizeof(w->hash_key), 0) != (ssize_t)sizeof(w->hash_key))
 		abort();
 	w->memory = memory;
 	w->mask = BUCKETS_FIRST - 1;
@@ -111,7 +111,7 @@ static uint64_t hash_of(const struct wanted *w, const struct frame_key *k)
 		.tunnel = k->tunnel,
 	};
 
-	return flow_hash(&w->hash, &f);
+	return flow_hash(w->hash_key, &f);
 }
 
 static bool same(const struct frame_key *a, const struct frame_key *b)
