@@ -232,9 +232,11 @@ struct bytes *bytes_open(const char *path, char *err, size_t errsize)
 	return b;
 }
 
-unsigned bytes_phase(const struct bytes *b)
+size_t bytes_shift(const struct bytes *b, const void *to)
 {
-	return atomic_load_explicit(&b->pos, memory_order_relaxed) % BYTES_LINE;
+	uint64_t pos = atomic_load_explicit(&b->pos, memory_order_relaxed);
+
+	return (pos - (uintptr_t)to) % BYTES_LINE;
 }
 
 double bytes_progress(const struct bytes *b)

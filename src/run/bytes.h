@@ -50,11 +50,11 @@ struct bytes *bytes_open(const char *path, char *err, size_t errsize);
 ssize_t bytes_read(struct bytes *b, void *to, size_t n);
 
 /*
- * Where in a cache line the file's next bytes would lie if the file began at one. The kernel copies
- * several times as fast to a place that lies in its line as they do in theirs (x86-64's "rep
- * movsb").
+ * How far behind `to` the next bytes are best read to, less than a cache line: where they lie in
+ * their line as they would if the file began at one. The kernel copies several times as fast there
+ * (x86-64's "rep movsb").
  */
-unsigned bytes_phase(const struct bytes *b);
+size_t bytes_shift(const struct bytes *b, const void *to);
 
 /* How much of the file has been read, 0..1; negative where its size is not known. */
 double bytes_progress(const struct bytes *b);

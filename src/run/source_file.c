@@ -129,7 +129,7 @@ static ssize_t refill(struct file_source *f)
 		chunk_pool_get(&f->s.pool, f->chunk, need > CHUNK_SIZE ? need : CHUNK_SIZE);
 	ssize_t got;
 
-	shift = (bytes_phase(f->in) - (uintptr_t)(c->data + rest)) % BYTES_LINE;
+	shift = bytes_shift(f->in, c->data + rest);
 	if (rest)
 		memmove(c->data + shift, f->chunk->data + f->pos, rest);
 	f->chunk = c;

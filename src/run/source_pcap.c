@@ -183,16 +183,13 @@ static bool open_handle(struct pcap_source *f, char *err, size_t errsize)
 	const cookie_io_functions_t io = {.read = cookie_read};
 	char why[PCAP_ERRBUF_SIZE] = "";
 	FILE *file = fopencookie(f, "rb", io);
-	size_t shift;
 
 	if (!file) {
 		snprintf(err, errsize, "%s: %s", f->in->name, strerror(errno));
 		return false;
 	}
 	f->stdio_buffer = xmalloc(STDIO_SIZE + BYTES_LINE);
-	/* Where the kernel copies fast, see bytes.h. */
-	shift = (bytes_phase(f->in) - (uintptr_t)f->stdio_buffer) % BYTES_LINE;
-	setvbuf(file, f->stdio_buffer + shift, _IOFBF, STDIO_SIZE);
+	setvbuf(file, f->stdio_buffer + bytes_shift(f->in, f->stdio_buffer), _IOFBF, STDIO_SIZE);
 	f->p = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, why);
 	if (f->p)
 		return true;
