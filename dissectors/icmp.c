@@ -12,9 +12,8 @@
 #define ICMP_HEADER  8u /* RFC 792: every message has eight bytes before its data */
 #define ICMP6_HEADER 4u
 
-#define IP_HEADER      20u
-#define IP_OFFSET_MASK 0x1fffu
-#define IP6_HEADER     40u
+#define IP_HEADER  20u
+#define IP6_HEADER 40u
 
 #define QUOTE_EXTENSIONS_MAX 8u
 

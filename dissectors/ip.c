@@ -9,10 +9,7 @@
 #include "layer.h"
 #include "show.h"
 
-#define IP_HEADER      20u
-#define IP_PLAIN       0x45u /* version 4, header of five words */
-#define IP_MORE        0x2000u
-#define IP_OFFSET_MASK 0x1fffu
+#define IP_HEADER 20u
 
 static inline void ip_header(
 	struct packet *p, struct view *v, struct next *next, const uint8_t *h, size_t header);

@@ -19,9 +19,6 @@ enum { OPT_END, OPT_NOP, OPT_MSS, OPT_WSCALE, OPT_SACK_OK, OPT_SACK, OPT_TIMES =
 #define SACK_BLOCK 8u
 #define SACK_MAX   4u
 
-/* NOP NOP Timestamps(10): RFC 7323, appendix A; nearly every segment of a modern connection. */
-#define TIMES_ALIGNED 0x0101080au
-
 static void set_times(struct packet *p, const uint8_t *value)
 {
 	p->tcp_tsval = load32(value);
@@ -120,7 +117,7 @@ static void tcp_layer(struct packet *p, struct view *v, struct next *next)
 		return;
 	}
 	v->p = h + header;
-	if (header == TCP_HEADER + 12 && load32(h + TCP_HEADER) == TIMES_ALIGNED)
+	if (header == TCP_HEADER + 12 && load32(h + TCP_HEADER) == TCP_TIMES_ALIGNED)
 		set_times(p, h + TCP_HEADER + 4);
 	else if (header > TCP_HEADER)
 		read_options(p, h + TCP_HEADER, h + header);

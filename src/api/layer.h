@@ -25,6 +25,14 @@
 #define ETHERTYPE_QINQ       0x88a8u
 #define ETHERTYPE_QINQ_OLD   0x9100u
 
+/* The front of IPv4's header (RFC 791, 3.1). */
+#define IP_PLAIN       0x45u /* version 4, header of five words */
+#define IP_MORE        0x2000u
+#define IP_OFFSET_MASK 0x1fffu
+
+/* NOP NOP Timestamps(10): RFC 7323, appendix A; nearly every segment of a modern connection. */
+#define TCP_TIMES_ALIGNED 0x0101080au
+
 /* IP protocol numbers (IANA) that more than one layer names. */
 #define IP_PROTO_ICMP    1u
 #define IP_PROTO_TCP     6u

@@ -15,8 +15,7 @@
 #define PLAIN_VLAN  4u
 #define PLAIN_IP    20u
 #define PLAIN_TCP   20u
-#define PLAIN_TIMES 12u         /* NOP NOP Timestamps: RFC 7323, appendix A */
-#define PLAIN_NOPS  0x0101080au /* their first four bytes */
+#define PLAIN_TIMES 12u /* TCP_TIMES_ALIGNED and the times */
 #define PLAIN_UDP   8u
 
 /* h: the segment, of which n bytes are there, not less than a header. */
@@ -27,7 +26,7 @@ static inline bool plain_tcp(struct packet *p, const uint8_t *h, uint32_t n)
 	p->tcp_tsval = 0;
 	p->tcp_opts = 0;
 	if (header == PLAIN_TCP + PLAIN_TIMES && header <= n &&
-		load32(h + PLAIN_TCP) == PLAIN_NOPS) {
+		load32(h + PLAIN_TCP) == TCP_TIMES_ALIGNED) {
 		p->tcp_opts = TCP_OPT_TIMES;
 		p->tcp_tsval = load32(h + PLAIN_TCP + 4);
 		p->tcp_tsecr = load32(h + PLAIN_TCP + 8);
@@ -64,7 +63,7 @@ static inline bool plain_ip(struct packet *p, const uint8_t *h, uint32_t n)
 {
 	uint32_t total = load16(h + 2);
 
-	if (h[0] != 0x45 || load16(h + 6) & 0x3fffu || total > n)
+	if (h[0] != IP_PLAIN || load16(h + 6) & (IP_MORE | IP_OFFSET_MASK) || total > n)
 		return false;
 	if (h[9] == IP_PROTO_TCP) {
 		if (total < PLAIN_IP + PLAIN_TCP || !plain_tcp(p, h + PLAIN_IP, total - PLAIN_IP))
