@@ -161,7 +161,7 @@ void record_of_txn(struct shard *sh, struct txn *t);
 uint32_t flow_quality(const struct flow *f);
 unsigned engine_tunnel(struct engine *e, const char *kind);
 
-/* tcpstat.c: one TCP segment; delivers to the stream. dir is the end that sent it. */
+/* tcpstat.c, tcp_*.c: one TCP segment; delivers to the stream. dir is the end that sent it. */
 void tcp_segment(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
 struct flow_ext *flow_need_ext(struct shard *sh, struct flow *f);
 

@@ -1,18 +1,9 @@
 /*
- * tcpstat.c - what a TCP segment says about the connection: handshake, round trips, retransmissions
- * told apart, windows, stalls. Sequence numbers are compared modulo 2^32 (RFC 9293, 3.4).
+ * tcpstat.c - what a TCP segment says about the connection: acknowledgments and round trips, order,
+ * copies, the end. Sequence numbers are compared modulo 2^32 (RFC 9293, 3.4).
  */
-#include "core/shard.h"
+#include "core/tcp_impl.h"
 #include <string.h>
-
-#define MS        1000000u
-#define REORDER   (3 * MS) /* a hole filled within this (or the initial RTT) was reordering */
-#define RTO_LEAST (200 * MS)
-
-static int32_t seq_diff(uint32_t a, uint32_t b)
-{
-	return (int32_t)(a - b);
-}
 
 struct flow_ext *flow_need_ext(struct shard *sh, struct flow *f)
 {
@@ -24,99 +15,6 @@ struct flow_ext *flow_need_ext(struct shard *sh, struct flow *f)
 	return f->ext;
 }
 
-static enum side side_of(const struct flow *f, unsigned dir)
-{
-	return dir == flow_client(f) ? SIDE_CLIENT : SIDE_SERVER;
-}
-
-static void stall(struct flow *f, enum ledger_entry entry, uint64_t from, uint64_t to)
-{
-	if (flow_session(f) && from && to > from)
-		txn_stall(f->session, entry, from, to);
-}
-
-static void rtt_sample(struct flow *f, unsigned dir, uint64_t rtt)
-{
-	uint32_t v = rtt < UINT32_MAX - 1 ? (uint32_t)rtt : UINT32_MAX - 1;
-
-	if (v < f->rtt_min[dir])
-		f->rtt_min[dir] = v;
-}
-
-static void set_client(struct flow *f, unsigned dir)
-{
-	f->who = (uint8_t)((f->who & ~1u) | dir);
-	f->flags |= FLOW_CLIENT;
-}
-
-static void on_syn(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
-{
-	struct flow_side *s = &f->side[dir];
-
-	if (p->tcp_opts & TCP_OPT_MSS)
-		s->mss = p->tcp_mss;
-	s->wscale = p->tcp_opts & TCP_OPT_WSCALE ? p->tcp_wscale : 0xff;
-	if (p->tcp_opts & TCP_OPT_SACK_OK)
-		s->flags |= FS_SACK;
-	if (p->tcp_flags & TCP_ACK) {
-		if (!(f->flags & FLOW_CLIENT))
-			set_client(f, !dir);
-		if (f->syn_ack && s->flags & FS_SYN) {
-			struct flow_ext *e = flow_need_ext(sh, f);
-
-			e->syn_ack_retries++;
-			e->syn_ack_last = p->time;
-			if (f->established) {
-				e->aside = 1;
-				if (!e->accept_since) {
-					e->accept_since = f->established;
-					e->accept_frame = p->number;
-				}
-			}
-		}
-		if (!f->syn_ack) {
-			f->syn_ack = p->time;
-			if (f->side[!dir].flags & FS_SYN)
-				rtt_sample(f, !dir,
-					p->time - (f->ext && f->ext->syn_last ? f->ext->syn_last
-									      : f->first));
-		}
-		if (f->state < FLOW_SYN_ACK)
-			f->state = FLOW_SYN_ACK;
-	} else {
-		set_client(f, dir);
-		if (s->flags & FS_SYN && !f->syn_ack) {
-			struct flow_ext *e = flow_need_ext(sh, f);
-			uint64_t before = e->syn_last ? e->syn_last : f->first;
-
-			e->syn_retries++;
-			if (e->nsyn_gaps < SYN_GAPS_MAX && p->time >= before) {
-				e->syn_frames[e->nsyn_gaps] = p->number;
-				e->syn_gaps[e->nsyn_gaps++] = p->time - before;
-			}
-			e->syn_last = p->time;
-		}
-		if (f->state < FLOW_SYN)
-			f->state = FLOW_SYN;
-	}
-	if (!(s->flags & FS_SYN)) {
-		s->flags |= FS_SYN | FS_SEQ;
-		s->isn = p->tcp_seq;
-		s->nxt = p->tcp_seq + 1;
-	}
-}
-
-/* A SYN that is sent again comes later than this, and with a newer timestamp where it has one. */
-static bool is_duplicate_syn(const struct flow_side *s, const struct packet *p, uint64_t since)
-{
-	int32_t age =
-		p->tcp_opts & TCP_OPT_TIMES && s->tsval ? seq_diff(p->tcp_tsval, s->tsval) : 0;
-
-	if (!(s->flags & FS_SYN) || p->tcp_seq != s->isn || p->paylen + p->paycut)
-		return false;
-	return age < 0 || (age == 0 && since < 100 * MS && p->ip_id == s->ip_id);
-}
-
 /* The same frame captured twice, by a mirror port that sees it come and go. */
 /* since: ns from the side's packet before. */
 static bool is_duplicate(const struct flow_side *s, const struct packet *p, uint64_t since)
@@ -125,7 +23,7 @@ static bool is_duplicate(const struct flow_side *s, const struct packet *p, uint
 		p->tcp_seq + p->paylen + p->paycut + ((p->tcp_flags & (TCP_SYN | TCP_FIN)) != 0);
 
 	if (p->tcp_flags & TCP_SYN)
-		return is_duplicate_syn(s, p, since);
+		return tcp_is_duplicate_syn(s, p, since);
 	if (!(s->flags & FS_ACK) || since > 100 * MS || end != s->nxt ||
 		!(p->tcp_flags & TCP_ACK) || p->tcp_ack != s->ack)
 		return false;
@@ -133,50 +31,6 @@ static bool is_duplicate(const struct flow_side *s, const struct packet *p, uint
 		return p->ip_id == s->ip_id;
 	return p->paylen && p->tcp_opts & TCP_OPT_TIMES && p->tcp_tsval == s->tsval &&
 	       since < MS / 2;
-}
-
-/* The window that a side offers, in bytes. */
-static inline uint32_t window_of(
-	const struct flow_side *s, const struct flow_side *o, const struct packet *p)
-{
-	bool scaled = s->wscale != 0xff && o->wscale != 0xff && !(p->tcp_flags & TCP_SYN);
-
-	return (uint32_t)p->tcp_window << (scaled ? s->wscale : 0);
-}
-
-static void on_window(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
-{
-	struct flow_side *s = &f->side[dir], *o = &f->side[!dir];
-	uint32_t window = window_of(s, o, p);
-	enum side side = side_of(f, dir);
-
-	if (!window && !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))) {
-		struct ext_side *e = &flow_need_ext(sh, f)->side[dir];
-
-		if (!e->zero_since) {
-			e->zero_windows++;
-			e->zero_since = p->time;
-			if (!e->zero_worst) /* none has ended yet */
-				e->zero_frame = p->number;
-		}
-	} else if (f->ext && f->ext->side[dir].zero_since && window) {
-		struct ext_side *e = &f->ext->side[dir];
-
-		e->zero_time += p->time - e->zero_since;
-		if (p->time - e->zero_since > e->zero_worst) {
-			e->zero_worst = p->time - e->zero_since;
-			e->zero_frame = p->number;
-		}
-		stall(f, side == SIDE_CLIENT ? LEDGER_STALL_ZERO_CLIENT : LEDGER_STALL_ZERO_SERVER,
-			e->zero_since, p->time);
-		e->zero_since = 0;
-	}
-	s->window = window;
-	if (f->ext && f->ext->side[!dir].full_since &&
-		seq_diff(o->nxt, p->tcp_ack) < (int32_t)window) {
-		f->ext->side[!dir].full_time += p->time - f->ext->side[!dir].full_since;
-		f->ext->side[!dir].full_since = 0;
-	}
 }
 
 /* Is the segment acknowledged whose round trip is being timed? */
@@ -239,104 +93,6 @@ static void on_ack(
 	}
 }
 
-/* The side's worst frame sent again is the one that was waited for the longest. */
-static void note_resent(struct ext_side *e, const struct packet *p, uint64_t since)
-{
-	uint64_t waited = p->time > since ? p->time - since : 0;
-
-	if (!e->resent_frame || waited > e->resent_worst) {
-		e->resent_worst = waited;
-		e->resent_frame = p->number;
-	}
-}
-
-/* The same segment over and over, and nothing of it acknowledged: a path that cannot carry it? */
-static void note_again(struct ext_side *e, const struct packet *p, uint32_t len, uint64_t since)
-{
-	if (!e->again || e->again_seq != p->tcp_seq) {
-		e->again_seq = p->tcp_seq;
-		e->again = 0;
-		e->again_frame = p->number;
-		e->again_since = since;
-	}
-	e->again_len = len;
-	e->again_last = p->time;
-	e->again++;
-}
-
-/* A segment of bytes that were sent before: which kind of retransmission is it? */
-static void on_resent(
-	struct shard *sh, struct flow *f, const struct packet *p, unsigned dir, uint32_t end)
-{
-	struct flow_side *o = &f->side[!dir];
-	struct flow_ext *x;
-	struct ext_side *e;
-	enum side side = side_of(f, dir);
-	uint32_t len = p->paylen + p->paycut;
-
-	if (len <= 1 && o->flags & FS_ACK && p->tcp_seq == o->ack - 1)
-		return; /* a keep-alive probe (RFC 9293, 3.8.4) */
-	x = flow_need_ext(sh, f);
-	e = &x->side[dir];
-	e->retransmits++;
-	e->resent += len;
-	note_resent(e, p, o->dup_run >= 3 ? x->side[!dir].dup_since : f->last[dir]);
-	note_again(e, p, len, f->last[dir]);
-	f->rtt_time[dir] = 0;
-	if (flow_session(f))
-		txn_resent(f->session, side, len);
-	if (o->flags & FS_ACK && seq_diff(o->ack, end) >= 0) {
-		e->spurious++;
-	} else if (o->dup_run >= 3) {
-		e->fast++;
-		stall(f, side == SIDE_CLIENT ? LEDGER_STALL_FAST_CLIENT : LEDGER_STALL_FAST_SERVER,
-			x->side[!dir].dup_since, p->time);
-	} else if (p->time - f->last[dir] >= RTO_LEAST) {
-		e->rtos++;
-		stall(f, side == SIDE_CLIENT ? LEDGER_STALL_RTO_CLIENT : LEDGER_STALL_RTO_SERVER,
-			f->last[dir], p->time);
-	} else {
-		stall(f, side == SIDE_CLIENT ? LEDGER_STALL_FAST_CLIENT : LEDGER_STALL_FAST_SERVER,
-			f->last[dir], p->time);
-	}
-}
-
-/* A segment below what was seen sent already, into a hole: reordered, or sent again after a loss.
- */
-static void on_filled(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
-{
-	struct flow_ext *x = flow_need_ext(sh, f);
-	struct ext_side *e = &x->side[dir];
-	struct flow_side *o = &f->side[!dir];
-	uint64_t waited = p->time - e->hole_since;
-	uint64_t usual = 0;
-	enum side side = side_of(f, dir);
-
-	if (f->rtt_min[0] != UINT32_MAX)
-		usual += f->rtt_min[0];
-	if (f->rtt_min[1] != UINT32_MAX)
-		usual += f->rtt_min[1];
-	if (waited < (usual > REORDER || !usual ? (usual ? usual : REORDER) : REORDER) &&
-		o->dup_run < 3) {
-		e->out_of_order++;
-		return;
-	}
-	e->retransmits++;
-	e->resent += p->paylen + p->paycut;
-	note_resent(e, p, e->hole_since);
-	if (flow_session(f))
-		txn_resent(f->session, side, p->paylen + p->paycut);
-	if (o->dup_run >= 3 || waited < RTO_LEAST) {
-		e->fast++;
-		stall(f, side == SIDE_CLIENT ? LEDGER_STALL_FAST_CLIENT : LEDGER_STALL_FAST_SERVER,
-			e->hole_since, p->time);
-	} else {
-		e->rtos++;
-		stall(f, side == SIDE_CLIENT ? LEDGER_STALL_RTO_CLIENT : LEDGER_STALL_RTO_SERVER,
-			e->hole_since, p->time);
-	}
-}
-
 /* Stalls that end with new data: delayed ACK against Nagle, and a server that had nothing to send.
  */
 static void on_new_data(struct flow *f, const struct packet *p, unsigned dir)
@@ -374,22 +130,6 @@ static inline void on_next(struct flow *f, const struct packet *p, unsigned dir,
 		s->rtt_seq = end;
 	}
 	s->nxt = end;
-}
-
-/* Has the side sent all that the other's window lets it? */
-static inline void fills_window(
-	struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
-{
-	const struct flow_side *o = &f->side[!dir];
-	struct ext_side *x;
-
-	if (!o->window || seq_diff(f->side[dir].nxt, o->ack) < (int32_t)o->window)
-		return;
-	x = &flow_need_ext(sh, f)->side[dir];
-	if (!x->full_since) {
-		x->full_since = p->time;
-		x->window_full++;
-	}
 }
 
 static void on_data(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
@@ -431,24 +171,24 @@ static void on_data(struct shard *sh, struct flow *f, const struct packet *p, un
 
 		if (seq_diff(end, s->nxt) > 0)
 			s->nxt = end;
-		on_filled(sh, f, p, dir);
+		tcp_on_filled(sh, f, p, dir);
 		stream_hold(sh, f, p, dir, seq, p->payload, p->paylen, len);
 		if (first)
 			stream_drain(sh, f, p, dir);
 	} else if (seq_diff(end, s->nxt) > 0) {
 		uint32_t old = s->nxt - seq;
 
-		on_resent(sh, f, p, dir, s->nxt);
+		tcp_on_resent(sh, f, p, dir, s->nxt);
 		s->nxt = end;
 		if (old < p->paylen)
 			stream_deliver(sh, f, p, dir, p->payload + old, p->paylen - old, len - old);
 		else
 			stream_deliver(sh, f, p, dir, NULL, 0, len - old);
 	} else {
-		on_resent(sh, f, p, dir, end);
+		tcp_on_resent(sh, f, p, dir, end);
 	}
 	if (o->flags & FS_ACK)
-		fills_window(sh, f, p, dir);
+		tcp_fills_window(sh, f, p, dir);
 }
 
 static void on_fin(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
@@ -592,7 +332,7 @@ static void next_segment(
 	if (len) {
 		on_next(f, p, dir, p->tcp_seq + len);
 		stream_deliver(sh, f, p, dir, p->payload, p->paylen, len);
-		fills_window(sh, f, p, dir);
+		tcp_fills_window(sh, f, p, dir);
 	}
 	remember(sh, f, p, dir, len);
 }
@@ -613,14 +353,14 @@ void tcp_segment(struct shard *sh, struct flow *f, const struct packet *p, unsig
 		return;
 	}
 	if (flags & TCP_SYN)
-		on_syn(sh, f, p, dir);
+		tcp_on_syn(sh, f, p, dir);
 	else if (f->state == FLOW_NEW) {
 		f->state = FLOW_ESTABLISHED;
 		f->flags |= FLOW_MIDWAY;
 	}
 	if (flags & TCP_ACK) {
 		on_ack(sh, f, p, dir, len);
-		on_window(sh, f, p, dir);
+		tcp_on_window(sh, f, p, dir);
 	}
 	if (len && !(flags & TCP_RST))
 		on_data(sh, f, p, dir);
