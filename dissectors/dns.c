@@ -196,7 +196,7 @@ static bool name(struct message *m, struct out *o)
 	return true;
 }
 
-static void set_number(struct txn *t, unsigned field, const struct number_name *list, uint16_t n,
+static void set_number(struct tsm_txn t, unsigned field, const struct number_name *list, uint16_t n,
 	const char *prefix)
 {
 	uint8_t buf[16];
@@ -316,7 +316,7 @@ static bool read_head(struct message *m, struct head *h)
 	return h->question;
 }
 
-static void put_flags(struct txn *t, uint16_t flags)
+static void put_flags(struct tsm_txn t, uint16_t flags)
 {
 	static const struct number_name bits[] = {{FLAG_AA, "AA"}, {FLAG_TC, "TC"}, {FLAG_RD, "RD"},
 		{FLAG_RA, "RA"}, {0x0020, "AD"}, {0x0010, "CD"}};
@@ -333,7 +333,7 @@ static void put_flags(struct txn *t, uint16_t flags)
 }
 
 /* What the resource records say: addresses, the smallest TTL, EDNS. Gives the extended code. */
-static unsigned records(struct txn *t, struct message *m, const struct head *h, bool response)
+static unsigned records(struct tsm_txn t, struct message *m, const struct head *h, bool response)
 {
 	uint8_t buf[LIST_TEXT];
 	struct out list = {buf, 0, sizeof(buf)};
@@ -379,7 +379,7 @@ static unsigned records(struct txn *t, struct message *m, const struct head *h, 
 	return high;
 }
 
-static void question(struct txn *t, const struct head *h)
+static void question(struct tsm_txn t, const struct head *h)
 {
 	struct view method = view_of("QUERY", 5, 0), object = view_of(h->text, h->len, 0);
 
@@ -402,11 +402,11 @@ static void question(struct txn *t, const struct head *h)
 static void on_query(struct session *s, struct dns *x, struct message *m, const struct head *h,
 	const uint8_t *at, const uint8_t *end)
 {
-	struct txn *t = tsm_find(s, h->key);
+	struct tsm_txn t = tsm_find(s, h->key);
 
 	if (!h->key)
 		return;
-	if (t) { /* sent again */
+	if (tsm_is(t)) { /* sent again */
 		tsm_set_tag(t, tsm_tag(t) + 1);
 		tsm_u64(t, F_RETRIES, tsm_tag(t));
 		return;
@@ -432,7 +432,7 @@ static uint64_t key_of(struct session *s, const struct dns *x, const struct head
 
 		if (!key || (uint16_t)key != h->id || (h->key && h->key != key))
 			continue;
-		if (tsm_find(s, key))
+		if (tsm_is(tsm_find(s, key)))
 			return key;
 		known = true;
 	}
@@ -457,8 +457,8 @@ static void on_response(struct session *s, struct dns *x, struct message *m, con
 	const uint8_t *at, const uint8_t *end)
 {
 	uint64_t key = key_of(s, x, h);
-	bool asked = key && tsm_find(s, key);
-	struct txn *t;
+	bool asked = key && tsm_is(tsm_find(s, key));
+	struct tsm_txn t;
 	unsigned code;
 
 	if (!key) {

@@ -90,7 +90,7 @@ struct message {
 	uint32_t scanned; /* bytes of an unfinished line that hold no LF */
 	uint8_t last;     /* which header a folded line goes on with */
 	uint64_t length, bytes, body;
-	struct txn *txn;
+	struct tsm_txn txn;
 };
 
 struct http {
@@ -260,7 +260,7 @@ static void coding_value(struct message *m, struct view v)
 	}
 }
 
-static void mime(struct txn *t, unsigned field, struct view v)
+static void mime(struct tsm_txn t, unsigned field, struct view v)
 {
 	v = before(&v, ';');
 	v = trimmed(v);
@@ -268,7 +268,7 @@ static void mime(struct txn *t, unsigned field, struct view v)
 		tsm_str(t, field, v);
 }
 
-static void set_trace(struct txn *t, struct view v)
+static void set_trace(struct tsm_txn t, struct view v)
 {
 	v = trace_id(v);
 	if (view_len(&v))
@@ -361,7 +361,7 @@ static void header_line(struct http *h, struct message *m, enum side side, struc
 }
 
 /* The parts of the URL, from the target and the Host header (RFC 9112, 3.3). */
-static void url(struct http *h, struct txn *t)
+static void url(struct http *h, struct tsm_txn t)
 {
 	struct view target = view_of(h->target, h->target_len, 0), path = target, query,
 		    fragmentless;
@@ -420,7 +420,7 @@ static void url(struct http *h, struct txn *t)
 static void message_end(struct session *s, struct http *h, enum side side, const uint8_t *end)
 {
 	struct message *m = &h->m[side];
-	struct txn *t = m->txn;
+	struct tsm_txn t = m->txn;
 
 	if (side == SIDE_CLIENT) {
 		tsm_u64(t, F_REQ_BYTES, m->bytes);
@@ -429,7 +429,7 @@ static void message_end(struct session *s, struct http *h, enum side side, const
 		m->phase = START;
 		if (tsm_tag(t) & TAG_CONNECT)
 			m->phase = WAIT;
-		m->txn = NULL;
+		m->txn = TSM_NONE;
 		tsm_request_end(s, t, end);
 		return;
 	}
@@ -441,7 +441,7 @@ static void message_end(struct session *s, struct http *h, enum side side, const
 			tsm_u64(t, F_RES_BYTES, m->bytes);
 			tsm_u64(t, F_RES_BODY, m->body);
 		}
-		m->txn = NULL;
+		m->txn = TSM_NONE;
 		if (go_over)
 			tsm_switch(s, m->status == 101 ? h->upgrade_to : NULL);
 		else if (h->m[SIDE_CLIENT].phase == WAIT && tag & TAG_CONNECT)
@@ -476,7 +476,7 @@ static void headers_end(struct session *s, struct http *h, enum side side, const
 		if (side == SIDE_CLIENT) {
 			tsm_note(s, "http: request without usable framing");
 			tsm_request_end(s, m->txn, end);
-			m->txn = NULL;
+			m->txn = TSM_NONE;
 		}
 	} else if (m->has_length && m->length) {
 		m->phase = BODY;
@@ -671,7 +671,7 @@ static void gap(struct session *s, void *state, enum side side, uint64_t n)
 
 	(void)s;
 	(void)n;
-	if (side == SIDE_CLIENT && m->txn && m->phase == HEADERS)
+	if (side == SIDE_CLIENT && tsm_is(m->txn) && m->phase == HEADERS)
 		url(h, m->txn);
 	message_reset(m);
 	m->phase = RESYNC;

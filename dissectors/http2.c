@@ -340,7 +340,7 @@ static void data_end(struct session *s, struct http2 *h, enum side side, const u
 	struct half *x = &h->half[side];
 	struct stream *st = stream_find(h, x->id);
 
-	tsm_turn(s, side, NULL);
+	tsm_turn(s, side, TSM_NONE);
 	x->phase = P_FRAME;
 	if (st && !stream_is(st, S_BEGUN, SIDE_CLIENT) && side == SIDE_CLIENT)
 		return;
@@ -486,8 +486,8 @@ static void start(struct session *s, struct http2 *h)
 		h->half[i].window = WINDOW;
 	}
 	message_upgraded(s, h);
-	tsm_turn(s, SIDE_CLIENT, NULL);
-	tsm_turn(s, SIDE_SERVER, NULL);
+	tsm_turn(s, SIDE_CLIENT, TSM_NONE);
+	tsm_turn(s, SIDE_SERVER, TSM_NONE);
 }
 
 static bool is_settings(const uint8_t *p)

@@ -79,7 +79,7 @@ enum {
 struct stream {
 	uint32_t id;
 	uint16_t flags;
-	struct txn *t; /* NULL: no memory for it */
+	struct tsm_txn t; /* of none: there was no memory for it */
 	uint32_t interim, unknown;
 	uint32_t seen[2];  /* headers there were, a bit each */
 	int64_t window[2]; /* by receiver */

@@ -135,7 +135,7 @@ static void content_type(struct stream *st, enum side side, struct view v)
 		st->flags |= S_GRPC;
 }
 
-static void set_trace(struct txn *t, struct view v)
+static void set_trace(struct tsm_txn t, struct view v)
 {
 	v = trace_id(v);
 	if (view_len(&v))
@@ -172,7 +172,7 @@ static void request_begin(struct message *m)
 
 static void request_header(struct message *m, enum header which, struct view v)
 {
-	struct txn *t;
+	struct tsm_txn t;
 
 	if (!m->pseudo && !m->h->half[SIDE_CLIENT].hpack.whole && !m->st)
 		return; /* the request's own, or trailers of one that was not seen */
@@ -288,7 +288,7 @@ static void on_header(void *arg, struct view name, struct view value)
 
 /* scheme://authority/path where all three are known; user information has no place in it (8.3.1).
  */
-static void url_full(struct txn *t, struct view scheme, struct view authority, struct view path)
+static void url_full(struct tsm_txn t, struct view scheme, struct view authority, struct view path)
 {
 	uint8_t full[METHOD_MAX + AUTHORITY_MAX + PATH_MAX_H + 3];
 	size_t n = 0;
@@ -303,7 +303,7 @@ static void url_full(struct txn *t, struct view scheme, struct view authority, s
 	tsm_str(t, F_URL_FULL, view_of(full, n, 0));
 }
 
-static void grpc_name(struct txn *t, struct view path)
+static void grpc_name(struct tsm_txn t, struct view path)
 {
 	struct view service;
 
@@ -320,7 +320,7 @@ static void grpc_name(struct txn *t, struct view path)
 /* The request's names, as far as they are known. */
 static void request_names(struct message *m)
 {
-	struct txn *t = m->st->t;
+	struct tsm_txn t = m->st->t;
 	struct view method = view_of(m->method, m->method_len, 0);
 	struct view path = view_of(m->path, m->path_len, 0), query = path, host, a;
 	struct view scheme = view_of(m->scheme, m->scheme_len, 0);
@@ -436,9 +436,9 @@ void message_upgraded(struct session *s, struct http2 *h)
 {
 	struct message m;
 	struct view method, object;
-	struct txn *t = tsm_upgraded(s, 1, &method, &object);
+	struct tsm_txn t = tsm_upgraded(s, 1, &method, &object);
 
-	if (!t)
+	if (!tsm_is(t))
 		return;
 	memset(&m, 0, offsetof(struct message, method));
 	m.st = stream_new(s, h, 1);

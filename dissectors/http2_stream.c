@@ -122,7 +122,7 @@ void stream_begin(
 	stream_set(st, S_BEGUN, side);
 	if (side == SIDE_CLIENT)
 		st->t = tsm_request(s, st->id, at);
-	else if (st->t || !asked)
+	else if (tsm_is(st->t) || !asked)
 		st->t = tsm_response(s, st->id, at);
 	if (side == SIDE_CLIENT || !asked) {
 		tsm_u64(st->t, F_STREAM, st->id);

@@ -46,7 +46,7 @@ const char *mount_procedure(uint32_t version, uint32_t procedure)
 	return known ? procedures[procedure].name : NULL;
 }
 
-static const char *describe(struct txn *t, const struct body *b)
+static const char *describe(struct tsm_txn t, const struct body *b)
 {
 	const char *name = mount_procedure(b->version, b->procedure);
 
@@ -59,7 +59,7 @@ static const char *describe(struct txn *t, const struct body *b)
 				      : procedures[b->procedure].old;
 }
 
-static void on_path(struct txn *t, struct view path)
+static void on_path(struct tsm_txn t, struct view path)
 {
 	struct view name = path;
 
@@ -72,7 +72,7 @@ static void on_path(struct txn *t, struct view path)
 	tsm_where(t, F_PATH, TSM_ROOT, name);
 }
 
-static void on_status(struct txn *t, uint64_t status)
+static void on_status(struct tsm_txn t, uint64_t status)
 {
 	const char *name = status <= UINT32_MAX ? nfs_status_name((uint32_t)status) : NULL;
 	char digits[10];
@@ -89,7 +89,7 @@ static void on_status(struct txn *t, uint64_t status)
 
 static void mark(void *arg, char letter, uint64_t number, struct view text)
 {
-	struct txn *t = arg;
+	struct tsm_txn t = *(const struct tsm_txn *)arg;
 
 	switch (letter) {
 	case 'p':
@@ -107,7 +107,7 @@ static void mark(void *arg, char letter, uint64_t number, struct view text)
 	}
 }
 
-static struct take body(struct session *s, struct txn *t, const struct body *b, struct view *v)
+static struct take body(struct session *s, struct tsm_txn t, const struct body *b, struct view *v)
 {
 	return rpc_body(s, t, b, v, describe, mark);
 }

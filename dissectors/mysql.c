@@ -231,7 +231,7 @@ static bool server_resync(struct session *s, struct mysql *h, struct view *v, st
 static void packet_end(struct session *s, struct mysql *h, enum side side, const uint8_t *end)
 {
 	struct mysql_stream *x = &h->side[side];
-	struct txn *t = tsm_current(s, side);
+	struct tsm_txn t = tsm_current(s, side);
 	uint8_t after = x->after;
 
 	x->after = AFTER_NOTHING;
@@ -242,7 +242,7 @@ static void packet_end(struct session *s, struct mysql *h, enum side side, const
 	case AFTER_SILENT:
 	case AFTER_TLS:
 		tsm_status(t, STATUS_OK);
-		if (t) {
+		if (tsm_is(t)) {
 			tsm_request_end(s, t, end);
 			tsm_unanswered(s, t);
 		}
@@ -424,7 +424,7 @@ void mysql_lose(struct session *s, struct mysql *h, enum side side)
 	if (!h->r.going || !h->side[SIDE_SERVER].lost)
 		return;
 	/* A response to a newer command may lie in the hole, or to one that is not seen. */
-	if (h->waiting || h->side[SIDE_CLIENT].lost || !tsm_current(s, SIDE_SERVER)) {
+	if (h->waiting || h->side[SIDE_CLIENT].lost || !tsm_is(tsm_current(s, SIDE_SERVER))) {
 		mysql_give_up(s, h);
 		return;
 	}

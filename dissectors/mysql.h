@@ -278,15 +278,15 @@ bool mysql_server_packet(
 /* The response under way goes no further. */
 void mysql_give_up(struct session *s, struct mysql *h);
 void mysql_response_end(struct session *s, struct mysql *h, const uint8_t *end);
-void mysql_error(struct session *s, struct txn *t, struct view body);
+void mysql_error(struct session *s, struct tsm_txn t, struct view body);
 /* User and schema of the connection, as far as they are known. */
-void mysql_whose(struct mysql *h, struct txn *t);
+void mysql_whose(struct mysql *h, struct tsm_txn t);
 /*
  * Method and query of a statement; `whole`: all of it is in sql. `digest` is room for it, and then
  * holds it.
  */
 void mysql_statement(
-	struct session *s, struct txn *t, struct view sql, bool whole, struct view *digest);
+	struct session *s, struct tsm_txn t, struct view sql, bool whole, struct view *digest);
 
 /* mysql.c: the bytes of a side as packets; what was under way is lost. */
 struct take mysql_packets(struct session *s, void *state, enum side side, struct view *v);
@@ -307,9 +307,9 @@ bool mysql_ack_like(const struct view *v);
  * mysql_gtid.c: F_B_GTID of a set (`whole`: it is all in the view), or of a GTID event by what
  * follows its header.
  */
-void mysql_gtid_set(struct txn *t, struct view v, bool whole);
-void mysql_gtid(struct txn *t, struct view v);
-void mysql_gtid_mariadb(struct txn *t, uint32_t server, struct view v);
+void mysql_gtid_set(struct tsm_txn t, struct view v, bool whole);
+void mysql_gtid(struct tsm_txn t, struct view v);
+void mysql_gtid_mariadb(struct tsm_txn t, uint32_t server, struct view v);
 
 /* The name of a command, or NULL. */
 const char *mysql_command_name(uint8_t command);

@@ -119,7 +119,8 @@ bool mysql_ack_like(const struct view *v)
 }
 
 /* The statement of a QUERY event; `v` is what follows the header. */
-static void statement(struct session *s, struct mysql *h, struct txn *t, struct view v, bool whole)
+static void statement(
+	struct session *s, struct mysql *h, struct tsm_txn t, struct view v, bool whole)
 {
 	uint8_t out[TSM_SQL_DIGEST_MAX];
 	struct view digest = view_of(out, sizeof(out), 0), schema;
@@ -146,7 +147,8 @@ static void statement(struct session *s, struct mysql *h, struct txn *t, struct 
 }
 
 /* How old is it? Clocks differ, timestamps are whole seconds: the smallest age seen is no lag. */
-static void lag(struct session *s, struct mysql *h, struct txn *t, const uint8_t *p, uint32_t time)
+static void lag(
+	struct session *s, struct mysql *h, struct tsm_txn t, const uint8_t *p, uint32_t time)
 {
 	int64_t age = (int64_t)tsm_time(s, p) - (int64_t)time * SECOND;
 
@@ -178,7 +180,7 @@ bool mysql_event(
 	uint32_t time, server, size, position;
 	unsigned type, flags;
 	const char *name;
-	struct txn *t;
+	struct tsm_txn t;
 	bool whole;
 
 	if (view_len(&body) && (*body.p == 0xff || (*body.p == 0xfe && len < 9)))
@@ -238,7 +240,7 @@ void mysql_semisync_ack(struct session *s, struct mysql *h, const uint8_t *p, st
 {
 	struct view v = body;
 	uint64_t position, now = tsm_time(s, p);
-	struct txn *t = tsm_request(s, ++h->silent, p);
+	struct tsm_txn t = tsm_request(s, ++h->silent, p);
 
 	h->side[SIDE_CLIENT].after = AFTER_SILENT;
 	mysql_whose(h, t);

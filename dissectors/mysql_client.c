@@ -57,13 +57,13 @@ static struct view nothing(void)
 }
 
 /* A command without an object. */
-static void bare(struct txn *t, const char *method)
+static void bare(struct tsm_txn t, const char *method)
 {
 	tsm_op(t, text_of(method), nothing());
 	tsm_query(t, text_of(method));
 }
 
-void mysql_whose(struct mysql *h, struct txn *t)
+void mysql_whose(struct mysql *h, struct tsm_txn t)
 {
 	if (h->user_len)
 		tsm_str(t, F_USER, mysql_kept(h->user, h->user_len));
@@ -94,7 +94,7 @@ static bool secret(const uint8_t *digest, size_t n)
 	return memmem(digest, n, "identified", 10) || memmem(digest, n, "password", 8);
 }
 
-static void show(struct txn *t, struct view digest, struct view query)
+static void show(struct tsm_txn t, struct view digest, struct view query)
 {
 	uint8_t word[16];
 	struct view verb = verb_of(digest.p, view_len(&digest), word, sizeof(word));
@@ -109,7 +109,7 @@ static void show(struct txn *t, struct view digest, struct view query)
  * A comment at either end of a statement may carry the trace that it belongs to:
  * traceparent='00-TRACE-PARENT-FLAGS' (https://google.github.io/sqlcommenter/spec/).
  */
-static void trace(struct txn *t, const struct view *sql)
+static void trace(struct tsm_txn t, const struct view *sql)
 {
 	static const char key[] = "traceparent='";
 	size_t n = view_len(sql), value = sizeof(key) - 1 + 3;
@@ -131,7 +131,7 @@ static void trace(struct txn *t, const struct view *sql)
 }
 
 void mysql_statement(
-	struct session *s, struct txn *t, struct view sql, bool whole, struct view *digest)
+	struct session *s, struct tsm_txn t, struct view sql, bool whole, struct view *digest)
 {
 	bool cut;
 	size_t n = tsm_sql_digest(sql, (uint8_t *)digest->p, view_len(digest), &cut);
@@ -226,7 +226,7 @@ static void next_schema(struct mysql *h, struct view sql)
 }
 
 /* COM_QUERY and COM_STMT_PREPARE. */
-static uint64_t query(struct session *s, struct mysql *h, struct txn *t, uint8_t command,
+static uint64_t query(struct session *s, struct mysql *h, struct tsm_txn t, uint8_t command,
 	struct view v, bool whole)
 {
 	uint8_t out[TSM_SQL_DIGEST_MAX];
@@ -265,7 +265,7 @@ static uint64_t query(struct session *s, struct mysql *h, struct txn *t, uint8_t
 
 /* A command on a prepared statement. */
 static void on_statement(
-	struct session *s, struct txn *t, uint8_t command, const char *name, struct view v)
+	struct session *s, struct tsm_txn t, uint8_t command, const char *name, struct view v)
 {
 	uint32_t id = (uint32_t)view_le(&v, 4);
 	struct view text = tsm_recall(s, id == UINT32_MAX ? MEMO_LAST : MEMO_STATEMENT(id));
@@ -290,7 +290,7 @@ static void on_statement(
 		tsm_forget(s, MEMO_STATEMENT(id));
 }
 
-static uint64_t change_user(struct mysql *h, struct txn *t, struct view v)
+static uint64_t change_user(struct mysql *h, struct tsm_txn t, struct view v)
 {
 	struct view user = mysql_text(&v), schema;
 
@@ -310,7 +310,7 @@ static uint64_t change_user(struct mysql *h, struct txn *t, struct view v)
 }
 
 /* What follows the position in COM_BINLOG_DUMP_GTID: the GTIDs that the replica has. */
-static void executed(struct txn *t, struct view v, bool whole)
+static void executed(struct tsm_txn t, struct view v, bool whole)
 {
 	uint64_t n;
 
@@ -327,7 +327,7 @@ static void executed(struct txn *t, struct view v, bool whole)
 }
 
 /* COM_BINLOG_DUMP, COM_BINLOG_DUMP_GTID, COM_REGISTER_SLAVE. */
-static void replication(struct txn *t, uint8_t command, struct view v, bool whole)
+static void replication(struct tsm_txn t, uint8_t command, struct view v, bool whole)
 {
 	uint64_t position = 0, server;
 	struct view file = nothing();
@@ -362,7 +362,7 @@ static void replication(struct txn *t, uint8_t command, struct view v, bool whol
 }
 
 /* The parts of a command that are shown; gives what goes into the transaction's tag. */
-static uint64_t command(struct session *s, struct mysql *h, struct txn *t, uint8_t c,
+static uint64_t command(struct session *s, struct mysql *h, struct tsm_txn t, uint8_t c,
 	const char *name, struct view v, bool whole)
 {
 	switch (c) {
@@ -406,7 +406,7 @@ static bool on_command(
 	uint8_t c = (uint8_t)view_le(&body, 1);
 	const char *name = mysql_command_name(c);
 	bool silent = c == COM_QUIT || c == COM_STMT_CLOSE || c == COM_STMT_SEND_LONG_DATA;
-	struct txn *t;
+	struct tsm_txn t;
 	uint64_t tag;
 
 	if (!name || body.bad)
@@ -436,7 +436,7 @@ static bool login(struct session *s, struct mysql *h, const uint8_t *p, uint32_t
 	uint32_t caps = (uint32_t)view_le(&v, 4);
 	struct view user, schema = nothing(), plugin = nothing();
 	uint64_t collation;
-	struct txn *t;
+	struct tsm_txn t;
 
 	if (!(caps & CLIENT_PROTOCOL_41)) {
 		tsm_note(s, "mysql: protocol older than 4.1");

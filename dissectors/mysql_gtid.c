@@ -83,7 +83,7 @@ static void intervals(struct list *list, const uint8_t *id, uint64_t count, stru
 	}
 }
 
-void mysql_gtid_set(struct txn *t, struct view v, bool whole)
+void mysql_gtid_set(struct tsm_txn t, struct view v, bool whole)
 {
 	struct list list;
 	uint64_t uuids = view_le(&v, 8);
@@ -110,7 +110,7 @@ void mysql_gtid_set(struct txn *t, struct view v, bool whole)
 		tsm_str(t, F_B_GTID, view_of(list.p, list.n, 0));
 }
 
-void mysql_gtid(struct txn *t, struct view v)
+void mysql_gtid(struct tsm_txn t, struct view v)
 {
 	struct item item = {.n = 0};
 	const uint8_t *id;
@@ -125,7 +125,7 @@ void mysql_gtid(struct txn *t, struct view v)
 		tsm_str(t, F_B_GTID, view_of(item.p, item.n, 0));
 }
 
-void mysql_gtid_mariadb(struct txn *t, uint32_t server, struct view v)
+void mysql_gtid_mariadb(struct tsm_txn t, uint32_t server, struct view v)
 {
 	struct item item = {.n = 0};
 	uint64_t n = view_le(&v, 8);

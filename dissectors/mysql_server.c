@@ -16,7 +16,7 @@ static bool greeting(struct session *s, struct mysql *h, const uint8_t *p, struc
 	struct view version;
 
 	if (view_len(&v) && *v.p == 0xff) { /* too many connections, host is blocked */
-		struct txn *t = tsm_event(s, p);
+		struct tsm_txn t = tsm_event(s, p);
 
 		mysql_error(s, t, v);
 		h->side[SIDE_SERVER].after = AFTER_EVENT;
@@ -55,7 +55,7 @@ static bool quotes_names(unsigned code)
 }
 
 /* ERR_Packet. What a message quotes may hold quotes itself: from the first one to the last. */
-void mysql_error(struct session *s, struct txn *t, struct view v)
+void mysql_error(struct session *s, struct tsm_txn t, struct view v)
 {
 	uint8_t masked[MYSQL_SHORT];
 	const uint8_t *from, *to;
@@ -105,9 +105,9 @@ void mysql_give_up(struct session *s, struct mysql *h)
 }
 
 /* The first packet of a response. */
-static struct txn *respond(struct session *s, struct mysql *h, const uint8_t *p)
+static struct tsm_txn respond(struct session *s, struct mysql *h, const uint8_t *p)
 {
-	struct txn *t;
+	struct tsm_txn t;
 
 	if (h->r.going)
 		return tsm_current(s, SIDE_SERVER);
@@ -120,7 +120,7 @@ static struct txn *respond(struct session *s, struct mysql *h, const uint8_t *p)
 	return t;
 }
 
-static void results(struct mysql *h, struct txn *t)
+static void results(struct mysql *h, struct tsm_txn t)
 {
 	const struct mysql_result *r = &h->r;
 
@@ -152,7 +152,7 @@ static void results(struct mysql *h, struct txn *t)
 
 void mysql_response_end(struct session *s, struct mysql *h, const uint8_t *end)
 {
-	struct txn *t = tsm_current(s, SIDE_SERVER);
+	struct tsm_txn t = tsm_current(s, SIDE_SERVER);
 
 	results(h, t);
 	if (!h->r.error) {
@@ -282,7 +282,7 @@ static void prepared_end(struct mysql *h, bool eof_seen)
 /* COM_STMT_PREPARE_OK */
 static bool prepared(struct session *s, struct mysql *h, struct view v)
 {
-	struct txn *t = tsm_current(s, SIDE_SERVER);
+	struct tsm_txn t = tsm_current(s, SIDE_SERVER);
 	struct view text;
 	uint32_t id, columns, parameters;
 
@@ -375,7 +375,7 @@ static bool authentication(
 	struct session *s, struct mysql *h, const uint8_t *p, uint32_t len, struct view v)
 {
 	struct mysql_stream *x = &h->side[SIDE_SERVER];
-	struct txn *t;
+	struct tsm_txn t;
 
 	if (!view_len(&v))
 		return false;
@@ -404,7 +404,7 @@ static bool first_packet(
 {
 	struct mysql_stream *x = &h->side[SIDE_SERVER];
 	uint8_t c = *v.p;
-	struct txn *t;
+	struct tsm_txn t;
 
 	if (c == 0xff && view_len(&v) > 2 && (v.p[1] | v.p[2] << 8) == ERROR_PROGRESS)
 		return true;

@@ -86,7 +86,7 @@ uint64_t nfs_hash(struct view handle)
 	return h > TSM_ROOT ? h : h + 2;
 }
 
-void nfs_hashed(struct txn *t, unsigned field, uint64_t hash)
+void nfs_hashed(struct tsm_txn t, unsigned field, uint64_t hash)
 {
 	char hex[16];
 
@@ -163,7 +163,7 @@ void nfs_status(struct nfs_message *m, uint32_t status)
 	nfs_outcome(m->t, F_NFS_STATUS, status);
 }
 
-void nfs_outcome(struct txn *t, unsigned field, uint32_t status)
+void nfs_outcome(struct tsm_txn t, unsigned field, uint32_t status)
 {
 	const char *name = nfs_status_name(status);
 	char number[10];
@@ -291,7 +291,7 @@ static void begin(struct nfs_message *m)
 	m->n->begun = true;
 }
 
-static struct take body(struct session *s, struct txn *t, const struct body *b, struct view *v)
+static struct take body(struct session *s, struct tsm_txn t, const struct body *b, struct view *v)
 {
 	static const struct xdr_reader old = {nfs3_mark, NULL}, four = {nfs4_mark, nfs4_pick};
 	struct nfs_message m = {b->state, t, b};

@@ -68,15 +68,15 @@ _Static_assert(sizeof(struct nfs) <= TSM_BODY_STATE, "the carrier keeps no more"
 /* A message and whose it is, for the marks of its description. */
 struct nfs_message {
 	struct nfs *n;
-	struct txn *t;
+	struct tsm_txn t;
 	const struct body *b;
 };
 
 uint64_t nfs_hash(struct view handle);
-void nfs_hashed(struct txn *t, unsigned field, uint64_t hash);
+void nfs_hashed(struct tsm_txn t, unsigned field, uint64_t hash);
 const char *nfs_status_name(uint32_t status);
 /* Shows a status in the field, and that of the transaction. */
-void nfs_outcome(struct txn *t, unsigned field, uint32_t status);
+void nfs_outcome(struct tsm_txn t, unsigned field, uint32_t status);
 void nfs_status(struct nfs_message *m, uint32_t status);
 /* What all versions read alike; marks that are not theirs are left alone. */
 void nfs_mark(struct nfs_message *m, char letter, uint64_t number, struct view text);

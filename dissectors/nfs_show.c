@@ -220,7 +220,7 @@ static void show(struct reading *r, const char *description, struct view v, uint
 bool nfs_show_call(struct show *s, uint32_t version, uint32_t procedure, struct view v)
 {
 	struct body b = {.side = SIDE_CLIENT, .version = version, .procedure = procedure};
-	struct nfs_message m = {NULL, NULL, &b};
+	struct nfs_message m = {NULL, TSM_NONE, &b};
 	struct reading r = {.s = s, .side = SIDE_CLIENT, .callback = version == 1};
 	const char *description;
 
@@ -237,7 +237,7 @@ bool nfs_show_call(struct show *s, uint32_t version, uint32_t procedure, struct 
 bool nfs_show_reply(struct show *s, struct view v)
 {
 	struct body b = {.side = SIDE_SERVER, .version = 4, .procedure = 1};
-	struct nfs_message m = {NULL, NULL, &b};
+	struct nfs_message m = {NULL, TSM_NONE, &b};
 	struct reading r = {.s = s, .side = SIDE_SERVER, .compound = true, .counting = true};
 	const char *description = nfs4_describe(&m);
 	uint64_t end = go(&r, description, v);

@@ -72,14 +72,14 @@ const char *nfsacl_procedure(uint32_t version, uint32_t procedure)
 	return p ? p->name : NULL;
 }
 
-static const char *describe(struct txn *t, const struct body *b)
+static const char *describe(struct tsm_txn t, const struct body *b)
 {
 	return rpc_by_procedure(t, b, find(b->version, b->procedure));
 }
 
 static void mark(void *arg, char letter, uint64_t number, struct view text)
 {
-	struct txn *t = arg;
+	struct tsm_txn t = *(const struct tsm_txn *)arg;
 	uint64_t handle;
 
 	switch (letter) {
@@ -99,7 +99,7 @@ static void mark(void *arg, char letter, uint64_t number, struct view text)
 	}
 }
 
-static struct take body(struct session *s, struct txn *t, const struct body *b, struct view *v)
+static struct take body(struct session *s, struct tsm_txn t, const struct body *b, struct view *v)
 {
 	return rpc_body(s, t, b, v, describe, mark);
 }

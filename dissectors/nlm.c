@@ -60,7 +60,7 @@ static const struct field rpc_only[] = {
 
 static const struct procedure v1[] = PROCEDURES(LOCK), v4[] = PROCEDURES(LOCK4);
 
-static const char *describe(struct txn *t, const struct body *b)
+static const char *describe(struct tsm_txn t, const struct body *b)
 {
 	const struct procedure *p = b->version == 4 ? RPC_PROCEDURE(v4, b->procedure)
 				    : b->version >= 1 && b->version < 4
@@ -74,7 +74,7 @@ static void mark(void *arg, char letter, uint64_t number, struct view text)
 {
 	static const char *const states[] = {"GRANTED", "DENIED", "DENIED_NOLOCKS", "BLOCKED",
 		"DENIED_GRACE_PERIOD", "DEADLCK", "ROFS", "STALE_FH", "FBIG", "FAILED"};
-	struct txn *t = arg;
+	struct tsm_txn t = *(const struct tsm_txn *)arg;
 	const char *name;
 	char digits[10];
 
@@ -103,13 +103,14 @@ static void mark(void *arg, char letter, uint64_t number, struct view text)
 	}
 }
 
-static struct take body(struct session *s, struct txn *t, const struct body *b, struct view *v)
+static struct take body(struct session *s, struct tsm_txn t, const struct body *b, struct view *v)
 {
 	return rpc_body(s, t, b, v, describe, mark);
 }
 
 /* Programs of which the procedures are named and no more. */
-static struct take named(struct txn *t, const struct body *b, const char *const *names, unsigned n)
+static struct take named(
+	struct tsm_txn t, const struct body *b, const char *const *names, unsigned n)
 {
 	struct take take = {TAKE_TO_END, 0, false};
 
@@ -120,7 +121,7 @@ static struct take named(struct txn *t, const struct body *b, const char *const 
 
 #define NAMED(id, number, what, ...)                                                               \
 	static struct take id##_body(                                                              \
-		struct session *s, struct txn *t, const struct body *b, struct view *v)            \
+		struct session *s, struct tsm_txn t, const struct body *b, struct view *v)         \
 	{                                                                                          \
 		static const char *const names[] = {__VA_ARGS__};                                  \
                                                                                                    \

@@ -79,13 +79,13 @@ const char *portmap_procedure(uint32_t version, uint32_t procedure)
 	return p ? p->name : NULL;
 }
 
-static const char *describe(struct txn *t, const struct body *b)
+static const char *describe(struct tsm_txn t, const struct body *b)
 {
 	return rpc_by_procedure(t, b, find(b->version, b->procedure));
 }
 
 /* The port of a universal address of IP: its last two numbers (RFC 5665, 5.2.3.4). */
-static void on_address(struct txn *t, struct view text)
+static void on_address(struct tsm_txn t, struct view text)
 {
 	unsigned dots = 0, part = 0, port = 0;
 
@@ -117,7 +117,7 @@ static void on_address(struct txn *t, struct view text)
 
 static void mark(void *arg, char letter, uint64_t number, struct view text)
 {
-	struct txn *t = arg;
+	struct tsm_txn t = *(const struct tsm_txn *)arg;
 	char digits[10];
 
 	switch (letter) {
@@ -151,7 +151,7 @@ static void mark(void *arg, char letter, uint64_t number, struct view text)
 	}
 }
 
-static struct take body(struct session *s, struct txn *t, const struct body *b, struct view *v)
+static struct take body(struct session *s, struct tsm_txn t, const struct body *b, struct view *v)
 {
 	return rpc_body(s, t, b, v, describe, mark);
 }

@@ -150,7 +150,7 @@ static void remember(struct rpc *h, uint64_t key)
 	h->next_recent = (h->next_recent + 1) % RECENT;
 }
 
-static void values_of_call(struct txn *t, const struct rpc_header *c)
+static void values_of_call(struct tsm_txn t, const struct rpc_header *c)
 {
 	char xid[9];
 
@@ -162,7 +162,7 @@ static void values_of_call(struct txn *t, const struct rpc_header *c)
 	rpc_credential(t, c);
 }
 
-static void sent_again(struct session *s, struct txn *t)
+static void sent_again(struct session *s, struct tsm_txn t)
 {
 	uint64_t tag = tsm_tag(t), n = tag >> TAG_AGAIN;
 
@@ -178,9 +178,9 @@ static void cut_short(struct session *s, struct message *m, enum side side)
 {
 	struct body b = {side, true, m->version, m->procedure, m->state};
 	struct view none = view_of("", 0, 1);
-	struct txn *t = m->ours ? tsm_current(s, side) : NULL;
+	struct tsm_txn t = m->ours ? tsm_current(s, side) : TSM_NONE;
 
-	if (t && m->begun)
+	if (tsm_is(t) && m->begun)
 		(void)tsm_body_read(s, t, &b, &none);
 }
 
@@ -188,15 +188,15 @@ static void on_call(struct session *s, struct rpc *h, struct message *m, const s
 	const uint8_t *at)
 {
 	uint64_t key = key_of(c->xid), tag = TAG(c->version, c->procedure);
-	struct txn *t = tsm_find(s, key);
+	struct tsm_txn t = tsm_find(s, key);
 
 	h->calls = true;
 	m->skip = TAKE_TO_END;
-	if (t && (tsm_tag(t) & TAG_CALL) == tag) {
+	if (tsm_is(t) && (tsm_tag(t) & TAG_CALL) == tag) {
 		sent_again(s, t);
 		return;
 	}
-	if (!t && answered(h, key ^ tag << 33)) {
+	if (!tsm_is(t) && answered(h, key ^ tag << 33)) {
 		tsm_note(s, "rpc: call sent again after its answer");
 		return;
 	}
@@ -230,10 +230,10 @@ static void on_reply(struct session *s, struct rpc *h, struct message *m,
 	const struct rpc_header *r, const uint8_t *at)
 {
 	uint64_t key = key_of(r->xid), tag;
-	struct txn *t = tsm_find(s, key);
+	struct tsm_txn t = tsm_find(s, key);
 
 	m->skip = TAKE_TO_END;
-	if (!t && answered(h, key)) {
+	if (!tsm_is(t) && answered(h, key)) {
 		tsm_note(s, "rpc: answer that came before");
 		return;
 	}
@@ -301,7 +301,7 @@ static bool start(struct session *s, struct rpc *h, enum side side, struct view 
 
 static void finish(struct session *s, struct message *m, enum side side, const uint8_t *end)
 {
-	struct txn *t = m->ours ? tsm_current(s, side) : NULL;
+	struct tsm_txn t = m->ours ? tsm_current(s, side) : TSM_NONE;
 
 	if (m->skip && m->skip != TAKE_TO_END) {
 		if (!tsm_datagram(s)) /* of a datagram the rest may not have been captured */
@@ -338,7 +338,7 @@ static bool body(
 	struct session *s, struct message *m, enum side side, struct view *v, struct take *t)
 {
 	struct body b = {side, false, m->version, m->procedure, m->state};
-	struct txn *txn = m->ours ? tsm_current(s, side) : NULL;
+	struct tsm_txn txn = m->ours ? tsm_current(s, side) : TSM_NONE;
 	uint8_t buf[TSM_BODY_NEED];
 	size_t need = 1, want, had;
 

@@ -66,7 +66,7 @@ enum {
 		"Why authentication failed (RFC 5531, 9).", FIELD_NAME, 0, 12, 0, NULL}
 
 /* The procedure's name, or its number where it has none; the method of the transaction. */
-void rpc_procedure(struct txn *t, const char *name, uint32_t number);
+void rpc_procedure(struct tsm_txn t, const char *name, uint32_t number);
 
 /* The last digits of n in hexadecimal. */
 void rpc_hex(char *to, uint64_t n, unsigned digits);
@@ -90,14 +90,14 @@ struct procedure {
 #define RPC_PROCEDURE(table, n) ((n) < sizeof(table) / sizeof((table)[0]) ? &(table)[n] : NULL)
 
 /* How the body is read, by its procedure (NULL: not known); a call is named by it, too. */
-const char *rpc_by_procedure(struct txn *t, const struct body *b, const struct procedure *p);
+const char *rpc_by_procedure(struct tsm_txn t, const struct body *b, const struct procedure *p);
 
 /*
  * Reads a body by its description: for dissectors whose state is a struct xdr and which need to
  * know no more than the transaction. `describe` is asked at the front of the message.
  */
-struct take rpc_body(struct session *s, struct txn *t, const struct body *b, struct view *v,
-	const char *(*describe)(struct txn *t, const struct body *b),
+struct take rpc_body(struct session *s, struct tsm_txn t, const struct body *b, struct view *v,
+	const char *(*describe)(struct tsm_txn t, const struct body *b),
 	void (*mark)(void *t, char letter, uint64_t number, struct view text));
 
 #endif

@@ -162,7 +162,7 @@ struct view rpc_decimal(char *to, uint32_t n)
 	return view_of(to + i, 10 - i, 0);
 }
 
-void rpc_procedure(struct txn *t, const char *name, uint32_t number)
+void rpc_procedure(struct tsm_txn t, const char *name, uint32_t number)
 {
 	char digits[10];
 	struct view v = name      ? rpc_text(name)
@@ -173,7 +173,7 @@ void rpc_procedure(struct txn *t, const char *name, uint32_t number)
 	tsm_op(t, v, view_of(v.p, 0, 0));
 }
 
-const char *rpc_by_procedure(struct txn *t, const struct body *b, const struct procedure *p)
+const char *rpc_by_procedure(struct tsm_txn t, const struct body *b, const struct procedure *p)
 {
 	if (b->side == SIDE_SERVER)
 		return p ? p->results : NULL;
@@ -182,7 +182,7 @@ const char *rpc_by_procedure(struct txn *t, const struct body *b, const struct p
 }
 
 /* AUTH_SYS (RFC 5531, appendix A). */
-static void unix_credential(struct txn *t, struct view c)
+static void unix_credential(struct tsm_txn t, struct view c)
 {
 	uint32_t stamp = (uint32_t)view_be(&c, 4), n = (uint32_t)view_be(&c, 4), uid, gid, ngids;
 	struct view machine = view_of(c.p, n <= view_len(&c) && n <= MACHINE_MAX ? n : 0, 0);
@@ -217,7 +217,7 @@ static void unix_credential(struct txn *t, struct view c)
 		tsm_str(t, F_RPC_GIDS, view_of(gids, len, 0));
 }
 
-void rpc_credential(struct txn *t, const struct rpc_header *c)
+void rpc_credential(struct tsm_txn t, const struct rpc_header *c)
 {
 	static const char *const flavors[] = {
 		[RPC_NONE] = "none",
@@ -238,7 +238,7 @@ void rpc_credential(struct txn *t, const struct rpc_header *c)
 			c->gss_control ? "control" : RPC_NAME(services, c->gss_service));
 }
 
-void rpc_reply_status(struct txn *t, const struct rpc_header *r)
+void rpc_reply_status(struct tsm_txn t, const struct rpc_header *r)
 {
 	static const char *const accepted[] = {"success", "prog_unavail", "prog_mismatch",
 		"proc_unavail", "garbage_args", "system_err"};
@@ -261,8 +261,8 @@ void rpc_reply_status(struct txn *t, const struct rpc_header *r)
 					       : STATUS_ERROR);
 }
 
-struct take rpc_body(struct session *s, struct txn *t, const struct body *b, struct view *v,
-	const char *(*describe)(struct txn *t, const struct body *b),
+struct take rpc_body(struct session *s, struct tsm_txn t, const struct body *b, struct view *v,
+	const char *(*describe)(struct tsm_txn t, const struct body *b),
 	void (*mark)(void *t, char letter, uint64_t number, struct view text))
 {
 	struct rpc_walk {
@@ -280,7 +280,7 @@ struct take rpc_body(struct session *s, struct txn *t, const struct body *b, str
 		xdr_begin(&w->x, description ? description : "");
 		w->begun = true;
 	}
-	take = xdr_read(&w->x, &r, t, v, b->last);
+	take = xdr_read(&w->x, &r, &t, v, b->last);
 	if (w->x.bad)
 		tsm_flag(t, QUALITY_MALFORMED);
 	return take;

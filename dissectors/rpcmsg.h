@@ -33,8 +33,8 @@ struct rpc_header {
 size_t rpc_header_read(struct rpc_header *r, struct view v, bool last);
 
 const char *rpc_program_name(uint32_t program);
-void rpc_credential(struct txn *t, const struct rpc_header *c);
-void rpc_reply_status(struct txn *t, const struct rpc_header *r);
+void rpc_credential(struct tsm_txn t, const struct rpc_header *c);
+void rpc_reply_status(struct tsm_txn t, const struct rpc_header *r);
 
 /* What the programs call their procedures; NULL: it has none of that number. */
 const char *mount_procedure(uint32_t version, uint32_t procedure);

@@ -118,7 +118,7 @@ enum tsm_probe rpc_probe(struct view head, enum side side)
 /* Is this the reply to an open call, or, where no calls are seen at all, the whole of one? */
 static bool expected(struct session *s, const uint8_t *p, bool alone)
 {
-	if (tsm_find(s, (uint64_t)word(p, 1) | UINT64_C(1) << 32))
+	if (tsm_is(tsm_find(s, (uint64_t)word(p, 1) | UINT64_C(1) << 32)))
 		return true;
 	return alone && word(p, 0) >> 31 && word(p, 4) == 0 && word(p, 5) == 0;
 }

@@ -215,7 +215,7 @@ enum verb smtp_sure_command(struct view line);
 struct view smtp_path_of(struct view rest, size_t prefix, struct view *params);
 /* Copies text, up to max bytes; with --mask-mail an address in it loses its local part. */
 size_t smtp_copy(struct session *s, uint8_t *to, size_t max, struct view v);
-void smtp_set_address(struct session *s, struct txn *t, unsigned field, struct view v);
+void smtp_set_address(struct session *s, struct tsm_txn t, unsigned field, struct view v);
 /* "2.1.5 " at the front of the text, of the same class as the reply. */
 struct view smtp_enhanced_code(struct view v, unsigned code);
 /* "250-text" or "250 text": 1xx to 5xx, and the sign. */
@@ -224,8 +224,8 @@ bool smtp_is_reply(struct view v);
 /* smtp_mail.c */
 uint64_t smtp_tag_of(enum verb verb, uint32_t key, uint32_t number);
 struct mail *smtp_mail_of(struct smtp *x, uint32_t key);
-void smtp_span(struct txn *t, unsigned field, uint64_t from, uint64_t to);
-void smtp_recipients(struct smtp *x, struct txn *t);
+void smtp_span(struct tsm_txn t, unsigned field, uint64_t from, uint64_t to);
+void smtp_recipients(struct smtp *x, struct tsm_txn t);
 /* What is known of a mail goes to its record. */
 void smtp_mail_values(struct session *s, struct smtp *x, const struct mail *m);
 void smtp_mail_forget(struct smtp *x, struct mail *m);

@@ -4,7 +4,7 @@
 #include "smtp.h"
 
 /* Parameters of MAIL (RFC 1870, 6152, 6531). */
-static void parameters(struct txn *t, struct txn *mail, struct view rest)
+static void parameters(struct tsm_txn t, struct tsm_txn mail, struct view rest)
 {
 	for (unsigned i = 0; i < 32 && view_len(&rest); i++) {
 		struct view p = word(&rest);
@@ -28,10 +28,10 @@ static void parameters(struct txn *t, struct txn *mail, struct view rest)
 }
 
 /* m: the mail that it begins; NULL where one is being made, and this will be refused. */
-static void on_mail(struct session *s, struct txn *t, const struct mail *m, struct view rest)
+static void on_mail(struct session *s, struct tsm_txn t, const struct mail *m, struct view rest)
 {
 	struct view params, from = smtp_path_of(rest, 5, &params);
-	struct txn *mail = m ? tsm_find(s, m->key) : NULL;
+	struct tsm_txn mail = m ? tsm_find(s, m->key) : TSM_NONE;
 
 	smtp_set_address(s, t, F_FROM, from);
 	smtp_set_address(s, mail, F_FROM, from);
@@ -39,7 +39,7 @@ static void on_mail(struct session *s, struct txn *t, const struct mail *m, stru
 }
 
 static void on_rcpt(
-	struct session *s, struct smtp *x, struct txn *t, struct view rest, const uint8_t *at)
+	struct session *s, struct smtp *x, struct tsm_txn t, struct view rest, const uint8_t *at)
 {
 	struct mail *m = smtp_mail_of(x, x->open);
 	struct view params, to = smtp_path_of(rest, 3, &params);
@@ -63,7 +63,7 @@ static void on_rcpt(
 }
 
 /* BDAT: a size, perhaps LAST, and the bytes themselves right behind (RFC 3030, 2). */
-static void on_bdat(struct smtp *x, struct txn *t, struct view rest)
+static void on_bdat(struct smtp *x, struct tsm_txn t, struct view rest)
 {
 	struct view size = word(&rest);
 	uint64_t n;
@@ -91,7 +91,7 @@ static void start_hello(struct session *s, struct smtp *x, enum verb verb, struc
 
 /* What a command was for, in the columns method and path. */
 static void describe(
-	struct session *s, struct txn *t, enum verb verb, struct view w, struct view rest)
+	struct session *s, struct tsm_txn t, enum verb verb, struct view w, struct view rest)
 {
 	uint8_t name[16], buf[320];
 	struct view object = rest, params;
@@ -171,7 +171,7 @@ void smtp_on_command(struct session *s, struct smtp *x, struct view line, const 
 	struct view rest = trimmed(line), w = word(&rest);
 	enum verb verb = x->phase == RESYNC ? smtp_sure_command(line) : smtp_verb_of(w);
 	struct mail *m = NULL;
-	struct txn *t;
+	struct tsm_txn t;
 
 	x->dropped |= verb == V_NONE;
 	if (verb == V_NONE || (begins(line, "PROXY TCP") && !x->commands))

@@ -16,13 +16,13 @@ struct mail *smtp_mail_of(struct smtp *x, uint32_t key)
 	return NULL;
 }
 
-void smtp_span(struct txn *t, unsigned field, uint64_t from, uint64_t to)
+void smtp_span(struct tsm_txn t, unsigned field, uint64_t from, uint64_t to)
 {
 	if (from && to)
 		tsm_u64(t, field, to > from ? to - from : 0);
 }
 
-void smtp_recipients(struct smtp *x, struct txn *t)
+void smtp_recipients(struct smtp *x, struct tsm_txn t)
 {
 	if (x->to_len)
 		tsm_str(t, F_TO, view_of(x->to, x->to_len, 0));
@@ -32,7 +32,7 @@ void smtp_recipients(struct smtp *x, struct txn *t)
 
 void smtp_mail_values(struct session *s, struct smtp *x, const struct mail *m)
 {
-	struct txn *t = tsm_find(s, m->key);
+	struct tsm_txn t = tsm_find(s, m->key);
 	const uint64_t to_rcpt = m->rcpt ? m->rcpt : m->data;
 
 	if (m->key == x->open)
@@ -70,7 +70,7 @@ void smtp_mail_give_up(struct session *s, struct smtp *x, struct mail *m)
 struct mail *smtp_mail_begin(struct session *s, struct smtp *x, const uint8_t *at)
 {
 	struct mail *m = &x->mail[0];
-	struct txn *t;
+	struct tsm_txn t;
 
 	for (unsigned i = 1; i < MAILS_MAX && m->key; i++)
 		if (!x->mail[i].key || x->mail[i].key < m->key)
@@ -150,7 +150,7 @@ void smtp_chunk_end(struct session *s, struct smtp *x, const uint8_t *end)
 
 void smtp_header_end(struct session *s, struct smtp *x)
 {
-	struct txn *t = tsm_find(s, x->open);
+	struct tsm_txn t = tsm_find(s, x->open);
 	struct view v = trimmed(view_of(x->head, x->head_len, 0));
 
 	if (view_len(&v) && x->header == H_SUBJECT && !tsm_mask_mail(s))

@@ -4,7 +4,7 @@
 #include "smtp.h"
 
 /* The server's reply ends a wait, or a message whose end was not seen. */
-static void client_answered(struct session *s, struct smtp *x, struct txn *t, struct mail *m)
+static void client_answered(struct session *s, struct smtp *x, struct tsm_txn t, struct mail *m)
 {
 	bool ours = x->reply.verb == V_DATA && x->reply.number == x->data_command;
 
@@ -58,7 +58,7 @@ static uint32_t whose(const struct smtp *x)
 /* The reply's first line tells whose it is. An intermediate one (3yz) is not yet the reply. */
 static void reply_begin(struct session *s, struct smtp *x, const uint8_t *at)
 {
-	struct txn *t;
+	struct tsm_txn t;
 	struct mail *m;
 	uint64_t tag;
 	uint32_t number;
@@ -89,12 +89,12 @@ static void reply_begin(struct session *s, struct smtp *x, const uint8_t *at)
 		x->unsure = true;
 		return;
 	}
-	t = number ? tsm_find(s, command_key(number)) : NULL;
+	t = number ? tsm_find(s, command_key(number)) : TSM_NONE;
 	if (number)
 		x->answered = number;
-	for (unsigned i = 0; number && !t && i < MAILS_MAX; i++)
+	for (unsigned i = 0; number && !tsm_is(t) && i < MAILS_MAX; i++)
 		x->mail[i].replies_lost = true; /* too many were open to know whose it is */
-	if (t)
+	if (tsm_is(t))
 		t = tsm_response(s, command_key(number), at);
 	else if (!number)
 		t = tsm_response(s, 0, at);
@@ -114,7 +114,7 @@ static void reply_begin(struct session *s, struct smtp *x, const uint8_t *at)
 		smtp_mail_sent(s, x, m, x->reply.number, NULL);
 	if (m->settled_by != x->reply.number)
 		return;
-	if (tsm_find(s, m->key))
+	if (tsm_is(tsm_find(s, m->key)))
 		tsm_response(s, m->key, at);
 	m->answered = tsm_time(s, at);
 	if (x->lmtp && m->end && m->accepted && !m->replies_lost)
@@ -129,7 +129,7 @@ static enum tsm_status_code status_of(unsigned code, bool greeting)
 	return code < 500 || greeting ? STATUS_SERVER_ERROR : STATUS_CLIENT_ERROR;
 }
 
-static void reply_values(const struct smtp *x, struct txn *t)
+static void reply_values(const struct smtp *x, struct tsm_txn t)
 {
 	struct view v = view_of(x->reply.text, x->reply.len, 0);
 	struct view enhanced = smtp_enhanced_code(v, x->reply.code);
@@ -145,7 +145,7 @@ static void reply_values(const struct smtp *x, struct txn *t)
 /* The reply that ends a mail is complete. */
 static void mail_settled(struct session *s, struct smtp *x, struct mail *m, const uint8_t *end)
 {
-	struct txn *t = tsm_find(s, m->key);
+	struct tsm_txn t = tsm_find(s, m->key);
 	uint8_t verb = x->reply.verb;
 
 	smtp_span(t, F_TIME_QUEUE, m->end, m->answered);
@@ -181,7 +181,7 @@ static void count_reply(struct smtp *x, struct mail *m)
 static void go_ahead(struct session *s, struct smtp *x, const uint8_t *end)
 {
 	struct mail *m;
-	struct txn *t;
+	struct tsm_txn t;
 
 	if (x->reply.code == 334) {
 		if (x->phase == AUTH_WAIT || x->phase == RESYNC)
@@ -216,7 +216,7 @@ static void go_ahead(struct session *s, struct smtp *x, const uint8_t *end)
 /* A reply is complete; true: the connection goes over to TLS. */
 static bool reply_end(struct session *s, struct smtp *x, const uint8_t *end)
 {
-	struct txn *t = tsm_current(s, SIDE_SERVER);
+	struct tsm_txn t = tsm_current(s, SIDE_SERVER);
 	struct mail *m = smtp_mail_of(x, x->reply.key);
 	bool tls = x->reply.verb == V_STARTTLS && x->reply.code == 220 && !x->reply.first, stuck;
 
@@ -235,7 +235,7 @@ static bool reply_end(struct session *s, struct smtp *x, const uint8_t *end)
 	if (m && m->settled_by && m->settled_by == x->reply.number)
 		mail_settled(s, x, m, end);
 	/* A message that ended unseen will not mark the request's end. */
-	stuck = t && tsm_current(s, SIDE_CLIENT) == t && x->phase != HEAD && x->phase != BODY;
+	stuck = tsm_same(tsm_current(s, SIDE_CLIENT), t) && x->phase != HEAD && x->phase != BODY;
 	tsm_response_end(s, t, end);
 	if (stuck)
 		tsm_abandon(s, t);

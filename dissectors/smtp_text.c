@@ -107,7 +107,7 @@ size_t smtp_copy(struct session *s, uint8_t *to, size_t max, struct view v)
 	return n;
 }
 
-void smtp_set_address(struct session *s, struct txn *t, unsigned field, struct view v)
+void smtp_set_address(struct session *s, struct tsm_txn t, unsigned field, struct view v)
 {
 	uint8_t buf[320];
 

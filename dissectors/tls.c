@@ -102,7 +102,7 @@ static struct view text(const char *s)
 	return view_of(s, strlen(s), 0);
 }
 
-static void set_cipher(struct txn *t, uint16_t id)
+static void set_cipher(struct tsm_txn t, uint16_t id)
 {
 	static const char hex[] = "0123456789abcdef";
 	char other[6] = {
@@ -116,7 +116,7 @@ static void set_cipher(struct txn *t, uint16_t id)
 	tsm_str(t, F_CIPHER, view_of(other, sizeof(other), 0));
 }
 
-static void set_version(struct txn *t, uint16_t version)
+static void set_version(struct tsm_txn t, uint16_t version)
 {
 	static const char *const names[] = {"3.0", "1.0", "1.1", "1.2", "1.3"};
 
@@ -127,7 +127,7 @@ static void set_version(struct txn *t, uint16_t version)
 }
 
 /* server_name: a list of (type, name); the type 0 is a host's (RFC 6066, 3). */
-static void host_name(struct txn *t, struct view v)
+static void host_name(struct tsm_txn t, struct view v)
 {
 	struct view list = view_sub(&v, (size_t)view_be(&v, 2)), name;
 
@@ -140,7 +140,7 @@ static void host_name(struct txn *t, struct view v)
 	tsm_op(t, text("HELLO"), name);
 }
 
-static void first_protocol(struct txn *t, struct view v)
+static void first_protocol(struct tsm_txn t, struct view v)
 {
 	struct view list = view_sub(&v, (size_t)view_be(&v, 2)), name;
 
@@ -149,7 +149,7 @@ static void first_protocol(struct txn *t, struct view v)
 		tsm_str(t, F_ALPN, name);
 }
 
-static void extensions(struct tls *x, struct txn *t, struct view v, enum side side)
+static void extensions(struct tls *x, struct tsm_txn t, struct view v, enum side side)
 {
 	struct view all = view_sub(&v, (size_t)view_be(&v, 2));
 
@@ -179,7 +179,7 @@ static bool is_retry(const uint8_t *random)
 }
 
 /* What is between the message's header and its extensions (RFC 8446, 4.1.2 and 4.1.3). */
-static void hello(struct tls *x, struct txn *t, struct view v, enum side side)
+static void hello(struct tls *x, struct tsm_txn t, struct view v, enum side side)
 {
 	uint16_t version = (uint16_t)view_be(&v, 2);
 	const uint8_t *random = view_take(&v, 32);
@@ -216,7 +216,7 @@ static void on_hello(struct session *s, struct tls *x, enum side side, struct vi
 {
 	uint64_t type = view_be(&content, 1);
 	size_t n = (size_t)view_be(&content, 3);
-	struct txn *t;
+	struct tsm_txn t;
 
 	if (type != (side == SIDE_CLIENT ? CLIENT_HELLO : SERVER_HELLO))
 		return;
@@ -295,7 +295,7 @@ static void gather(struct pieces *g, const struct view *v, enum side side)
 /* The handshake has ended, with the byte before `end` on the side being read. */
 static void established(struct session *s, struct tls *x, enum side side, const uint8_t *end)
 {
-	struct txn *t = tsm_current(s, SIDE_SERVER);
+	struct tsm_txn t = tsm_current(s, SIDE_SERVER);
 	uint64_t now = tsm_time(s, end - 1);
 
 	tsm_u64(t, F_ESTABLISHED, 1);
@@ -309,10 +309,10 @@ static void established(struct session *s, struct tls *x, enum side side, const 
 /* An alert in the clear: a level and a number. */
 static void on_alert(struct session *s, struct tls *x, enum side side, struct view record)
 {
-	struct txn *t = tsm_current(s, SIDE_SERVER);
+	struct tsm_txn t = tsm_current(s, SIDE_SERVER);
 	const uint8_t *at = record.p - HEADER, *end = record.end;
 
-	if (!t && side == SIDE_SERVER && x->hello[0])
+	if (!tsm_is(t) && side == SIDE_SERVER && x->hello[0])
 		t = tsm_response(s, 0, at);
 	if (view_len(&record) == 2 && record.p[1])
 		tsm_u64(t, F_ALERT, record.p[1]);

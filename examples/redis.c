@@ -32,7 +32,7 @@ struct side_state {
 	uint32_t args; /* bulk strings of a request read so far */
 	bool bulk, lost;
 	uint64_t bulk_len;
-	struct txn *txn;
+	struct tsm_txn txn;
 	uint8_t command[64];
 	uint32_t command_len;
 };

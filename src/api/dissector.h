@@ -26,7 +26,7 @@
 #include "packet.h"
 #include "view.h"
 
-#define TSM_ABI 1u
+#define TSM_ABI 2u
 
 /* Where a key is looked up; (table, key) names the dissector of what follows. */
 enum tsm_table {
@@ -82,7 +82,25 @@ struct take {
 
 struct show;    /* where describe() puts what it tells */
 struct session; /* a connection (or UDP flow) as an application dissector sees it */
-struct txn;     /* one request and its response */
+struct txn;     /* the engine's side of a transaction */
+
+/*
+ * One request and its response, as dissectors know it: a place, and the number of the transaction
+ * that has it. It is a value that may be kept anywhere for any time: the engine may finish a
+ * transaction at any call (bytes were lost, too many are open), and from then on the value names
+ * none, whatever its place is used for later. Every call takes one that names none and does
+ * nothing.
+ */
+struct tsm_txn {
+	struct txn *place; /* NULL: none */
+	uint64_t number;
+};
+#define TSM_NONE ((struct tsm_txn){NULL, 0})
+
+/* Is there such a transaction, and is it not finished? */
+bool tsm_is(struct tsm_txn t);
+/* Do both name the same one, that is not finished? */
+bool tsm_same(struct tsm_txn a, struct tsm_txn b);
 
 #define TSM_BODY_STATE 1024u /* bytes a carrier keeps for the reader of a body */
 #define TSM_BODY_NEED  1100u /* bytes a body may need at once, at most */
@@ -122,7 +140,8 @@ struct dissector {
 
 	/* A body, as tsm_body_read() hands it on. Reads from the front of the view; `need` is at
 	   most TSM_BODY_NEED, `skip` passes over payload unseen, TAKE_TO_END all the rest. */
-	struct take (*body)(struct session *s, struct txn *t, const struct body *b, struct view *v);
+	struct take (*body)(
+		struct session *s, struct tsm_txn t, const struct body *b, struct view *v);
 
 	/* Explains bytes of one frame to a reader (show.h): of a layer its header, of an
 	   application what one packet of `side` carries. p holds what the layers found so far. May
@@ -136,16 +155,16 @@ struct dissector {
  * allowed.
  *
  * key 0 pairs first in, first out; another key (an RPC xid) pairs by key. tsm_response() gives the
- * oldest open transaction that fits, or a new one without a request (flagged); it gives NULL only
+ * oldest open transaction that fits, or a new one without a request (flagged); it gives none only
  * where the memory budget is used up or (first in, first out, bytes lost) several requests could be
  * meant and none can be told: the response is then counted and not attributed.
- * tsm_request() gives NULL only where the budget is used up. All calls accept a NULL transaction.
- * A transaction is finished, and must not be used any more, once both ends were marked.
+ * tsm_request() gives none only where the budget is used up.
+ * A transaction is finished once both ends were marked; what is said of it later is of no effect.
  */
-struct txn *tsm_request(struct session *s, uint64_t key, const uint8_t *at);
-void tsm_request_end(struct session *s, struct txn *t, const uint8_t *end);
-struct txn *tsm_response(struct session *s, uint64_t key, const uint8_t *at);
-void tsm_response_end(struct session *s, struct txn *t, const uint8_t *end);
+struct tsm_txn tsm_request(struct session *s, uint64_t key, const uint8_t *at);
+void tsm_request_end(struct session *s, struct tsm_txn t, const uint8_t *end);
+struct tsm_txn tsm_response(struct session *s, uint64_t key, const uint8_t *at);
+void tsm_response_end(struct session *s, struct tsm_txn t, const uint8_t *end);
 
 /*
  * Messages of several transactions interleaved on one connection (HTTP/2 streams): what follows on
@@ -153,18 +172,18 @@ void tsm_response_end(struct session *s, struct txn *t, const uint8_t *end);
  * transaction, a response's end does not finish one whose request goes on, and there is no
  * tsm_current().
  */
-void tsm_turn(struct session *s, enum side side, struct txn *t);
+void tsm_turn(struct session *s, enum side side, struct tsm_txn t);
 /* The bytes of its message on this side, which then are not those between its stamps. */
-void tsm_bytes(struct txn *t, enum side side, uint64_t bytes);
+void tsm_bytes(struct tsm_txn t, enum side side, uint64_t bytes);
 /*
  * A window of the application's own flow control: `side`, the receiver, lets no more of t's message
  * come (closed, with the last byte before `at` of the sender), or does again (`at` in the
  * receiver's bytes). Gives how long it was closed, ns, where it was. Not in end().
  */
 uint64_t tsm_window(
-	struct session *s, struct txn *t, enum side side, bool closed, const uint8_t *at);
+	struct session *s, struct tsm_txn t, enum side side, bool closed, const uint8_t *at);
 /* Finish a transaction that was called off by this side with the bytes before `at`. */
-void tsm_reset(struct session *s, struct txn *t, enum side side, const uint8_t *at);
+void tsm_reset(struct session *s, struct tsm_txn t, enum side side, const uint8_t *at);
 /*
  * What does not fit the four stamps as they are:
  * A server that speaks first answers the connection itself: tsm_greeting() is tsm_response() for
@@ -174,20 +193,20 @@ void tsm_reset(struct session *s, struct txn *t, enum side side, const uint8_t *
  * Where its beginning was not captured tsm_open() makes it without a stamp. tsm_composite() says
  * that its time is in other transactions' already; tsm_current() does not give such a one.
  */
-struct txn *tsm_greeting(struct session *s, const uint8_t *at);
-struct txn *tsm_open(struct session *s, uint64_t key);
-struct txn *tsm_find(struct session *s, uint64_t key);
-void tsm_composite(struct txn *t);
+struct tsm_txn tsm_greeting(struct session *s, const uint8_t *at);
+struct tsm_txn tsm_open(struct session *s, uint64_t key);
+struct tsm_txn tsm_find(struct session *s, uint64_t key);
+void tsm_composite(struct tsm_txn t);
 
 /* Its time is the connection's own: connect.tls of the ledger, stalls taken out. `ns` is how long
    it took where it went on after the response; 0: not known (yet). */
-void tsm_handshake(struct txn *t, uint64_t ns);
+void tsm_handshake(struct tsm_txn t, uint64_t ns);
 
 /* The transaction whose request (response) has begun and not ended on this side; NULL: none. */
-struct txn *tsm_current(struct session *s, enum side side);
+struct tsm_txn tsm_current(struct session *s, enum side side);
 
 /* Finish a transaction that will get no (further) response, with what is known of it. */
-void tsm_abandon(struct session *s, struct txn *t);
+void tsm_abandon(struct session *s, struct tsm_txn t);
 
 /*
  * What does not fit a request and its response:
@@ -198,9 +217,9 @@ void tsm_abandon(struct session *s, struct txn *t);
  * tsm_unread() says that bytes of the server were passed over in search of a message: a response to
  * what waits may have been among them, as after a gap.
  */
-void tsm_unanswered(struct session *s, struct txn *t);
-struct txn *tsm_event(struct session *s, const uint8_t *at);
-void tsm_lasting(struct txn *t);
+void tsm_unanswered(struct session *s, struct tsm_txn t);
+struct tsm_txn tsm_event(struct session *s, const uint8_t *at);
+void tsm_lasting(struct tsm_txn t);
 void tsm_unread(struct session *s);
 
 /* When the stream was whole up to this byte of the view that data() was given: ns since the epoch.
@@ -208,28 +227,28 @@ void tsm_unread(struct session *s);
 uint64_t tsm_time(const struct session *s, const uint8_t *at);
 
 /* A number the dissector keeps with a transaction (a HEAD request's mark, a state). */
-void tsm_set_tag(struct txn *t, uint64_t tag);
-uint64_t tsm_tag(const struct txn *t);
+void tsm_set_tag(struct tsm_txn t, uint64_t tag);
+uint64_t tsm_tag(struct tsm_txn t);
 
 enum tsm_status_code { STATUS_OK = 1, STATUS_ERROR, STATUS_CLIENT_ERROR, STATUS_SERVER_ERROR };
 
 /* What the transaction was ("GET", "/index.html"): fields method, path and query. What is empty is
    not known. */
-void tsm_op(struct txn *t, struct view method, struct view object);
+void tsm_op(struct tsm_txn t, struct view method, struct view object);
 /* Field query, where it is not the method and the object. */
-void tsm_query(struct txn *t, struct view text);
+void tsm_query(struct tsm_txn t, struct view text);
 /* How it ended. */
-void tsm_status(struct txn *t, enum tsm_status_code status);
+void tsm_status(struct tsm_txn t, enum tsm_status_code status);
 /* Values of the dissector's own fields, by their place in its table; the last value set stays. Text
    is copied, up to 2,048 bytes a value and 8 KiB a transaction; what is longer is cut and flagged.
  */
-void tsm_u64(struct txn *t, unsigned field, uint64_t value);
-void tsm_str(struct txn *t, unsigned field, struct view text);
-void tsm_name(struct txn *t, unsigned field, const char *constant); /* NULL: it has none */
+void tsm_u64(struct tsm_txn t, unsigned field, uint64_t value);
+void tsm_str(struct tsm_txn t, unsigned field, struct view text);
+void tsm_name(struct tsm_txn t, unsigned field, const char *constant); /* NULL: it has none */
 /* One more in a number, which begins at 0. */
-void tsm_count(struct txn *t, unsigned field);
+void tsm_count(struct tsm_txn t, unsigned field);
 /* One more item of a text that is a list (FIELD_F_LIST); it must not hold a line feed. */
-void tsm_add(struct txn *t, unsigned field, struct view item);
+void tsm_add(struct tsm_txn t, unsigned field, struct view item);
 
 /*
  * Names of what a protocol knows by handles (numbers that are a hash of them). They are learned
@@ -243,11 +262,11 @@ void tsm_add(struct txn *t, unsigned field, struct view item);
  */
 #define TSM_HERE 0u /* the handle that tsm_where() was given */
 #define TSM_ROOT 1u /* the root of the server's tree */
-void tsm_learn(struct txn *t, unsigned k, uint64_t parent, struct view name);
-void tsm_learned(struct txn *t, unsigned k, uint64_t handle);
-void tsm_moved(struct txn *t, uint64_t to, struct view name); /* what it is about, to there */
-void tsm_removed(struct txn *t, uint64_t parent, struct view name);
-void tsm_where(struct txn *t, unsigned field, uint64_t handle, struct view name);
+void tsm_learn(struct tsm_txn t, unsigned k, uint64_t parent, struct view name);
+void tsm_learned(struct tsm_txn t, unsigned k, uint64_t handle);
+void tsm_moved(struct tsm_txn t, uint64_t to, struct view name); /* what it is about, to there */
+void tsm_removed(struct tsm_txn t, uint64_t parent, struct view name);
+void tsm_where(struct tsm_txn t, unsigned field, uint64_t handle, struct view name);
 
 /*
  * Bodies. tsm_body() finds who claims the key and makes the transaction its: the record gets its
@@ -255,8 +274,9 @@ void tsm_where(struct txn *t, unsigned field, uint64_t handle, struct view name)
  * it. tsm_body_read() hands bytes to the one that was found; where there is none all is passed
  * over.
  */
-bool tsm_body(struct session *s, struct txn *t, enum tsm_table table, uint32_t key);
-struct take tsm_body_read(struct session *s, struct txn *t, const struct body *b, struct view *v);
+bool tsm_body(struct session *s, struct tsm_txn t, enum tsm_table table, uint32_t key);
+struct take tsm_body_read(
+	struct session *s, struct tsm_txn t, const struct body *b, struct view *v);
 
 enum tsm_quality {
 	QUALITY_ONE_WAY,        /* only one direction of the connection was captured */
@@ -276,7 +296,7 @@ enum tsm_quality {
 	QUALITY_CONNECT,        /* the ledger carries the connection's own cost */
 	QUALITY_COUNT
 };
-void tsm_flag(struct txn *t, enum tsm_quality quality);
+void tsm_flag(struct tsm_txn t, enum tsm_quality quality);
 
 /* Count something odd by a constant name ("http: header too long"); shown in the summary. */
 void tsm_note(struct session *s, const char *what);
@@ -322,7 +342,8 @@ void tsm_switch(struct session *s, const char *name);
  * transaction with its request's stamps and this key, its method and object still to be set. NULL:
  * there is none, or it was asked for before. The views hold until the transaction gets values.
  */
-struct txn *tsm_upgraded(struct session *s, uint64_t key, struct view *method, struct view *object);
+struct tsm_txn tsm_upgraded(
+	struct session *s, uint64_t key, struct view *method, struct view *object);
 
 /*
  * Memory for a library that cannot do without: as realloc(), size 0 gives it back. Bounded for each

@@ -8,14 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-void tsm_turn(struct session *s, enum side side, struct txn *t)
+void tsm_turn(struct session *s, enum side side, struct tsm_txn which)
 {
+	struct txn *t = txn_of(which);
 	s->interleaved = true;
 	s->side[side].current = t;
 }
 
-void tsm_bytes(struct txn *t, enum side side, uint64_t bytes)
+void tsm_bytes(struct tsm_txn which, enum side side, uint64_t bytes)
 {
+	struct txn *t = txn_of(which);
+
 	if (!t)
 		return;
 	t->bytes[side] = bytes;
@@ -23,8 +26,9 @@ void tsm_bytes(struct txn *t, enum side side, uint64_t bytes)
 }
 
 uint64_t tsm_window(
-	struct session *s, struct txn *t, enum side side, bool closed, const uint8_t *at)
+	struct session *s, struct tsm_txn which, enum side side, bool closed, const uint8_t *at)
 {
+	struct txn *t = txn_of(which);
 	uint64_t offset, since, now;
 
 	if (!t)
@@ -44,8 +48,9 @@ uint64_t tsm_window(
 	return now - since;
 }
 
-void tsm_reset(struct session *s, struct txn *t, enum side side, const uint8_t *at)
+void tsm_reset(struct session *s, struct tsm_txn which, enum side side, const uint8_t *at)
 {
+	struct txn *t = txn_of(which);
 	uint64_t offset;
 
 	if (!t)
@@ -73,28 +78,29 @@ void session_upgrade(struct session *s)
 	}
 	t->marks = 3;
 	t->counted_to = old->counted_to;
-	tsm_op(t, view_of(old->buf + old->method.offset, old->method.len, 0),
+	tsm_op(txn_name(t), view_of(old->buf + old->method.offset, old->method.len, 0),
 		view_of(old->buf + old->object.offset, old->object.len, 0));
 	s->upgraded = t;
 }
 
-struct txn *tsm_upgraded(struct session *s, uint64_t key, struct view *method, struct view *object)
+struct tsm_txn tsm_upgraded(
+	struct session *s, uint64_t key, struct view *method, struct view *object)
 {
 	struct txn *t = s->upgraded;
 
 	if (!t)
-		return NULL;
+		return TSM_NONE;
 	s->upgraded = NULL;
 	if (s->open >= TXN_OPEN_MAX) {
 		txn_discard(s->shard, t);
-		return NULL;
+		return TSM_NONE;
 	}
 	t->by = t->d = s->d;
 	t->key = key;
 	txn_append(s, t);
 	*method = view_of(t->buf + t->method.offset, t->method.len, 0);
 	*object = view_of(t->buf + t->object.offset, t->object.len, 0);
-	return t;
+	return txn_name(t);
 }
 
 struct memory { /* before each piece given out */

@@ -698,8 +698,9 @@ void tsm_note(struct session *s, const char *what)
 	counted(s, what);
 }
 
-bool tsm_body(struct session *s, struct txn *t, enum tsm_table table, uint32_t key)
+bool tsm_body(struct session *s, struct tsm_txn which, enum tsm_table table, uint32_t key)
 {
+	struct txn *t = txn_of(which);
 	const struct dissector *d = registry_body(table, key);
 
 	(void)s;
@@ -708,9 +709,11 @@ bool tsm_body(struct session *s, struct txn *t, enum tsm_table table, uint32_t k
 	return d != NULL;
 }
 
-struct take tsm_body_read(struct session *s, struct txn *t, const struct body *b, struct view *v)
+struct take tsm_body_read(
+	struct session *s, struct tsm_txn which, const struct body *b, struct view *v)
 {
+	struct txn *t = txn_of(which);
 	struct take rest = {.skip = TAKE_TO_END};
 
-	return t && t->d->body ? t->d->body(s, t, b, v) : rest;
+	return t && t->d->body ? t->d->body(s, which, b, v) : rest;
 }

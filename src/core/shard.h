@@ -31,6 +31,7 @@ enum phase { PHASE_REQUEST, PHASE_WAIT, PHASE_RESPONSE, PHASE_COUNT };
 
 struct txn {
 	struct txn *next;
+	uint64_t number; /* of its shard's transactions, from 1; 0: the place is nobody's */
 	struct session *session;
 	const struct dissector *by; /* who began it, whatever the connection went over to */
 	const struct dissector *d;  /* whose record and values it is: by, or the body's reader */
@@ -129,7 +130,8 @@ struct shard {
 	struct reading reading; /* of the session that is being read */
 	struct engine *engine;
 	uint64_t budget, held_bytes, app_bytes; /* bytes */
-	uint32_t ntxns, extensions;
+	uint64_t ntxns;                         /* begun so far */
+	uint32_t extensions;
 	unsigned index;
 	struct events *events;
 	uint64_t key_frame; /* frame number records are ordered by now */
@@ -216,6 +218,18 @@ void txn_stall_one(struct txn *t, enum ledger_entry entry, uint64_t from, uint64
 struct txn *txn_new(struct session *s, uint64_t key);
 void txn_discard(struct shard *sh, struct txn *t);
 void txn_append(struct session *s, struct txn *t);
+
+/* What a dissector names; NULL: it is finished, or was none. Places are never given back to the
+   system while there is an engine, so that one may always be looked at. */
+static inline struct txn *txn_of(struct tsm_txn name)
+{
+	return name.place && name.place->number == name.number ? name.place : NULL;
+}
+
+static inline struct tsm_txn txn_name(struct txn *t)
+{
+	return t ? (struct tsm_txn){t, t->number} : TSM_NONE;
+}
 
 /* interleave.c */
 void session_upgrade(struct session *s);

@@ -58,6 +58,16 @@ static void set_stamp(struct txn *t, int i, uint64_t time, uint64_t frame, uint6
 	t->marks |= (uint8_t)(1u << i);
 }
 
+bool tsm_is(struct tsm_txn which)
+{
+	return txn_of(which) != NULL;
+}
+
+bool tsm_same(struct tsm_txn a, struct tsm_txn b)
+{
+	return txn_of(a) && a.place == b.place && a.number == b.number;
+}
+
 struct txn *txn_new(struct session *s, uint64_t key)
 {
 	struct shard *sh = s->shard;
@@ -75,6 +85,7 @@ struct txn *txn_new(struct session *s, uint64_t key)
 	memset(t, 0, sizeof(*t));
 	t->buf = buf;
 	t->cap = cap;
+	t->number = ++sh->ntxns;
 	t->session = s;
 	t->by = s->d;
 	t->d = s->d;
@@ -152,7 +163,7 @@ static bool give_up_oldest(struct session *s)
 	return true;
 }
 
-struct txn *tsm_request(struct session *s, uint64_t key, const uint8_t *at)
+struct tsm_txn tsm_request(struct session *s, uint64_t key, const uint8_t *at)
 {
 	struct stamp now;
 	uint64_t offset;
@@ -160,11 +171,11 @@ struct txn *tsm_request(struct session *s, uint64_t key, const uint8_t *at)
 
 	if (s->open >= TXN_OPEN_MAX && !give_up_oldest(s)) {
 		tsm_note(s, "transaction: too many open, a new one not followed");
-		return NULL;
+		return TSM_NONE;
 	}
 	t = txn_new(s, key);
 	if (!t)
-		return NULL;
+		return TSM_NONE;
 	now = txn_stamp(s, SIDE_CLIENT, first_of(s, at), &offset);
 	if (s->blind && (!s->owed || now.seen > s->last_response + DRAINED)) {
 		s->blind = false;
@@ -181,11 +192,12 @@ struct txn *tsm_request(struct session *s, uint64_t key, const uint8_t *at)
 	if (!s->interleaved)
 		s->side[SIDE_CLIENT].current = t;
 	s->lost_request = false;
-	return t;
+	return txn_name(t);
 }
 
-void tsm_request_end(struct session *s, struct txn *t, const uint8_t *end)
+void tsm_request_end(struct session *s, struct tsm_txn which, const uint8_t *end)
 {
+	struct txn *t = txn_of(which);
 	struct stamp now;
 	uint64_t offset;
 
@@ -238,20 +250,20 @@ static struct txn *pair(struct session *s)
 	return sure;
 }
 
-struct txn *tsm_response(struct session *s, uint64_t key, const uint8_t *at)
+struct tsm_txn tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 {
 	struct stamp now;
 	uint64_t offset;
 	struct txn *t = NULL;
 
 	if (key) {
-		t = tsm_find(s, key);
+		t = txn_of(tsm_find(s, key));
 	} else {
 		bool was_blind = s->blind;
 
 		if (!was_blind && s->passed_over) {
 			s->passed_over--;
-			return NULL;
+			return TSM_NONE;
 		}
 		if (!was_blind)
 			t = pair(s);
@@ -259,14 +271,14 @@ struct txn *tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 			if (s->owed)
 				s->owed--;
 			tsm_note(s, "transaction: response after a loss, its request not certain");
-			return NULL;
+			return TSM_NONE;
 		}
 	}
 	now = txn_stamp(s, SIDE_SERVER, first_of(s, at), &offset);
 	if (!t) {
 		t = txn_new(s, key);
 		if (!t)
-			return NULL;
+			return TSM_NONE;
 		t->quality |= 1u << QUALITY_NO_REQUEST;
 		t->counted_to = now.seen;
 		txn_append(s, t);
@@ -274,11 +286,12 @@ struct txn *tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 	set_stamp(t, T2, now.seen, now.seen_frame, offset);
 	if (!s->interleaved && !t->composite)
 		s->side[SIDE_SERVER].current = t;
-	return t;
+	return txn_name(t);
 }
 
-void tsm_response_end(struct session *s, struct txn *t, const uint8_t *end)
+void tsm_response_end(struct session *s, struct tsm_txn which, const uint8_t *end)
 {
+	struct txn *t = txn_of(which);
 	struct stamp now;
 	uint64_t offset;
 
@@ -293,7 +306,7 @@ void tsm_response_end(struct session *s, struct txn *t, const uint8_t *end)
 		txn_finish(s, t);
 }
 
-struct txn *tsm_greeting(struct session *s, const uint8_t *at)
+struct tsm_txn tsm_greeting(struct session *s, const uint8_t *at)
 {
 	const struct flow *f = s->flow;
 	uint64_t offset;
@@ -301,10 +314,10 @@ struct txn *tsm_greeting(struct session *s, const uint8_t *at)
 	struct txn *t;
 
 	if (s->open >= TXN_OPEN_MAX && !give_up_oldest(s))
-		return NULL;
+		return TSM_NONE;
 	t = txn_new(s, 0);
 	if (!t)
-		return NULL;
+		return TSM_NONE;
 	if (f->established && f->established <= now.seen) {
 		set_stamp(t, T0, f->established, 0, 0);
 		set_stamp(t, T1, f->established, 0, 0);
@@ -316,34 +329,38 @@ struct txn *tsm_greeting(struct session *s, const uint8_t *at)
 	txn_append(s, t);
 	set_stamp(t, T2, now.seen, now.seen_frame, offset);
 	s->side[SIDE_SERVER].current = t;
-	return t;
+	return txn_name(t);
 }
 
-struct txn *tsm_open(struct session *s, uint64_t key)
+struct tsm_txn tsm_open(struct session *s, uint64_t key)
 {
 	struct txn *t;
 
 	if (s->open >= TXN_OPEN_MAX && !give_up_oldest(s))
-		return NULL;
+		return TSM_NONE;
 	t = txn_new(s, key);
 	if (!t)
-		return NULL;
+		return TSM_NONE;
 	t->quality |= 1u << QUALITY_NO_REQUEST;
 	t->counted_to = reading_of(s)->now.seen;
 	txn_append(s, t);
-	return t;
+	return txn_name(t);
 }
 
-void tsm_handshake(struct txn *t, uint64_t ns)
+void tsm_handshake(struct tsm_txn which, uint64_t ns)
 {
+	struct txn *t = txn_of(which);
+
 	if (!t)
 		return;
 	t->handshake = 1;
 	t->handshake_ns = ns;
 }
 
-void tsm_composite(struct txn *t)
+void tsm_composite(struct tsm_txn which)
 {
+	struct txn *t = txn_of(which);
+
 	if (!t)
 		return;
 	t->composite = 1;
@@ -352,29 +369,33 @@ void tsm_composite(struct txn *t)
 			t->session->side[i].current = NULL;
 }
 
-struct txn *tsm_current(struct session *s, enum side side)
+struct tsm_txn tsm_current(struct session *s, enum side side)
 {
 	struct txn *t = s->side[side].current;
 
-	return t && t->by == s->d ? t : NULL;
+	return t && t->by == s->d ? txn_name(t) : TSM_NONE;
 }
 
-struct txn *tsm_find(struct session *s, uint64_t key)
+struct tsm_txn tsm_find(struct session *s, uint64_t key)
 {
 	for (struct txn *t = s->first; t; t = t->next)
 		if (t->key == key && t->by == s->d && (t->composite || !(t->marks & 1u << T2)))
-			return t;
-	return NULL;
+			return txn_name(t);
+	return TSM_NONE;
 }
 
-void tsm_abandon(struct session *s, struct txn *t)
+void tsm_abandon(struct session *s, struct tsm_txn which)
 {
+	struct txn *t = txn_of(which);
+
 	if (t)
 		txn_finish(s, t);
 }
 
-void tsm_unanswered(struct session *s, struct txn *t)
+void tsm_unanswered(struct session *s, struct tsm_txn which)
 {
+	struct txn *t = txn_of(which);
+
 	if (!t)
 		return;
 	if (t->marks & 1u << T1) {
@@ -384,24 +405,26 @@ void tsm_unanswered(struct session *s, struct txn *t)
 	txn_finish(s, t);
 }
 
-struct txn *tsm_event(struct session *s, const uint8_t *at)
+struct tsm_txn tsm_event(struct session *s, const uint8_t *at)
 {
 	uint64_t offset;
 	struct stamp now = txn_stamp(s, SIDE_SERVER, first_of(s, at), &offset);
 	struct txn *t = txn_new(s, 0);
 
 	if (!t)
-		return NULL;
+		return TSM_NONE;
 	t->unanswered = 1;
 	t->counted_to = now.seen;
 	txn_append(s, t);
 	set_stamp(t, T2, now.seen, now.seen_frame, offset);
 	s->side[SIDE_SERVER].current = t;
-	return t;
+	return txn_name(t);
 }
 
-void tsm_lasting(struct txn *t)
+void tsm_lasting(struct tsm_txn which)
 {
+	struct txn *t = txn_of(which);
+
 	if (t)
 		t->lasting = 1;
 }
@@ -442,6 +465,7 @@ void txn_discard(struct shard *sh, struct txn *t)
 {
 	sh->app_bytes -= sizeof(*t) + t->cap;
 	free(t->buf);
+	t->number = 0; /* whoever still names it names none */
 	pool_put(&sh->txns, t);
 }
 
@@ -576,25 +600,32 @@ void txn_lost(struct session *s, enum side side, uint64_t bytes)
 	}
 }
 
-void tsm_set_tag(struct txn *t, uint64_t tag)
+void tsm_set_tag(struct tsm_txn which, uint64_t tag)
 {
+	struct txn *t = txn_of(which);
+
 	if (t)
 		t->tag = tag;
 }
 
-uint64_t tsm_tag(const struct txn *t)
+uint64_t tsm_tag(struct tsm_txn which)
 {
+	const struct txn *t = txn_of(which);
 	return t ? t->tag : 0;
 }
 
-void tsm_status(struct txn *t, enum tsm_status_code status)
+void tsm_status(struct tsm_txn which, enum tsm_status_code status)
 {
+	struct txn *t = txn_of(which);
+
 	if (t)
 		t->status = (uint8_t)status;
 }
 
-void tsm_flag(struct txn *t, enum tsm_quality quality)
+void tsm_flag(struct tsm_txn which, enum tsm_quality quality)
 {
+	struct txn *t = txn_of(which);
+
 	if (t)
 		t->quality |= 1u << quality;
 }

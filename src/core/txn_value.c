@@ -83,24 +83,27 @@ static struct value *value_new(struct txn *t, unsigned field, uint32_t text)
 	return v;
 }
 
-void tsm_u64(struct txn *t, unsigned field, uint64_t value)
+void tsm_u64(struct tsm_txn which, unsigned field, uint64_t value)
 {
+	struct txn *t = txn_of(which);
 	struct value *v = t ? value_new(t, field, 0) : NULL;
 
 	if (v)
 		v->u64 = value;
 }
 
-void tsm_name(struct txn *t, unsigned field, const char *constant)
+void tsm_name(struct tsm_txn which, unsigned field, const char *constant)
 {
+	struct txn *t = txn_of(which);
 	struct value *v = t && constant ? value_new(t, field, 0) : NULL;
 
 	if (v)
 		v->name = constant;
 }
 
-void tsm_str(struct txn *t, unsigned field, struct view text)
+void tsm_str(struct tsm_txn which, unsigned field, struct view text)
 {
+	struct txn *t = txn_of(which);
 	uint32_t n;
 	struct value *v;
 
@@ -130,18 +133,20 @@ static struct value *value_find(struct txn *t, unsigned field)
 	return NULL;
 }
 
-void tsm_count(struct txn *t, unsigned field)
+void tsm_count(struct tsm_txn which, unsigned field)
 {
+	struct txn *t = txn_of(which);
 	struct value *v = t ? value_find(t, field) : NULL;
 
 	if (v)
 		v->u64++;
 	else
-		tsm_u64(t, field, 1);
+		tsm_u64(which, field, 1);
 }
 
-void tsm_add(struct txn *t, unsigned field, struct view item)
+void tsm_add(struct tsm_txn which, unsigned field, struct view item)
 {
+	struct txn *t = txn_of(which);
 	struct value *v;
 	uint32_t n, old;
 
@@ -197,29 +202,29 @@ static void fact(struct txn *t, enum fact_kind kind, uint64_t handle, unsigned k
 		memcpy(f + 1, name->p, n);
 }
 
-void tsm_learn(struct txn *t, unsigned k, uint64_t parent, struct view name)
+void tsm_learn(struct tsm_txn which, unsigned k, uint64_t parent, struct view name)
 {
-	fact(t, FACT_LEARN, parent, k, 0, &name);
+	fact(txn_of(which), FACT_LEARN, parent, k, 0, &name);
 }
 
-void tsm_learned(struct txn *t, unsigned k, uint64_t handle)
+void tsm_learned(struct tsm_txn which, unsigned k, uint64_t handle)
 {
-	fact(t, FACT_LEARNED, handle, k, 0, NULL);
+	fact(txn_of(which), FACT_LEARNED, handle, k, 0, NULL);
 }
 
-void tsm_moved(struct txn *t, uint64_t to, struct view name)
+void tsm_moved(struct tsm_txn which, uint64_t to, struct view name)
 {
-	fact(t, FACT_MOVED, to, 0, 0, &name);
+	fact(txn_of(which), FACT_MOVED, to, 0, 0, &name);
 }
 
-void tsm_removed(struct txn *t, uint64_t parent, struct view name)
+void tsm_removed(struct tsm_txn which, uint64_t parent, struct view name)
 {
-	fact(t, FACT_REMOVED, parent, 0, 0, &name);
+	fact(txn_of(which), FACT_REMOVED, parent, 0, 0, &name);
 }
 
-void tsm_where(struct txn *t, unsigned field, uint64_t handle, struct view name)
+void tsm_where(struct tsm_txn which, unsigned field, uint64_t handle, struct view name)
 {
-	fact(t, FACT_WHERE, handle, 0, field, &name);
+	fact(txn_of(which), FACT_WHERE, handle, 0, field, &name);
 }
 
 static struct record_text text_value(struct txn *t, const struct view *a, const struct view *b)
@@ -245,8 +250,10 @@ static struct record_text text_value(struct txn *t, const struct view *a, const 
 	return r;
 }
 
-void tsm_op(struct txn *t, struct view method, struct view object)
+void tsm_op(struct tsm_txn which, struct view method, struct view object)
 {
+	struct txn *t = txn_of(which);
+
 	if (!t)
 		return;
 	t->method = text_value(t, &method, NULL);
@@ -255,8 +262,10 @@ void tsm_op(struct txn *t, struct view method, struct view object)
 		t->query = text_value(t, &method, view_len(&object) ? &object : NULL);
 }
 
-void tsm_query(struct txn *t, struct view text)
+void tsm_query(struct tsm_txn which, struct view text)
 {
+	struct txn *t = txn_of(which);
+
 	if (t)
 		t->query = text_value(t, &text, NULL);
 }
