@@ -26,8 +26,9 @@ def run(*arguments, **more):
     return subprocess.run([TSUMARI, *arguments], capture_output=True, timeout=120, **more)
 
 
-def web(path, seed, slow=1.0, retry=0.0, errors=0.0, refused=0.0, n=60):
-    """n connections with six requests each: /a takes 5 ms and more, /b 20 ms times `slow`."""
+def web(path, seed, slow=1.0, retry=0.0, errors=0.0, refused=0.0, lost=0.0, n=60):
+    """n connections with six requests each: /a takes 5 ms and more, /b 20 ms times `slow`.
+    The capture has not got all answers (lost)."""
     rng, packets, at = random.Random(seed), [], 10**18
     for c in range(1, n + 1):
         talk = pcaplib.Conversation(c)
@@ -50,6 +51,8 @@ def web(path, seed, slow=1.0, retry=0.0, errors=0.0, refused=0.0, n=60):
             now += int(mean * MS * rng.lognormvariate(0, 0.5))
             code = b"500 No" if rng.random() < errors else b"200 OK"
             talk.send(1, now, b"HTTP/1.1 " + code + b"\r\nContent-Length: 2\r\n\r\nok")
+            if lost and rng.random() < lost:
+                talk.packets.pop(-2)
             now += MS
         talk.close(now)
         packets += talk.packets
@@ -147,6 +150,10 @@ def main():
         found = changed(compare(base, make("errors", 22, errors=0.1)))
         if not {("", "errors"), ("GET /a", "errors"), ("GET /b", "errors")} >= found or ("", "errors") not in found:
             fail(f"errors: {found}")
+        lost = make("lost", 26, lost=0.2)
+        result = compare(base, lost)
+        if changed(result) or any(c["after"]["errors"] for c in result["changes"]):
+            fail(f"answers that the capture lost: {changed(result)}, errors")
         found = changed(compare(base, make("refused", 23, refused=0.3)))
         if ("", "connects") not in found or len(found) > 1:
             fail(f"connections that never open: {found}")

@@ -44,8 +44,7 @@ def ledger(rows):
 
 
 def failed(r):
-    unanswered = {"no_response", "unfinished"} & set(r.get("tsumari.quality", []))
-    return bool(unanswered) or r.get("status", "OK") != "OK"
+    return r.get("status", "OK") != "OK"
 
 
 def tally(where, o, rows):

@@ -37,15 +37,17 @@ def get(record, name):
 
 class Sum:
     def __init__(self):
-        self.transactions = self.errors = self.unanswered = self.total = 0
+        self.transactions = self.errors = self.unanswered = self.unknown = self.total = 0
         self.duration, self.wait, self.ledger = [], [], collections.Counter()
 
     def add(self, r):
         quality = get(r, "tsumari.quality") or []
         lost = "no_response" in quality or "unfinished" in quality
         self.transactions += 1
-        self.unanswered += lost
-        self.errors += lost or r.get("status", "OK") != "OK"
+        failed = r.get("status", "OK") != "OK"
+        self.unanswered += lost and failed
+        self.errors += failed
+        self.unknown += lost and "status" not in r
         for values, name in (self.duration, "event.duration"), (self.wait, "tsumari.time.wait"):
             if get(r, name) is not None:
                 values.append(get(r, name))
@@ -83,7 +85,7 @@ def check_values(where, shown, values):
 
 
 def check_sum(where, shown, s):
-    for name in "transactions", "errors", "unanswered", "total":
+    for name in "transactions", "errors", "unanswered", "unknown", "total":
         if shown.get(name, 0) != getattr(s, name):
             fail(where, name, "is", shown.get(name), "not", getattr(s, name))
     ledger = {k: v for k, v in s.ledger.items() if v}

@@ -157,7 +157,7 @@ static enum role role(struct screen *s, uint32_t row)
 		return f->final ? ROLE_TEXT : ROLE_GOOD;
 	}
 	if (r->quality & (1u << QUALITY_NO_RESPONSE | 1u << QUALITY_UNFINISHED))
-		return ROLE_WARN;
+		return r->status ? ROLE_WARN : ROLE_TEXT;
 	return r->status > STATUS_OK ? ROLE_BAD : ROLE_TEXT;
 }
 

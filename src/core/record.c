@@ -379,12 +379,30 @@ static struct record_text moved(struct record_text x, uint32_t by)
 	return x;
 }
 
+/* The response or its end was, or may have been, among bytes that the capture does not have. */
+static bool answer_lost(const struct txn *t, const struct flow *f)
+{
+	if (t->marks & 8 || t->unanswered)
+		return false;
+	return t->doubtful || t->lost[SIDE_SERVER] ||
+	       (t->quality & 1u << QUALITY_ONE_WAY && !f->packets[!flow_client(f)]);
+}
+
+/* Of what only the capture lost nothing is known but what was seen of it. */
+static uint8_t status_of(const struct txn *t, bool lost)
+{
+	if (t->marks & 8 || t->unanswered || lost)
+		return t->status;
+	return t->marks & 4 && t->status && t->status != STATUS_OK ? t->status : STATUS_ERROR;
+}
+
 void record_of_txn(struct shard *sh, struct txn *t)
 {
 	const struct session *s = t->session;
 	struct flow *f = s->flow;
 	struct txn_record *r = record_room(sh, (uint32_t)sizeof(*r) + t->len);
 	uint32_t rtt = f->rtt_min[flow_client(f)];
+	bool lost = answer_lost(t, f);
 
 	r->r.kind = RECORD_TXN;
 	r->r.dissector = t->d;
@@ -407,9 +425,7 @@ void record_of_txn(struct shard *sh, struct txn *t)
 	} else if (t->unanswered && t->marks & 8) {
 		r->r.duration = t->stamp[3] - t->stamp[2];
 	}
-	r->r.status = t->marks & (4 | 8) || t->unanswered ? t->status : STATUS_ERROR;
-	if (t->marks & 4 && !(t->marks & 8) && t->status == STATUS_OK)
-		r->r.status = STATUS_ERROR;
+	r->r.status = status_of(t, lost);
 	r->r.client.packets = r->r.server.packets = FIELD_ABSENT;
 	r->r.client.bytes =
 		t->marks & 1 && t->marks & 2 ? t->offset[1] - t->offset[0] : FIELD_ABSENT;
@@ -422,7 +438,7 @@ void record_of_txn(struct shard *sh, struct txn *t)
 	memcpy(r->resent, t->resent, sizeof(r->resent));
 	memcpy(r->lost, t->lost, sizeof(r->lost));
 	account(r, t, known(rtt));
-	if (!(t->marks & 8) && !t->unanswered && t->closed_at)
+	if (!(t->marks & 8) && !t->unanswered && !lost && t->closed_at)
 		r->ended_by = ended_by(s, f);
 	r->values = (uint32_t)sizeof(*r);
 	r->nvalues = t->nvalues;

@@ -159,6 +159,7 @@ static bool give_up_oldest(struct session *s)
 		return false;
 	tsm_note(s, "transaction: too many open, oldest closed unanswered");
 	s->passed_over += !t->key;
+	t->doubtful = 1;
 	txn_finish(s, t);
 	return true;
 }
@@ -270,6 +271,8 @@ struct tsm_txn tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 		if (s->blind) {
 			if (s->owed)
 				s->owed--;
+			/* Whosever it was, it is answered. */
+			tsm_unread(s);
 			tsm_note(s, "transaction: response after a loss, its request not certain");
 			return TSM_NONE;
 		}

@@ -78,10 +78,11 @@ static void slow_difference(struct change *c)
 static void error_difference(struct change *c)
 {
 	const struct tally *a = c->side[0], *b = c->side[1];
-	struct difference *d = add(c, MEASURE_ERRORS, share(a->errors, a->transactions),
-		share(b->errors, b->transactions));
+	uint64_t of[2] = {a->transactions - a->unknown, b->transactions - b->unknown};
+	struct difference *d =
+		add(c, MEASURE_ERRORS, share(a->errors, of[0]), share(b->errors, of[1]));
 
-	d->p = stat_shares(a->errors, a->transactions, b->errors, b->transactions);
+	d->p = stat_shares(a->errors, of[0], b->errors, of[1]);
 	d->changed = true;
 }
 

@@ -240,7 +240,7 @@ static void list_cut(struct findings *f, const struct svc *s, const struct close
 		&c->cut, "tsumari.ended_by in {server_rst, server_fin}");
 
 	x->counted = "transactions";
-	x->of = s->transactions;
+	x->of = svc_ended(s);
 	if (x->count >= f->limit.v[THRESHOLD_RESETS])
 		finding_at_least(x, SEVERITY_WARNING);
 	say(&x->saw,
@@ -264,7 +264,7 @@ static void list_gave_up(struct findings *f, const struct svc *s, const struct c
 		&c->gave_up, "tsumari.ended_by in {client_fin, client_rst}");
 
 	x->counted = "transactions";
-	x->of = s->transactions;
+	x->of = svc_ended(s);
 	say(&x->saw,
 		"In %C of %C transactions the client closed the connection before the "
 		"response had come to its end (%C by a reset), after %T on average.",

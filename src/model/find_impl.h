@@ -42,6 +42,7 @@ struct svc {
 	uint64_t flows;       /* closed ones */
 	uint64_t established; /* of these */
 	uint64_t transactions, waiting, ledger[LEDGER_COUNT];
+	uint64_t unknown;    /* of the transactions: txn_unknown() */
 	uint64_t packets[2]; /* of closed TCP connections, by side */
 	void *state[DETECTOR_COUNT];
 };
@@ -124,6 +125,12 @@ struct detector {
 };
 extern const struct detector detect_capture, detect_close, detect_connect, detect_load, detect_path,
 	detect_server, detect_mysql, detect_nfs, detect_smtp, detect_vrrp;
+
+/* Transactions whose end is known. */
+static inline uint64_t svc_ended(const struct svc *s)
+{
+	return s->transactions - s->unknown;
+}
 
 void *svc_state(struct svc *s, enum detector_place place);
 /* The place's state of a service, or NULL where there is none yet. */

@@ -218,7 +218,7 @@ static void list_errors(struct findings *f, const struct svc *s, const struct my
 		f, "mysql-error", "Errors of the database", s, &c->errors, "mysql.error_code > 0");
 
 	x->counted = "commands";
-	x->of = s->transactions;
+	x->of = svc_ended(s);
 	if (reaches(x->count, x->of, f->limit.v[THRESHOLD_ERRORS]))
 		finding_at_least(x, SEVERITY_WARNING);
 	say(&x->saw, "%C of %C commands ended with an error. ", x->count, x->of);

@@ -151,7 +151,7 @@ static void list_errors(struct findings *f, const struct svc *s, const struct se
 		"status == \"Server Error\"");
 
 	x->counted = "transactions";
-	x->of = s->transactions;
+	x->of = svc_ended(s);
 	if (reaches(x->count, x->of, f->limit.v[THRESHOLD_ERRORS]))
 		finding_at_least(x, SEVERITY_WARNING);
 	say(&x->saw, "%C of %C answers were errors of the server. ", x->count, x->of);

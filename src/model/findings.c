@@ -1,6 +1,7 @@
 /* findings.c - see findings.h: services, detectors, the ranked list. */
 #include "model/find_impl.h"
 #include "base/mem.h"
+#include "model/tally.h"
 #include <stdlib.h>
 
 const char *const severity_names[] = {"info", "warning", "critical"};
@@ -206,6 +207,7 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 		return;
 	s->waiting += waiting;
 	s->transactions += by;
+	s->unknown += txn_unknown(t) ? by : 0;
 	s->protocol = t->r.type;
 }
 

@@ -2,6 +2,7 @@
 #include "model/hosts.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "model/tally.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,8 +117,7 @@ static void add_request(struct host *x, const struct txn_record *t)
 static void add_answer(struct host *x, const struct txn_record *t)
 {
 	x->answers++;
-	x->errors += (t->r.status != STATUS_OK && t->r.status) ||
-		     t->r.quality & (1u << QUALITY_NO_RESPONSE | 1u << QUALITY_UNFINISHED);
+	x->errors += txn_failed(t);
 	x->kept_waiting += t->total != FIELD_ABSENT ? t->total : 0;
 }
 

@@ -7,6 +7,7 @@
  */
 #include "model/series.h"
 #include "base/mem.h"
+#include "model/tally.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -212,8 +213,7 @@ static void ended(struct series_bucket *b, const struct txn_record *t, uint64_t 
 	const struct record *r = &t->r;
 
 	b->ended += what;
-	if (r->quality & (1u << QUALITY_NO_RESPONSE | 1u << QUALITY_UNFINISHED) ||
-		(r->status != STATUS_OK && r->status))
+	if (txn_failed(t))
 		b->errors += what;
 	if (r->client.bytes != FIELD_ABSENT)
 		b->bytes += r->client.bytes * what;

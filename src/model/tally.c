@@ -14,6 +14,21 @@ void tally_release(struct tally *t)
 	hist_release(&t->wait);
 }
 
+static bool not_whole(const struct record *r)
+{
+	return r->quality & (1u << QUALITY_NO_RESPONSE | 1u << QUALITY_UNFINISHED);
+}
+
+bool txn_unknown(const struct txn_record *t)
+{
+	return !t->r.status && not_whole(&t->r);
+}
+
+bool txn_failed(const struct txn_record *t)
+{
+	return t->r.status && t->r.status != STATUS_OK;
+}
+
 void tally_add(struct tally *t, const struct txn_record *x)
 {
 	const struct record *r = &x->r;
@@ -24,12 +39,9 @@ void tally_add(struct tally *t, const struct txn_record *x)
 	if (last > t->last)
 		t->last = last;
 	t->transactions++;
-	if (r->quality & (1u << QUALITY_NO_RESPONSE | 1u << QUALITY_UNFINISHED)) {
-		t->unanswered++;
-		t->errors++;
-	} else if (r->status != STATUS_OK && r->status) {
-		t->errors++;
-	}
+	t->errors += txn_failed(x);
+	t->unanswered += txn_failed(x) && not_whole(r);
+	t->unknown += txn_unknown(x);
 	if (r->duration != FIELD_ABSENT)
 		hist_add(&t->duration, r->duration);
 	if (x->wait != FIELD_ABSENT)
@@ -52,6 +64,7 @@ void tally_merge(struct tally *t, const struct tally *from)
 	t->transactions += from->transactions;
 	t->errors += from->errors;
 	t->unanswered += from->unanswered;
+	t->unknown += from->unknown;
 	hist_merge(&t->duration, &from->duration);
 	hist_merge(&t->wait, &from->wait);
 	t->total += from->total;
@@ -64,6 +77,7 @@ void tally_subtract(struct tally *t, const struct tally *what)
 	t->transactions -= what->transactions;
 	t->errors -= what->errors;
 	t->unanswered -= what->unanswered;
+	t->unknown -= what->unknown;
 	hist_subtract(&t->duration, &what->duration);
 	hist_subtract(&t->wait, &what->wait);
 	t->total -= what->total;

@@ -248,7 +248,9 @@ const struct schema_computed computed_fields[] = {
 		ALL | ALERT, false, NULL, get_event_type},
 	GET(BOTH, "event.outcome", "Outcome", "success, failure or unknown; follows status.",
 		FIELD_NAME, 0, 7, get_outcome),
-	GET(BOTH, "status", "Status", "How it ended: OK, Error, Client Error or Server Error.",
+	GET(BOTH, "status", "Status",
+		"How it ended: OK, Error, Client Error or Server Error; absent where the capture "
+		"lost the answer.",
 		FIELD_NAME, 0, 12, get_status),
 	GET(ALL, "network.type", "IP", "ipv4 or ipv6.", FIELD_NAME, 0, 4, get_network_type),
 	GET(ALL, "network.transport", "Transport", "tcp, udp, icmp, ipv6-icmp ...", FIELD_NAME, 0,

@@ -124,6 +124,8 @@ static void tally(struct json_object *o, const struct tally *t)
 	jsontree_put(o, "transactions", jsontree_u64(t->transactions));
 	jsontree_put(o, "errors", jsontree_u64(t->errors));
 	jsontree_put(o, "unanswered", jsontree_u64(t->unanswered));
+	if (t->unknown)
+		jsontree_put(o, "unknown", jsontree_u64(t->unknown));
 	if (t->transactions) {
 		jsontree_put(o, "first", jsontree_time(t->first));
 		jsontree_put(o, "last", jsontree_time(t->last));

@@ -235,6 +235,12 @@ static void ledger_part(struct report *r)
 		text_count(&r->t, x->sum.unanswered);
 		text_str(&r->t, " of them not answered in full");
 	}
+	if (x->sum.unknown) {
+		text_str(&r->t, ", ");
+		text_count(&r->t, x->sum.unknown);
+		text_str(&r->t, x->sum.unknown == 1 ? " whose answer" : " whose answers");
+		text_str(&r->t, " the capture lost");
+	}
 	report_text(r, 4);
 	for (int i = 0; i < LEDGER_COUNT; i++) {
 		size_t n;

@@ -54,6 +54,7 @@ static void operations_are_kept_apart(void **state)
 	t = txn(9, 23);
 	t.r.duration = t.total = t.wait = FIELD_ABSENT;
 	t.r.quality = 1u << QUALITY_NO_RESPONSE;
+	t.r.status = STATUS_ERROR;
 	digests_record(d, &db, "GET /", 5, &t);
 	assert_int_equal(digests_sorted(d, &list), 3);
 	assert_string_equal(list[0]->text, "GET /a");

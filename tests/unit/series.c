@@ -211,6 +211,7 @@ static void unanswered_ones_end_when_given_up(void **state)
 	(void)state;
 	t.r.end = t.r.duration = FIELD_ABSENT;
 	t.r.quality = 1u << QUALITY_NO_RESPONSE;
+	t.r.status = STATUS_ERROR;
 	series_add(s, &t);
 	v = series_read(s);
 	assert_int_equal(v.n, 4);

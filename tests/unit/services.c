@@ -79,15 +79,19 @@ static void transactions_are_added_up(void **state)
 	}
 	/* No response: an error, and no time to speak of. */
 	t = txn(1, 80, FIELD_ABSENT);
-	t.r.status = 0;
+	t.r.status = STATUS_ERROR;
 	t.r.quality = 1u << QUALITY_NO_RESPONSE;
+	services_record(s, &t.r);
+	/* Nobody knows of this one's. */
+	t.r.status = 0;
 	services_record(s, &t.r);
 	t = txn(1, 81, 7);
 	services_record(s, &t.r);
 	assert_int_equal(services_sorted(s, &list), 2);
 	x = list[0];
 	assert_int_equal(x->port, 80);
-	assert_int_equal(x->sum.transactions, 101);
+	assert_int_equal(x->sum.transactions, 102);
+	assert_int_equal(x->sum.unknown, 1);
 	assert_int_equal(x->sum.errors, 11);
 	assert_int_equal(x->sum.unanswered, 1);
 	assert_int_equal(x->sum.total, 5050 * UINT64_C(1000000));
@@ -96,7 +100,7 @@ static void transactions_are_added_up(void **state)
 	assert_int_equal(x->sum.duration.max, 100000000);
 	assert_in_range(hist_at(&x->sum.duration, 0.5), 49500000, 50500000);
 	assert_in_range(hist_at(&x->sum.wait, 0.99), 98010000, 99990000);
-	assert_int_equal(services_total(s)->sum.transactions, 102);
+	assert_int_equal(services_total(s)->sum.transactions, 103);
 	assert_int_equal(services_total(s)->sum.total, x->sum.total + 7);
 	services_free(s);
 }
