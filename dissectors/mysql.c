@@ -459,6 +459,7 @@ TSM_DISSECTOR(mysql) = {
 	.claims = claims,
 	.fields = mysql_fields,
 	.state_size = sizeof(struct mysql),
+	.traits = TRAIT_SERVER_FIRST,
 	.probe = probe,
 	.data = data,
 	.gap = gap,

@@ -476,6 +476,7 @@ TSM_DISSECTOR(smtp) = {
 	.claims = claims,
 	.fields = fields,
 	.state_size = sizeof(struct smtp),
+	.traits = TRAIT_SERVER_FIRST,
 	.probe = probe,
 	.data = data,
 	.gap = gap,

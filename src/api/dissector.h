@@ -113,6 +113,9 @@ struct body {
 	void *state; /* TSM_BODY_STATE bytes, zeroed where the body begins; 8-byte aligned */
 };
 
+/* What is known of an application before a byte was seen. */
+#define TRAIT_SERVER_FIRST 0x1u /* its server speaks first: until it has, the client waits */
+
 /* Grows at its end only: one that was compiled when it was shorter is taken as it is. */
 struct dissector {
 	uint32_t abi;  /* TSM_ABI */
@@ -128,7 +131,7 @@ struct dissector {
 
 	/* An application. state_size bytes, zeroed, are kept for each session. */
 	uint32_t state_size;
-	uint32_t reserved;
+	uint32_t traits; /* TRAIT_ */
 	enum tsm_probe (*probe)(struct view head, enum side side);
 	struct take (*data)(struct session *s, void *state, enum side side, struct view *v);
 	/* The n bytes from where data() would have gone on are missing (not captured, or kept

@@ -230,6 +230,13 @@ const struct dissector *registry_app_port(unsigned table, uint16_t port)
 	return apps && apps[port] ? dissectors[apps[port] - 1] : NULL;
 }
 
+bool registry_server_first(uint16_t port)
+{
+	const struct dissector *d = registry_app_port(TABLE_TCP_PORT, port);
+
+	return d && d->traits & TRAIT_SERVER_FIRST;
+}
+
 const struct dissector *registry_body(unsigned table, uint32_t key)
 {
 	for (unsigned i = 0; i < nbodies; i++)

@@ -66,6 +66,9 @@ static inline bool registry_maybe_tunnel(uint16_t sport, uint16_t dport)
 /* The application that claims a port as a hint, or NULL. */
 const struct dissector *registry_app_port(unsigned table, uint16_t port);
 
+/* Does who claims this TCP port as a hint say that its server speaks first? */
+bool registry_server_first(uint16_t port);
+
 /* Who reads the body that (table, key) names; NULL: nobody. */
 const struct dissector *registry_body(unsigned table, uint32_t key);
 

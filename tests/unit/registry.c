@@ -66,6 +66,15 @@ static void test_registry(void **state)
 	assert_non_null(registry_describe(registry_find("ip")));
 }
 
+static void test_server_first(void **state)
+{
+	(void)state;
+	assert_true(registry_server_first(25));
+	assert_true(registry_server_first(3306));
+	assert_false(registry_server_first(80));
+	assert_false(registry_server_first(40000));
+}
+
 static void test_counters(void **state)
 {
 	static char names[COUNTERS_MAX + 10][16];
@@ -99,6 +108,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_registry),
+		cmocka_unit_test(test_server_first),
 		cmocka_unit_test(test_counters),
 	};
 
