@@ -97,6 +97,16 @@ grep -q $'\033' err && fail "an escape sequence reached the terminal"
 run 1 1 -r cut.pcap --json && says "cut short in frame 463; 462 whole frames were read"
 [ -s out ] || fail "a file that is cut short gives no records"
 run 1 1 -r "$top_srcdir/pcaps/http-pcapng-mixed.pcapng" --json && says "an interface has a type 113 different"
+# Compressed in any way it is the same capture, from a file or a pipe.
+timeout 60 "$TSUMARI" -r plain.pcap -j0 --json >plain.json
+for how in gzip zstd xz bzip2 lz4; do
+	command -v $how >/dev/null || continue
+	$how -c <plain.pcap >packed
+	run 0 0 -r packed -j0 --json && cmp -s out plain.json || fail "compressed by $how it is another capture"
+	timeout 60 "$TSUMARI" -r - --json <packed | cmp -s - plain.json || fail "$how: standard input"
+	head -c -5 packed >short
+	run 1 1 -r short --json && says "short: $how: the compressed data is cut short; "
+done
 # A full disk and a closed output: one line each, and nothing said to be written that is not.
 run 1 1 -r plain.pcap --json -o /dev/full && says "cannot write /dev/full: No space left on device"
 run 1 1 -r plain.pcap --report -o /dev/full && says "cannot write the report: No space left on device"

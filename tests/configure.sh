@@ -32,6 +32,9 @@ configure
 [ $status -eq 0 ] && [ ! -s err ] || { echo "configure: status $status: $(cat err)"; bad=1; }
 hidden libpcap 1 "error: libpcap 1.9 or later was not found. On Debian: apt-get install libpcap-dev"
 hidden zlib 1 "error: zlib was not found. On Debian: apt-get install zlib1g-dev"
+hidden libzstd 1 "error: libzstd 1.4 or later was not found. On Debian: apt-get install libzstd-dev"
+hidden liblzma 1 "error: liblzma 5.2 or later was not found. On Debian: apt-get install liblzma-dev"
+hidden liblz4 1 "error: liblz4 1.8 or later was not found. On Debian: apt-get install liblz4-dev"
 hidden libcrypto 1 "error: libcrypto 1.1 or later was not found. On Debian: apt-get install libssl-dev"
 hidden libcap-ng 1 "error: libcap-ng was not found. On Debian: apt-get install libcap-ng-dev"
 hidden libseccomp 1 "error: libseccomp was not found. On Debian: apt-get install libseccomp-dev"

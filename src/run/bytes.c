@@ -1,6 +1,4 @@
-/*
- * bytes.c - a file, pipe or standard input as a row of bytes (bytes.h). RFC 1952 for gzip.
- */
+/* bytes.c - see bytes.h. */
 #include "run/bytes.h"
 #include "run/source_impl.h"
 #include "base/mem.h"
@@ -27,6 +25,13 @@ static int wait_readable(struct bytes *b)
 	if (r > 0 && fd[0].revents)
 		return 1;
 	return BYTES_WAIT;
+}
+
+static bool stop_asked(const struct bytes *b)
+{
+	struct pollfd fd = {.fd = b->stop_fd, .events = POLLIN};
+
+	return poll(&fd, 1, 0) > 0;
 }
 
 static ssize_t read_fd(struct bytes *b, void *to, size_t n)
@@ -77,11 +82,17 @@ static ssize_t read_plain(struct bytes *b, void *to, size_t n)
 	return (ssize_t)n;
 }
 
+static ssize_t fault(struct bytes *b, const char *why)
+{
+	snprintf(b->error, sizeof(b->error), "%s: %s", unpack_name(b->unpack), why);
+	return BYTES_ERROR;
+}
+
 /*
- * Between members: another one, or the end. Zero bytes are padding (tapes, block devices); anything
+ * Between streams: another one, or the end. Zero bytes are padding (tapes, block devices); anything
  * else is not part of the file.
  */
-static ssize_t next_member(struct bytes *b)
+static ssize_t next_stream(struct bytes *b)
 {
 	ssize_t got;
 
@@ -94,50 +105,62 @@ static ssize_t next_member(struct bytes *b)
 		if (got <= 0)
 			return got;
 	}
-	if (b->raw[b->raw_pos] != 0x1f) {
-		snprintf(b->error, sizeof(b->error), "something else follows the compressed data");
-		return BYTES_ERROR;
-	}
-	inflateReset(&b->z);
-	b->member_end = false;
+	if (!unpack_again(b->unpack, b->raw[b->raw_pos]))
+		return fault(b, "something else follows the compressed data");
+	b->stream_end = false;
 	return 1;
 }
 
-static ssize_t read_gzip(struct bytes *b, void *to, size_t n)
+/* More to unpack: 1, or what bytes_read() is to say. */
+static ssize_t next_raw(struct bytes *b)
 {
-	b->z.next_out = to;
-	b->z.avail_out = (uInt)(n > UINT32_MAX ? UINT32_MAX : n);
-	for (;;) {
-		size_t got = (size_t)(b->z.next_out - (uint8_t *)to);
-		ssize_t r = 1;
-		int state;
+	ssize_t got = fill_raw(b);
 
+	if (got == 0 && !stop_asked(b))
+		return fault(b, "the compressed data is cut short");
+	return got;
+}
+
+/* No capture grows so much: a small file that would keep its reader busy for days. */
+static bool is_bomb(const struct bytes *b)
+{
+	return b->unpacked > UNPACK_FREE &&
+	       b->unpacked / UNPACK_TIMES > atomic_load_explicit(&b->pos, memory_order_relaxed);
+}
+
+static ssize_t read_packed(struct bytes *b, void *to, size_t n)
+{
+	for (;;) {
+		struct unpack_piece p = {b->raw + b->raw_pos, b->raw_end - b->raw_pos, to, n};
+		size_t had = p.n, got;
+		enum unpack_state state;
+		ssize_t r;
+
+		if (b->stream_end) {
+			r = next_stream(b);
+			if (r <= 0)
+				return r;
+			continue;
+		}
+		state = unpack_step(b->unpack, &p);
+		got = n - p.room;
+		b->raw_pos = b->raw_end - p.n;
+		b->unpacked += got;
+		b->stream_end = state == UNPACK_END;
+		if (is_bomb(b))
+			return fault(b, "the compressed data grows without end");
+		/* A fault comes again at the next call, when these are used. */
 		if (got)
 			return (ssize_t)got;
-		if (b->member_end)
-			r = next_member(b);
-		else if (b->raw_pos == b->raw_end)
-			r = fill_raw(b);
-		if (r == 0 && !b->member_end) {
-			snprintf(b->error, sizeof(b->error), "the compressed data is cut short");
-			return BYTES_ERROR;
-		}
+		if (state == UNPACK_FAILED)
+			return fault(b, unpack_error(b->unpack));
+		if (state == UNPACK_END)
+			continue;
+		if (p.n && p.n == had)
+			return fault(b, "the compressed data is damaged (out of step)");
+		r = p.n ? 1 : next_raw(b);
 		if (r <= 0)
 			return r;
-		b->z.next_in = b->raw + b->raw_pos;
-		b->z.avail_in = (uInt)(b->raw_end - b->raw_pos);
-		state = inflate(&b->z, Z_NO_FLUSH);
-		b->raw_pos = b->raw_end - b->z.avail_in;
-		if (state == Z_STREAM_END) {
-			b->member_end = true;
-		} else if (state != Z_OK && state != Z_BUF_ERROR) {
-			/* The same fault comes again at the next call, when these are used. */
-			if (b->z.next_out != (uint8_t *)to)
-				continue;
-			snprintf(b->error, sizeof(b->error), "the compressed data is damaged (%s)",
-				b->z.msg ? b->z.msg : "out of step");
-			return BYTES_ERROR;
-		}
 	}
 }
 
@@ -150,16 +173,16 @@ ssize_t bytes_read(struct bytes *b, void *to, size_t n)
 		b->head_pos += n;
 		return (ssize_t)n;
 	}
-	return b->gzip ? read_gzip(b, to, n) : read_plain(b, to, n);
+	return b->unpack ? read_packed(b, to, n) : read_plain(b, to, n);
 }
 
-/* Enough to tell gzip; then the first bytes of what is inside. */
+/* Enough to tell how it is compressed; then the first bytes of what is inside. */
 static bool read_head(struct bytes *b)
 {
 	ssize_t got;
 	size_t raw = 0;
 
-	while (raw < 2) {
+	while (raw < UNPACK_HEAD) {
 		got = read_fd(b, b->raw + raw, RAW_SIZE - raw);
 		if (got == BYTES_ERROR)
 			return false;
@@ -168,18 +191,12 @@ static bool read_head(struct bytes *b)
 		raw += got > 0 ? (size_t)got : 0;
 	}
 	b->raw_end = raw;
-	if (raw >= 2 && b->raw[0] == 0x1f && b->raw[1] == 0x8b) {
-		if (inflateInit2(&b->z, 15 + 16) != Z_OK) {
-			snprintf(b->error, sizeof(b->error), "zlib does not start");
-			return false;
-		}
-		b->gzip = true;
-	}
+	b->unpack = unpack_new(b->raw, raw);
 	while (b->head_len < sizeof(b->head)) {
 		uint8_t *to = b->head + b->head_len;
 		size_t room = sizeof(b->head) - b->head_len;
 
-		got = b->gzip ? read_gzip(b, to, room) : read_plain(b, to, room);
+		got = b->unpack ? read_packed(b, to, room) : read_plain(b, to, room);
 		if (got == BYTES_ERROR && b->head_len == 0)
 			return false;
 		if (got == BYTES_ERROR || got == 0)
@@ -215,7 +232,6 @@ static bool open_path(struct bytes *b, const char *path, char *err, size_t errsi
 
 struct bytes *bytes_open(const char *path, char *err, size_t errsize)
 {
-	/* On the heap from the start: zlib's state points back to where its z_stream lies. */
 	struct bytes *b = xcalloc(1, sizeof(*b));
 
 	b->stop_fd = -1;
@@ -230,6 +246,15 @@ struct bytes *bytes_open(const char *path, char *err, size_t errsize)
 		return NULL;
 	}
 	return b;
+}
+
+void bytes_no_capture(const struct bytes *b, char *err, size_t errsize)
+{
+	if (b->unpack)
+		snprintf(err, errsize, "%s: %s: what comes out is not a capture file", b->name,
+			unpack_name(b->unpack));
+	else
+		snprintf(err, errsize, "%s: is not a capture file", b->name);
 }
 
 size_t bytes_shift(const struct bytes *b, const void *to)
@@ -250,8 +275,7 @@ void bytes_close(struct bytes *b)
 {
 	if (!b)
 		return;
-	if (b->gzip)
-		inflateEnd(&b->z);
+	unpack_free(b->unpack);
 	if (b->fd > STDIN_FILENO)
 		close(b->fd);
 	table_free(b->raw, RAW_SIZE);

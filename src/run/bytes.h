@@ -1,6 +1,6 @@
 /*
- * bytes.h - a file, pipe or standard input as a row of bytes, uncompressed on the way (gzip, RFC
- * 1952, members in a row are one).
+ * bytes.h - a file, pipe or standard input as a row of bytes, uncompressed on the way (unpack.h;
+ * streams in a row are one).
  *
  * A pipe cannot seek: what was read to recognise the format is given again by the next reads.
  */
@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <zlib.h>
+#include "run/unpack.h"
 
 #define BYTES_HEAD  24 /* what bytes_open() looks at: the length of a pcap file header */
 #define BYTES_ERROR (-1)
@@ -21,15 +21,15 @@
 
 struct bytes {
 	int fd;
-	int stop_fd;  /* readable: stop waiting; -1: none */
-	bool regular; /* a file on a disk: reading it does not wait */
-	bool gzip;
-	bool member_end;      /* between two members */
-	uint64_t size;        /* of a regular file, else 0 */
-	_Atomic uint64_t pos; /* bytes read, compressed ones */
-	uint8_t *raw;         /* read from fd, not yet used */
+	int stop_fd;           /* readable: stop waiting; -1: none */
+	bool regular;          /* a file on a disk: reading it does not wait */
+	struct unpack *unpack; /* NULL: not compressed */
+	bool stream_end;       /* between two compressed streams */
+	uint64_t unpacked;     /* bytes that came out */
+	uint64_t size;         /* of a regular file, else 0 */
+	_Atomic uint64_t pos;  /* bytes read, compressed ones */
+	uint8_t *raw;          /* read from fd, not yet used */
 	size_t raw_pos, raw_end;
-	z_stream z;
 	uint8_t head[BYTES_HEAD]; /* the first bytes */
 	size_t head_len, head_pos;
 	char name[256]; /* for messages: path, or "standard input" */
@@ -48,6 +48,9 @@ struct bytes *bytes_open(const char *path, char *err, size_t errsize);
  * bytes before it.
  */
 ssize_t bytes_read(struct bytes *b, void *to, size_t n);
+
+/* The line that says that these bytes are no capture. */
+void bytes_no_capture(const struct bytes *b, char *err, size_t errsize);
 
 /*
  * How far behind `to` the next bytes are best read to, less than a cache line: where they lie in

@@ -9,7 +9,10 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "core/registry.h"
+#include <bzlib.h>
 #include <json-c/json.h>
+#include <lz4.h>
+#include <lzma.h>
 #include <maxminddb.h>
 #include <curses.h>
 #include <nghttp2/nghttp2.h>
@@ -209,6 +212,9 @@ void info_version(FILE *f)
 	fprintf(f, "tsumari %s\n%s\nzlib %s (built with %s)\nzstd %s (built with %s)\n%s\n",
 		PACKAGE_VERSION, pcap_lib_version(), zlibVersion(), ZLIB_VERSION,
 		ZSTD_versionString(), ZSTD_VERSION_STRING, OpenSSL_version(OPENSSL_VERSION));
+	fprintf(f, "liblzma %s (built with %s)\nLZ4 %s (built with %s)\nbzip2 %s\n",
+		lzma_version_string(), LZMA_VERSION_STRING, LZ4_versionString(), LZ4_VERSION_STRING,
+		BZ2_bzlibVersion());
 	fprintf(f, "libseccomp %u.%u.%u (built with %d.%d.%d)\n", seccomp->major, seccomp->minor,
 		seccomp->micro, SCMP_VER_MAJOR, SCMP_VER_MINOR, SCMP_VER_MICRO);
 	pcre2_config(PCRE2_CONFIG_VERSION, pcre2);

@@ -45,8 +45,8 @@ struct source;
 
 /*
  * Open a file ("-": standard input): pcap (both byte orders, micro- and nanoseconds; read by our
- * own reader in large pieces), the same compressed by gzip, and whatever else libpcap reads
- * (pcapng). NULL on failure with one line in err. Likewise for n interfaces.
+ * own reader in large pieces), whatever else libpcap reads (pcapng), and either compressed
+ * (unpack.h). NULL on failure with one line in err. Likewise for n interfaces.
  */
 struct source *source_open_file(
 	const char *path, const struct source_options *o, char *err, size_t errsize);

@@ -359,12 +359,14 @@ struct source *source_open_file(
 	if (b->head_len == BYTES_HEAD)
 		return ours(b->head) ? open_pcap(b, o, err, errsize)
 				     : source_open_libpcap(b, o, err, errsize);
-	if (b->head_len == 0)
+	if (b->error[0])
+		snprintf(err, errsize, "%s: %s", b->name, b->error);
+	else if (b->head_len == 0)
 		snprintf(err, errsize, "%s: is empty, not a capture file", b->name);
 	else if (looks_like_pcap(b->head, b->head_len))
 		snprintf(err, errsize, "%s: cut short in the file header", b->name);
 	else
-		snprintf(err, errsize, "%s: is not a capture file", b->name);
+		bytes_no_capture(b, err, errsize);
 	bytes_close(b);
 	return NULL;
 }

@@ -196,7 +196,7 @@ static bool open_handle(struct pcap_source *f, char *err, size_t errsize)
 	if (f->read_error)
 		snprintf(err, errsize, "%s: %s", f->in->name, f->in->error);
 	else if (strstr(why, "unknown file format"))
-		snprintf(err, errsize, "%s: is not a capture file", f->in->name);
+		bytes_no_capture(f->in, err, errsize);
 	else if (strstr(why, "truncated"))
 		snprintf(err, errsize, "%s: cut short in the file header", f->in->name);
 	else

@@ -23,7 +23,7 @@ sanitize='-fsanitize=address,undefined -fno-sanitize-recover=all'
 flags="-std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -I$top/src -I$top/src/api -pthread"
 
 sources="$top/dissectors/*.c $top/src/base/*.c $top/src/core/*.c $top/src/model/*.c $here/fuzz.c $here/talk.c $here/$target.c"
-for name in chunk bytes pipeline source source_file source_pcap; do
+for name in chunk bytes unpack pipeline source source_file source_pcap; do
 	sources="$sources $top/src/run/$name.c"
 done
 newest=$(ls -t "$top"/src/*/*.[ch] "$top"/dissectors/*.c "$here"/*.[ch] | head -n 1)
@@ -38,7 +38,7 @@ for source in $sources; do
 done
 # shellcheck disable=SC2086
 ${CLANG:-clang} $flags $sanitize -fsanitize=fuzzer $objects -o "$build/fuzz-$target" \
-	-lpcap -lz -lzstd -lcrypto -lnghttp2 -lmaxminddb
+	-lpcap -lz -lzstd -llzma -llz4 -lbz2 -lcrypto -lnghttp2 -lmaxminddb
 case $target in
 file) longest=16384 ;;
 *) longest=8192 ;;
