@@ -56,7 +56,7 @@ void tsm_reset(struct session *s, struct tsm_txn which, enum side side, const ui
 	if (!t)
 		return;
 	if (t->marks & 1u << 1 && !(t->marks & 1u << 3) && !t->doubtful)
-		t->closed_at = txn_stamp(s, side, at ? at - 1 : NULL, &offset).whole;
+		txn_closed_at(t, txn_stamp(s, side, at ? at - 1 : NULL, &offset).whole);
 	txn_finish(s, t);
 }
 
@@ -77,7 +77,7 @@ void session_upgrade(struct session *s)
 		t->offset[i] = old->offset[i];
 	}
 	t->marks = 3;
-	t->counted_to = old->counted_to;
+	ledger_copy(t, old);
 	tsm_op(txn_name(t), view_of(old->buf + old->method.offset, old->method.len, 0),
 		view_of(old->buf + old->object.offset, old->object.len, 0));
 	s->upgraded = t;

@@ -1,8 +1,7 @@
 /*
- * record.c - flows and transactions become records; here the ledger is added up.
+ * record.c - flows and transactions become records.
  */
 #include "core/shard.h"
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -301,77 +300,6 @@ void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool f
 		unusual(r, f);
 }
 
-/* The spans between the stamps, and the ledger. */
-static void account(struct txn_record *r, const struct txn *t, uint64_t rtt)
-{
-	bool t0 = t->marks & 1, t1 = t->marks & 2, t2 = t->marks & 4, t3 = t->marks & 8;
-	uint64_t s0 = t->stamp[0], s1 = t->stamp[1], s2 = t->stamp[2];
-	uint64_t end = t3 ? t->stamp[3] : t->closed_at, span[PHASE_COUNT] = {0, 0, 0}, left,
-		 sum = 0;
-	uint64_t stall[LEDGER_COUNT], after = 0; /* what came behind the response */
-
-	memcpy(stall, t->stall, sizeof(stall));
-	r->request = r->wait = r->response = r->total = FIELD_ABSENT;
-	if (t0 && t1)
-		r->request = s1 - s0;
-	if (t1 && t2)
-		r->wait = s2 > s1 ? s2 - s1 : 0;
-	if (t2 && t3)
-		r->response = t->stamp[3] - s2;
-	if (!t0 || !end || end < s0)
-		return;
-	if (!t1 && t->doubtful && t->session->interleaved)
-		return; /* its end was lost, or it goes on: nobody can tell */
-	if (t2 && (!t1 || s2 < s1)) {
-		span[PHASE_REQUEST] = s2 - s0; /* the answer came first: nobody waited after it */
-		r->request = span[PHASE_REQUEST];
-		r->wait = 0;
-	} else if (t1 && (t2 || end >= s1)) {
-		span[PHASE_REQUEST] = s1 - s0;
-		span[PHASE_WAIT] = (t2 ? s2 : end) - s1;
-	} else {
-		return;
-	}
-	if (t2)
-		span[PHASE_RESPONSE] = end - s2;
-	for (int i = 0; i < PHASE_COUNT; i++)
-		if (t->stalled[i] > span[i]) {
-			memset(stall, 0, sizeof(stall));
-			break;
-		}
-	memcpy(r->ledger, stall, sizeof(stall));
-	for (int i = 0; i < LEDGER_COUNT; i++)
-		sum += stall[i];
-	if (sum) {
-		r->ledger[LEDGER_REQUEST] += span[PHASE_REQUEST] - t->stalled[PHASE_REQUEST];
-		left = span[PHASE_WAIT] - t->stalled[PHASE_WAIT];
-		r->ledger[LEDGER_RESPONSE] += span[PHASE_RESPONSE] - t->stalled[PHASE_RESPONSE];
-	} else {
-		r->ledger[LEDGER_REQUEST] = span[PHASE_REQUEST];
-		left = span[PHASE_WAIT];
-		r->ledger[LEDGER_RESPONSE] = span[PHASE_RESPONSE];
-	}
-	if (t2 && rtt != FIELD_ABSENT)
-		r->ledger[LEDGER_NETWORK] = left < rtt ? left : rtt;
-	r->ledger[LEDGER_SERVER] += left - r->ledger[LEDGER_NETWORK];
-	if (t->handshake) {
-		for (int i = LEDGER_REQUEST; i <= LEDGER_RESPONSE; i++) {
-			r->ledger[LEDGER_CONNECT_TLS] += r->ledger[i];
-			r->ledger[i] = 0;
-		}
-		if (t->handshake_ns > end - s0)
-			after = t->handshake_ns - (end - s0);
-		r->ledger[LEDGER_CONNECT_TLS] += after;
-	}
-	r->ledger[LEDGER_CONNECT_RETRY] = t->connect_retry;
-	r->ledger[LEDGER_CONNECT_NETWORK] = t->connect_network;
-	r->total = end - s0 + after + t->connect_retry + t->connect_network;
-	sum = 0;
-	for (int i = 0; i < LEDGER_COUNT; i++)
-		sum += r->ledger[i];
-	assert(sum == r->total);
-}
-
 static struct record_text moved(struct record_text x, uint32_t by)
 {
 	if (x.len)
@@ -437,7 +365,7 @@ void record_of_txn(struct shard *sh, struct txn *t)
 		r->r.server.bytes = t->bytes[SIDE_SERVER];
 	memcpy(r->resent, t->resent, sizeof(r->resent));
 	memcpy(r->lost, t->lost, sizeof(r->lost));
-	account(r, t, known(rtt));
+	ledger_account(r, t, known(rtt));
 	if (!(t->marks & 8) && !t->unanswered && !lost && t->closed_at)
 		r->ended_by = ended_by(s, f);
 	r->values = (uint32_t)sizeof(*r);

@@ -29,6 +29,11 @@ struct span { /* where a packet's bytes begin in a stream */
 
 enum phase { PHASE_REQUEST, PHASE_WAIT, PHASE_RESPONSE, PHASE_COUNT };
 
+/* What entries of the ledger have taken of a transaction's phases so far, ns. Most have none. */
+struct spent {
+	uint64_t by[PHASE_COUNT][LEDGER_COUNT];
+};
+
 struct txn {
 	struct txn *next;
 	uint64_t number; /* of its shard's transactions, from 1; 0: the place is nobody's */
@@ -37,9 +42,8 @@ struct txn {
 	const struct dissector *d;  /* whose record and values it is: by, or the body's reader */
 	uint64_t key, tag;
 	uint64_t stamp[4], frame[4], offset[4];
-	uint64_t stall[LEDGER_COUNT]; /* the part of the phases that stalls took */
-	uint64_t stalled[PHASE_COUNT];
-	uint64_t counted_to; /* stalls up to here are in */
+	struct spent *spent; /* NULL: nothing yet */
+	uint64_t counted_to; /* entries have taken what they can up to here */
 	uint64_t resent[2], lost[2];
 	uint64_t connect_retry, connect_network;
 	uint64_t bytes[2], window_since[2]; /* by tsm_bytes(), tsm_window() */
@@ -125,7 +129,7 @@ struct reading {
 
 struct shard {
 	struct flow_table flows;
-	struct pool ext, turns, sessions, txns;
+	struct pool ext, turns, sessions, txns, spent;
 	struct session *oldest, *newest;
 	struct reading reading; /* of the session that is being read */
 	struct engine *engine;
@@ -206,15 +210,15 @@ void unread_span(
 void unread_swap(struct session *s); /* both sides with all they have */
 
 /* txn.c */
-void txn_stall(struct session *s, enum ledger_entry entry, uint64_t from, uint64_t to);
 void txn_resent(struct session *s, enum side side, uint64_t bytes);
 void txn_lost(struct session *s, enum side side, uint64_t bytes);
 void txn_after_gap(struct session *s, enum side side);
 void txn_finish(struct session *s, struct txn *t);
+/* The waiting for its response ended at this time, or at its last stamp where time runs back. */
+void txn_closed_at(struct txn *t, uint64_t time);
 void txn_close_all(struct session *s, uint64_t closed_at);
 struct stamp txn_stamp(
 	const struct session *s, enum side side, const uint8_t *at, uint64_t *offset);
-void txn_stall_one(struct txn *t, enum ledger_entry entry, uint64_t from, uint64_t to);
 struct txn *txn_new(struct session *s, uint64_t key);
 void txn_discard(struct shard *sh, struct txn *t);
 void txn_append(struct session *s, struct txn *t);
@@ -230,6 +234,18 @@ static inline struct tsm_txn txn_name(struct txn *t)
 {
 	return t ? (struct tsm_txn){t, t->number} : TSM_NONE;
 }
+
+/* ledger.c */
+/*
+ * A stretch of time is found to have been an entry's. It counts in the phases it fell into, and
+ * once: what was given away before is not given again. Of one transaction, or of each open one.
+ */
+void txn_stall_one(struct txn *t, enum ledger_entry entry, uint64_t from, uint64_t to);
+void txn_stall(struct session *s, enum ledger_entry entry, uint64_t from, uint64_t to);
+void ledger_copy(struct txn *to, const struct txn *from);
+void ledger_forget(struct shard *sh, struct txn *t);
+/* The spans between the stamps, and the ledger. rtt: to the server, ns; FIELD_ABSENT: not known. */
+void ledger_account(struct txn_record *r, const struct txn *t, uint64_t rtt);
 
 /* interleave.c */
 void session_upgrade(struct session *s);

@@ -1,5 +1,5 @@
 /*
- * txn.c - transactions: the four stamps, pairing, and the ledger of a transaction's waiting time.
+ * txn.c - transactions: the four stamps and pairing.
  *
  * Pairing after bytes were lost is conservative: a response is given to a request only where no
  * other request could be meant. See docs/architecture.md, "Pairing".
@@ -466,10 +466,21 @@ void txn_finish(struct session *s, struct txn *t)
 
 void txn_discard(struct shard *sh, struct txn *t)
 {
+	ledger_forget(sh, t);
 	sh->app_bytes -= sizeof(*t) + t->cap;
 	free(t->buf);
 	t->number = 0; /* whoever still names it names none */
 	pool_put(&sh->txns, t);
+}
+
+void txn_closed_at(struct txn *t, uint64_t time)
+{
+	for (int i = T0; i <= T3; i++)
+		if (t->marks & 1u << i && time < t->stamp[i]) {
+			time = t->stamp[i];
+			t->quality |= 1u << QUALITY_TIME_BACK;
+		}
+	t->closed_at = time;
 }
 
 void txn_close_all(struct session *s, uint64_t closed_at)
@@ -479,7 +490,7 @@ void txn_close_all(struct session *s, uint64_t closed_at)
 
 		/* The client waited until the connection was closed, where that was seen. */
 		if (closed_at && t->marks & 1u << T1 && !(t->marks & 1u << T3) && !t->doubtful)
-			t->closed_at = closed_at;
+			txn_closed_at(t, closed_at);
 		txn_finish(s, t);
 	}
 }
@@ -529,53 +540,6 @@ void txn_after_gap(struct session *s, enum side side)
 	/* One with a key is its dissector's to go on with. */
 	if (current && !current->key && !current->lasting)
 		txn_finish(s, current);
-}
-
-/*
- * A stretch of time is found to have been a stall. It counts in the phase it fell into, once: what
- * an earlier stall covered is not counted again.
- */
-void txn_stall_one(struct txn *t, enum ledger_entry entry, uint64_t from, uint64_t to)
-{
-	uint64_t begin = from > t->counted_to ? from : t->counted_to;
-
-	if (begin >= to)
-		return;
-	t->counted_to = to;
-	for (int ph = PHASE_REQUEST; ph < PHASE_COUNT; ph++) {
-		uint64_t until = to;
-
-		if (ph < PHASE_RESPONSE) {
-			if (ph == PHASE_REQUEST && t->marks & 1u << T1)
-				until = t->stamp[T1];
-			if (ph == PHASE_WAIT && !(t->marks & 1u << T1))
-				break;
-			if (ph == PHASE_WAIT && t->marks & 1u << T2)
-				until = t->stamp[T2];
-		} else if (!(t->marks & 1u << T2)) {
-			break;
-		}
-		if (until > to)
-			until = to;
-		if (until <= begin)
-			continue;
-		/* Within the waiting for an answer only loss and windows are stalls. */
-		if (!(entry == LEDGER_STALL_DELAYED_ACK && ph == PHASE_WAIT) &&
-			!(entry == LEDGER_SERVER && ph != PHASE_RESPONSE)) {
-			t->stall[entry] += until - begin;
-			t->stalled[ph] += until - begin;
-		}
-		begin = until;
-	}
-}
-
-/* For each open transaction. */
-void txn_stall(struct session *s, enum ledger_entry entry, uint64_t from, uint64_t to)
-{
-	for (struct txn *t = s->first; t; t = t->next)
-		/* A server that may not send is not at work. */
-		if (entry != LEDGER_SERVER || !t->window_since[SIDE_CLIENT])
-			txn_stall_one(t, entry, from, to);
 }
 
 void txn_resent(struct session *s, enum side side, uint64_t bytes)

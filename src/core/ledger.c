@@ -1,0 +1,188 @@
+/*
+ * ledger.c - where the waiting of a transaction went: stretches of time are given to entries as
+ * they are found, and what is left of a phase is its own entry. See docs/architecture.md, "Stamps,
+ * pairing, ledger".
+ *
+ * A phase has what lies between two stamps to give, never more: entries take from it one after the
+ * other, so that no entry can be larger than its phase and their sum is the total.
+ */
+#include "core/shard.h"
+#include <assert.h>
+#include <string.h>
+
+enum { T0, T1, T2, T3 };
+
+static bool marked(const struct txn *t, int stamp)
+{
+	return (t->marks >> stamp & 1) != 0;
+}
+
+static void spend(struct txn *t, enum phase ph, enum ledger_entry entry, uint64_t ns)
+{
+	struct shard *sh = t->session->shard;
+
+	if (!t->spent) {
+		t->spent = pool_get(&sh->spent);
+		memset(t->spent, 0, sizeof(*t->spent));
+		sh->app_bytes += sizeof(*t->spent);
+	}
+	t->spent->by[ph][entry] += ns;
+}
+
+void ledger_forget(struct shard *sh, struct txn *t)
+{
+	if (!t->spent)
+		return;
+	sh->app_bytes -= sizeof(*t->spent);
+	pool_put(&sh->spent, t->spent);
+	t->spent = NULL;
+}
+
+void ledger_copy(struct txn *to, const struct txn *from)
+{
+	to->counted_to = from->counted_to;
+	for (int ph = 0; from->spent && ph < PHASE_COUNT; ph++)
+		for (int i = 0; i < LEDGER_COUNT; i++)
+			if (from->spent->by[ph][i])
+				spend(to, (enum phase)ph, (enum ledger_entry)i,
+					from->spent->by[ph][i]);
+}
+
+/* Is it the entry's in this phase? Within the waiting for an answer only loss and windows are
+   stalls, and only a response is kept waiting by its server. */
+static bool takes(enum ledger_entry entry, enum phase ph)
+{
+	if (entry == LEDGER_STALL_DELAYED_ACK)
+		return ph != PHASE_WAIT;
+	return entry != LEDGER_SERVER || ph == PHASE_RESPONSE;
+}
+
+/* The phase that a time is in, as far as the stamps are known, and where that ends, not behind
+   `to`. */
+static enum phase phase_at(const struct txn *t, uint64_t time, uint64_t to, uint64_t *until)
+{
+	enum phase ph = PHASE_WAIT;
+
+	*until = to;
+	if (marked(t, T2) && time >= t->stamp[T2])
+		return PHASE_RESPONSE;
+	if (marked(t, T2) && t->stamp[T2] < to)
+		*until = t->stamp[T2];
+	if (!marked(t, T1) || time < t->stamp[T1]) {
+		ph = PHASE_REQUEST;
+		if (marked(t, T1) && t->stamp[T1] < *until)
+			*until = t->stamp[T1];
+	}
+	return ph;
+}
+
+void txn_stall_one(struct txn *t, enum ledger_entry entry, uint64_t from, uint64_t to)
+{
+	uint64_t at = from > t->counted_to ? from : t->counted_to;
+
+	if (at >= to)
+		return;
+	t->counted_to = to;
+	while (at < to) {
+		uint64_t until;
+		enum phase ph = phase_at(t, at, to, &until);
+
+		if (takes(entry, ph))
+			spend(t, ph, entry, until - at);
+		at = until;
+	}
+}
+
+void txn_stall(struct session *s, enum ledger_entry entry, uint64_t from, uint64_t to)
+{
+	for (struct txn *t = s->first; t; t = t->next)
+		/* A server that may not send is not at work. */
+		if (entry != LEDGER_SERVER || !t->window_since[SIDE_CLIENT])
+			txn_stall_one(t, entry, from, to);
+}
+
+/* Gives what it can of `left` ns to an entry. */
+static void give(uint64_t *ledger, int entry, uint64_t want, uint64_t *left)
+{
+	uint64_t n = want < *left ? want : *left;
+
+	ledger[entry] += n;
+	*left -= n;
+}
+
+/* The phases' lengths; false: there is no end to count to. */
+static bool phases(struct txn_record *r, const struct txn *t, uint64_t end, uint64_t *span)
+{
+	uint64_t s0 = t->stamp[T0], s1 = t->stamp[T1], s2 = t->stamp[T2];
+	bool t1 = marked(t, T1), t2 = marked(t, T2);
+
+	memset(span, 0, PHASE_COUNT * sizeof(*span));
+	if (t2 && (!t1 || s2 < s1)) {
+		if (s2 < s0 || end < s2)
+			return false;
+		span[PHASE_REQUEST] = s2 - s0; /* the answer came first: nobody waited after it */
+		r->request = span[PHASE_REQUEST];
+		r->wait = 0;
+	} else if (t1 && s1 >= s0 && end >= s1 && (!t2 || end >= s2)) {
+		span[PHASE_REQUEST] = s1 - s0;
+		span[PHASE_WAIT] = (t2 ? s2 : end) - s1;
+	} else {
+		return false;
+	}
+	if (t2)
+		span[PHASE_RESPONSE] = end - s2;
+	return true;
+}
+
+/* All of it goes to one entry: it is the connection's own, stalls taken out. */
+static uint64_t all_to_tls(struct txn_record *r, const struct txn *t, uint64_t whole)
+{
+	uint64_t after = t->handshake_ns > whole ? t->handshake_ns - whole : 0;
+
+	for (int i = LEDGER_REQUEST; i <= LEDGER_RESPONSE; i++) {
+		r->ledger[LEDGER_CONNECT_TLS] += r->ledger[i];
+		r->ledger[i] = 0;
+	}
+	r->ledger[LEDGER_CONNECT_TLS] += after;
+	return after;
+}
+
+static uint64_t between(const struct txn *t, int from, int to)
+{
+	if (!marked(t, from) || !marked(t, to))
+		return FIELD_ABSENT;
+	return t->stamp[to] > t->stamp[from] ? t->stamp[to] - t->stamp[from] : 0;
+}
+
+void ledger_account(struct txn_record *r, const struct txn *t, uint64_t rtt)
+{
+	uint64_t end = marked(t, T3) ? t->stamp[T3] : t->closed_at;
+	uint64_t span[PHASE_COUNT], after = 0, sum = 0;
+
+	r->request = between(t, T0, T1);
+	r->wait = between(t, T1, T2);
+	r->response = between(t, T2, T3);
+	r->total = FIELD_ABSENT;
+	if (!marked(t, T0) || !end)
+		return;
+	if (!marked(t, T1) && t->doubtful && t->session->interleaved)
+		return; /* its end was lost, or it goes on: nobody can tell */
+	if (!phases(r, t, end, span))
+		return;
+	for (int ph = 0; t->spent && ph < PHASE_COUNT; ph++)
+		for (int i = 0; i < LEDGER_COUNT; i++)
+			give(r->ledger, i, t->spent->by[ph][i], &span[ph]);
+	if (marked(t, T2) && rtt != FIELD_ABSENT)
+		give(r->ledger, LEDGER_NETWORK, rtt, &span[PHASE_WAIT]);
+	r->ledger[LEDGER_REQUEST] += span[PHASE_REQUEST];
+	r->ledger[LEDGER_SERVER] += span[PHASE_WAIT];
+	r->ledger[LEDGER_RESPONSE] += span[PHASE_RESPONSE];
+	if (t->handshake)
+		after = all_to_tls(r, t, end - t->stamp[T0]);
+	r->ledger[LEDGER_CONNECT_RETRY] += t->connect_retry;
+	r->ledger[LEDGER_CONNECT_NETWORK] += t->connect_network;
+	r->total = end - t->stamp[T0] + after + t->connect_retry + t->connect_network;
+	for (int i = 0; i < LEDGER_COUNT; i++)
+		sum += r->ledger[i];
+	assert(sum == r->total);
+}
