@@ -213,6 +213,27 @@ def ports_again_before_the_last_packet():
         same(name, "time_back", "time_back" in records[0]["tsumari.quality"], True)
 
 
+@situation
+def pipelined_requests():
+    """The second was sent with the first, the third while the second waited, the last one after all."""
+    for place in PLACES:
+        w = Wire(delay=10)
+        t = w.open() + 1
+        w.segment(CLIENT, t, get("/a") + get("/b"))
+        w.segment(CLIENT, t + 50, get("/c"))
+        w.segment(SERVER, t + 10 + 100, ok(5))
+        w.segment(SERVER, t + 10 + 104, ok(6))
+        w.segment(SERVER, t + 10 + 164, ok(7))
+        w.segment(CLIENT, t + 220, get("/d"))
+        w.segment(SERVER, t + 220 + 10 + 30, ok(8))
+        a, b, c, d = txns(run(w.packets(place)))
+        rtt = {"client": 20, "path": 10, "server": 0}[place]
+        expect(place + " a", a, {"connect.network": 20, "network": rtt, "server": 100})
+        expect(place + " b", b, {"network": rtt, "queued": 100, "server": 4})
+        expect(place + " c", c, {"network": rtt, "queued": 54, "server": 60})
+        expect(place + " d", d, {"network": rtt, "server": 30})
+
+
 if not bad:
     print("tcp: %d situations" % tried)
 sys.exit(bad != 0)

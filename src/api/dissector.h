@@ -115,6 +115,8 @@ struct body {
 
 /* What is known of an application before a byte was seen. */
 #define TRAIT_SERVER_FIRST 0x1u /* its server speaks first: until it has, the client waits */
+/* Answers come in the order of their requests, whatever their keys: one waits behind another. */
+#define TRAIT_IN_ORDER 0x2u
 
 /* Grows at its end only: one that was compiled when it was shorter is taken as it is. */
 struct dissector {
@@ -224,6 +226,13 @@ void tsm_unanswered(struct session *s, struct tsm_txn t);
 struct tsm_txn tsm_event(struct session *s, const uint8_t *at);
 void tsm_lasting(struct tsm_txn t);
 void tsm_unread(struct session *s);
+
+/*
+ * The request of t, not answered yet, came again with the datagram that `at` is in: what was waited
+ * until now was for that, not for the server. Of no effect over TCP, where only a connection sends
+ * again.
+ */
+void tsm_repeated(struct session *s, struct tsm_txn t, const uint8_t *at);
 
 /* When the stream was whole up to this byte of the view that data() was given: ns since the epoch.
  */

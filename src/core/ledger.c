@@ -93,6 +93,21 @@ void txn_stall_one(struct txn *t, enum ledger_entry entry, uint64_t from, uint64
 	}
 }
 
+void ledger_waited(struct txn *t, enum ledger_entry entry, uint64_t now)
+{
+	uint64_t left;
+
+	if (!marked(t, T1) || marked(t, T2) || now <= t->stamp[T1])
+		return;
+	left = now - t->stamp[T1];
+	for (int i = 0; t->spent && i < LEDGER_COUNT; i++)
+		left -= t->spent->by[PHASE_WAIT][i] < left ? t->spent->by[PHASE_WAIT][i] : left;
+	if (left)
+		spend(t, PHASE_WAIT, entry, left);
+	if (t->counted_to < now)
+		t->counted_to = now;
+}
+
 void txn_stall(struct session *s, enum ledger_entry entry, uint64_t from, uint64_t to)
 {
 	for (struct txn *t = s->first; t; t = t->next)
@@ -134,6 +149,28 @@ static bool phases(struct txn_record *r, const struct txn *t, uint64_t end, uint
 	return true;
 }
 
+/*
+ * The phases, shared among the entries. A request travels while it waits for its turn, and so does
+ * the answer before it: the path is in what was queued, as far as there is any.
+ */
+static void share(uint64_t *ledger, const struct txn *t, uint64_t rtt, uint64_t *span)
+{
+	uint64_t *wait = &span[PHASE_WAIT];
+	uint64_t queued = t->spent ? t->spent->by[PHASE_WAIT][LEDGER_QUEUED] : 0;
+
+	for (int ph = 0; t->spent && ph < PHASE_COUNT; ph++)
+		for (int i = 0; i < LEDGER_COUNT; i++)
+			if (i != LEDGER_QUEUED)
+				give(ledger, i, t->spent->by[ph][i], &span[ph]);
+	if (rtt != FIELD_ABSENT)
+		give(ledger, LEDGER_NETWORK, rtt, wait);
+	if (queued > ledger[LEDGER_NETWORK])
+		give(ledger, LEDGER_QUEUED, queued - ledger[LEDGER_NETWORK], wait);
+	ledger[LEDGER_REQUEST] += span[PHASE_REQUEST];
+	ledger[LEDGER_SERVER] += *wait;
+	ledger[LEDGER_RESPONSE] += span[PHASE_RESPONSE];
+}
+
 /* All of it goes to one entry: it is the connection's own, stalls taken out. */
 static uint64_t all_to_tls(struct txn_record *r, const struct txn *t, uint64_t whole)
 {
@@ -169,14 +206,7 @@ void ledger_account(struct txn_record *r, const struct txn *t, uint64_t rtt)
 		return; /* its end was lost, or it goes on: nobody can tell */
 	if (!phases(r, t, end, span))
 		return;
-	for (int ph = 0; t->spent && ph < PHASE_COUNT; ph++)
-		for (int i = 0; i < LEDGER_COUNT; i++)
-			give(r->ledger, i, t->spent->by[ph][i], &span[ph]);
-	if (marked(t, T2) && rtt != FIELD_ABSENT)
-		give(r->ledger, LEDGER_NETWORK, rtt, &span[PHASE_WAIT]);
-	r->ledger[LEDGER_REQUEST] += span[PHASE_REQUEST];
-	r->ledger[LEDGER_SERVER] += span[PHASE_WAIT];
-	r->ledger[LEDGER_RESPONSE] += span[PHASE_RESPONSE];
+	share(r->ledger, t, marked(t, T2) ? rtt : FIELD_ABSENT, span);
 	if (t->handshake)
 		after = all_to_tls(r, t, end - t->stamp[T0]);
 	r->ledger[LEDGER_CONNECT_RETRY] += t->connect_retry;

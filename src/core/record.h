@@ -19,6 +19,8 @@ enum ledger_entry {
 	LEDGER_CONNECT_NETWORK,
 	LEDGER_CONNECT_TLS,
 	LEDGER_REQUEST,
+	LEDGER_QUEUED, /* behind another request of the connection */
+	LEDGER_RETRY,  /* until a datagram that was lost was sent again */
 	LEDGER_NETWORK,
 	LEDGER_SERVER,
 	LEDGER_RESPONSE,

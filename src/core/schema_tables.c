@@ -38,6 +38,9 @@ const char *const quality_names[] = {
 	X(CONNECT_NETWORK, "connect.network", "Conn net", "The rest of the TCP handshake.")        \
 	X(CONNECT_TLS, "connect.tls", "Conn TLS", "ClientHello to the end of the TLS handshake.")  \
 	X(REQUEST, "request", "Request", "Sending the request, stalls taken out.")                 \
+	X(QUEUED, "queued", "Queued",                                                              \
+		"Behind another request of the same connection, which was answered first.")        \
+	X(RETRY, "retry", "Retry", "Until the client sent a datagram again that was lost.")        \
 	X(NETWORK, "network", "Network",                                                           \
 		"The path between capture point and server while waiting for the response.")       \
 	X(SERVER, "server", "Server", "The server at work: waiting less network and stalls.")      \

@@ -242,6 +242,8 @@ static inline struct tsm_txn txn_name(struct txn *t)
  */
 void txn_stall_one(struct txn *t, enum ledger_entry entry, uint64_t from, uint64_t to);
 void txn_stall(struct session *s, enum ledger_entry entry, uint64_t from, uint64_t to);
+/* All of the waiting up to now that is no entry's yet was this one's. */
+void ledger_waited(struct txn *t, enum ledger_entry entry, uint64_t now);
 void ledger_copy(struct txn *to, const struct txn *from);
 void ledger_forget(struct shard *sh, struct txn *t);
 /* The spans between the stamps, and the ledger. rtt: to the server, ns; FIELD_ABSENT: not known. */

@@ -292,6 +292,24 @@ struct tsm_txn tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 	return txn_name(t);
 }
 
+/* Is it answered after those before it? */
+static bool in_turn(const struct session *s, const struct txn *t)
+{
+	return !s->interleaved && !t->composite && !t->unanswered && t->by == s->d &&
+	       (!t->key || t->by->traits & TRAIT_IN_ORDER);
+}
+
+/* The server has answered t: what the next one waited for so far was that. */
+static void next_in_turn(const struct session *s, const struct txn *t, uint64_t now)
+{
+	struct txn *next = s->first;
+
+	while (next && (next == t || next->marks & 1u << T2 || !in_turn(s, next)))
+		next = next->next;
+	if (next)
+		ledger_waited(next, LEDGER_QUEUED, now);
+}
+
 void tsm_response_end(struct session *s, struct tsm_txn which, const uint8_t *end)
 {
 	struct txn *t = txn_of(which);
@@ -305,6 +323,8 @@ void tsm_response_end(struct session *s, struct tsm_txn which, const uint8_t *en
 	end = end_of(s, end);
 	now = txn_stamp(s, SIDE_SERVER, end ? end - 1 : NULL, &offset);
 	set_stamp(t, T3, now.whole, now.whole_frame, end ? offset + 1 : offset);
+	if (s->open > 1 && in_turn(s, t))
+		next_in_turn(s, t, now.whole);
 	if (t->marks & 1u << T1 || (!s->interleaved && s->side[SIDE_CLIENT].current != t))
 		txn_finish(s, t);
 }
@@ -430,6 +450,16 @@ void tsm_lasting(struct tsm_txn which)
 
 	if (t)
 		t->lasting = 1;
+}
+
+void tsm_repeated(struct session *s, struct tsm_txn which, const uint8_t *at)
+{
+	struct txn *t = txn_of(which);
+	uint64_t offset;
+
+	if (t && tsm_datagram(s))
+		ledger_waited(
+			t, LEDGER_RETRY, txn_stamp(s, SIDE_CLIENT, first_of(s, at), &offset).whole);
 }
 
 uint64_t tsm_time(const struct session *s, const uint8_t *at)

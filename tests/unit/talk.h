@@ -28,6 +28,7 @@ static struct {
 	uint32_t next[2];
 	uint16_t port;
 	unsigned records;
+	struct txn_record last; /* of the records of transactions, without what follows it */
 	char out[1 << 18];
 	size_t len;
 } talk;
@@ -82,6 +83,7 @@ static inline void talk_drain(void)
 
 			if (r->kind == RECORD_TXN) {
 				talk.records++;
+				memcpy(&talk.last, r, sizeof(talk.last));
 				if (talk.len < sizeof(talk.out) / 2)
 					talk_show((const void *)r);
 			}

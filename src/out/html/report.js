@@ -97,8 +97,8 @@
 
 	const COLOURS = [
 		[/^server$/, "--c-server"], [/^network$/, "--c-network"], [/^request$/, "--c-request"],
-		[/^response$/, "--c-response"], [/^connect\.retry$/, "--c-retry"], [/^connect\.tls$/, "--c-tls"],
-		[/^connect/, "--c-connect"], [/window/, "--c-window"], [/^stall/, "--c-stall"], [/./, "--c-unknown"],
+		[/^response$/, "--c-response"], [/retry$/, "--c-retry"], [/^connect\.tls$/, "--c-tls"],
+		[/^connect/, "--c-connect"], [/window/, "--c-window"], [/^stall|^queued/, "--c-stall"], [/./, "--c-unknown"],
 	];
 
 	function entryColour(entry) {
