@@ -2,6 +2,7 @@
 #include "model/tiers.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "model/directions.h"
 #include "model/tiers_impl.h"
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,7 @@ struct call {
 	struct ids ids;
 	const struct digest *digest;
 	const struct service *service;
+	uint64_t to; /* directions_name(); 0: it cannot be in front of anything */
 	uint32_t id; /* the digest's; it may have given way to another since */
 	uint8_t class;
 	uint32_t next; /* of those that are not in use */
@@ -44,6 +46,7 @@ struct call {
 struct parent {
 	struct addr host; /* that handles it */
 	uint64_t flow;
+	uint64_t name; /* directions_name() */
 	struct request q;
 	struct ids ids;
 	uint32_t links;      /* the first */
@@ -72,6 +75,7 @@ struct tiers {
 	uint32_t ncalls, nparents, nlinks;          /* that were ever used */
 	uint32_t host[HOSTS];                       /* requests under way, the latest first */
 	struct hash_key key;
+	struct directions *directions;
 	struct tier_sums *sums;
 	uint64_t unsettled, late;
 	uint64_t apart[APART]; /* flows by their number */
@@ -85,6 +89,7 @@ struct tiers *tiers_new(uint32_t events)
 	hash_key_draw(&t->key);
 	memset(t->host, 0xff, sizeof(t->host));
 	t->free_call = t->free_parent = t->free_link = NONE;
+	t->directions = directions_new();
 	t->sums = tier_sums_new();
 	return t;
 }
@@ -103,6 +108,7 @@ void tiers_free(struct tiers *t)
 	if (!t)
 		return;
 	tier_sums_free(t->sums);
+	directions_free(t->directions);
 	free(t->heap);
 	free(t->calls);
 	free(t->parents);
@@ -201,6 +207,7 @@ static bool same_id(const struct ids *a, const struct ids *b)
 struct candidates {
 	uint32_t parent[LOOK];
 	uint64_t weight[LOOK], sum;
+	bool inner[LOOK];
 	unsigned n;
 	bool whole; /* all of them hold the call whole: they have equal weights */
 	bool by_id;
@@ -225,6 +232,31 @@ static void consider(struct candidates *c, uint32_t i, const struct parent *p,
 	c->n++;
 }
 
+/* Does b do its part of a's work? */
+static bool inside(const struct tiers *t, const struct parent *a, const struct parent *b)
+{
+	return a->name != b->name && b->q.start >= a->q.start && b->q.end <= a->q.end &&
+	       directions_does(t->directions, a->name, b->name);
+}
+
+/* Of several tiers at one host the last one made the call. */
+static void innermost(const struct tiers *t, struct candidates *c)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < c->n; i++) {
+		unsigned k = 0;
+
+		while (k < c->n && !inside(t, &t->parents[c->parent[i]], &t->parents[c->parent[k]]))
+			k++;
+		c->inner[i] = k == c->n;
+	}
+	for (unsigned i = 0; i < c->n; i++)
+		if (c->inner[i])
+			c->parent[n++] = c->parent[i];
+	c->sum = c->n = n;
+}
+
 /* Who of those under way can have made the call. */
 static void find_parents(
 	struct tiers *t, const struct call *call, uint64_t start, struct candidates *c)
@@ -244,6 +276,8 @@ static void find_parents(
 		if (p->q.service == call->service || apart(t, p->flow) ||
 			memcmp(&p->host, &call->host, sizeof(p->host)) != 0)
 			continue;
+		if (call->to)
+			directions_seen(t->directions, p->name, call->to);
 		if (same_id(&p->ids, &call->ids)) {
 			c->parent[0] = i;
 			c->weight[0] = c->sum = c->n = 1;
@@ -251,8 +285,11 @@ static void find_parents(
 			c->more = false;
 			return;
 		}
-		consider(c, i, p, call, start);
+		if (!call->to || directions_can(t->directions, p->name, call->to))
+			consider(c, i, p, call, start);
 	}
+	if (c->n > 1 && c->whole)
+		innermost(t, c);
 }
 
 static bool link_to(struct tiers *t, uint32_t i, const struct call *call, uint64_t start,
@@ -395,8 +432,11 @@ static void add_parent(struct tiers *t, const struct digest *d, const struct txn
 	else
 		t->free_parent = t->parents[i].next;
 	p = &t->parents[i];
-	*p = (struct parent){
-		.host = r->r.server.ip, .flow = r->r.flow_id, .ids = *ids, .links = NONE};
+	*p = (struct parent){.host = r->r.server.ip,
+		.flow = r->r.flow_id,
+		.name = directions_name(t->directions, &r->r.server.ip, r->r.server.port),
+		.ids = *ids,
+		.links = NONE};
 	p->q = (struct request){.start = r->stamp[0],
 		.asked = r->stamp[1],
 		.end = end,
@@ -429,6 +469,8 @@ static void add_call(struct tiers *t, const struct digest *d, const struct txn_r
 		.service = d->service,
 		.id = d->id,
 		.class = (uint8_t) class};
+	if (class == TIER_HTTP)
+		c->to = directions_name(t->directions, &r->r.server.ip, r->r.server.port);
 	push(t, r->stamp[0], CALL_START, i);
 }
 
@@ -456,14 +498,42 @@ void tiers_record(struct tiers *t, const struct digest *d, const struct txn_reco
 		step(t);
 }
 
-unsigned tiers_sorted(struct tiers *t, const struct tier ***list)
+bool tiers_can_call(const struct tiers *t, const struct addr *from, uint16_t from_port,
+	const struct addr *to, uint16_t to_port)
 {
-	return tier_sums_sorted(t->sums, list);
+	return directions_can(t->directions, directions_name(t->directions, from, from_port),
+		directions_name(t->directions, to, to_port));
+}
+
+/* What was settled before it was known who calls whom. */
+static bool can_call(const struct tiers *t, const struct tier_pair *p)
+{
+	const struct service *a = p->parent->service, *b = p->service;
+
+	return !a || !b || tiers_can_call(t, &a->ip, a->port, &b->ip, b->port);
 }
 
 unsigned tiers_pairs(struct tiers *t, const struct tier *parent, const struct tier_pair ***list)
 {
-	return tier_sums_pairs(t->sums, parent, list);
+	unsigned all = tier_sums_pairs(t->sums, parent, list), n = 0;
+
+	for (unsigned i = 0; i < all; i++)
+		if (can_call(t, (*list)[i]))
+			(*list)[n++] = (*list)[i];
+	return n;
+}
+
+unsigned tiers_sorted(struct tiers *t, const struct tier ***list)
+{
+	const struct tier_pair **pairs;
+	unsigned all = tier_sums_sorted(t->sums, list), n = 0;
+
+	/* One that has no pairs at all may have lost them to others: it stays. */
+	for (unsigned i = 0; i < all; i++)
+		if (!tier_sums_pairs(t->sums, (*list)[i], &pairs) ||
+			tiers_pairs(t, (*list)[i], &pairs))
+			(*list)[n++] = (*list)[i];
+	return n;
 }
 
 uint64_t tiers_unsettled(const struct tiers *t)

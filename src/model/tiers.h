@@ -3,9 +3,10 @@
  *
  * A request that host W handles is the parent of the transactions that W starts as a client while
  * it has the request. An id that both carry settles it (trace.id, http.request.id); else it is the
- * parent's whose time the transaction lies in. Where it can be several requests', each has an equal
- * share of it (where none holds it whole, a share by overlap). Of more than TIERS_PARENTS
- * nobody gets it, and it is counted.
+ * parent's whose time the transaction lies in, of several tiers at one host the innermost's; a
+ * server does not call the one that it is called by (directions.h). Where it can be several
+ * requests', each has an equal share of it (where none holds it whole, a share by overlap). Of more
+ * than TIERS_PARENTS nobody gets it, and it is counted.
  *
  * Records come in the order of their ends, children before their parents: what happened is gone
  * through in the order of time once so many records are held back, and at the end.
@@ -75,6 +76,12 @@ void tiers_finish(struct tiers *t);
 unsigned tiers_sorted(struct tiers *t, const struct tier ***list);
 /* Of one of them, or of all (NULL), the one with the most time first. */
 unsigned tiers_pairs(struct tiers *t, const struct tier *parent, const struct tier_pair ***list);
+/* May the first have called the second, as far as their requests tell (directions.h)? */
+bool tiers_can_call(const struct tiers *t, const struct addr *from, uint16_t from_port,
+	const struct addr *to, uint16_t to_port);
+/* May the first have called the second, as far as their requests tell (directions.h)? */
+bool tiers_can_call(const struct tiers *t, const struct addr *from, uint16_t from_port,
+	const struct addr *to, uint16_t to_port);
 /* Calls that were nobody's for sure: more than TIERS_PARENTS could have made them. */
 uint64_t tiers_unsettled(const struct tiers *t);
 /* Requests that came too late to be looked at. */

@@ -1,6 +1,7 @@
 /* document_model.c - the findings with their proof, and the slowest transactions (document.h). */
 #include "model/findings.h"
 #include "model/slowest.h"
+#include "model/tiers.h"
 #include "out/document_impl.h"
 #include <string.h>
 
@@ -130,7 +131,9 @@ void document_slowest(struct json_object *all, const struct model *m)
 
 		jsontree_append(array, o);
 		for (unsigned k = 0; k < r->ncalls; k++)
-			jsontree_append(calls, call(&r->calls[k], r->own.start));
+			if (tiers_can_call(model_tiers(m), &r->own.server, r->own.port,
+				    &r->calls[k].server, r->calls[k].port))
+				jsontree_append(calls, call(&r->calls[k], r->own.start));
 		if (r->left_out)
 			jsontree_put(o, "calls_left_out", jsontree_u64(r->left_out));
 	}

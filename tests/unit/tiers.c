@@ -23,6 +23,8 @@ static const struct dissector http = {TSM_HEAD, .name = "http", .fields = fields
 static const struct dissector mysql = {TSM_HEAD, .name = "mysql", .fields = fields};
 
 static struct service web = {.port = 80}, db = {.port = 3306};
+/* Three tiers at one host, and its clients. */
+static struct service proxy = {.port = 81}, cache = {.port = 82}, origin = {.port = 83};
 
 struct made {
 	struct txn_record t;
@@ -91,6 +93,14 @@ static void query(struct bench *b, unsigned from, unsigned till, const char *op,
 	add(b, &db, op, &m);
 }
 
+static void local(struct bench *b, struct service *s, unsigned from, unsigned till, const char *op)
+{
+	struct made m = make(&http, 2, 2, from, till, NULL);
+
+	m.t.r.server.port = s->port;
+	add(b, s, op, &m);
+}
+
 static struct bench begin(void)
 {
 	return (struct bench){digests_new(DIGESTS_MAX, NULL), tiers_new(TIERS_EVENTS)};
@@ -144,6 +154,69 @@ static void calls_belong_to_the_request_under_way(void **state)
 	t = tier(&b, "GET /b");
 	assert_int_equal(t->time[TIER_MYSQL], 2 * MS);
 	assert_int_equal(tiers_pairs(b.tiers, NULL, &pairs), 3);
+	end(&b);
+}
+
+static const struct tier *tier_at(struct bench *b, const struct service *s)
+{
+	const struct tier **list;
+	unsigned n = tiers_sorted(b->tiers, &list);
+
+	for (unsigned i = 0; i < n; i++)
+		if (list[i]->service == s)
+			return list[i];
+	return NULL;
+}
+
+/* Not those of the others that are under way there, and never of one that is in front. */
+static void tiers_of_one_host(void **state)
+{
+	struct bench b = begin();
+	const struct tier_pair **pairs;
+
+	(void)state;
+	proxy.ip = cache.ip = origin.ip = host(2);
+	for (unsigned i = 0; i < 3; i++) {
+		unsigned at = 100 * i;
+
+		local(&b, &origin, at + 10, at + 20, "GET /o");
+		local(&b, &cache, at + 5, at + 25, "GET /c");
+		local(&b, &proxy, at, at + 30, "GET /p");
+	}
+	/* What the cache fetches when it has answered; other clients ask meanwhile. */
+	local(&b, &cache, 300, 304, "GET /c");
+	local(&b, &cache, 400, 410, "GET /c");
+	local(&b, &proxy, 420, 430, "GET /p");
+	local(&b, &origin, 302, 500, "GET /o");
+	tiers_finish(b.tiers);
+	assert_null(tier_at(&b, &origin));
+	assert_int_equal(tiers_pairs(b.tiers, tier_at(&b, &cache), &pairs), 1);
+	assert_ptr_equal(pairs[0]->service, &origin);
+	assert_int_equal(pairs[0]->calls, 4 * TIERS_ONE);
+	assert_int_equal(tiers_pairs(b.tiers, tier_at(&b, &proxy), &pairs), 1);
+	assert_ptr_equal(pairs[0]->service, &cache);
+	assert_int_equal(pairs[0]->calls, 3 * TIERS_ONE);
+	assert_false(tiers_can_call(b.tiers, &origin.ip, 83, &proxy.ip, 81));
+	assert_true(tiers_can_call(b.tiers, &proxy.ip, 81, &origin.ip, 83));
+	end(&b);
+}
+
+/* What lay in the other's time first was chance: it is not told once that is seen. */
+static void direction_is_the_usual_one(void **state)
+{
+	struct bench b = begin();
+
+	(void)state;
+	proxy.ip = cache.ip = host(2);
+	local(&b, &proxy, 20, 40, "GET /p");
+	local(&b, &cache, 10, 50, "GET /c");
+	for (unsigned i = 1; i < 4; i++) {
+		local(&b, &cache, 100 * i + 10, 100 * i + 20, "GET /c");
+		local(&b, &proxy, 100 * i, 100 * i + 30, "GET /p");
+	}
+	tiers_finish(b.tiers);
+	assert_null(tier_at(&b, &cache));
+	assert_non_null(tier_at(&b, &proxy));
 	end(&b);
 }
 
@@ -284,6 +357,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(calls_belong_to_the_request_under_way),
+		cmocka_unit_test(tiers_of_one_host),
+		cmocka_unit_test(direction_is_the_usual_one),
 		cmocka_unit_test(requests_side_by_side_share),
 		cmocka_unit_test(an_id_settles_it),
 		cmocka_unit_test(repeated_calls_are_counted),
