@@ -130,10 +130,11 @@ def segment(link, packet):
 class Conversation:
     """One TCP connection over IPv4 between two made-up hosts, its acknowledgements correct."""
 
-    def __init__(self, number, port=80):
+    def __init__(self, number, port=80, client=None, server="10.8.0.1"):
+        client = client or "10.9.%d.%d" % (number >> 8 & 255, number & 255)
         self.ends = (
-            (bytes((10, 9, number >> 8 & 255, number & 255)), 20000 + number),
-            (bytes((10, 8, 0, 1)), port),
+            (bytes(map(int, client.split("."))), 20000 + number),
+            (bytes(map(int, server.split("."))), port),
         )
         self.next = [1000 * number + 7, 0xFFFFF000 + number]
         self.packets, self.idents = [], [1, 1]

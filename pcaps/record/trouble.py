@@ -168,12 +168,13 @@ def storage(port, server, times, seconds):
     before(port, server, answer)
 
 
-def requests(host, port, n, until=None):
+def requests(host, port, n, until=None, site='pool.example'):
+    """As a balancer asks: for the site, whichever server it is."""
     c = http.client.HTTPConnection(host, int(port), timeout=10)
     for _ in range(int(n)):
         if until and time.time() > until:
             break
-        c.request('GET', '/work')
+        c.request('GET', '/work', headers={'Host': site})
         c.getresponse().read()
     c.close()
 

@@ -108,6 +108,7 @@ struct findings {
 	struct finding *list;
 	unsigned nlist, room;
 	const struct capture_stats *capture; /* while listing */
+	uint64_t name;                       /* findings_name() of what is taken out */
 	uint8_t *record;                     /* findings_as_record() */
 };
 

@@ -29,7 +29,7 @@ struct load_state {
 
 struct balance_key {
 	struct addr client;
-	uint64_t port;
+	uint64_t port, name; /* of the site */
 	const char *protocol;
 };
 struct balance {
@@ -126,13 +126,26 @@ static void add_pause(struct findings *f, struct load_state *c, const struct txn
 	}
 }
 
-static struct balance_key balance_key(const struct txn_record *t)
+uint64_t findings_name(const struct txn_record *t)
+{
+	static struct value_name domain = {"url.domain", NULL, -1};
+	const struct value *v = value_named(t, &domain);
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	for (uint32_t i = 0; v && i < v->len; i++)
+		h = (h ^ (uint8_t)value_text(v)[i]) * UINT64_C(1099511628211);
+	return v && v->len ? h | 1 : 0;
+}
+
+/* Servers that are asked for the same site share its work. */
+static struct balance_key balance_key(const struct txn_record *t, uint64_t name)
 {
 	struct balance_key key;
 
 	memset(&key, 0, sizeof(key)); /* its padding is compared, too */
 	key.client = t->r.client.ip;
 	key.port = t->r.server.port;
+	key.name = name;
 	key.protocol = t->r.type;
 	return key;
 }
@@ -149,7 +162,7 @@ static unsigned balanced(const struct balance *b, const struct txn_record *t)
 
 static void add_balance(struct load_all *all, const struct txn_record *t)
 {
-	struct balance_key key = balance_key(t);
+	struct balance_key key = balance_key(t, findings_name(t));
 	struct balance *b;
 	unsigned i;
 
@@ -169,9 +182,9 @@ static void add_balance(struct load_all *all, const struct txn_record *t)
 	b->to[i].server += t->total == FIELD_ABSENT ? 0 : t->ledger[LEDGER_SERVER];
 }
 
-static void take_out_balance(struct load_all *all, const struct txn_record *t)
+static void take_out_balance(struct load_all *all, const struct txn_record *t, uint64_t name)
 {
-	struct balance_key key = balance_key(t);
+	struct balance_key key = balance_key(t, name);
 	struct balance *b = all->balance ? keyed_find(all->balance, &key) : NULL;
 	unsigned i = b ? balanced(b, t) : 0;
 
@@ -205,7 +218,7 @@ static void take_out(struct findings *f, struct svc *s, const struct record *r)
 		spread(c, from, r->end, UINT64_MAX);
 	proof_drop_frame(&c->slowest, t->frame[1]);
 	if (strncmp(r->type, "http", 4) == 0)
-		take_out_balance(f->state[DETECTOR_LOAD], t);
+		take_out_balance(f->state[DETECTOR_LOAD], t, f->name);
 }
 
 static void record(struct findings *f, struct svc *s, const struct record *r)

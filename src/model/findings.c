@@ -232,12 +232,13 @@ void findings_record(struct findings *f, const struct record *r)
 		detectors[i]->record(f, s, r);
 }
 
-void findings_take_out(struct findings *f, const struct record *r)
+void findings_take_out(struct findings *f, const struct record *r, uint64_t name)
 {
 	struct svc_key key = key_of(r);
 	struct svc *s = keyed_find(f->services, &key);
 
 	add(f, s, r, UINT64_MAX);
+	f->name = name;
 	for (int i = 0; s && i < DETECTOR_COUNT; i++)
 		if (detectors[i]->take_out)
 			detectors[i]->take_out(f, s, r);

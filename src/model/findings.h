@@ -99,9 +99,11 @@ void findings_record(struct findings *f, const struct record *r);
 /*
  * Takes a health check's record (probes.h) out of what was counted, without its values: of numbers
  * of connections and transactions, of costs and examples. What was said of its operation by name
- * stays.
+ * stays. name: findings_name() of the transaction when it was whole.
  */
-void findings_take_out(struct findings *f, const struct record *r);
+void findings_take_out(struct findings *f, const struct record *r, uint64_t name);
+/* The site that it asked for, as a number; 0: none. */
+uint64_t findings_name(const struct txn_record *t);
 /*
  * All there is to tell by now: the capture's own faults, then by cost. capture: what was read so
  * far. The list holds until the next call.

@@ -17,6 +17,7 @@ struct seen { /* a transaction, without its values */
 	struct digest *digest;
 	uint32_t id;    /* the digest's; it may have given way to another since */
 	uint64_t after; /* the series' number when it was added (series_set_take_out()) */
+	uint64_t name;  /* findings_name() */
 };
 
 struct connection {
@@ -174,6 +175,7 @@ void probes_txn(
 	x->t = *t;
 	x->t.nvalues = 0;
 	x->t.method.len = x->t.object.len = x->t.query.len = 0;
+	x->name = p->of->findings ? findings_name(t) : 0;
 	x->after = p->of->series ? series_set_number(p->of->series) : 0;
 	x->digest = (struct digest *)d;
 	x->id = d->id;
@@ -195,7 +197,7 @@ static void take_out(const struct counted *of, const struct check *c, const stru
 	if (of->slowest)
 		slowest_take_out(of->slowest, &x->t);
 	if (of->findings)
-		findings_take_out(of->findings, &x->t.r);
+		findings_take_out(of->findings, &x->t.r, x->name);
 }
 
 /* Out of the sums of all, into its own. */
@@ -210,7 +212,7 @@ static void keep_apart(struct probes *p, struct watched *w, const struct check *
 	if (p->of->tiers && c->n)
 		tiers_take_out(p->of->tiers, c->flow.r.flow_id);
 	if (p->of->findings)
-		findings_take_out(p->of->findings, &c->flow.r);
+		findings_take_out(p->of->findings, &c->flow.r, 0);
 	w->p.connections++;
 	w->p.bytes += bytes;
 	c->flows->flows--;

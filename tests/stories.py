@@ -1,0 +1,157 @@
+"""Stories: small captures made here, each of one cause of waiting or of none, and what is told of them.
+
+A story is a function that gives packets; what must come out stands above it. `first`: the first
+warning or critical, its server and its cost in seconds; `also`: others that must be there; `never`:
+ids that must not be, whatever their severity; nothing of it: no finding above "info" at all. A
+`verdict` is a regular expression that the report begins with.
+"""
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+
+import pcaplib
+from pcaplib import ACK, FIN, PSH, RST, SYN
+
+TSUMARI = os.environ["TSUMARI"]
+MS = 10**6
+SECOND = 10**9
+BEGIN = 1_700_000_000 * SECOND
+STORIES = []
+bad = 0
+
+
+def story(first=None, cost=None, also=(), never=(), verdict=None):
+    def put(make):
+        STORIES.append((make.__name__, make, first, cost, also, never, verdict))
+        return make
+
+    return put
+
+
+# ---- what stories are made of ------------------------------------------------------------------
+
+
+class World:
+    """Packets of many connections; times are ns since the beginning."""
+
+    def __init__(self):
+        self.packets, self.talks = [], []
+
+    def tcp(self, server, port=80, client="10.9.0.1"):
+        talk = pcaplib.Conversation(len(self.talks) + 1, port, client, server)
+        self.talks.append(talk)
+        return talk
+
+    def udp(self, time, client, server, sport, dport, data, back=False):
+        ends = [(client, sport), (server, dport)]
+        src, dst = ends[back], ends[not back]
+        udp = struct.pack("!HHHH", src[1], dst[1], 8 + len(data), 0) + data
+        ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), len(self.packets), 0, 64, 17, 0)
+        ip += b"".join(bytes(map(int, e[0].split("."))) for e in (src, dst))
+        ip = ip[:10] + struct.pack("!H", pcaplib.checksum(ip)) + ip[12:]
+        self.packets.append(pcaplib.Packet(time, b"\2\0\0\0\0\1\2\0\0\0\0\2\x08\0" + ip + udp))
+
+    def write(self, path):
+        all = self.packets + [p for t in self.talks for p in t.packets]
+        all.sort(key=lambda p: p.time)
+        pcaplib.write(path, 1, [pcaplib.Packet(BEGIN + p.time, p.data, p.wire) for p in all])
+
+
+def get(path, host="h"):
+    return b"GET %s HTTP/1.1\r\nHost: %s\r\n\r\n" % (path.encode(), host.encode())
+
+
+def ok(body=b"ok", code=b"200 OK"):
+    return b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (code, len(body), body)
+
+
+# ---- the stories -------------------------------------------------------------------------------
+
+
+def sites(names):
+    """One client asks servers 10.8.0.1, .2 ... so many times, each for its site."""
+    w, now = World(), 0
+    for i, (name, n) in enumerate(names, 1):
+        talk = w.tcp("10.8.0.%d" % i)
+        now = talk.open(now)
+        for _ in range(n):
+            now = talk.send(0, now + MS, get("/", name))
+            now = talk.send(1, now + MS, ok())
+        now = talk.close(now)
+    return w
+
+
+@story(first=("lb-imbalance", None))
+def one_site_unevenly_shared():
+    return sites([("shop.example", 60), ("shop.example", 6)])
+
+
+@story(never=("lb-imbalance",))
+def five_sites_of_a_browser():
+    return sites([("a.example", 35), ("b.example", 9), ("c.example", 4), ("d.example", 2), ("e.example", 1)])
+
+
+# ---- what is told ------------------------------------------------------------------------------
+
+
+def fail(name, text):
+    global bad
+    bad += 1
+    print("FAIL: %s: %s" % (name, text))
+
+
+def shown(f):
+    return "%s@%s %.3f s%s" % (f["id"], f.get("server", "-"), f.get("cost", 0) / SECOND,
+                               " (%s)" % f["part_of"] if f.get("part_of") else "")
+
+
+def right(f, want, cost):
+    id, server = want
+    if not re.fullmatch(id, f["id"]) or (server and f.get("server") != server):
+        return False
+    return cost is None or abs(f.get("cost", 0) / SECOND - cost) <= 0.02 * cost + 0.002
+
+
+def check(name, path, first, cost, also, never, verdict):
+    run = subprocess.run([TSUMARI, "-r", path, "--report=json"], capture_output=True, timeout=60)
+    if run.returncode:
+        return fail(name, "status %d: %s" % (run.returncode, run.stderr.decode()))
+    report = json.loads(run.stdout)
+    loud = [f for f in report["findings"] if f["severity"] != "info"]
+    told = "; ".join(map(shown, loud)) or "nothing"
+    if not first and loud:
+        fail(name, "is healthy, but " + told)
+    elif first and not (loud and right(loud[0], first, cost)):
+        fail(name, "%s, not %s %s" % (told, first, cost))
+    for want in also:
+        if not any(right(f, want[:2], want[2] if len(want) > 2 else None) for f in report["findings"]):
+            fail(name, "no %s: %s" % (want, told))
+    for f in report["findings"]:
+        if any(re.fullmatch(id, f["id"]) for id in never):
+            fail(name, "%s is told" % shown(f))
+    if verdict and not re.match(verdict, report["verdict"]):
+        fail(name, "the verdict is '%s'" % report["verdict"])
+
+
+def main():
+    names = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as work:
+        for name, make, *want in STORIES:
+            if names and name not in names:
+                continue
+            path = os.path.join(work, name + ".pcap")
+            make().write(path)
+            if os.environ.get("KEEP"):
+                make().write(os.path.join(os.environ["KEEP"], name + ".pcap"))
+            check(name, path, *want)
+    if not bad:
+        print("stories: %d told" % len(STORIES))
+    return bad > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
