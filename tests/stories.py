@@ -69,6 +69,37 @@ def ok(body=b"ok", code=b"200 OK"):
     return b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (code, len(body), body)
 
 
+class Mysql:
+    """A connection to MySQL 10.8.0.3:3306, its packets of the protocol without deprecated EOF."""
+
+    def __init__(self, world, client="10.9.0.1", now=0):
+        self.talk = world.tcp("10.8.0.3", 3306, client)
+        now = self.talk.open(now)
+        greeting = b"\x0a8.0.36\0" + b"\1\0\0\0" + b"abcdefgh\0" + struct.pack("<HBHH", 0xA28D, 45, 2, 8)
+        greeting += b"\x15" + bytes(10) + b"abcdefghijkl\0" + b"mysql_native_password\0"
+        now = self.talk.send(1, now, self.packet(0, greeting))
+        login = struct.pack("<IIB", 0xA28D & ~8, 1 << 24, 45) + bytes(23) + b"app\0\0" + b"mysql_native_password\0"
+        now = self.talk.send(0, now + MS, self.packet(1, login))
+        self.now = self.talk.send(1, now + MS, self.packet(2, b"\0\0\0\2\0\0\0"))
+
+    @staticmethod
+    def packet(number, data):
+        return struct.pack("<I", len(data))[:3] + bytes((number,)) + data
+
+    def query(self, sql, took=MS, flags=2, error=None):
+        """Its answer has one column and no rows."""
+        self.now = self.talk.send(0, self.now + MS, self.packet(0, b"\3" + sql.encode()))
+        eof = b"\xfe\0\0" + struct.pack("<H", flags)
+        column = b"\3def\0\0\0\1a\1a\x0c\x2d\0\xff\0\0\0\xfd\0\0\0\0\0"
+        answer = b"".join(self.packet(n + 1, d) for n, d in enumerate((b"\1", column, eof, eof)))
+        if error:
+            answer = self.packet(1, b"\xff" + struct.pack("<H", error) + b"#HY000no")
+        self.now = self.talk.send(1, self.now + took, answer)
+
+
+NO_INDEX = 0x22
+
+
 # ---- the stories -------------------------------------------------------------------------------
 
 
@@ -93,6 +124,35 @@ def one_site_unevenly_shared():
 @story(never=("lb-imbalance",))
 def five_sites_of_a_browser():
     return sites([("a.example", 35), ("b.example", 9), ("c.example", 4), ("d.example", 2), ("e.example", 1)])
+
+
+@story(first=("mysql-no-index", "10.8.0.3:3306"), cost=0.9)
+def statements_without_an_index():
+    w = World()
+    m = Mysql(w)
+    for _ in range(3):
+        m.query("select * from big where a = 1", 300 * MS, NO_INDEX)
+    return w
+
+
+@story(never=("mysql-no-index",))
+def what_needs_no_index():
+    w = World()
+    m = Mysql(w)
+    for sql in ("show tables", "SHOW STATUS", "explain select * from t", "desc t", "alter table t force",
+                "select * from information_schema.tables", "select 1 from (performance_schema.threads)"):
+        m.query(sql, 100 * MS, NO_INDEX)
+    return w
+
+
+@story(first=("mysql-slow", "10.8.0.3:3306"), cost=1.5)
+def slow_statements_are_counted_all():
+    w = World()
+    m = Mysql(w)
+    m.query("alter table big force", 1500 * MS, NO_INDEX)
+    m.query("select * from big", 400 * MS, NO_INDEX)
+    m.query("select a from big where id = 3")
+    return w
 
 
 # ---- what is told ------------------------------------------------------------------------------

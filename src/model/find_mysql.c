@@ -3,6 +3,7 @@
  * over and over, replicas that are behind.
  */
 #include "model/find_impl.h"
+#include <ctype.h>
 #include <stdio.h>
 
 #define BURSTS 4096u      /* connections whose last statement is remembered */
@@ -12,7 +13,8 @@ struct mysql_state {
 	struct proof slow, no_index, errors;
 	struct top slow_top, index_top, error_top;
 	uint64_t slowest, rows; /* rows sent by statements without an index */
-	struct proof again;     /* bursts of one statement */
+	uint64_t both;      /* slow ones without an index: the finding of these has their time */
+	struct proof again; /* bursts of one statement */
 	struct top again_top;
 	uint64_t repeated, longest; /* statements in such bursts; in the longest */
 	struct proof behind;        /* events of the binary log */
@@ -31,6 +33,7 @@ static struct value_name command = {"mysql.command", NULL, -1},
 			 no_index_used = {"tsumari.mysql.no_index_used", NULL, -1},
 			 no_good_index = {"tsumari.mysql.no_good_index_used", NULL, -1},
 			 num_rows = {"mysql.num_rows", NULL, -1},
+			 schema = {"mysql.schema", NULL, -1},
 			 binlog_lag = {"tsumari.mysql.binlog.lag", NULL, -1},
 			 ack_wait = {"tsumari.mysql.binlog.ack_wait", NULL, -1};
 
@@ -39,6 +42,58 @@ static bool is_select(const struct txn_record *t)
 	const char *p = (const char *)t + t->query.offset;
 
 	return t->query.len > 6 && strncasecmp(p, "select", 6) == 0;
+}
+
+/* The query text begins with one of these words. */
+static bool begins_with(const struct txn_record *t, const char *const *words)
+{
+	const char *p = (const char *)t + t->query.offset;
+	size_t n = t->query.len, len;
+
+	while (n && (*p == ' ' || *p == '(')) {
+		p++;
+		n--;
+	}
+	for (; *words; words++) {
+		len = strlen(*words);
+		if (n >= len && strncasecmp(p, *words, len) == 0 &&
+			(n == len || !isalnum((unsigned char)p[len])))
+			return true;
+	}
+	return false;
+}
+
+static bool holds(const char *p, size_t n, const char *word)
+{
+	return memmem(p, n, word, strlen(word)) != NULL;
+}
+
+/*
+ * Does it look for rows in tables? What asks about the server or a statement, or copies a whole
+ * table, needs no index; tables that the server makes up when they are asked for have none.
+ */
+static bool needs_index(const struct txn_record *t)
+{
+	static const char *const others[] = {"show", "explain", "desc", "describe", "help",
+		"analyze", "check", "checksum", "optimize", "repair", "alter", NULL};
+	static const char *const made_up[] = {"information_schema", "performance_schema"};
+	const char *query = (const char *)t + t->query.offset;
+	const struct value *in = value_named(t, &schema);
+
+	if (begins_with(t, others))
+		return false;
+	for (size_t i = 0; i < sizeof(made_up) / sizeof(made_up[0]); i++)
+		if (holds(query, t->query.len, made_up[i]) ||
+			(in && holds(value_text(in), in->len, made_up[i])))
+			return false;
+	return true;
+}
+
+/* The server says that it used no index, or no good one, where one is of use. */
+static bool is_without_index(const struct txn_record *t)
+{
+	return (number_named(t, &no_index_used) == 1 || number_named(t, &no_good_index) == 1) &&
+	       needs_index(t);
 }
 
 static uint64_t digest_of(const struct txn_record *t)
@@ -135,6 +190,7 @@ static void add_statement(
 		proof_client(&c->no_index, &t->r.client.ip);
 		top_operation(&c->index_top, t, server);
 		c->rows += rows == FIELD_ABSENT ? 0 : rows;
+		c->both += slow;
 	} else if (slow) {
 		proof_add(&c->slow, t->r.start, server, t->frame[1]);
 		proof_until(&c->slow, t->r.end);
@@ -167,9 +223,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	if (code != FIELD_ABSENT)
 		add_error(svc_state(s, DETECTOR_MYSQL), t, code);
 	else if (strcmp(name, "COM_BINLOG_DUMP") != 0)
-		add_statement(f, svc_state(s, DETECTOR_MYSQL), t,
-			number_named(t, &no_index_used) == 1 ||
-				number_named(t, &no_good_index) == 1);
+		add_statement(f, svc_state(s, DETECTOR_MYSQL), t, is_without_index(t));
 }
 
 static void list_slow(struct findings *f, const struct svc *s, const struct mysql_state *c)
@@ -182,8 +236,13 @@ static void list_slow(struct findings *f, const struct svc *s, const struct mysq
 	x = finding_new(f, "mysql-slow", "Slow statements", s, &c->slow, filter);
 	x->counted = "statements";
 	x->of = s->transactions;
+	x->count += c->both;
 	say(&x->saw, "%C of %C statements took the server more than %T, the slowest %T. ", x->count,
 		x->of, f->limit.v[THRESHOLD_SLOW], c->slowest);
+	if (c->both)
+		say(&x->saw,
+			"%C of them used no index: their time is in the finding mysql-no-index. ",
+			c->both);
 	say_top(&x->saw, "The costliest", &c->slow_top);
 	say(&x->means, "The database worked, or waited for a lock or a disk, before it answered.");
 	say(&x->next, "EXPLAIN ANALYZE of these; SHOW ENGINE INNODB STATUS and "
@@ -196,7 +255,9 @@ static void list_index(struct findings *f, const struct svc *s, const struct mys
 {
 	struct finding *x = finding_new(f, "mysql-no-index", "Statements without an index", s,
 		&c->no_index,
-		"tsumari.mysql.no_index_used == true or tsumari.mysql.no_good_index_used == true");
+		"(tsumari.mysql.no_index_used == true or tsumari.mysql.no_good_index_used == true) "
+		"and not query ~ \"(?i)^ *(show|explain|desc|help|analyze|check|optimize|repair|"
+		"alter)|information_schema|performance_schema\"");
 
 	x->counted = "statements";
 	x->of = s->transactions;
