@@ -109,13 +109,14 @@ static void on_new_data(struct flow *f, const struct packet *p, unsigned dir)
 			stall(f, LEDGER_STALL_DELAYED_ACK, f->last[dir], p->time);
 	}
 	if (flow_session(f) && side_of(f, dir) == SIDE_SERVER &&
-		f->session->side[SIDE_SERVER].current && o->flags & FS_ACK && o->ack == s->nxt &&
-		o->window) {
+		(f->session->side[SIDE_SERVER].current || f->session->interleaved) &&
+		o->flags & FS_ACK && o->ack == s->nxt && o->window) {
 		uint64_t since = f->last[dir] > f->last[!dir] ? f->last[dir] : f->last[!dir];
 		uint64_t rtt = f->rtt_min[!dir] != UINT32_MAX ? f->rtt_min[!dir] : 0;
 
+		/* Who sends nothing for long after the ACK did not wait for the ACK either. */
 		if (p->time > since && p->time - since > rtt + MS)
-			stall(f, LEDGER_SERVER, since, p->time - rtt);
+			stall(f, LEDGER_SERVER, f->last[dir], p->time - rtt);
 	}
 }
 
