@@ -1,5 +1,6 @@
 /*
- * http.c - HTTP/1.0 and HTTP/1.1 (RFC 9110, RFC 9112).
+ * http.c - HTTP/1.0 and HTTP/1.1 (RFC 9110, RFC 9112), and the "simple" request and response of
+ * HTTP/0.9 (RFC 1945, 4.1).
  *
  * Messages are read line by line, so that nothing is looked at twice however it was segmented;
  * bodies are passed over by their framing (RFC 9112, 6.3) and never touched. An interim answer
@@ -97,6 +98,8 @@ struct http {
 	struct message m[2];
 	uint32_t interim;
 	uint16_t host_len, target_len;
+	bool asked;             /* a request has begun */
+	bool simple;            /* it is of HTTP/0.9: whatever comes is its answer */
 	const char *upgrade_to; /* the dissector of an upgraded connection; NULL: whichever */
 	uint8_t host[HOST_MAX];
 	uint8_t target[TARGET_MAX];
@@ -161,6 +164,9 @@ static bool request_line(struct session *s, struct http *h, struct view line, bo
 			return false;
 	if (!cut && !view_len(&version) && !known_method(method))
 		return false;
+	h->simple = !cut && !view_len(&version) && !h->asked && view_is(&method, "get") &&
+		    tsm_from_start(s, SIDE_CLIENT);
+	h->asked = true;
 	message_begin(m, (uint64_t)(line.end - line.p) + 2);
 	target = trimmed(target);
 	m->txn = tsm_request(s, 0, line.p);
@@ -173,6 +179,8 @@ static bool request_line(struct session *s, struct http *h, struct view line, bo
 	tsm_str(m->txn, F_REQ_METHOD, method);
 	if (is_version(version, true))
 		tsm_str(m->txn, F_VERSION, view_of(version.p + 5, 3, 0));
+	else if (h->simple)
+		tsm_str(m->txn, F_VERSION, text("0.9"));
 	else
 		tsm_flag(m->txn, QUALITY_MALFORMED);
 	if (cut)
@@ -442,6 +450,8 @@ static void message_end(struct session *s, struct http *h, enum side side, const
 			tsm_u64(t, F_RES_BODY, m->body);
 		}
 		m->txn = TSM_NONE;
+		if (m->status == 101 && h->upgrade_to && *h->upgrade_to)
+			tsm_pass_on(s, t);
 		if (go_over)
 			tsm_switch(s, m->status == 101 ? h->upgrade_to : NULL);
 		else if (h->m[SIDE_CLIENT].phase == WAIT && tag & TAG_CONNECT)
@@ -512,6 +522,33 @@ static void lost_step(struct session *s, struct http *h, enum side side, const c
 	m->phase = RESYNC;
 }
 
+/* One line is all of it, and the connection serves no other. */
+static void simple_request(struct session *s, struct http *h, const uint8_t *end)
+{
+	struct message *m = &h->m[SIDE_CLIENT];
+
+	url(h, m->txn);
+	message_end(s, h, SIDE_CLIENT, end);
+	m->phase = TO_CLOSE;
+}
+
+/* A body without a head, unless the server knows better. False where more bytes are needed. */
+static bool simple_response(struct session *s, struct http *h, const struct view *v, struct take *t)
+{
+	enum tsm_probe r = status_like(*v);
+
+	if (r == PROBE_MAYBE) {
+		t->need = (uint32_t)view_len(v) + 1;
+		return false;
+	}
+	h->simple = false;
+	if (r == PROBE_NO) {
+		h->m[SIDE_SERVER].txn = tsm_response(s, 0, v->p);
+		h->m[SIDE_SERVER].phase = TO_CLOSE;
+	}
+	return true;
+}
+
 static void on_line(struct session *s, struct http *h, enum side side, struct view line, bool cut,
 	const uint8_t *end)
 {
@@ -523,6 +560,8 @@ static void on_line(struct session *s, struct http *h, enum side side, struct vi
 			return;
 		if (side == SIDE_CLIENT ? !request_line(s, h, line, cut) : !status_line(s, h, line))
 			lost_step(s, h, side, "http: no message where one should begin");
+		else if (side == SIDE_CLIENT && h->simple)
+			simple_request(s, h, end);
 		return;
 	case HEADERS:
 	case TRAILERS:
@@ -600,6 +639,12 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 			t.skip = TAKE_TO_END;
 			m->close_delimited = true;
 			return t;
+		case START:
+			if (side == SIDE_CLIENT || !h->simple)
+				break;
+			if (!before_line || !simple_response(s, h, v, &t))
+				return t;
+			continue;
 		case BODY:
 			if (m->length) {
 				t.skip = m->length;

@@ -7,6 +7,7 @@
  * a frame of the connection of fixed form.
  */
 #include "http2.h"
+#include "http_text.h"
 
 #define FRAME_HEADER  9u
 #define HEADERS_FRAME 32768u /* of more bytes the header block is not read */
@@ -167,6 +168,7 @@ static void lost(struct session *s, struct http2 *h, enum side side)
 static void lost_step(struct session *s, struct http2 *h, enum side side, const char *why)
 {
 	tsm_note(s, why);
+	tsm_withdraw(s, h->preface);
 	lost(s, h, side);
 }
 
@@ -306,6 +308,7 @@ static bool headers(struct session *s, struct http2 *h, enum side side, const st
 	if (f->type != FRAME_CONTINUATION) {
 		x->block_type = f->type;
 		x->block_id = f->id;
+		x->begins = false;
 		x->end_stream = f->type == FRAME_HEADERS && f->flags & FLAG_END_STREAM;
 		if (f->flags & FLAG_END_HEADERS) {
 			block_done(s, h, side, part, FRAME_HEADER + f->len, begin, end);
@@ -313,8 +316,11 @@ static bool headers(struct session *s, struct http2 *h, enum side side, const st
 		}
 		/* A head of several frames is no interim answer. */
 		st = f->type == FRAME_HEADERS ? stream_find(h, f->id) : NULL;
-		if (st && side == SIDE_SERVER && !stream_is(st, S_DOUBT, SIDE_SERVER))
+		if (st && side == SIDE_SERVER && !stream_is(st, S_DOUBT, SIDE_SERVER) &&
+			!stream_is(st, S_BEGUN, SIDE_SERVER)) {
 			stream_begin(s, h, st, side, begin);
+			x->begins = true;
+		}
 	}
 	if (!block_add(s, x, part)) {
 		lost_step(s, h, side, "http2: header block over the limit, left unread");
@@ -497,8 +503,38 @@ static bool is_settings(const uint8_t *p)
 	return f.type == FRAME_SETTINGS && !f.flags && !f.id && f.len % 6 == 0 && f.len <= 600;
 }
 
+/* The oldest request that is open, or else the client's preface: which the server answers. */
+static struct tsm_txn refused(struct session *s, struct http2 *h, const uint8_t *at)
+{
+	struct tsm_txn t;
+
+	for (uint32_t i = 0; i < h->n; i++)
+		if (!stream_is(&h->streams[i], S_BEGUN, SIDE_SERVER))
+			return tsm_response(s, h->streams[i].id, at);
+	t = tsm_response(s, PREFACE_KEY, at);
+	tsm_op(t, view_of("PRI", 3, 0), view_of("*", 1, 0));
+	tsm_str(t, F_REQ_METHOD, view_of("PRI", 3, 0));
+	return t;
+}
+
+/*
+ * A server that knows no HTTP/2 answers the client's preface, which it takes for a request
+ * "PRI *" (RFC 9113, 3.4), or the first request behind it in HTTP/1, and closes the connection.
+ */
+static void answered_by_http1(struct session *s, struct http2 *h, const struct view *v)
+{
+	unsigned status = (v->p[9] - 48u) * 100 + (v->p[10] - 48u) * 10 + (v->p[11] - 48u);
+	h->preface = refused(s, h, v->p);
+	tsm_u64(h->preface, F_RES_STATUS, status);
+	tsm_status(h->preface, status >= 500   ? STATUS_SERVER_ERROR
+			       : status >= 400 ? STATUS_CLIENT_ERROR
+					       : STATUS_OK);
+	h->refused = true;
+}
+
 /* A side's first bytes; false where more are needed. */
-static bool first(struct http2 *h, enum side side, struct view *v, struct take *t)
+static bool first(
+	struct session *s, struct http2 *h, enum side side, struct view *v, struct take *t)
 {
 	struct half *x = &h->half[side];
 	size_t n = view_len(v) < PREFACE ? view_len(v) : PREFACE;
@@ -507,6 +543,10 @@ static bool first(struct http2 *h, enum side side, struct view *v, struct take *
 		if (n < PREFACE) {
 			t->need = PREFACE;
 			return false;
+		}
+		if (!h->half[SIDE_SERVER].phase && tsm_from_start(s, side)) {
+			h->preface = tsm_request(s, PREFACE_KEY, v->p);
+			tsm_request_end(s, h->preface, v->p + PREFACE);
 		}
 		v->p += PREFACE;
 		x->hpack.whole = true;
@@ -517,6 +557,18 @@ static bool first(struct http2 *h, enum side side, struct view *v, struct take *
 		t->need = FRAME_HEADER;
 		return false;
 	}
+	if (side == SIDE_SERVER && h->half[SIDE_CLIENT].hpack.whole) {
+		enum tsm_probe r = status_like(*v);
+
+		if (r == PROBE_MAYBE)
+			t->need = (uint32_t)view_len(v) + 1;
+		else if (r == PROBE_YES)
+			answered_by_http1(s, h, v);
+		if (r != PROBE_NO)
+			return r == PROBE_YES;
+	}
+	if (side == SIDE_SERVER)
+		tsm_withdraw(s, h->preface);
 	if (side == SIDE_SERVER && is_settings(v->p)) {
 		x->hpack.whole = true;
 		x->phase = P_FRAME;
@@ -538,6 +590,10 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 	if (!h->begun)
 		start(s, h);
 	for (;;) {
+		if (h->refused) {
+			t.skip = TAKE_TO_END;
+			return t;
+		}
 		switch (x->phase) {
 		case P_DATA:
 			data_done(s, h, side, v->p);
@@ -546,7 +602,7 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 			x->phase = P_FRAME;
 			continue;
 		case P_START:
-			if (!view_len(v) || !first(h, side, v, &t))
+			if (!view_len(v) || !first(s, h, side, v, &t))
 				return t;
 			continue;
 		case P_RESYNC:
@@ -584,9 +640,11 @@ static void end(struct session *s, void *state, enum side side, enum tsm_end why
 {
 	struct http2 *h = state;
 
-	(void)s;
-	(void)why;
+	if (h->refused && side == SIDE_SERVER && why == END_FIN)
+		tsm_response_end(s, h->preface, NULL);
 	h->ended |= (uint8_t)(1u << side);
+	if (h->ended == 3 && !h->refused)
+		tsm_withdraw(s, h->preface);
 	if (h->ended == 3)
 		for (uint32_t i = 0; i < h->n; i++)
 			stream_values(&h->streams[i]);

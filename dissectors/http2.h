@@ -13,6 +13,7 @@
 #define RESETS      32u    /* streams called off that are remembered */
 #define BLOCK_MAX   65536u /* a header block in several frames */
 #define WINDOW_MAX  0x7fffffff
+#define PREFACE_KEY (UINT64_C(1) << 32) /* no stream's */
 
 enum frame_type {
 	FRAME_DATA,
@@ -66,6 +67,7 @@ enum {
 	F_GRPC_METHOD,
 	F_GRPC_STATUS,
 	F_GRPC_MESSAGE,
+	F_UPGRADE,
 };
 
 /* struct stream, flags: those of a side are shifted by it. */
@@ -75,6 +77,7 @@ enum {
 #define S_BLOCKED 0x40u /* this side, the receiver, has no window left for the other's message */
 #define S_GRPC    0x100u
 #define S_PUSHED  0x200u /* the server promised it */
+#define S_CONNECT 0x400u /* CONNECT: once it is granted the rest is a tunnel (8.5; RFC 8441) */
 
 struct stream {
 	uint32_t id;
@@ -105,7 +108,8 @@ struct half { /* what one side sends */
 	uint8_t phase;
 	uint8_t flags; /* of the DATA at hand */
 	uint32_t id, data_len;
-	bool end_stream;    /* the header block at hand ends the stream */
+	bool end_stream;    /* the header block at hand ends the stream ... */
+	bool begins;        /* ... or began its message with the first of several frames */
 	uint8_t block_type; /* HEADERS or PUSH_PROMISE whose CONTINUATION must come; 0: none */
 	uint8_t *block;     /* in several frames, put together */
 	uint32_t block_id, block_len, block_cap;
@@ -120,7 +124,9 @@ struct half { /* what one side sends */
 struct http2 {
 	nghttp2_mem mem; /* the inflaters' */
 	struct half half[2];
-	bool begun, windows; /* windows: what there is of them is known */
+	bool begun, windows;    /* windows: what there is of them is known */
+	bool refused;           /* the server answered in HTTP/1: nothing more is read */
+	struct tsm_txn preface; /* until there is a stream, or the server's preface; then none */
 	uint8_t ended;
 	struct stream *streams;
 	uint32_t n, cap, last;

@@ -60,6 +60,8 @@ const struct field http2_fields[] = {
 		"gRPC status code of the trailers; 0: OK", FIELD_U64, 0, 4, 0, NULL},
 	[F_GRPC_MESSAGE] = {"tsumari.grpc.message", "gRPC message",
 		"gRPC status message, percent-encoded as sent", FIELD_STR, 0, 20, 0, NULL},
+	[F_UPGRADE] = {"tsumari.http.upgrade", "Upgrade",
+		"Protocol that the stream went over to (RFC 8441)", FIELD_STR, 0, 10, 0, NULL},
 	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
 };
 
@@ -69,6 +71,7 @@ enum header {
 	H_SCHEME,
 	H_AUTHORITY,
 	H_HOST,
+	H_PROTOCOL,
 	H_STATUS,
 	H_CONTENT_TYPE,
 	H_CONTENT_ENCODING,
@@ -82,7 +85,7 @@ enum header {
 };
 
 static const char *const header_names[H_COUNT] = {":method", ":path", ":scheme", ":authority",
-	"host", ":status", "content-type", "content-encoding", "user-agent", "referer",
+	"host", ":protocol", ":status", "content-type", "content-encoding", "user-agent", "referer",
 	"x-request-id", "traceparent", "grpc-status", "grpc-message"};
 
 /* One block being read. */
@@ -196,6 +199,9 @@ static void request_header(struct message *m, enum header which, struct view v)
 	case H_HOST:
 		if (!m->authority_len)
 			keep(m->authority, &m->authority_len, AUTHORITY_MAX, v);
+		break;
+	case H_PROTOCOL:
+		tsm_str(t, F_UPGRADE, v);
 		break;
 	case H_CONTENT_TYPE:
 		content_type(m->st, SIDE_CLIENT, v);
@@ -331,6 +337,8 @@ static void request_names(struct message *m)
 			a.p = p;
 			break;
 		}
+	if (view_is(&method, "connect"))
+		m->st->flags |= S_CONNECT;
 	if (view_is(&method, "connect") && !m->path_len)
 		tsm_op(t, method, a); /* it names an authority only */
 	else if (m->method_len || m->path_len)
@@ -364,6 +372,22 @@ static void unseen(struct message *m, uint32_t unknown, bool ends)
 		stream_begin(m->s, m->h, m->st, SIDE_SERVER, m->at);
 }
 
+/* A CONNECT is answered by the head of its answer: what follows both is the tunnel's. */
+static void connected(struct message *m, const uint8_t *end)
+{
+	struct tsm_txn t = m->st->t;
+
+	if (m->side == SIDE_CLIENT) {
+		tsm_request_end(m->s, t, end);
+	} else if (m->status >= 200 && m->status < 300) {
+		tsm_u64(t, F_REQ_BYTES, m->st->bytes[SIDE_CLIENT]);
+		tsm_u64(t, F_RES_BYTES, m->st->bytes[SIDE_SERVER]);
+		tsm_bytes(t, SIDE_CLIENT, m->st->bytes[SIDE_CLIENT]);
+		tsm_bytes(t, SIDE_SERVER, m->st->bytes[SIDE_SERVER]);
+		tsm_response_end(m->s, t, end);
+	}
+}
+
 void message_block(struct session *s, struct http2 *h, enum side side, uint32_t id,
 	struct view block, uint64_t wire, const uint8_t *begin, const uint8_t *end)
 {
@@ -380,7 +404,7 @@ void message_block(struct session *s, struct http2 *h, enum side side, uint32_t 
 	m.st = stream_find(h, id);
 	if (m.st && side == SIDE_CLIENT && !stream_is(m.st, S_BEGUN, SIDE_CLIENT))
 		m.st = NULL; /* trailers of a request that was not seen */
-	m.trailers = m.st && stream_is(m.st, S_BEGUN, side);
+	m.trailers = m.st && stream_is(m.st, S_BEGUN, side) && !h->half[side].begins;
 	good = hpack_block(s, h, side, block, on_header, &m, &unknown);
 	if (!good)
 		tsm_note(s, "http2: bad header block");
@@ -395,6 +419,8 @@ void message_block(struct session *s, struct http2 *h, enum side side, uint32_t 
 		request_names(&m);
 	if (ends)
 		stream_end(s, h, m.st, side, end);
+	else if (m.st->flags & S_CONNECT && !m.trailers)
+		connected(&m, end);
 }
 
 void message_promised(struct session *s, struct http2 *h, uint32_t id, struct view block)
@@ -455,4 +481,5 @@ void message_upgraded(struct session *s, struct http2 *h)
 	tsm_u64(t, F_STREAM, 1);
 	tsm_name(t, F_VERSION, "2");
 	tsm_u64(t, F_UPGRADED, 1);
+	m.st->interim = 1; /* the 101 */
 }

@@ -120,10 +120,12 @@ void stream_begin(
 	if (stream_is(st, S_BEGUN, side))
 		return;
 	stream_set(st, S_BEGUN, side);
-	if (side == SIDE_CLIENT)
+	if (side == SIDE_CLIENT) {
+		tsm_withdraw(s, h->preface);
 		st->t = tsm_request(s, st->id, at);
-	else if (tsm_is(st->t) || !asked)
+	} else if (tsm_is(st->t) || !asked) {
 		st->t = tsm_response(s, st->id, at);
+	}
 	if (side == SIDE_CLIENT || !asked) {
 		tsm_u64(st->t, F_STREAM, st->id);
 		tsm_name(st->t, F_VERSION, "2");

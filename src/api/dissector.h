@@ -210,6 +210,9 @@ void tsm_handshake(struct tsm_txn t, uint64_t ns);
 /* The transaction whose request (response) has begun and not ended on this side; NULL: none. */
 struct tsm_txn tsm_current(struct session *s, enum side side);
 
+/* It was none after all: it leaves no record, and the connection's own cost to the next. */
+void tsm_withdraw(struct session *s, struct tsm_txn t);
+
 /* Finish a transaction that will get no (further) response, with what is known of it. */
 void tsm_abandon(struct session *s, struct tsm_txn t);
 
@@ -350,10 +353,13 @@ bool tsm_literal(const struct session *s);
 void tsm_switch(struct session *s, const char *name);
 
 /*
- * The request whose answer was that the protocol changes, answered again in the new one: a
+ * The request of a transaction is answered in the protocol that tsm_switch() goes over to (HTTP's
+ * Upgrade: h2c, whose 101 is an interim answer). tsm_pass_on() before the switch takes the
+ * transaction itself out of the records; tsm_upgraded() gives what goes on in its place: a
  * transaction with its request's stamps and this key, its method and object still to be set. NULL:
  * there is none, or it was asked for before. The views hold until the transaction gets values.
  */
+void tsm_pass_on(struct session *s, struct tsm_txn t);
 struct tsm_txn tsm_upgraded(
 	struct session *s, uint64_t key, struct view *method, struct view *object);
 

@@ -57,14 +57,13 @@ void tsm_reset(struct session *s, struct tsm_txn which, enum side side, const ui
 		return;
 	if (t->marks & 1u << 1 && !(t->marks & 1u << 3) && !t->doubtful)
 		txn_closed_at(t, txn_stamp(s, side, at ? at - 1 : NULL, &offset).whole);
+	t->called_off = side == SIDE_CLIENT;
 	txn_finish(s, t);
 }
 
-/* The protocol changes: keeps what the new one needs to go on with the request. */
-void session_upgrade(struct session *s)
+void tsm_pass_on(struct session *s, struct tsm_txn which)
 {
-	const struct txn *old = s->side[SIDE_SERVER].current;
-	struct txn *t;
+	struct txn *old = txn_of(which), *t;
 
 	if (s->upgraded || !old || (old->marks & 3u) != 3u)
 		return;
@@ -78,6 +77,11 @@ void session_upgrade(struct session *s)
 	}
 	t->marks = 3;
 	ledger_copy(t, old);
+	t->quality = old->quality;
+	t->connect_retry = old->connect_retry;
+	t->connect_network = old->connect_network;
+	t->carries_connect = old->carries_connect;
+	old->passed_on = 1;
 	tsm_op(txn_name(t), view_of(old->buf + old->method.offset, old->method.len, 0),
 		view_of(old->buf + old->object.offset, old->object.len, 0));
 	s->upgraded = t;

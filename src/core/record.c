@@ -164,8 +164,10 @@ static const char *phase_name(const struct flow_ext *e)
 	return names[e->reset_phase];
 }
 
-static const char *ended_by(const struct session *s, const struct flow *f)
+static const char *ended_by(const struct session *s, const struct flow *f, const struct txn *t)
 {
+	if (t->called_off)
+		return "client_cancel";
 	if (f->state == FLOW_RESET)
 		return f->who >> 7 == flow_client(f) ? "client_rst" : "server_rst";
 	return !s->closer ? NULL : s->closer == SIDE_CLIENT + 1 ? "client_fin" : "server_fin";
@@ -367,7 +369,7 @@ void record_of_txn(struct shard *sh, struct txn *t)
 	memcpy(r->lost, t->lost, sizeof(r->lost));
 	ledger_account(r, t, known(rtt));
 	if (!(t->marks & 8) && !t->unanswered && !lost && t->closed_at)
-		r->ended_by = ended_by(s, f);
+		r->ended_by = ended_by(s, f, t);
 	r->values = (uint32_t)sizeof(*r);
 	r->nvalues = t->nvalues;
 	r->method = moved(t->method, r->values);

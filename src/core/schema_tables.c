@@ -316,8 +316,9 @@ const struct field txn_fields[] = {
 	LEDGER_LIST(LEDGER_FIELD)
 
 		FIELD(txn_record, ended_by, "tsumari.ended_by", "Ended by",
-			"Who closed the connection before the response had ended: client_fin, "
-			"client_rst, server_fin or server_rst.",
+			"Who closed the connection, or called off the stream, before the response "
+			"had ended: client_fin, client_rst, client_cancel, server_fin or "
+			"server_rst.",
 			FIELD_NAME, 0, 10),
 	FIELD(txn_record, resent[SIDE_CLIENT], "tsumari.resent.client", "Resent cl",
 		"Bytes the client sent again meanwhile; left out where 0.", FIELD_BYTES,

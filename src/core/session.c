@@ -240,8 +240,10 @@ void session_close(struct session *s, enum tsm_end why, uint64_t now)
 	for (int i = 0; i < 2; i++)
 		session_end(s, (enum side)i, why);
 	txn_close_all(s, now);
-	if (s->upgraded)
-		txn_discard(sh, s->upgraded);
+	if (s->upgraded) { /* nothing of the new protocol was seen */
+		s->upgraded->closed_at = now;
+		txn_finish(s, s->upgraded);
+	}
 	drop_state(s);
 	for (int i = 0; i < 2; i++)
 		unread_drop(s, &s->side[i]);
@@ -407,9 +409,11 @@ static void recognise_rest(struct session *s, enum side side)
 /* `side` has moved on: what each side held because of the other, in turn. */
 static void settle(struct session *s, enum side side)
 {
-	const struct session_side *x = &s->side[!side];
+	struct session_side *x = &s->side[!side];
 	uint32_t held = 0;
 
+	if (x->need == TAKE_HOLD && !x->len)
+		x->need = 0; /* it had nothing to hold: what comes is read again */
 	while (x->need == TAKE_HOLD && !s->stopped && x->len != held) {
 		held = x->len;
 		look_again(s, x == &s->side[1] ? SIDE_SERVER : SIDE_CLIENT);
@@ -661,8 +665,6 @@ void tsm_switch(struct session *s, const char *name)
 
 	s->switched = true;
 	reading_of(s)->to = to;
-	if (to)
-		session_upgrade(s);
 	if (name && !to)
 		s->stopped = true; /* nobody reads on, what is open is still closed in order */
 }

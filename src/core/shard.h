@@ -59,6 +59,8 @@ struct txn {
 	uint8_t composite;  /* its time is in other transactions' already */
 	uint8_t lasting;    /* its response is kept over lost bytes */
 	uint8_t unanswered; /* the protocol does not answer it */
+	uint8_t called_off; /* by the client, tsm_reset() */
+	uint8_t passed_on;  /* no record: another has its request, or it was none */
 	struct record_text method, object, query; /* offsets into buf */
 	uint8_t *buf;
 	uint32_t len, cap, nvalues, text, facts;
@@ -110,7 +112,7 @@ struct session {
 			       */
 	uint32_t owed;        /* blind: responses that may still come for lost requests */
 	uint64_t last_response; /* time of the last byte the server sent */
-	struct txn *upgraded;   /* made by tsm_switch() for tsm_upgraded() */
+	struct txn *upgraded;   /* made by tsm_pass_on() for tsm_upgraded() */
 	struct memory *memory;
 	uint64_t memory_bytes;
 	struct memo *memo;      /* texts kept by key; NULL: none */
@@ -250,7 +252,6 @@ void ledger_forget(struct shard *sh, struct txn *t);
 void ledger_account(struct txn_record *r, const struct txn *t, uint64_t rtt);
 
 /* interleave.c */
-void session_upgrade(struct session *s);
 void session_memory_release(struct session *s);
 
 /* memo.c */

@@ -415,6 +415,18 @@ void tsm_abandon(struct session *s, struct tsm_txn which)
 		txn_finish(s, t);
 }
 
+void tsm_withdraw(struct session *s, struct tsm_txn which)
+{
+	struct txn *t = txn_of(which);
+
+	if (!t)
+		return;
+	if (t->carries_connect)
+		s->flow->flags &= (uint8_t)~FLOW_HAD_TXN;
+	t->passed_on = 1;
+	txn_finish(s, t);
+}
+
 void tsm_unanswered(struct session *s, struct tsm_txn which)
 {
 	struct txn *t = txn_of(which);
@@ -489,7 +501,7 @@ void txn_finish(struct session *s, struct txn *t)
 	if (s->flow->rtt_min[0] == UINT32_MAX && s->flow->rtt_min[1] == UINT32_MAX)
 		t->quality |= 1u << QUALITY_NO_RTT;
 	t->quality |= flow_quality(s->flow);
-	if (t->marks) /* of one that was only opened nothing is known */
+	if (t->marks && !t->passed_on) /* of one that was only opened nothing is known */
 		record_of_txn(sh, t);
 	txn_discard(sh, t);
 }

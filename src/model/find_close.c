@@ -261,13 +261,15 @@ static void list_cut(struct findings *f, const struct svc *s, const struct close
 static void list_gave_up(struct findings *f, const struct svc *s, const struct close_state *c)
 {
 	struct finding *x = finding_new(f, "client-gave-up", "Clients gave up waiting", s,
-		&c->gave_up, "tsumari.ended_by in {client_fin, client_rst}");
+		&c->gave_up,
+		"tsumari.ended_by in {client_fin, client_rst, client_cancel}");
 
 	x->counted = "transactions";
 	x->of = svc_ended(s);
 	say(&x->saw,
-		"In %C of %C transactions the client closed the connection before the "
-		"response had come to its end (%C by a reset), after %T on average.",
+		"In %C of %C transactions the client closed the connection, or called the stream "
+		"off, before the response had come to its end (%C by a reset), after %T on "
+		"average.",
 		x->count, x->of, c->gave_up_rst, x->cost / x->count);
 	say(&x->means, "A timeout of the client, or a user who did not wait: what was done for it "
 		       "is lost, and it may ask again.");
