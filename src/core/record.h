@@ -177,10 +177,9 @@ struct txn_record {
 	uint64_t total;                   /* the sum of the ledger; absent: it cannot be told */
 	uint64_t ledger[LEDGER_COUNT];
 	uint64_t resent[2], lost[2]; /* bytes a side sent again, or the capture lost, in its span */
-	const char
-		*ended_by; /* who closed the connection (or called off the stream) before the
-			      response had ended: "client_fin", "client_rst", "client_cancel",
-			      "server_fin", "server_rst"; NULL: not so, not seen */
+	const char *ended_by; /* who closed the connection (or called off the stream) before the
+				 response had ended: "client_fin", "client_rst", "client_cancel",
+				 "server_fin", "server_rst"; NULL: not so, not seen */
 	/* Common text, in the block behind the struct. */
 	struct record_text method, object, query;
 	uint32_t nvalues;

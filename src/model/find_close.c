@@ -261,8 +261,7 @@ static void list_cut(struct findings *f, const struct svc *s, const struct close
 static void list_gave_up(struct findings *f, const struct svc *s, const struct close_state *c)
 {
 	struct finding *x = finding_new(f, "client-gave-up", "Clients gave up waiting", s,
-		&c->gave_up,
-		"tsumari.ended_by in {client_fin, client_rst, client_cancel}");
+		&c->gave_up, "tsumari.ended_by in {client_fin, client_rst, client_cancel}");
 
 	x->counted = "transactions";
 	x->of = svc_ended(s);
