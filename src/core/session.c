@@ -241,7 +241,8 @@ void session_close(struct session *s, enum tsm_end why, uint64_t now)
 		session_end(s, (enum side)i, why);
 	txn_close_all(s, now);
 	if (s->upgraded) { /* nothing of the new protocol was seen */
-		s->upgraded->closed_at = now;
+		if (now)
+			txn_closed_at(s->upgraded, now);
 		txn_finish(s, s->upgraded);
 	}
 	drop_state(s);
