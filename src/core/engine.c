@@ -216,6 +216,10 @@ static const char *ended_by(const struct flow *f, const char *otherwise)
 void flow_close(
 	struct shard *sh, struct flow *f, const char *reason, enum tsm_end why, uint64_t now)
 {
+	if (f->ext) {
+		early_flush(sh, f);
+		stream_finish(sh, f);
+	}
 	if (flow_session(f))
 		session_close(f->session, why, now);
 	record_of_flow(sh, f, ended_by(f, reason), true);
@@ -331,6 +335,23 @@ static void on_quote(struct shard *sh, const struct packet *p)
 	e->icmp_code = p->icmp_code;
 }
 
+/* What has a longer time to live now finds out when the alarm goes off. */
+static inline void segment_done(
+	struct shard *sh, struct flow *f, const struct packet *p, unsigned dir, uint8_t state)
+{
+	f->last[dir] = p->time;
+	if (state == FLOW_NEW || (state != f->state && f->state >= FLOW_CLOSED))
+		set_alarm(sh, f, p->time);
+}
+
+void flow_segment(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+{
+	uint8_t state = f->state;
+
+	tcp_segment_now(sh, f, p, dir);
+	segment_done(sh, f, p, dir, state);
+}
+
 /* expected: the flow it was for when it was fetched ahead, or NULL. */
 static void on_packet(struct engine *e, struct packet *p, struct flow *expected)
 {
@@ -379,10 +400,7 @@ static void on_packet(struct engine *e, struct packet *p, struct flow *expected)
 		f->flags |= FLOW_SNAPLEN;
 	f->bytes[dir] += p->len;
 	f->packets[dir]++;
-	f->last[dir] = p->time;
-	/* What has a longer time to live finds out when the alarm goes off. */
-	if (state == FLOW_NEW || (state != f->state && f->state >= FLOW_CLOSED))
-		set_alarm(sh, f, p->time);
+	segment_done(sh, f, p, dir, state);
 }
 
 static struct flow_table *table_of(const struct engine *e, const struct packet *p)
@@ -500,6 +518,7 @@ static void shard_tick(struct shard *sh, uint64_t now, uint64_t frame)
 
 	sh->key_frame = frame;
 	sh->key_tick = true;
+	early_tick(sh, now);
 	for (uint32_t b = 0; b < blocks; b++) {
 		if (block_due(t, b, second))
 			n += due_flows(t, b, second, due + n);

@@ -150,7 +150,16 @@ struct ext_side {
 	uint32_t expect;                      /* where the first hole begins, if there is one */
 	uint32_t held_bytes;
 	struct held *held, *held_last;
+	/* A segment without data said at this time that all bytes below sent_to had been sent. */
+	uint64_t sent_time, sent_frame;
+	uint32_t sent_to;
+	/* Its first segment, a byte that may be a probe; probe_frame 0: no. */
+	uint64_t probe_time, probe_frame;
+	uint32_t probe_seq;
+	uint8_t probe_caplen, probe_byte;
 };
+
+struct early;
 
 struct flow_ext {
 	struct ext_side side[2];
@@ -164,6 +173,7 @@ struct flow_ext {
 	uint8_t reset_phase; /* enum reset_phase */
 	uint64_t transactions;
 	const char *protocol;
+	struct early *early; /* segments that wait for what they answer; NULL: none */
 };
 
 struct bucket {

@@ -598,11 +598,12 @@ void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t 
 		if (s->side[side].skip < len - caplen)
 			for (struct txn *t = s->first; t; t = t->next)
 				t->quality |= 1u << QUALITY_SNAPLEN;
-		session_gap(s, side, len - caplen, at->seen, at->whole);
+		session_gap(s, side, len - caplen, at->seen, at->whole, at->whole_frame);
 	}
 }
 
-void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, uint64_t now)
+void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, uint64_t seen,
+	uint64_t seen_frame)
 {
 	struct session_side *x = &s->side[side];
 
@@ -611,8 +612,8 @@ void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, 
 		return;
 	read_nothing(s, side);
 	txn_lost(s, side, n);
-	if (now > since)
-		txn_stall(s, LEDGER_UNKNOWN, since, now);
+	if (seen > since)
+		txn_stall(s, LEDGER_UNKNOWN, since, seen);
 	if (x->skip == TAKE_TO_END) {
 		x->pos += n;
 		return;
@@ -623,11 +624,12 @@ void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, 
 		return;
 	}
 	if (x->skip && x->skip == n) {
-		struct stamp at = {now, s->shard->key_frame, now, s->shard->key_frame};
+		struct stamp at = {seen, seen_frame, seen, seen_frame};
 
 		/* The body ends with the lost bytes: framing holds, its end was not seen. */
 		x->skip = 0;
 		x->pos += n;
+		x->nspans = 0;
 		if (x->current)
 			x->current->quality |= 1u << QUALITY_GAP;
 		push(s, side, (const uint8_t *)"", 0, &at);

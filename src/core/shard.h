@@ -134,6 +134,7 @@ struct shard {
 	struct pool ext, turns, sessions, txns, spent;
 	struct session *oldest, *newest;
 	struct reading reading; /* of the session that is being read */
+	struct early *early_first, *early_last;
 	struct engine *engine;
 	uint64_t budget, held_bytes, app_bytes; /* bytes */
 	uint64_t ntxns;                         /* begun so far */
@@ -169,9 +170,24 @@ void record_of_txn(struct shard *sh, struct txn *t);
 uint32_t flow_quality(const struct flow *f);
 unsigned engine_tunnel(struct engine *e, const char *kind);
 
-/* tcpstat.c, tcp_*.c: one TCP segment; delivers to the stream. dir is the end that sent it. */
-void tcp_segment(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
+/*
+ * tcpstat.c, tcp_*.c: one TCP segment; delivers to the stream. dir is the end that sent it. The
+ * packet's time is the flow's when this returns: of a segment that has to wait it is that of the
+ * one before.
+ */
+void tcp_segment(struct shard *sh, struct flow *f, struct packet *p, unsigned dir);
+/* The same, without waiting. */
+void tcp_segment_now(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
 struct flow_ext *flow_need_ext(struct shard *sh, struct flow *f);
+
+/* What is called for few packets only: it must not be put among what all go through. */
+#define RARELY __attribute__((cold, noinline))
+
+/* early.c: true where the segment waits, or was done with before others that do. */
+RARELY bool early_hold(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
+RARELY void early_flush(
+	struct shard *sh, struct flow *f);       /* nothing of the flow waits any longer */
+void early_tick(struct shard *sh, uint64_t now); /* nor what has waited long enough */
 
 /* stream.c */
 void stream_hold(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir,
@@ -180,14 +196,22 @@ void stream_hold(struct shard *sh, struct flow *f, const struct packet *p, unsig
 void stream_deliver(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir,
 	const uint8_t *data, uint32_t caplen, uint32_t len);
 void stream_drain(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
-void stream_gap(
-	struct shard *sh, struct flow *f, uint64_t now, unsigned dir, uint32_t upto, bool acked);
+/* p: the segment that says so. */
+RARELY void stream_gap(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir,
+	uint32_t upto, bool acked);
+/* No more segments will come: what is held above holes, in the order of its frames. */
+RARELY void stream_finish(struct shard *sh, struct flow *f);
 void stream_forget(struct shard *sh, struct ext_side *e);
 
 /* session.c */
 void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t caplen,
 	uint32_t len, const struct stamp *at);
-void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, uint64_t now);
+/*
+ * n bytes are missing, between the packets before and behind them. seen: when they had been sent
+ * for sure; seen_frame: 0 where it was the other side that said so.
+ */
+void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, uint64_t seen,
+	uint64_t seen_frame);
 void session_end(struct session *s, enum side side, enum tsm_end why);
 /* May find that there is nothing to follow, and give NULL. `head` is the first that was seen. */
 struct session *session_open(struct shard *sh, struct flow *f, enum side side, struct view head);
@@ -260,7 +284,8 @@ void memo_free(struct session *s);
 /* inflate.c */
 void inflate_free(struct session *s);
 
-/* engine.c */
+/* engine.c: a segment with all that it changes but the counts of frames. */
+void flow_segment(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
 void flow_close(
 	struct shard *sh, struct flow *f, const char *reason, enum tsm_end why, uint64_t now);
 

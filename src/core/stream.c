@@ -160,11 +160,11 @@ void stream_hold(struct shard *sh, struct flow *f, const struct packet *p, unsig
 	if (e->nheld > HELD_MAX || e->held_bytes > HELD_BYTES_MAX ||
 		sh->held_bytes > sh->budget / 4) {
 		counters_add(&sh->engine->counters, "tcp: holding limit reached, hole given up", 1);
-		stream_gap(sh, f, p->time, dir, e->held->lo, false);
+		stream_gap(sh, f, p, dir, e->held->lo, false);
 	}
 }
 
-/* Delivers what has become continuous. */
+/* Delivers what has become continuous by p, or by giving up what p proves to have been sent. */
 void stream_drain(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
 {
 	struct ext_side *e = &f->ext->side[dir];
@@ -173,6 +173,11 @@ void stream_drain(struct shard *sh, struct flow *f, const struct packet *p, unsi
 		struct held *h = e->held;
 		struct stamp at = {h->time, h->frame, p->time, p->number};
 		uint32_t len = h->hi - h->lo;
+
+		if (h->time > p->time) {
+			at.whole = h->time;
+			at.whole_frame = h->frame;
+		}
 
 		e->held = h->next;
 		if (!e->held)
@@ -202,19 +207,38 @@ void stream_drain(struct shard *sh, struct flow *f, const struct packet *p, unsi
 }
 
 /*
+ * What shows that the bytes of the first hole up to `to` had been sent: what the side sent behind
+ * them. Otherwise it is what says so now, p, the other side's; it is later than them, and no frame
+ * of theirs.
+ */
+static struct packet sent_by(const struct ext_side *e, const struct packet *p, uint32_t to)
+{
+	struct packet by = {.time = p->time};
+
+	if (e->held && e->held->time <= by.time) {
+		by.time = e->held->time;
+		by.number = e->held->frame;
+	}
+	if (e->sent_time && seq_diff(e->sent_to, to) >= 0 && e->sent_time <= by.time) {
+		by.time = e->sent_time;
+		by.number = e->sent_frame;
+	}
+	return by;
+}
+
+/*
  * The bytes up to `upto` will not come any more: the holes below it are gaps. acked: the peer has
  * them, so it was the capture that lost them.
  */
-void stream_gap(
-	struct shard *sh, struct flow *f, uint64_t now, unsigned dir, uint32_t upto, bool acked)
+void stream_gap(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir,
+	uint32_t upto, bool acked)
 {
 	struct flow_side *s = &f->side[dir];
 	struct ext_side *e = &flow_need_ext(sh, f)->side[dir];
-	struct packet p = {.time = now};
 	bool fin = (s->flags & FS_FIN) != 0;
 
 	if (!e->hole_since) {
-		e->hole_since = f->last[dir] ? f->last[dir] : now;
+		e->hole_since = f->last[dir] ? f->last[dir] : p->time;
 		e->expect = s->nxt - (fin ? 1 : 0);
 	}
 	if (seq_diff(upto, s->nxt) > 0) {
@@ -224,28 +248,45 @@ void stream_gap(
 	}
 	while (e->hole_since && seq_diff(upto, e->expect) > 0) {
 		uint32_t to = e->held && seq_diff(e->held->lo, upto) < 0 ? e->held->lo : upto;
+		struct packet by;
 		uint32_t n;
 
 		if (fin && to == s->nxt)
 			to--;
+		by = sent_by(e, p, to);
 		n = to - e->expect;
 		if ((int32_t)n > 0) {
 			e->gaps++;
 			if (acked) {
 				e->lost += n;
 				if (!e->lost_frame)
-					e->lost_frame = sh->key_frame;
+					e->lost_frame = p->number;
 			}
 			f->payload[dir] += n;
 			e->expect = to;
 			if (flow_session(f))
-				session_gap(f->session, side_of(f, dir), n, e->hole_since, now);
+				session_gap(f->session, side_of(f, dir), n, e->hole_since, by.time,
+					by.number);
 		}
-		p.number = sh->key_frame;
-		stream_drain(sh, f, &p, dir);
+		stream_drain(sh, f, &by, dir);
 		if ((int32_t)n <= 0)
 			break;
 	}
 	if (!e->held && seq_diff(e->expect, s->nxt - (fin ? 1 : 0)) >= 0)
 		e->hole_since = 0;
+}
+
+void stream_finish(struct shard *sh, struct flow *f)
+{
+	struct ext_side *e = f->ext ? f->ext->side : NULL;
+
+	while (e && (e[0].held || e[1].held)) {
+		unsigned dir = !e[0].held || (e[1].held && e[1].held->frame < e[0].held->frame);
+		struct packet by = {.time = e[dir].held->time, .number = e[dir].held->frame};
+		uint32_t n = e[dir].nheld;
+
+		stream_gap(sh, f, &by, dir, e[dir].held->lo, false);
+		if (e[dir].nheld == n) /* it cannot be */
+			return;
+	}
 }

@@ -10,6 +10,9 @@
 #define MS        1000000u
 #define REORDER   (3 * MS) /* a hole filled within this (or the initial RTT) was reordering */
 #define RTO_LEAST (200 * MS)
+#define SEQ_REACH                                                                                  \
+	(1 << 30) /* what is further ahead than the largest window is of no connection             \
+		   */
 
 static inline int32_t seq_diff(uint32_t a, uint32_t b)
 {

@@ -70,12 +70,10 @@ static void on_ack(
 		o->flags |= FS_SEQ | FS_MIDWAY;
 	}
 	ahead = seq_diff(ack, o->nxt);
-	if (ahead > 0 && ahead < 1 << 30) {
-		stream_gap(sh, f, p->time, !dir, ack, true);
-	} else if (f->ext && f->ext->side[!dir].hole_since &&
-		   seq_diff(ack, f->ext->side[!dir].expect) > 0) {
-		stream_gap(sh, f, p->time, !dir, ack, true);
-	}
+	if ((ahead > 0 && ahead < SEQ_REACH) ||
+		(f->ext && f->ext->side[!dir].hole_since &&
+			seq_diff(ack, f->ext->side[!dir].expect) > 0))
+		stream_gap(sh, f, p, !dir, ack, true);
 	rtt_of_ack(f, p, dir);
 	if (seq_diff(ack, s->ack) > 0) {
 		s->ack = ack;
@@ -133,19 +131,100 @@ static inline void on_next(struct flow *f, const struct packet *p, unsigned dir,
 	s->nxt = end;
 }
 
+/* From here on bytes are missing, as a segment behind them shows. */
+static struct ext_side *on_missing(
+	struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+{
+	struct ext_side *x = &flow_need_ext(sh, f)->side[dir];
+
+	if (!x->hole_since) {
+		x->hole_since = p->time;
+		x->expect = f->side[dir].nxt;
+	}
+	return x;
+}
+
+/*
+ * Where the side's stream begins, of a connection that began before the capture. What the other
+ * side had acknowledged until its first segment is a lower bound only: what was under way in
+ * between had gone by. Not so once the other side has sent something to be answered.
+ */
+static inline void begin_midway(struct flow *f, unsigned dir, uint32_t seq)
+{
+	struct flow_side *s = &f->side[dir];
+
+	if (!(s->flags & FS_SEQ)) {
+		s->nxt = seq;
+		s->flags |= FS_SEQ | FS_MIDWAY;
+	} else if (!f->packets[dir] && s->flags & FS_MIDWAY && !f->payload[!dir] &&
+		   seq_diff(seq, s->nxt) > 0) {
+		s->nxt = seq;
+	}
+}
+
+/*
+ * One byte that nobody pushes, and nothing of the side was seen before: a keep-alive probe with a
+ * byte that was sent long ago, or one into a closed window (RFC 9293, 3.8.4 and 3.8.6.1). Which of
+ * the two the other side's acknowledgment says; when the next byte comes before it, it was the
+ * stream's own.
+ */
+RARELY static bool on_first_probe(
+	struct shard *sh, struct flow *f, const struct packet *p, unsigned dir, uint32_t len)
+{
+	struct ext_side *x = f->ext ? &f->ext->side[dir] : NULL;
+
+	if (x && x->probe_frame && p->tcp_seq == x->probe_seq + 1) {
+		struct packet first = {.time = x->probe_time, .number = x->probe_frame};
+
+		begin_midway(f, dir, p->tcp_seq);
+		stream_deliver(sh, f, &first, dir, &x->probe_byte, x->probe_caplen, 1);
+		return false;
+	}
+	if (len != 1 || (p->tcp_flags & ~TCP_ECE) != TCP_ACK)
+		return false;
+	x = &flow_need_ext(sh, f)->side[dir];
+	x->probe_seq = p->tcp_seq;
+	x->probe_time = p->time;
+	x->probe_frame = p->number;
+	x->probe_caplen = p->paylen != 0;
+	x->probe_byte = p->paylen ? *p->payload : 0;
+	return true;
+}
+
+/* A segment without data that begins behind what was seen: that much has been sent. */
+static inline void on_bare(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+{
+	struct flow_side *s = &f->side[dir];
+	struct ext_side *x;
+	int32_t ahead;
+
+	if (!(s->flags & FS_SEQ))
+		return;
+	begin_midway(f, dir, p->tcp_seq);
+	ahead = seq_diff(p->tcp_seq, s->nxt);
+	if (ahead <= 0 || ahead >= SEQ_REACH || s->flags & FS_FIN)
+		return;
+	x = on_missing(sh, f, p, dir);
+	x->sent_to = p->tcp_seq;
+	x->sent_time = p->time;
+	x->sent_frame = p->number;
+	s->nxt = p->tcp_seq;
+	f->rtt_time[dir] = 0;
+}
+
 static void on_data(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
 {
 	struct flow_side *s = &f->side[dir];
 	const struct flow_side *o = &f->side[!dir];
 	uint32_t len = p->paylen + p->paycut, seq = p->tcp_seq + (p->tcp_flags & TCP_SYN ? 1 : 0);
 	uint32_t end = seq + len;
-	const struct ext_side *e = f->ext ? &f->ext->side[dir] : NULL;
+	const struct ext_side *e;
 	int32_t ahead;
 
-	if (!(s->flags & FS_SEQ)) {
-		s->nxt = seq;
-		s->flags |= FS_SEQ | FS_MIDWAY;
-	}
+	if (!(s->flags & FS_SEQ) && on_first_probe(sh, f, p, dir, len))
+		return;
+	begin_midway(f, dir, seq);
+	e = f->ext ? &f->ext->side[dir] : NULL;
 	ahead = seq_diff(seq, s->nxt);
 	if (ahead == 0) {
 		on_next(f, p, dir, end);
@@ -154,16 +233,11 @@ static void on_data(struct shard *sh, struct flow *f, const struct packet *p, un
 		else
 			stream_deliver(sh, f, p, dir, p->payload, p->paylen, len);
 	} else if (ahead > 0) {
-		struct ext_side *x = &flow_need_ext(sh, f)->side[dir];
-
-		if (ahead >= 1 << 30) {
+		if (ahead >= SEQ_REACH) {
 			counters_add(&sh->engine->counters, "tcp: sequence number out of reach", 1);
 			return;
 		}
-		if (!x->hole_since) {
-			x->hole_since = p->time;
-			x->expect = s->nxt;
-		}
+		(void)on_missing(sh, f, p, dir);
 		s->nxt = end;
 		f->rtt_time[dir] = 0;
 		stream_hold(sh, f, p, dir, seq, p->payload, p->paylen, len);
@@ -197,23 +271,13 @@ static void on_fin(struct shard *sh, struct flow *f, const struct packet *p, uns
 	struct flow_side *s = &f->side[dir];
 	uint32_t at = p->tcp_seq + p->paylen + p->paycut;
 
-	if (!(s->flags & FS_SEQ)) {
-		s->nxt = at;
-		s->flags |= FS_SEQ | FS_MIDWAY;
-	}
+	begin_midway(f, dir, at);
 	if (s->flags & FS_FIN || seq_diff(at, s->nxt) < 0)
 		return;
 	if (flow_session(f) && f->session->first && !f->session->closer)
 		f->session->closer = (uint8_t)(side_of(f, dir) + 1);
-	if (at != s->nxt) {
-		/* The FIN came before the bytes in front of it: they are a hole until they come. */
-		struct ext_side *x = &flow_need_ext(sh, f)->side[dir];
-
-		if (!x->hole_since) {
-			x->hole_since = p->time;
-			x->expect = s->nxt;
-		}
-	}
+	if (at != s->nxt) /* the bytes in front of it are a hole until they come */
+		(void)on_missing(sh, f, p, dir);
 	s->nxt = at + 1;
 	s->flags |= FS_FIN;
 	if (!(f->ext && f->ext->side[dir].hole_since) && flow_session(f))
@@ -248,7 +312,7 @@ static enum reset_phase reset_phase(const struct flow *f, const struct packet *p
 	return f->flags & FLOW_HAD_TXN ? RESET_IDLE : RESET_OPEN;
 }
 
-static void on_reset(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+RARELY static void on_reset(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
 {
 	struct flow_ext *e = flow_need_ext(sh, f);
 
@@ -263,7 +327,8 @@ static void on_reset(struct shard *sh, struct flow *f, const struct packet *p, u
 }
 
 /* No sender makes a segment larger than the other side's MSS: an offload has put it together. */
-static void on_oversized(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+RARELY static void on_oversized(
+	struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
 {
 	struct ext_side *e = &flow_need_ext(sh, f)->side[dir];
 
@@ -300,7 +365,8 @@ static inline bool is_calm(const struct flow_ext *x)
 	const struct ext_side *a = &x->side[0], *b = &x->side[1];
 
 	return !(a->zero_since | a->full_since | a->hole_since | b->zero_since | b->full_since |
-		 b->hole_since | x->aside);
+		       b->hole_since | x->aside) &&
+	       !x->early;
 }
 
 /*
@@ -338,16 +404,13 @@ static void next_segment(
 	remember(sh, f, p, dir, len);
 }
 
-void tcp_segment(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+__attribute__((noinline)) void tcp_segment_now(
+	struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
 {
 	struct flow_side *s = &f->side[dir];
 	uint32_t len = p->paylen + p->paycut;
 	uint8_t flags = p->tcp_flags;
 
-	if (is_next(f, p, dir, len)) {
-		next_segment(sh, f, p, dir, len);
-		return;
-	}
 	if (is_duplicate(s, p, p->time - f->last[dir])) {
 		if (!flow_need_ext(sh, f)->duplicates++)
 			f->ext->duplicate_frame = p->number;
@@ -363,7 +426,9 @@ void tcp_segment(struct shard *sh, struct flow *f, const struct packet *p, unsig
 		on_ack(sh, f, p, dir, len);
 		tcp_on_window(sh, f, p, dir);
 	}
-	if (len && !(flags & TCP_RST))
+	if (!len && !(flags & (TCP_SYN | TCP_FIN | TCP_RST)))
+		on_bare(sh, f, p, dir);
+	else if (len && !(flags & TCP_RST))
 		on_data(sh, f, p, dir);
 	if (flags & TCP_FIN)
 		on_fin(sh, f, p, dir);
@@ -376,4 +441,23 @@ void tcp_segment(struct shard *sh, struct flow *f, const struct packet *p, unsig
 			!(f->ext && (f->ext->side[0].hole_since || f->ext->side[1].hole_since)))
 			session_close(f->session, END_FIN, p->time);
 	}
+}
+
+/* Of others it needs not be asked whether they came before what they answer. */
+static inline bool may_be_early(const struct flow *f, const struct packet *p, unsigned dir)
+{
+	return seq_diff(p->tcp_ack, f->side[!dir].nxt) > 0 ||
+	       (f->ext && (f->ext->early || f->ext->side[!dir].hole_since));
+}
+
+void tcp_segment(struct shard *sh, struct flow *f, struct packet *p, unsigned dir)
+{
+	uint32_t len = p->paylen + p->paycut;
+
+	if (is_next(f, p, dir, len))
+		next_segment(sh, f, p, dir, len);
+	else if (may_be_early(f, p, dir) && early_hold(sh, f, p, dir))
+		p->time = f->last[dir];
+	else
+		tcp_segment_now(sh, f, p, dir);
 }

@@ -137,6 +137,7 @@ static void lose(struct talk *t, unsigned side, uint32_t n)
 {
 	t->next[side] += n;
 	segment(t, !side, TCP_ACK, NULL, 0);
+	t->time += 10 * MS; /* they will not come any more */
 }
 
 static void open_talk(struct talk *t)

@@ -28,7 +28,8 @@ static struct {
 	uint32_t next[2];
 	uint16_t port;
 	unsigned records;
-	struct txn_record last; /* of the records of transactions, without what follows it */
+	struct txn_record last;  /* of the records of transactions, without what follows it */
+	struct flow_record flow; /* of the records of flows */
 	char out[1 << 18];
 	size_t len;
 } talk;
@@ -81,6 +82,11 @@ static inline void talk_drain(void)
 		for (uint32_t at = 0; at < b->len;) {
 			const struct record *r = (const void *)(b->data + at);
 
+			if (r->kind == RECORD_FLOW) {
+				struct flow_record room;
+
+				memcpy(&talk.flow, record_whole(r, &room), sizeof(talk.flow));
+			}
 			if (r->kind == RECORD_TXN) {
 				talk.records++;
 				memcpy(&talk.last, r, sizeof(talk.last));
@@ -118,6 +124,20 @@ static inline void talk_packet(struct packet *k, unsigned side, const void *p, s
 		engine_packets(talk.engine, &k, 1);
 	free(own);
 	talk_drain();
+}
+
+/* A segment as it is said to be; what comes next does not change. */
+static inline void talk_raw(
+	unsigned side, uint8_t flags, uint32_t seq, uint32_t ack, const void *p, size_t n)
+{
+	struct packet k = {.flags = PACKET_TCP,
+		.ip_proto = 6,
+		.tcp_flags = flags,
+		.tcp_seq = seq,
+		.tcp_ack = ack,
+		.tcp_window = 0xffff};
+
+	talk_packet(&k, side, p, n);
 }
 
 static inline void talk_segment(unsigned side, uint8_t flags, const void *p, size_t n, size_t cut)

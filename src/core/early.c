@@ -1,0 +1,206 @@
+/*
+ * early.c - segments that stand in the capture before what they answer.
+ *
+ * Several queues, processors or interfaces give frames that are out of order by some microseconds:
+ * an ACK before its data, an answer before its request. A segment that acknowledges bytes which
+ * were not seen waits for them, and what comes behind it waits with it; only the missing bytes
+ * overtake. When they do not come within a short time of the capture's clock or some frames, they
+ * were lost in the capture, and everything goes on in the order in which it was captured.
+ *
+ * When the time is over is seen at the connection's next frame, at a tick, or at its end: none of
+ * these depends on the number of workers.
+ */
+#include "core/tcp_impl.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define GRACE           (10 * MS)
+#define EARLY_MAX       64u     /* segments of a connection that wait */
+#define EARLY_BYTES_MAX 262144u /* and their bytes */
+#define SACK_MAX        32u     /* bytes of SACK blocks that fit into a header */
+
+struct waiting {
+	struct waiting *next;
+	struct packet p; /* its payload and SACK blocks are in data */
+	uint32_t room;
+	uint8_t dir;
+	uint8_t data[];
+};
+
+struct early {
+	struct early *newer, *older; /* of the shard's connections that wait */
+	struct flow *flow;
+	struct waiting *first, *last;
+	uint32_t n, bytes;
+};
+
+/* One past the last sequence number that the side is known to have sent without a missing byte. */
+static uint32_t seen_to(const struct flow *f, unsigned dir)
+{
+	const struct ext_side *e = f->ext ? &f->ext->side[dir] : NULL;
+
+	return e && e->hole_since ? e->expect : f->side[dir].nxt;
+}
+
+static bool is_early(const struct flow *f, const struct packet *p, unsigned dir)
+{
+	int32_t ahead;
+
+	if ((p->tcp_flags & (TCP_ACK | TCP_SYN)) != TCP_ACK || f->state == FLOW_RESET ||
+		!(f->side[!dir].flags & FS_SEQ) ||
+		!f->packets[!dir]) /* nothing of that side is captured */
+		return false;
+	ahead = seq_diff(p->tcp_ack, seen_to(f, !dir));
+	return ahead > 0 && ahead < SEQ_REACH;
+}
+
+/* Does it bring bytes that the first segment waits for? */
+static bool brings_missing(
+	const struct flow *f, const struct early *q, const struct packet *p, unsigned dir)
+{
+	uint32_t end = p->tcp_seq + p->paylen + p->paycut + (p->tcp_flags & TCP_FIN ? 1 : 0);
+
+	return dir != q->first->dir && seq_diff(end, seen_to(f, dir)) > 0 &&
+	       seq_diff(p->tcp_seq, q->first->p.tcp_ack) < 0 && end != p->tcp_seq;
+}
+
+static struct early *early_new(struct shard *sh, struct flow *f)
+{
+	struct early *q = xcalloc(1, sizeof(*q));
+
+	q->flow = f;
+	q->older = sh->early_last;
+	if (sh->early_last)
+		sh->early_last->newer = q;
+	else
+		sh->early_first = q;
+	sh->early_last = q;
+	return q;
+}
+
+static void early_free(struct shard *sh, struct early *q)
+{
+	if (q->older)
+		q->older->newer = q->newer;
+	else
+		sh->early_first = q->newer;
+	if (q->newer)
+		q->newer->older = q->older;
+	else
+		sh->early_last = q->older;
+	q->flow->ext->early = NULL;
+	free(q);
+}
+
+static void append(struct shard *sh, struct early *q, const struct packet *p, unsigned dir)
+{
+	uint32_t sack = p->tcp_nsack * 8u < SACK_MAX ? p->tcp_nsack * 8u : SACK_MAX;
+	struct waiting *w = xmalloc(sizeof(*w) + p->paylen + sack);
+
+	w->next = NULL;
+	w->p = *p;
+	w->p.tcp_nsack = (uint8_t)(sack / 8);
+	w->p.data = w->p.mac_src = w->p.mac_dst = NULL;
+	w->p.owned = NULL;
+	w->dir = (uint8_t)dir;
+	w->room = p->paylen + sack;
+	if (p->paylen)
+		memcpy(w->data, p->payload, p->paylen);
+	w->p.payload = w->data;
+	if (sack)
+		memcpy(w->data + p->paylen, p->tcp_sack, sack);
+	w->p.tcp_sack = w->data + p->paylen;
+	if (q->last)
+		q->last->next = w;
+	else
+		q->first = w;
+	q->last = w;
+	q->n++;
+	q->bytes += w->room;
+	sh->held_bytes += sizeof(*w) + w->room;
+}
+
+/* Takes the first one out and on. */
+static void release(struct shard *sh, struct early *q)
+{
+	struct waiting *w = q->first;
+	struct flow *f = q->flow;
+
+	q->first = w->next;
+	if (!q->first)
+		q->last = NULL;
+	q->n--;
+	q->bytes -= w->room;
+	sh->held_bytes -= sizeof(*w) + w->room;
+	if (w->p.time < flow_last(f)) /* what it answers was captured behind it */
+		w->p.time = flow_last(f);
+	flow_segment(sh, f, &w->p, w->dir);
+	free(w);
+}
+
+/* Those that need not wait any more; the last one of all takes the queue with it. */
+static void settle(struct shard *sh, struct early *q)
+{
+	while (q->first && !is_early(q->flow, &q->first->p, q->first->dir))
+		release(sh, q);
+	if (!q->first)
+		early_free(sh, q);
+}
+
+/* What the first one waits for was lost. */
+static void give_up(struct shard *sh, struct flow *f)
+{
+	release(sh, f->ext->early);
+	settle(sh, f->ext->early);
+}
+
+static void give_up_due(struct shard *sh, struct flow *f, uint64_t now)
+{
+	while (f->ext->early && f->ext->early->first->p.time + GRACE <= now)
+		give_up(sh, f);
+}
+
+static bool is_full(const struct shard *sh, const struct early *q)
+{
+	return q->n > EARLY_MAX || q->bytes > EARLY_BYTES_MAX || sh->held_bytes > sh->budget / 4;
+}
+
+bool early_hold(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+{
+	struct early *q;
+	bool early;
+
+	if (f->ext && f->ext->early)
+		give_up_due(sh, f, p->time);
+	early = is_early(f, p, dir);
+	q = f->ext ? f->ext->early : NULL;
+	if (!q && !early)
+		return false;
+	if (!q)
+		q = flow_need_ext(sh, f)->early = early_new(sh, f);
+	if (q->first && !early && brings_missing(f, q, p, dir)) {
+		flow_segment(sh, f, p, dir);
+		/* When they came says nothing of a round trip to what acknowledged them before. */
+		f->rtt_time[dir] = 0;
+		settle(sh, q);
+		return true;
+	}
+	append(sh, q, p, dir);
+	while (f->ext->early && is_full(sh, f->ext->early))
+		give_up(sh, f);
+	return true;
+}
+
+void early_flush(struct shard *sh, struct flow *f)
+{
+	while (f->ext && f->ext->early)
+		give_up(sh, f);
+}
+
+void early_tick(struct shard *sh, uint64_t now)
+{
+	for (struct early *q = sh->early_first, *next; q; q = next) {
+		next = q->newer;
+		give_up_due(sh, q->flow, now);
+	}
+}
