@@ -135,7 +135,8 @@ def run(packets, *options):
 def fail(*what):
     global bad
     bad += 1
-    print(*what)
+    if bad <= 40:
+        print(*what)
 
 
 def txns(records):
@@ -232,6 +233,45 @@ def pipelined_requests():
         expect(place + " b", b, {"network": rtt, "queued": 100, "server": 4})
         expect(place + " c", c, {"network": rtt, "queued": 54, "server": 60})
         expect(place + " d", d, {"network": rtt, "server": 30})
+
+
+@situation
+def round_trips_of_connections_begun_before_the_capture():
+    """What acknowledges with data says how long the round trip is at most, and so does an ACK that may have
+    been delayed. One sent at once tells it."""
+    def talk(w, t, server, ack=None):
+        w.segment(CLIENT, t, get())
+        if ack is not None:
+            w.segment(SERVER, t + w.delay + ack, seq=w.next[SERVER])
+        w.segment(SERVER, t + w.delay + server, ok(10))
+        w.segment(CLIENT, t + 2 * w.delay + server)
+        return t + 2 * w.delay + server + 5
+
+    for kind, name in kinds():
+        for place in PLACES:
+            for what, ack, delay in ("data", None, 10), ("delayed", 40, 10), ("at once", 0, 10), ("bulk", None, 60):
+                where = "%s, at the %s, ACK %s" % (name, place, what)
+                w = Wire(**dict(kind, delay=delay))
+                t = w.open() + 100
+                if what == "bulk":  # two segments and more have no delay to wait for
+                    for at in t, t + 130:
+                        w.segment(CLIENT, at, 1460)
+                        w.segment(CLIENT, at + 0.1, 1460)
+                        w.segment(SERVER, at + 60.1)
+                    t += 260
+                for _ in range(3):
+                    t = talk(w, t, 100, ack)
+                rtt = delay * {"client": 2, "path": 1, "server": 0}[place]
+                known = what in ("at once", "bulk")
+                records = run(w.packets(place, since=3 * delay + 50))
+                for r in [r for r in txns(records) if r.get("url.path") or r.get("path")]:
+                    expect(where, r, {"network": rtt, "server": 100} if known else {"server": 100 + rtt})
+                    same(where, "no_rtt", "no_rtt" in r["tsumari.quality"], not known)
+                have = flow(records).get("tsumari.tcp.rtt_server")
+                same(where, "rtt_server", have if have is None else round(have / MS), rtt if known else None)
+                # With the handshake everything is known.
+                for r in [r for r in txns(run(w.packets(place))) if r.get("path")][1:]:
+                    expect(where + " from the start", r, {"network": rtt, "server": 100})
 
 
 if not bad:

@@ -23,6 +23,9 @@
 #define FS_SHORT    0x40u /* its last packet was data, less than a full segment */
 #define FS_MIDWAY   0x80u /* its stream was not followed from the first byte */
 
+/* flow_side.more */
+#define FS_RTT_BOUND 0x01u /* rtt_min is no sample: it was not longer, perhaps shorter */
+
 struct flow_side {       /* what TCP says */
 	uint32_t nxt;    /* one past the highest sequence number sent */
 	uint32_t ack;    /* highest acknowledgment sent */
@@ -30,7 +33,9 @@ struct flow_side {       /* what TCP says */
 	uint32_t isn;
 	uint32_t tsval;
 	uint32_t rtt_seq;
-	uint16_t ip_id, mss, dup_run;
+	uint16_t ip_id, mss;
+	uint8_t dup_run; /* duplicate ACKs in a row, as far as it counts */
+	uint8_t more;
 	uint8_t wscale; /* 0xff: not offered */
 	uint8_t flags;
 };
@@ -99,8 +104,7 @@ struct flow {
 		};
 	};
 	uint64_t rtt_time[2]; /* when the segment ending at rtt_seq was sent; 0: none is timed */
-	uint32_t rtt_min[2];  /* ns from an end's segments to the other's ACK; UINT32_MAX: not seen
-			       */
+	uint32_t rtt_min[2];  /* ns from an end's segments to the other's ACK; see flow_rtt() */
 
 	/* Of TCP only, see flow_said(): others have no memory for it. */
 	struct flow_side side[2];
@@ -277,6 +281,12 @@ static inline const struct flow_side *flow_said(const struct flow *f, unsigned d
 	static const struct flow_side nothing = {.wscale = 0xff};
 
 	return f->proto == 6 ? &f->side[dir] : &nothing;
+}
+
+/* The round trip from the capture to the other end, ns; UINT32_MAX: not known. */
+static inline uint32_t flow_rtt(const struct flow *f, unsigned dir)
+{
+	return flow_said(f, dir)->more & FS_RTT_BOUND ? UINT32_MAX : f->rtt_min[dir];
 }
 
 static inline struct session *flow_session(const struct flow *f)

@@ -284,8 +284,8 @@ void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool f
 			if (f->ext && f->ext->syn_last)
 				r->connect_retry = f->ext->syn_last - f->first;
 		}
-		r->rtt_server = known(f->rtt_min[c]);
-		r->rtt_client = known(f->rtt_min[!c]);
+		r->rtt_server = known(flow_rtt(f, c));
+		r->rtt_client = known(flow_rtt(f, !c));
 		if (r->rtt_server != FIELD_ABSENT && r->rtt_client != FIELD_ABSENT)
 			r->rtt_min = r->rtt_server + r->rtt_client;
 	} else {
@@ -331,7 +331,7 @@ void record_of_txn(struct shard *sh, struct txn *t)
 	const struct session *s = t->session;
 	struct flow *f = s->flow;
 	struct txn_record *r = record_room(sh, (uint32_t)sizeof(*r) + t->len);
-	uint32_t rtt = f->rtt_min[flow_client(f)];
+	uint32_t rtt = flow_rtt(f, flow_client(f));
 	bool lost = answer_lost(t, f);
 
 	r->r.kind = RECORD_TXN;

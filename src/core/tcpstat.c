@@ -33,11 +33,46 @@ static bool is_duplicate(const struct flow_side *s, const struct packet *p, uint
 	       since < MS / 2;
 }
 
-/* Is the segment acknowledged whose round trip is being timed? */
+#define DELAYED_LEAST (35 * MS)  /* an ACK that comes later may have been held back ... */
+#define DELAYED_MOST  (500 * MS) /* ... not longer than this (RFC 9293, 3.8.6.3) */
+#define SEGMENT_USUAL 1460u      /* bytes, where the handshake was not seen */
+
+/*
+ * A bare ACK is sent at once, but for one that waits for a second segment. What carries data or a
+ * FIN waited for that, however long it took: the round trip is not longer, more cannot be said.
+ */
+static bool is_prompt(const struct flow *f, const struct packet *p, unsigned dir, uint64_t rtt)
+{
+	const struct flow_side *s = &f->side[dir], *o = &f->side[!dir];
+	int32_t segment = s->mss && o->mss ? (s->mss < o->mss ? s->mss : o->mss) : SEGMENT_USUAL;
+
+	if (p->paylen + p->paycut || p->tcp_flags & (TCP_FIN | TCP_RST))
+		return false;
+	return rtt < DELAYED_LEAST || rtt > DELAYED_MOST || seq_diff(p->tcp_ack, s->ack) > segment;
+}
+
+/*
+ * A segment of the other end was acknowledged after this time. What was not prompt is an upper
+ * bound; so is a bare ACK that took much longer than another one did.
+ */
+static void rtt_seen(struct flow *f, const struct packet *p, unsigned dir, uint64_t rtt)
+{
+	struct flow_side *o = &f->side[!dir];
+	uint32_t least = f->rtt_min[!dir];
+	bool known = least != UINT32_MAX && !(o->more & FS_RTT_BOUND);
+
+	if (!known && is_prompt(f, p, dir, rtt))
+		known = least == UINT32_MAX || rtt / 2 <= least;
+	o->more = (uint8_t)(known ? o->more & ~FS_RTT_BOUND : o->more | FS_RTT_BOUND);
+	rtt_sample(f, !dir, rtt);
+}
+
+/* Is the segment acknowledged whose round trip is being timed? To be asked before the ACK is taken
+   over. */
 static inline void rtt_of_ack(struct flow *f, const struct packet *p, unsigned dir)
 {
 	if (f->rtt_time[!dir] && seq_diff(p->tcp_ack, f->side[!dir].rtt_seq) >= 0) {
-		rtt_sample(f, !dir, p->time - f->rtt_time[!dir]);
+		rtt_seen(f, p, dir, p->time - f->rtt_time[!dir]);
 		f->rtt_time[!dir] = 0;
 	}
 }
@@ -53,7 +88,7 @@ static void on_ack(
 		side_of(f, dir) == SIDE_CLIENT) {
 		f->state = FLOW_ESTABLISHED;
 		f->established = p->time;
-		rtt_sample(f, !dir,
+		rtt_seen(f, p, dir,
 			p->time - (f->ext && f->ext->syn_ack_last ? f->ext->syn_ack_last
 								  : f->syn_ack));
 	} else if (f->ext && f->ext->aside && side_of(f, dir) == SIDE_CLIENT) {
@@ -85,7 +120,7 @@ static void on_ack(
 
 		if (!s->dup_run)
 			e->dup_since = p->time;
-		if (s->dup_run < UINT16_MAX)
+		if (s->dup_run < UINT8_MAX)
 			s->dup_run++;
 		e->dup_acks++;
 	}
@@ -100,8 +135,7 @@ static void on_new_data(struct flow *f, const struct packet *p, unsigned dir)
 
 	if (s->flags & FS_SHORT && o->flags & FS_BARE_ACK && f->last[!dir] > f->last[dir]) {
 		held = f->last[!dir] - f->last[dir];
-		if (f->rtt_min[dir] != UINT32_MAX && f->rtt_min[!dir] != UINT32_MAX &&
-			(uint64_t)f->rtt_min[dir] > at_once)
+		if (flow_rtt(f, dir) != UINT32_MAX && f->rtt_min[dir] > at_once)
 			at_once = 2 * (uint64_t)f->rtt_min[dir];
 		if (held >= 35 * MS && held <= 210 * MS && p->time - f->last[!dir] <= at_once)
 			stall(f, LEDGER_STALL_DELAYED_ACK, f->last[dir], p->time);
@@ -110,7 +144,7 @@ static void on_new_data(struct flow *f, const struct packet *p, unsigned dir)
 		(f->session->side[SIDE_SERVER].current || f->session->interleaved) &&
 		o->flags & FS_ACK && o->ack == s->nxt && o->window) {
 		uint64_t since = f->last[dir] > f->last[!dir] ? f->last[dir] : f->last[!dir];
-		uint64_t rtt = f->rtt_min[!dir] != UINT32_MAX ? f->rtt_min[!dir] : 0;
+		uint64_t rtt = flow_rtt(f, !dir) != UINT32_MAX ? f->rtt_min[!dir] : 0;
 
 		/* Who sends nothing for long after the ACK did not wait for the ACK either. */
 		if (p->time > since && p->time - since > rtt + MS)
@@ -292,7 +326,7 @@ static void on_fin(struct shard *sh, struct flow *f, const struct packet *p, uns
 static enum reset_phase reset_phase(const struct flow *f, const struct packet *p, unsigned dir)
 {
 	const struct txn *t = flow_session(f) ? f->session->first : NULL;
-	uint32_t rtt = f->rtt_min[flow_client(f)];
+	uint32_t rtt = flow_rtt(f, flow_client(f));
 
 	if (f->state <= FLOW_SYN)
 		return RESET_SYN;

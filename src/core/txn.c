@@ -498,7 +498,7 @@ void txn_finish(struct session *s, struct txn *t)
 	} else if (!(t->marks & 1u << T3)) {
 		t->quality |= 1u << QUALITY_UNFINISHED;
 	}
-	if (s->flow->rtt_min[0] == UINT32_MAX && s->flow->rtt_min[1] == UINT32_MAX)
+	if (flow_rtt(s->flow, flow_client(s->flow)) == UINT32_MAX)
 		t->quality |= 1u << QUALITY_NO_RTT;
 	t->quality |= flow_quality(s->flow);
 	if (t->marks && !t->passed_on) /* of one that was only opened nothing is known */
