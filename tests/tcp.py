@@ -274,6 +274,99 @@ def round_trips_of_connections_begun_before_the_capture():
                     expect(where + " from the start", r, {"network": rtt, "server": 100})
 
 
+def closed_window(w, t, sender, data, first, probe, taken=False):
+    """The message `data`, whose first bytes fill the window: it opens after 2,800 ms. Returns the time at
+    which all of it was sent."""
+    reader, d, at = 1 - sender, w.delay, w.next[sender]
+    w.segment(sender, t, data[:first])
+    edge = w.next[sender]
+    w.segment(reader, t + d, window=0)
+    wait, when = 300, t + d
+    while when + wait < t + d + 2800:
+        when += wait
+        if probe == "empty":
+            w.segment(sender, when - d, b"", seq=edge - 1)
+        elif probe == "garbage":  # a byte that was acknowledged
+            w.segment(sender, when - d, b"?", seq=edge - 1)
+        elif probe == "byte":
+            w.segment(sender, when - d, data[first:first + 1], seq=edge, lost=None)
+        elif probe == "flight":  # what was on its way when the window closed, and is refused
+            w.segment(sender, when - d, data[first:first + 700], seq=edge)
+        w.segment(reader, when + 0.01, window=0, ack=edge)
+        wait *= 2
+    if taken:
+        w.segment(reader, t + d + 2800, ack=edge + 1)
+        edge, first = edge + 1, first + 1
+    else:
+        w.segment(reader, t + d + 2800, ack=edge)
+    t += d + 2800 + d
+    for i in range(first, len(data), 1400):
+        w.segment(sender, t, data[i:i + 1400], seq=at + i)
+    w.segment(reader, t + d)
+    return t
+
+
+@situation
+def zero_windows():
+    """Whatever the window is probed with, nothing was lost, and all of the time is the reader's."""
+    for kind, name in kinds(delay=1):
+        for place in PLACES:
+            for probe in "empty", "garbage", "byte", "flight":
+                for extra in 1, 3000:  # of the message, behind the closed window
+                    for taken in (False, True) if probe == "byte" else (False,):
+                        where = "%s at the %s, probes %s, %d bytes more%s" % (
+                            name, place, probe, extra, ", taken" if taken else "")
+                        if extra < 700 and probe == "flight":
+                            continue
+                        answer = ok(2000 + extra)
+                        w = Wire(**kind)
+                        t = w.open() + 1
+                        w.segment(CLIENT, t, get())
+                        w.segment(SERVER, t + 1)
+                        end = closed_window(w, t + 1 + 100, SERVER, answer, len(answer) - extra, probe, taken)
+                        records = run(w.packets(place))
+                        r, f = txns(records)[0], flow(records)
+                        stall = ledger(r).get("stall.zero_window.client", 0)
+                        if not 2797 <= stall <= 2803:
+                            fail("%s: stall.zero_window.client is %.3f" % (where, stall))
+                        if sum(v for k, v in ledger(r).items() if "stall" in k) - stall > 0:
+                            fail(where, "has another stall", ledger(r))
+                        same(where, "payload", f["tsumari.flow.server.payload"], len(answer))
+                        for k in "retransmits", "spurious_retransmits", "rtos", "fast_retransmits", "duplicate_acks":
+                            same(where, k, f.get("tsumari.tcp.server." + k, 0), 0)
+                        # The same with the request.
+                        request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (2000 + extra) + b"x" * (2000 + extra)
+                        w = Wire(**kind)
+                        t = w.open() + 1
+                        end = closed_window(w, t, CLIENT, request, len(request) - extra, probe, taken)
+                        w.segment(SERVER, end + 1 + 50, ok(3))
+                        records = run(w.packets(place))
+                        r, f = txns(records)[0], flow(records)
+                        stall = ledger(r).get("stall.zero_window.server", 0)
+                        if not 2797 <= stall <= 2803:
+                            fail("%s: stall.zero_window.server is %.3f" % (where, stall))
+                        same(where, "payload", f["tsumari.flow.client.payload"], len(request))
+                        for k in "retransmits", "spurious_retransmits", "rtos", "fast_retransmits":
+                            same(where, k, f.get("tsumari.tcp.client." + k, 0), 0)
+
+
+@situation
+def windows_of_an_unknown_scale():
+    for place in PLACES:
+        for wscale, known in ((7, 7), False), ((None, None), True), ((None, 7), True):
+            w = Wire(delay=5, wscale=wscale, window=500 if wscale[0] else 5000)
+            t = w.open() + 100
+            for i in range(3):
+                w.segment(CLIENT, t, get())
+                for k in range(0, 10000, 1000):
+                    w.segment(SERVER, t + 6, ok(10000)[k:k + 1000] if k < 9000 else ok(10000)[9000:])
+                w.segment(CLIENT, t + 11)
+                t += 50
+            have = flow(run(w.packets(place, since=60 if wscale[0] else None)))
+            if known != bool(have.get("tsumari.tcp.server.window_full")):
+                fail(place, wscale, "window_full", have.get("tsumari.tcp.server.window_full"))
+
+
 if not bad:
     print("tcp: %d situations" % tried)
 sys.exit(bad != 0)

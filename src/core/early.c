@@ -39,7 +39,7 @@ static uint32_t seen_to(const struct flow *f, unsigned dir)
 {
 	const struct ext_side *e = f->ext ? &f->ext->side[dir] : NULL;
 
-	return e && e->hole_since ? e->expect : f->side[dir].nxt;
+	return e && e->hole_since ? e->expect : f->side[dir].nxt + (e && e->probing);
 }
 
 static bool is_early(const struct flow *f, const struct packet *p, unsigned dir)

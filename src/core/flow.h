@@ -152,12 +152,16 @@ struct ext_side {
 	uint32_t again_seq, again_len, again; /* the segment sent again last, and how often */
 	uint64_t dup_since;                   /* first duplicate ACK of the present run */
 	uint32_t expect;                      /* where the first hole begins, if there is one */
+	/* Sent into the other's closed window, which takes none of it; refused: how many bytes. */
+	uint32_t refused_from, refused;
 	uint32_t held_bytes;
 	struct held *held, *held_last;
 	/* A segment without data said at this time that all bytes below sent_to had been sent. */
 	uint64_t sent_time, sent_frame;
 	uint32_t sent_to;
-	/* Its first segment, a byte that may be a probe; probe_frame 0: no. */
+	/* Its first segment, a byte that may be a probe; probe_frame 0: no. probing: the byte at
+	   nxt was sent to see whether the other's window still is closed. */
+	bool probing;
 	uint64_t probe_time, probe_frame;
 	uint32_t probe_seq;
 	uint8_t probe_caplen, probe_byte;

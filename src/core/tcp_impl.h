@@ -60,8 +60,26 @@ void tcp_on_resent(
 /* A segment below what was seen sent already, into a missing range: reordered, or sent again. */
 void tcp_on_filled(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
 
-/* tcp_window.c: the window that a segment with ACK offers. */
+/*
+ * tcp_window.c: what is sent into a closed window is not lost, but refused (RFC 9293, 3.8.6.1).
+ * tcp_probes(): does the segment, which is the next one, ask with one byte whether it still is
+ * closed? Then the byte is sent when it is acknowledged, or comes again. tcp_takes_probe(): it is.
+ * tcp_refuses(): `dir` has taken what is before `from`; what follows was sent in vain, up to where
+ * the window opened. tcp_refused(): was all that is sent again up to `end` sent in vain?
+ */
+bool tcp_probes(struct flow *f, const struct packet *p, unsigned dir, bool next);
+void tcp_takes_probe(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
+void tcp_refuses(struct flow *f, unsigned dir, uint32_t from);
+bool tcp_refused(const struct flow *f, const struct packet *p, unsigned dir, uint32_t end);
+/* The window that a segment with ACK offers. */
 void tcp_on_window(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
+/* The scale is told by both SYNs, or by one that does not offer any (RFC 7323, 2.2). */
+static inline bool tcp_knows_scale(const struct flow_side *a, const struct flow_side *b)
+{
+	return (a->flags & b->flags & FS_SYN) || (a->flags & FS_SYN && a->wscale == 0xff) ||
+	       (b->flags & FS_SYN && b->wscale == 0xff);
+}
+
 /* Has the side sent all that the other's window lets it? */
 static inline void tcp_fills_window(
 	struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
@@ -69,7 +87,8 @@ static inline void tcp_fills_window(
 	const struct flow_side *o = &f->side[!dir];
 	struct ext_side *x;
 
-	if (!o->window || seq_diff(f->side[dir].nxt, o->ack) < (int32_t)o->window)
+	if (!o->window || seq_diff(f->side[dir].nxt, o->ack) < (int32_t)o->window ||
+		!tcp_knows_scale(&f->side[dir], o))
 		return;
 	x = &flow_need_ext(sh, f)->side[dir];
 	if (!x->full_since) {

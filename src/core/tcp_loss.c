@@ -41,6 +41,8 @@ void tcp_on_resent(
 
 	if (len <= 1 && o->flags & FS_ACK && p->tcp_seq == o->ack - 1)
 		return; /* a keep-alive probe (RFC 9293, 3.8.4) */
+	if (tcp_refused(f, p, dir, end))
+		return;
 	x = flow_need_ext(sh, f);
 	e = &x->side[dir];
 	e->retransmits++;

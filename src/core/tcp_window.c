@@ -3,6 +3,46 @@
  */
 #include "core/tcp_impl.h"
 
+bool tcp_probes(struct flow *f, const struct packet *p, unsigned dir, bool next)
+{
+	struct ext_side *e = &f->ext->side[dir];
+
+	e->probing = next && f->ext->side[!dir].zero_since && p->paylen + p->paycut == 1 &&
+		     !e->hole_since;
+	e->probe_caplen = p->paylen != 0;
+	e->probe_byte = p->paylen ? *p->payload : 0;
+	return e->probing;
+}
+
+void tcp_takes_probe(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+{
+	struct flow_side *s = &f->side[dir];
+	struct ext_side *e = &f->ext->side[dir];
+	uint8_t byte = e->probe_byte;
+
+	e->probing = false;
+	s->nxt++;
+	stream_deliver(sh, f, p, dir, &byte, e->probe_caplen, 1);
+}
+
+bool tcp_refused(const struct flow *f, const struct packet *p, unsigned dir, uint32_t end)
+{
+	const struct ext_side *e = f->ext ? &f->ext->side[dir] : NULL;
+
+	return e && e->refused && p->tcp_seq - e->refused_from < e->refused &&
+	       seq_diff(end, e->refused_from + e->refused) <= 0;
+}
+
+void tcp_refuses(struct flow *f, unsigned dir, uint32_t from)
+{
+	struct ext_side *e = &f->ext->side[!dir];
+	uint32_t end =
+		f->ext->side[dir].zero_since ? f->side[!dir].nxt : e->refused_from + e->refused;
+
+	e->refused = seq_diff(end, from) > 0 ? end - from : 0;
+	e->refused_from = from;
+}
+
 void tcp_on_window(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
 {
 	struct flow_side *s = &f->side[dir], *o = &f->side[!dir];
@@ -18,6 +58,7 @@ void tcp_on_window(struct shard *sh, struct flow *f, const struct packet *p, uns
 			if (!e->zero_worst) /* none has ended yet */
 				e->zero_frame = p->number;
 		}
+		tcp_refuses(f, dir, p->tcp_ack);
 	} else if (f->ext && f->ext->side[dir].zero_since && window) {
 		struct ext_side *e = &f->ext->side[dir];
 

@@ -61,6 +61,8 @@ static void rtt_seen(struct flow *f, const struct packet *p, unsigned dir, uint6
 	uint32_t least = f->rtt_min[!dir];
 	bool known = least != UINT32_MAX && !(o->more & FS_RTT_BOUND);
 
+	if (f->ext && f->ext->side[dir].zero_since)
+		return; /* it was closed, and nothing taken */
 	if (!known && is_prompt(f, p, dir, rtt))
 		known = least == UINT32_MAX || rtt / 2 <= least;
 	o->more = (uint8_t)(known ? o->more & ~FS_RTT_BOUND : o->more | FS_RTT_BOUND);
@@ -104,6 +106,10 @@ static void on_ack(
 		o->nxt = ack;
 		o->flags |= FS_SEQ | FS_MIDWAY;
 	}
+	if (f->ext && f->ext->side[!dir].probing && seq_diff(ack, o->nxt) > 0) {
+		tcp_on_window(sh, f, p, dir); /* the byte waited for this */
+		tcp_takes_probe(sh, f, p, !dir);
+	}
 	ahead = seq_diff(ack, o->nxt);
 	if ((ahead > 0 && ahead < SEQ_REACH) ||
 		(f->ext && f->ext->side[!dir].hole_since &&
@@ -113,7 +119,9 @@ static void on_ack(
 	if (seq_diff(ack, s->ack) > 0) {
 		s->ack = ack;
 		s->dup_run = 0;
-	} else if (ack == s->ack && !len && o->nxt != ack &&
+		if (f->ext && f->ext->side[!dir].refused)
+			tcp_refuses(f, dir, ack);
+	} else if (ack == s->ack && !len && o->nxt != ack && p->tcp_window &&
 		   !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) && s->flags & FS_BARE_ACK &&
 		   window_of(s, o, p) == s->window) {
 		struct ext_side *e = &flow_need_ext(sh, f)->side[dir];
@@ -238,6 +246,8 @@ static inline void on_bare(struct shard *sh, struct flow *f, const struct packet
 	ahead = seq_diff(p->tcp_seq, s->nxt);
 	if (ahead <= 0 || ahead >= SEQ_REACH || s->flags & FS_FIN)
 		return;
+	if (ahead == 1 && f->ext && f->ext->side[dir].probing)
+		return;
 	x = on_missing(sh, f, p, dir);
 	x->sent_to = p->tcp_seq;
 	x->sent_time = p->time;
@@ -260,6 +270,8 @@ static void on_data(struct shard *sh, struct flow *f, const struct packet *p, un
 	begin_midway(f, dir, seq);
 	e = f->ext ? &f->ext->side[dir] : NULL;
 	ahead = seq_diff(seq, s->nxt);
+	if (e && tcp_probes(f, p, dir, ahead == 0))
+		return;
 	if (ahead == 0) {
 		on_next(f, p, dir, end);
 		if (e && e->hole_since)
@@ -298,6 +310,8 @@ static void on_data(struct shard *sh, struct flow *f, const struct packet *p, un
 	}
 	if (o->flags & FS_ACK)
 		tcp_fills_window(sh, f, p, dir);
+	if (f->ext && f->ext->side[!dir].zero_since)
+		tcp_refuses(f, !dir, f->ext->side[dir].refused_from);
 }
 
 static void on_fin(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
@@ -398,8 +412,8 @@ static inline bool is_calm(const struct flow_ext *x)
 {
 	const struct ext_side *a = &x->side[0], *b = &x->side[1];
 
-	return !(a->zero_since | a->full_since | a->hole_since | b->zero_since | b->full_since |
-		       b->hole_since | x->aside) &&
+	return !(a->zero_since | a->full_since | a->hole_since | a->refused | b->zero_since |
+		       b->full_since | b->hole_since | b->refused | x->aside) &&
 	       !x->early;
 }
 
