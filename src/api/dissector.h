@@ -193,12 +193,18 @@ void tsm_reset(struct session *s, struct tsm_txn t, enum side side, const uint8_
  * What does not fit the four stamps as they are:
  * A server that speaks first answers the connection itself: tsm_greeting() is tsm_response() for
  * it. Its request has no bytes, it was made when the handshake ended.
+ * tsm_established() is when the handshake ended, ns since the epoch, 0: not known. tsm_unsent(), in
+ * end(), is a request that the server waited for, from its last byte on, until it closed the
+ * connection; none where it was not the server that closed first. It is an error, and its time is
+ * the client's.
  * A transaction of several requests (a mail) has a key of its own; tsm_find() gives the open one
  * with a key (not 0), of others than composite ones while its response has not begun, or NULL.
  * Where its beginning was not captured tsm_open() makes it without a stamp. tsm_composite() says
  * that its time is in other transactions' already; tsm_current() does not give such a one.
  */
 struct tsm_txn tsm_greeting(struct session *s, const uint8_t *at);
+uint64_t tsm_established(const struct session *s);
+struct tsm_txn tsm_unsent(struct session *s);
 struct tsm_txn tsm_open(struct session *s, uint64_t key);
 struct tsm_txn tsm_find(struct session *s, uint64_t key);
 void tsm_composite(struct tsm_txn t);

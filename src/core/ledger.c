@@ -141,6 +141,8 @@ static bool phases(struct txn_record *r, const struct txn *t, uint64_t end, uint
 	} else if (t1 && s1 >= s0 && end >= s1 && (!t2 || end >= s2)) {
 		span[PHASE_REQUEST] = s1 - s0;
 		span[PHASE_WAIT] = (t2 ? s2 : end) - s1;
+	} else if (t->unsent && end >= s0) {
+		span[PHASE_REQUEST] = end - s0;
 	} else {
 		return false;
 	}

@@ -354,6 +354,9 @@ void record_of_txn(struct shard *sh, struct txn *t)
 		r->r.duration = t->stamp[1] - t->stamp[0];
 	} else if (t->unanswered && t->marks & 8) {
 		r->r.duration = t->stamp[3] - t->stamp[2];
+	} else if (t->unsent) {
+		r->r.end = t->closed_at;
+		r->r.duration = t->closed_at - t->stamp[0];
 	}
 	r->r.status = status_of(t, lost);
 	r->r.client.packets = r->r.server.packets = FIELD_ABSENT;
@@ -368,7 +371,7 @@ void record_of_txn(struct shard *sh, struct txn *t)
 	memcpy(r->resent, t->resent, sizeof(r->resent));
 	memcpy(r->lost, t->lost, sizeof(r->lost));
 	ledger_account(r, t, known(rtt));
-	if (!(t->marks & 8) && !t->unanswered && !lost && t->closed_at)
+	if (!(t->marks & 8) && !t->unanswered && !t->unsent && !lost && t->closed_at)
 		r->ended_by = ended_by(s, f, t);
 	r->values = (uint32_t)sizeof(*r);
 	r->nvalues = t->nvalues;

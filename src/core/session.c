@@ -238,8 +238,10 @@ void session_close(struct session *s, enum tsm_end why, uint64_t now)
 	struct shard *sh = s->shard;
 
 	for (int i = 0; i < 2; i++)
-		session_end(s, (enum side)i, why);
+		session_end(s, (enum side)i, why, now);
 	txn_close_all(s, now);
+	if (s->d && !(s->flow->ext && s->flow->ext->protocol))
+		flow_need_ext(sh, s->flow)->protocol = s->d->name;
 	if (s->upgraded) { /* nothing of the new protocol was seen */
 		if (now)
 			txn_closed_at(s->upgraded, now);
@@ -505,8 +507,12 @@ static void push(
 		known_now = true;
 	}
 	before = s->d;
-	if (known_now && s->side[!side].len) { /* what it said is older */
+	if (known_now && s->side[!side].len) {        /* what it said is older */
+		size_t ahead = view_len(&v) - x->len; /* not kept, not read: not there yet */
+
+		x->pos -= ahead;
 		look_again(s, !side);
+		x->pos += ahead;
 		read_from(s, side, v.p, x->pos - view_len(&v), begin);
 		if (s->stopped || s->d != before) {
 			if (s->stopped && s->d == before)
@@ -650,7 +656,7 @@ void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, 
 	}
 }
 
-void session_end(struct session *s, enum side side, enum tsm_end why)
+void session_end(struct session *s, enum side side, enum tsm_end why, uint64_t now)
 {
 	struct session_side *x = &s->side[side];
 
@@ -658,6 +664,7 @@ void session_end(struct session *s, enum side side, enum tsm_end why)
 		return;
 	x->ended = true;
 	read_nothing(s, side);
+	reading_of(s)->ended = now;
 	if (s->d && s->d->end)
 		s->d->end(s, s->state, side, why);
 }

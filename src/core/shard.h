@@ -61,6 +61,7 @@ struct txn {
 	uint8_t unanswered; /* the protocol does not answer it */
 	uint8_t called_off; /* by the client, tsm_reset() */
 	uint8_t passed_on;  /* no record: another has its request, or it was none */
+	uint8_t unsent;     /* its request never came: stamp 0 is when the wait for it began */
 	struct record_text method, object, query; /* offsets into buf */
 	uint8_t *buf;
 	uint32_t len, cap, nvalues, text, facts;
@@ -125,6 +126,7 @@ struct reading {
 	const uint8_t *base;                    /* the first byte it sees; NULL: it sees none */
 	uint64_t base_offset, now_offset;       /* of base in the stream; of what came now */
 	struct stamp now;
+	uint64_t ended; /* in end(): when, ns; 0: not known */
 	enum side side;
 	const struct dissector *to; /* by tsm_switch() */
 };
@@ -212,7 +214,7 @@ void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t 
  */
 void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, uint64_t seen,
 	uint64_t seen_frame);
-void session_end(struct session *s, enum side side, enum tsm_end why);
+void session_end(struct session *s, enum side side, enum tsm_end why, uint64_t now);
 /* May find that there is nothing to follow, and give NULL. `head` is the first that was seen. */
 struct session *session_open(struct shard *sh, struct flow *f, enum side side, struct view head);
 /* Something that is followed is expected here, whatever its first bytes are. */

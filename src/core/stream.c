@@ -199,7 +199,7 @@ void stream_drain(struct shard *sh, struct flow *f, const struct packet *p, unsi
 		if (seq_diff(e->expect, end) >= 0) {
 			e->hole_since = 0;
 			if (f->side[dir].flags & FS_FIN && flow_session(f))
-				session_end(f->session, side_of(f, dir), END_FIN);
+				session_end(f->session, side_of(f, dir), END_FIN, p->time);
 		}
 	} else {
 		e->hole_since = p->time;

@@ -329,7 +329,7 @@ static void on_fin(struct shard *sh, struct flow *f, const struct packet *p, uns
 	s->nxt = at + 1;
 	s->flags |= FS_FIN;
 	if (!(f->ext && f->ext->side[dir].hole_since) && flow_session(f))
-		session_end(f->session, side_of(f, dir), END_FIN);
+		session_end(f->session, side_of(f, dir), END_FIN, p->time);
 	if (f->state < FLOW_CLOSING)
 		f->state = FLOW_CLOSING;
 }

@@ -370,6 +370,42 @@ struct tsm_txn tsm_open(struct session *s, uint64_t key)
 	return txn_name(t);
 }
 
+uint64_t tsm_established(const struct session *s)
+{
+	return s->flow->established;
+}
+
+/* Was it the server that closed the connection, and not after the client? */
+static bool closed_by_server(const struct session *s)
+{
+	const struct flow *f = s->flow;
+
+	if (f->state == FLOW_RESET && f->who >> 7 == flow_client(f))
+		return false;
+	return f->state == FLOW_RESET || !s->side[SIDE_CLIENT].ended;
+}
+
+struct tsm_txn tsm_unsent(struct session *s)
+{
+	const struct flow *f = s->flow;
+	const struct session_side *x = &s->side[SIDE_SERVER];
+	uint64_t since = x->pos ? x->last.whole : f->established, now = reading_of(s)->ended;
+	struct txn *t;
+
+	if (!since || now < since || !closed_by_server(s))
+		return TSM_NONE;
+	t = txn_new(s, 0);
+	if (!t)
+		return TSM_NONE;
+	set_stamp(t, T0, since, 0, 0);
+	take_connect(s, t);
+	t->counted_to = since;
+	t->unsent = 1;
+	txn_closed_at(t, now);
+	txn_append(s, t);
+	return txn_name(t);
+}
+
 void tsm_handshake(struct tsm_txn which, uint64_t ns)
 {
 	struct txn *t = txn_of(which);
@@ -493,7 +529,7 @@ void txn_finish(struct session *s, struct txn *t)
 	if ((t->marks & 7) == (1u << T0 | 1u << T2) && !(s->interleaved && t->doubtful))
 		t->quality |= 1u << QUALITY_EARLY_RESPONSE;
 	if (!(t->marks & (1u << T2 | 1u << T3))) {
-		if (!t->unanswered)
+		if (!t->unanswered && !t->unsent)
 			t->quality |= 1u << QUALITY_NO_RESPONSE;
 	} else if (!(t->marks & 1u << T3)) {
 		t->quality |= 1u << QUALITY_UNFINISHED;
