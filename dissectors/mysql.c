@@ -12,7 +12,8 @@
 
 const struct field mysql_fields[] = {
 	[F_COMMAND] = {"mysql.command", "Command",
-		"Command of the protocol (COM_QUERY ...), LOGIN, BINLOG_EVENT or SEMISYNC_ACK",
+		"Command of the protocol (COM_QUERY ...), GREETING, LOGIN, BINLOG_EVENT or "
+		"SEMISYNC_ACK",
 		FIELD_NAME, 0, 16, 0, NULL},
 	[F_STATEMENT] = {"mysql.statement_id", "Stmt",
 		"Number of the prepared statement on its connection", FIELD_U64, 0, 5, 0, NULL},
@@ -78,6 +79,9 @@ const struct field mysql_fields[] = {
 		FIELD_NAME, 0, 5, 0, NULL},
 	[F_TLS] = {"tsumari.mysql.tls", "TLS", "The connection goes on encrypted", FIELD_BOOL, 0, 3,
 		0, NULL},
+	[F_BEFORE_GREETING] = {"tsumari.mysql.before_greeting", "Early",
+		"The client logged in before the server greeted, as health checks do", FIELD_BOOL,
+		0, 5, 0, NULL},
 	[F_B_TYPE] = {"tsumari.mysql.binlog.type", "Event", "Type of the event of the binary log",
 		FIELD_NAME, 0, 14, 0, NULL},
 	[F_B_TIME] = {"tsumari.mysql.binlog.timestamp", "Logged",
@@ -121,7 +125,7 @@ static enum tsm_probe either(enum tsm_probe a, enum tsm_probe b)
 
 static enum tsm_probe probe(struct view head, enum side side)
 {
-	enum tsm_probe client = mysql_command_like(head);
+	enum tsm_probe client = either(mysql_login_like(head), mysql_command_like(head));
 	enum tsm_probe server = either(either(mysql_greeting_like(head), mysql_response_like(head)),
 		mysql_event_like(head));
 
@@ -445,6 +449,11 @@ static void gap(struct session *s, void *state, enum side side, uint64_t n)
 	mysql_lose(s, h, side);
 }
 
+static void end(struct session *s, void *state, enum side side, enum tsm_end why)
+{
+	mysql_end(s, state, side, why);
+}
+
 static const struct claim claims[] = {
 	{TABLE_TCP_PORT, 3306},
 	{TABLE_TCP_PORT, 3307},
@@ -463,5 +472,6 @@ TSM_DISSECTOR(mysql) = {
 	.probe = probe,
 	.data = data,
 	.gap = gap,
+	.end = end,
 	.describe = mysql_describe,
 };

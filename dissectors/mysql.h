@@ -9,11 +9,12 @@
 #include "dissector.h"
 #include "sql.h"
 
-#define MYSQL_FULL     0xffffffu /* length of a packet that goes on in the next */
-#define MYSQL_HEAD     4u        /* bytes of a packet's header */
-#define MYSQL_SQL_MAX  16384u    /* bytes of a statement that are read */
-#define MYSQL_SHORT    1024u     /* bytes of any other packet that are read */
-#define MYSQL_NAME_MAX 64u
+#define MYSQL_FULL      0xffffffu /* length of a packet that goes on in the next */
+#define MYSQL_HEAD      4u        /* bytes of a packet's header */
+#define MYSQL_SQL_MAX   16384u    /* bytes of a statement that are read */
+#define MYSQL_SHORT     1024u     /* bytes of any other packet that are read */
+#define MYSQL_LOGIN_MAX 4096u     /* bytes of a login that are read */
+#define MYSQL_NAME_MAX  64u
 
 enum mysql_field {
 	F_COMMAND,
@@ -46,6 +47,7 @@ enum mysql_field {
 	F_AUTH_PLUGIN,
 	F_COMPRESSION,
 	F_TLS,
+	F_BEFORE_GREETING,
 	F_B_TYPE,
 	F_B_TIME,
 	F_B_SERVER,
@@ -177,8 +179,9 @@ struct mysql {
 	struct mysql_frame frame[2];
 	struct mysql_result r;
 	bool begun, tls, compressed, caps_known, infile, checksum, checksum_known, age_known;
-	bool dump; /* the last command asked for the binary log */
-	uint32_t server_caps, caps;
+	bool dump;        /* the last command asked for the binary log */
+	bool client_gone; /* it closed first */
+	uint32_t server_caps, client_caps, caps;
 	uint32_t serial;  /* of the last statement that was to be prepared */
 	uint32_t waiting; /* commands whose response has not begun */
 	uint64_t silent;  /* keys of requests that are not answered */
@@ -260,6 +263,7 @@ static inline uint32_t mysql_length(const uint8_t *p)
 
 /* mysql_probe.c: what bytes look like, from the front of the view. */
 enum tsm_probe mysql_greeting_like(struct view v);
+enum tsm_probe mysql_login_like(struct view v);
 enum tsm_probe mysql_command_like(struct view v);
 enum tsm_probe mysql_response_like(struct view v);
 /* Is the packet that ends a result set at the end of this? NULL: no; else where it begins. */
@@ -278,6 +282,13 @@ bool mysql_server_packet(
 /* The response under way goes no further. */
 void mysql_give_up(struct session *s, struct mysql *h);
 void mysql_response_end(struct session *s, struct mysql *h, const uint8_t *end);
+/* The transaction of the response under way, which begins at p if there is none yet. */
+struct tsm_txn mysql_respond(struct session *s, struct mysql *h, const uint8_t *p);
+/* It is an error; it is an OK_Packet. */
+void mysql_failed(struct session *s, struct mysql *h, struct view v);
+void mysql_ok(struct mysql *h, struct view v, bool sum);
+/* A command without an object. */
+void mysql_bare(struct tsm_txn t, const char *method);
 void mysql_error(struct session *s, struct tsm_txn t, struct view body);
 /* User and schema of the connection, as far as they are known. */
 void mysql_whose(struct mysql *h, struct tsm_txn t);
@@ -287,6 +298,16 @@ void mysql_whose(struct mysql *h, struct tsm_txn t);
  */
 void mysql_statement(
 	struct session *s, struct tsm_txn t, struct view sql, bool whole, struct view *digest);
+
+/*
+ * mysql_login.c: packets of the server and the client until it is let in; what is known when a side
+ * has ended.
+ */
+bool mysql_greeting(struct session *s, struct mysql *h, const uint8_t *p, struct view v);
+bool mysql_login(struct session *s, struct mysql *h, const uint8_t *p, uint32_t len, struct view v);
+bool mysql_authentication(
+	struct session *s, struct mysql *h, const uint8_t *p, uint32_t len, struct view v);
+void mysql_end(struct session *s, struct mysql *h, enum side side, enum tsm_end why);
 
 /* mysql.c: the bytes of a side as packets; what was under way is lost. */
 struct take mysql_packets(struct session *s, void *state, enum side side, struct view *v);

@@ -1,12 +1,9 @@
 /*
- * mysql_client.c - what a client sends: its login, commands, the file of LOAD DATA LOCAL.
+ * mysql_client.c - what a client sends: commands, the file of LOAD DATA LOCAL.
  *
- * A command is shown as the digest of its statement. Passwords and other authentication data are
- * never read.
+ * A command is shown as the digest of its statement.
  */
 #include "mysql.h"
-
-#define LOGIN_MAX 4096u
 
 static const char *const command_names[] = {
 	[COM_QUIT] = "COM_QUIT",
@@ -56,8 +53,7 @@ static struct view nothing(void)
 	return view_of("", 0, 0);
 }
 
-/* A command without an object. */
-static void bare(struct tsm_txn t, const char *method)
+void mysql_bare(struct tsm_txn t, const char *method)
 {
 	tsm_op(t, text_of(method), nothing());
 	tsm_query(t, text_of(method));
@@ -249,7 +245,7 @@ static uint64_t query(struct session *s, struct mysql *h, struct tsm_txn t, uint
 	if (command == COM_STMT_PREPARE) {
 		struct view shown = tsm_literal(s) && !secret(out, view_len(&digest)) ? v : digest;
 
-		bare(t, "PREPARE");
+		mysql_bare(t, "PREPARE");
 		tsm_query(t, shown);
 		h->serial++;
 		tsm_memo(s, MEMO_PENDING(h->serial), shown);
@@ -270,7 +266,7 @@ static void on_statement(
 	uint32_t id = (uint32_t)view_le(&v, 4);
 	struct view text = tsm_recall(s, id == UINT32_MAX ? MEMO_LAST : MEMO_STATEMENT(id));
 
-	bare(t, name + 4);
+	mysql_bare(t, name + 4);
 	if (v.bad)
 		return;
 	if (id != UINT32_MAX)
@@ -391,7 +387,7 @@ static uint64_t command(struct session *s, struct mysql *h, struct tsm_txn t, ui
 	default:
 		break;
 	}
-	bare(t, name + 4);
+	mysql_bare(t, name + 4);
 	if (c == COM_CHANGE_USER)
 		return change_user(h, t, v);
 	if (c == COM_BINLOG_DUMP || c == COM_BINLOG_DUMP_GTID || c == COM_REGISTER_SLAVE)
@@ -414,13 +410,14 @@ static bool on_command(
 	/* It goes on: what it waited for came, in the hole. */
 	if (server->lost && h->r.going && !silent)
 		mysql_give_up(s, h);
-	if (server->phase == P_GREETING || server->phase == P_AUTH || server->phase == P_DUMP)
+	/* A client that has not waited for its login's answer has it still to come. */
+	if (server->phase == P_DUMP || (server->lost && server->phase <= P_AUTH))
 		server->phase = P_START;
 	t = tsm_request(s, silent ? ++h->silent : 0, p);
 	h->dump = c == COM_BINLOG_DUMP || c == COM_BINLOG_DUMP_GTID;
 	h->side[SIDE_CLIENT].after = silent ? AFTER_SILENT : AFTER_REQUEST;
 	if (!silent)
-		h->waiting = h->r.going ? h->waiting + 1 : 1;
+		h->waiting = server->lost && !h->r.going ? 1 : h->waiting + 1;
 	if (c != COM_CHANGE_USER)
 		mysql_whose(h, t);
 	tsm_name(t, F_COMMAND, name);
@@ -429,76 +426,12 @@ static bool on_command(
 	return true;
 }
 
-/* Protocol::HandshakeResponse41, SSLRequest. */
-static bool login(struct session *s, struct mysql *h, const uint8_t *p, uint32_t len, struct view v)
-{
-	struct mysql_stream *x = &h->side[SIDE_CLIENT];
-	uint32_t caps = (uint32_t)view_le(&v, 4);
-	struct view user, schema = nothing(), plugin = nothing();
-	uint64_t collation;
-	struct tsm_txn t;
-
-	if (!(caps & CLIENT_PROTOCOL_41)) {
-		tsm_note(s, "mysql: protocol older than 4.1");
-		return false;
-	}
-	(void)view_le(&v, 4);
-	collation = view_le(&v, 1);
-	(void)view_take(&v, 23);
-	if (v.bad)
-		return false;
-	t = tsm_request(s, 0, p);
-	tsm_set_tag(t, MYSQL_LOGIN | TAG_SCHEMA);
-	tsm_name(t, F_COMMAND, "LOGIN");
-	bare(t, "LOGIN");
-	tsm_u64(t, F_COLLATION, collation);
-	if (h->version_len)
-		tsm_str(t, F_VERSION, mysql_kept(h->version, h->version_len));
-	if (len == 32 && caps & CLIENT_SSL) {
-		tsm_u64(t, F_TLS, 1);
-		x->after = AFTER_TLS;
-		return true;
-	}
-	user = mysql_text(&v);
-	if (caps & CLIENT_LENENC_AUTH)
-		(void)mysql_lenenc_text(&v);
-	else if (caps & CLIENT_SECURE)
-		(void)view_take(&v, (size_t)view_le(&v, 1));
-	else
-		(void)mysql_text(&v);
-	if (caps & CLIENT_CONNECT_WITH_DB)
-		schema = mysql_text(&v);
-	if (caps & CLIENT_PLUGIN_AUTH)
-		plugin = mysql_text(&v);
-	if (v.bad)
-		tsm_flag(t, len > LOGIN_MAX ? QUALITY_TRUNCATED : QUALITY_MALFORMED);
-	mysql_keep(h->user, &h->user_len, user);
-	mysql_keep(h->next_schema, &h->next_schema_len, schema);
-	mysql_keep(h->plugin, &h->plugin_len, plugin);
-	if (view_len(&user))
-		tsm_str(t, F_USER, user);
-	if (view_len(&schema))
-		tsm_str(t, F_SCHEMA, schema);
-	h->caps_known = h->server_caps != 0;
-	h->caps = caps & h->server_caps;
-	if (h->caps & CLIENT_COMPRESS)
-		tsm_name(t, F_COMPRESSION, "zlib");
-	else if (h->caps & CLIENT_ZSTD)
-		tsm_name(t, F_COMPRESSION, "zstd");
-	h->waiting = 1;
-	x->phase = P_AUTH;
-	if (h->side[SIDE_SERVER].phase == P_GREETING)
-		h->side[SIDE_SERVER].phase = P_AUTH;
-	x->after = AFTER_REQUEST;
-	return true;
-}
-
 uint32_t mysql_client_wants(const struct mysql *h, const uint8_t *p, uint32_t len, size_t have)
 {
 	uint32_t max = 1;
 
 	if (h->side[SIDE_CLIENT].phase == P_LOGIN)
-		max = LOGIN_MAX;
+		max = MYSQL_LOGIN_MAX;
 	else if (p[3] != 0 || !len)
 		max = 0;
 	else if (have > MYSQL_HEAD)
@@ -516,7 +449,7 @@ bool mysql_client_packet(
 	struct mysql_stream *x = &h->side[SIDE_CLIENT];
 
 	if (x->phase == P_LOGIN)
-		return login(s, h, p, len, body);
+		return mysql_login(s, h, p, len, body);
 	if (p[3] != 0) {
 		/* authentication data, or the file that the server asked for */
 		if (h->infile)

@@ -12,7 +12,26 @@ static bool printable(const uint8_t *p, const uint8_t *end)
 	return true;
 }
 
-/* Protocol::HandshakeV10: the server's first packet. */
+/*
+ * An error in the greeting's place. It is not of protocol 4.1, as none was agreed on: no SQLSTATE
+ * tells it from other bytes, but it is the only packet, and all of it is text.
+ */
+static enum tsm_probe refusal_like(const uint8_t *p, size_t n)
+{
+	uint32_t len = mysql_length(p), code;
+
+	if (n < 8)
+		return len > 8 && len < 512 ? PROBE_MAYBE : PROBE_NO;
+	code = p[5] | (uint32_t)p[6] << 8;
+	if (len < 9 || len >= 512 || code < 1000 || code > 9999 || (p[7] < 'A' && p[7] != '#') ||
+		!printable(p + 7, p + (n < len + MYSQL_HEAD ? n : len + MYSQL_HEAD)))
+		return PROBE_NO;
+	if (n < len + MYSQL_HEAD)
+		return PROBE_MAYBE;
+	return n == len + MYSQL_HEAD ? PROBE_YES : PROBE_NO;
+}
+
+/* The server's first packet: Protocol::HandshakeV10, or an error. */
 enum tsm_probe mysql_greeting_like(struct view v)
 {
 	size_t n = view_len(&v);
@@ -20,6 +39,8 @@ enum tsm_probe mysql_greeting_like(struct view v)
 
 	if (n < 6)
 		return !n || (n < 3 || p[2] == 0) ? PROBE_MAYBE : PROBE_NO;
+	if (p[3] == 0 && p[4] == 0xff)
+		return refusal_like(p, n);
 	if (p[3] != 0 || p[4] != 0x0a || p[5] < '0' || p[5] > '9' || p[2] || p[1] > 2)
 		return PROBE_NO;
 	zero = memchr(p + 5, 0, n - 5);
@@ -28,6 +49,48 @@ enum tsm_probe mysql_greeting_like(struct view v)
 	if (!zero)
 		return n < 256 ? PROBE_MAYBE : PROBE_NO;
 	return mysql_length(p) >= (size_t)(zero - p) - MYSQL_HEAD + 32 ? PROBE_YES : PROBE_NO;
+}
+
+/* A login before protocol 4.1 is little more than a name: nobody can be sure of it. */
+static enum tsm_probe old_login_like(const uint8_t *p, size_t n, uint32_t len)
+{
+	const uint8_t *user = p + MYSQL_HEAD + 5, *zero;
+
+	if (len < 7 || len > 255)
+		return PROBE_NO;
+	if (n <= MYSQL_HEAD + 5)
+		return PROBE_MAYBE;
+	zero = memchr(user, 0, n - MYSQL_HEAD - 5);
+	return printable(user, zero ? zero : p + n) ? PROBE_MAYBE : PROBE_NO;
+}
+
+/* The client's first packet. */
+enum tsm_probe mysql_login_like(struct view v)
+{
+	size_t n = view_len(&v);
+	const uint8_t *p = v.p, *zero;
+	uint32_t len;
+
+	if (n < 6)
+		return !n || n < 3 || (!p[2] && (n < 4 || p[3] == 1)) ? PROBE_MAYBE : PROBE_NO;
+	len = mysql_length(p);
+	if (p[3] != 1 || len > MYSQL_LOGIN_MAX)
+		return PROBE_NO;
+	if (!((p[4] | (uint32_t)p[5] << 8) & CLIENT_PROTOCOL_41))
+		return old_login_like(p, n, len);
+	if (len < 32)
+		return PROBE_NO;
+	for (size_t i = 13; i < 32 && i < n; i++) /* reserved, and MariaDB's own four bytes */
+		if (p[i])
+			return PROBE_NO;
+	if (n < MYSQL_HEAD + 32)
+		return PROBE_MAYBE;
+	if (len == 32)
+		return p[5] & CLIENT_SSL >> 8 ? PROBE_YES : PROBE_NO;
+	zero = memchr(p + 36, 0, n - 36);
+	if (!printable(p + 36, zero ? zero : v.end))
+		return PROBE_NO;
+	return zero ? PROBE_YES : n < 512 ? PROBE_MAYBE : PROBE_NO;
 }
 
 /* Does the text begin as a statement does? */

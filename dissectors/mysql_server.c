@@ -1,5 +1,5 @@
 /*
- * mysql_server.c - what a server sends: its greeting, OK, errors, result sets, prepared statements.
+ * mysql_server.c - what a server sends: OK, errors, result sets, prepared statements.
  *
  * Which of two forms a packet has is told from the packet: a result set's definitions are followed
  * by an EOF packet of five bytes or, where CLIENT_DEPRECATE_EOF was agreed on, by the first row;
@@ -9,36 +9,6 @@
 
 #define ERROR_PROGRESS 0xffffu /* MariaDB: a progress report */
 #define COLUMNS_MAX    4096u
-
-/* Protocol::HandshakeV10. */
-static bool greeting(struct session *s, struct mysql *h, const uint8_t *p, struct view v)
-{
-	struct view version;
-
-	if (view_len(&v) && *v.p == 0xff) { /* too many connections, host is blocked */
-		struct tsm_txn t = tsm_event(s, p);
-
-		mysql_error(s, t, v);
-		h->side[SIDE_SERVER].after = AFTER_EVENT;
-		return true;
-	}
-	if (view_le(&v, 1) != 10)
-		return false;
-	version = mysql_text(&v);
-	/* MariaDB says 5.5.5- first for the sake of old replicas. */
-	if (view_len(&version) > 6 && memcmp(version.p, "5.5.5-", 6) == 0 &&
-		memmem(version.p, view_len(&version), "MariaDB", 7))
-		version.p += 6;
-	mysql_keep(h->version, &h->version_len, version);
-	(void)view_take(&v, 13);
-	h->server_caps = (uint32_t)view_le(&v, 2);
-	(void)view_take(&v, 3);
-	h->server_caps |= (uint32_t)view_le(&v, 2) << 16;
-	if (v.bad)
-		h->server_caps = 0;
-	h->side[SIDE_SERVER].phase = P_AUTH;
-	return true;
-}
 
 /* Error numbers whose messages quote names and no values. */
 static bool quotes_names(unsigned code)
@@ -105,7 +75,7 @@ void mysql_give_up(struct session *s, struct mysql *h)
 }
 
 /* The first packet of a response. */
-static struct tsm_txn respond(struct session *s, struct mysql *h, const uint8_t *p)
+struct tsm_txn mysql_respond(struct session *s, struct mysql *h, const uint8_t *p)
 {
 	struct tsm_txn t;
 
@@ -191,7 +161,7 @@ static void session_state(struct mysql *h, struct view v)
 }
 
 /* OK_Packet, or one in an EOF packet's place. */
-static void ok(struct mysql *h, struct view v, bool sum)
+void mysql_ok(struct mysql *h, struct view v, bool sum)
 {
 	uint64_t affected, id;
 
@@ -211,6 +181,12 @@ static void ok(struct mysql *h, struct view v, bool sum)
 		h->r.insert_id = id;
 	if (h->r.status & SERVER_SESSION_CHANGE)
 		session_state(h, v);
+}
+
+/* Length of an EOF_Packet: before protocol 4.1 it has nothing but its first byte. */
+static bool is_eof(uint32_t len)
+{
+	return len == 5 || len == 1;
 }
 
 /* EOF_Packet. */
@@ -233,7 +209,7 @@ static void result_end(struct mysql *h)
 		x->after = AFTER_RESPONSE;
 }
 
-static void failed(struct session *s, struct mysql *h, struct view v)
+void mysql_failed(struct session *s, struct mysql *h, struct view v)
 {
 	mysql_error(s, tsm_current(s, SIDE_SERVER), v);
 	h->r.error = true;
@@ -324,10 +300,10 @@ static bool definition(struct session *s, struct mysql *h, uint32_t len, struct 
 	if (!view_len(&v))
 		return false;
 	if (*v.p == 0xff) {
-		failed(s, h, v);
+		mysql_failed(s, h, v);
 		return true;
 	}
-	if (*v.p == 0xfe && len == 5 && !columns) { /* behind the definitions of one kind */
+	if (*v.p == 0xfe && is_eof(len) && !columns) { /* behind the definitions of one kind */
 		if (x->phase == P_PREPARED && !h->r.left)
 			prepared_end(h, true);
 		return true;
@@ -350,15 +326,15 @@ static bool row(struct session *s, struct mysql *h, uint32_t len, struct view v)
 	if (!view_len(&v))
 		return false;
 	if (*v.p == 0xff) {
-		failed(s, h, v);
-	} else if (*v.p == 0xfe && len == 5) {
+		mysql_failed(s, h, v);
+	} else if (*v.p == 0xfe && is_eof(len)) {
 		eof(h, v);
 		if (first && !(h->r.status & SERVER_CURSOR_EXISTS))
 			x->phase = P_ROWS;
 		else
 			result_end(h);
 	} else if (*v.p == 0xfe && len != MYSQL_FULL) {
-		ok(h, v, false);
+		mysql_ok(h, v, false);
 		result_end(h);
 	} else if (x->phase == P_FIELD_LIST) {
 		h->r.fields++;
@@ -367,35 +343,6 @@ static bool row(struct session *s, struct mysql *h, uint32_t len, struct view v)
 		h->r.rows++;
 		h->r.bytes += len;
 	}
-	return true;
-}
-
-/* What the server says while it lets the client in. */
-static bool authentication(
-	struct session *s, struct mysql *h, const uint8_t *p, uint32_t len, struct view v)
-{
-	struct mysql_stream *x = &h->side[SIDE_SERVER];
-	struct tsm_txn t;
-
-	if (!view_len(&v))
-		return false;
-	if (*v.p == 0xfe && len > 1) { /* another method */
-		(void)view_le(&v, 1);
-		mysql_keep(h->plugin, &h->plugin_len, mysql_text(&v));
-		return true;
-	}
-	if (*v.p != 0 && *v.p != 0xff)
-		return *v.p <= 2 || *v.p == 0xfe; /* more of its data */
-	t = respond(s, h, p);
-	if (h->plugin_len)
-		tsm_str(t, F_AUTH_PLUGIN, mysql_kept(h->plugin, h->plugin_len));
-	if (*v.p == 0xff) {
-		failed(s, h, v);
-		return true;
-	}
-	ok(h, v, false);
-	x->after = AFTER_RESPONSE;
-	h->side[SIDE_CLIENT].phase = P_START;
 	return true;
 }
 
@@ -416,9 +363,9 @@ static bool first_packet(
 	}
 	if (c == 0xfe && len == 5 && !h->waiting && !h->r.going)
 		return true; /* behind the definitions of a prepared statement */
-	t = respond(s, h, p);
+	t = mysql_respond(s, h, p);
 	if (c == 0xff) {
-		failed(s, h, v);
+		mysql_failed(s, h, v);
 		return true;
 	}
 	switch (h->r.command) {
@@ -450,7 +397,7 @@ static bool first_packet(
 	if (c == 0) {
 		if (!h->r.command && len == 12 && view_len(&v) == 12 && v.p[9] == 0 && !v.p[4])
 			return prepared(s, h, v);
-		ok(h, v, true);
+		mysql_ok(h, v, true);
 		result_end(h);
 		return true;
 	}
@@ -499,9 +446,9 @@ bool mysql_server_packet(
 		return false;
 	switch (x->phase) {
 	case P_GREETING:
-		return greeting(s, h, p, body);
+		return mysql_greeting(s, h, p, body);
 	case P_AUTH:
-		return authentication(s, h, p, len, body);
+		return mysql_authentication(s, h, p, len, body);
 	case P_PARAMETERS:
 	case P_PREPARED:
 	case P_COLUMNS:

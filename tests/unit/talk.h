@@ -28,8 +28,9 @@ static struct {
 	uint32_t next[2];
 	uint16_t port;
 	unsigned records;
-	struct txn_record last;  /* of the records of transactions, without what follows it */
-	struct flow_record flow; /* of the records of flows */
+	struct txn_record last;        /* of the records of transactions, without what follows it */
+	struct flow_record flow;       /* of the records of flows */
+	uint64_t ledger[LEDGER_COUNT]; /* of all transactions */
 	char out[1 << 18];
 	size_t len;
 } talk;
@@ -53,6 +54,8 @@ static inline void talk_show(const struct txn_record *t)
 	const struct value *v = (const void *)((const char *)t + t->values);
 	const char *base = (const void *)t;
 
+	for (int i = 0; i < LEDGER_COUNT; i++)
+		talk.ledger[i] += t->ledger[i];
 	talk_say("%s %.*s|%.*s|%u", t->r.type, (int)t->method.len, base + t->method.offset,
 		(int)t->query.len, base + t->query.offset, t->r.status);
 	for (uint32_t i = 0; i < t->nvalues; i++, v = value_next(v)) {
