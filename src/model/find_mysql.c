@@ -226,6 +226,18 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 		add_statement(f, svc_state(s, DETECTOR_MYSQL), t, is_without_index(t));
 }
 
+/* Of a health check, whose values are not kept: what fails one is an error. */
+static void take_out(struct findings *f, struct svc *s, const struct record *r)
+{
+	const struct txn_record *t = (const void *)r;
+	struct mysql_state *c = svc_has(s, DETECTOR_MYSQL);
+
+	(void)f;
+	if (c && r->kind == RECORD_TXN && strcmp(r->type, "mysql") == 0 && !t->ended_by &&
+		r->status == STATUS_ERROR)
+		proof_take_out(&c->errors, r->start, own_waiting(t), t->frame[2]);
+}
+
 static void list_slow(struct findings *f, const struct svc *s, const struct mysql_state *c)
 {
 	char filter[80];
@@ -383,6 +395,7 @@ static void release_service(void *state)
 const struct detector detect_mysql = {.size = sizeof(struct mysql_all),
 	.service_size = sizeof(struct mysql_state),
 	.record = record,
+	.take_out = take_out,
 	.list = list,
 	.release = release,
 	.release_service = release_service};

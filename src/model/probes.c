@@ -110,7 +110,8 @@ static bool trivial(const struct txn_record *t, const struct digest *d)
 	static const char *const http[] = {"GET", "HEAD", "OPTIONS", NULL};
 	static const char *const smtp[] = {
 		"greeting", "HELO", "EHLO", "LHLO", "NOOP", "RSET", "QUIT", NULL};
-	static const char *const mysql[] = {"LOGIN", "PING", "SELECT", "SET", "QUIT", NULL};
+	static const char *const mysql[] = {
+		"GREETING", "LOGIN", "PING", "SELECT", "SET", "QUIT", NULL};
 	const char *method = (const char *)t + t->method.offset, *type = t->r.type;
 
 	if (strncmp(type, "http", 4) == 0)
@@ -123,13 +124,16 @@ static bool trivial(const struct txn_record *t, const struct digest *d)
 	return strcmp(type, "tls") == 0;
 }
 
-/* The user agents of what does nothing but check. */
+/* By the user agents of what does nothing but check, or a login that no password can go with. */
 static bool says_so(const struct txn_record *t)
 {
 	static const char *const agents[] = {"KeepAliveClient", "kube-probe/", "ELB-HealthChecker/",
 		"GoogleHC/", "check_http/", "Consul Health Check"};
 	const struct value *v =
 		strncmp(t->r.type, "http", 4) == 0 ? txn_value(t, "user_agent.original") : NULL;
+
+	if (strcmp(t->r.type, "mysql") == 0)
+		return txn_value(t, "tsumari.mysql.before_greeting") != NULL;
 
 	for (unsigned i = 0; v && i < sizeof(agents) / sizeof(agents[0]); i++)
 		if (v->len >= strlen(agents[i]) &&

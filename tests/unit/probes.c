@@ -18,6 +18,9 @@
 static const struct field fields[] = {
 	{"user_agent.original", "", "", FIELD_STR, 0, 0, 0, NULL}, {.type = FIELD_END}};
 static const struct dissector http = {TSM_HEAD, .name = "http", .fields = fields};
+static const struct field login[] = {
+	{"tsumari.mysql.before_greeting", "", "", FIELD_BOOL, 0, 0, 0, NULL}, {.type = FIELD_END}};
+static const struct dissector mysql = {TSM_HEAD, .name = "mysql", .fields = login};
 static const struct dissector smtp = {TSM_HEAD, .name = "smtp", .fields = fields};
 
 struct bench {
@@ -300,6 +303,26 @@ static void a_user_agent_may_say_so(void **state)
 	end(&b);
 }
 
+/* Nobody whose password is checked logs in before the greeting. */
+static void a_login_may_say_so(void **state)
+{
+	struct bench b = begin();
+	const struct probe **list;
+
+	(void)state;
+	b.flow++;
+	ask(&b, &mysql, 1, SECOND, MS, "LOGIN", "LOGIN", "");
+	ask(&b, &mysql, 1, SECOND, MS, "QUIT", "QUIT", NULL);
+	closed(&b, "mysql", 1, SECOND, 2 * MS, 2);
+	b.flow++;
+	ask(&b, &mysql, 2, SECOND, MS, "LOGIN", "LOGIN", NULL);
+	ask(&b, &mysql, 2, SECOND, MS, "QUIT", "QUIT", NULL);
+	closed(&b, "mysql", 2, SECOND, 2 * MS, 2);
+	assert_int_equal(listed(&b, &list), 1);
+	assert_int_equal(list[0]->connections, 1);
+	end(&b);
+}
+
 /* At the end of a capture connections come in any order. */
 static void order_does_not_matter(void **state)
 {
@@ -325,6 +348,7 @@ int main(void)
 		cmocka_unit_test(mail_is_no_check_and_a_greeting_is),
 		cmocka_unit_test(a_bare_connection_is_a_check),
 		cmocka_unit_test(a_user_agent_may_say_so),
+		cmocka_unit_test(a_login_may_say_so),
 		cmocka_unit_test(order_does_not_matter),
 	};
 
