@@ -6,6 +6,7 @@
 #include "core/shard.h"
 #include "api/layer.h"
 #include "core/event.h"
+#include "core/handshake.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -55,6 +56,7 @@ static struct shard *shard_new(struct engine *e, unsigned index)
 	sh->budget = budget;
 	flow_table_init(&sh->flows, &e->arena, limit < 64 ? 64 : (uint32_t)limit, hash_key);
 	pool_init(&sh->ext, &e->arena, sizeof(struct flow_ext));
+	pool_init(&sh->handshakes, &e->arena, sizeof(struct handshake));
 	pool_init(&sh->turns, &e->arena, sizeof(struct flow_turns));
 	pool_init(&sh->sessions, &e->arena, sizeof(struct session));
 	pool_init(&sh->txns, &e->arena, sizeof(struct txn));
@@ -226,6 +228,7 @@ void flow_close(
 	if (f->ext) {
 		stream_forget(sh, &f->ext->side[0]);
 		stream_forget(sh, &f->ext->side[1]);
+		handshake_drop(sh, f);
 		pool_put(&sh->ext, f->ext);
 		sh->extensions--;
 	}
@@ -239,7 +242,8 @@ void flow_close(
  */
 static void bound_extensions(struct shard *sh)
 {
-	uint64_t bytes = sh->extensions * sizeof(struct flow_ext);
+	uint64_t bytes = sh->extensions * sizeof(struct flow_ext) +
+			 sh->nhandshakes * sizeof(struct handshake);
 	uint64_t half = sh->budget / 2, least = sh->budget / 8;
 	uint64_t flows = (uint64_t)sh->flows.slots * FLOW_COST;
 	struct flow *f;
@@ -304,9 +308,7 @@ static bool is_reuse(const struct flow *f, const struct packet *p, unsigned dir)
 {
 	if (!(p->flags & PACKET_TCP) || (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
 		return false;
-	if (f->side[dir].flags & FS_SYN && f->side[dir].isn == p->tcp_seq)
-		return f->state == FLOW_RESET;
-	return f->state != FLOW_NEW;
+	return f->state != FLOW_NEW && !tcp_same_connection(f, p, dir);
 }
 
 static void datagram(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)

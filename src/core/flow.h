@@ -51,8 +51,6 @@ enum flow_state {
 };
 
 /* flow.flags */
-#define SYN_GAPS_MAX 8u /* of a connection, remembered */
-
 #define FLOW_V6       0x01u
 #define FLOW_OPAQUE   0x02u /* its application is of no interest (any more) */
 #define FLOW_MIDWAY   0x04u /* began before the capture */
@@ -63,6 +61,7 @@ enum flow_state {
 #define FLOW_HAD_TXN  0x80u /* a transaction has taken the connection's own cost */
 
 struct flow_ext;
+struct handshake;
 struct session;
 
 /* Of a TCP flow whose application is not followed: how its payload changed directions. */
@@ -171,13 +170,11 @@ struct early;
 
 struct flow_ext {
 	struct ext_side side[2];
-	uint64_t syn_last, syn_ack_last;
-	uint32_t syn_retries, syn_ack_retries, duplicates, icmp_errors;
-	uint8_t icmp_type, icmp_code, nsyn_gaps;
-	uint8_t aside; /* SYN/ACK came again after the handshake's ACK */
-	uint64_t syn_gaps[SYN_GAPS_MAX], syn_frames[SYN_GAPS_MAX];
-	uint64_t accept_since; /* the ACK behind which a SYN/ACK came again; 0: none did */
-	uint64_t accept_frame, duplicate_frame, reset_frame;
+	struct handshake *handshake; /* NULL: it went as usual */
+	uint32_t duplicates, icmp_errors;
+	uint8_t icmp_type, icmp_code;
+	uint8_t watch; /* WATCH_: each segment is looked at (handshake.h) */
+	uint64_t duplicate_frame, reset_frame;
 	uint8_t reset_phase; /* enum reset_phase */
 	uint64_t transactions;
 	const char *protocol;

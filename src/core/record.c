@@ -1,6 +1,7 @@
 /*
  * record.c - flows and transactions become records.
  */
+#include "core/handshake.h"
 #include "core/shard.h"
 #include <stdlib.h>
 #include <string.h>
@@ -221,20 +222,28 @@ static void trouble(struct flow_trouble_record *o, const struct flow *f, unsigne
 	}
 }
 
+static void handshake_facts(struct flow_record *r, const struct handshake *h)
+{
+	r->syn_retries = h->nsyn > 1 ? h->nsyn - 1 : 0;
+	r->syn_ack_retries = h->nsyn_ack > 1 ? h->nsyn_ack - 1 : 0;
+	while (r->syn_gaps.n < r->syn_retries && r->syn_gaps.n < SYN_GAPS) {
+		uint32_t i = r->syn_gaps.n++;
+
+		r->syn_gaps.v[i] = h->syn[i + 1].time - h->syn[i].time;
+		r->syn_frames.v[r->syn_frames.n++] = h->syn[i + 1].frame;
+	}
+	if (h->queued) {
+		r->accept_wait = h->taken - h->since;
+		r->accept_frame = h->late_frame;
+	}
+}
+
 static void unusual(struct flow_record *r, const struct flow *f)
 {
 	const struct flow_ext *e = f->ext;
 
-	r->syn_retries = e->syn_retries;
-	r->syn_ack_retries = e->syn_ack_retries;
-	r->syn_gaps.n = e->nsyn_gaps;
-	memcpy(r->syn_gaps.v, e->syn_gaps, sizeof(r->syn_gaps.v));
-	r->syn_frames.n = e->nsyn_gaps;
-	memcpy(r->syn_frames.v, e->syn_frames, sizeof(r->syn_frames.v));
-	if (e->accept_since) {
-		r->accept_wait = (e->aside ? e->syn_ack_last : f->established) - e->accept_since;
-		r->accept_frame = e->accept_frame;
-	}
+	if (e->handshake)
+		handshake_facts(r, e->handshake);
 	r->reset_phase = phase_name(e);
 	r->reset_frame = e->reset_frame;
 	r->duplicate_frame = e->duplicate_frame;
@@ -264,6 +273,7 @@ void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool f
 {
 	struct flow_record *r = record_room(sh, f->ext ? sizeof(*r) : (uint32_t)FLOW_RECORD_USUAL);
 	unsigned c = flow_client(f);
+	struct connect_cost cost;
 
 	r->r.kind = RECORD_FLOW;
 	r->r.type = "flow";
@@ -279,13 +289,13 @@ void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool f
 	r->close_reason = final ? reason : NULL;
 	r->handshake = r->connect_retry = r->rtt_min = FIELD_ABSENT;
 	if (f->proto == 6) {
-		if (f->established && f->syn_ack && f->side[c].flags & FS_SYN) {
+		if (handshake_cost(f, &cost)) {
 			r->handshake = f->established - f->first;
-			if (f->ext && f->ext->syn_last)
-				r->connect_retry = f->ext->syn_last - f->first;
+			if (cost.retry > cost.until - f->established)
+				r->connect_retry = cost.retry - (cost.until - f->established);
 		}
-		r->rtt_server = known(flow_rtt(f, c));
-		r->rtt_client = known(flow_rtt(f, !c));
+		r->rtt_server = known(handshake_rtt(f, c));
+		r->rtt_client = known(handshake_rtt(f, !c));
 		if (r->rtt_server != FIELD_ABSENT && r->rtt_client != FIELD_ABSENT)
 			r->rtt_min = r->rtt_server + r->rtt_client;
 	} else {
@@ -331,7 +341,7 @@ void record_of_txn(struct shard *sh, struct txn *t)
 	const struct session *s = t->session;
 	struct flow *f = s->flow;
 	struct txn_record *r = record_room(sh, (uint32_t)sizeof(*r) + t->len);
-	uint32_t rtt = flow_rtt(f, flow_client(f));
+	uint32_t rtt = handshake_rtt(f, flow_client(f));
 	bool lost = answer_lost(t, f);
 
 	r->r.kind = RECORD_TXN;

@@ -107,7 +107,7 @@ struct flow_record {
 	const char *close_reason; /* "fin", "rst_client", "rst_server", "timeout", "evicted",
 				     "capture_end", "port_reuse" */
 	uint64_t handshake;       /* first SYN to the ACK that ends the handshake */
-	uint64_t connect_retry;   /* first SYN to the SYN that was answered */
+	uint64_t connect_retry;   /* waiting until a SYN or SYN/ACK was sent again */
 	uint64_t rtt_min, rtt_server,
 		rtt_client; /* whole path; its halves as seen from the capture point */
 	uint64_t turns;     /* times the server answered, of a protocol that is not followed */
@@ -119,8 +119,7 @@ struct flow_record {
 	struct field_list syn_gaps;   /* ns between SYNs */
 	struct field_list syn_frames; /* of the SYNs sent again */
 	uint64_t syn_ack_retries;
-	uint64_t accept_wait;  /* from the handshake's ACK to the ACK of the SYN/ACK that came
-				  again in spite of it, ns; 0: none did */
+	uint64_t accept_wait;  /* until the server took the connection, ns; 0: nobody waited */
 	uint64_t accept_frame; /* of the first such SYN/ACK */
 	uint64_t reset_frame;
 	uint64_t duplicate_frame; /* the first one captured twice */

@@ -34,7 +34,7 @@ const char *const quality_names[] = {
 /* The ledger: entry, name, column head, help. */
 #define LEDGER_LIST(X)                                                                             \
 	X(CONNECT_RETRY, "connect.retry", "Conn retry",                                            \
-		"First SYN to the SYN that was answered, and repeated SYN/ACKs.")                  \
+		"Waiting until a SYN or SYN/ACK was sent again, or the connection taken.")         \
 	X(CONNECT_NETWORK, "connect.network", "Conn net", "The rest of the TCP handshake.")        \
 	X(CONNECT_TLS, "connect.tls", "Conn TLS", "ClientHello to the end of the TLS handshake.")  \
 	X(REQUEST, "request", "Request", "Sending the request, stalls taken out.")                 \
@@ -148,7 +148,7 @@ const struct field flow_fields[] = {
 	FIELD(flow_record, handshake, "tsumari.tcp.handshake", "Handshake",
 		"First SYN to the ACK that ends the handshake.", FIELD_DURATION, FIELD_F_TCP, 8),
 	FIELD(flow_record, connect_retry, "tsumari.tcp.connect_retry", "Retry",
-		"First SYN to the SYN that was answered; left out where 0.", FIELD_DURATION,
+		"Waiting until a SYN or SYN/ACK was sent again; left out where 0.", FIELD_DURATION,
 		FIELD_F_TCP | FIELD_F_NONZERO, 8),
 	FIELD(flow_record, rtt_min, "tsumari.tcp.rtt_min", "RTT",
 		"Smallest round-trip time of the whole path.", FIELD_DURATION, FIELD_F_TCP, 8),
@@ -167,8 +167,9 @@ const struct field flow_fields[] = {
 		"Frames of the SYNs that were sent again, at most 8 of them.", FIELD_U64S,
 		FIELD_F_TCP | FIELD_F_LIST, 12),
 	FIELD(flow_record, accept_wait, "tsumari.tcp.accept_wait", "Accept",
-		"The handshake's ACK to the ACK of the last SYN/ACK that the server repeated in "
-		"spite of it; left out where 0.",
+		"From the ACK that ends the handshake, or the client's first bytes behind it, to "
+		"the last segment before the server took the connection, where it repeated its "
+		"SYN/ACK in spite of them; left out where 0 or where nobody waited.",
 		FIELD_DURATION, FIELD_F_TCP | FIELD_F_NONZERO, 8),
 	FIELD(flow_record, accept_frame, "tsumari.tcp.accept_frame", "Frame",
 		"Frame of the first such SYN/ACK.", FIELD_U64, FIELD_F_TCP | FIELD_F_NONZERO, 9),

@@ -133,14 +133,14 @@ struct reading {
 
 struct shard {
 	struct flow_table flows;
-	struct pool ext, turns, sessions, txns, spent;
+	struct pool ext, handshakes, turns, sessions, txns, spent;
 	struct session *oldest, *newest;
 	struct reading reading; /* of the session that is being read */
 	struct early *early_first, *early_last;
 	struct engine *engine;
 	uint64_t budget, held_bytes, app_bytes; /* bytes */
 	uint64_t ntxns;                         /* begun so far */
-	uint32_t extensions;
+	uint32_t extensions, nhandshakes;
 	unsigned index;
 	struct events *events;
 	uint64_t key_frame; /* frame number records are ordered by now */
@@ -181,6 +181,8 @@ void tcp_segment(struct shard *sh, struct flow *f, struct packet *p, unsigned di
 /* The same, without waiting. */
 void tcp_segment_now(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
 struct flow_ext *flow_need_ext(struct shard *sh, struct flow *f);
+/* Is a SYN one of this connection, its first, sent again or late, and not that of another one? */
+bool tcp_same_connection(const struct flow *f, const struct packet *p, unsigned dir);
 
 /* What is called for few packets only: it must not be put among what all go through. */
 #define RARELY __attribute__((cold, noinline))
@@ -276,6 +278,12 @@ void ledger_copy(struct txn *to, const struct txn *from);
 void ledger_forget(struct shard *sh, struct txn *t);
 /* The spans between the stamps, and the ledger. rtt: to the server, ns; FIELD_ABSENT: not known. */
 void ledger_account(struct txn_record *r, const struct txn *t, uint64_t rtt);
+
+/* txn_connect.c */
+void txn_take_connect(struct session *s, struct txn *t);   /* the first one, as it begins */
+void txn_settle_connect(struct session *s, struct txn *t); /* as it ends */
+/* Of each open one, until `to` the server had not taken the connection. */
+void txn_wait_accept(struct session *s, uint64_t from, uint64_t to);
 
 /* interleave.c */
 void session_memory_release(struct session *s);

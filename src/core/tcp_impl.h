@@ -38,6 +38,9 @@ static inline void rtt_sample(struct flow *f, unsigned dir, uint64_t rtt)
 		f->rtt_min[dir] = v;
 }
 
+/* tcpstat.c: a segment of the other end was acknowledged after this time, at once or late. */
+void tcp_rtt_seen(struct flow *f, const struct packet *p, unsigned dir, uint64_t rtt);
+
 /* The window that a side offers, in bytes. */
 static inline uint32_t window_of(
 	const struct flow_side *s, const struct flow_side *o, const struct packet *p)
@@ -49,9 +52,20 @@ static inline uint32_t window_of(
 
 /* tcp_handshake.c: a segment with SYN. dir is the end that sent it. */
 void tcp_on_syn(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
+/* One with ACK and without RST, of a handshake that has not ended. */
+void tcp_on_handshake_ack(struct flow *f, const struct packet *p, unsigned dir);
+/*
+ * Does it answer something else than the SYN that was sent? An ACK or RST of a connection that the
+ * other end still has between these ports (RFC 5961, 4), or the RST to it: TCP takes no notice.
+ */
+bool tcp_is_stray(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
 /* A SYN that is sent again comes later than its copy, and with a newer timestamp where it has one.
  */
 bool tcp_is_duplicate_syn(const struct flow_side *s, const struct packet *p, uint64_t since);
+
+/* tcp_accept.c: a SYN/ACK behind the ACK that ends the handshake; what follows (WATCH_ACCEPT). */
+void tcp_accept_late(struct flow *f, const struct packet *p, unsigned dir);
+void tcp_accept_watch(struct flow *f, const struct packet *p, unsigned dir, uint32_t len);
 
 /* tcp_loss.c: which kind of retransmission is a segment of bytes up to `end` that were sent before?
  */

@@ -2,6 +2,7 @@
  * tcpstat.c - what a TCP segment says about the connection: acknowledgments and round trips, order,
  * copies, the end. Sequence numbers are compared modulo 2^32 (RFC 9293, 3.4).
  */
+#include "core/handshake.h"
 #include "core/tcp_impl.h"
 #include <string.h>
 
@@ -55,7 +56,7 @@ static bool is_prompt(const struct flow *f, const struct packet *p, unsigned dir
  * A segment of the other end was acknowledged after this time. What was not prompt is an upper
  * bound; so is a bare ACK that took much longer than another one did.
  */
-static void rtt_seen(struct flow *f, const struct packet *p, unsigned dir, uint64_t rtt)
+void tcp_rtt_seen(struct flow *f, const struct packet *p, unsigned dir, uint64_t rtt)
 {
 	struct flow_side *o = &f->side[!dir];
 	uint32_t least = f->rtt_min[!dir];
@@ -74,7 +75,7 @@ static void rtt_seen(struct flow *f, const struct packet *p, unsigned dir, uint6
 static inline void rtt_of_ack(struct flow *f, const struct packet *p, unsigned dir)
 {
 	if (f->rtt_time[!dir] && seq_diff(p->tcp_ack, f->side[!dir].rtt_seq) >= 0) {
-		rtt_seen(f, p, dir, p->time - f->rtt_time[!dir]);
+		tcp_rtt_seen(f, p, dir, p->time - f->rtt_time[!dir]);
 		f->rtt_time[!dir] = 0;
 	}
 }
@@ -86,17 +87,8 @@ static void on_ack(
 	uint32_t ack = p->tcp_ack;
 	int32_t ahead;
 
-	if (f->state == FLOW_SYN_ACK && !(p->tcp_flags & TCP_SYN) &&
-		side_of(f, dir) == SIDE_CLIENT) {
-		f->state = FLOW_ESTABLISHED;
-		f->established = p->time;
-		rtt_seen(f, p, dir,
-			p->time - (f->ext && f->ext->syn_ack_last ? f->ext->syn_ack_last
-								  : f->syn_ack));
-	} else if (f->ext && f->ext->aside && side_of(f, dir) == SIDE_CLIENT) {
-		f->established = p->time;
-		f->ext->aside = 0;
-	}
+	if ((f->state == FLOW_SYN_ACK || f->state == FLOW_SYN) && !(p->tcp_flags & TCP_RST))
+		tcp_on_handshake_ack(f, p, dir);
 	if (!(s->flags & FS_ACK)) {
 		s->ack = ack;
 		s->flags |= FS_ACK;
@@ -104,6 +96,7 @@ static void on_ack(
 	/* Bytes the other side must have sent, and the capture does not hold. */
 	if (!(o->flags & FS_SEQ)) {
 		o->nxt = ack;
+		o->isn = ack - 1;
 		o->flags |= FS_SEQ | FS_MIDWAY;
 	}
 	if (f->ext && f->ext->side[!dir].probing && seq_diff(ack, o->nxt) > 0) {
@@ -197,6 +190,7 @@ static inline void begin_midway(struct flow *f, unsigned dir, uint32_t seq)
 
 	if (!(s->flags & FS_SEQ)) {
 		s->nxt = seq;
+		s->isn = seq - 1;
 		s->flags |= FS_SEQ | FS_MIDWAY;
 	} else if (!f->packets[dir] && s->flags & FS_MIDWAY && !f->payload[!dir] &&
 		   seq_diff(seq, s->nxt) > 0) {
@@ -340,6 +334,8 @@ static void on_fin(struct shard *sh, struct flow *f, const struct packet *p, uns
 static enum reset_phase reset_phase(const struct flow *f, const struct packet *p, unsigned dir)
 {
 	const struct txn *t = flow_session(f) ? f->session->first : NULL;
+	const struct handshake *h = handshake_of(f);
+	uint64_t acked = h && h->late ? h->taken : f->established;
 	uint32_t rtt = flow_rtt(f, flow_client(f));
 
 	if (f->state <= FLOW_SYN)
@@ -348,8 +344,7 @@ static enum reset_phase reset_phase(const struct flow *f, const struct packet *p
 		return RESET_SYN_ACK;
 	/* There is no socket that would acknowledge anything, only a handshake. */
 	if (side_of(f, dir) == SIDE_SERVER && f->established && !(p->tcp_flags & TCP_ACK) &&
-		!f->payload[dir] &&
-		p->time - f->established <= AT_ONCE(rtt == UINT32_MAX ? 0 : rtt))
+		!f->payload[dir] && p->time - acked <= AT_ONCE(rtt == UINT32_MAX ? 0 : rtt))
 		return RESET_ACK;
 	while (t && t->composite)
 		t = t->next;
@@ -413,7 +408,7 @@ static inline bool is_calm(const struct flow_ext *x)
 	const struct ext_side *a = &x->side[0], *b = &x->side[1];
 
 	return !(a->zero_since | a->full_since | a->hole_since | a->refused | b->zero_since |
-		       b->full_since | b->hole_since | b->refused | x->aside) &&
+		       b->full_since | b->hole_since | b->refused | x->watch) &&
 	       !x->early;
 }
 
@@ -464,6 +459,10 @@ __attribute__((noinline)) void tcp_segment_now(
 			f->ext->duplicate_frame = p->number;
 		return;
 	}
+	if (f->state == FLOW_SYN && tcp_is_stray(sh, f, p, dir))
+		return;
+	if (f->ext && f->ext->watch & WATCH_ACCEPT)
+		tcp_accept_watch(f, p, dir, len);
 	if (flags & TCP_SYN)
 		tcp_on_syn(sh, f, p, dir);
 	else if (f->state == FLOW_NEW) {

@@ -4,6 +4,7 @@
  * Pairing after bytes were lost is conservative: a response is given to a request only where no
  * other request could be meant. See docs/architecture.md, "Pairing".
  */
+#include "core/handshake.h"
 #include "core/shard.h"
 #include <stdlib.h>
 #include <string.h>
@@ -122,29 +123,6 @@ void txn_append(struct session *s, struct txn *t)
 	s->open++;
 }
 
-/* The connection's own cost goes with its first transaction. */
-static void take_connect(struct session *s, struct txn *t)
-{
-	struct flow *f = s->flow;
-	uint64_t total, network;
-
-	if (f->flags & FLOW_HAD_TXN)
-		return;
-	f->flags |= FLOW_HAD_TXN;
-	if (!f->established || !f->syn_ack || f->established < f->first)
-		return;
-	total = f->established - f->first;
-	network = f->syn_ack - (f->ext && f->ext->syn_last ? f->ext->syn_last : f->first);
-	if (f->rtt_min[!flow_client(f)] != UINT32_MAX)
-		network += f->rtt_min[!flow_client(f)];
-	if (!(f->ext && (f->ext->syn_retries || f->ext->syn_ack_retries)) || network > total)
-		network = total;
-	t->connect_network = network;
-	t->connect_retry = total - network;
-	t->carries_connect = 1;
-	t->quality |= 1u << QUALITY_CONNECT;
-}
-
 /*
  * The oldest that waits for its answer, which will be passed over when it comes. Not one that the
  * dissector still has in hand, and not one that holds others together.
@@ -189,7 +167,7 @@ struct tsm_txn tsm_request(struct session *s, uint64_t key, const uint8_t *at)
 	set_stamp(t, T0, now.seen, now.seen_frame, offset);
 	t->counted_to = now.seen;
 	txn_append(s, t);
-	take_connect(s, t);
+	txn_take_connect(s, t);
 	if (!s->interleaved)
 		s->side[SIDE_CLIENT].current = t;
 	s->lost_request = false;
@@ -332,7 +310,7 @@ void tsm_response_end(struct session *s, struct tsm_txn which, const uint8_t *en
 struct tsm_txn tsm_greeting(struct session *s, const uint8_t *at)
 {
 	const struct flow *f = s->flow;
-	uint64_t offset;
+	uint64_t offset, stands = handshake_stands(f);
 	struct stamp now = txn_stamp(s, SIDE_SERVER, at, &offset);
 	struct txn *t;
 
@@ -341,10 +319,10 @@ struct tsm_txn tsm_greeting(struct session *s, const uint8_t *at)
 	t = txn_new(s, 0);
 	if (!t)
 		return TSM_NONE;
-	if (f->established && f->established <= now.seen) {
-		set_stamp(t, T0, f->established, 0, 0);
-		set_stamp(t, T1, f->established, 0, 0);
-		take_connect(s, t);
+	if (stands && stands <= now.seen) {
+		set_stamp(t, T0, stands, 0, 0);
+		set_stamp(t, T1, stands, 0, 0);
+		txn_take_connect(s, t);
 	} else {
 		t->quality |= 1u << QUALITY_NO_REQUEST;
 	}
@@ -398,7 +376,7 @@ struct tsm_txn tsm_unsent(struct session *s)
 	if (!t)
 		return TSM_NONE;
 	set_stamp(t, T0, since, 0, 0);
-	take_connect(s, t);
+	txn_take_connect(s, t);
 	t->counted_to = since;
 	t->unsent = 1;
 	txn_closed_at(t, now);
@@ -534,9 +512,10 @@ void txn_finish(struct session *s, struct txn *t)
 	} else if (!(t->marks & 1u << T3)) {
 		t->quality |= 1u << QUALITY_UNFINISHED;
 	}
-	if (flow_rtt(s->flow, flow_client(s->flow)) == UINT32_MAX)
+	if (handshake_rtt(s->flow, flow_client(s->flow)) == UINT32_MAX)
 		t->quality |= 1u << QUALITY_NO_RTT;
 	t->quality |= flow_quality(s->flow);
+	txn_settle_connect(s, t);
 	if (t->marks && !t->passed_on) /* of one that was only opened nothing is known */
 		record_of_txn(sh, t);
 	txn_discard(sh, t);

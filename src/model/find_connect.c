@@ -72,12 +72,10 @@ static void add_delay(struct connect_state *c, uint64_t delay)
 static void add_retried(struct connect_state *c, const struct flow_record *r, bool answered)
 {
 	struct proof *t = answered ? &c->answered : &c->silent;
-	uint64_t cost = 0;
+	uint64_t cost = answered ? r->connect_retry : 0;
 
-	for (uint32_t i = 0; i < r->syn_gaps.n; i++)
+	for (uint32_t i = 0; !answered && i < r->syn_gaps.n; i++)
 		cost += r->syn_gaps.v[i];
-	if (answered && r->connect_retry != FIELD_ABSENT)
-		cost = r->connect_retry;
 	proof_add(t, r->r.start, cost, r->r.flow_id);
 	proof_until(t, r->r.start + cost);
 	proof_client(t, &r->r.client.ip);
@@ -149,7 +147,7 @@ static bool half_open(const struct flow_record *r)
 static void record(struct findings *f, struct svc *s, const struct record *rec)
 {
 	const struct flow_record *r = (const void *)rec;
-	bool retried, refused, queue;
+	bool answered, retried, refused, queue;
 	struct connect_state *c;
 
 	(void)f;
@@ -157,13 +155,17 @@ static void record(struct findings *f, struct svc *s, const struct record *rec)
 		return;
 	refused = (phase_is(r, "syn") && rec->server.packets) ||
 		  (r->icmp_errors && r->handshake == FIELD_ABSENT && !rec->server.packets);
-	retried = r->syn_retries && !(rec->quality & 1u << QUALITY_ONE_WAY);
+	answered = r->handshake != FIELD_ABSENT;
+	/* Of one that was answered: unless the path is so long that it was sent again for no need.
+	 */
+	retried = (answered ? r->connect_retry != FIELD_ABSENT : r->syn_retries) &&
+		  !(rec->quality & 1u << QUALITY_ONE_WAY);
 	queue = r->accept_wait || phase_is(r, "ack");
 	if (!retried && !refused && !queue && !half_open(r))
 		return;
 	c = svc_state(s, DETECTOR_CONNECT);
 	if (retried)
-		add_retried(c, r, r->handshake != FIELD_ABSENT);
+		add_retried(c, r, answered);
 	if (refused)
 		add_refused(c, r);
 	if (queue)

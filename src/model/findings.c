@@ -170,7 +170,7 @@ static uint64_t flow_waiting(const struct flow_record *r)
 	if (r->transactions)
 		return turns_count(r) ? r->turn_wait : 0;
 	if (r->handshake != FIELD_ABSENT)
-		return r->handshake + r->turn_wait;
+		return r->handshake + (r->turns ? r->turn_wait : r->accept_wait);
 	return strncmp(r->tcp_state, "syn_", 4) == 0 || r->syn_retries ? r->r.duration : 0;
 }
 
