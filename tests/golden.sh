@@ -3,10 +3,8 @@
 # on three workers. `TSUMARI=... top_srcdir=. tests/golden.sh --update NAME` rewrites one of them.
 set -u
 golden=$top_srcdir/tests/golden
-# No records: libpcap does not read on where a pcapng file's link types differ; cli.sh has it.
-none="http-pcapng-mixed"
 records() { # capture, workers
-	timeout -k 1 60 "$TSUMARI" --json -j "$2" -r "$1" 2>/dev/null | sed 's/"observer":{[^}]*}/"observer":{}/'
+	timeout -k 1 60 "$TSUMARI" --json -j "$2" -r "$1" 2>/dev/null | sed 's/"product":"tsumari","version":"[^"]*"//'
 }
 capture() { # its file, by name
 	local end
@@ -42,7 +40,6 @@ done
 for file in "$top_srcdir"/pcaps/*.pcap*; do
 	name=$(basename "$file")
 	name=${name%%.*}
-	case " $none " in *" $name "*) continue ;; esac
 	[ -s "$golden/$name.json" ] || fail "$file has no golden output: look at its records, then --update $name"
 done
 [ "$n" -gt 0 ] || { echo "no golden output found"; exit 1; }

@@ -183,7 +183,7 @@ def main():
     entries = 0
     with tempfile.TemporaryDirectory() as work:
         for name in sorted(os.listdir(PCAPS)):
-            if name.startswith(("http", "grpc")) and "mixed" not in name and "pcap" in name:
+            if name.startswith(("http", "grpc")) and "pcap" in name:
                 entries += capture(os.path.join(PCAPS, name), name, work)
         path = os.path.join(work, "hostile.pcap")
         hostile(path)

@@ -4,7 +4,7 @@
 set -u
 dump=$top_builddir/tests/show-dump
 cd "$top_srcdir/pcaps" || exit 1
-for f in *.pcap http-pcapng.pcapng *.gz; do
+for f in *.pcap *.pcapng *.gz; do
 	"$dump" "$f" | awk -F'\t' -v f="$f" '
 		$2 > 8 { print f ": depth " $2; bad = 1 }
 		END { exit bad || NR < 3 }' || { echo "FAIL: $f"; exit 1; }

@@ -27,10 +27,9 @@ while read -r f; do
 	*.access.tsv | *.log) ;;
 	*)
 		case $made in *" ${f%%.*} "*) ;; *) fail "record.sh cannot make $f" ;; esac
-		# libpcap does not read a file of several link types.
-		[ "$f" != http-pcapng-mixed.pcapng ] || continue
 		said=$(grep -F "| \`$f\` |" SOURCES.md | grep -oE '[0-9]+ packets' | tail -n 1)
-		is=$("$TSUMARI" -r "$f" -w /dev/null 2>&1 | grep -oE '[0-9]+ packets')
+		is=$("$TSUMARI" -r "$f" --report=json 2>/dev/null | grep -oE '"frames":[0-9]+' | head -n 1)
+		is=${is:+${is#*:} packets}
 		[ "$said" = "$is" ] || fail "$f: SOURCES.md says ${said:-nothing of packets}, it holds $is"
 		;;
 	esac

@@ -5,7 +5,7 @@ command -v python3 >/dev/null || {
 	exit 77
 }
 files=()
-for f in "$top_srcdir"/pcaps/*.pcap "$top_srcdir"/pcaps/*.pcap.gz "$top_srcdir"/pcaps/http-pcapng.pcapng; do
+for f in "$top_srcdir"/pcaps/*.pcap "$top_srcdir"/pcaps/*.pcap.gz "$top_srcdir"/pcaps/*.pcapng; do
 	case $f in */truncated.pcap) continue ;; esac # its report comes with a failure's status
 	files+=("$f")
 done

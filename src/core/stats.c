@@ -6,6 +6,7 @@
  */
 #include "core/stats.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,4 +60,15 @@ static int by_name(const void *a, const void *b)
 void counters_sort(struct counters *c)
 {
 	qsort(c->c, c->n, sizeof(c->c[0]), by_name);
+}
+
+void capture_comment(struct capture_stats *st, uint64_t time, const char *text)
+{
+	struct capture_comment *c;
+
+	if (st->comments++ >= COMMENTS_SHOWN)
+		return;
+	c = &st->comment[st->comments - 1];
+	c->time = time;
+	snprintf(c->text, sizeof(c->text), "%s", text);
 }

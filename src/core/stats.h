@@ -30,6 +30,14 @@ void counters_sort(struct counters *c);
 
 #define CUT_SHOWN 10u
 
+#define COMMENTS_SHOWN 10u
+
+/* What somebody wrote into a capture file; its bytes are whatever they are. */
+struct capture_comment {
+	uint64_t time;  /* of the frame that it is about, ns; 0: no frame */
+	char text[200]; /* cut, where it is longer */
+};
+
 /* Facts of the capture as the reader saw it. */
 struct capture_stats {
 	uint64_t frames, bytes,
@@ -39,7 +47,13 @@ struct capture_stats {
 	uint64_t cut_first[CUT_SHOWN]; /* numbers of the first of them */
 	uint64_t cut_least;            /* bytes on the wire of the smallest of them */
 	uint64_t time_back;            /* frames with a time before their predecessor's */
-	uint64_t kernel_received, kernel_dropped, interface_dropped; /* live only */
+	/* Of interfaces, by the kernel now or by a file that says what was dropped for it. */
+	uint64_t kernel_received, kernel_dropped, interface_dropped;
+	uint64_t comments; /* in a file, and the first of them */
+	struct capture_comment comment[COMMENTS_SHOWN];
 };
+
+/* One more; with COMMENTS_SHOWN of them it is counted only. */
+void capture_comment(struct capture_stats *st, uint64_t time, const char *text);
 
 #endif

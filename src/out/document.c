@@ -35,6 +35,24 @@ const char *document_error(const struct document *d)
 	return d->error;
 }
 
+static void comments_part(struct json_object *capture, const struct capture_stats *st)
+{
+	struct json_object *list;
+
+	if (!st->comments)
+		return;
+	jsontree_put(capture, "comments", jsontree_u64(st->comments));
+	list = jsontree_array(capture, "comment");
+	for (uint64_t i = 0; i < st->comments && i < COMMENTS_SHOWN; i++) {
+		struct json_object *o = json_object_new_object();
+
+		if (st->comment[i].time)
+			jsontree_put(o, "time", jsontree_time(st->comment[i].time));
+		jsontree_put(o, "text", jsontree_text(st->comment[i].text));
+		jsontree_append(list, o);
+	}
+}
+
 static void capture_part(
 	const struct document *d, struct json_object *all, const struct capture_stats *st)
 {
@@ -53,6 +71,7 @@ static void capture_part(
 	jsontree_put(o, "time_back", jsontree_u64(st->time_back));
 	jsontree_put(o, "kernel_dropped", jsontree_u64(st->kernel_dropped));
 	jsontree_put(o, "interface_dropped", jsontree_u64(st->interface_dropped));
+	comments_part(o, st);
 }
 
 static void flows_part(struct json_object *all, const struct flow_totals *f)

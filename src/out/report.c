@@ -44,6 +44,32 @@ const char *report_error(const struct report *r)
 	return r->err;
 }
 
+/* What somebody wrote into the file. */
+static void comments_part(struct report *r, const struct capture_stats *st)
+{
+	struct text *t = &r->t;
+	uint64_t shown = st->comments < COMMENTS_SHOWN ? st->comments : COMMENTS_SHOWN;
+
+	for (uint64_t i = 0; i < shown; i++) {
+		const struct capture_comment *c = &st->comment[i];
+
+		text_str(t, "  comment");
+		if (c->time) {
+			text_str(t, " on a frame of ");
+			text_time(t, c->time);
+		}
+		text_str(t, ": ");
+		text_escape(t, c->text, strlen(c->text), SIZE_MAX);
+		report_text(r, 4);
+	}
+	if (st->comments > shown) {
+		text_str(t, "  and ");
+		text_count(t, st->comments - shown);
+		text_str(t, " more comments");
+		report_text(r, 4);
+	}
+}
+
 static void capture_part(struct report *r, const struct capture_stats *st)
 {
 	struct text *t = &r->t;
@@ -78,6 +104,7 @@ static void capture_part(struct report *r, const struct capture_stats *st)
 	if (t->len > 2)
 		report_text(r, 4);
 	text_clear(t);
+	comments_part(r, st);
 }
 
 static void flow_part(struct report *r)

@@ -34,6 +34,7 @@ struct capwriter {
 	uint64_t written;    /* bytes of this file, buffered ones too */
 	uint64_t frames;
 	bool failed, full, pipe_closed;
+	bool headless; /* the file has no header yet */
 	char error[PATH_MAX + 128];
 	size_t fill;
 	uint8_t buffer[BUFFER_SIZE];
@@ -135,7 +136,7 @@ static bool open_named(struct capwriter *w)
 	return true;
 }
 
-static bool open_file(struct capwriter *w)
+static bool write_header(struct capwriter *w)
 {
 	struct file_header h = {
 		.magic = w->o.nano ? 0xa1b23c4du : 0xa1b2c3d4u,
@@ -145,20 +146,28 @@ static bool open_file(struct capwriter *w)
 		.link_field = w->o.link_field,
 	};
 
+	w->headless = false;
+	return put(w, &h, sizeof(h)) && (!w->o.unbuffered || flush(w));
+}
+
+/* Of a file that is read the first frame says of which link type the written one is. */
+static bool open_file(struct capwriter *w)
+{
 	w->written = 0;
+	w->headless = true;
 	if (strcmp(w->o.path, "-") == 0) {
 		snprintf(w->name, sizeof(w->name), "standard output");
 		w->fd = STDOUT_FILENO;
 	} else if (!make_name(w) || !open_named(w)) {
 		return false;
 	}
-	return put(w, &h, sizeof(h)) && (!w->o.unbuffered || flush(w));
+	return w->o.now || w->o.unbuffered ? write_header(w) : true;
 }
 
 /* Late write errors (a full disk, NFS) may show at close only. */
 static bool close_file(struct capwriter *w)
 {
-	bool good = w->fd < 0 || flush(w);
+	bool good = w->fd < 0 || ((!w->headless || write_header(w)) && flush(w));
 	int fd = w->fd;
 
 	w->fd = -1;
@@ -240,6 +249,10 @@ bool capwriter_frame(struct capwriter *w, const struct packet *p)
 
 	if (w->failed || w->full)
 		return false;
+	if (w->headless && !w->frames && p->linktype != w->linktype) {
+		w->linktype = p->linktype;
+		w->o.link_field = p->linktype;
+	}
 	if (p->linktype != w->linktype) {
 		w->failed = true;
 		snprintf(w->error, sizeof(w->error),
@@ -248,7 +261,7 @@ bool capwriter_frame(struct capwriter *w, const struct packet *p)
 			(unsigned long long)p->number, p->linktype, w->linktype);
 		return false;
 	}
-	if (!rotate(w, p->time))
+	if (!rotate(w, p->time) || (w->headless && !write_header(w)))
 		return false;
 	head[0] = (uint32_t)(p->time / SECOND);
 	head[1] = (uint32_t)(w->o.nano ? p->time % SECOND : p->time % SECOND / 1000);

@@ -13,9 +13,13 @@
 
 #define KEEP ((uint64_t)256 << 20) /* --keep */
 
+/* Of what is listened to; of a file it is seen when a frame is to be written. */
 static bool one_linktype(struct run *r)
 {
 	int first = source_linktype(r->source), link;
+
+	if (!source_live(r->source))
+		return true;
 
 	for (unsigned i = 1; (link = source_iface_linktype(r->source, i)) >= 0; i++) {
 		if (link == first)

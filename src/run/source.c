@@ -143,6 +143,89 @@ uint32_t source_link_field(pcap_t *p)
 	return field;
 }
 
+pcap_t *source_handle(uint8_t *head, char *err, size_t errsize)
+{
+	char why[PCAP_ERRBUF_SIZE] = "";
+	FILE *m = fmemopen(head, BYTES_HEAD, "rb");
+	pcap_t *p = m ? pcap_fopen_offline(m, why) : NULL;
+
+	if (p)
+		return p;
+	snprintf(err, errsize, "%s", why);
+	if (m)
+		fclose(m);
+	return NULL;
+}
+
+bool source_compile(uint16_t linktype, const char *filter, struct bpf_program *program, char *err,
+	size_t errsize)
+{
+	struct {
+		uint32_t magic;
+		uint16_t major, minor;
+		uint32_t zone, accuracy, snaplen, link;
+	} head = {0xa1b2c3d4u, 2, 4, 0, 0, SNAPLEN_MAX, linktype};
+	pcap_t *p = source_handle((uint8_t *)&head, err, errsize);
+	bool good;
+
+	if (!p)
+		return false;
+	good = pcap_compile(p, program, filter, 1, PCAP_NETMASK_UNKNOWN) == 0;
+	if (!good)
+		snprintf(err, errsize, "%s", pcap_geterr(p));
+	pcap_close(p);
+	return good;
+}
+
+uint32_t source_caplen_limit(uint32_t linktype)
+{
+	switch (linktype) {
+	case 220: /* LINKTYPE_USB_LINUX_MMAPPED */
+	case 231: /* LINKTYPE_DBUS */
+	case 249: /* LINKTYPE_USBPCAP */
+		return 128 * 1024 * 1024;
+	case 279: /* LINKTYPE_EBHSCR */
+		return 8 * 1024 * 1024;
+	default:
+		return SNAPLEN_MAX;
+	}
+}
+
+ssize_t window_fill(struct window *w, struct chunk_pool *pool)
+{
+	size_t rest = w->end - w->pos, need = w->need + BYTES_LINE, shift;
+	struct chunk *c = chunk_pool_get(pool, w->chunk, need > CHUNK_SIZE ? need : CHUNK_SIZE);
+	ssize_t got;
+
+	shift = bytes_shift(w->in, c->data + rest);
+	if (rest)
+		memmove(c->data + shift, w->chunk->data + w->pos, rest);
+	w->chunk = c;
+	w->pos = shift;
+	w->end = shift + rest;
+	got = bytes_read(w->in, c->data + w->end, c->size - w->end);
+	if (got > 0)
+		w->end += (size_t)got;
+	return got;
+}
+
+enum source_state source_finished(
+	struct source *s, const struct window *w, uint64_t frames, const char *why, bool cut)
+{
+	unsigned long long n = frames;
+
+	if (source_stopped(s) || (!why && !cut))
+		return SOURCE_END;
+	if (why)
+		snprintf(s->error, sizeof(s->error), "%s: %s; %llu whole frames were read",
+			w->in->name, why, n);
+	else
+		snprintf(s->error, sizeof(s->error),
+			"%s: cut short in frame %llu; %llu whole frames were read", w->in->name,
+			n + 1, n);
+	return SOURCE_ERROR;
+}
+
 uint64_t source_dropped(const struct source *s)
 {
 	return atomic_load_explicit(&s->dropped, memory_order_relaxed);

@@ -7,6 +7,7 @@
 #ifndef TSUMARI_RUN_SOURCE_IMPL_H
 #define TSUMARI_RUN_SOURCE_IMPL_H
 
+#include "run/bytes.h"
 #include "run/source.h"
 #include <pcap/pcap.h>
 
@@ -93,9 +94,37 @@ static inline uint64_t source_time(const struct pcap_pkthdr *h, bool nano)
 	return sec * UINT64_C(1000000000) + (nano ? part : part * 1000);
 }
 
-struct bytes;
+/* As libpcap: the most that is captured of a frame of this link type. */
+uint32_t source_caplen_limit(uint32_t linktype);
+
+/* A libpcap handle of a pcap file's header (BYTES_HEAD bytes) alone: it knows link types and
+   compiles filters. NULL with one line in err. */
+pcap_t *source_handle(uint8_t *head, char *err, size_t errsize);
+/* A filter for frames of this link type; false with libpcap's reason in err. */
+bool source_compile(uint16_t linktype, const char *filter, struct bpf_program *program, char *err,
+	size_t errsize);
+
+/* What was read of a file and is not used yet. */
+struct window {
+	struct bytes *in;
+	struct chunk *chunk;
+	size_t pos, end; /* in the chunk */
+	size_t need;     /* bytes from pos on without which nothing can be done */
+};
+
+/*
+ * Moves what is left to the front of a chunk that nobody else holds, and reads on behind it, where
+ * that is fast; there is room for `need`. As bytes_read().
+ */
+ssize_t window_fill(struct window *w, struct chunk_pool *pool);
+/* Nothing more comes, because of `why` (NULL: the file ends), in the middle of something or not:
+   END, or ERROR with a message. */
+enum source_state source_finished(
+	struct source *s, const struct window *w, uint64_t frames, const char *why, bool cut);
 
 /* A file of another format than plain pcap; takes *b over. Part of source_open_file(). */
+struct source *source_open_pcapng(
+	struct bytes *b, const struct source_options *o, char *err, size_t errsize);
 struct source *source_open_libpcap(
 	struct bytes *b, const struct source_options *o, char *err, size_t errsize);
 

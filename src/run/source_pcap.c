@@ -1,9 +1,8 @@
 /*
- * source_pcap.c - capture files of other formats (pcapng, modified and older pcap), by libpcap.
+ * source_pcap.c - capture files of other formats (modified and older pcap), by libpcap.
  *
  * libpcap reads through stdio, which is given our byte source and a buffer that is large enough;
- * frames are copied into chunks. It hides which interface of a pcapng file a frame came from, so
- * all are interface 0.
+ * frames are copied into chunks.
  */
 #include "run/bytes.h"
 #include "run/source_impl.h"
@@ -205,17 +204,10 @@ static bool open_handle(struct pcap_source *f, char *err, size_t errsize)
 	return false;
 }
 
-/* Does the file's format tell nanoseconds? Old pcap formats do not; of pcapng it is assumed. */
-static bool has_nano(const uint8_t *head)
-{
-	return head[0] == 0x0a;
-}
-
 static bool set_up(struct pcap_source *f, const struct source_options *o, char *err, size_t errsize)
 {
 	if (!open_handle(f, err, errsize))
 		return false;
-	f->s.nano = has_nano(f->in->head);
 	f->s.link_field = source_link_field(f->p);
 	f->s.snaplen = pcap_snapshot(f->p);
 	f->linktype = (uint16_t)LINK_FIELD_TYPE(f->s.link_field);

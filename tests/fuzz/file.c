@@ -1,5 +1,5 @@
 /*
- * file.c - the input is a capture file: pcap, pcapng or either under gzip, read as a file given
+ * file.c - the input is a capture file: pcap or pcapng, compressed or not, read as a file given
  * with -r is, and analysed on one thread.
  */
 #include "fuzz.h"
@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#define FRAMES 100000u /* a small compressed file may hold a lot of empty ones */
 
 static void take(void *arg, const struct record *r)
 {
@@ -18,8 +20,12 @@ static void analyse(struct source *s)
 	uint64_t last_key = 0;
 	struct engine_config config;
 	struct sink sink = {.arg = &last_key, .record = take};
-	struct pipeline p = {
-		.source = s, .config = &config, .analyse = true, .sinks = &sink, .nsinks = 1};
+	struct pipeline p = {.source = s,
+		.config = &config,
+		.max_frames = FRAMES,
+		.analyse = true,
+		.sinks = &sink,
+		.nsinks = 1};
 	int failed;
 
 	engine_config_defaults(&config);

@@ -5,7 +5,9 @@ Hand-made inputs in the targets' formats (see the head of each target's C file) 
 layers, stream, http, http2, mysql, rpc, smtp, tls and dns. Of each capture given (pcap, Ethernet) the first packets are taken, too, at
 most 4 KiB; of one named nfs* also the RPC messages of every connection. The same arguments give the same files.
 """
+import bz2
 import gzip
+import lzma
 import os
 import struct
 import sys
@@ -114,17 +116,54 @@ def pcap(link, frames, order="<", nano=False):
     return out
 
 
-def pcapng(link, frames):
-    def block(kind, body):
-        body += b"\0" * (-len(body) % 4)
-        return struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
+def block(kind, body, order="<"):
+    body += b"\0" * (-len(body) % 4)
+    return struct.pack(order + "II", kind, len(body) + 12) + body + struct.pack(order + "I", len(body) + 12)
 
+
+def pcapng(link, frames):
     out = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
     out += block(1, struct.pack("<HHI", link, 0, 262144) + struct.pack("<HHB3xHH", 9, 1, 9, 0, 0))
     for i, f in enumerate(frames):
         time = 1600000000000000000 + i * 1000000
         out += block(6, struct.pack("<IIIII", 0, time >> 32, time & 0xFFFFFFFF, len(f), len(f)) + f)
     return out
+
+
+def section(links, frames, order):
+    """All kinds of blocks; each interface has another resolution of time."""
+    def option(code, value):
+        return struct.pack(order + "HH", code, len(value)) + value + b"\0" * (-len(value) % 4)
+
+    def say(kind, form, *values, tail=b""):
+        return block(kind, struct.pack(order + form, *values) + tail, order)
+
+    out = say(0x0A0D0D0A, "IHHq", 0x1A2B3C4D, 1, 0, -1, tail=option(1, b"a comment") + option(0, b""))
+    for i, link in enumerate(links):
+        out += say(1, "HHI", link, 0, 96 * i, tail=option(2, b"eth%d" % i) + option(9, bytes([(6, 0x94, 9, 3)[i % 4]])) +
+                   option(14, struct.pack(order + "q", -i)) + option(0, b""))
+    for kind, body in ((4, b"\0" * 4), (10, b"TLSK" + b"\0" * 12), (0xBAD, b"\0\0\1\2"), (77, b"")):
+        out += block(kind, body, order)
+    for i, f in enumerate(frames):
+        which, time = i % len(links), 1600000000 << 20
+        if i % 5 == 4:
+            out += say(3, "I", len(f), tail=f)
+        elif i % 5 == 3:
+            out += say(2, "HHIIII", which, 7, time >> 32, time & 0xFFFFFFFF, len(f), len(f) + 1, tail=f)
+        else:
+            f = f[:60]
+            out += say(6, "IIIII", which, time >> 32, time & 0xFFFFFFFF, len(f), len(f), tail=f + b"\0" * (-len(f) % 4) +
+                       option(1, b"seen") + option(4, struct.pack(order + "Q", 3)) + option(0, b""))
+    return out + say(5, "III", 0, 0, 0, tail=option(5, struct.pack(order + "Q", 9)) + option(7, struct.pack(order + "Q", 1)))
+
+
+def stored_zstd(data):
+    """RFC 8878: a window of 1 MiB, one block as it is."""
+    return struct.pack("<IBB", 0xFD2FB528, 0, 0x50) + (len(data) << 3 | 1).to_bytes(3, "little") + data
+
+
+def stored_lz4(data):
+    return bytes.fromhex("04224d18604082") + struct.pack("<I", 1 << 31 | len(data)) + data + b"\0" * 4
 
 
 def file_seeds(folder):
@@ -141,6 +180,11 @@ def file_seeds(folder):
     save(folder, "file", "gzip", gzip.compress(pcap(1, talk), mtime=0))
     save(folder, "file", "gzip-members", gzip.compress(pcap(1, talk)[:100], mtime=0) + gzip.compress(pcap(1, talk)[100:], mtime=0))
     save(folder, "file", "pcapng", pcapng(1, talk))
+    save(folder, "file", "sections", section([1, 1], talk, "<") + section([1, 113, 1], talk[::-1], ">"))
+    save(folder, "file", "bzip2", bz2.compress(pcap(1, talk)))
+    save(folder, "file", "xz", lzma.compress(pcap(1, talk), preset=0) + lzma.compress(b""))
+    save(folder, "file", "zstd", stored_zstd(pcap(1, talk)[:50]) + stored_zstd(pcap(1, talk)[50:]))
+    save(folder, "file", "lz4", stored_lz4(pcap(1, talk)))
     save(folder, "file", "cut-frame", pcap(1, talk)[:-5])
     save(folder, "file", "cut-header", pcap(1, talk)[: 24 + 9])
     save(folder, "file", "huge-frame", pcap(1, talk[:1]) + struct.pack("<IIII", 1600000000, 0, 0xFFFFFFF0, 60))

@@ -301,6 +301,7 @@ static void test_errors(void **state)
 
 	o.path = in_dir("mixed");
 	w = open_good(&o);
+	assert_true(capwriter_frame(w, &p));
 	p.number = 12;
 	p.linktype = 113;
 	assert_false(capwriter_frame(w, &p));
@@ -308,6 +309,33 @@ static void test_errors(void **state)
 						"a pcap file holds one link type");
 	assert_false(capwriter_finish(w));
 	capwriter_free(w);
+}
+
+/* The link type of a capture is that of its first interface; of what is written of its first frame.
+ */
+static void test_first_linktype(void **state)
+{
+	struct capwriter_options o = {
+		.path = in_dir("first"), .link_field = 0x24000001, .snaplen = 96};
+	struct packet p = frame(SECOND, 4);
+	uint32_t got[12];
+	struct capwriter *w = open_good(&o);
+
+	(void)state;
+	p.linktype = 276;
+	assert_true(capwriter_frame(w, &p));
+	assert_true(capwriter_frame(w, &p));
+	p.linktype = 1;
+	assert_false(capwriter_frame(w, &p));
+	assert_false(capwriter_finish(w));
+	capwriter_free(w);
+	p.linktype = 276;
+	w = open_good(&o);
+	assert_true(capwriter_frame(w, &p));
+	assert_true(capwriter_finish(w));
+	capwriter_free(w);
+	assert_int_equal(load(o.path, (uint8_t *)got, sizeof(got)), 44);
+	assert_int_equal(got[5], 276);
 }
 
 static void test_pipe(void **state)
@@ -342,6 +370,7 @@ int main(void)
 		cmocka_unit_test(test_size_and_time),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_first_linktype),
 		cmocka_unit_test(test_pipe),
 	};
 

@@ -64,11 +64,15 @@ static void test_pcapng_truncation(void **state)
 		struct result r;
 
 		if (!s) {
-			assert_true(m.n < end);
-			if (!strstr(err, m.n == 28 ? ": the capture file has no Interface "
-						     "Description Blocks"
-						   : ": cut short in the file header"))
+			assert_true(m.n < end && m.n != 28);
+			if (!strstr(err, ": cut short in the file header"))
 				fail_msg("%zu bytes: %s", m.n, err);
+			continue;
+		}
+		/* A section without an interface is a capture without a frame. */
+		if (m.n == 28) {
+			assert_int_equal(read_all(s, 1).state, SOURCE_END);
+			source_close(s);
 			continue;
 		}
 		for (unsigned i = 0; i < FRAMES; i++) {

@@ -1,0 +1,252 @@
+/* pcapng.c - see pcapng.h. */
+#include "run/pcapng.h"
+#include "base/mem.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND       UINT64_C(1000000000)
+#define DECIMAL_MAX  19u /* 10^19 units a second are what 64 bits hold */
+#define BINARY_MAX   63u
+#define OPTION_ALIGN 4u
+#define NOT_KNOWN    UINT64_MAX /* a count of the statistics that nobody counted */
+
+void ng_init(struct ng_file *f, const char *filter)
+{
+	memset(f, 0, sizeof(*f));
+	f->filter = filter;
+	f->names = xcalloc(NG_IFACES, sizeof(*f->names));
+	f->slots = xcalloc(NG_SLOTS, sizeof(*f->slots));
+}
+
+void ng_release(struct ng_file *f)
+{
+	uint32_t n = f->names ? atomic_load(&f->nnames) : 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		free(atomic_load(&f->names[i]));
+	for (uint32_t i = 0; i < f->nfilters; i++)
+		pcap_freecode(&f->filters[i].program);
+	free(f->names);
+	free(f->slots);
+	free(f->ifaces);
+}
+
+bool ng_option_next(struct ng_options *o)
+{
+	size_t left = (size_t)(o->end - o->p), padded;
+
+	if (left == 0 || o->bad)
+		return false;
+	if (left < 4) {
+		o->bad = true;
+		return false;
+	}
+	o->code = ng16(o->p, o->swapped);
+	o->len = ng16(o->p + 2, o->swapped);
+	if (o->code == NG_OPT_END)
+		return false;
+	padded = (o->len + OPTION_ALIGN - 1u) / OPTION_ALIGN * OPTION_ALIGN;
+	if (padded > left - 4) {
+		o->bad = true;
+		return false;
+	}
+	o->value = o->p + 4;
+	o->p += 4 + padded;
+	return true;
+}
+
+void ng_section(struct ng_file *f)
+{
+	f->n = 0;
+}
+
+/* Compiled once for a link type; one that it does not fit has no program. */
+static void set_filter(struct ng_file *f, struct ng_iface *i)
+{
+	uint32_t k = 0;
+
+	i->filtered = f->filter != NULL;
+	if (!f->filter)
+		return;
+	while (k < f->nfilters && f->filters[k].linktype != i->linktype)
+		k++;
+	if (k == NG_FILTERS)
+		return;
+	if (k == f->nfilters) {
+		char why[PCAP_ERRBUF_SIZE] = "";
+
+		f->nfilters++;
+		f->filters[k].linktype = i->linktype;
+		f->filters[k].fits = source_compile(
+			i->linktype, f->filter, &f->filters[k].program, why, sizeof(why));
+		if (!f->filters[k].fits && !f->bad_filter[0])
+			memcpy(f->bad_filter, why, sizeof(why));
+	}
+	i->fits = f->filters[k].fits;
+	i->filter = f->filters[k].program;
+}
+
+/* The number in the file of an interface of that name and link type. */
+static uint16_t number_of(struct ng_file *f, uint16_t linktype, const uint8_t *name, size_t len)
+{
+	uint32_t n = atomic_load_explicit(&f->nnames, memory_order_relaxed), slot = linktype;
+	struct ng_name *x;
+
+	len = strnlen((const char *)name, len < NG_NAME_MAX ? len : NG_NAME_MAX);
+	for (size_t i = 0; i < len; i++)
+		slot = (slot ^ name[i]) * 16777619u;
+	for (slot = slot % NG_SLOTS; f->slots[slot]; slot = (slot + 1) % NG_SLOTS) {
+		x = atomic_load_explicit(&f->names[f->slots[slot] - 1], memory_order_relaxed);
+		if (x->linktype == linktype && strncmp(x->name, (const char *)name, len) == 0 &&
+			!x->name[len])
+			return (uint16_t)(f->slots[slot] - 1);
+	}
+	if (n == NG_IFACES)
+		return NG_IFACES - 1;
+	if (n == NG_IFACES - 1)
+		len = 0; /* the one of all others */
+	x = xmalloc(sizeof(*x) + len + 1);
+	x->linktype = linktype;
+	memcpy(x->name, name, len);
+	x->name[len] = '\0';
+	atomic_store_explicit(&f->names[n], x, memory_order_release);
+	atomic_store_explicit(&f->nnames, n + 1, memory_order_release);
+	f->slots[slot] = (uint16_t)(n + 1);
+	return (uint16_t)n;
+}
+
+/* if_tsresol: the high bit says of what the rest is the exponent. */
+static bool set_resolution(struct ng_iface *i, uint8_t v)
+{
+	unsigned exponent = v & 0x7fu;
+
+	if (v & 0x80u) {
+		if (exponent > BINARY_MAX)
+			return false;
+		i->units = UINT64_C(1) << exponent;
+	} else {
+		if (exponent > DECIMAL_MAX)
+			return false;
+		i->units = 1;
+		while (exponent--)
+			i->units *= 10;
+	}
+	i->factor = SECOND % i->units == 0 ? SECOND / i->units : 0;
+	return true;
+}
+
+bool ng_interface(struct ng_file *f, uint16_t linktype, uint32_t snaplen, struct ng_options o,
+	char *err, size_t errsize)
+{
+	const uint8_t *name = (const uint8_t *)"";
+	struct ng_iface i = {.linktype = linktype, .snaplen = snaplen};
+	size_t len = 0;
+
+	if (f->n == NG_SECTION) {
+		snprintf(err, errsize, "more than %u interfaces", NG_SECTION);
+		return false;
+	}
+	set_resolution(&i, 6);
+	while (ng_option_next(&o)) {
+		if (o.code == NG_IF_NAME) {
+			name = o.value;
+			len = o.len;
+		} else if (o.code == NG_IF_TSOFFSET && o.len == 8) {
+			i.offset = (int64_t)ng64(o.value, o.swapped);
+		} else if (o.code == NG_IF_TSRESOL && o.len == 1 &&
+			   !set_resolution(&i, o.value[0])) {
+			snprintf(err, errsize, "the times of interface %u are in units of %u^-%u s",
+				f->n, o.value[0] & 0x80u ? 2 : 10, o.value[0] & 0x7fu);
+			return false;
+		}
+	}
+	i.number = number_of(f, linktype, name, len);
+	i.limit = source_caplen_limit(linktype);
+	set_filter(f, &i);
+	if (f->n == f->room) {
+		f->room = f->room ? f->room * 2 : 8;
+		f->ifaces = xrealloc(f->ifaces, f->room * sizeof(*f->ifaces));
+	}
+	f->ifaces[f->n++] = i;
+	return true;
+}
+
+static uint64_t sum(uint64_t a, uint64_t b)
+{
+	uint64_t c;
+
+	return __builtin_add_overflow(a, b, &c) ? UINT64_MAX : c;
+}
+
+/* The same packets may be in both counts. */
+static uint64_t dropped(const struct ng_iface *i)
+{
+	uint64_t said = sum(i->os_dropped, i->if_dropped);
+
+	return said > i->lost ? said : i->lost;
+}
+
+static void set_if_greater(uint64_t *at, const struct ng_options *o)
+{
+	uint64_t v = o->len == 8 ? ng64(o->value, o->swapped) : NOT_KNOWN;
+
+	if (v != NOT_KNOWN && v > *at)
+		*at = v;
+}
+
+void ng_statistics(struct ng_file *f, struct ng_iface *i, struct ng_options o)
+{
+	uint64_t before = dropped(i), by_iface = i->if_dropped;
+
+	while (ng_option_next(&o)) {
+		if (o.code == NG_ISB_IFDROP)
+			set_if_greater(&i->if_dropped, &o);
+		else if (o.code == NG_ISB_OSDROP)
+			set_if_greater(&i->os_dropped, &o);
+	}
+	f->dropped = sum(f->dropped, dropped(i) - before);
+	f->if_dropped = sum(f->if_dropped, i->if_dropped - by_iface);
+}
+
+void ng_lost(struct ng_file *f, struct ng_iface *i, uint64_t n)
+{
+	uint64_t before = dropped(i);
+
+	i->lost = sum(i->lost, n);
+	f->dropped = sum(f->dropped, dropped(i) - before);
+}
+
+uint64_t ng_time_any(const struct ng_iface *i, uint64_t ts, bool *odd)
+{
+	__extension__ const unsigned __int128 part =
+		(unsigned __int128)(ts % i->units) * SECOND / i->units;
+	__extension__ const __int128 seconds = (__int128)(ts / i->units) + i->offset;
+	__extension__ const __int128 ns = seconds * (__int128)SECOND + (__int128)part;
+
+	if (ns >= 0 && ns <= UINT64_MAX)
+		return (uint64_t)ns;
+	*odd = true;
+	return ns < 0 ? 0 : UINT64_MAX;
+}
+
+static const struct ng_name *find(const struct ng_file *f, unsigned number)
+{
+	if (number >= atomic_load_explicit(&f->nnames, memory_order_acquire))
+		return NULL;
+	return atomic_load_explicit(&f->names[number], memory_order_acquire);
+}
+
+const char *ng_name(const struct ng_file *f, unsigned number)
+{
+	const struct ng_name *x = find(f, number);
+
+	return x && x->name[0] ? x->name : NULL;
+}
+
+int ng_linktype(const struct ng_file *f, unsigned number)
+{
+	const struct ng_name *x = find(f, number);
+
+	return x ? x->linktype : -1;
+}
