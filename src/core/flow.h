@@ -175,7 +175,8 @@ struct flow_ext {
 	uint8_t icmp_type, icmp_code;
 	uint8_t watch; /* WATCH_: each segment is looked at (handshake.h) */
 	uint64_t duplicate_frame, reset_frame;
-	uint8_t reset_phase; /* enum reset_phase */
+	uint8_t reset_phase;   /* enum reset_phase */
+	struct addr forwarded; /* on whose behalf a proxy connected (proxy.h); all zero: not said */
 	uint64_t transactions;
 	const char *protocol;
 	struct early *early; /* segments that wait for what they answer; NULL: none */

@@ -251,6 +251,7 @@ static void unusual(struct flow_record *r, const struct flow *f)
 	r->icmp_errors = e->icmp_errors;
 	r->icmp_type = e->icmp_errors ? e->icmp_type : FIELD_ABSENT;
 	r->icmp_code = e->icmp_errors ? e->icmp_code : FIELD_ABSENT;
+	r->forwarded = e->forwarded;
 	r->transactions = e->transactions;
 	r->protocol = e->protocol;
 	for (unsigned i = 0; i < 2; i++)
@@ -390,6 +391,8 @@ void record_of_txn(struct shard *sh, struct txn *t)
 	r->query = moved(t->query, r->values);
 	if (t->len)
 		memcpy(r + 1, t->buf, t->len);
+	if (f->ext)
+		r->forwarded = f->ext->forwarded;
 	flow_need_ext(sh, f)->transactions++;
 	f->ext->protocol = r->r.type;
 }

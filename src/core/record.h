@@ -126,6 +126,7 @@ struct flow_record {
 	uint64_t duplicates;      /* frames captured twice, left out of every other number */
 	uint64_t icmp_errors;
 	uint64_t icmp_type, icmp_code; /* of the last error that named this flow */
+	struct addr forwarded;         /* whom the PROXY protocol names; all zero: nobody */
 	uint64_t transactions;
 	const char *protocol;                  /* of the application, NULL: not recognised */
 	struct flow_trouble_record trouble[2]; /* enum side */
@@ -176,9 +177,10 @@ struct txn_record {
 	uint64_t total;                   /* the sum of the ledger; absent: it cannot be told */
 	uint64_t ledger[LEDGER_COUNT];
 	uint64_t resent[2], lost[2]; /* bytes a side sent again, or the capture lost, in its span */
-	const char *ended_by; /* who closed the connection (or called off the stream) before the
-				 response had ended: "client_fin", "client_rst", "client_cancel",
-				 "server_fin", "server_rst"; NULL: not so, not seen */
+	const char *ended_by;  /* who closed the connection (or called off the stream) before the
+				  response had ended: "client_fin", "client_rst", "client_cancel",
+				  "server_fin", "server_rst"; NULL: not so, not seen */
+	struct addr forwarded; /* whom the PROXY protocol names; all zero: nobody */
 	/* Common text, in the block behind the struct. */
 	struct record_text method, object, query;
 	uint32_t nvalues;

@@ -196,6 +196,10 @@ const struct field flow_fields[] = {
 		"Type of the last ICMP error that named this flow.", FIELD_U64, 0, 3),
 	FIELD(flow_record, icmp_code, "tsumari.flow.icmp.code", "ICMP code",
 		"Code of the last ICMP error that named this flow.", FIELD_U64, 0, 3),
+	FIELD(flow_record, forwarded, "network.forwarded_ip", "Forwarded",
+		"On whose behalf a proxy connected, as the PROXY protocol says; the client is the "
+		"proxy.",
+		FIELD_IP, FIELD_F_NONZERO, 15),
 	FIELD(flow_record, transactions, "tsumari.flow.transactions", "Txns",
 		"Transactions found in this flow; left out where 0.", FIELD_U64, FIELD_F_NONZERO,
 		6),
@@ -316,11 +320,16 @@ const struct field txn_fields[] = {
 		FIELD_DURATION, 0, 8),
 	LEDGER_LIST(LEDGER_FIELD)
 
-		FIELD(txn_record, ended_by, "tsumari.ended_by", "Ended by",
-			"Who closed the connection, or called off the stream, before the response "
-			"had ended: client_fin, client_rst, client_cancel, server_fin or "
-			"server_rst.",
-			FIELD_NAME, 0, 10),
+		FIELD(txn_record, forwarded, "network.forwarded_ip", "Forwarded",
+			"On whose behalf a proxy connected, as the PROXY protocol says; the client "
+			"is the "
+			"proxy.",
+			FIELD_IP, FIELD_F_NONZERO, 15),
+	FIELD(txn_record, ended_by, "tsumari.ended_by", "Ended by",
+		"Who closed the connection, or called off the stream, before the response "
+		"had ended: client_fin, client_rst, client_cancel, server_fin or "
+		"server_rst.",
+		FIELD_NAME, 0, 10),
 	FIELD(txn_record, resent[SIDE_CLIENT], "tsumari.resent.client", "Resent cl",
 		"Bytes the client sent again meanwhile; left out where 0.", FIELD_BYTES,
 		FIELD_F_NONZERO, 8),

@@ -3,6 +3,7 @@
  * order, keeps what it did not read, passes over what it does not want to see, and finds it in the
  * first place.
  */
+#include "core/proxy.h"
 #include "core/shard.h"
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +112,17 @@ static struct verdict recognise(const struct engine *e, const struct flow *f,
 	return (struct verdict){NULL, maybe ? PROBE_MAYBE : PROBE_NO, true};
 }
 
+/* Is this, or may it be, the PROXY protocol's header in front of the client's first byte? */
+static bool has_preamble(const struct flow *f, enum side side, const struct view *head)
+{
+	struct addr who;
+	size_t len;
+
+	return f->proto == 6 && side == SIDE_CLIENT &&
+	       f->payload[flow_client(f)] == view_wire(head) &&
+	       proxy_header(head, &len, &who) != PROBE_NO;
+}
+
 /*
  * A flow gets a session when its port or its bytes speak for a protocol; one whose first payloads
  * say nothing to anybody is left alone.
@@ -125,7 +137,7 @@ static bool worth_it(
 		f->flags |= FLOW_OPAQUE;
 		return false;
 	}
-	if (hinted(f) || sh->engine->config->ndecode_as)
+	if (hinted(f) || sh->engine->config->ndecode_as || has_preamble(f, side, &head))
 		return true;
 	*v = recognise(sh->engine, f, NULL, side, head);
 	if (v->r != PROBE_NO && !(udp && v->r == PROBE_MAYBE)) /* a datagram grows no longer */
@@ -432,6 +444,38 @@ static void gone(struct session *s)
 	session_close(s, END_SWITCH, 0);
 }
 
+/*
+ * Passes over a PROXY header at the front of the client's first bytes and keeps what it says. False
+ * where more bytes are needed to tell.
+ */
+static bool preamble(struct session *s, enum side side, struct view *v)
+{
+	struct session_side *x = &s->side[side];
+	struct addr who;
+	size_t len;
+	enum tsm_probe r;
+
+	if (s->begun || side != SIDE_CLIENT)
+		return true;
+	if (x->pos != view_len(v) || x->missed) {
+		s->begun = true;
+		return true;
+	}
+	r = proxy_header(v, &len, &who);
+	if (r == PROBE_MAYBE)
+		return !view_len(v);
+	s->begun = true;
+	if (r == PROBE_NO)
+		return true;
+	v->p += len;
+	x->preamble = (uint32_t)len;
+	if (!view_len(v))
+		x->len = 0;
+	s->head.there = false;
+	flow_need_ext(s->shard, s->flow)->forwarded = who;
+	return true;
+}
+
 /* n bytes at p are next on this side. */
 static void push(
 	struct session *s, enum side side, const uint8_t *p, size_t n, const struct stamp *at)
@@ -475,6 +519,11 @@ static void push(
 		}
 	} else {
 		v = view_of(p, n, 0);
+	}
+	if (!preamble(s, side, &v)) {
+		unread_keep(s, x, v.p, view_len(&v));
+		unread_span(s, x, begin, at);
+		return;
 	}
 	read_from(s, side, v.p, x->pos - view_len(&v), begin);
 	if (view_len(&v) < x->need && x->need) {
@@ -692,7 +741,7 @@ bool tsm_from_start(const struct session *s, enum side side)
 
 	if (side == reading_of(s)->side)
 		unread = reading_of(s)->base_offset;
-	return flow_said(s->flow, dir)->flags & FS_SYN && !x->missed && !unread;
+	return flow_said(s->flow, dir)->flags & FS_SYN && !x->missed && unread == x->preamble;
 }
 
 bool tsm_mask_mail(const struct session *s)

@@ -75,8 +75,9 @@ struct session_side {
 	uint32_t len, cap; /* unread bytes in buf, just before pos */
 	uint8_t nspans, span_cap;
 	bool ended;
-	bool missed;  /* there were bytes before the session was */
-	uint8_t *buf; /* few, or allocated */
+	bool missed;       /* there were bytes before the session was */
+	uint32_t preamble; /* bytes of a PROXY header, which no dissector sees */
+	uint8_t *buf;      /* few, or allocated */
 	struct txn *current;
 	struct stamp last;  /* of the last byte delivered */
 	struct span *spans; /* of the unread bytes; one, or allocated */
@@ -106,6 +107,7 @@ struct session {
 	bool blind;      /* responses cannot be told apart until the pipeline has run dry */
 	bool in_data;    /* data() is running */
 	bool stopped, switched;
+	bool begun; /* the client's first bytes were looked at for a PROXY header */
 	bool interleaved;
 	bool lost_request; /* bytes of requests were lost, and no request has begun since */
 	uint8_t closer;    /* side + 1 that sent the first FIN with a transaction open; 0: none */

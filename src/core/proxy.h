@@ -1,0 +1,16 @@
+/*
+ * proxy.h - the PROXY protocol's header in front of a connection (haproxy, doc/proxy-protocol.txt).
+ */
+#ifndef TSUMARI_CORE_PROXY_H
+#define TSUMARI_CORE_PROXY_H
+
+#include "api/dissector.h"
+
+/*
+ * Does v, a client's first bytes, begin with a header? PROBE_YES: of *len bytes, *source being the
+ * address on whose behalf the sender connects, all zero where it names none (LOCAL, UNKNOWN).
+ * PROBE_MAYBE: more bytes are needed to tell.
+ */
+enum tsm_probe proxy_header(const struct view *v, size_t *len, struct addr *source);
+
+#endif
