@@ -30,6 +30,19 @@ there = ">" if here == "<" else "<"
 write("plain.pcap", here, 0xa1b2c3d4, 1, 10000)
 write("other.pcap", there, 0xa1b2c3d4, 1, 10000)
 write("nano.pcap", here, 0xa1b23c4d, 1, 10000000)
+write("wifi.pcap", here, 0xa1b2c3d4, 127, 10000)
+def block(kind, body):
+    n = len(body) + 12
+    return struct.pack("=II", kind, n) + body + struct.pack("=I", n)
+def interfaces(name, *links):
+    with open(name, "wb") as f:
+        f.write(block(0x0a0d0d0a, struct.pack("=IHHq", 0x1a2b3c4d, 1, 0, -1)))
+        for link in links:
+            f.write(block(1, struct.pack("=HHI", link, 0, 0)))
+        for i in range(30):
+            f.write(block(6, struct.pack("=IIIII", i % len(links), 0, i, 200, 200) + frame(i)))
+interfaces("wifi.pcapng", 127, 105)
+interfaces("some.pcapng", 1, 127, 119)
 P
 gzip -c plain.pcap >plain.pcap.gz
 head -c 100000 plain.pcap >cut.pcap
@@ -97,6 +110,18 @@ grep -q $'\033' err && fail "an escape sequence reached the terminal"
 run 1 1 -r cut.pcap --json && says "cut short in frame 463; 462 whole frames were read"
 [ -s out ] || fail "a file that is cut short gives no records"
 run 1 1 -r "$top_srcdir/pcaps/http-pcapng-mixed.pcapng" -w mixed.pcap && says "a pcap file holds one link type"
+# Frames that nobody can read: one line, status 1 where there are no others, and they can be copied.
+for f in wifi.pcap wifi.pcapng; do
+	for kind in --json --report "--har copy.har"; do
+		# shellcheck disable=SC2086
+		run 1 1 -r $f -j0 -c 1 $kind && says "$f: frames of link type 127 (IEEE802_11_RADIO) are not read"
+	done
+done
+run 1 1 -r wifi.pcapng && says "link type 105 (IEEE802_11), link type 127 (IEEE802_11_RADIO) are not read"
+run 0 1 -r some.pcapng && says "20 of 30 frames of link type 119 (PRISM_HEADER), link type 127 (IEEE802_11_RADIO) are not"
+[ -s out ] || fail "the frames that can be read were not"
+run 0 1 -r wifi.pcap -w copy.pcap && cmp -s wifi.pcap copy.pcap || fail "frames that cannot be read are not copied"
+run 1 1 --compare plain.pcap wifi.pcap && says "wifi.pcap: frames of link type 127"
 # Compressed in any way it is the same capture, from a file or a pipe.
 timeout 60 "$TSUMARI" -r plain.pcap -j0 --json >plain.json
 for how in gzip zstd xz bzip2 lz4; do

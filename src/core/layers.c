@@ -9,10 +9,12 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include "core/plain.h"
 #include "core/registry.h"
 
 #define UNKNOWN_LINKTYPES_MAX 16
+#define UNKNOWN_LINKTYPE      "unknown link type"
 
 /* "unknown link type N": counters keep names by pointer, so each text is made once and stays. */
 static const char *unknown_linktype(uint16_t linktype)
@@ -23,13 +25,13 @@ static const char *unknown_linktype(uint16_t linktype)
 		char name[32];
 	} known[UNKNOWN_LINKTYPES_MAX];
 	static unsigned n;
-	const char *name = "unknown link type";
+	const char *name = UNKNOWN_LINKTYPE;
 
 	pthread_mutex_lock(&lock);
 	for (unsigned i = 0; i < UNKNOWN_LINKTYPES_MAX; i++) {
 		if (i == n) {
 			known[i].linktype = linktype;
-			snprintf(known[i].name, sizeof(known[i].name), "unknown link type %u",
+			snprintf(known[i].name, sizeof(known[i].name), UNKNOWN_LINKTYPE " %u",
 				linktype);
 			n++;
 		}
@@ -121,6 +123,27 @@ void layers_one_by_one(struct packet *p, struct counters *c)
 	chain(p, &v, next, c);
 	if (p->depth == 0 && !registry_claimed(TABLE_LINKTYPE, p->linktype))
 		counters_add(c, unknown_linktype(p->linktype), 1);
+}
+
+bool layers_reads(uint16_t linktype)
+{
+	return registry_claimed(TABLE_LINKTYPE, linktype) != 0;
+}
+
+bool layers_unread(const struct counters *c, uint32_t *at, int *linktype, uint64_t *n)
+{
+	for (; *at < c->n; ++*at) {
+		const struct counter *k = &c->c[*at];
+		unsigned type;
+
+		if (strncmp(k->name, UNKNOWN_LINKTYPE, sizeof(UNKNOWN_LINKTYPE) - 1) != 0)
+			continue;
+		*linktype = sscanf(k->name, UNKNOWN_LINKTYPE " %u", &type) == 1 ? (int)type : -1;
+		*n = k->n;
+		++*at;
+		return true;
+	}
+	return false;
 }
 
 void layers_continue(struct packet *p, struct view v, uint32_t ip_proto, struct counters *c)

@@ -19,6 +19,12 @@ void layers_dissect(struct packet *p, struct counters *c);
 /* The same without the shorter way that there is for plain frames (plain.h). */
 void layers_one_by_one(struct packet *p, struct counters *c);
 
+/* Does a dissector read frames of this link type? */
+bool layers_reads(uint16_t linktype);
+/* The next counter of frames that nobody reads, from place *at on: how many, of which link type
+   (-1: of others). False: there is none. */
+bool layers_unread(const struct counters *c, uint32_t *at, int *linktype, uint64_t *n);
+
 /* Goes on where a fragment's datagram has become whole: v is what the IP header carried. */
 void layers_continue(struct packet *p, struct view v, uint32_t ip_proto, struct counters *c);
 

@@ -39,6 +39,7 @@ int comparison_read(struct comparison *c, int which, struct pipeline *p, struct 
 	p->source = s;
 	p->model = side->of.model;
 	memset(&p->capture, 0, sizeof(p->capture));
+	memset(&p->counters, 0, sizeof(p->counters));
 	failed = pipeline_run(p);
 	side->capture = p->capture;
 	p->nsinks = nsinks;

@@ -11,6 +11,7 @@
 #include "core/registry.h"
 #include "out/schema.h"
 #include "run/info.h"
+#include "run/linktypes.h"
 #include "run/message.h"
 #include "run/plugin.h"
 #include "run/privileges.h"
@@ -264,6 +265,12 @@ static bool open_all(struct run *r)
 	return !r->ui || ui_open(r->ui, r->err, sizeof(r->err));
 }
 
+/* Or are frames only copied? */
+static bool analyses(const struct options *o)
+{
+	return !o->write || o->print || o->extract;
+}
+
 static void set_up_pipeline(struct run *r)
 {
 	const struct options *o = &r->o;
@@ -275,7 +282,7 @@ static void set_up_pipeline(struct run *r)
 	p->patience = r->ui ? 20 : 0;
 	p->max_frames = o->max_frames;
 	p->duration = o->duration;
-	p->analyse = !o->write || o->print || o->extract;
+	p->analyse = analyses(o);
 	if (r->ui || (r->writer && !o->extract)) {
 		p->on_frame = take_frame;
 		p->on_frame_arg = r;
@@ -367,6 +374,17 @@ static bool write_extract(struct run *r)
 	return good;
 }
 
+/* False: not a frame could be read. */
+static bool say_unread(struct run *r, const char *name)
+{
+	enum linktypes what = linktypes_unread(
+		r->pipeline.capture.frames, &r->pipeline.counters, name, r->err, sizeof(r->err));
+
+	if (what != LINKTYPES_READ)
+		message("%s", r->err);
+	return what != LINKTYPES_ALL;
+}
+
 static int finish(struct run *r, int failed)
 {
 	int status = failed ? STATUS_FAILED : 0;
@@ -381,6 +399,8 @@ static int finish(struct run *r, int failed)
 	counters_sort(&r->pipeline.counters);
 	if (failed)
 		message("%s", source_error(r->source));
+	if (!say_unread(r, r->name))
+		status = STATUS_FAILED;
 	if (!write_extract(r))
 		status = STATUS_FAILED;
 	if (!outputs_finish(r, &written))
@@ -389,15 +409,23 @@ static int finish(struct run *r, int failed)
 	return status;
 }
 
+static int refuse(const struct run *r, int status)
+{
+	message("%s", r->err);
+	return status;
+}
+
 static int capture(struct run *r)
 {
 	int failed;
 
-	if (!load_plugins(r) || !resolve_decode(r) || !open_source(r) || !open_geo(r) ||
-		!open_filter(r) || !open_extraction(r) || !open_all(r)) {
-		message("%s", r->err);
-		return STATUS_USAGE;
-	}
+	if (!load_plugins(r) || !resolve_decode(r) || !open_source(r))
+		return refuse(r, STATUS_USAGE);
+	outputs_name(r, r->name, sizeof(r->name));
+	if (analyses(&r->o) && !linktypes_check(r->source, r->name, r->err, sizeof(r->err)))
+		return refuse(r, STATUS_FAILED);
+	if (!open_geo(r) || !open_filter(r) || !open_extraction(r) || !open_all(r))
+		return refuse(r, STATUS_USAGE);
 	set_up_pipeline(r);
 	catch_signals(&r->pipeline);
 	announce(r);
@@ -445,22 +473,25 @@ static int compare(struct run *r)
 	struct model_config config = {.literal = r->o.engine.literal, .memory = r->o.engine.memory};
 	int status = 0;
 
-	if (!load_plugins(r) || !resolve_decode(r) || !open_compare(r)) {
-		message("%s", r->err);
-		return STATUS_USAGE;
-	}
+	if (!load_plugins(r) || !resolve_decode(r) || !open_compare(r))
+		return refuse(r, STATUS_USAGE);
 	sources[0] = r->before;
 	sources[1] = r->source;
 	r->comparison.json = r->o.output == OUTPUT_JSON;
 	set_up_pipeline(r);
 	catch_signals(&r->pipeline);
 	for (int i = 0; i < 2; i++) {
-		r->comparison.side[i].name = strcmp(names[i], "-") ? names[i] : "standard input";
+		const char *name = strcmp(names[i], "-") ? names[i] : "standard input";
+
+		r->comparison.side[i].name = name;
 		if (comparison_read(&r->comparison, i, &r->pipeline, sources[i], &config) != 0) {
 			progress_erase(&r->progress);
 			message("%s", source_error(sources[i]));
 			status = STATUS_FAILED;
 		}
+		progress_erase(&r->progress);
+		if (!say_unread(r, name))
+			status = STATUS_FAILED;
 		if (stopped)
 			return STATUS_FAILED;
 	}

@@ -62,8 +62,7 @@ const char *outputs_iface(void *arg, unsigned i)
 	return source_iface(arg, i);
 }
 
-/* What was read, for the report's head. */
-static void source_name(const struct run *r, char *name, size_t size)
+void outputs_name(const struct run *r, char *name, size_t size)
 {
 	size_t n = 0;
 
@@ -95,7 +94,6 @@ static bool open_report(struct run *r)
 		.numeric = r->o.numeric,
 	};
 
-	source_name(r, r->name, sizeof(r->name));
 	if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0)
 		o.width = window.ws_col;
 	r->report = report_new(&o, r->err, sizeof(r->err));
@@ -113,7 +111,6 @@ static bool open_document(struct run *r)
 		.html = r->output == OUTPUT_REPORT_HTML,
 	};
 
-	source_name(r, r->name, sizeof(r->name));
 	r->document = document_new(&o, r->err, sizeof(r->err));
 	return r->document != NULL;
 }
@@ -173,7 +170,6 @@ static bool open_live_view(struct run *r)
 		.keep = r->o.keep ? r->o.keep : KEEP,
 	};
 
-	source_name(r, r->name, sizeof(r->name));
 	r->ui = ui_new(&o, r->err, sizeof(r->err));
 	if (r->ui)
 		r->sinks[r->pipeline.nsinks++] = ui_sink(r->ui);

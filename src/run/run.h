@@ -39,9 +39,12 @@ struct run {
 	struct decode_as *decode;
 	struct sink sinks[4];
 	struct pipeline pipeline;
-	char name[512]; /* of the source */
+	char name[512]; /* of the source, once it is open */
 	char err[2048];
 };
+
+/* What is read, for people. */
+void outputs_name(const struct run *r, char *name, size_t size);
 
 /* -w; the source is open. */
 bool outputs_writer(struct run *r);
