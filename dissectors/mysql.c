@@ -30,7 +30,7 @@ const struct field mysql_fields[] = {
 	[F_AFFECTED] = {"mysql.affected_rows", "Affected",
 		"Rows changed; of several results their sum", FIELD_U64, 0, 8, 0, NULL},
 	[F_INSERT_ID] = {"mysql.insert_id", "Insert id",
-		"Last AUTO_INCREMENT value; left out where 0", FIELD_U64, 0, 9, 0, NULL},
+		"Last AUTO_INCREMENT value; left out where 0", FIELD_ID, 0, 9, 0, NULL},
 	[F_FIELDS] = {"mysql.num_fields", "Fields",
 		"Columns of the first result set, or of the prepared statement", FIELD_U64, 0, 6, 0,
 		NULL},
