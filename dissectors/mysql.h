@@ -55,6 +55,8 @@ enum mysql_field {
 	F_B_FILE,
 	F_B_GTID,
 	F_B_SIZE,
+	F_B_EVENTS,
+	F_B_ROW_EVENTS,
 	F_B_AGE,
 	F_B_LAG,
 	F_B_ACK_WAIT,
@@ -174,11 +176,18 @@ struct mysql_frame {
 	bool first, lost;
 };
 
+/* What comes out of a compressed event. */
+struct mysql_unpack {
+	uint64_t raw;          /* bytes that it says it has */
+	uint64_t events, rows; /* events in a payload, and those of rows */
+	bool statement, bad;   /* a statement was found; it cannot be read */
+};
+
 struct mysql {
 	struct mysql_stream side[2];
 	struct mysql_frame frame[2];
 	struct mysql_result r;
-	bool begun, tls, compressed, caps_known, infile, checksum, checksum_known, age_known;
+	bool begun, tls, compressed, caps_known, infile, age_known;
 	bool dump;        /* the last command asked for the binary log */
 	bool client_gone; /* it closed first */
 	uint32_t server_caps, client_caps, caps;
@@ -188,11 +197,24 @@ struct mysql {
 	uint64_t infile_bytes;
 	int64_t least_age; /* of events of the binary log, ns */
 	uint64_t ack_asked, ack_position;
+	uint8_t event_front; /* bytes in front of an event of the binary log; 0: not known */
+	struct mysql_unpack unpack;
 	uint8_t stale; /* bytes kept of a response whose end was looked for */
 	uint8_t version_len, user_len, schema_len, next_schema_len, plugin_len;
 	uint8_t version[MYSQL_NAME_MAX], user[MYSQL_NAME_MAX], schema[MYSQL_NAME_MAX];
 	uint8_t next_schema[MYSQL_NAME_MAX], plugin[MYSQL_NAME_MAX];
 };
+
+/* Events of the binary log. */
+#define EVENT_HEAD               19u
+#define EVENT_QUERY              2u
+#define EVENT_ROTATE             4u
+#define EVENT_FORMAT             15u
+#define EVENT_ROWS_QUERY         29u
+#define EVENT_GTID               33u
+#define EVENT_PAYLOAD            40u
+#define MARIADB_GTID             162u
+#define MARIADB_QUERY_COMPRESSED 165u
 
 /* A length-encoded number; marks the view bad where it is none. */
 static inline uint64_t mysql_lenenc(struct view *v)
@@ -321,8 +343,22 @@ struct take mysql_compressed(struct session *s, struct mysql *h, enum side side,
 bool mysql_event(
 	struct session *s, struct mysql *h, const uint8_t *p, uint32_t len, struct view body);
 enum tsm_probe mysql_event_like(struct view v);
+/* How much of it is to be read, at most. */
+uint32_t mysql_event_wants(const struct mysql *h, const uint8_t *p, uint32_t len, size_t have);
+
 /* A semi-synchronous acknowledgment. */
 bool mysql_ack_like(const struct view *v);
+
+/*
+ * mysql_unpack.c: a compressed QUERY event from its statement on; a transaction as one event, from
+ * behind its header on. mysql_event_query() passes over what is in front of a statement; false: it
+ * is not all there.
+ */
+bool mysql_event_query(struct view *v, struct view *schema);
+void mysql_unpack_statement(
+	struct session *s, struct mysql *h, struct tsm_txn t, struct view v, bool whole);
+void mysql_unpack_payload(
+	struct session *s, struct mysql *h, struct tsm_txn t, struct view v, bool whole);
 
 /*
  * mysql_gtid.c: F_B_GTID of a set (`whole`: it is all in the view), or of a GTID event by what

@@ -8,17 +8,12 @@
  */
 #include "mysql.h"
 
-#define EVENT_HEAD   19u
-#define EVENT_QUERY  2u
-#define EVENT_ROTATE 4u
-#define EVENT_FORMAT 15u
-#define EVENT_GTID   33u
-#define MARIADB_GTID 162u
 #define F_ARTIFICIAL 0x20u
 #define SECOND       INT64_C(1000000000)
 #define CHECKSUM     4u
-#define ACK          0xefu /* first byte of an acknowledgment */
-#define ACK_HEAD     9u    /* its bytes before the name of the file */
+#define SIZE_MOST    (UINT32_C(1) << 30) /* max_allowed_packet at most, about */
+#define ACK          0xefu               /* first byte of an acknowledgment */
+#define ACK_HEAD     9u                  /* its bytes before the name of the file */
 
 static const char *const types[] = {"UNKNOWN", "START_V3", "QUERY", "STOP", "ROTATE", "INTVAR",
 	"LOAD", "SLAVE", "CREATE_FILE", "APPEND_BLOCK", "EXEC_LOAD", "DELETE_FILE", "NEW_LOAD",
@@ -55,39 +50,73 @@ static uint32_t number(const uint8_t *p)
 	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-/* Bytes in front of the event in its packet: 1, with semi-synchronous replication 3; 0: none. */
-static size_t event_at(uint32_t len, const uint8_t *p, size_t have)
+/* Does an event begin here, in a packet that has `len` bytes from here on? */
+static bool event_here(const uint8_t *p, size_t have, uint32_t len, bool full)
 {
-	static const size_t fronts[] = {1, 3};
+	uint32_t size;
 
-	if (!have || *p != 0)
-		return 0;
-	for (int i = 0; i < 2; i++) {
-		size_t front = fronts[i];
-		uint32_t size;
-
-		if (have < front + EVENT_HEAD || (front == 3 && p[1] != 0xef))
-			continue;
-		size = number(p + front + 9);
-		if (len == MYSQL_FULL ? size > len - front : size == len - front)
-			return front;
-	}
-	return 0;
+	if (have < EVENT_HEAD)
+		return false;
+	size = number(p + 9);
+	if (!full)
+		return size == len;
+	return size > len && size <= SIZE_MOST + len && known(p[4]);
 }
 
-/* Has the event, which is whole, a checksum (CRC-32) at its end? */
-static bool checksummed(const uint8_t *p, size_t n)
+/*
+ * Bytes in front of the event in its packet: 1, with semi-synchronous replication 3; 0: none. Where
+ * the event goes on in the next packet its size proves less: all events of a connection are alike.
+ */
+static size_t event_at(uint32_t len, const uint8_t *p, size_t have, uint8_t usual)
 {
+	bool full = len == MYSQL_FULL;
+
+	if (have < 3 || *p != 0)
+		return 0;
+	if ((usual != 1 || !full) && p[1] == ACK && p[2] <= 1 &&
+		event_here(p + 3, have - 3, len - 3, full))
+		return 3;
+	return (usual != 3 || !full) && event_here(p + 1, have - 1, len - 1, full) ? 1 : 0;
+}
+
+/* CRC-32 (of IEEE 802.3), four bits at a time. */
+static uint32_t crc32(const uint8_t *p, size_t n)
+{
+	static const uint32_t table[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
+		0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8,
+		0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
 	uint32_t crc = UINT32_MAX;
 
-	if (n < EVENT_HEAD + CHECKSUM)
-		return false;
-	for (size_t i = 0; i < n - CHECKSUM; i++) {
+	for (size_t i = 0; i < n; i++) {
 		crc ^= p[i];
-		for (int bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+		crc = crc >> 4 ^ table[crc & 15];
+		crc = crc >> 4 ^ table[crc & 15];
 	}
-	return ~crc == number(p + n - CHECKSUM);
+	return ~crc;
+}
+
+/*
+ * Has the event, which is whole, a checksum at its end? What FORMAT_DESCRIPTION says is true of the
+ * file, not of what is sent: a server may take checksums off, or leave them on though the client
+ * asked for none, and the events that it makes itself have them or not. So each tells by itself.
+ */
+static bool checksummed(const uint8_t *p, size_t n)
+{
+	return n >= EVENT_HEAD + CHECKSUM && crc32(p, n - CHECKSUM) == number(p + n - CHECKSUM);
+}
+
+uint32_t mysql_event_wants(const struct mysql *h, const uint8_t *p, uint32_t len, size_t have)
+{
+	size_t front;
+	unsigned type;
+
+	if (have <= MYSQL_HEAD)
+		return MYSQL_SHORT;
+	front = event_at(len, p + MYSQL_HEAD, have - MYSQL_HEAD, h->event_front);
+	type = front ? p[MYSQL_HEAD + front + 4] : 0;
+	return type == EVENT_QUERY || type == EVENT_PAYLOAD || type == MARIADB_QUERY_COMPRESSED
+		       ? MYSQL_SQL_MAX
+		       : MYSQL_SHORT;
 }
 
 enum tsm_probe mysql_event_like(struct view v)
@@ -99,7 +128,7 @@ enum tsm_probe mysql_event_like(struct view v)
 		return PROBE_MAYBE;
 	len = mysql_length(v.p);
 	v.p += MYSQL_HEAD;
-	front = event_at(len, v.p, n - MYSQL_HEAD);
+	front = event_at(len, v.p, n - MYSQL_HEAD, 0);
 	if (front)
 		return known(v.p[front + 4]) ? PROBE_YES : PROBE_NO;
 	return *v.p == 0 && len > EVENT_HEAD && n < MYSQL_HEAD + len &&
@@ -118,32 +147,24 @@ bool mysql_ack_like(const struct view *v)
 	return v->p[3] == 0 && v->p[MYSQL_HEAD] == ACK && len > ACK_HEAD && len < MYSQL_SHORT;
 }
 
-/* The statement of a QUERY event; `v` is what follows the header. */
+/*
+ * A QUERY event, as far as it is there; `v` is what follows the header, `coded`: its statement is
+ * compressed.
+ */
 static void statement(
-	struct session *s, struct mysql *h, struct tsm_txn t, struct view v, bool whole)
+	struct session *s, struct mysql *h, struct tsm_txn t, struct view v, bool whole, bool coded)
 {
 	uint8_t out[TSM_SQL_DIGEST_MAX];
 	struct view digest = view_of(out, sizeof(out), 0), schema;
-	size_t schema_len, vars;
 
-	(void)view_take(&v, 8); /* thread, seconds it took */
-	schema_len = (size_t)view_le(&v, 1);
-	(void)view_take(&v, 2);
-	vars = (size_t)view_le(&v, 2);
-	(void)view_take(&v, vars);
-	schema = view_of(v.p, 0, 0);
-	if (schema_len <= view_len(&v))
-		schema.end += schema_len;
-	(void)view_take(&v, schema_len + 1);
-	if (v.bad)
+	if (!mysql_event_query(&v, &schema))
 		return;
 	if (view_len(&schema))
 		tsm_str(t, F_SCHEMA, schema);
-	if (!h->checksum_known || (whole && h->checksum && view_len(&v) < CHECKSUM))
-		return;
-	if (whole && h->checksum)
-		v.end -= CHECKSUM;
-	mysql_statement(s, t, v, whole, &digest);
+	if (coded)
+		mysql_unpack_statement(s, h, t, v, whole);
+	else
+		mysql_statement(s, t, v, whole, &digest);
 }
 
 /* How old is it? Clocks differ, timestamps are whole seconds: the smallest age seen is no lag. */
@@ -172,10 +193,37 @@ static bool stream_end(struct session *s, struct mysql *h, const uint8_t *p, str
 	return true;
 }
 
+/* What follows the header of an event, less its checksum. */
+static void event_body(struct session *s, struct mysql *h, struct tsm_txn t, unsigned type,
+	uint32_t server, struct view v, bool whole)
+{
+	switch (type) {
+	case EVENT_QUERY:
+	case MARIADB_QUERY_COMPRESSED:
+		statement(s, h, t, v, whole, type != EVENT_QUERY);
+		break;
+	case EVENT_PAYLOAD:
+		mysql_unpack_payload(s, h, t, v, whole);
+		break;
+	case EVENT_GTID:
+		mysql_gtid(t, v);
+		break;
+	case MARIADB_GTID:
+		mysql_gtid_mariadb(t, server, v);
+		break;
+	case EVENT_ROTATE:
+		if (view_len(&v) > 8)
+			tsm_str(t, F_B_FILE, view_of(v.p + 8, view_len(&v) - 8, 0));
+		break;
+	default:
+		break;
+	}
+}
+
 bool mysql_event(
 	struct session *s, struct mysql *h, const uint8_t *p, uint32_t len, struct view body)
 {
-	size_t front = event_at(len, body.p, view_len(&body));
+	size_t front = event_at(len, body.p, view_len(&body), h->event_front);
 	struct view v, method = view_of("BINLOG_EVENT", 12, 0);
 	uint32_t time, server, size, position;
 	unsigned type, flags;
@@ -187,6 +235,8 @@ bool mysql_event(
 		return stream_end(s, h, p, body);
 	if (!front)
 		return false;
+	if (len != MYSQL_FULL)
+		h->event_front = (uint8_t)front;
 	v = view_of(body.p + front, view_len(&body) - front, 0);
 	time = (uint32_t)view_le(&v, 4);
 	type = (unsigned)view_le(&v, 1);
@@ -207,25 +257,10 @@ bool mysql_event(
 	if (position)
 		tsm_u64(t, F_B_POSITION, position);
 	tsm_u64(t, F_B_SIZE, size);
-	whole = view_len(&v) == size - EVENT_HEAD;
-	/* Both ends have agreed on checksums before; an event's own tells. */
-	if (!h->checksum_known && whole && (type == EVENT_QUERY || type == EVENT_ROTATE)) {
-		h->checksum = checksummed(body.p + front, size);
-		h->checksum_known = true;
-	}
-	if (type == EVENT_QUERY) {
-		statement(s, h, t, v, whole);
-	} else if (type == EVENT_GTID) {
-		mysql_gtid(t, v);
-	} else if (type == MARIADB_GTID) {
-		mysql_gtid_mariadb(t, server, v);
-	} else if (type == EVENT_ROTATE && view_len(&v) > 8) {
-		struct view file = view_of(v.p + 8, view_len(&v) - 8, 0);
-
-		if (h->checksum && view_len(&file) > CHECKSUM)
-			file.end -= CHECKSUM;
-		tsm_str(t, F_B_FILE, file);
-	}
+	whole = size >= EVENT_HEAD && view_len(&v) == size - EVENT_HEAD;
+	if (whole && checksummed(body.p + front, size))
+		v.end -= CHECKSUM;
+	event_body(s, h, t, type, server, v, whole);
 	if (time && type != EVENT_FORMAT && type != EVENT_ROTATE && !(flags & F_ARTIFICIAL))
 		lag(s, h, t, p, time);
 	if (front == 3 && body.p[2] & 1) {

@@ -420,6 +420,13 @@ uint32_t mysql_server_wants(const struct mysql *h, const uint8_t *p, uint32_t le
 	uint32_t max = MYSQL_SHORT;
 
 	switch (h->side[SIDE_SERVER].phase) {
+	case P_START: /* the first event is the answer, too */
+		if (h->dump)
+			max = mysql_event_wants(h, p, len, have);
+		break;
+	case P_DUMP:
+		max = mysql_event_wants(h, p, len, have);
+		break;
 	case P_COLUMNS:
 	case P_PARAMETERS:
 	case P_PREPARED:

@@ -341,11 +341,15 @@ void tsm_forget(struct session *s, uint64_t key);
  * `in`, which lies in the view that data() was given, is stamped with its first and last byte: hand
  * over pieces that do not depend on how the stream was segmented. False: broken, too long, or out
  * of budget; what is unread is forgotten, as by tsm_inflate_reset().
+ * tsm_inflate_alone() is for a whole unit by itself, or its beginning, which may lie in what came
+ * out of another: what its reader leaves unread is forgotten, and it marks no stamps.
  */
 enum tsm_coding { CODING_NONE, CODING_ZLIB, CODING_ZSTD };
 typedef struct take tsm_reader(struct session *s, void *state, enum side side, struct view *v);
 bool tsm_inflate(struct session *s, enum side side, enum tsm_coding coding, struct view in,
 	bool first, uint64_t limit, tsm_reader *reader);
+bool tsm_inflate_alone(struct session *s, enum side side, enum tsm_coding coding, struct view in,
+	uint64_t limit, tsm_reader *reader);
 void tsm_inflate_reset(struct session *s, enum side side);
 
 /* Are literals to be shown (--literal)? Where not, a dissector shows a statement's digest only. */

@@ -4,7 +4,7 @@
  *
  * What comes out is handed on by pieces and kept only where the reader asks for more; a unit may
  * hold no more than it says and no more than RATIO_MAX times what came in. Memory counts in the
- * shard's budget.
+ * shard's budget. A unit alone may be found in what came out of another: each side has two places.
  */
 #include "core/shard.h"
 #include <stdlib.h>
@@ -37,9 +37,9 @@ static void charge(struct session *s, struct inner *x)
 	x->charged = now;
 }
 
-static void inner_free(struct session *s, enum side side)
+static void inner_free(struct session *s, unsigned place)
 {
-	struct inner *x = s->inner[side];
+	struct inner *x = s->inner[place];
 
 	if (!x)
 		return;
@@ -49,23 +49,26 @@ static void inner_free(struct session *s, enum side side)
 	s->shard->app_bytes -= x->charged;
 	free(x->buf);
 	free(x);
-	s->inner[side] = NULL;
+	s->inner[place] = NULL;
 }
 
 void inflate_free(struct session *s)
 {
-	inner_free(s, SIDE_CLIENT);
-	inner_free(s, SIDE_SERVER);
+	for (unsigned i = 0; i < INNERS; i++)
+		inner_free(s, i);
 }
 
-void tsm_inflate_reset(struct session *s, enum side side)
+static void forget(struct inner *x)
 {
-	struct inner *x = s->inner[side];
-
 	if (x) {
 		x->len = x->need = 0;
 		x->skip = 0;
 	}
+}
+
+void tsm_inflate_reset(struct session *s, enum side side)
+{
+	forget(s->inner[side]);
 }
 
 /* What is in the buffer goes to the reader, again and again while it makes progress. */
@@ -154,17 +157,17 @@ static bool begin(struct inner *x, enum tsm_coding coding, uint64_t limit)
 	return true;
 }
 
-static bool reserve(struct session *s, enum side side)
+static bool reserve(struct session *s, unsigned place)
 {
 	struct shard *sh = s->shard;
-	struct inner *x = s->inner[side];
+	struct inner *x = s->inner[place];
 
 	if (sh->app_bytes + sh->held_bytes > sh->budget / 2) {
 		counters_add(&sh->engine->counters, "inflate: memory budget used up", 1);
 		return false;
 	}
 	if (!x)
-		x = s->inner[side] = xcalloc(1, sizeof(*x));
+		x = s->inner[place] = xcalloc(1, sizeof(*x));
 	if (x->cap < x->len + PIECE) {
 		x->cap = x->len + 2 * PIECE;
 		x->buf = xrealloc(x->buf, x->cap);
@@ -186,24 +189,27 @@ static bool too_much(struct session *s, const struct inner *x)
 	return true;
 }
 
-bool tsm_inflate(struct session *s, enum side side, enum tsm_coding coding, struct view in,
-	bool first, uint64_t limit, tsm_reader *reader)
+/* The next bytes of a unit, `first` with its first, whose output is kept in this place. */
+static bool unit(struct session *s, enum side side, unsigned place, enum tsm_coding coding,
+	struct view in, bool first, uint64_t limit, tsm_reader *reader)
 {
 	struct reading *now = reading_of(s);
-	const uint8_t *outer_begin = now->inner_begin, *outer_end = now->inner_end;
+	bool inside = now->inner_begin != NULL; /* another unit, whose stamps it has */
 	struct inner *x;
 	bool more = true, good;
 	size_t n = 0;
 
-	if (!reserve(s, side))
+	if (!reserve(s, place))
 		return false;
-	x = s->inner[side];
+	x = s->inner[place];
 	good = !first || begin(x, coding, limit);
 	x->in += view_len(&in);
-	now->inner_begin = in.p;
-	now->inner_end = in.end;
+	if (!inside) {
+		now->inner_begin = in.p;
+		now->inner_end = in.end;
+	}
 	while (good && more) {
-		good = reserve(s, side) && piece(x, coding, &in, &n, &more);
+		good = reserve(s, place) && piece(x, coding, &in, &n, &more);
 		if (!good)
 			break;
 		x->len += (uint32_t)n;
@@ -215,10 +221,23 @@ bool tsm_inflate(struct session *s, enum side side, enum tsm_coding coding, stru
 		hand_on(s, side, x, reader);
 		good = !too_much(s, x);
 	}
-	now->inner_begin = outer_begin;
-	now->inner_end = outer_end;
+	if (!inside)
+		now->inner_begin = now->inner_end = NULL;
 	charge(s, x);
 	if (!good)
-		tsm_inflate_reset(s, side);
+		forget(x);
 	return good;
+}
+
+bool tsm_inflate(struct session *s, enum side side, enum tsm_coding coding, struct view in,
+	bool first, uint64_t limit, tsm_reader *reader)
+{
+	return unit(s, side, side, coding, in, first, limit, reader);
+}
+
+bool tsm_inflate_alone(struct session *s, enum side side, enum tsm_coding coding, struct view in,
+	uint64_t limit, tsm_reader *reader)
+{
+	forget(s->inner[2 + side]);
+	return unit(s, side, 2 + side, coding, in, true, limit, reader);
 }

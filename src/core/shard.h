@@ -85,6 +85,8 @@ struct session_side {
 	uint8_t few[UNREAD_FEW];
 };
 
+#define INNERS 4u
+
 struct verdict { /* whose protocol it is */
 	const struct dissector *d;
 	enum tsm_probe r;
@@ -118,8 +120,9 @@ struct session {
 	struct txn *upgraded;   /* made by tsm_pass_on() for tsm_upgraded() */
 	struct memory *memory;
 	uint64_t memory_bytes;
-	struct memo *memo;      /* texts kept by key; NULL: none */
-	struct inner *inner[2]; /* what comes out of compressed bytes, by side; NULL: none */
+	struct memo *memo;           /* texts kept by key; NULL: none */
+	struct inner *inner[INNERS]; /* what comes out of compressed bytes, by side; behind these:
+					out of bytes that came out of compressed ones; NULL: none */
 };
 
 /* What a dissector is being given. */
