@@ -23,6 +23,7 @@ enum detector_place {
 	DETECTOR_MYSQL,
 	DETECTOR_NFS,
 	DETECTOR_SMTP,
+	DETECTOR_DNS,
 	DETECTOR_VRRP,
 	DETECTOR_COUNT /* of them */
 };
@@ -103,6 +104,7 @@ struct findings {
 	struct tiers *tiers;    /* of the model; NULL: there are none */
 	void *state[DETECTOR_COUNT];
 	uint64_t waiting; /* ns, of all transactions, and of connections without any */
+	uint64_t more;    /* what detectors found beside them; worked out for each list */
 	uint64_t tcp_flows, transactions;
 	uint64_t ledger[LEDGER_COUNT];
 	struct finding *list;
@@ -120,12 +122,14 @@ struct detector {
 	void (*record)(struct findings *f, struct svc *s, const struct record *r);
 	/* Undoes record() as far as a health check can have been counted; NULL: nothing. */
 	void (*take_out)(struct findings *f, struct svc *s, const struct record *r);
+	/* Before any is listed: works out what the list is made of; NULL: nothing. */
+	void (*prepare)(struct findings *f);
 	void (*list)(struct findings *f);
 	void (*release)(void *state);         /* what the capture's state holds; NULL: nothing */
 	void (*release_service)(void *state); /* the same of a service's */
 };
 extern const struct detector detect_capture, detect_close, detect_connect, detect_load, detect_path,
-	detect_server, detect_mysql, detect_nfs, detect_smtp, detect_vrrp;
+	detect_server, detect_dns, detect_mysql, detect_nfs, detect_smtp, detect_vrrp;
 
 /* Transactions whose end is known. */
 static inline uint64_t svc_ended(const struct svc *s)

@@ -19,6 +19,7 @@ static const struct detector *const detectors[DETECTOR_COUNT] = {
 	[DETECTOR_MYSQL] = &detect_mysql,
 	[DETECTOR_NFS] = &detect_nfs,
 	[DETECTOR_SMTP] = &detect_smtp,
+	[DETECTOR_DNS] = &detect_dns,
 	[DETECTOR_VRRP] = &detect_vrrp,
 };
 
@@ -318,13 +319,18 @@ bool reaches(uint64_t part, uint64_t whole, uint64_t permille)
 	return whole && (double)part * 1000 >= (double)whole * (double)permille;
 }
 
+static uint64_t all_waiting(const struct findings *f)
+{
+	return f->waiting + f->more;
+}
+
 static enum severity severity_of(const struct findings *f, uint64_t cost)
 {
 	if (cost < f->limit.v[THRESHOLD_LEAST] ||
-		!reaches(cost, f->waiting, f->limit.v[THRESHOLD_SHARE]))
+		!reaches(cost, all_waiting(f), f->limit.v[THRESHOLD_SHARE]))
 		return SEVERITY_INFO;
-	return reaches(cost, f->waiting, f->limit.v[THRESHOLD_CRITICAL]) ? SEVERITY_CRITICAL
-									 : SEVERITY_WARNING;
+	return reaches(cost, all_waiting(f), f->limit.v[THRESHOLD_CRITICAL]) ? SEVERITY_CRITICAL
+									     : SEVERITY_WARNING;
 }
 
 struct finding *finding_new(struct findings *f, const char *id, const char *title,
@@ -341,7 +347,7 @@ struct finding *finding_new(struct findings *f, const char *id, const char *titl
 	x->id = id;
 	x->title = title;
 	x->counted = "connections";
-	x->waiting = f->waiting;
+	x->waiting = all_waiting(f);
 	text_init_growing(&x->filter);
 	text_init_growing(&x->bpf);
 	text_init_growing(&x->saw);
@@ -414,6 +420,10 @@ unsigned findings_list(
 {
 	list_clear(f);
 	f->capture = capture;
+	f->more = 0;
+	for (int i = 0; i < DETECTOR_COUNT; i++)
+		if (detectors[i]->prepare)
+			detectors[i]->prepare(f);
 	for (int i = 0; i < DETECTOR_COUNT; i++)
 		detectors[i]->list(f);
 	f->capture = NULL;
@@ -460,14 +470,14 @@ void findings_verdict(
 	if (x) {
 		blame(out, x);
 		if (x->cost)
-			say(out, ": %T, %P of all waiting. ", x->cost, x->cost, f->waiting);
+			say(out, ": %T, %P of all waiting. ", x->cost, x->cost, all_waiting(f));
 		else if (x->of != FIELD_ABSENT)
 			say(out, ": %C of %C %S. ", x->count, x->of, x->counted);
 		else
 			say(out, ": %C %S. ", x->count, x->counted);
 		text_put(out, x->means.p, x->means.len);
-	} else if (f->waiting) {
-		say(out, "No bottleneck stands out in %T of waiting.", f->waiting);
+	} else if (all_waiting(f)) {
+		say(out, "No bottleneck stands out in %T of waiting.", all_waiting(f));
 	} else {
 		text_str(out, "Nothing in the capture waited for an answer.");
 	}
