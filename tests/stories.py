@@ -210,6 +210,37 @@ def same_name_again_and_again():
     return w
 
 
+def forgotten(again, answered=None):
+    """A connection that was idle for a minute; its next request is sent again at these times."""
+    w = World()
+    talk = w.tcp("10.8.0.1")
+    now = talk.open(0)
+    now = talk.send(0, now, get("/"))
+    now = talk.send(1, now + MS, ok()) + 60 * SECOND
+    talk.send(0, now, get("/again"))
+    del talk.packets[-1]
+    for ms in again:
+        talk.next[0] -= len(get("/again"))
+        talk.send(0, now + ms * MS, get("/again"))
+        del talk.packets[-1]
+    if answered:
+        talk.close(talk.send(1, now + answered * MS, ok()))
+    other = w.tcp("10.8.0.1", client="10.9.0.2")
+    other.close(other.open(now + 9 * SECOND))
+    return w
+
+
+@story(first=("dead-connection", "10.8.0.1:80"), cost=9.0, never=("loss", "slow-server", "mtu-black-hole"),
+       verdict="Connections that are dead at 10.8.0.1:80: 9.00 s")
+def connection_that_a_firewall_forgot():
+    return forgotten((200, 600, 1400, 3000, 6200))
+
+
+@story(never=("dead-connection", "slow-server"), first=("loss", "10.8.0.1:80"))
+def loss_that_ended():
+    return forgotten((200, 600, 1400, 3000), 3010)
+
+
 # ---- what is told ------------------------------------------------------------------------------
 
 

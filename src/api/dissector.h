@@ -315,6 +315,7 @@ enum tsm_quality {
 	QUALITY_NO_RTT,         /* no round-trip time was seen: network time is inside server */
 	QUALITY_TIME_BACK,      /* capture times ran backwards */
 	QUALITY_CONNECT,        /* the ledger carries the connection's own cost */
+	QUALITY_PENDING, /* waited for when the capture ended: its times are at least these */
 	QUALITY_COUNT
 };
 void tsm_flag(struct tsm_txn t, enum tsm_quality quality);

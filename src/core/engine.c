@@ -547,6 +547,11 @@ void engine_tick(struct engine *e, uint64_t now, uint64_t frame)
 	}
 }
 
+void engine_last(struct engine *e, uint64_t now)
+{
+	e->last = now;
+}
+
 bool engine_finish(struct engine *e, uint64_t frame)
 {
 	unsigned closed = 0;
@@ -568,7 +573,7 @@ bool engine_finish(struct engine *e, uint64_t frame)
 				continue;
 			if (closed++ == FINISH_STEP)
 				return true;
-			flow_close(sh, f, "capture_end", END_CAPTURE, 0);
+			flow_close(sh, f, "capture_end", END_CAPTURE, e->last);
 		}
 		event_finish(sh);
 	}

@@ -56,6 +56,8 @@ bool engine_route(const struct engine_config *c, struct packet *p);
 void engine_packets(struct engine *e, struct packet *const *p, unsigned n);
 /* Time has come this far (ns, seconds rounded down); `frame` is the number of the next frame. */
 void engine_tick(struct engine *e, uint64_t now, uint64_t frame);
+/* The capture's last frame was at this time: what is open then was waited for until then. */
+void engine_last(struct engine *e, uint64_t now);
 /* The capture has ended: closes what is open, some flows a call; false when nothing is left. */
 bool engine_finish(struct engine *e, uint64_t frame);
 

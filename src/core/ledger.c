@@ -141,8 +141,8 @@ static bool phases(struct txn_record *r, const struct txn *t, uint64_t end, uint
 	} else if (t1 && s1 >= s0 && end >= s1 && (!t2 || end >= s2)) {
 		span[PHASE_REQUEST] = s1 - s0;
 		span[PHASE_WAIT] = (t2 ? s2 : end) - s1;
-	} else if (t->unsent && end >= s0) {
-		span[PHASE_REQUEST] = end - s0;
+	} else if ((t->unsent || (!t1 && t->pending)) && end >= s0) {
+		span[PHASE_REQUEST] = end - s0; /* it is still being sent, or never was */
 	} else {
 		return false;
 	}
@@ -171,6 +171,15 @@ static void share(uint64_t *ledger, const struct txn *t, uint64_t rtt, uint64_t 
 	ledger[LEDGER_REQUEST] += span[PHASE_REQUEST];
 	ledger[LEDGER_SERVER] += *wait;
 	ledger[LEDGER_RESPONSE] += span[PHASE_RESPONSE];
+}
+
+/* Whoever sent again and again was waiting for its timer, whatever the other side was doing. */
+static void never_arrived(uint64_t *ledger, bool response)
+{
+	int from = response ? LEDGER_RESPONSE : LEDGER_SERVER;
+
+	ledger[response ? LEDGER_STALL_RTO_SERVER : LEDGER_STALL_RTO_CLIENT] += ledger[from];
+	ledger[from] = 0;
 }
 
 /* All of it goes to one entry: it is the connection's own, stalls taken out. */
@@ -209,6 +218,8 @@ void ledger_account(struct txn_record *r, const struct txn *t, uint64_t rtt)
 	if (!phases(r, t, end, span))
 		return;
 	share(r->ledger, t, marked(t, T2) ? rtt : FIELD_ABSENT, span);
+	if (r->unacked)
+		never_arrived(r->ledger, marked(t, T2));
 	if (t->handshake)
 		after = all_to_tls(r, t, end - t->stamp[T0]);
 	r->ledger[LEDGER_CONNECT_RETRY] += t->connect_retry;

@@ -193,6 +193,13 @@ static void flow_sides(struct flow_record *r, const struct flow *f)
 	}
 }
 
+uint64_t flow_unacked(const struct flow *f, unsigned dir)
+{
+	const struct ext_side *e = f->ext ? &f->ext->side[dir] : NULL;
+
+	return e && (int32_t)(f->side[!dir].ack - e->again_seq) <= 0 ? e->again : 0;
+}
+
 static void trouble(struct flow_trouble_record *o, const struct flow *f, unsigned dir)
 {
 	const struct ext_side *e = &f->ext->side[dir];
@@ -214,7 +221,7 @@ static void trouble(struct flow_trouble_record *o, const struct flow *f, unsigne
 	o->lost_frame = e->lost_frame;
 	o->oversized = e->oversized;
 	o->oversized_frame = e->oversized_frame;
-	if (e->again && (int32_t)(f->side[!dir].ack - e->again_seq) <= 0) {
+	if (flow_unacked(f, dir)) {
 		o->stuck = e->again;
 		o->stuck_bytes = e->again_len;
 		o->stuck_time = e->again_last - e->again_since;
@@ -381,8 +388,10 @@ void record_of_txn(struct shard *sh, struct txn *t)
 		r->r.server.bytes = t->bytes[SIDE_SERVER];
 	memcpy(r->resent, t->resent, sizeof(r->resent));
 	memcpy(r->lost, t->lost, sizeof(r->lost));
+	r->unacked = t->closed_at &&
+		     flow_unacked(f, t->marks & 4 ? !flow_client(f) : flow_client(f)) >= UNACKED;
 	ledger_account(r, t, known(rtt));
-	if (!(t->marks & 8) && !t->unanswered && !t->unsent && !lost && t->closed_at)
+	if (!(t->marks & 8) && !t->unanswered && !t->unsent && !lost && t->closed_at && !t->pending)
 		r->ended_by = ended_by(s, f, t);
 	r->values = (uint32_t)sizeof(*r);
 	r->nvalues = t->nvalues;

@@ -176,6 +176,8 @@ struct txn_record {
 	uint64_t request, wait, response; /* the spans between them */
 	uint64_t total;                   /* the sum of the ledger; absent: it cannot be told */
 	uint64_t ledger[LEDGER_COUNT];
+	bool unacked; /* to the end, the request (or, begun, the response) was sent again and
+			 never acknowledged */
 	uint64_t resent[2], lost[2]; /* bytes a side sent again, or the capture lost, in its span */
 	const char *ended_by;  /* who closed the connection (or called off the stream) before the
 				  response had ended: "client_fin", "client_rst", "client_cancel",

@@ -28,6 +28,7 @@ const char *const quality_names[] = {
 	[QUALITY_NO_RTT] = "no_rtt",
 	[QUALITY_TIME_BACK] = "time_back",
 	[QUALITY_CONNECT] = "connect",
+	[QUALITY_PENDING] = "pending",
 	[QUALITY_COUNT] = NULL,
 };
 
@@ -330,6 +331,10 @@ const struct field txn_fields[] = {
 		"had ended: client_fin, client_rst, client_cancel, server_fin or "
 		"server_rst.",
 		FIELD_NAME, 0, 10),
+	FIELD(txn_record, unacked, "tsumari.unacknowledged", "Unacked",
+		"Its bytes were sent again and again, and not acknowledged to the end; left out "
+		"where it was not so.",
+		FIELD_BOOL, FIELD_F_U8 | FIELD_F_NONZERO, 5),
 	FIELD(txn_record, resent[SIDE_CLIENT], "tsumari.resent.client", "Resent cl",
 		"Bytes the client sent again meanwhile; left out where 0.", FIELD_BYTES,
 		FIELD_F_NONZERO, 8),

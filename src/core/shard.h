@@ -59,6 +59,7 @@ struct txn {
 	uint8_t composite;  /* its time is in other transactions' already */
 	uint8_t lasting;    /* its response is kept over lost bytes */
 	uint8_t unanswered; /* the protocol does not answer it */
+	uint8_t pending;    /* open at the end of the capture, which closed_at is */
 	uint8_t called_off; /* by the client, tsm_reset() */
 	uint8_t passed_on;  /* no record: another has its request, or it was none */
 	uint8_t unsent;     /* its request never came: stamp 0 is when the wait for it began */
@@ -168,6 +169,7 @@ struct engine {
 	const struct dissector *apps[2][DISSECTORS_MAX]; /* over TCP, over UDP */
 	unsigned napps[2];
 	unsigned finish_shard, finish_slot;
+	uint64_t last; /* the time of the capture's last frame; 0: not known */
 };
 
 /* record.c */
@@ -175,6 +177,9 @@ void *record_room(struct shard *sh, uint32_t size); /* zeroed, its key set */
 void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool final);
 void record_of_txn(struct shard *sh, struct txn *t);
 uint32_t flow_quality(const struct flow *f);
+/* Times that its last segment of this direction was sent again without being acknowledged. */
+#define UNACKED 2u /* from so many on it is a wait of its own */
+uint64_t flow_unacked(const struct flow *f, unsigned dir);
 unsigned engine_tunnel(struct engine *e, const char *kind);
 
 /*
@@ -251,7 +256,7 @@ void txn_after_gap(struct session *s, enum side side);
 void txn_finish(struct session *s, struct txn *t);
 /* The waiting for its response ended at this time, or at its last stamp where time runs back. */
 void txn_closed_at(struct txn *t, uint64_t time);
-void txn_close_all(struct session *s, uint64_t closed_at);
+void txn_close_all(struct session *s, uint64_t closed_at, bool pending);
 struct stamp txn_stamp(
 	const struct session *s, enum side side, const uint8_t *at, uint64_t *offset);
 struct txn *txn_new(struct session *s, uint64_t key);

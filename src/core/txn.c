@@ -540,14 +540,29 @@ void txn_closed_at(struct txn *t, uint64_t time)
 	t->closed_at = time;
 }
 
-void txn_close_all(struct session *s, uint64_t closed_at)
+/*
+ * Is it still waited for when the capture ends? Of a datagram nobody can tell: its client may have
+ * given up long before.
+ */
+static bool is_pending(const struct session *s, const struct txn *t)
 {
+	return s->flow->proto == 6 && t->marks & 1u << T0 && !t->unanswered;
+}
+
+void txn_close_all(struct session *s, uint64_t closed_at, bool pending)
+{
+	if (pending && closed_at && !flow_unacked(s->flow, !flow_client(s->flow)))
+		txn_stall(s, LEDGER_SERVER, s->last_response, closed_at);
 	while (s->first) {
 		struct txn *t = s->first;
 
 		/* The client waited until the connection was closed, where that was seen. */
-		if (closed_at && t->marks & 1u << T1 && !(t->marks & 1u << T3) && !t->doubtful)
+		if (closed_at && !(t->marks & 1u << T3) && !t->doubtful &&
+			(pending ? is_pending(s, t) : (t->marks & 1u << T1) != 0)) {
+			t->pending = pending;
+			t->quality |= pending ? 1u << QUALITY_PENDING : 0;
 			txn_closed_at(t, closed_at);
+		}
 		txn_finish(s, t);
 	}
 }

@@ -128,7 +128,7 @@ static void add_txn(struct svc *s, const struct txn_record *t)
 		c->tls++;
 		c->tls_time += t->ledger[LEDGER_CONNECT_TLS];
 	}
-	if (!t->ended_by)
+	if (!t->ended_by || t->unacked)
 		return;
 	c = svc_state(s, DETECTOR_CLOSE);
 	client = strncmp(t->ended_by, "client", 6) == 0;
@@ -157,7 +157,7 @@ static void take_out_txn(struct close_state *c, const struct txn_record *t)
 		c->tls--;
 		c->tls_time -= t->ledger[LEDGER_CONNECT_TLS];
 	}
-	if (!t->ended_by)
+	if (!t->ended_by || t->unacked)
 		return;
 	c->gave_up_rst -= client && strcmp(t->ended_by, "client_rst") == 0;
 	proof_take_out(client ? &c->gave_up : &c->cut, t->r.start, own_waiting(t), end_frame(t));

@@ -189,9 +189,9 @@ struct value_name {
 const struct value *value_named(const struct txn_record *t, struct value_name *name);
 uint64_t number_named(const struct txn_record *t, struct value_name *name); /* or FIELD_ABSENT */
 
-/* Its last segment was sent again and again until nobody looked any more. */
-#define STUCK 3u /* times */
-bool stuck_to_the_end(const struct flow_record *r);
+/* How long a side sent its last segment again and again without an acknowledgment, ns; 0: it did
+   not, or so shortly that it may have been any loss. */
+uint64_t unacked_time(const struct flow_record *r, int side);
 
 static inline bool is_flow_end(const struct record *r)
 {

@@ -211,7 +211,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	uint64_t code;
 
 	if (!s || r->kind != RECORD_TXN || r->composite || strcmp(r->type, "mysql") != 0 ||
-		t->ended_by)
+		t->ended_by || t->unacked)
 		return;
 	v = value_named(t, &command);
 	name = v && v->name ? v->name : "";

@@ -13,17 +13,24 @@ struct path_state {
 	struct proof reader; /* large responses that the client took slowly */
 	uint64_t reader_bytes;
 	struct proof delayed;
-	struct proof stuck[2];
-	uint64_t stuck_bytes, stuck_passed; /* payload: of the segment; what got through before */
-	bool stuck_in_ledger;
+	struct proof stuck[2]; /* of full segments only */
+	uint64_t stuck_bytes;  /* of the segment */
+	struct proof dead[2];  /* of any */
+	uint64_t longest_dead;
 };
+
+/* What transactions waited for data that was never acknowledged, until their flow tells why. */
+struct path_all {
+	struct keyed *unacked; /* ns, by flow */
+};
+#define FLOWS 1024u
 
 static bool is_stuck(const struct flow_record *r, int side)
 {
 	const struct flow_trouble_record *s = &r->trouble[side];
 	uint64_t mss = r->side[!side].mss;
 
-	return s->stuck >= STUCK && s->stuck_bytes >= 500 && !r->icmp_errors &&
+	return s->stuck >= 3 && s->stuck_bytes >= 500 && !r->icmp_errors &&
 	       (mss == FIELD_ABSENT ? s->stuck_bytes >= 1200 : s->stuck_bytes + 60 >= mss) &&
 	       r->handshake != FIELD_ABSENT;
 }
@@ -34,19 +41,28 @@ static bool too_big(const struct flow_record *r)
 	return r->icmp_errors && ((r->icmp_type == 3 && r->icmp_code == 4) || r->icmp_type == 2);
 }
 
-static void add_stuck(struct path_state *c, const struct flow_record *r, int side)
+static void add_stuck(struct proof *p, const struct flow_record *r, int side, uint64_t cost)
 {
 	const struct flow_trouble_record *s = &r->trouble[side];
 
-	proof_add(&c->stuck[side], r->r.start, s->stuck_time, s->stuck_frame);
-	proof_until(&c->stuck[side], r->r.end);
-	proof_client(&c->stuck[side], &r->r.client.ip);
-	proof_frame(&c->stuck[side], 0, s->resent_frame);
-	c->stuck_bytes = s->stuck_bytes;
-	c->stuck_in_ledger |= !stuck_to_the_end(r);
+	proof_add(p, r->r.start, cost, s->stuck_frame);
+	proof_until(p, r->r.end);
+	proof_client(p, &r->r.client.ip);
+	proof_frame(p, 0, s->resent_frame);
 }
 
-static void add_flow(struct svc *s, const struct flow_record *r)
+/* What was waited for, as far as anything was: by its transactions, or by the connection itself. */
+static uint64_t unacked_cost(struct path_all *all, const struct flow_record *r, int side)
+{
+	uint64_t *waited = all->unacked ? keyed_find(all->unacked, &r->r.flow_id) : NULL;
+	uint64_t cost = waited ? *waited : 0;
+
+	if (waited)
+		*waited = 0;
+	return r->transactions ? cost : unacked_time(r, side);
+}
+
+static void add_flow(struct path_all *all, struct svc *s, const struct flow_record *r)
 {
 	struct path_state *c = svc_has(s, DETECTOR_PATH);
 
@@ -54,13 +70,18 @@ static void add_flow(struct svc *s, const struct flow_record *r)
 		const struct flow_trouble_record *x = &r->trouble[side];
 		uint64_t resent = x->retransmits - x->spurious_retransmits;
 		bool stuck = is_stuck(r, side);
+		uint64_t dead = stuck ? 0 : unacked_time(r, side);
 
 		if (!c && (resent || x->zero_windows || stuck))
 			c = svc_state(s, DETECTOR_PATH);
 		if (!c)
 			continue;
 		if (stuck) {
-			add_stuck(c, r, side);
+			add_stuck(&c->stuck[side], r, side, unacked_cost(all, r, side));
+			c->stuck_bytes = x->stuck_bytes;
+		} else if (dead) {
+			add_stuck(&c->dead[side], r, side, unacked_cost(all, r, side));
+			c->longest_dead = dead > c->longest_dead ? dead : c->longest_dead;
 		} else if (resent && !too_big(r)) {
 			c->resent[side] += resent;
 			c->rtos[side] += x->rtos;
@@ -103,6 +124,20 @@ static void add_window(struct findings *f, struct path_state *c, const struct tx
 		proof_add(&c->closed[SIDE_SERVER], t->r.start, server, t->frame[0]);
 }
 
+/* All that it was waited for, but for its connection and windows, is told with its flow. */
+static void add_unacked(struct path_all *all, const struct txn_record *t)
+{
+	const uint64_t *l = t->ledger;
+	uint64_t *waited;
+
+	if (!all->unacked)
+		all->unacked = keyed_new(sizeof(t->r.flow_id), sizeof(uint64_t), FLOWS);
+	waited = keyed_renew(all->unacked, &t->r.flow_id);
+	*waited += own_waiting(t);
+	for (int i = LEDGER_STALL_RTO_CLIENT; i <= LEDGER_STALL_FAST_SERVER; i++)
+		*waited += l[i];
+}
+
 static void add_txn(struct findings *f, struct svc *s, const struct txn_record *t)
 {
 	const uint64_t *l = t->ledger;
@@ -113,12 +148,14 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 
 	if (t->total == FIELD_ABSENT)
 		return;
+	if (t->unacked)
+		add_unacked(f->state[DETECTOR_PATH], t);
 	for (int i = LEDGER_STALL_RTO_CLIENT; i < LEDGER_UNKNOWN; i++)
 		stalled += l[i];
 	if (!stalled)
 		return;
 	c = svc_state(s, DETECTOR_PATH);
-	for (int side = 0; side < 2; side++)
+	for (int side = 0; side < 2 && !t->unacked; side++)
 		if (loss[side])
 			proof_cost(&c->loss[side], t->r.start, loss[side], t->frame[side * 2]);
 	add_window(f, c, t);
@@ -141,7 +178,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	if (!s)
 		return;
 	if (r->kind == RECORD_FLOW && ((const struct flow_record *)r)->tcp_state)
-		add_flow(s, (const void *)r);
+		add_flow(f->state[DETECTOR_PATH], s, (const void *)r);
 	else if (r->kind == RECORD_TXN && !r->composite)
 		add_txn(f, s, (const void *)r);
 }
@@ -277,8 +314,6 @@ static void list_stuck(
 
 	finding_at_least(x, SEVERITY_WARNING);
 	x->of = s->flows;
-	if (c->stuck_in_ledger)
-		x->part_of = "loss";
 	say(&x->saw,
 		"On %C connection%1 the %S sent a full segment (%C bytes) again and again, "
 		"waiting longer each time, and it was never acknowledged; small ones were.",
@@ -290,6 +325,33 @@ static void list_stuck(
 		      "on the sender.");
 	say(&x->against, "A path that fails just then, or a peer that is gone, looks the same: "
 			 "ping -M do -s 1472 tells them apart.");
+}
+
+static void list_dead(struct findings *f, const struct svc *s, const struct path_state *c, int side)
+{
+	bool server = side == SIDE_SERVER;
+	struct finding *x =
+		finding_new(f, "dead-connection", "Connections that are dead", s, &c->dead[side],
+			server ? "tsumari.tcp.server.stuck.retransmits > 1"
+			       : "tsumari.tcp.client.stuck.retransmits > 1");
+
+	finding_at_least(x, SEVERITY_WARNING);
+	x->of = s->flows;
+	say(&x->saw,
+		"On %C of %C connections what the %S sent was never acknowledged, although it was "
+		"sent again and again, for up to %T.",
+		x->count, x->of, server ? "server" : "client", c->longest_dead);
+	say(&x->means,
+		"The connection exists for the %S only: a firewall, NAT or load balancer on the "
+		"way forgot it while it was idle, or the other host or the path is gone. Whoever "
+		"uses it waits for a timeout of its own.",
+		server ? "server" : "client");
+	say(&x->next,
+		"The idle timeouts on the way (conntrack: nf_conntrack_tcp_timeout_established; "
+		"load balancers: minutes) against how long connections are idle: TCP keep-alive "
+		"below them (SO_KEEPALIVE, net.ipv4.tcp_keepalive_time), pools that test a "
+		"connection before its use or close it sooner; TCP_USER_TIMEOUT.");
+	say(&x->against, "A host that crashed or lost its network just then looks the same.");
 }
 
 static void list(struct findings *f)
@@ -308,6 +370,8 @@ static void list(struct findings *f)
 				list_closed(f, s, c, side);
 			if (c->stuck[side].count)
 				list_stuck(f, s, c, side);
+			if (c->dead[side].count)
+				list_dead(f, s, c, side);
 		}
 		if (c->reader.count)
 			list_reader(f, s, c);
@@ -316,7 +380,14 @@ static void list(struct findings *f)
 	}
 }
 
-const struct detector detect_path = {.service_size = sizeof(struct path_state),
+static void release(void *state)
+{
+	keyed_free(((struct path_all *)state)->unacked);
+}
+
+const struct detector detect_path = {.size = sizeof(struct path_all),
+	.release = release,
+	.service_size = sizeof(struct path_state),
 	.record = record,
 	.take_out = take_out,
 	.list = list};

@@ -22,7 +22,8 @@ static bool others(const struct txn_record *t)
 {
 	const char *type = t->r.type;
 
-	return t->ended_by || (t->r.transport != 6 && t->r.quality & 1u << QUALITY_NO_RESPONSE) ||
+	return t->ended_by || t->unacked ||
+	       (t->r.transport != 6 && t->r.quality & 1u << QUALITY_NO_RESPONSE) ||
 	       strcmp(type, "mysql") == 0 || strcmp(type, "smtp") == 0 ||
 	       strcmp(type, "tls") == 0 || nfs_claims(t);
 }

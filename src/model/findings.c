@@ -141,10 +141,14 @@ static struct svc *svc_of(struct findings *f, const struct record *r)
 	return s;
 }
 
-bool stuck_to_the_end(const struct flow_record *r)
+uint64_t unacked_time(const struct flow_record *r, int side)
 {
-	return (r->trouble[0].stuck >= STUCK || r->trouble[1].stuck >= STUCK) && r->close_reason &&
-	       strcmp(r->close_reason, "fin") != 0 && strncmp(r->close_reason, "rst", 3) != 0;
+	const struct flow_trouble_record *s = &r->trouble[side];
+
+	return s->stuck >= 2 && s->stuck_time >= 2 * (uint64_t)SECOND &&
+			       !(r->r.quality & 1u << QUALITY_ONE_WAY)
+		       ? s->stuck_time
+		       : 0;
 }
 
 bool turns_count(const struct flow_record *r)
@@ -165,13 +169,12 @@ static uint64_t flow_waiting(const struct flow_record *r)
 {
 	if (!r->tcp_state)
 		return 0;
-	/* What was never answered has no ledger, where its end was not seen. */
-	if (stuck_to_the_end(r))
-		return r->trouble[0].stuck_time + r->trouble[1].stuck_time;
 	if (r->transactions)
 		return turns_count(r) ? r->turn_wait : 0;
-	if (r->handshake != FIELD_ABSENT)
-		return r->handshake + (r->turns ? r->turn_wait : r->accept_wait);
+	if (r->handshake != FIELD_ABSENT || unacked_time(r, 0) || unacked_time(r, 1))
+		return (r->handshake != FIELD_ABSENT ? r->handshake : 0) +
+		       (r->turns ? r->turn_wait : r->accept_wait) + unacked_time(r, 0) +
+		       unacked_time(r, 1);
 	return strncmp(r->tcp_state, "syn_", 4) == 0 || r->syn_retries ? r->r.duration : 0;
 }
 

@@ -57,6 +57,7 @@ struct batch {
 	uint64_t upto;     /* every frame up to this number was read */
 	bool flush;        /* what has come out by then is wanted */
 	bool last;
+	uint64_t ended; /* of the last: the time of the capture's last frame */
 	unsigned n;
 	struct packet *packets[LOAD];
 };
@@ -375,6 +376,7 @@ static int run_inline(struct pipeline *p)
 				break;
 		}
 	}
+	engine_last(e, p->capture.last);
 	for (bool more = true; more;) {
 		more = engine_finish(e, p->capture.frames + 1);
 		drain_inline(p, e);
@@ -458,6 +460,7 @@ static void broadcast(struct threads *t, uint64_t tick, uint64_t upto, bool last
 		w->filling->tick = tick;
 		w->filling->flush = true;
 		w->filling->last = last;
+		w->filling->ended = t->p->capture.last;
 		w->filling->upto = upto;
 		queue_put(&w->in, w->filling);
 		if (!last)
@@ -573,6 +576,8 @@ static void *work(void *arg)
 		if (b->tick)
 			engine_tick(w->engine, b->tick, b->upto + 1);
 		last = b->last;
+		if (last)
+			engine_last(w->engine, b->ended);
 		while (last && engine_finish(w->engine, b->upto + 1))
 			if (engine_records(w->engine)->bytes > FLUSH)
 				send_output(w, b->upto, false);

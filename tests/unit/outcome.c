@@ -149,6 +149,43 @@ static void really_unanswered(void **state)
 	talk_holds("GET /b|2 ");
 }
 
+/* Open when the capture ends: waited for so far. */
+static void pending(void **state)
+{
+	(void)state;
+	talk_begin(80, true);
+	asks(GET("/a"));
+	talk.time += 3000 * TALK_MS;
+	engine_last(talk.engine, talk.time);
+	talk_end();
+	talk_holds("GET /a|2 ");
+	talk_holds(" !no_response !pending\n");
+	assert_in_range(talk.waited, 3000 * TALK_MS, 3001 * TALK_MS);
+
+	talk_begin(80, true);
+	asks("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n");
+	talk.time += 2000 * TALK_MS;
+	engine_last(talk.engine, talk.time);
+	talk_end();
+	talk_holds("POST /a|2 ");
+	talk_holds(" !no_response !pending\n");
+	assert_in_range(talk.waited, 2000 * TALK_MS, 2001 * TALK_MS);
+
+	/* Nobody waits when it is answered, nor can it be told whether it was. */
+	talk_begin(80, true);
+	asks(GET("/a"));
+	answers(OK);
+	asks(GET("/b"));
+	talk_lose(1, strlen(OK));
+	talk.time += 1000 * TALK_MS;
+	engine_last(talk.engine, talk.time);
+	talk_end();
+	talk_holds("GET /a|1 ");
+	talk_holds("GET /b|0 ");
+	talk_lacks("!pending");
+	assert_true(talk.waited < 10 * TALK_MS);
+}
+
 static int teardown(void **state)
 {
 	(void)state;
@@ -165,6 +202,7 @@ int main(void)
 		cmocka_unit_test(one_way),
 		cmocka_unit_test(cut_by_the_snap_length),
 		cmocka_unit_test(really_unanswered),
+		cmocka_unit_test(pending),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, teardown);

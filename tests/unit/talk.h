@@ -28,6 +28,7 @@ static struct {
 	uint32_t next[2];
 	uint16_t port;
 	unsigned records;
+	uint64_t waited;               /* ns, of all ledgers */
 	struct txn_record last;        /* of the records of transactions, without what follows it */
 	struct flow_record flow;       /* of the records of flows */
 	uint64_t ledger[LEDGER_COUNT]; /* of all transactions */
@@ -92,6 +93,8 @@ static inline void talk_drain(void)
 			}
 			if (r->kind == RECORD_TXN) {
 				talk.records++;
+				if (((const struct txn_record *)r)->total != FIELD_ABSENT)
+					talk.waited += ((const struct txn_record *)r)->total;
 				memcpy(&talk.last, r, sizeof(talk.last));
 				if (talk.len < sizeof(talk.out) / 2)
 					talk_show((const void *)r);
