@@ -26,7 +26,20 @@ struct answer {
 };
 
 /* flow_ext.watch */
-#define WATCH_ACCEPT 0x01u /* has the server taken the connection? */
+#define WATCH_ACCEPT   0x01u /* has the server taken the connection? */
+#define WATCH_FASTOPEN 0x02u /* data of the SYN was not taken, and has to come again */
+#define WATCH_UNHEARD  0x04u /* what the server said before its SYN/ACK has to come again */
+
+/* What became of data in the SYN, see tcp_fastopen.c. */
+enum fastopen_fate { FASTOPEN_NONE, FASTOPEN_TAKEN, FASTOPEN_PARTLY, FASTOPEN_REFUSED };
+struct fastopen {
+	uint8_t *data; /* until that is known; NULL: none */
+	uint32_t caplen, len, acked;
+	uint32_t to; /* one past its last sequence number */
+	struct sent_syn sent;
+	uint8_t fate; /* enum fastopen_fate */
+	bool unheard; /* the server has answered, but its SYN/ACK was lost */
+};
 
 struct handshake {
 	struct sent_syn syn[SYNS_KEPT], syn_ack[SYNS_KEPT];
@@ -39,6 +52,7 @@ struct handshake {
 	uint32_t old_isn;       /* of the server, where its second SYN/ACK named another one */
 	bool has_old_isn;
 	uint32_t strays; /* segments of another connection between these ports */
+	struct fastopen fastopen;
 
 	/* Of SYN/ACKs behind the ACK that ends the handshake, see tcp_accept.c. */
 	uint32_t late;
@@ -53,15 +67,21 @@ struct handshake {
 
 /* What a connection costs before its first request can be sent. */
 struct connect_cost {
-	uint64_t until;          /* when it stood */
+	uint64_t until;          /* when it stood, or had taken what came with the SYN */
 	uint64_t retry, network; /* from the flow's first packet on; together they end at `until` */
+	uint64_t accept;         /* of the first: until the server took it */
 };
 
 /* Those of the flow; made from what is known so far where there is none. */
 struct handshake *handshake_need(struct shard *sh, struct flow *f);
 void handshake_drop(struct shard *sh, struct flow *f);
-/* False where it was not seen. */
-bool handshake_cost(const struct flow *f, struct connect_cost *c);
+/* The SYN that was sent last; there is one. */
+const struct sent_syn *sent_latest(const struct handshake *h);
+/*
+ * False where it was not seen. fast: up to when the server had what came with the SYN, instead of
+ * when the client could go on.
+ */
+bool handshake_cost(const struct flow *f, bool fast, struct connect_cost *c);
 /* ns from an end's segments to the other's ACK, UINT32_MAX: not known. */
 uint32_t handshake_rtt(const struct flow *f, unsigned dir);
 

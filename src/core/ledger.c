@@ -93,6 +93,19 @@ void txn_stall_one(struct txn *t, enum ledger_entry entry, uint64_t from, uint64
 	}
 }
 
+void ledger_take(struct txn *t, enum ledger_entry entry, uint64_t from, uint64_t to)
+{
+	uint64_t at = from > t->stamp[T0] ? from : t->stamp[T0];
+
+	while (at < to) {
+		uint64_t until;
+		enum phase ph = phase_at(t, at, to, &until);
+
+		spend(t, ph, entry, until - at);
+		at = until;
+	}
+}
+
 void ledger_waited(struct txn *t, enum ledger_entry entry, uint64_t now)
 {
 	uint64_t left;

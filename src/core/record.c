@@ -231,6 +231,10 @@ static void trouble(struct flow_trouble_record *o, const struct flow *f, unsigne
 
 static void handshake_facts(struct flow_record *r, const struct handshake *h)
 {
+	static const char *const fates[] = {[FASTOPEN_TAKEN] = "taken",
+		[FASTOPEN_PARTLY] = "partly",
+		[FASTOPEN_REFUSED] = "refused"};
+
 	r->syn_retries = h->nsyn > 1 ? h->nsyn - 1 : 0;
 	r->syn_ack_retries = h->nsyn_ack > 1 ? h->nsyn_ack - 1 : 0;
 	while (r->syn_gaps.n < r->syn_retries && r->syn_gaps.n < SYN_GAPS) {
@@ -239,6 +243,7 @@ static void handshake_facts(struct flow_record *r, const struct handshake *h)
 		r->syn_gaps.v[i] = h->syn[i + 1].time - h->syn[i].time;
 		r->syn_frames.v[r->syn_frames.n++] = h->syn[i + 1].frame;
 	}
+	r->fast_open = fates[h->fastopen.fate];
 	if (h->queued) {
 		r->accept_wait = h->taken - h->since;
 		r->accept_frame = h->late_frame;
@@ -297,10 +302,11 @@ void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool f
 	r->close_reason = final ? reason : NULL;
 	r->handshake = r->connect_retry = r->rtt_min = FIELD_ABSENT;
 	if (f->proto == 6) {
-		if (handshake_cost(f, &cost)) {
-			r->handshake = f->established - f->first;
-			if (cost.retry > cost.until - f->established)
-				r->connect_retry = cost.retry - (cost.until - f->established);
+		if (handshake_cost(f, false, &cost)) {
+			if (f->established)
+				r->handshake = f->established - f->first;
+			if (cost.retry > cost.accept)
+				r->connect_retry = cost.retry - cost.accept;
 		}
 		r->rtt_server = known(handshake_rtt(f, c));
 		r->rtt_client = known(handshake_rtt(f, !c));

@@ -121,6 +121,7 @@ struct flow_record {
 	uint64_t syn_ack_retries;
 	uint64_t accept_wait;  /* until the server took the connection, ns; 0: nobody waited */
 	uint64_t accept_frame; /* of the first such SYN/ACK */
+	const char *fast_open; /* what became of data in the SYN; NULL: there was none */
 	uint64_t reset_frame;
 	uint64_t duplicate_frame; /* the first one captured twice */
 	uint64_t duplicates;      /* frames captured twice, left out of every other number */

@@ -174,6 +174,10 @@ const struct field flow_fields[] = {
 		FIELD_DURATION, FIELD_F_TCP | FIELD_F_NONZERO, 8),
 	FIELD(flow_record, accept_frame, "tsumari.tcp.accept_frame", "Frame",
 		"Frame of the first such SYN/ACK.", FIELD_U64, FIELD_F_TCP | FIELD_F_NONZERO, 9),
+	FIELD(flow_record, fast_open, "tsumari.tcp.fast_open", "Fast Open",
+		"What became of data in the SYN (TCP Fast Open): taken, partly, refused (or "
+		"lost), and sent again then.",
+		FIELD_NAME, FIELD_F_TCP, 8),
 	FIELD(flow_record, reset_phase, "tsumari.tcp.reset.phase", "Reset",
 		"Where the connection was when it was reset: syn, syn_ack (the handshake not "
 		"ended), ack (by the server, at once after the handshake's ACK), request, wait, "

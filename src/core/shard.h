@@ -209,6 +209,8 @@ void stream_hold(struct shard *sh, struct flow *f, const struct packet *p, unsig
 /* Bytes at the place where the stream continues. */
 void stream_deliver(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir,
 	const uint8_t *data, uint32_t caplen, uint32_t len);
+void stream_deliver_at(struct shard *sh, struct flow *f, unsigned dir, const uint8_t *data,
+	uint32_t caplen, uint32_t len, const struct stamp *at);
 void stream_drain(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
 /* p: the segment that says so. */
 RARELY void stream_gap(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir,
@@ -282,6 +284,8 @@ static inline struct tsm_txn txn_name(struct txn *t)
  */
 void txn_stall_one(struct txn *t, enum ledger_entry entry, uint64_t from, uint64_t to);
 void txn_stall(struct session *s, enum ledger_entry entry, uint64_t from, uint64_t to);
+/* It was an entry's whatever has been given away before: of one that ends. */
+void ledger_take(struct txn *t, enum ledger_entry entry, uint64_t from, uint64_t to);
 /* All of the waiting up to now that is no entry's yet was this one's. */
 void ledger_waited(struct txn *t, enum ledger_entry entry, uint64_t now);
 void ledger_copy(struct txn *to, const struct txn *from);

@@ -47,22 +47,34 @@ static void turn(struct shard *sh, struct flow *f, uint64_t now, unsigned dir)
 	t->last = now;
 }
 
-void stream_deliver(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir,
-	const uint8_t *data, uint32_t caplen, uint32_t len)
+static inline void deliver(struct shard *sh, struct flow *f, unsigned dir, const uint8_t *data,
+	uint32_t caplen, uint32_t len, const struct stamp *at)
 {
-	struct stamp at = {p->time, p->number, p->time, p->number};
-
 	f->payload[dir] += len;
 	if (caplen < len)
 		f->flags |= FLOW_SNAPLEN;
 	if (f->flags & FLOW_OPAQUE) {
-		turn(sh, f, p->time, dir);
+		turn(sh, f, at->whole, dir);
 		return;
 	}
 	if (!f->session &&
 		!session_open(sh, f, side_of(f, dir), view_of(data, caplen, len - caplen)))
 		return;
-	session_data(f->session, side_of(f, dir), data, caplen, len, &at);
+	session_data(f->session, side_of(f, dir), data, caplen, len, at);
+}
+
+void stream_deliver(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir,
+	const uint8_t *data, uint32_t caplen, uint32_t len)
+{
+	struct stamp at = {p->time, p->number, p->time, p->number};
+
+	deliver(sh, f, dir, data, caplen, len, &at);
+}
+
+void stream_deliver_at(struct shard *sh, struct flow *f, unsigned dir, const uint8_t *data,
+	uint32_t caplen, uint32_t len, const struct stamp *at)
+{
+	deliver(sh, f, dir, data, caplen, len, at);
 }
 
 static void held_free(struct shard *sh, struct ext_side *e, struct held *h)

@@ -20,6 +20,16 @@ static void set_client(struct flow *f, unsigned dir)
 	f->flags |= FLOW_CLIENT;
 }
 
+static unsigned sent_last(uint32_t n)
+{
+	return n < SYNS_KEPT ? n - 1 : SYNS_KEPT - 1;
+}
+
+const struct sent_syn *sent_latest(const struct handshake *h)
+{
+	return &h->syn[sent_last(h->nsyn)];
+}
+
 static void sent_add(struct sent_syn *list, uint32_t *n, const struct sent_syn *s)
 {
 	list[*n < SYNS_KEPT ? *n : SYNS_KEPT - 1] = *s;
@@ -29,11 +39,6 @@ static void sent_add(struct sent_syn *list, uint32_t *n, const struct sent_syn *
 static struct sent_syn sent_now(const struct packet *p)
 {
 	return (struct sent_syn){p->time, p->number, p->tcp_tsval};
-}
-
-static unsigned sent_last(uint32_t n)
-{
-	return n < SYNS_KEPT ? n - 1 : SYNS_KEPT - 1;
 }
 
 struct handshake *handshake_need(struct shard *sh, struct flow *f)
@@ -58,6 +63,7 @@ void handshake_drop(struct shard *sh, struct flow *f)
 {
 	if (!f->ext->handshake)
 		return;
+	tcp_fastopen_drop(sh, f->ext->handshake);
 	pool_put(&sh->handshakes, f->ext->handshake);
 	f->ext->handshake = NULL;
 	sh->nhandshakes--;
@@ -130,12 +136,15 @@ static void first_syn_ack(struct flow *f, const struct packet *p, unsigned dir)
 		return;
 	}
 	h->answered = answer_to(h->syn, h->nsyn, p);
+	if (h->fastopen.unheard) /* the one before it was lost */
+		h->answered.least = h->answered.which = h->answered.last;
 	sample(f, h, p, dir, &h->answered, p->time - h->syn[h->answered.which].time);
 }
 
 static void begin(struct flow_side *s, const struct packet *p)
 {
-	if (!(s->flags & FS_SEQ) || seq_diff(p->tcp_seq, s->isn))
+	/* Unless what came before it stands behind it already. */
+	if (!(s->flags & FS_MIDWAY) || s->nxt - (p->tcp_seq + 1) >= SEQ_REACH)
 		s->nxt = p->tcp_seq + 1;
 	s->flags = (uint8_t)((s->flags | FS_SYN | FS_SEQ) & ~FS_MIDWAY);
 	s->isn = p->tcp_seq;
@@ -154,7 +163,9 @@ static void on_syn_ack(struct shard *sh, struct flow *f, const struct packet *p,
 		sent_add(h->syn_ack, &h->nsyn_ack, &now);
 	if (!f->syn_ack)
 		first_syn_ack(f, p, dir);
-	else if (again && f->established)
+	if (h && h->fastopen.len && side_of(f, dir) == SIDE_SERVER)
+		tcp_fastopen_answer(sh, f, p->tcp_ack);
+	if (again && f->established)
 		tcp_accept_late(f, p, dir);
 	else if (again && p->tcp_seq != s->isn && !h->simultaneous) {
 		h->old_isn = s->isn;
@@ -179,42 +190,55 @@ static void on_crossing(struct shard *sh, struct flow *f, const struct packet *p
 	f->flags &= (uint8_t)~FLOW_CLIENT;
 }
 
+/* The first SYN of a side; it may stand behind what followed it. */
+static void first_syn(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+{
+	if (f->side[!dir].flags & FS_SYN && !f->syn_ack)
+		on_crossing(sh, f, p, dir);
+	else
+		set_client(f, dir);
+	begin(&f->side[dir], p);
+	f->flags &= (uint8_t)~FLOW_MIDWAY;
+	f->established = 0; /* how long it took cannot be told then */
+}
+
 static void on_syn(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
 {
 	struct flow_side *s = &f->side[dir];
-	bool again = s->flags & FS_SYN;
-	struct handshake *h = again ? handshake_need(sh, f) : handshake_of(f);
+	bool again = s->flags & FS_SYN, data = p->paylen + p->paycut && !f->payload[dir];
+	struct handshake *h = again || data ? handshake_need(sh, f) : handshake_of(f);
 	struct sent_syn now = sent_now(p);
+	uint32_t nxt = s->nxt;
 
 	if (h)
 		sent_add(h->syn, &h->nsyn, &now);
-	if (!again) {
-		if (f->side[!dir].flags & FS_SYN && !f->syn_ack)
-			on_crossing(sh, f, p, dir);
-		else
-			set_client(f, dir);
-		begin(s, p);
-		f->flags &= (uint8_t)~FLOW_MIDWAY;
-		/* It stands behind what came after it: how long that took cannot be told. */
-		f->established = 0;
+	if (!again)
+		first_syn(sh, f, p, dir);
+	if (data && dir == flow_client(f)) {
+		tcp_fastopen_syn(sh, f, p);
+		if (f->syn_ack)
+			tcp_fastopen_answer(sh, f, nxt);
 	}
 	if (f->state < FLOW_SYN)
 		f->state = FLOW_SYN;
 }
 
-void tcp_on_syn(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+bool tcp_on_syn(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
 {
 	struct flow_side *s = &f->side[dir];
+	bool again = s->flags & FS_SYN && s->isn == p->tcp_seq;
 
 	if (p->tcp_opts & TCP_OPT_MSS)
 		s->mss = p->tcp_mss;
 	s->wscale = p->tcp_opts & TCP_OPT_WSCALE ? p->tcp_wscale : 0xff;
 	if (p->tcp_opts & TCP_OPT_SACK_OK)
 		s->flags |= FS_SACK;
-	if (p->tcp_flags & TCP_ACK)
-		on_syn_ack(sh, f, p, dir);
-	else
+	if (!(p->tcp_flags & TCP_ACK)) {
 		on_syn(sh, f, p, dir);
+		return false;
+	}
+	on_syn_ack(sh, f, p, dir);
+	return !again;
 }
 
 /* Both SYNs of a simultaneous open have to be acknowledged. */
@@ -237,26 +261,10 @@ static void choose_isn(struct handshake *h, struct flow_side *o, uint32_t ack)
 	o->nxt = other + 1;
 }
 
-void tcp_on_handshake_ack(struct flow *f, const struct packet *p, unsigned dir)
+static void client_acks(struct flow *f, const struct packet *p, unsigned dir)
 {
 	struct handshake *h = handshake_of(f);
 
-	if (h && h->simultaneous) {
-		if (ends_crossing(h, f, p, dir)) {
-			f->state = FLOW_ESTABLISHED;
-			f->established = p->time;
-		}
-		return;
-	}
-	if (p->tcp_flags & TCP_SYN)
-		return;
-	if (side_of(f, dir) != SIDE_CLIENT) {
-		if (f->state == FLOW_SYN) /* neither its SYN/ACK nor the ACK was captured */
-			f->state = FLOW_ESTABLISHED;
-		return;
-	}
-	f->state = FLOW_ESTABLISHED;
-	f->established = p->time;
 	if (!f->syn_ack)
 		return;
 	if (!h || !h->nsyn_ack) {
@@ -266,6 +274,29 @@ void tcp_on_handshake_ack(struct flow *f, const struct packet *p, unsigned dir)
 	choose_isn(h, &f->side[!dir], p->tcp_ack);
 	h->ended = answer_to(h->syn_ack, h->nsyn_ack, p);
 	sample(f, h, p, dir, &h->ended, p->time - h->syn_ack[h->ended.which].time);
+}
+
+void tcp_on_handshake_ack(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+{
+	struct handshake *h = handshake_of(f);
+	bool client = side_of(f, dir) == SIDE_CLIENT;
+
+	if (h && h->simultaneous) {
+		if (ends_crossing(h, f, p, dir)) {
+			f->state = FLOW_ESTABLISHED;
+			f->established = p->time;
+		}
+		return;
+	}
+	if (p->tcp_flags & TCP_SYN || (!client && f->state != FLOW_SYN))
+		return;
+	f->state = FLOW_ESTABLISHED;
+	if (client) { /* else neither the SYN/ACK nor the ACK was captured */
+		f->established = p->time;
+		client_acks(f, p, dir);
+	}
+	if (h && h->fastopen.len)
+		tcp_fastopen_established(sh, f, client ? p->tcp_seq : p->tcp_ack);
 }
 
 /* Does it acknowledge the SYN, and not much more (of what the capture lost)? */
@@ -281,6 +312,8 @@ bool tcp_is_stray(struct shard *sh, struct flow *f, const struct packet *p, unsi
 	if (f->state != FLOW_SYN || (s->flags & o->flags & FS_SYN) ||
 		(p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
 		return false;
+	if (tcp_fastopen_unheard(sh, f, p, dir))
+		return true;
 	if (o->flags & FS_SYN ? acknowledges(o, p) : p->tcp_seq - (s->isn + 1) < FIRST_SEQS)
 		return false;
 	handshake_need(sh, f)->strays++;
@@ -294,7 +327,7 @@ bool tcp_is_duplicate_syn(const struct flow_side *s, const struct packet *p, uin
 	int32_t age =
 		p->tcp_opts & TCP_OPT_TIMES && s->tsval ? seq_diff(p->tcp_tsval, s->tsval) : 0;
 
-	if (!(s->flags & FS_SYN) || p->tcp_seq != s->isn || p->paylen + p->paycut)
+	if (!(s->flags & FS_SYN) || p->tcp_seq != s->isn)
 		return false;
 	if (p->tcp_flags & TCP_ACK && !(s->flags & FS_ACK))
 		return false; /* a SYN before, and now a SYN/ACK */
@@ -325,11 +358,19 @@ static uint64_t path_time(const struct flow *f, const struct handshake *h)
 	return since(h->syn[i].time, f->syn_ack) + since(h->syn_ack[j].time, f->established);
 }
 
-bool handshake_cost(const struct flow *f, struct connect_cost *c)
+bool handshake_cost(const struct flow *f, bool fast, struct connect_cost *c)
 {
 	const struct handshake *h = handshake_of(f);
 	uint64_t total;
 
+	memset(c, 0, sizeof(*c));
+	if (fast) {
+		unsigned i = answered(h->syn, &h->answered, f->syn_ack, f, flow_client(f));
+
+		c->until = h->syn[f->syn_ack ? i : h->answered.which].time;
+		c->retry = since(h->syn[0].time, c->until);
+		return true;
+	}
 	if (!f->established || f->established < f->first ||
 		!(f->side[flow_client(f)].flags & FS_SYN))
 		return false;
@@ -338,6 +379,7 @@ bool handshake_cost(const struct flow *f, struct connect_cost *c)
 	if (h && h->nsyn && path_time(f, h) < total)
 		c->network = path_time(f, h);
 	c->retry = total - c->network;
+	c->accept = c->until - f->established;
 	return true;
 }
 

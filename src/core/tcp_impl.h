@@ -51,9 +51,10 @@ static inline uint32_t window_of(
 }
 
 /* tcp_handshake.c: a segment with SYN. dir is the end that sent it. */
-void tcp_on_syn(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
+/* Gives whether bytes it carries are the stream's now. */
+bool tcp_on_syn(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
 /* One with ACK and without RST, of a handshake that has not ended. */
-void tcp_on_handshake_ack(struct flow *f, const struct packet *p, unsigned dir);
+void tcp_on_handshake_ack(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
 /*
  * Does it answer something else than the SYN that was sent? An ACK or RST of a connection that the
  * other end still has between these ports (RFC 5961, 4), or the RST to it: TCP takes no notice.
@@ -62,6 +63,20 @@ bool tcp_is_stray(struct shard *sh, struct flow *f, const struct packet *p, unsi
 /* A SYN that is sent again comes later than its copy, and with a newer timestamp where it has one.
  */
 bool tcp_is_duplicate_syn(const struct flow_side *s, const struct packet *p, uint64_t since);
+
+/* tcp_fastopen.c: a SYN that carries data; how far it is acknowledged; where the client goes on. */
+void tcp_fastopen_syn(struct shard *sh, struct flow *f, const struct packet *p);
+void tcp_fastopen_answer(struct shard *sh, struct flow *f, uint32_t ack);
+void tcp_fastopen_established(struct shard *sh, struct flow *f, uint32_t seq);
+/* In-order bytes, some of which were sent with the SYN and not taken (WATCH_FASTOPEN). */
+void tcp_fastopen_again(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
+/*
+ * Has the server answered data of the SYN, and its SYN/ACK not come? The client cannot take that;
+ * what comes again of it ends a waiting (WATCH_UNHEARD).
+ */
+bool tcp_fastopen_unheard(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
+void tcp_fastopen_heard(struct flow *f, const struct packet *p, unsigned dir, uint32_t len);
+void tcp_fastopen_drop(struct shard *sh, struct handshake *h);
 
 /* tcp_accept.c: a SYN/ACK behind the ACK that ends the handshake; what follows (WATCH_ACCEPT). */
 void tcp_accept_late(struct flow *f, const struct packet *p, unsigned dir);

@@ -88,7 +88,7 @@ static void on_ack(
 	int32_t ahead;
 
 	if ((f->state == FLOW_SYN_ACK || f->state == FLOW_SYN) && !(p->tcp_flags & TCP_RST))
-		tcp_on_handshake_ack(f, p, dir);
+		tcp_on_handshake_ack(sh, f, p, dir);
 	if (!(s->flags & FS_ACK)) {
 		s->ack = ack;
 		s->flags |= FS_ACK;
@@ -270,6 +270,8 @@ static void on_data(struct shard *sh, struct flow *f, const struct packet *p, un
 		on_next(f, p, dir, end);
 		if (e && e->hole_since)
 			stream_hold(sh, f, p, dir, seq, p->payload, p->paylen, len);
+		else if (e && f->ext->watch & WATCH_FASTOPEN)
+			tcp_fastopen_again(sh, f, p, dir);
 		else
 			stream_deliver(sh, f, p, dir, p->payload, p->paylen, len);
 	} else if (ahead > 0) {
@@ -453,6 +455,7 @@ __attribute__((noinline)) void tcp_segment_now(
 	struct flow_side *s = &f->side[dir];
 	uint32_t len = p->paylen + p->paycut;
 	uint8_t flags = p->tcp_flags;
+	bool data = len && !(flags & TCP_RST);
 
 	if (is_duplicate(s, p, p->time - f->last[dir])) {
 		if (!flow_need_ext(sh, f)->duplicates++)
@@ -463,8 +466,10 @@ __attribute__((noinline)) void tcp_segment_now(
 		return;
 	if (f->ext && f->ext->watch & WATCH_ACCEPT)
 		tcp_accept_watch(f, p, dir, len);
+	if (f->ext && f->ext->watch & WATCH_UNHEARD)
+		tcp_fastopen_heard(f, p, dir, len);
 	if (flags & TCP_SYN)
-		tcp_on_syn(sh, f, p, dir);
+		data &= tcp_on_syn(sh, f, p, dir);
 	else if (f->state == FLOW_NEW) {
 		f->state = FLOW_ESTABLISHED;
 		f->flags |= FLOW_MIDWAY;
@@ -475,7 +480,7 @@ __attribute__((noinline)) void tcp_segment_now(
 	}
 	if (!len && !(flags & (TCP_SYN | TCP_FIN | TCP_RST)))
 		on_bare(sh, f, p, dir);
-	else if (len && !(flags & TCP_RST))
+	else if (data)
 		on_data(sh, f, p, dir);
 	if (flags & TCP_FIN)
 		on_fin(sh, f, p, dir);

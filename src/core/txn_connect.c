@@ -8,43 +8,37 @@
 #include "core/handshake.h"
 #include "core/shard.h"
 
-/* From `from` on for `ns`: what came before the request's first byte; the rest is counted. */
+void txn_take_connect(struct session *s, struct txn *t)
+{
+	t->carries_connect = !(s->flow->flags & FLOW_HAD_TXN);
+	s->flow->flags |= FLOW_HAD_TXN;
+}
+
+/* For `ns` from `from` on: gives what came before the request's first byte. */
 static uint64_t before(struct txn *t, enum ledger_entry entry, uint64_t from, uint64_t ns)
 {
 	uint64_t first = t->stamp[0], to = from + ns;
 
 	if (to <= first)
 		return ns;
-	txn_stall_one(t, entry, from, to);
+	ledger_take(t, entry, from, to);
 	return first > from ? first - from : 0;
-}
-
-void txn_take_connect(struct session *s, struct txn *t)
-{
-	struct flow *f = s->flow;
-	struct connect_cost c;
-
-	if (f->flags & FLOW_HAD_TXN)
-		return;
-	f->flags |= FLOW_HAD_TXN;
-	if (!handshake_cost(f, &c))
-		return;
-	t->connect_retry = before(t, LEDGER_CONNECT_RETRY, f->first, c.retry);
-	t->connect_network = before(t, LEDGER_CONNECT_NETWORK, f->first + c.retry, c.network);
-	t->carries_connect = 1;
-	t->quality |= 1u << QUALITY_CONNECT;
 }
 
 void txn_settle_connect(struct session *s, struct txn *t)
 {
+	const struct flow *f = s->flow;
+	const struct handshake *h = handshake_of(f);
+	/* A request that was whole in a SYN that was taken did not wait for the rest. */
+	bool fast = h && h->fastopen.fate == FASTOPEN_TAKEN && t->marks & 2 &&
+		    t->offset[1] <= h->fastopen.len;
 	struct connect_cost c;
-	uint64_t both = t->connect_retry + t->connect_network;
 
-	/* The path may be known better now. */
-	if (!t->carries_connect || !handshake_cost(s->flow, &c) || c.retry + c.network != both)
+	if (!t->carries_connect || !(t->marks & 1) || !handshake_cost(f, fast, &c))
 		return;
-	t->connect_retry = c.retry;
-	t->connect_network = c.network;
+	t->connect_retry = before(t, LEDGER_CONNECT_RETRY, f->first, c.retry);
+	t->connect_network = before(t, LEDGER_CONNECT_NETWORK, f->first + c.retry, c.network);
+	t->quality |= 1u << QUALITY_CONNECT;
 }
 
 void txn_wait_accept(struct session *s, uint64_t from, uint64_t to)
