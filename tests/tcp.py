@@ -184,6 +184,11 @@ def ok(n=0):
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % n + b"x" * n
 
 
+def answer_of(total):
+    """An answer of so many bytes in all."""
+    return next(a for n in range(total, 0, -1) for a in [ok(n)] if len(a) == total)
+
+
 # Every way in which both ends may have been set up.
 def kinds(**more):
     for v6 in False, True:
@@ -365,6 +370,190 @@ def windows_of_an_unknown_scale():
             have = flow(run(w.packets(place, since=60 if wscale[0] else None)))
             if known != bool(have.get("tsumari.tcp.server.window_full")):
                 fail(place, wscale, "window_full", have.get("tsumari.tcp.server.window_full"))
+
+
+def tcp_side(f, side):
+    return {k: f.get("tsumari.tcp.%s.%s" % (side, k), 0) for k in
+            ("retransmits", "spurious_retransmits", "rtos", "fast_retransmits", "out_of_order")}
+
+
+@situation
+def a_lost_request():
+    """Sent again after 220 ms. Before the capture it leaves no trace; behind it, it is the client's loss."""
+    for kind, name in kinds(delay=10):
+        for place in PLACES:
+            for lost in 0.2, 0.8:
+                where = "%s at the %s, request lost at %.1f of the way" % (name, place, lost)
+                seen = PLACES.index(place) / 2 <= lost
+                rtt = {"client": 20, "path": 10, "server": 0}[place]
+                for again in 1, 2:
+                    w = Wire(**kind)
+                    t = w.open() + 10
+                    w.segment(CLIENT, t, get(), lost=lost)
+                    at = t + 220
+                    if again == 2:
+                        w.segment(CLIENT, at, get(), seq=0, lost=lost)
+                        at += 440
+                    w.segment(CLIENT, at, get(), seq=0)
+                    w.segment(SERVER, at + 10 + 5, ok(3))
+                    w.segment(CLIENT, at + 25)
+                    records = run(w.packets(place))
+                    stall = (at - t) if seen else 0
+                    expect(where, txns(records)[0], {"stall.rto.client": stall, "network": rtt, "server": 5,
+                                                     "connect.network": 20})
+                    same(where, "client", tcp_side(flow(records), "client"), {
+                        "retransmits": again if seen else 0, "rtos": again if seen else 0, "spurious_retransmits": 0,
+                        "fast_retransmits": 0, "out_of_order": 0})
+
+
+@situation
+def a_lost_answer():
+    """The client and the server send again. With timestamps or D-SACK the capture before the loss knows that
+    the request had arrived."""
+    for kind, name in kinds(delay=10):
+        if not kind["times"] and not kind["sack"]:
+            continue
+        for place in "client", "path":
+            for first in "server", "client":  # whose timer is the first
+                where = "%s at the %s, the %s's timer first" % (name, place, first)
+                rtt = {"client": 20, "path": 10}[place]
+                w = Wire(**kind)
+                t = w.open() + 10
+                a = w.segment(CLIENT, t, get())
+                w.segment(SERVER, t + 11, ok(3), lost=0.2)
+                n = len(ok(3))
+                answer = t + 11 + (215 if first == "server" else 260)
+                w.segment(CLIENT, t + 225, get(), seq=0)
+                if first == "server":
+                    w.segment(SERVER, answer, ok(3), seq=0, tsecr=int(t) + 100)
+                    w.segment(SERVER, t + 235, seq=n, sacks=[(0, len(get()))])
+                else:
+                    w.segment(SERVER, t + 235, seq=n, sacks=[(0, len(get()))], tsecr=int(t) + 100)
+                    w.segment(SERVER, answer, ok(3), seq=0)
+                if not kind["times"] and first == "server":
+                    continue  # the answer comes before the D-SACK: nothing tells it from the client's loss
+                if not kind["sack"] and first == "client":
+                    pass  # the echo tells
+                records = run(w.packets(place))
+                expect(where, txns(records)[0], {"stall.rto.server": answer - t - 10, "network": rtt,
+                                                 "connect.network": 20})
+                client, server = (tcp_side(flow(records), side) for side in ("client", "server"))
+                same(where, "client's", (client["spurious_retransmits"], client["rtos"]), (1, 0))
+                same(where, "server's", (server["retransmits"], server["rtos"]), (1, 1))
+
+
+@situation
+def a_lost_acknowledgment():
+    """The server works for 300 ms; its ACK was lost, and the client sends again for nothing."""
+    for kind, name in kinds(delay=10):
+        if not kind["sack"]:
+            continue
+        for place in PLACES:
+            for lost in 0.2, 0.8:
+                where = "%s at the %s, ACK lost at %.1f of the way" % (name, place, lost)
+                w = Wire(**kind)
+                t = w.open() + 10
+                w.segment(CLIENT, t, get())
+                w.segment(SERVER, t + 50, lost=lost)
+                w.segment(CLIENT, t + 225, get(), seq=0)
+                w.segment(SERVER, t + 235, sacks=[(0, len(get()))])
+                w.segment(SERVER, t + 310, ok(3))
+                records = run(w.packets(place))
+                expect(where, txns(records)[0], {"network": {"client": 20, "path": 10, "server": 0}[place],
+                                                 "server": 300, "connect.network": 20})
+                client = tcp_side(flow(records), "client")
+                same(where, "client's", (client["spurious_retransmits"], client["rtos"]), (1, 0))
+
+
+@situation
+def needless_probes():
+    """A tail loss probe (RFC 8985, 7) that was not needed, of either side's last segment."""
+    for kind, name in kinds(delay=10):
+        if not kind["sack"]:
+            continue
+        for place in PLACES:
+            where = "%s at the %s" % (name, place)
+            w = Wire(**kind)
+            t = w.open() + 10
+            w.segment(CLIENT, t, get())
+            w.segment(CLIENT, t + 25, get(), seq=0)  # the server's ACK is delayed
+            w.segment(SERVER, t + 35, sacks=[(0, len(get()))])
+            w.segment(SERVER, t + 110, ok(3))
+            w.segment(SERVER, t + 135, ok(3), seq=0)
+            w.segment(CLIENT, t + 145, sacks=[(0, len(ok(3)))])
+            w.segment(CLIENT, t + 200, get())
+            w.segment(SERVER, t + 215, ok(3))
+            records = run(w.packets(place))
+            rtt = {"client": 20, "path": 10, "server": 0}[place]
+            expect(where, txns(records)[0], {"network": rtt, "server": 100, "connect.network": 20})
+            expect(where, txns(records)[1], {"network": rtt, "server": 5})
+            for side in "client", "server":
+                x = tcp_side(flow(records), side)
+                same(where, side, (x["retransmits"], x["spurious_retransmits"], x["rtos"]), (1, 1, 0))
+
+
+def flight(w, t, count, lost=(), spread=0.01, size=1000):
+    """An answer of so many segments; those in lost come only as far as lost says. Its bytes, and its end."""
+    data = answer_of(count * size)
+    for i in range(count):
+        w.segment(SERVER, t + i * spread, data[i * size:(i + 1) * size], lost=dict(lost).get(i))
+        if dict(lost).get(i) is None:
+            arrived = t + i * spread + w.delay
+            have = w.acked(CLIENT, arrived)
+            w.segment(CLIENT, arrived, sacks=[(have + size, (i + 1) * size)] if have < i * size else ())
+    return data
+
+
+@situation
+def fast_retransmits():
+    """A segment within an answer is lost: it comes a round trip late, wherever that is seen."""
+    for kind, name in kinds(delay=10):
+        for place in PLACES:
+            for lost in 0.2, 0.8:
+                where = "%s at the %s, lost at %.1f of the way" % (name, place, lost)
+                if 1 - PLACES.index(place) / 2 <= lost:
+                    continue
+                w = Wire(**kind)
+                t = w.open() + 10
+                w.segment(CLIENT, t, get())
+                data = flight(w, t + 15, 20, {5: lost}.items(), spread=2)
+                again = t + 15 + 8 * 2 + 20
+                w.segment(SERVER, again, data[5000:6000], seq=5000)
+                w.segment(CLIENT, again + 10)
+                records = run(w.packets(place))
+                r = txns(records)[0]
+                stall = ledger(r).get("stall.fast_retransmit.server", 0)
+                if not 18 <= stall <= 28:
+                    fail("%s: stall.fast_retransmit.server is %.2f of 20 to 26" % (where, stall), ledger(r))
+                x = tcp_side(flow(records), "server")
+                same(where, "server", (x["retransmits"], x["fast_retransmits"], x["out_of_order"]), (1, 1, 0))
+
+
+@situation
+def late_and_sent_again():
+    """Of a segment that comes behind its successor the clock of its sender says whether it is the first one.
+    Without timestamps only the time is left."""
+    for kind, name in kinds(delay=10):
+        for place in "client", "path":
+            for late in 1.5, 8, 40:
+                for again in False, True:
+                    where = "%s at the %s, %.1f ms late, %s" % (name, place, late, "again" if again else "reordered")
+                    w = Wire(**kind)
+                    t = w.open() + 10
+                    w.segment(CLIENT, t, get())
+                    data = answer_of(3000)
+                    w.segment(SERVER, t + 15, data[:1000])
+                    at = t + 17
+                    # The path keeps it, or its sender sends it again after its successor.
+                    w.segment(SERVER, at + 1, data[2000:3000], seq=2000)
+                    tsval = None if again else int(at) + 100
+                    w.segment(SERVER, at + 1 + late, data[1000:2000], seq=1000, tsval=tsval)
+                    x = tcp_side(flow(run(w.packets(place))), "server")
+                    told = kind["times"] and (again or late >= 1)
+                    if told:
+                        same(where, "server", (x["retransmits"], x["out_of_order"]), (1, 0) if again else (0, 1))
+                    else:
+                        same(where, "server", (x["retransmits"], x["out_of_order"]), (0, 1) if late < 20 else (1, 0))
 
 
 if not bad:

@@ -220,6 +220,7 @@ void flow_close(
 {
 	if (f->ext) {
 		early_flush(sh, f);
+		tcp_settle(f);
 		stream_finish(sh, f);
 	}
 	if (flow_session(f))

@@ -132,8 +132,27 @@ struct held {
 	struct held *next;
 	uint32_t lo, hi, caplen;
 	uint32_t room; /* allocated for data */
+	uint32_t tsval;
 	uint64_t time, frame;
 	uint8_t data[];
+};
+
+/*
+ * Segments of a side that were sent again, until the ACK says what became of them: [lo, hi) of its
+ * stream. Before it is known that they had been lost, nothing was waited for.
+ */
+struct resend {
+	uint64_t from;   /* since when they were missed */
+	uint64_t first;  /* when the first was sent again; */
+	uint64_t at;     /* the last one */
+	uint64_t worst;  /* ns that the one waited for the longest took, */
+	uint64_t frame;  /* and that one */
+	uint32_t lo, hi; /* kept when it is known, for a late D-SACK */
+	uint32_t tsval;  /* of the first; 0: it has none */
+	uint32_t n;      /* segments; 0: nothing is open */
+	uint32_t fast;   /* of them by duplicate ACKs, */
+	uint32_t rtos;   /* after a timeout */
+	bool until_ack;  /* waited for to the ACK, not to `at`: see tcp_on_resent() */
 };
 
 struct ext_side {
@@ -151,6 +170,10 @@ struct ext_side {
 	uint32_t again_seq, again_len, again; /* the segment sent again last, and how often */
 	uint64_t dup_since;                   /* first duplicate ACK of the present run */
 	uint32_t expect;                      /* where the first hole begins, if there is one */
+	struct resend resend;
+	uint32_t recover; /* of missing bytes below, those that came had been sent again */
+	/* Bytes of it had been sent at this time and did not come; 0: none that are known of. */
+	uint64_t lost_since;
 	/* Sent into the other's closed window, which takes none of it; refused: how many bytes. */
 	uint32_t refused_from, refused;
 	uint32_t held_bytes;

@@ -194,6 +194,9 @@ struct flow_ext *flow_need_ext(struct shard *sh, struct flow *f);
 /* Is a SYN one of this connection, its first, sent again or late, and not that of another one? */
 bool tcp_same_connection(const struct flow *f, const struct packet *p, unsigned dir);
 
+/* tcp_loss.c: nothing will be acknowledged any more; of a flow with an extension. */
+void tcp_settle(struct flow *f);
+
 /* What is called for few packets only: it must not be put among what all go through. */
 #define RARELY __attribute__((cold, noinline))
 

@@ -107,6 +107,7 @@ static struct held *keep(struct shard *sh, struct flow *f, struct ext_side *e, s
 	h->hi = hi;
 	h->caplen = room;
 	h->room = room;
+	h->tsval = p->tcp_opts & TCP_OPT_TIMES ? p->tcp_tsval : 0;
 	h->time = p->time;
 	h->frame = p->number;
 	if (room)

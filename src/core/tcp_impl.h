@@ -82,10 +82,13 @@ void tcp_fastopen_drop(struct shard *sh, struct handshake *h);
 void tcp_accept_late(struct flow *f, const struct packet *p, unsigned dir);
 void tcp_accept_watch(struct flow *f, const struct packet *p, unsigned dir, uint32_t len);
 
-/* tcp_loss.c: which kind of retransmission is a segment of bytes up to `end` that were sent before?
+/*
+ * tcp_loss.c: a segment of bytes up to `end` that were sent before. What it cost is known when it
+ * is acknowledged: tcp_resend_acked(), to be asked before the ACK is taken over.
  */
 void tcp_on_resent(
 	struct shard *sh, struct flow *f, const struct packet *p, unsigned dir, uint32_t end);
+void tcp_resend_acked(struct flow *f, const struct packet *p, unsigned dir);
 /* A segment below what was seen sent already, into a missing range: reordered, or sent again. */
 void tcp_on_filled(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
 

@@ -3,15 +3,15 @@
  * retransmissions told apart from each other and from reordering, and the waiting that they ended.
  */
 #include "core/tcp_impl.h"
+#include "api/layer.h"
+#include <string.h>
 
 /* The side's worst frame sent again is the one that was waited for the longest. */
-static void note_resent(struct ext_side *e, const struct packet *p, uint64_t since)
+static void note_resent(struct ext_side *e, uint64_t frame, uint64_t waited)
 {
-	uint64_t waited = p->time > since ? p->time - since : 0;
-
 	if (!e->resent_frame || waited > e->resent_worst) {
 		e->resent_worst = waited;
-		e->resent_frame = p->number;
+		e->resent_frame = frame;
 	}
 }
 
@@ -29,77 +29,257 @@ static void note_again(struct ext_side *e, const struct packet *p, uint32_t len,
 	e->again++;
 }
 
+static enum ledger_entry entry_of(const struct flow *f, unsigned dir, bool rto)
+{
+	if (side_of(f, dir) == SIDE_CLIENT)
+		return rto ? LEDGER_STALL_RTO_CLIENT : LEDGER_STALL_FAST_CLIENT;
+	return rto ? LEDGER_STALL_RTO_SERVER : LEDGER_STALL_FAST_SERVER;
+}
+
+/* When the side sent what it sends again now, as far as that is known. */
+static uint64_t sent_before(
+	const struct flow *f, const struct packet *p, unsigned dir, uint32_t end)
+{
+	int32_t timed = seq_diff(f->side[dir].rtt_seq, p->tcp_seq);
+
+	if (f->rtt_time[dir] && timed > 0 && timed <= (int32_t)(end - p->tcp_seq))
+		return f->rtt_time[dir];
+	return f->last[dir];
+}
+
+/*
+ * Both copies went by: the first one was lost behind the capture, or was not lost at all. Until the
+ * ACK tells, it is only remembered. The waiting is the time from the one copy to the other; where
+ * other segments were sent in between it is the same from the first duplicate ACK to the ACK.
+ */
+static void remember_resend(struct flow *f, const struct packet *p, unsigned dir, uint32_t end)
+{
+	struct resend *r = &f->ext->side[dir].resend;
+	uint64_t dup_since = f->ext->side[!dir].dup_since, from = sent_before(f, p, dir, end);
+	bool fast = f->side[!dir].dup_run >= 3, until_ack = fast && dup_since < f->last[dir];
+
+	if (until_ack)
+		from = dup_since;
+	if (!r->n) {
+		memset(r, 0, sizeof(*r));
+		r->from = from;
+		r->first = p->time;
+		r->lo = p->tcp_seq;
+		r->hi = end;
+		r->tsval = p->tcp_opts & TCP_OPT_TIMES ? p->tcp_tsval : 0;
+	}
+	if (seq_diff(p->tcp_seq, r->lo) < 0)
+		r->lo = p->tcp_seq;
+	if (seq_diff(end, r->hi) > 0)
+		r->hi = end;
+	r->n++;
+	r->fast += fast;
+	r->rtos += !fast && p->time - f->last[dir] >= RTO_LEAST;
+	r->until_ack |= until_ack;
+	r->at = p->time;
+	if (!r->frame || p->time - from > r->worst) {
+		r->worst = p->time - from;
+		r->frame = p->number;
+	}
+}
+
+/* Does the segment's first SACK block say that all of [lo, hi) came twice (RFC 2883, 4)? */
+static bool is_dsack(const struct packet *p, uint32_t lo, uint32_t hi)
+{
+	uint32_t left, right;
+
+	if (!(p->tcp_opts & TCP_OPT_SACK) || !p->tcp_nsack)
+		return false;
+	left = load32(p->tcp_sack);
+	right = load32(p->tcp_sack + 4);
+	if (seq_diff(left, lo) > 0 || seq_diff(right, hi) < 0)
+		return false;
+	return seq_diff(right, p->tcp_ack) <= 0 ||
+	       (p->tcp_nsack > 1 && seq_diff(left, load32(p->tcp_sack + 8)) >= 0 &&
+		       seq_diff(right, load32(p->tcp_sack + 12)) <= 0);
+}
+
+/*
+ * Had the first copies arrived? The receiver got them twice, or it acknowledges what was sent
+ * before they were sent again (RFC 3522, "Eifel"), or sooner than they can have arrived.
+ */
+static bool was_needless(const struct flow *f, const struct packet *p, unsigned dir)
+{
+	const struct resend *r = &f->ext->side[!dir].resend;
+	uint32_t rtt = flow_rtt(f, !dir);
+
+	if (is_dsack(p, r->lo, r->hi))
+		return true;
+	if (r->tsval && p->tcp_opts & TCP_OPT_TIMES)
+		return seq_diff(p->tcp_tsecr, r->tsval) < 0;
+	return rtt != UINT32_MAX && rtt >= MS && p->time - r->first < rtt / 4 * 3;
+}
+
+/* Was the segment held up on its way back, by the clock (of 1 ms) of its sender? */
+static bool came_late(const struct flow *f, const struct packet *p, unsigned dir)
+{
+	uint64_t ms = (p->time - f->last[dir]) / MS;
+	uint32_t ticks = p->tcp_tsval - f->side[dir].tsval;
+
+	return p->tcp_opts & TCP_OPT_TIMES && f->side[dir].tsval && ticks >= ms * 3 / 10 &&
+	       ticks + 100 < ms;
+}
+
+/*
+ * What !dir sent again had arrived, but nothing of dir came back until now: its answer had been
+ * lost, and this one is sent again, or it shows with its number that there is one.
+ */
+static void on_answer_lost(
+	struct flow *f, const struct packet *p, unsigned dir, const struct resend *r)
+{
+	struct ext_side *e = &f->ext->side[dir];
+	uint32_t rtt = flow_rtt(f, !dir);
+	uint64_t to = r->at;
+
+	if (f->last[dir] >= r->from)
+		return;
+	if (seq_diff(p->tcp_seq, f->side[dir].nxt) > 0) {
+		e->lost_since = r->from;
+		return;
+	}
+	if (!(p->paylen + p->paycut) || p->tcp_seq != f->side[dir].nxt ||
+		p->time - r->from < RTO_LEAST || came_late(f, p, dir))
+		return;
+	if (rtt != UINT32_MAX)
+		to = p->time - r->from > rtt ? p->time - rtt : r->from;
+	e->retransmits++;
+	e->rtos++;
+	e->resent += p->paylen + p->paycut;
+	note_resent(e, p->number, to - r->from);
+	stall(f, entry_of(f, dir, true), r->from, to);
+}
+
+/* They had been lost: until they came everything waited for them. */
+static void on_lost(struct flow *f, unsigned dir, uint64_t acked)
+{
+	struct ext_side *e = &f->ext->side[dir];
+	struct resend *r = &e->resend;
+
+	e->fast += r->fast;
+	e->rtos += r->rtos;
+	note_resent(e, r->frame, r->worst);
+	stall(f, entry_of(f, dir, r->rtos != 0), r->from, r->until_ack ? acked : r->at);
+	r->n = 0;
+}
+
+void tcp_resend_acked(struct flow *f, const struct packet *p, unsigned dir)
+{
+	struct ext_side *e = &f->ext->side[!dir];
+	struct resend *r = &e->resend;
+
+	if (!r->n) {
+		if (r->fast + r->rtos && is_dsack(p, r->lo, r->hi)) {
+			e->spurious += r->fast + r->rtos;
+			e->fast -= r->fast;
+			e->rtos -= r->rtos;
+			r->fast = r->rtos = 0;
+		}
+		return;
+	}
+	if (seq_diff(p->tcp_ack, r->hi) < 0 && !is_dsack(p, r->lo, r->hi))
+		return;
+	if (!was_needless(f, p, dir)) {
+		on_lost(f, !dir, p->time);
+		return;
+	}
+	e->spurious += r->n;
+	on_answer_lost(f, p, dir, r);
+	r->n = r->fast = r->rtos = 0;
+}
+
+void tcp_settle(struct flow *f)
+{
+	for (unsigned dir = 0; dir < 2; dir++)
+		if (f->ext->side[dir].resend.n)
+			on_lost(f, dir, f->ext->side[dir].resend.at);
+}
+
 /* A segment of bytes that were sent before: which kind of retransmission is it? */
 void tcp_on_resent(
 	struct shard *sh, struct flow *f, const struct packet *p, unsigned dir, uint32_t end)
 {
 	struct flow_side *o = &f->side[!dir];
-	struct flow_ext *x;
 	struct ext_side *e;
-	enum side side = side_of(f, dir);
 	uint32_t len = p->paylen + p->paycut;
 
 	if (len <= 1 && o->flags & FS_ACK && p->tcp_seq == o->ack - 1)
 		return; /* a keep-alive probe (RFC 9293, 3.8.4) */
 	if (tcp_refused(f, p, dir, end))
 		return;
-	x = flow_need_ext(sh, f);
-	e = &x->side[dir];
+	e = &flow_need_ext(sh, f)->side[dir];
 	e->retransmits++;
 	e->resent += len;
-	note_resent(e, p, o->dup_run >= 3 ? x->side[!dir].dup_since : f->last[dir]);
 	note_again(e, p, len, f->last[dir]);
-	f->rtt_time[dir] = 0;
 	if (flow_session(f))
-		txn_resent(f->session, side, len);
-	if (o->flags & FS_ACK && seq_diff(o->ack, end) >= 0) {
+		txn_resent(f->session, side_of(f, dir), len);
+	if (o->flags & FS_ACK && seq_diff(o->ack, end) >= 0)
 		e->spurious++;
-	} else if (o->dup_run >= 3) {
-		e->fast++;
-		stall(f, side == SIDE_CLIENT ? LEDGER_STALL_FAST_CLIENT : LEDGER_STALL_FAST_SERVER,
-			x->side[!dir].dup_since, p->time);
-	} else if (p->time - f->last[dir] >= RTO_LEAST) {
-		e->rtos++;
-		stall(f, side == SIDE_CLIENT ? LEDGER_STALL_RTO_CLIENT : LEDGER_STALL_RTO_SERVER,
-			f->last[dir], p->time);
-	} else {
-		stall(f, side == SIDE_CLIENT ? LEDGER_STALL_FAST_CLIENT : LEDGER_STALL_FAST_SERVER,
-			f->last[dir], p->time);
-	}
+	else
+		remember_resend(f, p, dir, end);
+	f->rtt_time[dir] = 0;
+}
+
+/* Its clock says whether a segment was sent before the one behind it; 0: it does not. */
+static int sent_order(const struct ext_side *e, const struct packet *p)
+{
+	const struct held *h = e->held;
+	uint32_t end = p->tcp_seq + p->paylen + p->paycut;
+
+	while (h && seq_diff(h->lo, end) < 0)
+		h = h->next;
+	if (!h || !h->tsval || !(p->tcp_opts & TCP_OPT_TIMES) || h->tsval == p->tcp_tsval)
+		return 0;
+	return seq_diff(p->tcp_tsval, h->tsval) < 0 ? -1 : 1;
+}
+
+/* It came late, but had not been sent again: not so where others that were lost with it had. */
+static bool was_reordered(
+	const struct flow *f, const struct packet *p, unsigned dir, uint64_t waited)
+{
+	uint64_t usual = 0;
+	const struct ext_side *e = &f->ext->side[dir];
+	int order = sent_order(e, p);
+
+	if (order || e->lost_since || seq_diff(p->tcp_seq, e->recover) < 0)
+		return order < 0;
+	for (unsigned i = 0; i < 2; i++)
+		if (f->rtt_min[i] != UINT32_MAX)
+			usual += f->rtt_min[i];
+	return waited < (usual ? usual : REORDER) && f->side[!dir].dup_run < 3;
 }
 
 /* A segment below what was seen sent already, into a hole: reordered, or sent again after a loss.
  */
 void tcp_on_filled(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
 {
-	struct flow_ext *x = flow_need_ext(sh, f);
-	struct ext_side *e = &x->side[dir];
-	struct flow_side *o = &f->side[!dir];
-	uint64_t waited = p->time - e->hole_since;
-	uint64_t usual = 0;
-	enum side side = side_of(f, dir);
+	struct ext_side *e = &flow_need_ext(sh, f)->side[dir];
+	uint32_t rtt = flow_rtt(f, !dir);
+	uint64_t since = e->hole_since, to = p->time;
+	bool rto;
 
-	if (f->rtt_min[0] != UINT32_MAX)
-		usual += f->rtt_min[0];
-	if (f->rtt_min[1] != UINT32_MAX)
-		usual += f->rtt_min[1];
-	if (waited < (usual > REORDER || !usual ? (usual ? usual : REORDER) : REORDER) &&
-		o->dup_run < 3) {
+	if (was_reordered(f, p, dir, p->time - since)) {
 		e->out_of_order++;
 		return;
 	}
+	if (e->lost_since) {
+		/* Its first copy would have come a round trip after what it answers. */
+		since = e->lost_since;
+		to -= rtt != UINT32_MAX && rtt < to - since ? rtt : 0;
+		e->lost_since = 0;
+	}
+	e->recover = f->side[dir].nxt;
+	rto = f->side[!dir].dup_run < 3 && to - since >= RTO_LEAST;
 	e->retransmits++;
 	e->resent += p->paylen + p->paycut;
-	note_resent(e, p, e->hole_since);
+	e->rtos += rto;
+	e->fast += !rto;
+	note_resent(e, p->number, to - since);
 	if (flow_session(f))
-		txn_resent(f->session, side, p->paylen + p->paycut);
-	if (o->dup_run >= 3 || waited < RTO_LEAST) {
-		e->fast++;
-		stall(f, side == SIDE_CLIENT ? LEDGER_STALL_FAST_CLIENT : LEDGER_STALL_FAST_SERVER,
-			e->hole_since, p->time);
-	} else {
-		e->rtos++;
-		stall(f, side == SIDE_CLIENT ? LEDGER_STALL_RTO_CLIENT : LEDGER_STALL_RTO_SERVER,
-			e->hole_since, p->time);
-	}
+		txn_resent(f->session, side_of(f, dir), p->paylen + p->paycut);
+	stall(f, entry_of(f, dir, rto), since, to);
 }

@@ -108,6 +108,8 @@ static void on_ack(
 		(f->ext && f->ext->side[!dir].hole_since &&
 			seq_diff(ack, f->ext->side[!dir].expect) > 0))
 		stream_gap(sh, f, p, !dir, ack, true);
+	if (f->ext)
+		tcp_resend_acked(f, p, dir);
 	rtt_of_ack(f, p, dir);
 	if (seq_diff(ack, s->ack) > 0) {
 		s->ack = ack;
@@ -174,7 +176,7 @@ static struct ext_side *on_missing(
 
 	if (!x->hole_since) {
 		x->hole_since = p->time;
-		x->expect = f->side[dir].nxt;
+		x->expect = x->recover = f->side[dir].nxt;
 	}
 	return x;
 }
@@ -365,6 +367,7 @@ RARELY static void on_reset(struct shard *sh, struct flow *f, const struct packe
 		e->reset_phase = (uint8_t)reset_phase(f, p, dir);
 		e->reset_frame = p->number;
 	}
+	tcp_settle(f);
 	f->state = FLOW_RESET;
 	f->who = (uint8_t)((f->who & 0x7f) | dir << 7);
 	if (flow_session(f))
@@ -409,8 +412,9 @@ static inline bool is_calm(const struct flow_ext *x)
 {
 	const struct ext_side *a = &x->side[0], *b = &x->side[1];
 
-	return !(a->zero_since | a->full_since | a->hole_since | a->refused | b->zero_since |
-		       b->full_since | b->hole_since | b->refused | x->watch) &&
+	return !(a->zero_since | a->full_since | a->hole_since | a->refused | a->resend.n |
+		       b->zero_since | b->full_since | b->hole_since | b->refused | b->resend.n |
+		       x->watch) &&
 	       !x->early;
 }
 
