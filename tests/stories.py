@@ -72,12 +72,12 @@ def ok(body=b"ok", code=b"200 OK"):
 class Mysql:
     """A connection to MySQL 10.8.0.3:3306, its packets of the protocol without deprecated EOF."""
 
-    def __init__(self, world, client="10.9.0.1", now=0):
+    def __init__(self, world, client="10.9.0.1", now=0, late=0):
         self.talk = world.tcp("10.8.0.3", 3306, client)
         now = self.talk.open(now)
         greeting = b"\x0a8.0.36\0" + b"\1\0\0\0" + b"abcdefgh\0" + struct.pack("<HBHH", 0xA28D, 45, 2, 8)
         greeting += b"\x15" + bytes(10) + b"abcdefghijkl\0" + b"mysql_native_password\0"
-        now = self.talk.send(1, now, self.packet(0, greeting))
+        now = self.talk.send(1, now + late, self.packet(0, greeting))
         login = struct.pack("<IIB", 0xA28D & ~8, 1 << 24, 45) + bytes(23) + b"app\0\0" + b"mysql_native_password\0"
         now = self.talk.send(0, now + MS, self.packet(1, login))
         self.now = self.talk.send(1, now + MS, self.packet(2, b"\0\0\0\2\0\0\0"))
@@ -239,6 +239,42 @@ def connection_that_a_firewall_forgot():
 @story(never=("dead-connection", "slow-server"), first=("loss", "10.8.0.1:80"))
 def loss_that_ended():
     return forgotten((200, 600, 1400, 3000), 3010)
+
+
+@story(first=("slow-greeting", "10.8.0.3:3306"), cost=10.0, never=("mysql-slow", "slow-server"))
+def greeting_that_came_late():
+    w = World()
+    for i in range(2):
+        Mysql(w, "10.9.0.%d" % (i + 1), i * MS, 5 * SECOND).query("select 1")
+    return w
+
+
+def silent(port, ends):
+    """Connections to a port; each is closed after so long, or (None) never."""
+    w = World()
+    for i, after in enumerate(ends):
+        talk = w.tcp("10.8.0.3", port, "10.9.0.%d" % (i + 1))
+        now = talk.open(i * SECOND)
+        if after:
+            talk.close(now + after)
+    return w
+
+
+@story(first=("slow-greeting", "10.8.0.3:3306"), cost=20.0, verdict="The server is slow to greet at 10.8.0.3:3306: 20")
+def greeting_that_never_came():
+    return silent(3306, (10 * SECOND, 10 * SECOND))
+
+
+@story(first=("slow-greeting", "10.8.0.3:25"), cost=28.0)
+def greeting_that_has_not_come_yet():
+    w = silent(25, (None, None))
+    w.tcp("10.8.0.4").open(15 * SECOND - 500 * MS)
+    return w
+
+
+@story(never=("slow-greeting",))
+def port_whose_client_speaks_first():
+    return silent(80, (10 * SECOND, None, None))
 
 
 # ---- what is told ------------------------------------------------------------------------------

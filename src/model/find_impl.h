@@ -24,6 +24,7 @@ enum detector_place {
 	DETECTOR_NFS,
 	DETECTOR_SMTP,
 	DETECTOR_DNS,
+	DETECTOR_GREETING,
 	DETECTOR_VRRP,
 	DETECTOR_COUNT /* of them */
 };
@@ -129,7 +130,8 @@ struct detector {
 	void (*release_service)(void *state); /* the same of a service's */
 };
 extern const struct detector detect_capture, detect_close, detect_connect, detect_load, detect_path,
-	detect_server, detect_dns, detect_mysql, detect_nfs, detect_smtp, detect_vrrp;
+	detect_server, detect_dns, detect_greeting, detect_mysql, detect_nfs, detect_smtp,
+	detect_vrrp;
 
 /* Transactions whose end is known. */
 static inline uint64_t svc_ended(const struct svc *s)
@@ -164,6 +166,10 @@ void say_repeats(const struct findings *f, const struct svc *s, struct text *t);
 bool path_lossy(const struct svc *s);
 /* The time of an NFS call that belongs to the findings of find_nfs.c. */
 bool nfs_claims(const struct txn_record *t);
+/* A server's first words, where it speaks first; find_greeting.c has its time. */
+bool is_greeting(const struct txn_record *t);
+/* How long a connection to a port whose server speaks first was waited for in vain, ns. */
+uint64_t greeting_waited(const struct flow_record *r);
 /* Are the turns of this connection questions and answers, as far as can be told? */
 bool turns_count(const struct flow_record *r);
 /* At least this severe; no more than this severe. */

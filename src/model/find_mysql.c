@@ -222,7 +222,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	code = number_named(t, &error_code);
 	if (code != FIELD_ABSENT)
 		add_error(svc_state(s, DETECTOR_MYSQL), t, code);
-	else if (strcmp(name, "COM_BINLOG_DUMP") != 0)
+	else if (strcmp(name, "COM_BINLOG_DUMP") != 0 && !is_greeting(t))
 		add_statement(f, svc_state(s, DETECTOR_MYSQL), t, is_without_index(t));
 }
 

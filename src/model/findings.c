@@ -20,6 +20,7 @@ static const struct detector *const detectors[DETECTOR_COUNT] = {
 	[DETECTOR_NFS] = &detect_nfs,
 	[DETECTOR_SMTP] = &detect_smtp,
 	[DETECTOR_DNS] = &detect_dns,
+	[DETECTOR_GREETING] = &detect_greeting,
 	[DETECTOR_VRRP] = &detect_vrrp,
 };
 
@@ -174,7 +175,7 @@ static uint64_t flow_waiting(const struct flow_record *r)
 	if (r->handshake != FIELD_ABSENT || unacked_time(r, 0) || unacked_time(r, 1))
 		return (r->handshake != FIELD_ABSENT ? r->handshake : 0) +
 		       (r->turns ? r->turn_wait : r->accept_wait) + unacked_time(r, 0) +
-		       unacked_time(r, 1);
+		       unacked_time(r, 1) + greeting_waited(r);
 	return strncmp(r->tcp_state, "syn_", 4) == 0 || r->syn_retries ? r->r.duration : 0;
 }
 
