@@ -277,6 +277,42 @@ def port_whose_client_speaks_first():
     return silent(80, (10 * SECOND, None, None))
 
 
+def trips(n, rtt, took, size=2):
+    """Calls over a path, seen beside the client: each on a connection of its own."""
+    w, now = World(), 0
+    for i in range(n):
+        talk = w.tcp("10.8.0.1")
+        talk._send(0, now, SYN)
+        talk._send(1, now + rtt, SYN | ACK)
+        talk._send(0, now + rtt + 1000, ACK)
+        talk._send(0, now + rtt + 2000, PSH | ACK, get("/"))
+        now += 2 * rtt + took
+        for at in range(0, len(ok(b"x" * size)), 1460):
+            talk._send(1, now, ACK, ok(b"x" * size)[at : at + 1460])
+        talk._send(0, now + 1000, ACK)
+        talk._send(0, now + 2000, FIN | ACK)
+        talk._send(1, now + rtt + 2000, FIN | ACK)
+        talk._send(0, now + rtt + 3000, ACK)
+        now += 2 * rtt
+    return w
+
+
+@story(first=("far-path", "10.8.0.1:80"), cost=20 * 0.5, never=("slow-server", "loss"),
+       verdict="The path is long at 10.8.0.1:80: 10.0 s, 99")
+def path_of_250_ms():
+    return trips(20, 250 * MS, 2 * MS)
+
+
+@story(never=("far-path",))
+def path_of_20_ms():
+    return trips(8, 20 * MS, 10 * MS)
+
+
+@story(first=("slow-server", "10.8.0.1:80"), cost=8 * 2.0)
+def path_is_not_what_takes_the_time():
+    return trips(8, 150 * MS, 2000 * MS)
+
+
 # ---- what is told ------------------------------------------------------------------------------
 
 

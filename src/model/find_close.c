@@ -194,6 +194,8 @@ static void list_single(struct findings *f, const struct svc *s, const struct cl
 	x->cost += tls;
 	x->of = c->used;
 	each = x->cost / n;
+	if (path_far(s))
+		x->part_of = "far-path";
 	if (each < MS)
 		finding_at_most(x, SEVERITY_INFO);
 	say(&x->saw,

@@ -25,6 +25,7 @@ enum detector_place {
 	DETECTOR_SMTP,
 	DETECTOR_DNS,
 	DETECTOR_GREETING,
+	DETECTOR_FAR,
 	DETECTOR_VRRP,
 	DETECTOR_COUNT /* of them */
 };
@@ -130,8 +131,8 @@ struct detector {
 	void (*release_service)(void *state); /* the same of a service's */
 };
 extern const struct detector detect_capture, detect_close, detect_connect, detect_load, detect_path,
-	detect_server, detect_dns, detect_greeting, detect_mysql, detect_nfs, detect_smtp,
-	detect_vrrp;
+	detect_server, detect_dns, detect_greeting, detect_far, detect_mysql, detect_nfs,
+	detect_smtp, detect_vrrp;
 
 /* Transactions whose end is known. */
 static inline uint64_t svc_ended(const struct svc *s)
@@ -170,6 +171,11 @@ bool nfs_claims(const struct txn_record *t);
 bool is_greeting(const struct txn_record *t);
 /* How long a connection to a port whose server speaks first was waited for in vain, ns. */
 uint64_t greeting_waited(const struct flow_record *r);
+/* Is the path to this service long? */
+bool path_far(const struct svc *s);
+/* The round trips within what was waited for in turns, and the rest of it; ns. */
+uint64_t turn_network(const struct flow_record *r);
+uint64_t turn_server(const struct flow_record *r);
 /* Are the turns of this connection questions and answers, as far as can be told? */
 bool turns_count(const struct flow_record *r);
 /* At least this severe; no more than this severe. */

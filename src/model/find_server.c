@@ -55,7 +55,16 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 
 static uint64_t turns_cost(const struct flow_record *r, uint64_t slow)
 {
-	return r->turn_wait / r->turns >= slow ? r->turn_wait : r->turn_wait_max;
+	uint64_t trip = turn_network(r) / r->turns, most = r->turn_wait_max;
+
+	if (turn_server(r) / r->turns >= slow)
+		return turn_server(r);
+	return most > trip ? most - trip : 0;
+}
+
+static bool slow_turns(const struct flow_record *r, uint64_t slow)
+{
+	return r->turns && turns_count(r) && turns_cost(r, slow) >= slow;
 }
 
 static void add_flow(struct findings *f, struct svc *s, const struct flow_record *r)
@@ -63,7 +72,7 @@ static void add_flow(struct findings *f, struct svc *s, const struct flow_record
 	struct server_state *c;
 	uint64_t slow = f->limit.v[THRESHOLD_SLOW];
 
-	if (!r->turns || r->turn_wait_max < slow || !turns_count(r))
+	if (!slow_turns(r, slow))
 		return;
 	c = svc_state(s, DETECTOR_SERVER);
 	c->nturns += r->turns;
@@ -84,7 +93,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 
 static void take_out_flow(struct server_state *c, const struct flow_record *r, uint64_t slow)
 {
-	if (!r->turns || r->turn_wait_max < slow || !turns_count(r))
+	if (!slow_turns(r, slow))
 		return;
 	c->nturns -= r->turns;
 	proof_take_out(&c->turns, r->r.start, turns_cost(r, slow), r->r.flow_id);

@@ -21,6 +21,7 @@ static const struct detector *const detectors[DETECTOR_COUNT] = {
 	[DETECTOR_SMTP] = &detect_smtp,
 	[DETECTOR_DNS] = &detect_dns,
 	[DETECTOR_GREETING] = &detect_greeting,
+	[DETECTOR_FAR] = &detect_far,
 	[DETECTOR_VRRP] = &detect_vrrp,
 };
 
@@ -155,6 +156,19 @@ uint64_t unacked_time(const struct flow_record *r, int side)
 bool turns_count(const struct flow_record *r)
 {
 	return !r->protocol || strcmp(r->protocol, "tls") == 0;
+}
+
+uint64_t turn_network(const struct flow_record *r)
+{
+	uint64_t ns =
+		r->rtt_server != FIELD_ABSENT && turns_count(r) ? r->turns * r->rtt_server : 0;
+
+	return ns < r->turn_wait ? ns : r->turn_wait;
+}
+
+uint64_t turn_server(const struct flow_record *r)
+{
+	return r->turn_wait - turn_network(r);
 }
 
 uint64_t own_waiting(const struct txn_record *t)

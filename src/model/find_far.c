@@ -1,0 +1,144 @@
+/*
+ * find_far.c - paths so long that the waiting is made up of round trips.
+ *
+ * A round trip is the connection's own (connect.network, and those of a TLS handshake) and, for
+ * each request, the way between the capture point and the server. Beside the server a capture does
+ * not see the client's half of the latter, and tells the connections' only.
+ */
+#include "model/find_impl.h"
+
+#define MOST 300u /* permille of a service's waiting: there the path is what takes the time */
+
+struct far_state {
+	struct proof p;
+	uint64_t trips, trip, longest; /* round trips; ns, of all; of one */
+};
+
+/* Round trips within a TLS handshake: two, or one (RFC 8446). */
+static uint64_t tls_trips(const struct txn_record *t)
+{
+	uint64_t trip = t->ledger[LEDGER_CONNECT_NETWORK];
+	uint64_t n = trip ? t->ledger[LEDGER_CONNECT_TLS] / trip : 0;
+
+	return n < 2 ? n : 2;
+}
+
+static void add_trips(struct far_state *c, uint64_t n, uint64_t trip)
+{
+	c->trips += n;
+	c->trip += n * trip;
+	c->longest = trip > c->longest ? trip : c->longest;
+}
+
+static void add_txn(struct findings *f, struct svc *s, const struct txn_record *t)
+{
+	uint64_t far = f->limit.v[THRESHOLD_FAR], connect, network, tls = 0;
+	struct far_state *c;
+
+	/* What all of a request's own time is told of (own_waiting()) has this, too. */
+	if (t->total == FIELD_ABSENT || t->ended_by || t->unacked ||
+		(t->r.status && t->r.status != STATUS_OK))
+		return;
+	connect = t->ledger[LEDGER_CONNECT_NETWORK];
+	network = t->ledger[LEDGER_NETWORK];
+	connect = connect >= far ? connect : 0;
+	network = network >= far ? network : 0;
+	if (!connect && !network)
+		return;
+	c = svc_state(s, DETECTOR_FAR);
+	if (connect) {
+		tls = tls_trips(t) * connect;
+		add_trips(c, 1 + tls_trips(t), connect);
+	}
+	if (network)
+		add_trips(c, 1, network);
+	proof_add(&c->p, t->r.start, connect + tls + network,
+		t->frame[1] ? t->frame[1] : t->frame[0]);
+	proof_until(&c->p, t->r.end);
+	proof_client(&c->p, &t->r.client.ip);
+}
+
+/* Of a protocol that is not read, where its connection is in no transaction. */
+static void add_flow(struct findings *f, struct svc *s, const struct flow_record *r)
+{
+	uint64_t far = f->limit.v[THRESHOLD_FAR], turns = turn_network(r), connect;
+	struct far_state *c;
+
+	connect = r->handshake != FIELD_ABSENT && !r->transactions
+			  ? r->handshake - (r->connect_retry != FIELD_ABSENT ? r->connect_retry : 0)
+			  : 0;
+	connect = connect >= far ? connect : 0;
+	turns = r->rtt_server != FIELD_ABSENT && r->rtt_server >= far ? turns : 0;
+	if (!connect && !turns)
+		return;
+	c = svc_state(s, DETECTOR_FAR);
+	if (connect)
+		add_trips(c, 1, connect);
+	if (turns)
+		add_trips(c, r->turns, turns / r->turns);
+	proof_add(&c->p, r->r.start, connect + turns, r->r.flow_id);
+	proof_until(&c->p, r->r.end);
+	proof_client(&c->p, &r->r.client.ip);
+}
+
+bool path_far(const struct svc *s)
+{
+	return svc_has(s, DETECTOR_FAR) != NULL;
+}
+
+static void record(struct findings *f, struct svc *s, const struct record *r)
+{
+	if (!s)
+		return;
+	if (r->kind == RECORD_TXN && !r->composite)
+		add_txn(f, s, (const void *)r);
+	else if (r->kind == RECORD_FLOW && ((const struct flow_record *)r)->tcp_state)
+		add_flow(f, s, (const void *)r);
+}
+
+static void list_far(struct findings *f, const struct svc *s, const struct far_state *c)
+{
+	char room[120];
+	struct text filter;
+	struct finding *x;
+
+	text_init(&filter, room, sizeof(room));
+	text_printf(&filter,
+		"tsumari.ledger.network >= %lluns or tsumari.ledger.connect.network >= %lluns or "
+		"tsumari.tcp.rtt_server >= %lluns",
+		(unsigned long long)f->limit.v[THRESHOLD_FAR],
+		(unsigned long long)f->limit.v[THRESHOLD_FAR],
+		(unsigned long long)f->limit.v[THRESHOLD_FAR]);
+	x = finding_new(f, "far-path", "The path is long", s, &c->p, room);
+	x->counted = "round trips";
+	x->count = c->trips;
+	x->of = FIELD_ABSENT;
+	if (!reaches(x->cost, s->waiting, MOST))
+		finding_at_most(x, SEVERITY_INFO);
+	say(&x->saw,
+		"%C round trip%1 of %T on average, up to %T, were waited for: %T, which is %P of "
+		"all waiting for this service.",
+		c->trips, c->trips, c->trip / c->trips, c->longest, x->cost, x->cost, s->waiting);
+	say(&x->means, "Client and server are far from each other, or the path is slow: what is "
+		       "waited for is the way there and back, whatever the server does.");
+	say(&x->next, "Fewer round trips: connections that stay open, TLS 1.3 and its resumption, "
+		      "requests together instead of one after another; a server or a cache nearer "
+		      "to the client; a look at the route (mtr) where it should be short.");
+	say(&x->against, "Where the path is long only while it is loaded a queue on it is full, "
+			 "which is no distance.");
+}
+
+static void list(struct findings *f)
+{
+	struct svc *s;
+
+	for (uint32_t i = 0; (s = svc_at(f, i)); i++) {
+		const struct far_state *c = svc_has(s, DETECTOR_FAR);
+
+		if (c && c->p.count)
+			list_far(f, s, c);
+	}
+}
+
+const struct detector detect_far = {
+	.service_size = sizeof(struct far_state), .record = record, .list = list};
