@@ -170,7 +170,7 @@ static void long_statements(void **state)
 		add_query(&all, sql, true);
 		add_query(&all, "drop table e", true);
 		answer(&all, steps[k]);
-		talk_holds("mysql INSERT|insert into t values (?+)|1");
+		talk_holds("mysql INSERT|insert into t values(?+)|1");
 		talk_lacks("!truncated");
 	}
 }
