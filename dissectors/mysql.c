@@ -130,8 +130,8 @@ static enum tsm_probe either(enum tsm_probe a, enum tsm_probe b)
 
 static enum tsm_probe probe(struct view head, enum side side)
 {
-	enum tsm_probe client = either(mysql_login_like(head), mysql_command_like(head));
-	enum tsm_probe server = either(either(mysql_greeting_like(head), mysql_response_like(head)),
+	enum tsm_probe client = either(mysql_login_like(head), mysql_client_probe(head));
+	enum tsm_probe server = either(either(mysql_greeting_like(head), mysql_server_probe(head)),
 		mysql_event_like(head));
 
 	if (mysql_compressed_like(head, SIDE_CLIENT) == PROBE_YES)

@@ -121,6 +121,7 @@ enum mysql_command {
 
 /* Status flags. */
 #define SERVER_IN_TRANS       0x0001u
+#define SERVER_AUTOCOMMIT     0x0002u
 #define SERVER_MORE_RESULTS   0x0008u
 #define SERVER_NO_GOOD_INDEX  0x0010u
 #define SERVER_NO_INDEX       0x0020u
@@ -288,6 +289,9 @@ enum tsm_probe mysql_greeting_like(struct view v);
 enum tsm_probe mysql_login_like(struct view v);
 enum tsm_probe mysql_command_like(struct view v);
 enum tsm_probe mysql_response_like(struct view v);
+/* The same for a connection that is not known yet: surer. */
+enum tsm_probe mysql_client_probe(struct view v);
+enum tsm_probe mysql_server_probe(struct view v);
 /* Is the packet that ends a result set at the end of this? NULL: no; else where it begins. */
 const uint8_t *mysql_result_end(const struct view *v);
 

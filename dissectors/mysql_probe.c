@@ -124,10 +124,10 @@ static enum tsm_probe sql_like(const uint8_t *p, const uint8_t *end)
 {
 	if (end - p < 12)
 		return statement_like(p, end) ? PROBE_YES : PROBE_MAYBE;
-	if (*p < 0x20 && p[1] == 1) { /* query attributes */
+	if (*p < 0x20 && p[1] == 1) { /* query attributes: none, or which are null, their types */
 		if (*p == 0)
 			return sql_like(p + 2, end) == PROBE_NO ? PROBE_NO : PROBE_YES;
-		return PROBE_YES;
+		return p[2 + (*p + 7) / 8] == 1 ? PROBE_YES : PROBE_NO;
 	}
 	return statement_like(p, end) ? PROBE_YES : PROBE_NO;
 }
@@ -324,4 +324,106 @@ const uint8_t *mysql_result_end(const struct view *v)
 			return p;
 	}
 	return NULL;
+}
+
+/*
+ * Recognising a connection asks for more than finding a packet in one that is known: the header is
+ * a small number and a zero, as in many protocols of a binary kind. Sure is what holds text, or
+ * what fills its packet and the segment to the byte. The rest is held until the other side's answer
+ * tells.
+ */
+
+/* Whole at the front of the view, with nothing behind it, or with one that goes on with `seq`? */
+static bool fills(struct view v, unsigned seq)
+{
+	size_t n = view_len(&v), len = mysql_length(v.p) + MYSQL_HEAD;
+
+	return n == len || (n > len && n < len + MYSQL_HEAD) ||
+	       (n >= len + MYSQL_HEAD && v.p[len + 3] == (uint8_t)seq && v.p[len + 2] == 0);
+}
+
+static bool status_like(unsigned status)
+{
+	return status & (SERVER_AUTOCOMMIT | SERVER_IN_TRANS) && !(status & 0x8000);
+}
+
+/* COM_STMT_EXECUTE, BINLOG_DUMP and their like: numbers only. */
+static enum tsm_probe numbers_like(struct view v)
+{
+	const uint8_t *p = v.p + MYSQL_HEAD;
+	uint32_t len = mysql_length(v.p);
+
+	if (*p != COM_STMT_EXECUTE && *p != COM_BINLOG_DUMP_GTID && view_len(&v) < len + MYSQL_HEAD)
+		return len < MYSQL_SHORT ? PROBE_MAYBE : PROBE_NO;
+	switch (*p) {
+	case COM_STMT_EXECUTE: /* how often: once */
+		return view_len(&v) >= 14 && p[5] <= 0x0f && memcmp(p + 6, "\1\0\0\0", 4) == 0 &&
+				       (view_len(&v) < len + MYSQL_HEAD || fills(v, 0))
+			       ? PROBE_YES
+			       : PROBE_NO;
+	case COM_BINLOG_DUMP: /* flags; the name of a file */
+		return fills(v, 0) && len > 11 && p[5] <= 3 && !p[6] && printable(p + 11, p + len)
+			       ? PROBE_YES
+			       : PROBE_NO;
+	case COM_BINLOG_DUMP_GTID:
+		if (view_len(&v) < MYSQL_HEAD + 11u + p[7])
+			return PROBE_MAYBE;
+		return p[2] == 0 && printable(p + 11, p + 11 + p[7]) ? PROBE_YES : PROBE_NO;
+	case COM_REGISTER_SLAVE: /* host, user, password; port, rank, master */
+		return fills(v, 0) && 5u + p[5] + 13u <= len && printable(p + 6, p + 6 + p[5]) &&
+				       memcmp(p + len - 8, "\0\0\0\0", 4) == 0
+			       ? PROBE_YES
+			       : PROBE_NO;
+	default:
+		return fills(v, 0) ? PROBE_MAYBE : PROBE_NO;
+	}
+}
+
+enum tsm_probe mysql_client_probe(struct view v)
+{
+	enum tsm_probe r = mysql_command_like(v);
+	size_t n = view_len(&v);
+
+	if (r != PROBE_YES)
+		return r;
+	switch (v.p[4]) {
+	case COM_QUERY:
+	case COM_STMT_PREPARE:
+		return PROBE_YES;
+	case COM_INIT_DB:
+	case COM_CREATE_DB:
+	case COM_DROP_DB:
+	case COM_CHANGE_USER:
+		return fills(v, v.p[4] == COM_CHANGE_USER ? 2 : 0) ? PROBE_MAYBE : PROBE_NO;
+	default:
+		return n > MYSQL_HEAD ? numbers_like(v) : PROBE_MAYBE;
+	}
+}
+
+enum tsm_probe mysql_server_probe(struct view v)
+{
+	enum tsm_probe r = mysql_response_like(v);
+	const uint8_t *p = v.p + MYSQL_HEAD;
+	struct view body = {0};
+
+	if (r != PROBE_YES || *p == 0xff)
+		return r;
+	body = view_of(p + 1, view_len(&v) - MYSQL_HEAD - 1, 0);
+	switch (*p) {
+	case 0: /* OK_Packet, or the answer to COM_STMT_PREPARE with its definitions */
+		if (mysql_length(v.p) == 12 && view_len(&v) >= 24 && v.p[19] == v.p[3] + 1 &&
+			memcmp(v.p + 20, "\3def", 4) == 0)
+			return PROBE_YES;
+		(void)mysql_lenenc(&body);
+		(void)mysql_lenenc(&body);
+		return !fills(v, v.p[3] + 1u)                                  ? PROBE_NO
+		       : status_like((unsigned)view_le(&body, 2)) && !body.bad ? PROBE_YES
+									       : PROBE_MAYBE;
+	case 0xfe:
+		return !fills(v, v.p[3] + 1u)                    ? PROBE_NO
+		       : status_like(p[3] | (unsigned)p[4] << 8) ? PROBE_YES
+								 : PROBE_MAYBE;
+	default:
+		return r;
+	}
 }

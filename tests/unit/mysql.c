@@ -747,24 +747,9 @@ static int set_up(void **state)
 	return 0;
 }
 
-/* Other protocols have small numbers and lengths at their front, too (here OpenFlow). */
-static void test_alike(void **state)
-{
-	(void)state;
-	talk_new();
-	talk.midstream = true;
-	talk.port = 6633;
-	add(false, "\4\2\0\x08\0\0\0\x0d", 8);
-	add(true, "\4\3\0\x08\0\0\0\x0d", 8);
-	add(false, "\4\x12\0\x10\0\0\0\x0e\0\x0c\0\0\0\0\0\0", 16);
-	add(true, "\4\x13\x2e\x10\0\0\0\x0e\0\x0c\0\1\0\0\0\0\5\xc0\0\0\0\0\0\0table_0", 31);
-	gives("");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_alike),
 		cmocka_unit_test(deprecate_eof_both_ways),
 		cmocka_unit_test(midstream),
 		cmocka_unit_test(query_attributes),
