@@ -3,17 +3,13 @@
  *
  * A query and its response are paired by the identifier and the question. A query that is sent
  * again before its response came is the same transaction; how often is counted. Over TCP each
- * message has its length in front. Names may point back into the message: a pointer must point to
- * an earlier place than the one before, so that no name can go on for ever.
- *
- * mDNS and LLMNR have ports of their own, which are not claimed, and are not read.
+ * message has its length in front, and a zone transfer is answered by several (dns_transfer.c).
  */
 #include "dns.h"
 #include <string.h>
 
-#define LIST_TEXT   2000u
-#define ASKED_MAX   32u    /* the last queries, to which a response may come twice */
-#define MESSAGE_MAX 60000u /* over TCP */
+#define LIST_TEXT 2000u
+#define ASKED_MAX 32u /* the last queries, to which a response may come twice */
 
 enum {
 	F_ID,
@@ -80,6 +76,7 @@ struct dns {
 	bool lost[2];  /* TCP: the next length has to be found */
 	uint32_t next; /* of asked[] */
 	uint64_t asked[ASKED_MAX];
+	struct dns_transfer transfers[DNS_TRANSFERS];
 };
 
 static void set_number(struct tsm_txn t, unsigned field, const struct dns_number *list, uint16_t n,
@@ -193,6 +190,7 @@ static void on_query(struct session *s, struct dns *x, struct dns_message *m,
 	if (!h->key)
 		return;
 	if (tsm_is(t)) { /* sent again */
+		tsm_repeated(s, t, at);
 		tsm_set_tag(t, tsm_tag(t) + 1);
 		tsm_u64(t, F_RETRIES, tsm_tag(t));
 		return;
@@ -201,6 +199,8 @@ static void on_query(struct session *s, struct dns *x, struct dns_message *m,
 	question(t, h);
 	tsm_name(t, F_TYPE, "query");
 	put_flags(t, h->flags);
+	if (!tsm_datagram(s))
+		tsm_set_tag(t, dns_transfer_asked(h, *m));
 	records(t, m, h, false);
 	tsm_request_end(s, t, end);
 	x->asked[x->next] = h->key;
@@ -245,6 +245,7 @@ static void on_response(struct session *s, struct dns *x, struct dns_message *m,
 	uint64_t key = key_of(s, x, h);
 	bool asked = key && tsm_is(tsm_find(s, key));
 	struct tsm_txn t;
+	struct dns_message answers = *m;
 	unsigned code;
 
 	if (!key) {
@@ -264,7 +265,29 @@ static void on_response(struct session *s, struct dns *x, struct dns_message *m,
 	code = records(t, m, h, true) << 4 | (h->flags & 15);
 	set_number(t, F_RESPONSE_CODE, dns_codes, (uint16_t)code, "RCODE");
 	tsm_status(t, status_of(code));
-	tsm_response_end(s, t, end);
+	if (code || tsm_datagram(s) || !dns_transfer_begins(x->transfers, t, h, &answers))
+		tsm_response_end(s, t, end);
+}
+
+/* Another message of a zone transfer that goes on; false where it is none. */
+static bool on_transfer(struct session *s, struct dns *x, struct dns_message *m,
+	const struct dns_head *h, const uint8_t *end)
+{
+	struct dns_transfer *r = tsm_datagram(s) ? NULL : dns_transfer_of(x->transfers, h->id);
+	unsigned code = h->flags & 15;
+	bool goes_on;
+
+	if (!r)
+		return false;
+	goes_on = dns_transfer_goes_on(r, m, h);
+	tsm_u64(r->t, F_ANSWERS, r->records);
+	if (code) {
+		set_number(r->t, F_RESPONSE_CODE, dns_codes, (uint16_t)code, "RCODE");
+		tsm_status(r->t, status_of(code));
+	}
+	if (code || !goes_on)
+		tsm_response_end(s, r->t, end);
+	return true;
 }
 
 /* A whole message of n bytes at p; `at` is where it begins on the wire. */
@@ -284,7 +307,7 @@ static void message(struct session *s, struct dns *x, enum side side, const uint
 	}
 	if (side == SIDE_CLIENT)
 		on_query(s, x, &m, &h, at, p + n);
-	else
+	else if (!on_transfer(s, x, &m, &h, p + n))
 		on_response(s, x, &m, &h, at, p + n);
 }
 
@@ -311,8 +334,8 @@ static enum tsm_probe message_like(const uint8_t *p, size_t n, bool *response)
 	if (n > DNS_HEADER + 32 && netbios_like(p + DNS_HEADER))
 		return PROBE_NO;
 	*response = (h.flags & FLAG_QR) != 0;
-	if (h.flags & 0x0040 || (h.flags >> 11 & 15) > 6 || (h.class > 4 && h.class < 254) ||
-		!h.class || h.class > 255 || !h.type)
+	if ((h.flags >> 11 & 15) > 6 || (h.class > 4 && h.class < 254) || !h.class ||
+		h.class > 255 || !h.type)
 		return PROBE_NO;
 	if (!*response && (h.flags & 0x068f || h.counts[1] || h.counts[3] > 2))
 		return PROBE_NO;
@@ -374,11 +397,6 @@ static struct take stream(struct session *s, struct dns *x, enum side side, stru
 				return t;
 			}
 			x->lost[side] = false;
-		}
-		if (n > MESSAGE_MAX) {
-			tsm_note(s, "dns: message over the limit, not read");
-			t.skip = n + 2;
-			return t;
 		}
 		if (view_len(v) < n + 2) {
 			t.need = n + 2;

@@ -1,6 +1,6 @@
 /*
  * dns.h - what the files of DNS share: dns_message.c reads names and numbers, dns.c pairs messages,
- * dns_show.c explains them.
+ * dns_transfer.c knows where a zone transfer ends, dns_show.c explains messages.
  */
 #ifndef TSUMARI_DNS_H
 #define TSUMARI_DNS_H
@@ -61,6 +61,32 @@ struct dns_head {
 	bool question; /* it could be read */
 };
 bool dns_read_head(struct dns_message *m, struct dns_head *h);
+
+/*
+ * dns_transfer.c: an answer in several messages. Of a connection's DNS_TRANSFERS at most are
+ * followed at a time; the answer of another one ends with its first message.
+ */
+#define DNS_TRANSFERS 4u
+struct dns_transfer {
+	struct tsm_txn t;
+	uint32_t records; /* of the answer sections so far */
+	uint32_t serial;  /* of the first SOA record */
+	uint16_t id;
+	uint8_t seen, last; /* SOA records of this serial: so far, until the end */
+	bool incremental;
+};
+/* What a query says of a transfer, as its transaction's tag: from which serial on (IXFR). */
+uint64_t dns_transfer_asked(const struct dns_head *h, struct dns_message m);
+/*
+ * Is this response the first message of a transfer that goes on? m stands behind the header and the
+ * first question.
+ */
+bool dns_transfer_begins(struct dns_transfer *list, struct tsm_txn t, const struct dns_head *h,
+	struct dns_message *m);
+/* The transfer that a response with this identifier is of; NULL: none. */
+struct dns_transfer *dns_transfer_of(struct dns_transfer *list, uint16_t id);
+/* One message more of it; false: it was the last. */
+bool dns_transfer_goes_on(struct dns_transfer *r, struct dns_message *m, const struct dns_head *h);
 
 /* dns_show.c */
 void dns_describe(struct show *s, const struct packet *p, enum side side, struct view v);

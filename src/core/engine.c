@@ -69,7 +69,7 @@ static void add_app(struct engine *e, const struct dissector *d)
 {
 	bool there[2] = {false, false};
 
-	if (!d->probe || !d->data)
+	if (!d->probe || !d->data || d->traits & TRAIT_BY_PORT)
 		return;
 	for (const struct claim *c = d->claims; c && c->table != TABLE_END; c++)
 		if (c->table == TABLE_TCP_PORT || c->table == TABLE_UDP_PORT)

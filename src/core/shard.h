@@ -11,7 +11,7 @@
 #define TXN_OPEN_MAX   512u     /* open transactions of one session */
 #define HELD_MAX       1024u    /* segments held above holes, one side */
 #define HELD_BYTES_MAX 1048576u /* their bytes */
-#define UNREAD_MAX     65536u   /* unread bytes kept for a dissector, one side */
+#define UNREAD_MAX     131072u  /* unread bytes kept for a dissector, one side */
 #define UNREAD_FEW     16u      /* bytes of them that lie in the session itself */
 #define TEXT_MAX       2048u    /* one value */
 #define VALUES_MAX     8192u    /* all values of a transaction */

@@ -57,6 +57,8 @@ static void test_again(void **state)
 	talk_end();
 	assert_int_equal(talk.records, 1);
 	talk_holds("tsumari.dns.retries=2");
+	assert_int_equal(talk.ledger[LEDGER_RETRY], 2 * TALK_MS / 10);
+	assert_int_equal(talk.ledger[LEDGER_SERVER], TALK_MS / 10);
 	assert_int_equal(talk_counted("dns: another response to a query that was answered"), 1);
 }
 
@@ -231,6 +233,121 @@ static void test_stream(void **state)
 	assert_true(talk.records >= 2 && talk.records <= 3);
 }
 
+/* One message of a transfer: its length, header, question and records. */
+static size_t transfer(uint8_t *to, unsigned type, bool question, const char *const *records)
+{
+	size_t n = 2;
+
+	memcpy(to + n, "\x12\x34\x84\0\0\1\0\0\0\0\0\0", 12);
+	n += 12;
+	to[7] = question;
+	if (question) {
+		memcpy(to + n, "\1z\0\0\0\0\1", 7);
+		to[n + 4] = (uint8_t)type;
+		n += 7;
+	}
+	for (; *records; records++, to[9]++) {
+		bool soa = **records >= '0' && **records <= '9'; /* by its serial */
+		size_t len = soa ? 22 : 4;
+
+		memcpy(to + n, "\1z\0\0\1\0\1\0\0\0\x3c\0\0", 13);
+		to[n + 4] = soa ? 6 : 1;
+		to[n + 12] = (uint8_t)len;
+		memset(to + n + 13, 0, len);
+		if (soa)
+			to[n + 13 + 5] = (uint8_t) * *records;
+		n += 13 + len;
+	}
+	to[0] = (uint8_t)((n - 2) >> 8);
+	to[1] = (uint8_t)(n - 2);
+	return n;
+}
+
+/*
+ * Zone transfers in any number of messages, with and without a question in the later ones: of
+ * `type` the messages, parted by NULL, are one answer of `records` records; another query follows.
+ */
+static void test_transfers(void **state)
+{
+	static const struct {
+		unsigned type, records;
+		const char *const m[16];
+	} cases[] = {
+		{252, 4, {"1", "a", "b", "1"}},
+		{252, 4, {"1", NULL, "a", NULL, "b", NULL, "1"}},
+		{252, 5, {"1", "a", NULL, "2", "b", "1"}}, /* a zone's child has an SOA, too */
+		{251, 1, {"1"}},
+		{251, 4, {"1", "a", NULL, "b", "1"}},
+		{251, 6, {"2", "1", "a", "2", "b", "2"}},
+		{251, 6, {"2", NULL, "1", NULL, "a", "2", NULL, "b", NULL, "2"}},
+		{251, 8, {"3", "1", "a", NULL, "2", "2", "b", NULL, "3", "3"}},
+	};
+	/* As IXFR asks: with the SOA record that the client has, of serial '0' or '1'. */
+	uint8_t query[] = "\0\x36\x12\x34\1\0\0\1\0\0\0\1\0\0\1z\0\0\0\0\1"
+			  "\1z\0\0\6\0\1\0\0\0\0\0\x16\0\0\0\0\0\x30\0\0\0\0\0\0\0\0\0\0\0\0\0"
+			  "\0\0\0";
+	uint8_t b[512];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (unsigned step = 1; step < 1000; step = step * 9 + 1) {
+			const char *const *m = cases[i].m;
+			char want[64];
+
+			talk_begin(53, true);
+			query[18] = (uint8_t)cases[i].type;
+			query[39] = i == 3 ? '1' : '0';
+			talk_bytes(0, query, sizeof(query) - 1, step);
+			while (*m) {
+				talk_bytes(1, b,
+					transfer(b, cases[i].type, m == cases[i].m || i % 2, m),
+					step);
+				while (*m)
+					m++;
+				m++;
+			}
+			query[3] = 0x35;
+			talk_bytes(0, query, sizeof(query) - 1, step);
+			query[3] = 0x34;
+			talk_bytes(1, "\0\xc\x12\x35\x80\5\0\0\0\0\0\0\0\0", 14, step);
+			talk_close();
+			(void)talk_end();
+			assert_int_equal(talk.records, 2);
+			talk_lacks("!");
+			talk_holds("dns.response_code=REFUSED");
+			snprintf(want, sizeof(want), "dns.answers_count=%u ", cases[i].records);
+			talk_holds(want);
+		}
+	/* It breaks off with an error, with the connection, or was none. */
+	for (unsigned i = 0; i < 3; i++) {
+		static const char *const begins[] = {"1", "a", NULL}, *const none[] = {"a", NULL};
+
+		talk_begin(53, true);
+		query[18] = 252;
+		talk_bytes(0, query, sizeof(query) - 1, 1460);
+		talk_bytes(1, b, transfer(b, 252, true, i == 2 ? none : begins), 1460);
+		if (!i)
+			talk_bytes(1, "\0\xc\x12\x34\x80\2\0\0\0\0\0\0\0\0", 14, 1460);
+		talk_close();
+		(void)talk_end();
+		assert_int_equal(talk.records, 1);
+		(i == 0 ? talk_holds : talk_lacks)("dns.response_code=SERVFAIL");
+		(i == 1 ? talk_holds : talk_lacks)("!unfinished");
+	}
+}
+
+/* The bit that is kept zero (RFC 6895, 2.1) is in queries of the field. */
+static void test_z_bit(void **state)
+{
+	(void)state;
+	talk_begin(53, false);
+	UDP(0, HEAD("\1", "\x40", "\1", "\0") QUESTION);
+	UDP(1, HEAD("\x81", "\xc0", "\1", "\0") QUESTION);
+	(void)talk_end();
+	assert_int_equal(talk.records, 1);
+	talk_lacks("!");
+}
+
 /* NetBIOS, mDNS and LLMNR have messages of the same form and are none of it. */
 static void test_alike(void **state)
 {
@@ -251,6 +368,12 @@ static void test_alike(void **state)
 	talk_begin(5355, false);
 	UDP(0, "\x12\x34\0\0\0\1\0\0\0\0\0\0\3www\0\0\1\0\1");
 	UDP(1, "\x12\x34\x80\0\0\1\0\0\0\0\0\0\3www\0\0\1\0\1");
+	talk_end();
+	assert_int_equal(talk.records, 0);
+	/* To a query from another port mDNS answers as DNS does (RFC 6762, 6.7). */
+	talk_begin(5353, false);
+	UDP(0, QUERY);
+	UDP(1, HEAD("\x84", "\0", "\1", "\1") QUESTION "\xc0\x0c\0\1\0\1\0\0\0\x0a\0\4\xc0\0\2\7");
 	talk_end();
 	assert_int_equal(talk.records, 0);
 }
@@ -275,6 +398,8 @@ int main(void)
 		cmocka_unit_test(test_cuts),
 		cmocka_unit_test(test_escapes),
 		cmocka_unit_test(test_stream),
+		cmocka_unit_test(test_transfers),
+		cmocka_unit_test(test_z_bit),
 		cmocka_unit_test(test_alike),
 	};
 
