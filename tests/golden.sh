@@ -4,7 +4,7 @@
 set -u
 golden=$top_srcdir/tests/golden
 records() { # capture, workers
-	timeout -k 1 60 "$TSUMARI" --json -j "$2" -r "$1" 2>/dev/null | sed 's/"product":"tsumari","version":"[^"]*"//'
+	timeout -k 1 60 "$TSUMARI" --json -j "$2" -r "$1" 2>/dev/null | sed 's/,\{0,1\}"product":"tsumari","version":"[^"]*"//'
 }
 capture() { # its file, by name
 	local end
