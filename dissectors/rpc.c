@@ -194,6 +194,7 @@ static void on_call(struct session *s, struct rpc *h, struct message *m, const s
 	m->skip = TAKE_TO_END;
 	if (tsm_is(t) && (tsm_tag(t) & TAG_CALL) == tag) {
 		sent_again(s, t);
+		tsm_repeated(s, t, at);
 		return;
 	}
 	if (!tsm_is(t) && answered(h, key ^ tag << 33)) {

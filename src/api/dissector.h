@@ -117,8 +117,8 @@ struct body {
 #define TRAIT_SERVER_FIRST 0x1u /* its server speaks first: until it has, the client waits */
 /* Answers come in the order of their requests, whatever their keys: one waits behind another. */
 #define TRAIT_IN_ORDER 0x2u
-#define TRAIT_BY_PORT  0x4u /* is asked on the ports it claims only: its bytes look like another's \
-			     */
+/* It is asked on the ports it claims only: its bytes look like another's. */
+#define TRAIT_BY_PORT 0x4u
 
 /* Grows at its end only: one that was compiled when it was shorter is taken as it is. */
 struct dissector {
