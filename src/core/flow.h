@@ -125,6 +125,7 @@ enum reset_phase {
 	RESET_IDLE,  /* no transaction was open */
 	RESET_OPEN,  /* of a protocol that is not followed */
 	RESET_CLOSE, /* after a FIN */
+	RESET_STALE, /* a request came to a connection that the server had closed */
 };
 
 /* A held segment above a hole. */
@@ -199,6 +200,7 @@ struct flow_ext {
 	uint8_t watch; /* WATCH_: each segment is looked at (handshake.h) */
 	uint64_t duplicate_frame, reset_frame;
 	uint8_t reset_phase;   /* enum reset_phase */
+	uint8_t stale;         /* bytes of the client came behind the server's FIN, unread */
 	struct addr forwarded; /* on whose behalf a proxy connected (proxy.h); all zero: not said */
 	uint64_t transactions;
 	const char *protocol;

@@ -160,7 +160,8 @@ static const char *phase_name(const struct flow_ext *e)
 		[RESET_RESPONSE] = "response",
 		[RESET_IDLE] = "idle",
 		[RESET_OPEN] = "open",
-		[RESET_CLOSE] = "close"};
+		[RESET_CLOSE] = "close",
+		[RESET_STALE] = "stale"};
 
 	return names[e->reset_phase];
 }

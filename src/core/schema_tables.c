@@ -29,6 +29,7 @@ const char *const quality_names[] = {
 	[QUALITY_TIME_BACK] = "time_back",
 	[QUALITY_CONNECT] = "connect",
 	[QUALITY_PENDING] = "pending",
+	[QUALITY_STALE] = "stale",
 	[QUALITY_COUNT] = NULL,
 };
 
@@ -182,7 +183,8 @@ const struct field flow_fields[] = {
 		"Where the connection was when it was reset: syn, syn_ack (the handshake not "
 		"ended), ack (by the server, at once after the handshake's ACK), request, wait, "
 		"response, idle (no transaction open), open (a protocol that is not followed), "
-		"close (after a FIN).",
+		"close (after a FIN), stale (a request came to a connection that the server had "
+		"closed).",
 		FIELD_NAME, FIELD_F_TCP, 8),
 	FIELD(flow_record, reset_frame, "tsumari.tcp.reset.frame", "Frame", "Frame of the reset.",
 		FIELD_U64, FIELD_F_TCP | FIELD_F_NONZERO, 9),

@@ -55,6 +55,7 @@ struct txn {
 	uint8_t doubtful; /* bytes were lost since: its response may have been among them */
 	uint8_t marks;    /* bit i: stamp i was marked */
 	uint8_t carries_connect;
+	uint8_t stale;      /* the server had closed the connection, or did not know it */
 	uint8_t handshake;  /* of a connection: all of it goes to connect.tls */
 	uint8_t composite;  /* its time is in other transactions' already */
 	uint8_t lasting;    /* its response is kept over lost bytes */
@@ -118,6 +119,7 @@ struct session {
 			       */
 	uint32_t owed;        /* blind: responses that may still come for lost requests */
 	uint64_t last_response; /* time of the last byte the server sent */
+	uint64_t server_fin;    /* time of its FIN; 0: none */
 	struct txn *upgraded;   /* made by tsm_pass_on() for tsm_upgraded() */
 	struct memory *memory;
 	uint64_t memory_bytes;
@@ -301,6 +303,9 @@ void txn_take_connect(struct session *s, struct txn *t);   /* the first one, as 
 void txn_settle_connect(struct session *s, struct txn *t); /* as it ends */
 /* Of each open one, until `to` the server had not taken the connection. */
 void txn_wait_accept(struct session *s, uint64_t from, uint64_t to);
+
+/* stale.c: did the server close the connection before the request began? */
+bool stale_request(const struct session *s, uint64_t time);
 
 /* interleave.c */
 void session_memory_release(struct session *s);

@@ -83,6 +83,14 @@ void tcp_accept_late(struct flow *f, const struct packet *p, unsigned dir);
 void tcp_accept_watch(struct flow *f, const struct packet *p, unsigned dir, uint32_t len);
 
 /*
+ * stale.c: the server's FIN; bytes of a client behind it; a reset, which answers a request that
+ * came so soon before it: true where that one came to a connection that was closed.
+ */
+void stale_on_fin(struct flow *f, const struct packet *p, unsigned dir);
+void stale_on_data(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
+bool stale_on_reset(struct flow *f, const struct packet *p, unsigned dir, uint64_t soon);
+
+/*
  * tcp_loss.c: a segment of bytes up to `end` that were sent before. What it cost is known when it
  * is acknowledged: tcp_resend_acked(), to be asked before the ACK is taken over.
  */

@@ -270,6 +270,8 @@ static void on_data(struct shard *sh, struct flow *f, const struct packet *p, un
 		return;
 	if (ahead == 0) {
 		on_next(f, p, dir, end);
+		if (o->flags & FS_FIN)
+			stale_on_data(sh, f, p, dir);
 		if (e && e->hole_since)
 			stream_hold(sh, f, p, dir, seq, p->payload, p->paylen, len);
 		else if (e && f->ext->watch & WATCH_FASTOPEN)
@@ -326,6 +328,7 @@ static void on_fin(struct shard *sh, struct flow *f, const struct packet *p, uns
 		(void)on_missing(sh, f, p, dir);
 	s->nxt = at + 1;
 	s->flags |= FS_FIN;
+	stale_on_fin(f, p, dir);
 	if (!(f->ext && f->ext->side[dir].hole_since) && flow_session(f))
 		session_end(f->session, side_of(f, dir), END_FIN, p->time);
 	if (f->state < FLOW_CLOSING)
@@ -335,12 +338,13 @@ static void on_fin(struct shard *sh, struct flow *f, const struct packet *p, uns
 /* Behind these many round trips to the server (and a bit) a reset answers something else. */
 #define AT_ONCE(rtt) (3 * (uint64_t)(rtt) + 5 * MS)
 
-static enum reset_phase reset_phase(const struct flow *f, const struct packet *p, unsigned dir)
+static enum reset_phase reset_phase(struct flow *f, const struct packet *p, unsigned dir)
 {
 	const struct txn *t = flow_session(f) ? f->session->first : NULL;
 	const struct handshake *h = handshake_of(f);
 	uint64_t acked = h && h->late ? h->taken : f->established;
 	uint32_t rtt = flow_rtt(f, flow_client(f));
+	uint64_t soon = AT_ONCE(rtt == UINT32_MAX ? 0 : rtt);
 
 	if (f->state <= FLOW_SYN)
 		return RESET_SYN;
@@ -348,8 +352,10 @@ static enum reset_phase reset_phase(const struct flow *f, const struct packet *p
 		return RESET_SYN_ACK;
 	/* There is no socket that would acknowledge anything, only a handshake. */
 	if (side_of(f, dir) == SIDE_SERVER && f->established && !(p->tcp_flags & TCP_ACK) &&
-		!f->payload[dir] && p->time - acked <= AT_ONCE(rtt == UINT32_MAX ? 0 : rtt))
+		!f->payload[dir] && p->time - acked <= soon)
 		return RESET_ACK;
+	if (stale_on_reset(f, p, dir, soon))
+		return RESET_STALE;
 	while (t && t->composite)
 		t = t->next;
 	if (t)

@@ -168,6 +168,7 @@ struct tsm_txn tsm_request(struct session *s, uint64_t key, const uint8_t *at)
 	t->counted_to = now.seen;
 	txn_append(s, t);
 	txn_take_connect(s, t);
+	t->stale = stale_request(s, now.seen);
 	if (!s->interleaved)
 		s->side[SIDE_CLIENT].current = t;
 	s->lost_request = false;
@@ -515,6 +516,8 @@ void txn_finish(struct session *s, struct txn *t)
 	if (handshake_rtt(s->flow, flow_client(s->flow)) == UINT32_MAX)
 		t->quality |= 1u << QUALITY_NO_RTT;
 	t->quality |= flow_quality(s->flow);
+	if (t->stale && !t->unanswered && !(t->marks & (1u << T2 | 1u << T3)))
+		t->quality |= 1u << QUALITY_STALE;
 	txn_settle_connect(s, t);
 	if (t->marks && !t->passed_on) /* of one that was only opened nothing is known */
 		record_of_txn(sh, t);

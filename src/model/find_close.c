@@ -22,6 +22,8 @@ struct close_state {
 	uint64_t resets[PHASES], idle, early;
 	struct proof gave_up; /* the client */
 	uint64_t gave_up_rst;
+	struct proof stale; /* requests that came when the server had closed */
+	uint64_t stale_resets;
 };
 
 struct ports_key {
@@ -69,6 +71,8 @@ static uint64_t *resets_of(struct close_state *c, const struct flow_record *r)
 	for (int i = 0; i < PHASES; i++)
 		if (strcmp(r->reset_phase, phase_names[i]) == 0)
 			return &c->resets[i];
+	if (strcmp(r->reset_phase, "stale") == 0)
+		return &c->stale_resets;
 	if (strncmp(r->reset_phase, "syn", 3) == 0 || strcmp(r->reset_phase, "ack") == 0)
 		return &c->early;
 	return &c->idle;
@@ -102,6 +106,12 @@ static void add_ports(struct close_all *all, struct close_state *c, const struct
 	*ended = r->r.end;
 }
 
+/* One whose application is not read: else the request itself is counted. */
+static bool is_stale_flow(const struct flow_record *r)
+{
+	return r->turns && r->reset_phase && strcmp(r->reset_phase, "stale") == 0;
+}
+
 static void add_flow(struct findings *f, struct svc *s, const struct flow_record *r)
 {
 	struct close_state *c = svc_state(s, DETECTOR_CLOSE);
@@ -109,6 +119,10 @@ static void add_flow(struct findings *f, struct svc *s, const struct flow_record
 	add_use(c, r);
 	if (r->reset_phase)
 		++*resets_of(c, r);
+	if (is_stale_flow(r)) {
+		proof_add(&c->stale, r->r.start, 0, r->reset_frame);
+		proof_client(&c->stale, &r->r.client.ip);
+	}
 	add_ports(f->state[DETECTOR_CLOSE], c, r);
 }
 
@@ -117,23 +131,33 @@ static uint64_t end_frame(const struct txn_record *t)
 	return t->frame[2] ? t->frame[2] : t->frame[1] ? t->frame[1] : t->frame[0];
 }
 
+static bool is_stale(const struct txn_record *t)
+{
+	return t->r.quality >> QUALITY_STALE & 1;
+}
+
+static struct proof *ending(struct close_state *c, const struct txn_record *t)
+{
+	if (is_stale(t))
+		return &c->stale;
+	return strncmp(t->ended_by, "client", 6) == 0 ? &c->gave_up : &c->cut;
+}
+
 static void add_txn(struct svc *s, const struct txn_record *t)
 {
 	struct close_state *c;
 	struct proof *p;
-	bool client;
 
 	if (t->total != FIELD_ABSENT && t->ledger[LEDGER_CONNECT_TLS]) {
 		c = svc_state(s, DETECTOR_CLOSE);
 		c->tls++;
 		c->tls_time += t->ledger[LEDGER_CONNECT_TLS];
 	}
-	if (!t->ended_by || t->unacked)
+	if (!is_stale(t) && (!t->ended_by || t->unacked))
 		return;
 	c = svc_state(s, DETECTOR_CLOSE);
-	client = strncmp(t->ended_by, "client", 6) == 0;
-	p = client ? &c->gave_up : &c->cut;
-	c->gave_up_rst += client && strcmp(t->ended_by, "client_rst") == 0;
+	p = ending(c, t);
+	c->gave_up_rst += p == &c->gave_up && strcmp(t->ended_by, "client_rst") == 0;
 	proof_add(p, t->r.start, own_waiting(t), end_frame(t));
 	proof_until(p, t->r.start + own_waiting(t));
 	proof_client(p, &t->r.client.ip);
@@ -151,16 +175,17 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 
 static void take_out_txn(struct close_state *c, const struct txn_record *t)
 {
-	bool client = t->ended_by && strncmp(t->ended_by, "client", 6) == 0;
+	struct proof *p;
 
 	if (t->total != FIELD_ABSENT && t->ledger[LEDGER_CONNECT_TLS]) {
 		c->tls--;
 		c->tls_time -= t->ledger[LEDGER_CONNECT_TLS];
 	}
-	if (!t->ended_by || t->unacked)
+	if (!is_stale(t) && (!t->ended_by || t->unacked))
 		return;
-	c->gave_up_rst -= client && strcmp(t->ended_by, "client_rst") == 0;
-	proof_take_out(client ? &c->gave_up : &c->cut, t->r.start, own_waiting(t), end_frame(t));
+	p = ending(c, t);
+	c->gave_up_rst -= p == &c->gave_up && strcmp(t->ended_by, "client_rst") == 0;
+	proof_take_out(p, t->r.start, own_waiting(t), end_frame(t));
 }
 
 static void take_out(struct findings *f, struct svc *s, const struct record *r)
@@ -177,6 +202,8 @@ static void take_out(struct findings *f, struct svc *s, const struct record *r)
 	}
 	if (flow->reset_phase)
 		--*resets_of(c, flow);
+	if (is_stale_flow(flow))
+		proof_take_out(&c->stale, r->start, 0, flow->reset_frame);
 	c->used -= use_of(flow) != NOT_USED;
 	if (use_of(flow) == USED_ONCE)
 		proof_take_out(&c->single, r->start, answered_handshake(flow), r->flow_id);
@@ -280,6 +307,32 @@ static void list_gave_up(struct findings *f, const struct svc *s, const struct c
 			 "check) closes early, too.");
 }
 
+static void list_stale(struct findings *f, const struct svc *s, const struct close_state *c)
+{
+	struct finding *x = finding_new(f, "stale-connection",
+		"Requests on connections that the server had closed", s, &c->stale,
+		"tsumari.quality == stale or tsumari.tcp.reset.phase == stale");
+
+	x->counted = "transactions";
+	x->of = svc_ended(s);
+	finding_at_least(x, SEVERITY_WARNING);
+	say(&x->saw,
+		"%C requests came to a connection that the server had closed already: its FIN had "
+		"gone by or was on its way, or the host did not know the connection any more. %C "
+		"connections were reset then.",
+		x->count, c->stale_resets);
+	say(&x->means, "The client keeps connections longer than the server (or a firewall or NAT "
+		       "between), and uses them when they are closed. The request is lost; a "
+		       "client that does not repeat it reports an error.");
+	say(&x->next,
+		"Let the client's pool drop idle connections before the server does: its idle "
+		"timeout below the server's (nginx keepalive_timeout, Apache "
+		"KeepAliveTimeout, MySQL wait_timeout, idle timeouts of load balancers); "
+		"check a connection before use, repeat what may be repeated.");
+	say(&x->against, "A server that ends or is started again closes its idle connections, too: "
+			 "then all of them at the same time.");
+}
+
 static void list(struct findings *f)
 {
 	struct svc *s;
@@ -296,6 +349,8 @@ static void list(struct findings *f)
 			list_cut(f, s, c);
 		if (c->gave_up.count)
 			list_gave_up(f, s, c);
+		if (c->stale.count)
+			list_stale(f, s, c);
 	}
 }
 

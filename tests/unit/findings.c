@@ -240,6 +240,22 @@ static void queue_is_saturation(void **state)
 	findings_free(f);
 }
 
+/* A request that came to a closed connection was not cut off by the server. */
+static void stale_is_not_cut(void **state)
+{
+	struct findings *f = findings_new(NULL, 0);
+	struct txn_record t = txn(1, 1000000000);
+
+	(void)state;
+	t.ended_by = "server_rst";
+	t.r.status = STATUS_ERROR;
+	t.r.quality |= 1u << QUALITY_STALE;
+	findings_record(f, &t.r);
+	assert_true(has(f, "stale-connection"));
+	assert_false(has(f, "reset-storm"));
+	findings_free(f);
+}
+
 static void keyed_gives_up_the_oldest(void **state)
 {
 	struct keyed *k = keyed_new(sizeof(uint64_t), sizeof(uint64_t), 100);
@@ -268,6 +284,7 @@ int main(void)
 		cmocka_unit_test(has_bounds),
 		cmocka_unit_test(slow_ones_are_no_saturation),
 		cmocka_unit_test(queue_is_saturation),
+		cmocka_unit_test(stale_is_not_cut),
 		cmocka_unit_test(keyed_gives_up_the_oldest),
 	};
 
