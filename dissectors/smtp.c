@@ -67,7 +67,9 @@ static const struct field fields[] = {
 	[F_REJECTED] = NUMBER(
 		"tsumari.smtp.rcpt_rejected", "Rejected", "Recipients the server rejected", 5),
 	[F_OUTCOME] = CONSTANT("tsumari.smtp.outcome", "Outcome",
-		"Of a mail: accepted, rejected, or reset (the client gave it up)", 8),
+		"Of a mail: accepted, rejected, partial (LMTP: refused for some recipients), or "
+		"reset (the client gave it up)",
+		8),
 	[F_TIME_MAIL] = SPAN("tsumari.smtp.time.mail", "T mail",
 		"MAIL to the first RCPT: the sender and its reply"),
 	[F_TIME_RCPT] = SPAN("tsumari.smtp.time.rcpt", "T rcpt",

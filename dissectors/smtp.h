@@ -82,6 +82,7 @@ struct mail {
 	uint32_t begun_by;   /* number of its MAIL command; 0: not captured */
 	uint32_t settled_by; /* number of the command whose reply ends it; 0: not sent yet */
 	uint32_t rcpts, accepted, rejected;
+	uint32_t failed;   /* LMTP: of those that were accepted, refused after the message */
 	uint16_t bad_code; /* of the last refusal */
 	bool lost;         /* bytes of it were not captured */
 	bool replies_lost;
@@ -120,8 +121,9 @@ struct smtp {
 		uint8_t verb;
 		uint32_t key, number;
 		uint16_t len;
-		uint32_t more; /* LMTP: replies that follow for the same message */
-		uint8_t text[1024];
+		uint32_t more;              /* LMTP: replies that follow for the same message ... */
+		uint16_t bad_code, bad_len; /* ... and the first refusal among them */
+		uint8_t text[1024], bad[512];
 	} reply;
 	uint16_t helo_len, to_len, head_len;
 	bool to_cut;

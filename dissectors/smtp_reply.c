@@ -153,7 +153,10 @@ static void mail_settled(struct session *s, struct smtp *x, struct mail *m, cons
 		reply_values(x, t);
 		if (m->bad_code && x->lmtp) /* one recipient's is as good as all */
 			tsm_status(t, status_of(m->bad_code, false));
-		tsm_name(t, F_OUTCOME, x->reply.code < 400 ? "accepted" : "rejected");
+		tsm_name(t, F_OUTCOME,
+			x->reply.code < 400        ? "accepted"
+			: m->failed && m->accepted ? "partial"
+						   : "rejected");
 	} else {
 		if (m->bad_code)
 			tsm_u64(t, F_REPLY_CODE, m->bad_code);
@@ -175,6 +178,33 @@ static void count_reply(struct smtp *x, struct mail *m)
 		m->accepted += !bad;
 		m->rejected += bad;
 	}
+}
+
+/*
+ * LMTP (RFC 2033, 4.2): one of the replies to a message, each a recipient's. The message's own is
+ * the first refusal, whichever place it has among them.
+ */
+static void recipient_reply(struct smtp *x, struct mail *m)
+{
+	size_t n = x->reply.len < sizeof(x->reply.bad) ? x->reply.len : sizeof(x->reply.bad);
+
+	if (x->reply.code >= 400) {
+		m->failed++;
+		if (m->accepted)
+			m->accepted--;
+		m->rejected++;
+		if (!x->reply.bad_code) {
+			x->reply.bad_code = x->reply.code;
+			x->reply.bad_len = (uint16_t)n;
+			memcpy(x->reply.bad, x->reply.text, n);
+		}
+	}
+	if (x->reply.more > 1 || !x->reply.bad_code)
+		return;
+	x->reply.code = x->reply.bad_code;
+	x->reply.len = x->reply.bad_len;
+	memcpy(x->reply.text, x->reply.bad, x->reply.bad_len);
+	x->reply.bad_code = 0;
 }
 
 /* The server wants what DATA or AUTH announced. */
@@ -227,6 +257,8 @@ static bool reply_end(struct session *s, struct smtp *x, const uint8_t *end)
 	}
 	if (m)
 		count_reply(x, m);
+	if (m && x->reply.more)
+		recipient_reply(x, m);
 	if (x->reply.more && --x->reply.more)
 		return false;
 	reply_values(x, t);

@@ -194,6 +194,40 @@ static void test_lmtp(void **state)
 	line_holds("smtp QUIT|QUIT|1 ", "smtp.reply=Bye");
 }
 
+/* Each recipient has an outcome of its own, whichever comes first. */
+static void test_lmtp_recipients(void **state)
+{
+#define LMTP(first, second)                                                                        \
+	{                                                                                          \
+		S("220 store LMTP"), C("LHLO me"), S("250 store"), C("MAIL FROM:<a@b.c>"),         \
+			S("250 Ok"), C("RCPT TO:<1@e.f>"), S("250 Ok"), C("RCPT TO:<2@e.f>"),      \
+			S("250 Ok"), C("RCPT TO:<3@e.f>"), S("550 no"), C("DATA"), S("354 go"),    \
+			C("x\r\n."), S(first), S(second), C("QUIT"), S("221 Bye")                  \
+	}
+	static const struct line good_bad[] = LMTP("250 saved", "451 full"),
+				 bad_good[] = LMTP("451 full", "250 saved"),
+				 bad[] = LMTP("451 full", "452 full, too"),
+				 good[] = LMTP("250 saved", "250 saved, too");
+
+	(void)state;
+	SAME(24, good_bad);
+	line_holds("smtp mail|mail|", "tsumari.smtp.rcpt_accepted=1 tsumari.smtp.rcpt_rejected=2");
+	line_holds("smtp mail|mail|", "tsumari.smtp.outcome=partial");
+	line_holds("smtp DATA|DATA|4 ", "smtp.reply=full");
+	SAME(24, bad_good);
+	line_holds("smtp mail|mail|", "tsumari.smtp.rcpt_accepted=1 tsumari.smtp.rcpt_rejected=2");
+	line_holds("smtp mail|mail|", "tsumari.smtp.outcome=partial");
+	line_holds("smtp DATA|DATA|4 ", "smtp.reply=full");
+	SAME(24, bad);
+	line_holds("smtp mail|mail|", "tsumari.smtp.rcpt_accepted=0 tsumari.smtp.rcpt_rejected=3");
+	line_holds("smtp mail|mail|", "tsumari.smtp.outcome=rejected");
+	line_holds("smtp DATA|DATA|4 ", "smtp.reply_code=451");
+	SAME(24, good);
+	line_holds("smtp mail|mail|", "tsumari.smtp.rcpt_accepted=2 tsumari.smtp.rcpt_rejected=1");
+	line_holds("smtp mail|mail|", "tsumari.smtp.outcome=accepted");
+	line_holds("smtp DATA|DATA|1 ", "smtp.reply=saved, too");
+}
+
 /* Nothing of a secret is in a record: in the command, in lines of its own, in what is cut off. */
 static void test_secrets(void **state)
 {
@@ -341,6 +375,7 @@ int main(void)
 		cmocka_unit_test(test_pipelining),
 		cmocka_unit_test(test_chunks),
 		cmocka_unit_test(test_lmtp),
+		cmocka_unit_test(test_lmtp_recipients),
 		cmocka_unit_test(test_secrets),
 		cmocka_unit_test(test_starttls),
 		cmocka_unit_test(test_greetings),
