@@ -171,6 +171,17 @@ static bool client_resync(struct mysql *h, struct view *v, struct take *t)
 	return false;
 }
 
+/*
+ * May a response begin with this packet? Packets are numbered on from the command's: another than
+ * the first is of a response that began in the lost bytes. A login has several from each side, a
+ * file many; an error that nobody asked for has number 0.
+ */
+static bool may_begin(const struct mysql *h, const uint8_t *p)
+{
+	return p[3] <= 1 || h->infile || h->side[SIDE_CLIENT].phase == P_AUTH ||
+	       h->side[SIDE_CLIENT].phase == P_LOGIN;
+}
+
 /* Looks for a response at the front of what comes, or for the end of the one under way. */
 static bool server_resync(struct session *s, struct mysql *h, struct view *v, struct take *t)
 {
@@ -215,7 +226,7 @@ static bool server_resync(struct session *s, struct mysql *h, struct view *v, st
 			r = mysql_greeting_like(*v);
 			greets = r == PROBE_YES;
 		}
-		found = r == PROBE_YES ? v->p : NULL;
+		found = r == PROBE_YES && (greets || may_begin(h, v->p)) ? v->p : NULL;
 		if (r == PROBE_MAYBE) {
 			t->need = (uint32_t)view_len(v) + 1;
 			return false;
@@ -308,6 +319,20 @@ static void rows(struct mysql *h, struct view *v)
 	v->p = p;
 }
 
+/* Bytes of a packet that are enough, where the rest was not captured, to know what it is. */
+static uint32_t cut_least(const struct mysql *h, enum side side, const uint8_t *p, uint32_t len)
+{
+	uint32_t least = 1;
+
+	if (side == SIDE_CLIENT)
+		least = h->side[SIDE_CLIENT].phase == P_LOGIN ? 32 : 1;
+	else if (h->dump || h->side[SIDE_SERVER].phase == P_DUMP)
+		least = EVENT_HEAD + 3;
+	else if (p[MYSQL_HEAD] == 0 || p[MYSQL_HEAD] >= 0xfe) /* its flags say what follows */
+		least = 12;
+	return len < least ? len : least;
+}
+
 /* The packet at the front of the view. False: more bytes are needed, as `t` says. */
 static bool packet(
 	struct session *s, struct mysql *h, enum side side, struct view *v, struct take *t)
@@ -315,7 +340,7 @@ static bool packet(
 	struct mysql_stream *x = &h->side[side];
 	const uint8_t *p = v->p;
 	size_t have = view_len(v);
-	uint32_t len, wants;
+	uint32_t len, wants, cut = 0;
 	bool good = true;
 
 	if (have < MYSQL_HEAD) {
@@ -327,8 +352,13 @@ static bool packet(
 		: side == SIDE_CLIENT ? mysql_client_wants(h, p, len, have)
 				      : mysql_server_wants(h, p, len, have);
 	if (have < MYSQL_HEAD + wants) {
-		t->need = MYSQL_HEAD + wants;
-		return false;
+		if (!v->cut || have <= MYSQL_HEAD ||
+			have < MYSQL_HEAD + cut_least(h, side, p, len)) {
+			t->need = MYSQL_HEAD + wants;
+			return false;
+		}
+		cut = v->cut;
+		wants = (uint32_t)(have - MYSQL_HEAD);
 	}
 	v->p += MYSQL_HEAD + wants;
 	if (x->more) {
@@ -336,9 +366,9 @@ static bool packet(
 		if (side == SIDE_SERVER && x->phase == P_ROWS)
 			h->r.bytes += len;
 	} else if (side == SIDE_CLIENT) {
-		good = mysql_client_packet(s, h, p, len, view_of(p + MYSQL_HEAD, wants, 0));
+		good = mysql_client_packet(s, h, p, len, view_of(p + MYSQL_HEAD, wants, cut));
 	} else {
-		good = mysql_server_packet(s, h, p, len, view_of(p + MYSQL_HEAD, wants, 0));
+		good = mysql_server_packet(s, h, p, len, view_of(p + MYSQL_HEAD, wants, cut));
 	}
 	if (!good) {
 		out_of_step(s, h, side);
@@ -473,7 +503,7 @@ TSM_DISSECTOR(mysql) = {
 	.claims = claims,
 	.fields = mysql_fields,
 	.state_size = sizeof(struct mysql),
-	.traits = TRAIT_SERVER_FIRST,
+	.traits = TRAIT_READS_CUT | TRAIT_SERVER_FIRST,
 	.probe = probe,
 	.data = data,
 	.gap = gap,

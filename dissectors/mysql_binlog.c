@@ -285,7 +285,7 @@ void mysql_semisync_ack(struct session *s, struct mysql *h, const uint8_t *p, st
 	(void)view_le(&v, 1);
 	position = view_le(&v, 8);
 	if (v.bad) {
-		tsm_flag(t, QUALITY_MALFORMED);
+		tsm_flag(t, v.cut ? QUALITY_TRUNCATED : QUALITY_MALFORMED);
 		return;
 	}
 	tsm_u64(t, F_B_POSITION, position);

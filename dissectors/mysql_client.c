@@ -314,7 +314,7 @@ static void executed(struct tsm_txn t, struct view v, bool whole)
 		return;
 	n = view_le(&v, 4);
 	if (v.bad || (whole && n > view_len(&v))) {
-		tsm_flag(t, QUALITY_MALFORMED);
+		tsm_flag(t, whole ? QUALITY_MALFORMED : QUALITY_TRUNCATED);
 		return;
 	}
 	if (n < view_len(&v))
@@ -345,7 +345,7 @@ static void replication(struct tsm_txn t, uint8_t command, struct view v, bool w
 		position = view_le(&v, 8);
 	}
 	if (v.bad) {
-		tsm_flag(t, QUALITY_MALFORMED);
+		tsm_flag(t, whole ? QUALITY_MALFORMED : QUALITY_TRUNCATED);
 		return;
 	}
 	tsm_u64(t, F_B_SERVER, server);

@@ -145,7 +145,7 @@ bool mysql_login(struct session *s, struct mysql *h, const uint8_t *p, uint32_t 
 	}
 	who(h, t, caps, old, &v);
 	if (v.bad)
-		tsm_flag(t, len > MYSQL_LOGIN_MAX ? QUALITY_TRUNCATED : QUALITY_MALFORMED);
+		tsm_flag(t, v.cut || len > MYSQL_LOGIN_MAX ? QUALITY_TRUNCATED : QUALITY_MALFORMED);
 	h->client_caps = caps;
 	agree(h);
 	if (h->caps & CLIENT_COMPRESS)

@@ -363,6 +363,11 @@ static bool first_packet(
 	}
 	if (c == 0xfe && len == 5 && !h->waiting && !h->r.going)
 		return true; /* behind the definitions of a prepared statement */
+	if (c == 0xfe && len >= 9 && !h->waiting && !h->r.going) {
+		/* Another method of authentication, for a CHANGE_USER that was not captured. */
+		x->phase = h->side[SIDE_CLIENT].phase = P_AUTH;
+		return true;
+	}
 	t = mysql_respond(s, h, p);
 	if (c == 0xff) {
 		mysql_failed(s, h, v);

@@ -117,6 +117,8 @@ struct body {
 #define TRAIT_SERVER_FIRST 0x1u /* its server speaks first: until it has, the client waits */
 /* Answers come in the order of their requests, whatever their keys: one waits behind another. */
 #define TRAIT_IN_ORDER 0x2u
+/* data() reads what there is of a message that the snap length has cut: where view.cut is not 0. */
+#define TRAIT_READS_CUT 0x8u
 /* It is asked on the ports it claims only: its bytes look like another's. */
 #define TRAIT_BY_PORT 0x4u
 

@@ -632,6 +632,45 @@ static void datagram(struct session *s, enum side side, struct view v, const str
 	}
 }
 
+/*
+ * The snap length has cut a message, n bytes from the end of what is unread: a dissector that can
+ * reads what there is of it. What it then passes over ends in time, as the packet was seen.
+ */
+static void read_cut(struct session *s, enum side side, uint32_t n, const struct stamp *at)
+{
+	struct session_side *x = &s->side[side];
+
+	if (!x->len || x->skip || !s->d || !(s->d->traits & TRAIT_READS_CUT))
+		return;
+	reading_of(s)->now = *at;
+	read_from(s, side, x->buf, x->pos - x->len, x->pos);
+	x->need = 0;
+	if (!feed(s, side, view_of(x->buf, x->len, n)))
+		gone(s);
+}
+
+/* Of a packet the last n bytes were not captured. */
+static void on_cut(struct session *s, enum side side, uint32_t n, const struct stamp *at)
+{
+	struct session_side *x = &s->side[side];
+	const struct flow *f = s->flow;
+
+	read_cut(s, side, n, at);
+	if (f->session != s)
+		return;
+	if (x->skip < n)
+		for (struct txn *t = s->first; t; t = t->next)
+			t->quality |= 1u << QUALITY_SNAPLEN;
+	if (x->skip && x->skip < n) {
+		uint32_t part = (uint32_t)x->skip;
+
+		session_gap(s, side, part, at->seen, at->whole, at->whole_frame);
+		n -= part;
+	}
+	if (f->session == s)
+		session_gap(s, side, n, at->seen, at->whole, at->whole_frame);
+}
+
 void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t caplen,
 	uint32_t len, const struct stamp *at)
 {
@@ -649,12 +688,8 @@ void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t 
 	}
 	if (caplen || !len)
 		push(s, side, p, caplen, at);
-	if (caplen < len && f->session == s) {
-		if (s->side[side].skip < len - caplen)
-			for (struct txn *t = s->first; t; t = t->next)
-				t->quality |= 1u << QUALITY_SNAPLEN;
-		session_gap(s, side, len - caplen, at->seen, at->whole, at->whole_frame);
-	}
+	if (caplen < len && f->session == s)
+		on_cut(s, side, len - caplen, at);
 }
 
 void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, uint64_t seen,
