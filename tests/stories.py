@@ -72,12 +72,14 @@ def ok(body=b"ok", code=b"200 OK"):
 class Mysql:
     """A connection to MySQL 10.8.0.3:3306, its packets of the protocol without deprecated EOF."""
 
-    def __init__(self, world, client="10.9.0.1", now=0, late=0):
+    def __init__(self, world, client="10.9.0.1", now=0, late=0, logs_in=True):
         self.talk = world.tcp("10.8.0.3", 3306, client)
         now = self.talk.open(now)
         greeting = b"\x0a8.0.36\0" + b"\1\0\0\0" + b"abcdefgh\0" + struct.pack("<HBHH", 0xA28D, 45, 2, 8)
         greeting += b"\x15" + bytes(10) + b"abcdefghijkl\0" + b"mysql_native_password\0"
-        now = self.talk.send(1, now + late, self.packet(0, greeting))
+        self.now = now = self.talk.send(1, now + late, self.packet(0, greeting))
+        if not logs_in:
+            return
         login = struct.pack("<IIB", 0xA28D & ~8, 1 << 24, 45) + bytes(23) + b"app\0\0" + b"mysql_native_password\0"
         now = self.talk.send(0, now + MS, self.packet(1, login))
         self.now = self.talk.send(1, now + MS, self.packet(2, b"\0\0\0\2\0\0\0"))
@@ -247,6 +249,29 @@ def greeting_that_came_late():
     for i in range(2):
         Mysql(w, "10.9.0.%d" % (i + 1), i * MS, 5 * SECOND).query("select 1")
     return w
+
+
+def without_login(flag, side):
+    w = World()
+    Mysql(w).query("select 1")
+    one = Mysql(w, "10.9.0.2", logs_in=False)
+    one.talk._send(side, one.now + 10 * SECOND, flag | ACK)
+    return w
+
+
+@story(first=("mysql-no-login", "10.8.0.3:3306"), cost=10.0, never=("slow-greeting", "mysql-error", "slow-server"))
+def login_that_never_came():
+    return without_login(FIN, 1)
+
+
+@story(first=("mysql-no-login", "10.8.0.3:3306"), cost=10.0, never=("slow-greeting", "mysql-error", "slow-server"))
+def login_that_never_came_as_mariadb_ends_it():
+    return without_login(RST, 1)
+
+
+@story(never=("mysql-no-login", "slow-greeting", "mysql-error"))
+def client_that_wanted_the_greeting_only():
+    return without_login(FIN, 0)
 
 
 def silent(port, ends):

@@ -17,6 +17,7 @@ struct mysql_state {
 	struct proof again; /* bursts of one statement */
 	struct top again_top;
 	uint64_t repeated, longest; /* statements in such bursts; in the longest */
+	struct proof no_login;      /* the server waited for it, and closed the connection */
 	struct proof behind;        /* events of the binary log */
 	uint64_t events, lag, semi_sync, acks;
 };
@@ -203,6 +204,13 @@ static void add_statement(
 		add_burst(f, c, t, without || slow ? 0 : own_waiting(t));
 }
 
+/* A login that never came: what the server waited for it. */
+static bool is_unsent(const struct txn_record *t)
+{
+	return t->total != FIELD_ABSENT && t->stamp[1] == FIELD_ABSENT &&
+	       t->stamp[2] == FIELD_ABSENT && t->r.status == STATUS_ERROR;
+}
+
 static void record(struct findings *f, struct svc *s, const struct record *r)
 {
 	const struct txn_record *t = (const void *)r;
@@ -213,6 +221,14 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	if (!s || r->kind != RECORD_TXN || r->composite || strcmp(r->type, "mysql") != 0 ||
 		t->ended_by || t->unacked)
 		return;
+	if (is_unsent(t)) {
+		struct mysql_state *c = svc_state(s, DETECTOR_MYSQL);
+
+		proof_add(&c->no_login, r->start, t->ledger[LEDGER_REQUEST], r->flow_id);
+		proof_until(&c->no_login, r->end);
+		proof_client(&c->no_login, &r->client.ip);
+		return;
+	}
 	v = value_named(t, &command);
 	name = v && v->name ? v->name : "";
 	if (strcmp(name, "BINLOG_EVENT") == 0 || strcmp(name, "SEMISYNC_ACK") == 0) {
@@ -234,7 +250,7 @@ static void take_out(struct findings *f, struct svc *s, const struct record *r)
 
 	(void)f;
 	if (c && r->kind == RECORD_TXN && strcmp(r->type, "mysql") == 0 && !t->ended_by &&
-		r->status == STATUS_ERROR)
+		r->status == STATUS_ERROR && !is_unsent(t))
 		proof_take_out(&c->errors, r->start, own_waiting(t), t->frame[2]);
 }
 
@@ -326,6 +342,27 @@ static void list_again(struct findings *f, const struct svc *s, const struct mys
 			 "purpose.");
 }
 
+static void list_no_login(struct findings *f, const struct svc *s, const struct mysql_state *c)
+{
+	struct finding *x = finding_new(f, "mysql-no-login", "Clients connect and do not log in", s,
+		&c->no_login, "mysql.command == LOGIN and status == Error");
+
+	x->counted = "connections";
+	x->of = s->flows;
+	finding_at_most(x, SEVERITY_WARNING);
+	say(&x->saw,
+		"On %C of %C connections the server greeted, nothing came, and the server "
+		"closed after up to %T.",
+		x->count, x->of, proof_most(&c->no_login));
+	say(&x->means,
+		"The client hangs, or it is none: a check that leaves its connection open, a "
+		"pool that connects ahead. Each takes a place of max_connections for that "
+		"time, and the server counts it as a failed login (Aborted_connects).");
+	say(&x->next, "What runs at these clients; connect_timeout; after max_connect_errors of "
+		      "them the server refuses the host (error 1129, FLUSH HOSTS).");
+	say(&x->against, "Nobody may have waited: the time is the server's timeout.");
+}
+
 static void list_lag(struct findings *f, const struct svc *s, const struct mysql_state *c)
 {
 	struct finding *x = finding_new(f, "replication-lag", "A replica is behind", s, &c->behind,
@@ -372,6 +409,8 @@ static void list(struct findings *f)
 			list_errors(f, s, c);
 		if (c->again.count)
 			list_again(f, s, c);
+		if (c->no_login.count)
+			list_no_login(f, s, c);
 		if (c->behind.count)
 			list_lag(f, s, c);
 	}
