@@ -338,13 +338,18 @@ static bool on_record(
 		established(s, x, side, end);
 		return true;
 	case APPLICATION:
-		if (!x->hello[1] || x->retried)
+		if (!x->hello[1] || x->retried) { /* early data (RFC 8446, 4.2.10) */
+			if (side == SIDE_CLIENT)
+				tsm_opaque(s, side, end);
 			return false;
-		if (side == SIDE_CLIENT && new)
+		}
+		if (side == SIDE_CLIENT && !new) { /* before the server's Finished: RFC 7918 */
+			tsm_opaque(s, side, end);
+			return false;
+		}
+		if (side == SIDE_CLIENT)
 			established(s, x, side, end);
-		else if (new)
-			return false;
-		return true;
+		return side == SIDE_CLIENT || !new;
 	default:
 		return false;
 	}

@@ -387,6 +387,13 @@ struct tsm_txn tsm_upgraded(
 #define TSM_MEMORY_MAX (256u * 1024u)
 void *tsm_memory(struct session *s, void *old, size_t size);
 
+/*
+ * The bytes of the view before `end` are payload that stays closed to this dissector (TLS's
+ * application data before the handshake's end): its turns are counted on the flow from here on, as
+ * those of a protocol that nobody reads.
+ */
+void tsm_opaque(struct session *s, enum side side, const uint8_t *end);
+
 /* Is this UDP: does each view hold one datagram? */
 bool tsm_datagram(const struct session *s);
 

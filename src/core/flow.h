@@ -64,12 +64,13 @@ struct flow_ext;
 struct handshake;
 struct session;
 
-/* Of a TCP flow whose application is not followed: how its payload changed directions. */
+/* Of a TCP flow whose application is not followed (yet): how its payload changed directions. */
 struct flow_turns {
 	uint64_t last; /* time of the last payload */
 	uint64_t wait, wait_max, think;
 	uint32_t turns;
-	uint8_t of; /* who sent it: 1 client, 2 server, 0 nobody */
+	uint8_t of;    /* who sent it: 1 client, 2 server, 0 nobody */
+	uint8_t first; /* who sent the first */
 };
 
 struct flow {
@@ -319,6 +320,17 @@ static inline uint32_t flow_rtt(const struct flow *f, unsigned dir)
 static inline struct session *flow_session(const struct flow *f)
 {
 	return f->flags & FLOW_OPAQUE ? NULL : f->session;
+}
+
+/* Payloads that are looked at before a flow whose protocol nobody knows is left alone: of one that
+   began before the capture, and of one seen from its start. */
+#define FLOW_TRIES_MAX   15u
+#define FLOW_TRIES_START 4u
+
+/* It is not followed, and may still be, by what its next payload is. */
+static inline bool flow_may_try(const struct flow *f)
+{
+	return f->flow_tries < (f->flags & FLOW_MIDWAY ? FLOW_TRIES_MAX : FLOW_TRIES_START);
 }
 
 static inline unsigned flow_client(const struct flow *f)

@@ -287,6 +287,7 @@ void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool f
 {
 	struct flow_record *r = record_room(sh, f->ext ? sizeof(*r) : (uint32_t)FLOW_RECORD_USUAL);
 	unsigned c = flow_client(f);
+	const struct flow_turns *turns = flow_turns(f);
 	struct connect_cost cost;
 
 	r->r.kind = RECORD_FLOW;
@@ -316,11 +317,11 @@ void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool f
 	} else {
 		r->rtt_server = r->rtt_client = FIELD_ABSENT;
 	}
-	if (f->flags & FLOW_OPAQUE && f->turns) {
-		r->turns = f->turns->turns;
-		r->turn_wait = f->turns->wait;
-		r->turn_wait_max = f->turns->wait_max;
-		r->turn_think = f->turns->think;
+	if (turns) {
+		r->turns = turns->turns;
+		r->turn_wait = turns->wait;
+		r->turn_wait_max = turns->wait_max;
+		r->turn_think = turns->think;
 	}
 	flow_sides(r, f);
 	if (f->ext)

@@ -8,11 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TURNS_MAX   64u /* attempts at recognising a protocol before a connection is left alone */
-#define HEAD_MAX    512u
-#define TRIES_MAX   15u /* payloads looked at, of a flow that began before the capture */
-#define TRIES_START 4u  /* the same of one seen from its start */
-#define LOOKED_AT   16u /* sessions looked at for one to give up */
+#define TURNS_MAX 64u /* attempts at recognising a protocol before a connection is left alone */
+#define HEAD_MAX  512u
+#define LOOKED_AT 16u /* sessions looked at for one to give up */
 
 /* New sessions leave a quarter of what all may use to those that there are. */
 static bool session_budget_used(const struct shard *sh)
@@ -82,12 +80,42 @@ static inline enum tsm_probe ask(
 	return r == PROBE_SWAPPED && f->flags & FLOW_CLIENT ? PROBE_NO : r;
 }
 
+/*
+ * The client spoke first, all of that is there, and nobody knew it: then what the server answers,
+ * like what it may (uwsgi's answer begins as HTTP's), is not of a protocol whose client speaks
+ * first.
+ */
+static bool client_was_refused(const struct flow *f, enum side side)
+{
+	const struct session *s = flow_session(f);
+	const struct flow_turns *t = flow_turns(f);
+
+	return side == SIDE_SERVER && t && t->first == 1 && !(f->flags & FLOW_MIDWAY) &&
+	       !(f->ext && f->ext->side[flow_client(f)].gaps) &&
+	       !(s && s->side[SIDE_CLIENT].missed);
+}
+
+/* What d takes these bytes for. refused: client_was_refused(), unless d may still know its bytes.
+ */
+static enum tsm_probe ask_if(const struct dissector *d, const struct flow *f, bool refused,
+	enum side side, struct view head)
+{
+	const struct session *s = flow_session(f);
+	const struct session_side *x = s ? &s->side[SIDE_CLIENT] : NULL;
+
+	if (refused && !(d->traits & TRAIT_SERVER_FIRST) &&
+		(!x || !x->len || d->probe(view_of(x->buf, x->len, 0), SIDE_CLIENT) == PROBE_NO))
+		return PROBE_NO;
+	return ask(d, f, side, head);
+}
+
 /* Whose protocol are these bytes? The dissector the port hints at (or NULL) is asked first. */
 static struct verdict recognise(const struct engine *e, const struct flow *f,
 	const struct dissector *hint, enum side side, struct view head)
 {
 	bool udp = f->proto != 6, maybe = false;
 	const struct dissector *likely = NULL;
+	bool refused = !udp && client_was_refused(f, side);
 
 	if (hint && hint->probe) {
 		enum tsm_probe r = ask(hint, f, side, head);
@@ -100,7 +128,7 @@ static struct verdict recognise(const struct engine *e, const struct flow *f,
 	}
 	for (unsigned i = 0; i < e->napps[udp]; i++) {
 		const struct dissector *d = e->apps[udp][i];
-		enum tsm_probe r = d != hint ? ask(d, f, side, head) : PROBE_NO;
+		enum tsm_probe r = d != hint ? ask_if(d, f, refused, side, head) : PROBE_NO;
 
 		if (is_sure(r))
 			return (struct verdict){d, r, true};
@@ -135,6 +163,7 @@ static bool worth_it(
 
 	if (!sh->engine->napps[udp] && !sh->engine->config->ndecode_as) {
 		f->flags |= FLOW_OPAQUE;
+		f->flow_tries = FLOW_TRIES_MAX;
 		return false;
 	}
 	if (hinted(f) || sh->engine->config->ndecode_as || has_preamble(f, side, &head))
@@ -142,9 +171,8 @@ static bool worth_it(
 	*v = recognise(sh->engine, f, NULL, side, head);
 	if (v->r != PROBE_NO && !(udp && v->r == PROBE_MAYBE)) /* a datagram grows no longer */
 		return true;
-	f->flow_tries = tries + 1 < TRIES_MAX ? (tries + 1) & 0xfu : TRIES_MAX;
-	if (f->flow_tries >= (f->flags & FLOW_MIDWAY ? TRIES_MAX : TRIES_START))
-		f->flags |= FLOW_OPAQUE;
+	f->flow_tries = tries + 1 < FLOW_TRIES_MAX ? (tries + 1) & 0xfu : FLOW_TRIES_MAX;
+	f->flags |= FLOW_OPAQUE;
 	return false;
 }
 
@@ -202,10 +230,15 @@ static struct session *session_new(struct shard *sh, struct flow *f)
 	if (!make_way(sh)) {
 		counters_add(&sh->engine->counters, "session: memory budget used up", 1);
 		f->flags |= FLOW_OPAQUE;
+		f->flow_tries = FLOW_TRIES_MAX;
 		return NULL;
 	}
 	s = pool_get(&sh->sessions);
 	memset(s, 0, sizeof(*s));
+	if (f->flags & FLOW_OPAQUE) { /* it was tried before */
+		s->turned = f->turns;
+		f->flags &= (uint8_t)~FLOW_OPAQUE;
+	}
 	sh->app_bytes += sizeof(*s);
 	join(sh, s);
 	s->shard = sh;
@@ -241,7 +274,7 @@ struct session *session_open(struct shard *sh, struct flow *f, enum side side, s
 
 void session_expect(struct shard *sh, struct flow *f)
 {
-	if (!f->session && !(f->flags & FLOW_OPAQUE))
+	if (!flow_session(f) && (!(f->flags & FLOW_OPAQUE) || flow_may_try(f)))
 		(void)session_new(sh, f);
 }
 
@@ -264,8 +297,9 @@ void session_close(struct session *s, enum tsm_end why, uint64_t now)
 		unread_drop(s, &s->side[i]);
 	sh->app_bytes -= sizeof(*s);
 	leave(sh, s);
-	s->flow->session = NULL;
+	s->flow->turns = s->turned; /* in the session's place */
 	s->flow->flags |= FLOW_OPAQUE;
+	s->flow->flow_tries = FLOW_TRIES_MAX;
 	pool_put(&sh->sessions, s);
 }
 
@@ -283,6 +317,8 @@ static enum tsm_probe detect(struct session *s, enum side side, struct view head
 		unread_swap(s);
 	}
 	s->flow->flags |= FLOW_CLIENT;
+	pool_put(&s->shard->turns, s->turned);
+	s->turned = NULL;
 	set_dissector(s, v.d);
 	return v.r;
 }
@@ -297,7 +333,7 @@ static bool unknown_turn(struct session *s, enum side side)
 	s->turn_of = (uint8_t)side;
 	if (hinted(f))
 		return ++s->turns < TURNS_MAX;
-	return ++s->turns < (f->flags & FLOW_MIDWAY ? TRIES_MAX : TRIES_START);
+	return ++s->turns < (f->flags & FLOW_MIDWAY ? FLOW_TRIES_MAX : FLOW_TRIES_START);
 }
 
 static bool end_of(struct session_side *x, const struct view *v)
@@ -686,9 +722,12 @@ void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t 
 		datagram(s, side, view_of(p, caplen, len - caplen), at);
 		return;
 	}
+	if (!s->d && len)
+		turns_payload(s->shard, f, &s->turned,
+			side == SIDE_CLIENT ? flow_client(f) : !flow_client(f), at->whole);
 	if (caplen || !len)
 		push(s, side, p, caplen, at);
-	if (caplen < len && f->session == s)
+	if (caplen < len && flow_session(f) == s)
 		on_cut(s, side, len - caplen, at);
 }
 

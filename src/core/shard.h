@@ -105,11 +105,12 @@ struct session {
 	struct session_side side[2]; /* enum side */
 	struct txn *first, *last;    /* open, in order of their requests */
 	uint32_t open;
-	uint8_t turns;   /* attempts at recognising the protocol */
-	uint8_t turn_of; /* whose turn it was last, 2: nobody's */
-	bool pipelined;  /* a request was sent while another was open */
-	bool blind;      /* responses cannot be told apart until the pipeline has run dry */
-	bool in_data;    /* data() is running */
+	struct flow_turns *turned; /* until the protocol is recognised, and by tsm_opaque() */
+	uint8_t turns;             /* attempts at recognising the protocol */
+	uint8_t turn_of;           /* whose turn it was last, 2: nobody's */
+	bool pipelined;            /* a request was sent while another was open */
+	bool blind;   /* responses cannot be told apart until the pipeline has run dry */
+	bool in_data; /* data() is running */
 	bool stopped, switched;
 	bool begun; /* the client's first bytes were looked at for a PROXY header */
 	bool interleaved;
@@ -223,6 +224,14 @@ RARELY void stream_gap(struct shard *sh, struct flow *f, const struct packet *p,
 /* No more segments will come: what is held above holes, in the order of its frames. */
 RARELY void stream_finish(struct shard *sh, struct flow *f);
 void stream_forget(struct shard *sh, struct ext_side *e);
+
+/*
+ * turns.c: payload of the end `dir` that no dissector reads. *turns is made where there are none.
+ * flow_turns(): those of a flow so far, NULL: none.
+ */
+void turns_payload(struct shard *sh, const struct flow *f, struct flow_turns **turns, unsigned dir,
+	uint64_t now);
+const struct flow_turns *flow_turns(const struct flow *f);
 
 /* session.c */
 void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t caplen,

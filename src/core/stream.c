@@ -19,47 +19,23 @@ static enum side side_of(const struct flow *f, unsigned dir)
 	return dir == flow_client(f) ? SIDE_CLIENT : SIDE_SERVER;
 }
 
-/* Payload that no dissector reads: whose turn it is, and how long the other's lasted. */
-static void turn(struct shard *sh, struct flow *f, uint64_t now, unsigned dir)
-{
-	uint8_t who = dir == flow_client(f) ? 1 : 2;
-	struct flow_turns *t = f->turns;
-
-	if (f->proto != 6)
-		return;
-	if (!t) {
-		t = f->turns = pool_get(&sh->turns);
-		memset(t, 0, sizeof(*t));
-	}
-	if (t->of && t->of != who) {
-		uint64_t spent = now > t->last ? now - t->last : 0;
-
-		if (who == 2) {
-			t->turns++;
-			t->wait += spent;
-			if (spent > t->wait_max)
-				t->wait_max = spent;
-		} else {
-			t->think += spent;
-		}
-	}
-	t->of = who;
-	t->last = now;
-}
-
 static inline void deliver(struct shard *sh, struct flow *f, unsigned dir, const uint8_t *data,
 	uint32_t caplen, uint32_t len, const struct stamp *at)
 {
 	f->payload[dir] += len;
+	if (f->flags & FLOW_OPAQUE) {
+		turns_payload(sh, f, &f->turns, dir, at->whole);
+		if (!flow_may_try(f))
+			return;
+	}
 	if (caplen < len)
 		f->flags |= FLOW_SNAPLEN;
-	if (f->flags & FLOW_OPAQUE) {
-		turn(sh, f, at->whole, dir);
+	if (!flow_session(f) &&
+		!session_open(sh, f, side_of(f, dir), view_of(data, caplen, len - caplen))) {
+		if (!f->turns)
+			turns_payload(sh, f, &f->turns, dir, at->whole);
 		return;
 	}
-	if (!f->session &&
-		!session_open(sh, f, side_of(f, dir), view_of(data, caplen, len - caplen)))
-		return;
 	session_data(f->session, side_of(f, dir), data, caplen, len, at);
 }
 
@@ -100,7 +76,7 @@ void stream_forget(struct shard *sh, struct ext_side *e)
 static struct held *keep(struct shard *sh, struct flow *f, struct ext_side *e, struct held *after,
 	const struct packet *p, uint32_t lo, uint32_t hi, const uint8_t *data, uint32_t caplen)
 {
-	uint32_t room = f->flags & FLOW_OPAQUE ? 0 : caplen;
+	uint32_t room = f->flags & FLOW_OPAQUE && !flow_may_try(f) ? 0 : caplen;
 	struct held *h = xmalloc(sizeof(*h) + room);
 
 	h->lo = lo;
@@ -196,14 +172,7 @@ void stream_drain(struct shard *sh, struct flow *f, const struct packet *p, unsi
 		if (!e->held)
 			e->held_last = NULL;
 		e->expect = h->hi;
-		f->payload[dir] += len;
-		if (h->caplen < len && !(f->flags & FLOW_OPAQUE))
-			f->flags |= FLOW_SNAPLEN;
-		if (f->flags & FLOW_OPAQUE)
-			turn(sh, f, p->time, dir);
-		else if ((f->session || session_open(sh, f, side_of(f, dir),
-						view_of(h->data, h->caplen, len - h->caplen))))
-			session_data(f->session, side_of(f, dir), h->data, h->caplen, len, &at);
+		deliver(sh, f, dir, h->data, h->caplen, len, &at);
 		held_free(sh, e, h);
 	}
 	if (!e->held) {

@@ -1,0 +1,51 @@
+/*
+ * turns.c - payload that no dissector reads: whose turn it is, and how long the other's lasted.
+ */
+#include "core/shard.h"
+#include <string.h>
+
+void turns_payload(struct shard *sh, const struct flow *f, struct flow_turns **turns, unsigned dir,
+	uint64_t now)
+{
+	uint8_t who = dir == flow_client(f) ? 1 : 2;
+	struct flow_turns *t = *turns;
+
+	if (f->proto != 6)
+		return;
+	if (!t) {
+		t = *turns = pool_get(&sh->turns);
+		memset(t, 0, sizeof(*t));
+		t->first = who;
+	}
+	if (t->of && t->of != who) {
+		uint64_t spent = now > t->last ? now - t->last : 0;
+
+		if (who == 2) {
+			t->turns++;
+			t->wait += spent;
+			if (spent > t->wait_max)
+				t->wait_max = spent;
+		} else {
+			t->think += spent;
+		}
+	}
+	t->of = who;
+	t->last = now;
+}
+
+const struct flow_turns *flow_turns(const struct flow *f)
+{
+	const struct session *s = flow_session(f);
+
+	return s ? s->turned : f->turns;
+}
+
+void tsm_opaque(struct session *s, enum side side, const uint8_t *end)
+{
+	const struct flow *f = s->flow;
+	uint64_t offset;
+
+	turns_payload(s->shard, f, &s->turned,
+		side == SIDE_CLIENT ? flow_client(f) : !flow_client(f),
+		txn_stamp(s, side, end ? end - 1 : NULL, &offset).whole);
+}
