@@ -14,18 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GRACE           (10 * MS)
 #define EARLY_MAX       64u     /* segments of a connection that wait */
 #define EARLY_BYTES_MAX 262144u /* and their bytes */
-#define SACK_MAX        32u     /* bytes of SACK blocks that fit into a header */
-
-struct waiting {
-	struct waiting *next;
-	struct packet p; /* its payload and SACK blocks are in data */
-	uint32_t room;
-	uint8_t dir;
-	uint8_t data[];
-};
 
 struct early {
 	struct early *newer, *older; /* of the shard's connections that wait */
@@ -48,6 +38,7 @@ static bool is_early(const struct flow *f, const struct packet *p, unsigned dir)
 
 	if ((p->tcp_flags & (TCP_ACK | TCP_SYN)) != TCP_ACK || f->state == FLOW_RESET ||
 		!(f->side[!dir].flags & FS_SEQ) ||
+		(f->state == FLOW_SYN && !(f->side[dir].flags & FS_SEQ)) ||
 		!f->packets[!dir]) /* nothing of that side is captured */
 		return false;
 	ahead = seq_diff(p->tcp_ack, seen_to(f, !dir));
@@ -75,6 +66,8 @@ static struct early *early_new(struct shard *sh, struct flow *f)
 	else
 		sh->early_first = q;
 	sh->early_last = q;
+	flow_need_ext(sh, f)->early = q;
+	f->ext->waits |= WAITS_EARLY;
 	return q;
 }
 
@@ -89,27 +82,14 @@ static void early_free(struct shard *sh, struct early *q)
 	else
 		sh->early_last = q->older;
 	q->flow->ext->early = NULL;
+	q->flow->ext->waits &= (uint8_t)~WAITS_EARLY;
 	free(q);
 }
 
 static void append(struct shard *sh, struct early *q, const struct packet *p, unsigned dir)
 {
-	uint32_t sack = p->tcp_nsack * 8u < SACK_MAX ? p->tcp_nsack * 8u : SACK_MAX;
-	struct waiting *w = xmalloc(sizeof(*w) + p->paylen + sack);
+	struct waiting *w = waiting_new(sh, p, dir);
 
-	w->next = NULL;
-	w->p = *p;
-	w->p.tcp_nsack = (uint8_t)(sack / 8);
-	w->p.data = w->p.mac_src = w->p.mac_dst = NULL;
-	w->p.owned = NULL;
-	w->dir = (uint8_t)dir;
-	w->room = p->paylen + sack;
-	if (p->paylen)
-		memcpy(w->data, p->payload, p->paylen);
-	w->p.payload = w->data;
-	if (sack)
-		memcpy(w->data + p->paylen, p->tcp_sack, sack);
-	w->p.tcp_sack = w->data + p->paylen;
 	if (q->last)
 		q->last->next = w;
 	else
@@ -117,25 +97,30 @@ static void append(struct shard *sh, struct early *q, const struct packet *p, un
 	q->last = w;
 	q->n++;
 	q->bytes += w->room;
-	sh->held_bytes += sizeof(*w) + w->room;
 }
 
-/* Takes the first one out and on. */
-static void release(struct shard *sh, struct early *q)
+static struct waiting *take_first(struct early *q)
 {
 	struct waiting *w = q->first;
-	struct flow *f = q->flow;
 
 	q->first = w->next;
 	if (!q->first)
 		q->last = NULL;
 	q->n--;
 	q->bytes -= w->room;
-	sh->held_bytes -= sizeof(*w) + w->room;
-	if (w->p.time < flow_last(f)) /* what it answers was captured behind it */
-		w->p.time = flow_last(f);
-	flow_segment(sh, f, &w->p, w->dir);
-	free(w);
+	if (w->p.time < flow_last(q->flow)) /* what it answers was captured behind it */
+		w->p.time = flow_last(q->flow);
+	return w;
+}
+
+/* Takes the first one out and on. */
+static void release(struct shard *sh, struct early *q)
+{
+	struct waiting *w = take_first(q);
+
+	if (!tcp_ignores(sh, q->flow, &w->p, w->dir))
+		flow_segment(sh, q->flow, &w->p, w->dir);
+	waiting_free(sh, w);
 }
 
 /* Those that need not wait any more; the last one of all takes the queue with it. */
@@ -147,17 +132,63 @@ static void settle(struct shard *sh, struct early *q)
 		early_free(sh, q);
 }
 
-/* What the first one waits for was lost. */
-static void give_up(struct shard *sh, struct flow *f)
+/*
+ * Was what the first one acknowledges ever sent? Its side goes on from there, or the other one
+ * does; or its side goes on as if it had not said so. now: the segment that comes now, or NULL.
+ * Where nothing shows it, what the window lets the other side send is believed.
+ */
+enum belief { SENT, NEVER_SENT, NOT_CLEAR };
+
+static enum belief was_sent(const struct early *q, const struct packet *now, unsigned dir)
 {
-	release(sh, f->ext->early);
-	settle(sh, f->ext->early);
+	const struct waiting *first = q->first;
+	const struct packet *last = NULL;
+	uint32_t ack = first->p.tcp_ack;
+
+	for (const struct waiting *w = first->next; w || now; w = w ? w->next : NULL) {
+		const struct packet *p = w ? &w->p : now;
+		unsigned side = w ? w->dir : dir;
+
+		if (!w)
+			now = NULL;
+		if (p->tcp_flags & (TCP_SYN | TCP_RST))
+			continue;
+		if (side == first->dir && p->tcp_flags & TCP_ACK)
+			last = p;
+		else if (side != first->dir && seq_diff(p->tcp_seq, ack) >= 0)
+			return SENT;
+	}
+	if (last)
+		return seq_diff(last->tcp_ack, ack) >= 0 ? SENT : NEVER_SENT;
+	return seq_diff(ack, tcp_may_ack(q->flow, first->dir)) <= 0 ? SENT : NOT_CLEAR;
 }
 
-static void give_up_due(struct shard *sh, struct flow *f, uint64_t now)
+/* What the first one waits for was lost, or it acknowledges what was never sent. */
+static void give_up(struct shard *sh, struct flow *f, enum belief sent)
 {
-	while (f->ext->early && f->ext->early->first->p.time + GRACE <= now)
-		give_up(sh, f);
+	struct early *q = f->ext->early;
+
+	if (sent == SENT) {
+		release(sh, q);
+	} else {
+		struct waiting *w = take_first(q);
+
+		tcp_outside(sh, f, &w->p, w->dir);
+		waiting_free(sh, w);
+	}
+	settle(sh, q);
+}
+
+static void give_up_due(
+	struct shard *sh, struct flow *f, uint64_t time, const struct packet *now, unsigned dir)
+{
+	while (f->ext->early && f->ext->early->first->p.time + EARLY_GRACE <= time) {
+		enum belief sent = was_sent(f->ext->early, now, dir);
+
+		if (sent == NOT_CLEAR)
+			break;
+		give_up(sh, f, sent);
+	}
 }
 
 static bool is_full(const struct shard *sh, const struct early *q)
@@ -171,15 +202,16 @@ bool early_hold(struct shard *sh, struct flow *f, const struct packet *p, unsign
 	bool early;
 
 	if (f->ext && f->ext->early)
-		give_up_due(sh, f, p->time);
+		give_up_due(sh, f, p->time, p, dir);
 	early = is_early(f, p, dir);
 	q = f->ext ? f->ext->early : NULL;
 	if (!q && !early)
 		return false;
 	if (!q)
-		q = flow_need_ext(sh, f)->early = early_new(sh, f);
+		q = early_new(sh, f);
 	if (q->first && !early && brings_missing(f, q, p, dir)) {
-		flow_segment(sh, f, p, dir);
+		if (!tcp_ignores(sh, f, p, dir))
+			flow_segment(sh, f, p, dir);
 		/* When they came says nothing of a round trip to what acknowledged them before. */
 		f->rtt_time[dir] = 0;
 		settle(sh, q);
@@ -187,20 +219,20 @@ bool early_hold(struct shard *sh, struct flow *f, const struct packet *p, unsign
 	}
 	append(sh, q, p, dir);
 	while (f->ext->early && is_full(sh, f->ext->early))
-		give_up(sh, f);
+		give_up(sh, f, was_sent(f->ext->early, NULL, 0));
 	return true;
 }
 
 void early_flush(struct shard *sh, struct flow *f)
 {
 	while (f->ext && f->ext->early)
-		give_up(sh, f);
+		give_up(sh, f, was_sent(f->ext->early, NULL, 0));
 }
 
 void early_tick(struct shard *sh, uint64_t now)
 {
 	for (struct early *q = sh->early_first, *next; q; q = next) {
 		next = q->newer;
-		give_up_due(sh, q->flow, now);
+		give_up_due(sh, q->flow, now, NULL, 0);
 	}
 }

@@ -3,7 +3,7 @@
  * segments and datagrams on. Packets are handled in batches so that a flow's memory is on its way
  * before it is needed.
  */
-#include "core/shard.h"
+#include "core/tcp_impl.h"
 #include "api/layer.h"
 #include "core/event.h"
 #include "core/handshake.h"
@@ -219,7 +219,11 @@ void flow_close(
 	struct shard *sh, struct flow *f, const char *reason, enum tsm_end why, uint64_t now)
 {
 	if (f->ext) {
-		early_flush(sh, f);
+		if (f->ext->waits) {
+			tcp_drop_syn(sh, f);
+			early_flush(sh, f);
+			tcp_end_doubt(sh, f);
+		}
 		tcp_settle(f);
 		stream_finish(sh, f);
 	}
@@ -256,7 +260,7 @@ static void bound_extensions(struct shard *sh)
 	flow_close(sh, f, "evicted", END_TIMEOUT, flow_last(f));
 }
 
-static struct flow *flow_new(struct shard *sh, const struct packet *p, const struct flow_key *k)
+INLINE struct flow *flow_new(struct shard *sh, const struct packet *p, const struct flow_key *k)
 {
 	struct flow_table *t = &sh->flows;
 	struct flow *f;
@@ -304,12 +308,9 @@ static struct flow *flow_new(struct shard *sh, const struct packet *p, const str
 	return f;
 }
 
-/* A SYN on a connection that is over, or that began otherwise: the 4-tuple is used again. */
-static bool is_reuse(const struct flow *f, const struct packet *p, unsigned dir)
+static inline bool is_syn(const struct packet *p)
 {
-	if (!(p->flags & PACKET_TCP) || (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
-		return false;
-	return f->state != FLOW_NEW && !tcp_same_connection(f, p, dir);
+	return p->flags & PACKET_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
 }
 
 static void datagram(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
@@ -338,6 +339,14 @@ static void on_quote(struct shard *sh, const struct packet *p)
 	e->icmp_code = p->icmp_code;
 }
 
+static inline void count_frame(struct flow *f, const struct packet *p, unsigned dir)
+{
+	if (p->caplen < p->len)
+		f->flags |= FLOW_SNAPLEN;
+	f->bytes[dir] += p->len;
+	f->packets[dir]++;
+}
+
 /* What has a longer time to live now finds out when the alarm goes off. */
 static inline void segment_done(
 	struct shard *sh, struct flow *f, const struct packet *p, unsigned dir, uint8_t state)
@@ -355,6 +364,78 @@ void flow_segment(struct shard *sh, struct flow *f, const struct packet *p, unsi
 	segment_done(sh, f, p, dir, state);
 }
 
+/*
+ * The 4-tuple is used again: the connection ends, another one has begun with the SYN that waits for
+ * this to be shown. NULL: none does, or there is no room.
+ */
+RARELY static struct flow *begin_anew(
+	struct shard *sh, struct flow *f, uint64_t now, const struct flow_key *k)
+{
+	struct waiting *syn = tcp_take_syn(f);
+	struct flow *next = NULL;
+
+	flow_close(sh, f, "port_reuse", END_RST, syn ? syn->p.time : now);
+	if (syn && (next = flow_new(sh, &syn->p, k)) != NULL) {
+		flow_segment(sh, next, &syn->p, syn->dir);
+		count_frame(next, &syn->p, syn->dir);
+	}
+	if (syn)
+		waiting_free(sh, syn);
+	return next;
+}
+
+/*
+ * Nothing more comes of the flow. Where it ended with a SYN that nothing has refuted, this began a
+ * connection.
+ */
+static void flow_end(
+	struct shard *sh, struct flow *f, const char *reason, enum tsm_end why, uint64_t now)
+{
+	if (tcp_began_anew(f)) {
+		struct flow_key k;
+
+		key_of(sh->engine->config, &f->ext->syn->p, false, &k);
+		f = begin_anew(sh, f, now, &k);
+		if (!f || why != END_CAPTURE) /* it has an alarm of its own */
+			return;
+	}
+	flow_close(sh, f, reason, why, now);
+}
+
+/*
+ * A SYN on a connection that is over, or that began otherwise: the 4-tuple is used again, or that
+ * has to be seen. True: the SYN waits. Else the flow is the one to go on with, NULL if it does not
+ * exist yet.
+ */
+RARELY static bool on_syn(
+	struct shard *sh, struct flow **f, const struct packet *p, const struct flow_key *k)
+{
+	unsigned dir = p->reverse;
+
+	if ((*f)->state == FLOW_NEW || tcp_same_connection(*f, p, dir))
+		return false;
+	if (tcp_on_other_syn(sh, *f, p, dir) == TCP_SYN_WAITS)
+		return true;
+	*f = begin_anew(sh, *f, p->time, k);
+	return false;
+}
+
+RARELY static void on_anew(struct shard *sh, struct flow *f, const struct packet *p,
+	const struct flow_key *k, enum tcp_next what)
+{
+	unsigned dir = p->reverse;
+
+	if (what == TCP_ANEW_BEHIND) {
+		count_frame(f, p, dir);
+		f->last[dir] = p->time;
+	}
+	f = begin_anew(sh, f, p->time, k);
+	if (f && what == TCP_ANEW) {
+		flow_segment(sh, f, p, dir);
+		count_frame(f, p, dir);
+	}
+}
+
 /* expected: the flow it was for when it was fetched ahead, or NULL. */
 static void on_packet(struct engine *e, struct packet *p, struct flow *expected)
 {
@@ -362,6 +443,7 @@ static void on_packet(struct engine *e, struct packet *p, struct flow *expected)
 	struct flow_key k;
 	struct flow *f;
 	unsigned dir = p->reverse;
+	enum tcp_next next = TCP_GOES_ON;
 	uint8_t state;
 
 	sh->key_frame = p->number;
@@ -376,10 +458,8 @@ static void on_packet(struct engine *e, struct packet *p, struct flow *expected)
 	}
 	key_of(e->config, p, false, &k);
 	f = expected && flow_is(expected, &k) ? expected : flow_find(&sh->flows, &k, p->hash);
-	if (f && is_reuse(f, p, dir)) {
-		flow_close(sh, f, "port_reuse", END_RST, p->time);
-		f = NULL;
-	}
+	if (f && is_syn(p) && on_syn(sh, &f, p, &k))
+		return;
 	if (!f) {
 		f = flow_new(sh, p, &k);
 		if (!f)
@@ -392,17 +472,18 @@ static void on_packet(struct engine *e, struct packet *p, struct flow *expected)
 	state = f->state;
 	f->flags |= FLOW_INTERIM;
 	if (p->flags & PACKET_TCP)
-		tcp_segment(sh, f, p, dir);
+		next = tcp_segment(sh, f, p, dir);
 	else if (p->flags & PACKET_UDP)
 		datagram(sh, f, p, dir);
 	else
 		f->state = FLOW_ESTABLISHED;
+	if (next != TCP_GOES_ON) {
+		on_anew(sh, f, p, &k, next);
+		return;
+	}
 	if (p->flags & PACKET_VRRP)
 		event_vrrp(sh, f, p);
-	if (p->caplen < p->len)
-		f->flags |= FLOW_SNAPLEN;
-	f->bytes[dir] += p->len;
-	f->packets[dir]++;
+	count_frame(f, p, dir);
 	segment_done(sh, f, p, dir, state);
 }
 
@@ -474,7 +555,7 @@ static void on_alarm(struct shard *sh, struct flow *f, uint64_t now)
 	uint64_t deadline = flow_last(f) + timeout(c, f);
 
 	if (deadline <= now) {
-		flow_close(sh, f, "timeout", END_TIMEOUT, flow_last(f));
+		flow_end(sh, f, "timeout", END_TIMEOUT, flow_last(f));
 		return;
 	}
 	if (interim_due(c, f, now)) {
@@ -574,7 +655,7 @@ bool engine_finish(struct engine *e, uint64_t frame)
 				continue;
 			if (closed++ == FINISH_STEP)
 				return true;
-			flow_close(sh, f, "capture_end", END_CAPTURE, e->last);
+			flow_end(sh, f, "capture_end", END_CAPTURE, e->last);
 		}
 		event_finish(sh);
 	}

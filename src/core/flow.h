@@ -160,13 +160,13 @@ struct resend {
 struct ext_side {
 	/* Since when it is so (see zero_time, full_time, expect); 0: it is not. */
 	uint64_t zero_since, full_since, hole_since;
-	uint32_t retransmits, fast, rtos, spurious, out_of_order, dup_acks;
+	uint32_t retransmits, fast, rtos, spurious, out_of_order, dup_acks, outside;
 	uint32_t zero_windows, window_full, gaps, nheld;
 	uint64_t zero_time, full_time;
 	uint64_t lost, resent;
 	uint64_t resent_worst, zero_worst; /* ns, the longest stall of its kind ... */
 	uint64_t resent_frame, zero_frame; /* ... and the frame that ended, or began it */
-	uint64_t lost_frame, oversized_frame, again_frame;
+	uint64_t lost_frame, oversized_frame, again_frame, outside_frame;
 	uint32_t oversized; /* segments larger than the MSS, put together by an offload */
 	uint64_t again_since, again_last;     /* when it was first sent (nearly), and last */
 	uint32_t again_seq, again_len, again; /* the segment sent again last, and how often */
@@ -180,6 +180,7 @@ struct ext_side {
 	uint32_t refused_from, refused;
 	uint32_t held_bytes;
 	struct held *held, *held_last;
+	struct waiting *doubt; /* ahead of the window, or a reset ahead of what was sent */
 	/* A segment without data said at this time that all bytes below sent_to had been sent. */
 	uint64_t sent_time, sent_frame;
 	uint32_t sent_to;
@@ -191,7 +192,13 @@ struct ext_side {
 	uint8_t probe_caplen, probe_byte;
 };
 
+/* flow_ext.waits: segments are kept ... */
+#define WAITS_EARLY 0x01u /* that acknowledge what was not seen */
+#define WAITS_SYN   0x02u /* a SYN on a connection that may live */
+#define WAITS_DOUBT 0x04u /* of either side */
+
 struct early;
+struct waiting;
 
 struct flow_ext {
 	struct ext_side side[2];
@@ -205,7 +212,9 @@ struct flow_ext {
 	struct addr forwarded; /* on whose behalf a proxy connected (proxy.h); all zero: not said */
 	uint64_t transactions;
 	const char *protocol;
-	struct early *early; /* segments that wait for what they answer; NULL: none */
+	struct early *early;
+	struct waiting *syn;
+	uint8_t waits; /* WAITS_ */
 };
 
 struct bucket {

@@ -222,6 +222,8 @@ static void trouble(struct flow_trouble_record *o, const struct flow *f, unsigne
 	o->lost_frame = e->lost_frame;
 	o->oversized = e->oversized;
 	o->oversized_frame = e->oversized_frame;
+	o->outside = e->outside;
+	o->outside_frame = e->outside_frame;
 	if (flow_unacked(f, dir)) {
 		o->stuck = e->again;
 		o->stuck_bytes = e->again_len;

@@ -274,6 +274,13 @@ const struct field flow_fields[] = {
 		FIELD_U64, FIELD_F_NONZERO, 6),
 	SIDE(trouble, oversized_frame, "oversized_frame", "Frame", "the first of them.", FIELD_U64,
 		FIELD_F_NONZERO, 9),
+	SIDE(trouble, outside, "outside_window", "Outside",
+		"segments outside the window, or acknowledging what was never sent, which the "
+		"receiver ignores (RFC 9293, RFC 5961): a reset, a SYN, data; they change nothing "
+		"here; left out where 0.",
+		FIELD_U64, FIELD_F_NONZERO, 6),
+	SIDE(trouble, outside_frame, "outside_window_frame", "Frame", "the first of them.",
+		FIELD_U64, FIELD_F_NONZERO, 9),
 	SIDE(trouble, stuck, "stuck.retransmits", "Stuck",
 		"times its last segment was sent again without ever being acknowledged; left out "
 		"where 0.",

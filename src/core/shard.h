@@ -17,6 +17,9 @@
 #define VALUES_MAX     8192u    /* all values of a transaction */
 #define FACTS_MAX      32768u   /* what it tells of handles and names */
 
+/* What is called for few packets only: it must not be put among what all go through. */
+#define RARELY __attribute__((cold, noinline))
+
 struct stamp { /* when a byte was there: first seen, and when its stream was whole up to it */
 	uint64_t seen, seen_frame, whole, whole_frame;
 };
@@ -185,13 +188,19 @@ uint32_t flow_quality(const struct flow *f);
 uint64_t flow_unacked(const struct flow *f, unsigned dir);
 unsigned engine_tunnel(struct engine *e, const char *kind);
 
+/* What a segment has shown: a connection that goes on, or that a SYN which waits began another one,
+   with this segment or behind it. */
+enum tcp_next { TCP_GOES_ON, TCP_ANEW, TCP_ANEW_BEHIND };
+/* What to do with a SYN of another initial sequence number. */
+enum tcp_syn { TCP_SYN_NEW, TCP_SYN_WAITS };
+
 /*
  * tcpstat.c, tcp_*.c: one TCP segment; delivers to the stream. dir is the end that sent it. The
  * packet's time is the flow's when this returns: of a segment that has to wait it is that of the
  * one before.
  */
-void tcp_segment(struct shard *sh, struct flow *f, struct packet *p, unsigned dir);
-/* The same, without waiting. */
+enum tcp_next tcp_segment(struct shard *sh, struct flow *f, struct packet *p, unsigned dir);
+/* The same of one that waits no more, and is valid. */
 void tcp_segment_now(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
 struct flow_ext *flow_need_ext(struct shard *sh, struct flow *f);
 /* Is a SYN one of this connection, its first, sent again or late, and not that of another one? */
@@ -200,8 +209,13 @@ bool tcp_same_connection(const struct flow *f, const struct packet *p, unsigned 
 /* tcp_loss.c: nothing will be acknowledged any more; of a flow with an extension. */
 void tcp_settle(struct flow *f);
 
-/* What is called for few packets only: it must not be put among what all go through. */
-#define RARELY __attribute__((cold, noinline))
+/* tcp_valid.c */
+enum tcp_syn tcp_on_other_syn(
+	struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
+struct waiting *tcp_take_syn(struct flow *f);
+void tcp_drop_syn(struct shard *sh, struct flow *f); /* it was none */
+/* The flow ends: whether what was in doubt counts. */
+RARELY void tcp_end_doubt(struct shard *sh, struct flow *f);
 
 /* early.c: true where the segment waits, or was done with before others that do. */
 RARELY bool early_hold(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);

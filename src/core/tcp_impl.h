@@ -7,12 +7,37 @@
 
 #include "core/shard.h"
 
-#define MS        1000000u
-#define REORDER   (3 * MS) /* a hole filled within this (or the initial RTT) was reordering */
-#define RTO_LEAST (200 * MS)
+#define MS          1000000u
+#define REORDER     (3 * MS)  /* a hole filled within this (or the initial RTT) was reordering */
+#define EARLY_GRACE (10 * MS) /* what is out of order comes within this */
+#define RTO_LEAST   (200 * MS)
 #define SEQ_REACH                                                                                  \
 	(1 << 30) /* what is further ahead than the largest window is of no connection             \
 		   */
+
+struct waiting { /* a segment that is kept */
+	struct waiting *next;
+	struct packet p; /* its payload and SACK blocks are in data */
+	uint32_t room;
+	uint8_t dir;
+	bool refuted; /* a SYN, after which that side went on; it may have been out of order */
+	uint8_t data[];
+};
+
+/* tcp_valid.c */
+struct waiting *waiting_new(struct shard *sh, const struct packet *p, unsigned dir);
+void waiting_free(struct shard *sh, struct waiting *w);
+/* Counts a segment that the receiver ignores. */
+void tcp_outside(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
+/* Does it, or is that not clear yet? Then the segment was counted, or kept. */
+RARELY bool tcp_ignores(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
+/* How far the side can acknowledge, by the window it offers. */
+uint32_t tcp_may_ack(const struct flow *f, unsigned dir);
+/* Is it the answer to the SYN that waits, or what follows one? The other side may show that the SYN
+   was none. */
+bool tcp_begins_anew(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
+/* Nothing more comes: did a SYN that waits begin a connection? */
+bool tcp_began_anew(const struct flow *f);
 
 static inline int32_t seq_diff(uint32_t a, uint32_t b)
 {

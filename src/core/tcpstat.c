@@ -419,9 +419,8 @@ static inline bool is_calm(const struct flow_ext *x)
 	const struct ext_side *a = &x->side[0], *b = &x->side[1];
 
 	return !(a->zero_since | a->full_since | a->hole_since | a->refused | a->resend.n |
-		       b->zero_since | b->full_since | b->hole_since | b->refused | b->resend.n |
-		       x->watch) &&
-	       !x->early;
+		 b->zero_since | b->full_since | b->hole_since | b->refused | b->resend.n |
+		 x->watch | x->waits);
 }
 
 /*
@@ -436,7 +435,7 @@ static inline bool is_next(const struct flow *f, const struct packet *p, unsigne
 
 	return (p->tcp_flags & ~TCP_PSH) == TCP_ACK && f->state == FLOW_ESTABLISHED &&
 	       (s->flags & o->flags & both) == both && p->tcp_seq == s->nxt && p->tcp_window &&
-	       seq_diff(p->tcp_ack, o->nxt) <= 0 && (len || p->tcp_ack != s->ack) &&
+	       p->tcp_ack - s->ack <= o->nxt - s->ack && (len || p->tcp_ack != s->ack) &&
 	       (!f->ext || is_calm(f->ext));
 }
 
@@ -512,14 +511,42 @@ static inline bool may_be_early(const struct flow *f, const struct packet *p, un
 	       (f->ext && (f->ext->early || f->ext->side[!dir].hole_since));
 }
 
-void tcp_segment(struct shard *sh, struct flow *f, struct packet *p, unsigned dir)
+/* Is it surely nothing that the receiver ignores? */
+static inline bool is_valid(const struct flow *f, const struct packet *p, unsigned dir)
+{
+	const struct flow_side *s = &f->side[dir], *o = &f->side[!dir];
+
+	if (f->ext && f->ext->waits)
+		return false;
+	if (p->tcp_seq == s->nxt && p->tcp_ack - s->ack <= o->nxt - s->ack &&
+		!(p->tcp_flags & (TCP_RST | TCP_SYN)))
+		return true;
+	return f->state <= FLOW_SYN || f->state >= FLOW_CLOSED ||
+	       (p->tcp_flags & TCP_SYN && f->state < FLOW_ESTABLISHED);
+}
+
+static enum tcp_next unusual_segment(
+	struct shard *sh, struct flow *f, struct packet *p, unsigned dir)
+{
+	bool syn = f->ext && f->ext->syn;
+
+	if (syn && tcp_begins_anew(sh, f, p, dir))
+		return TCP_ANEW;
+	if ((may_be_early(f, p, dir) && early_hold(sh, f, p, dir)) ||
+		(!is_valid(f, p, dir) && tcp_ignores(sh, f, p, dir))) {
+		p->time = f->last[dir];
+		return TCP_GOES_ON;
+	}
+	tcp_segment_now(sh, f, p, dir);
+	return f->state == FLOW_RESET && f->ext && f->ext->syn ? TCP_ANEW_BEHIND : TCP_GOES_ON;
+}
+
+enum tcp_next tcp_segment(struct shard *sh, struct flow *f, struct packet *p, unsigned dir)
 {
 	uint32_t len = p->paylen + p->paycut;
 
-	if (is_next(f, p, dir, len))
-		next_segment(sh, f, p, dir, len);
-	else if (may_be_early(f, p, dir) && early_hold(sh, f, p, dir))
-		p->time = f->last[dir];
-	else
-		tcp_segment_now(sh, f, p, dir);
+	if (!is_next(f, p, dir, len))
+		return unusual_segment(sh, f, p, dir);
+	next_segment(sh, f, p, dir, len);
+	return TCP_GOES_ON;
 }

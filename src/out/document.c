@@ -103,6 +103,7 @@ static void flows_part(struct json_object *all, const struct flow_totals *f)
 		{"zero_window_time", f->zero_window_time},
 		{"lost_in_capture", f->lost},
 		{"duplicates", f->duplicates},
+		{"outside_window", f->outside},
 		{"icmp_errors", f->icmp_errors},
 		{"vrrp_events", f->vrrp_events},
 		{"arp_events", f->arp_events},

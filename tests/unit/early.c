@@ -146,7 +146,7 @@ static void test_lost(void **state)
 			talk_end();
 		}
 		assert_int_equal(talk.records, 2);
-		talk_holds("http GET|GET /one|2");
+		talk_holds("http GET|GET /one|0");
 		talk_holds("!gap !no_response");
 		talk_holds("http GET|GET /two|3");
 		talk_end();
