@@ -1,7 +1,8 @@
 /*
  * tcp.c - the header of the Transmission Control Protocol (RFC 9293, 3.1) with the options that
  * tell of timing and loss: maximum segment size, window scale and timestamps (RFC 7323), selective
- * acknowledgements (RFC 2018). The stream behind it is the engine's.
+ * acknowledgements (RFC 2018), and those of Multipath TCP that say to which connection a subflow
+ * belongs and which of its bytes it carries (RFC 8684). The stream behind it is the engine's.
  *
  * A data offset that points before the fixed header or past the segment is malformed. An odd option
  * only ends the options: hosts take such segments. Where the snap length cut the options off, the
@@ -13,7 +14,22 @@
 
 #define TCP_HEADER 20u
 
-enum { OPT_END, OPT_NOP, OPT_MSS, OPT_WSCALE, OPT_SACK_OK, OPT_SACK, OPT_TIMES = 8 };
+enum {
+	OPT_END,
+	OPT_NOP,
+	OPT_MSS,
+	OPT_WSCALE,
+	OPT_SACK_OK,
+	OPT_SACK,
+	OPT_TIMES = 8,
+	OPT_MPTCP = 30,
+};
+
+/* Of a DSS option (RFC 8684, 3.3). */
+#define DSS_ACK  0x01u
+#define DSS_ACK8 0x02u
+#define DSS_MAP  0x04u
+#define DSS_DSN8 0x08u
 
 #define WSCALE_MAX 14u /* RFC 7323, 2.3 */
 #define SACK_BLOCK 8u
@@ -24,6 +40,64 @@ static void set_times(struct packet *p, const uint8_t *value)
 	p->tcp_tsval = load32(value);
 	p->tcp_tsecr = load32(value + 4);
 	p->tcp_opts |= TCP_OPT_TIMES;
+}
+
+static void read_capable(struct packet_mptcp *m, size_t n, const uint8_t *v)
+{
+	m->version = v[0] & 15;
+	m->nkeys = n >= 18 ? 2 : n >= 10 ? 1 : 0;
+	for (unsigned i = 0; i < m->nkeys; i++)
+		m->key[i] = (uint64_t)load32(v + 2 + 8 * (size_t)i) << 32 |
+			    load32(v + 6 + 8 * (size_t)i);
+}
+
+/* A number of 4 or 8 bytes, of which the last 4 count; NULL: it is not there. */
+static const uint8_t *read_low(const uint8_t *v, const uint8_t *end, bool eight, uint32_t *to)
+{
+	size_t n = eight ? 8 : 4;
+
+	if (!v || (size_t)(end - v) < n)
+		return NULL;
+	*to = load32(v + n - 4);
+	return v + n;
+}
+
+static bool read_dss(struct packet_mptcp *m, size_t n, const uint8_t *v)
+{
+	const uint8_t *end = v + n, *at = v + 2;
+	uint8_t flags = v[1];
+
+	if (flags & DSS_ACK)
+		at = read_low(at, end, flags & DSS_ACK8, &m->ack);
+	m->has_ack = at && flags & DSS_ACK;
+	if (!(flags & DSS_MAP))
+		return at != NULL;
+	at = read_low(at, end, flags & DSS_DSN8, &m->dsn);
+	at = read_low(at, end, false, &m->ssn);
+	if (!at || end - at < 2)
+		return false;
+	m->has_map = true;
+	m->len = load16(at);
+	return true;
+}
+
+/* n bytes behind kind and length. The first option of those that are read counts. */
+static void read_mptcp(struct packet *p, size_t n, const uint8_t *v)
+{
+	struct packet_mptcp m = {.subtype = v[0] >> 4};
+
+	if (n < 2 || p->tcp_opts & TCP_OPT_MPTCP)
+		return;
+	if (m.subtype == MPTCP_CAPABLE) {
+		read_capable(&m, n, v);
+	} else if (m.subtype == MPTCP_JOIN) {
+		m.has_token = n == 10;
+		m.token = m.has_token ? load32(v + 2) : 0;
+	} else if (m.subtype != MPTCP_DSS || !read_dss(&m, n, v)) {
+		return;
+	}
+	p->mptcp = m;
+	p->tcp_opts |= TCP_OPT_MPTCP;
 }
 
 /* One option: kind, its whole length, what is behind kind and length. */
@@ -56,6 +130,10 @@ static void read_option(struct packet *p, unsigned kind, size_t len, const uint8
 	case OPT_TIMES:
 		if (len == 10)
 			set_times(p, value);
+		break;
+	case OPT_MPTCP:
+		if (len > 2)
+			read_mptcp(p, len - 2, value);
 		break;
 	default:
 		break;

@@ -321,6 +321,7 @@ enum tsm_quality {
 	QUALITY_CONNECT,        /* the ledger carries the connection's own cost */
 	QUALITY_PENDING, /* waited for when the capture ended: its times are at least these */
 	QUALITY_STALE,   /* sent on a connection that the server had closed already */
+	QUALITY_MPTCP,   /* a subflow of Multipath TCP, others carry data of its connection, too */
 	QUALITY_COUNT
 };
 void tsm_flag(struct tsm_txn t, enum tsm_quality quality);

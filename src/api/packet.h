@@ -74,6 +74,7 @@ static inline bool addr_is_v4(const struct addr *a)
 #define TCP_OPT_SACK_OK 0x04u
 #define TCP_OPT_TIMES   0x08u
 #define TCP_OPT_SACK    0x10u
+#define TCP_OPT_MPTCP   0x20u /* of Multipath TCP: mptcp is set */
 
 struct packet_quote { /* the packet an ICMP error quotes, as its sender sent it */
 	struct addr src, dst;
@@ -96,6 +97,19 @@ struct packet_vrrp {
 	uint8_t naddrs;       /* virtual addresses at addrs: 4 or, in IPv6, 16 bytes each */
 	uint16_t interval;    /* between advertisements: seconds (2) or centiseconds (3) */
 	const uint8_t *addrs; /* as on the wire */
+};
+
+/* An option of Multipath TCP (RFC 8684, 3). */
+enum mptcp_subtype { MPTCP_CAPABLE, MPTCP_JOIN, MPTCP_DSS };
+struct packet_mptcp {
+	uint8_t subtype; /* others are passed over */
+	uint8_t version; /* MPTCP_CAPABLE */
+	uint8_t nkeys;   /* and the keys in it: the sender's, the receiver's */
+	bool has_ack, has_map, has_token;
+	uint16_t len; /* of the mapping, 0: up to the end of the subflow */
+	uint64_t key[2];
+	uint32_t token;         /* MPTCP_JOIN: the receiver's */
+	uint32_t ack, dsn, ssn; /* MPTCP_DSS: the low 32 bits */
 };
 
 struct packet {
@@ -147,8 +161,9 @@ struct packet {
 		struct {
 			uint16_t op; /* 1 request, 2 reply */
 			uint8_t sender_mac[6];
-		} arp;                   /* PACKET_ARP */
-		struct packet_vrrp vrrp; /* PACKET_VRRP */
+		} arp;                     /* PACKET_ARP */
+		struct packet_vrrp vrrp;   /* PACKET_VRRP */
+		struct packet_mptcp mptcp; /* TCP_OPT_MPTCP */
 	};
 
 	/* The engine's own. */

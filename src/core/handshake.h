@@ -28,6 +28,8 @@ struct answer {
 /* flow_ext.watch */
 #define WATCH_ACCEPT   0x01u /* has the server taken the connection? */
 #define WATCH_FASTOPEN 0x02u /* data of the SYN was not taken, and has to come again */
+#define WATCH_MPTCP    0x08u /* it is a subflow of Multipath TCP */
+#define WATCH_SPLIT    0x10u /* and others carry data of its connection */
 #define WATCH_UNHEARD  0x04u /* what the server said before its SYN/ACK has to come again */
 
 /* What became of data in the SYN, see tcp_fastopen.c. */
@@ -39,6 +41,15 @@ struct fastopen {
 	struct sent_syn sent;
 	uint8_t fate; /* enum fastopen_fate */
 	bool unheard; /* the server has answered, but its SYN/ACK was lost */
+};
+
+/* Of Multipath TCP, by end; see tcp_mptcp.c. Data sequence numbers are their low 32 bits. */
+struct multipath {
+	uint64_t token[2]; /* 0: not known */
+	uint8_t version;
+	bool mapped[2]; /* delta is known: of data sequence numbers to those of the subflow */
+	bool topped[2]; /* top is known: one past the highest that the subflow carries */
+	uint32_t delta[2], top[2];
 };
 
 struct handshake {
@@ -53,6 +64,7 @@ struct handshake {
 	bool has_old_isn;
 	uint32_t strays; /* segments of another connection between these ports */
 	struct fastopen fastopen;
+	struct multipath multipath;
 
 	/* Of SYN/ACKs behind the ACK that ends the handshake, see tcp_accept.c. */
 	uint32_t late;

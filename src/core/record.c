@@ -104,6 +104,8 @@ uint32_t flow_quality(const struct flow *f)
 		q |= 1u << QUALITY_SNAPLEN;
 	if (f->flags & FLOW_TIMEBACK)
 		q |= 1u << QUALITY_TIME_BACK;
+	if (f->ext && f->ext->watch & WATCH_SPLIT)
+		q |= 1u << QUALITY_MPTCP;
 	if (f->ext && f->ext->duplicates)
 		q |= 1u << QUALITY_DUPLICATE;
 	if (f->proto == 6 && (!f->packets[0] || !f->packets[1]) &&
@@ -257,8 +259,12 @@ static void unusual(struct flow_record *r, const struct flow *f)
 {
 	const struct flow_ext *e = f->ext;
 
-	if (e->handshake)
+	if (e->handshake) {
 		handshake_facts(r, e->handshake);
+		for (unsigned i = 0; i < 2; i++)
+			r->multipath[i].token =
+				e->handshake->multipath.token[i ? !flow_client(f) : flow_client(f)];
+	}
 	r->reset_phase = phase_name(e);
 	r->reset_frame = e->reset_frame;
 	r->duplicate_frame = e->duplicate_frame;

@@ -76,6 +76,10 @@ struct flow_side_record {
 	uint64_t sack;        /* 1: offered */
 };
 
+struct flow_multipath_record { /* of a side */
+	uint64_t token;        /* of Multipath TCP; 0: none */
+};
+
 struct flow_trouble_record {  /* of a side */
 	uint64_t retransmits; /* segments with bytes that were sent before */
 	uint64_t fast_retransmits, rtos, spurious_retransmits;
@@ -130,8 +134,9 @@ struct flow_record {
 	uint64_t icmp_type, icmp_code; /* of the last error that named this flow */
 	struct addr forwarded;         /* whom the PROXY protocol names; all zero: nobody */
 	uint64_t transactions;
-	const char *protocol;                  /* of the application, NULL: not recognised */
-	struct flow_trouble_record trouble[2]; /* enum side */
+	const char *protocol;                      /* of the application, NULL: not recognised */
+	struct flow_multipath_record multipath[2]; /* enum side */
+	struct flow_trouble_record trouble[2];     /* enum side */
 };
 #define FLOW_RECORD_USUAL offsetof(struct flow_record, reset_phase)
 

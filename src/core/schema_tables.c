@@ -30,6 +30,7 @@ const char *const quality_names[] = {
 	[QUALITY_CONNECT] = "connect",
 	[QUALITY_PENDING] = "pending",
 	[QUALITY_STALE] = "stale",
+	[QUALITY_MPTCP] = "mptcp",
 	[QUALITY_COUNT] = NULL,
 };
 
@@ -227,6 +228,10 @@ const struct field flow_fields[] = {
 	FIELD(flow_record, side[SIDE_SERVER].payload, "tsumari.flow.server.payload", "Payload srv",
 		"Server: bytes of application data, each counted once.", FIELD_BYTES, 0, 8),
 
+	SIDE(multipath, token, "mptcp.token", "MPTCP token",
+		"by this token the end knows the Multipath TCP connection, which all of its "
+		"subflows share.",
+		FIELD_ID, FIELD_F_NONZERO, 10),
 	SIDE(trouble, retransmits, "retransmits", "Resent",
 		"segments with bytes that were sent before.", FIELD_U64, 0, 6),
 	SIDE(trouble, fast_retransmits, "fast_retransmits", "Fast",

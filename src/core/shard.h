@@ -284,6 +284,7 @@ void txn_resent(struct session *s, enum side side, uint64_t bytes);
 void txn_lost(struct session *s, enum side side, uint64_t bytes);
 void txn_after_gap(struct session *s, enum side side);
 void txn_finish(struct session *s, struct txn *t);
+void txn_elsewhere(struct session *s);
 /* The waiting for its response ended at this time, or at its last stamp where time runs back. */
 void txn_closed_at(struct txn *t, uint64_t time);
 void txn_close_all(struct session *s, uint64_t closed_at, bool pending);

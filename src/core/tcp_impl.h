@@ -107,6 +107,9 @@ void tcp_fastopen_drop(struct shard *sh, struct handshake *h);
 void tcp_accept_late(struct flow *f, const struct packet *p, unsigned dir);
 void tcp_accept_watch(struct flow *f, const struct packet *p, unsigned dir, uint32_t len);
 
+/* tcp_mptcp.c: the option of Multipath TCP, asked before the segment's data is delivered. */
+void tcp_mptcp(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
+
 /*
  * stale.c: the server's FIN; bytes of a client behind it; a reset, which answers a request that
  * came so soon before it: true where that one came to a connection that was closed.

@@ -487,6 +487,8 @@ __attribute__((noinline)) void tcp_segment_now(
 		on_ack(sh, f, p, dir, len);
 		tcp_on_window(sh, f, p, dir);
 	}
+	if (p->tcp_opts & TCP_OPT_MPTCP)
+		tcp_mptcp(sh, f, p, dir);
 	if (!len && !(flags & (TCP_SYN | TCP_FIN | TCP_RST)))
 		on_bare(sh, f, p, dir);
 	else if (data)

@@ -1,6 +1,7 @@
 /*
  * turns.c - payload that no dissector reads: whose turn it is, and how long the other's lasted.
  */
+#include "core/handshake.h"
 #include "core/shard.h"
 #include <string.h>
 
@@ -13,6 +14,8 @@ void turns_payload(struct shard *sh, const struct flow *f, struct flow_turns **t
 	if (f->proto != 6)
 		return;
 	if (!t) {
+		if (f->ext && f->ext->watch & WATCH_SPLIT)
+			return; /* only half of them are here */
 		t = *turns = pool_get(&sh->turns);
 		memset(t, 0, sizeof(*t));
 		t->first = who;

@@ -552,8 +552,19 @@ static bool is_pending(const struct session *s, const struct txn *t)
 	return s->flow->proto == 6 && t->marks & 1u << T0 && !t->unanswered;
 }
 
+/* Where the rest of the open ones is, another subflow of Multipath TCP may have seen. */
+void txn_elsewhere(struct session *s)
+{
+	for (struct txn *t = s->first; t; t = t->next) {
+		t->doubtful = 1;
+		t->quality |= 1u << QUALITY_MPTCP;
+	}
+}
+
 void txn_close_all(struct session *s, uint64_t closed_at, bool pending)
 {
+	if (s->flow->ext && s->flow->ext->watch & WATCH_MPTCP)
+		txn_elsewhere(s);
 	if (pending && closed_at && !flow_unacked(s->flow, !flow_client(s->flow)))
 		txn_stall(s, LEDGER_SERVER, s->last_response, closed_at);
 	while (s->first) {

@@ -18,9 +18,9 @@ struct where {
 };
 
 struct capture_state {
-	struct where lost_at, one_way_at, twice_at, joined_at;
+	struct where lost_at, one_way_at, twice_at, joined_at, paths_at;
 	uint64_t joined_mss; /* the least of those that segments exceeded */
-	struct proof lost, one_way, twice, joined, cut;
+	struct proof lost, one_way, twice, joined, cut, paths;
 	uint64_t lost_bytes, twice_frames, joined_segments;
 	uint64_t unknown;  /* ns of the ledger */
 	uint64_t in_part;  /* transactions of cut flows with bytes missing where they were needed */
@@ -82,6 +82,10 @@ static void add_flow(struct capture_state *c, const struct svc *s, const struct 
 	if (b->quality & 1u << QUALITY_ONE_WAY) {
 		proof_add(&c->one_way, b->start, 0, b->flow_id);
 		add_where(&c->one_way_at, s);
+	}
+	if (b->quality & 1u << QUALITY_MPTCP && r->side[0].payload + r->side[1].payload) {
+		proof_add(&c->paths, b->start, 0, b->flow_id);
+		add_where(&c->paths_at, s);
 	}
 	if (r->duplicates) {
 		proof_add(&c->twice, b->start, 0, 0);
@@ -194,6 +198,24 @@ static void list_one_way(struct findings *f, struct capture_state *c)
 	say(&x->against, "A host that answers nobody (a scan, a spoofed source) looks the same.");
 }
 
+static void list_paths(struct findings *f, struct capture_state *c)
+{
+	struct finding *x = fault(f, "mptcp", "Connections that run over several paths", &c->paths,
+		"tsumari.quality == mptcp");
+
+	isolate(x, &c->paths_at, 0);
+	say(&x->saw,
+		"%C of %C TCP connections are subflows of Multipath TCP that carry a part of "
+		"their connection's data each.",
+		c->paths.count, f->tcp_flows);
+	say(&x->means, "What is asked on one path is answered on another: transactions and their "
+		       "times are told only up to where the data divided.");
+	say(&x->next, "tsumari.tcp.server.mptcp.token is the same on the subflows of a connection. "
+		      "To measure: one subflow (ip mptcp limits set subflow 0), or plain TCP "
+		      "(net.mptcp.enabled=0).");
+	say(&x->against, "Loss, windows and round trips of each path are its own, and told.");
+}
+
 static void list_twice(struct findings *f, struct capture_state *c)
 {
 	struct finding *x = fault(f, "duplicates", "Packets were captured twice", &c->twice,
@@ -272,6 +294,8 @@ static void list(struct findings *f)
 		list_lost(f, c);
 	if (c->one_way.count)
 		list_one_way(f, c);
+	if (c->paths.count)
+		list_paths(f, c);
 	if (c->twice.count)
 		list_twice(f, c);
 	if (c->cut.count)

@@ -70,7 +70,9 @@ static inline void seen_drain(void)
 	records_free(out);
 }
 
-static inline void send_segment(const struct segment *s, enum way way, uint16_t port)
+/* mptcp: what its option of Multipath TCP says, NULL: it has none. */
+static inline void send_with(
+	const struct segment *s, enum way way, uint16_t port, const struct packet_mptcp *mptcp)
 {
 	static const uint8_t v4[2][4] = {{192, 0, 2, 1}, {192, 0, 2, 25}};
 	static const uint8_t v6[2][16] = {{0x20, 1, [15] = 1}, {0x20, 1, [15] = 25}};
@@ -104,6 +106,10 @@ static inline void send_segment(const struct segment *s, enum way way, uint16_t 
 		k.tcp_tsval = s->tsval;
 		k.tcp_tsecr = s->tsecr;
 	}
+	if (mptcp) {
+		k.tcp_opts |= TCP_OPT_MPTCP;
+		k.mptcp = *mptcp;
+	}
 	k.payload = own;
 	k.paylen = (uint32_t)n;
 	k.caplen = k.len = 54 + (uint32_t)n;
@@ -111,6 +117,11 @@ static inline void send_segment(const struct segment *s, enum way way, uint16_t 
 		engine_packets(seen.engine, &p, 1);
 	free(own);
 	seen_drain();
+}
+
+static inline void send_segment(const struct segment *s, enum way way, uint16_t port)
+{
+	send_with(s, way, port, NULL);
 }
 
 static inline void seen_begin(void)
