@@ -1,7 +1,7 @@
 /*
  * gre.c - Generic Routing Encapsulation: version 0 (RFC 2784, RFC 2890), inside UDP too (RFC 8086),
- * version 1 of PPTP (RFC 2637), and Ethernet frames that switches mirror in it (ERSPAN types I to
- * III, draft-foschiano-erspan-03).
+ * version 1 of PPTP (RFC 2637), and Ethernet frames that switches mirror in it (ERSPAN type I,
+ * draft-foschiano-erspan-03; erspan.c has the others).
  *
  * The key tells tunnels apart; PPTP's call id does not, as each direction has its own.
  */
@@ -19,49 +19,6 @@
 #define GRE_SEQUENCE 0x1000u
 #define GRE_ACK      0x0080u /* version 1 */
 #define GRE_VERSION  0x0007u
-
-#define PROTO_ERSPAN  0x88beu /* types I and II */
-#define PROTO_ERSPAN3 0x22ebu
-
-#define ERSPAN2_HEADER   8u
-#define ERSPAN3_HEADER   12u
-#define ERSPAN_VERSION2  1u
-#define ERSPAN_VERSION3  2u
-#define ERSPAN_TRUNCATED 0x0400u /* with the session id: the mirrored frame was cut */
-#define ERSPAN_SESSION   0x03ffu
-#define ERSPAN3_OPTIONAL 0x01u /* last byte: 8 bytes of platform data follow */
-#define ERSPAN_CUT       65535u
-
-static void ethernet_follows(struct next *next)
-{
-	next->table = TABLE_ETHERTYPE;
-	next->key = ETHERTYPE_BRIDGING;
-}
-
-static void erspan(struct packet *p, struct view *v, struct next *next)
-{
-	const uint8_t *h = view_take(v, ERSPAN2_HEADER);
-	const uint8_t *more;
-	unsigned version;
-
-	if (!h)
-		return;
-	version = h[0] >> 4;
-	if (version == ERSPAN_VERSION3) {
-		more = view_take(v, ERSPAN3_HEADER - ERSPAN2_HEADER);
-		if (more && (more[3] & ERSPAN3_OPTIONAL))
-			view_take(v, 8);
-		if (v->bad)
-			return;
-	} else if (version != ERSPAN_VERSION2) {
-		return; /* not known: payload */
-	}
-	/* How much the mirror cut off is not said; the lengths inside will tell. */
-	if (load16(h + 2) & ERSPAN_TRUNCATED)
-		v->cut = v->cut < ERSPAN_CUT ? ERSPAN_CUT : v->cut;
-	packet_tunnel(p, "erspan", load16(h + 2) & ERSPAN_SESSION);
-	ethernet_follows(next);
-}
 
 static void pptp(struct packet *p, struct view *v, struct next *next, const uint8_t *h)
 {
@@ -114,17 +71,14 @@ static void gre_layer(struct packet *p, struct view *v, struct next *next)
 		view_take(v, 4);
 	if (v->bad)
 		return;
-	if (proto == PROTO_ERSPAN3 || (proto == PROTO_ERSPAN && (flags & GRE_SEQUENCE))) {
-		erspan(p, v, next);
-		return;
-	}
-	packet_tunnel(p, proto == PROTO_ERSPAN ? "erspan" : "gre", key ? load32(key) : 0);
-	if (proto == PROTO_ERSPAN) {
-		ethernet_follows(next);
-		return;
-	}
 	next->table = TABLE_ETHERTYPE;
 	next->key = proto;
+	/* ERSPAN is a tunnel of its own; type I has no header but this one, without a number. */
+	if (proto == ETHERTYPE_ERSPAN3 || (proto == ETHERTYPE_ERSPAN && (flags & GRE_SEQUENCE)))
+		return;
+	packet_tunnel(p, proto == ETHERTYPE_ERSPAN ? "erspan" : "gre", key ? load32(key) : 0);
+	if (proto == ETHERTYPE_ERSPAN)
+		next->key = ETHERTYPE_BRIDGING;
 }
 
 enum { D_FLAGS, D_PROTO, D_KEY, D_CALL, D_SEQUENCE, D_ACK };

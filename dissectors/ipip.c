@@ -25,8 +25,8 @@ static void ipip_layer(struct packet *p, struct view *v, struct next *next)
 }
 
 static const struct claim ipip_claims[] = {
-	{TABLE_IP_PROTO, 4},
-	{TABLE_IP_PROTO, 41},
+	{TABLE_IP_PROTO, IP_PROTO_IPV4},
+	{TABLE_IP_PROTO, IP_PROTO_IPV6},
 	{TABLE_END, 0},
 };
 

@@ -13,6 +13,7 @@
 #include "show.h"
 
 #define TCP_HEADER 20u
+#define TCP_PORTS  4u
 
 enum {
 	OPT_END,
@@ -172,6 +173,11 @@ static void tcp_layer(struct packet *p, struct view *v, struct next *next)
 
 	(void)next;
 	if (have < TCP_HEADER) {
+		/* The ports stand first: they are there where the rest was cut. */
+		if (v->cut && have >= TCP_PORTS) {
+			p->sport = load16(h);
+			p->dport = load16(h + 2);
+		}
 		view_take(v, TCP_HEADER);
 		return;
 	}

@@ -10,6 +10,7 @@
 #include "show.h"
 
 #define UDP_HEADER 8u
+#define UDP_PORTS  4u
 
 static void udp_layer(struct packet *p, struct view *v, struct next *next)
 {
@@ -17,6 +18,11 @@ static void udp_layer(struct packet *p, struct view *v, struct next *next)
 	uint32_t length;
 
 	if (view_len(v) < UDP_HEADER) {
+		/* The ports stand first: they are there where the rest was cut. */
+		if (v->cut && view_len(v) >= UDP_PORTS) {
+			p->sport = load16(h);
+			p->dport = load16(h + 2);
+		}
 		view_take(v, UDP_HEADER);
 		return;
 	}

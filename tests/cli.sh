@@ -75,6 +75,9 @@ run 2 1 -r plain.pcap no such filter && says "bad filter: "
 run 2 1 -r plain.pcap wlan type mgt && says "bad filter: "
 run 2 1 -r plain.pcap -F missing && says "-F missing: No such file or directory"
 run 2 1 -r plain.pcap -d tcp/80=nonsense && says "there is no such application protocol"
+run 2 1 -r plain.pcap -d udp/80=fou:nonsense && says "-d fou:nonsense: an IP protocol behind UDP is needed"
+run 2 1 -r plain.pcap -d tcp/80=fou:gre && says "-d fou:gre: an IP protocol behind UDP is needed"
+run 2 1 -r plain.pcap -d tcp/80=vxlan && says "there is no such application protocol, or tunnel in UDP"
 run 2 1 -r plain.pcap --types flow,nonsense && says nonsense
 run 2 1 -r plain.pcap --plugin ./missing.so && says "plugin ./missing.so: No such file or directory"
 run 2 1 -r plain.pcap -o /nonexistent/out && says "cannot write /nonexistent/out: No such file or directory"
@@ -341,6 +344,17 @@ if grep -qa seccomp_load "$TSUMARI"; then
 	wait $pid
 	exec 9>&-
 fi
+
+# A tunnel that only its port shows; one on another's port; one that is to be left alone.
+records() {
+	"$TSUMARI" -r "$top_srcdir/pcaps/$1.pcap" --json -j0 -d "$2" >out 2>err || fail "$1 -d $2: $(cat err)"
+	[ "$(grep -c '"type":"http"' out)" -eq "$3" ] || fail "$1 -d $2: $(grep -c '"type":"http"' out) requests, not $3"
+}
+records wrap-fou udp/5555=fou:gre 5
+records wrap-fou udp/5555=fou:47 5
+records wrap-fou udp/5556=fou:gre 0
+records wrap-gpe udp/4790=none 0
+records wrap-gpe udp/4790=vxlan-gpe 5
 
 # Rights: another user's plugin, and a user that is not there.
 if [ "$(id -u)" -eq 0 ]; then

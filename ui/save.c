@@ -106,7 +106,7 @@ static bool meets(const struct ends *e, const struct packet *k)
 
 	if (!(k->flags & PACKET_IP) || k->ip_proto != e->proto)
 		return false;
-	if (!(k->flags & (PACKET_TCP | PACKET_UDP)))
+	if (!(k->flags & PACKET_PORTS))
 		return there || back;
 	return (there && k->sport == e->cport && k->dport == e->sport) ||
 	       (back && k->sport == e->sport && k->dport == e->cport);

@@ -156,7 +156,7 @@ static void relate(struct state *x)
 
 static bool between(const struct state *x, const struct packet *k)
 {
-	bool ports = k->flags & (PACKET_TCP | PACKET_UDP);
+	bool ports = k->flags & PACKET_PORTS;
 
 	if (memcmp(&k->src, &x->client, 16) == 0 && memcmp(&k->dst, &x->server, 16) == 0)
 		return !ports || (k->sport == x->cport && k->dport == x->sport);

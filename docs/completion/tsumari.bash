@@ -41,7 +41,7 @@ _tsumari()
 		compopt -o nospace 2>/dev/null
 		;;
 	tcp/* | udp/*)
-		names="none $(_tsumari_names --list-protocols 's/^\([^ ]*\) .*\(tcp\|udp\)\/[0-9].*/\1/p')"
+		names="none fou: $(_tsumari_names --list-protocols 's/^\([^ ]*\) .*\(tcp\|udp\)\/[0-9].*/\1/p')"
 		;;
 	-Z | --relinquish-privileges)
 		mapfile -t COMPREPLY < <(compgen -u -- "$cur")

@@ -12,14 +12,14 @@ file_variants() {
 	"$PYTHON" "$HERE/wrap.py" truncate "$base.pcap" "$WORK/out/truncated.pcap"
 }
 
-scenario wraps wrap-mpls wrap-pppoe wrap-null wrap-raw
+scenario wraps wrap-mpls wrap-pppoe wrap-null wrap-raw wrap-gpe wrap-gue wrap-fou wrap-erspan wrap-erspan3
 wraps() {
 	local how
 	web && capture plain cli eth0 port 80 || return
 	get "$URL/index.html" "$URL/s/p3.html" "$URL/nope"
 	get -g 'http://[fd77::20]/s/p2.html' 'http://[fd77::20]/empty'
 	captures_end
-	for how in mpls pppoe null raw; do
+	for how in mpls pppoe null raw gpe gue fou erspan erspan3; do
 		"$PYTHON" "$HERE/wrap.py" $how "$WORK/out/plain.pcap" "$WORK/out/wrap-$how.pcap" || return
 	done
 	rm "$WORK/out/plain.pcap"

@@ -24,6 +24,9 @@
 #define ETHERTYPE_MPLS_MULTI 0x8848u
 #define ETHERTYPE_QINQ       0x88a8u
 #define ETHERTYPE_QINQ_OLD   0x9100u
+#define ETHERTYPE_NSH        0x894fu /* RFC 8300 */
+#define ETHERTYPE_ERSPAN     0x88beu /* in GRE: types I and II */
+#define ETHERTYPE_ERSPAN3    0x22ebu /* in GRE: type III */
 
 /* The front of IPv4's header (RFC 791, 3.1). */
 #define IP_PLAIN       0x45u /* version 4, header of five words */
@@ -35,9 +38,11 @@
 
 /* IP protocol numbers (IANA) that more than one layer names. */
 #define IP_PROTO_ICMP    1u
+#define IP_PROTO_IPV4    4u
 #define IP_PROTO_TCP     6u
 #define IP_PROTO_UDP     17u
 #define IP_PROTO_DCCP    33u
+#define IP_PROTO_IPV6    41u
 #define IP_PROTO_GRE     47u
 #define IP_PROTO_ICMP6   58u
 #define IP_PROTO_VRRP    112u
@@ -47,7 +52,7 @@
 /* What packet.flags says of an IP packet and what it carries; each IP header starts it anew. */
 #define PACKET_NETWORK                                                                             \
 	(PACKET_IP | PACKET_TCP | PACKET_UDP | PACKET_ICMP | PACKET_QUOTE | PACKET_FRAGMENT |      \
-		PACKET_ARP | PACKET_VRRP)
+		PACKET_ARP | PACKET_VRRP | PACKET_SCTP)
 
 /* Network order numbers; compilers make one load of each. */
 static inline uint16_t load16(const uint8_t *p)
@@ -90,6 +95,37 @@ static inline void packet_tunnel(struct packet *p, const char *kind, uint32_t id
 		id = (p->tunnel ^ id) * 16777619u ^ id;
 	p->tunnel = id != 0 ? id : 1;
 	p->tunnel_kind = kind;
+}
+
+/* An IP protocol behind UDP: where it is a transport, and no IP header stands between, the datagram
+   was only its envelope. */
+static inline void packet_in_udp(struct packet *p, const char *kind, uint8_t proto)
+{
+	packet_tunnel(p, kind, 0);
+	if (proto == IP_PROTO_TCP || proto == IP_PROTO_UDP || proto == IP_PROTO_SCTP ||
+		proto == IP_PROTO_ICMP || proto == IP_PROTO_ICMP6) {
+		p->flags &= (uint16_t)~PACKET_UDP;
+		p->ip_proto = proto;
+		p->sport = p->dport = 0;
+	}
+}
+
+/* The EtherType of an IP packet that an IP protocol number announces; 0: it is something else. */
+static inline uint32_t layer_ip_ethertype(uint8_t proto)
+{
+	return proto == IP_PROTO_IPV4   ? ETHERTYPE_IPV4
+	       : proto == IP_PROTO_IPV6 ? ETHERTYPE_IPV6
+					: 0;
+}
+
+/* The EtherType that says what the Next Protocol of VXLAN-GPE and NSH (RFC 8300, 2.2) says; 0:
+ * none. */
+static inline uint32_t layer_next_protocol(uint8_t next)
+{
+	static const uint16_t types[] = {0, ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_BRIDGING,
+		ETHERTYPE_NSH, ETHERTYPE_MPLS};
+
+	return next < sizeof(types) / sizeof(types[0]) ? types[next] : 0;
 }
 
 /*
@@ -148,6 +184,11 @@ static inline const char *ethertype_name(unsigned type)
 		return "PPPoE session";
 	case 0x88ccu:
 		return "LLDP";
+	case ETHERTYPE_NSH:
+		return "NSH";
+	case ETHERTYPE_ERSPAN:
+	case ETHERTYPE_ERSPAN3:
+		return "ERSPAN";
 	default:
 		return NULL;
 	}
@@ -160,13 +201,13 @@ static inline const char *ip_proto_name(unsigned proto)
 		return "hop-by-hop options";
 	case IP_PROTO_ICMP:
 		return "ICMP";
-	case 4:
+	case IP_PROTO_IPV4:
 		return "IPv4";
 	case IP_PROTO_TCP:
 		return "TCP";
 	case IP_PROTO_UDP:
 		return "UDP";
-	case 41:
+	case IP_PROTO_IPV6:
 		return "IPv6";
 	case 43:
 		return "routing";

@@ -57,6 +57,10 @@ static inline bool addr_is_v4(const struct addr *a)
 #define PACKET_MAC      0x0080u /* mac_src and mac_dst are set */
 #define PACKET_OUTGOING 0x0100u /* the capturing host sent it (cooked captures) */
 #define PACKET_VRRP     0x0200u /* a VRRP advertisement: vrrp is set */
+#define PACKET_SCTP     0x0400u /* the ports are set */
+
+/* The kinds of packet that have ports. */
+#define PACKET_PORTS (PACKET_TCP | PACKET_UDP | PACKET_SCTP)
 
 /* TCP flags as on the wire (RFC 9293, 3.1). */
 #define TCP_FIN 0x01u

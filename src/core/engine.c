@@ -260,6 +260,14 @@ static void bound_extensions(struct shard *sh)
 	flow_close(sh, f, "evicted", END_TIMEOUT, flow_last(f));
 }
 
+/* INIT (chunk type 1) asks for an association, INIT ACK (2) answers; else the lower port serves. */
+static bool sctp_from_server(const struct packet *p)
+{
+	unsigned type = p->paylen ? p->payload[0] : 0;
+
+	return type == 2 || (type != 1 && p->sport < p->dport);
+}
+
 INLINE struct flow *flow_new(struct shard *sh, const struct packet *p, const struct flow_key *k)
 {
 	struct flow_table *t = &sh->flows;
@@ -282,7 +290,7 @@ INLINE struct flow *flow_new(struct shard *sh, const struct packet *p, const str
 	f->first = p->time;
 	f->first_frame = p->number;
 	f->inner_vlan = p->nvlan > 1 ? p->vlan[1] & 0xfffu : 0;
-	f->iface = p->iface < 15 ? p->iface & 0xfu : 15;
+	f->iface = p->iface < FLOW_IFACE_OTHER ? p->iface & 0xfu : FLOW_IFACE_OTHER;
 	f->who = (uint8_t)(engine_tunnel(sh->engine, p->tunnel_kind) << 1 | dir);
 	if (p->flags & PACKET_MAC) {
 		memcpy(f->mac[dir], p->mac_src, 6);
@@ -292,7 +300,11 @@ INLINE struct flow *flow_new(struct shard *sh, const struct packet *p, const str
 		f->icmp_type = p->icmp_type;
 		f->icmp_code = p->icmp_code;
 	}
-	if (p->flags & PACKET_TCP && !(p->tcp_flags & TCP_SYN)) {
+	if (p->flags & PACKET_SCTP) {
+		if (sctp_from_server(p))
+			f->who ^= 1;
+	} else if (p->ip_proto == IP_PROTO_TCP &&
+		   !(p->flags & PACKET_TCP && p->tcp_flags & TCP_SYN)) {
 		/* No handshake: the end with the port of a service, else the lower port, serves. */
 		bool src = p->taught & 1 || registry_app_port(TABLE_TCP_PORT, p->sport);
 		bool dst = p->taught & 2 || registry_app_port(TABLE_TCP_PORT, p->dport);
@@ -475,7 +487,7 @@ static void on_packet(struct engine *e, struct packet *p, struct flow *expected)
 		next = tcp_segment(sh, f, p, dir);
 	else if (p->flags & PACKET_UDP)
 		datagram(sh, f, p, dir);
-	else
+	else if (f->proto != IP_PROTO_TCP)
 		f->state = FLOW_ESTABLISHED;
 	if (next != TCP_GOES_ON) {
 		on_anew(sh, f, p, &k, next);

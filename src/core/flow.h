@@ -60,6 +60,8 @@ enum flow_state {
 #define FLOW_TIMEBACK 0x40u
 #define FLOW_HAD_TXN  0x80u /* a transaction has taken the connection's own cost */
 
+#define FLOW_IFACE_OTHER 15u /* flow.iface: one that has no number here */
+
 struct flow_ext;
 struct handshake;
 struct session;

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include "api/layer.h"
 #include "core/plain.h"
 #include "core/registry.h"
 
@@ -44,24 +45,42 @@ static const char *unknown_linktype(uint16_t linktype)
 	return name;
 }
 
+bool layers_fou(struct packet *p, struct next *next)
+{
+	for (unsigned i = 0; next->table == TABLE_UDP_PORT && i < registry_fou.n; i++) {
+		uint8_t proto = registry_fou.port[i].proto;
+		uint32_t ip = layer_ip_ethertype(proto);
+
+		if (registry_fou.port[i].port != p->dport && registry_fou.port[i].port != p->sport)
+			continue;
+		packet_in_udp(p, "fou", proto);
+		next->table = ip ? TABLE_ETHERTYPE : TABLE_IP_PROTO;
+		next->key = ip ? ip : proto;
+		return true;
+	}
+	return false;
+}
+
 /* A UDP tunnel may be known by either port; nearly every port is no tunnel's. */
-static inline unsigned look_up_udp(const struct packet *p, uint32_t port)
+static inline unsigned look_up_udp(struct packet *p, struct next *next)
 {
 	unsigned number;
 
-	if (!registry_maybe_tunnel(p->sport, (uint16_t)port))
+	if (!registry_maybe_tunnel(p->sport, (uint16_t)next->key))
 		return 0;
-	number = registry_claimed(TABLE_UDP_PORT, port);
+	if (registry_fou.n && layers_fou(p, next))
+		return registry_claimed(next->table, next->key);
+	number = registry_claimed(TABLE_UDP_PORT, next->key);
 	return number ? number : registry_claimed(TABLE_UDP_PORT, p->sport);
 }
 
 /* Which layer reads what follows; 0: none. */
-static inline unsigned look_up(const struct packet *p, const struct next *next)
+static inline unsigned look_up(struct packet *p, struct next *next)
 {
 	if (next->table == TABLE_END)
 		return 0;
 	if (next->table == TABLE_UDP_PORT)
-		return look_up_udp(p, next->key);
+		return look_up_udp(p, next);
 	return registry_claimed(next->table, next->key);
 }
 

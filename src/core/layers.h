@@ -25,6 +25,10 @@ bool layers_reads(uint16_t linktype);
    (-1: of others). False: there is none. */
 bool layers_unread(const struct counters *c, uint32_t *at, int *linktype, uint64_t *n);
 
+/* Foo over UDP: what follows a datagram's header is an IP protocol, as the user says of its port.
+ */
+bool layers_fou(struct packet *p, struct next *next);
+
 /* Goes on where a fragment's datagram has become whole: v is what the IP header carried. */
 void layers_continue(struct packet *p, struct view v, uint32_t ip_proto, struct counters *c);
 

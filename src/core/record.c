@@ -140,8 +140,14 @@ static void common(struct shard *sh, struct record *r, const struct flow *f)
 		r->icmp_type = f->icmp_type;
 		r->icmp_code = f->icmp_code;
 	}
-	r->iface = f->iface;
+	r->iface = f->iface == FLOW_IFACE_OTHER ? UINT16_MAX : f->iface;
 	r->tunnel_id = f->tunnel;
+}
+
+/* Or were the segments cut so short that nothing but their ports is known? */
+static bool tcp_was_read(const struct flow *f)
+{
+	return f->proto == 6 && f->state != FLOW_NEW;
 }
 
 static const char *state_name(const struct flow *f)
@@ -149,7 +155,7 @@ static const char *state_name(const struct flow *f)
 	static const char *const names[] = {
 		"none", "syn_sent", "syn_received", "established", "closing", "closed", "reset"};
 
-	return f->proto == 6 ? names[f->state] : NULL;
+	return tcp_was_read(f) ? names[f->state] : NULL;
 }
 
 static const char *phase_name(const struct flow_ext *e)
@@ -189,7 +195,7 @@ static void flow_sides(struct flow_record *r, const struct flow *f)
 		const struct flow_side *s = flow_said(f, dir);
 		struct flow_side_record *o = &r->side[i];
 
-		o->payload = f->payload[dir];
+		o->payload = f->proto != 6 || tcp_was_read(f) ? f->payload[dir] : FIELD_ABSENT;
 		o->mss = s->flags & FS_SYN && s->mss ? s->mss : FIELD_ABSENT;
 		o->wscale = s->flags & FS_SYN && s->wscale != 0xff ? s->wscale : FIELD_ABSENT;
 		o->sack = s->flags & FS_SYN ? (s->flags & FS_SACK) != 0 : FIELD_ABSENT;

@@ -29,6 +29,7 @@ struct complaint {
 };
 
 struct registry_chain registry_chain;
+struct registry_fou registry_fou;
 
 static const struct dissector *dissectors[DISSECTORS_MAX];
 static struct complaint complaints[DISSECTORS_MAX];
@@ -135,6 +136,28 @@ bool registry_add(const struct dissector *d, char *err, size_t errsize)
 	registry_chain.cut[number] = complaint->cut;
 	for (const struct claim *c = d->claims; c && c->table != TABLE_END; c++)
 		enter_claim(d, c, number);
+	return true;
+}
+
+void registry_decode_udp(uint16_t port, const struct dissector *d)
+{
+	uint8_t number = 0;
+
+	for (unsigned i = 0; i < ndissectors; i++)
+		if (dissectors[i] == d)
+			number = (uint8_t)(i + 1);
+	registry_chain.claimed[TABLE_UDP_PORT][port] = number;
+	if (number)
+		registry_chain.udp_ports |= UINT64_C(1) << port % 64;
+}
+
+bool registry_decode_fou(uint16_t port, uint8_t proto)
+{
+	if (registry_fou.n == REGISTRY_FOU)
+		return false;
+	registry_fou.port[registry_fou.n].port = port;
+	registry_fou.port[registry_fou.n++].proto = proto;
+	registry_chain.udp_ports |= UINT64_C(1) << port % 64;
 	return true;
 }
 

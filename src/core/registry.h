@@ -50,6 +50,23 @@ struct registry_chain {
 
 extern struct registry_chain registry_chain;
 
+/* IP protocols that follow UDP without a header between (Foo over UDP), by port: as the user says.
+ */
+#define REGISTRY_FOU 16u
+struct registry_fou {
+	unsigned n;
+	struct {
+		uint16_t port;
+		uint8_t proto;
+	} port[REGISTRY_FOU];
+};
+extern struct registry_fou registry_fou;
+
+/* Before any frame is read: the layer of a UDP port; NULL: it is none's. */
+void registry_decode_udp(uint16_t port, const struct dissector *d);
+/* The same for Foo over UDP. False: there are REGISTRY_FOU of them. */
+bool registry_decode_fou(uint16_t port, uint8_t proto);
+
 static inline unsigned registry_claimed(unsigned table, uint32_t key)
 {
 	return key < REGISTRY_KEYS ? registry_chain.claimed[table][key] : 0;

@@ -154,9 +154,13 @@ static struct view layers(struct show *s, struct packet *p)
 	struct next next = {TABLE_LINKTYPE, p->linktype};
 	const struct dissector *d;
 
-	for (unsigned depth = 0; depth < LAYERS_MAX && (d = layer_of(p, &next)); depth++) {
+	for (unsigned depth = 0; depth < LAYERS_MAX; depth++) {
 		struct view header = v;
 
+		layers_fou(p, &next);
+		d = layer_of(p, &next);
+		if (!d)
+			break;
 		next.table = TABLE_END;
 		d->layer(p, &v, &next);
 		if (v.bad) {

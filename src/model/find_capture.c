@@ -103,7 +103,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 
 	if (r->kind == RECORD_TXN && !r->composite)
 		add_txn(c, (const void *)r);
-	else if (r->kind == RECORD_FLOW && ((const struct flow_record *)r)->tcp_state)
+	else if (r->kind == RECORD_FLOW && r->transport == 6)
 		add_flow(c, s, (const void *)r);
 }
 

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "core/registry.h"
 #include "out/schema.h"
+#include "run/decode.h"
 #include "run/info.h"
 #include "run/linktypes.h"
 #include "run/message.h"
@@ -63,32 +64,6 @@ static bool load_plugins(struct run *r)
 	for (unsigned i = 0; i < r->o.nplugins; i++)
 		if (!plugin_load(r->o.plugins[i], r->err, sizeof(r->err)))
 			return false;
-	return true;
-}
-
-/* -d: names to dissectors. */
-static bool resolve_decode(struct run *r)
-{
-	struct options *o = &r->o;
-
-	r->decode = xcalloc(o->ndecode + 1, sizeof(*r->decode));
-	for (unsigned i = 0; i < o->ndecode; i++) {
-		const struct decode_option *d = &o->decode[i];
-		const struct dissector *x = registry_find(d->name);
-
-		if (strcmp(d->name, "none") != 0 && (!x || !x->data)) {
-			snprintf(r->err, sizeof(r->err),
-				"-d %s: there is no such application protocol; tsumari "
-				"--list-protocols lists them",
-				d->name);
-			return false;
-		}
-		r->decode[i].transport = d->transport;
-		r->decode[i].port = d->port;
-		r->decode[i].dissector = x;
-	}
-	o->engine.decode_as = r->decode;
-	o->engine.ndecode_as = o->ndecode;
 	return true;
 }
 
@@ -419,7 +394,8 @@ static int capture(struct run *r)
 {
 	int failed;
 
-	if (!load_plugins(r) || !resolve_decode(r) || !open_source(r))
+	if (!load_plugins(r) || !decode_resolve(&r->o, &r->decode, r->err, sizeof(r->err)) ||
+		!open_source(r))
 		return refuse(r, STATUS_USAGE);
 	outputs_name(r, r->name, sizeof(r->name));
 	if (analyses(&r->o) && !linktypes_check(r->source, r->name, r->err, sizeof(r->err)))
@@ -473,7 +449,8 @@ static int compare(struct run *r)
 	struct model_config config = {.literal = r->o.engine.literal, .memory = r->o.engine.memory};
 	int status = 0;
 
-	if (!load_plugins(r) || !resolve_decode(r) || !open_compare(r))
+	if (!load_plugins(r) || !decode_resolve(&r->o, &r->decode, r->err, sizeof(r->err)) ||
+		!open_compare(r))
 		return refuse(r, STATUS_USAGE);
 	sources[0] = r->before;
 	sources[1] = r->source;

@@ -525,6 +525,84 @@ static void test_icmp_quote(void **state)
 	finish(&f);
 }
 
+/* RFC 9260, 3: the ports of the common header, and of one that ICMP quotes. */
+static void test_sctp(void **state)
+{
+	struct frame f;
+
+	(void)state;
+	start(&f, LINK_IPV4);
+	put_ip(&f, 132, 12 + 4);
+	PUT(&f, 0x0b, 0x59, 0x0f, 0x1c, 1, 2, 3, 4, 0, 0, 0, 0, 14, 0, 0,
+		4); /* SHUTDOWN COMPLETE */
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.flags, PACKET_IP | PACKET_SCTP);
+	assert_int_equal(f.p.ip_proto, 132);
+	assert_int_equal(f.p.sport, 2905);
+	assert_int_equal(f.p.dport, 3868);
+	assert_int_equal(f.p.paylen, 4);
+	assert_int_equal(f.p.payload[0], 14);
+	for (size_t n = 20; n < 32; n++) { /* the ports are there where the rest was cut */
+		dissect(&f, n, f.n);
+		assert_counted(&f, "cut sctp");
+		assert_int_equal(f.p.sport, n >= 24 ? 2905 : 0);
+		assert_int_equal(f.p.dport, n >= 24 ? 3868 : 0);
+	}
+	finish(&f);
+	start(&f, LINK_IPV4);
+	put_ip(&f, 132, 11);
+	PUT(&f, 0x0b, 0x59, 0x0f, 0x1c, 1, 2, 3, 4, 0, 0, 0);
+	whole(&f);
+	assert_counted(&f, "malformed sctp");
+	assert_int_equal(f.p.sport, 0);
+	finish(&f);
+
+	start(&f, LINK_IPV4);
+	put_ip(&f, 1, 8 + 20 + 8);
+	PUT(&f, 3, 3, 0, 0, 0, 0, 0, 0);
+	put_ip(&f, 132, 40);
+	PUT(&f, 0x0b, 0x59, 0x0f, 0x1c, 1, 2, 3, 4);
+	whole(&f);
+	assert_true(f.p.flags & PACKET_QUOTE);
+	assert_int_equal(f.p.quote.proto, 132);
+	assert_int_equal(f.p.quote.sport, 2905);
+	assert_int_equal(f.p.quote.dport, 3868);
+	finish(&f);
+}
+
+/* The ports of a header that the snap length cut; of one that is too short they are not believed.
+ */
+static void test_cut_ports(void **state)
+{
+	struct frame f;
+
+	(void)state;
+	for (int udp = 0; udp < 2; udp++) {
+		unsigned sport = udp ? 5000 : 40000, header = udp ? 8 : 20;
+
+		start(&f, LINK_IPV4);
+		put_ip(&f, udp ? 17 : 6, 20);
+		if (udp)
+			put_udp(&f, 80, 12);
+		else
+			put_tcp(&f, 5);
+		f.n = 40;
+		for (size_t n = 20; n < 20 + header; n++) {
+			dissect(&f, n, f.n);
+			assert_counted(&f, udp ? "cut udp" : "cut tcp");
+			assert_int_equal(f.p.sport, n >= 24 ? sport : 0);
+			assert_int_equal(f.p.dport, n >= 24 ? 80 : 0);
+			assert_int_equal(f.p.flags, PACKET_IP);
+		}
+		f.b[3] = 20 + 7; /* the packet ends there */
+		dissect(&f, 27, 27);
+		assert_counted(&f, udp ? "malformed udp" : "malformed tcp");
+		assert_int_equal(f.p.sport, 0);
+		finish(&f);
+	}
+}
+
 static void test_icmp6_quote(void **state)
 {
 	struct frame f;
@@ -578,6 +656,8 @@ int main(void)
 		cmocka_unit_test(test_icmp),
 		cmocka_unit_test(test_icmp_quote),
 		cmocka_unit_test(test_icmp6_quote),
+		cmocka_unit_test(test_sctp),
+		cmocka_unit_test(test_cut_ports),
 	};
 
 	registry_init();

@@ -196,6 +196,276 @@ static void test_erspan(void **state)
 	finish(&f);
 }
 
+/* Type I has no header but GRE's, and no sequence number; type III may mirror IP without Ethernet.
+ */
+static void test_erspan_kinds(void **state)
+{
+	static const struct header headers[] = {
+		{"ip", 20}, {"gre", 28}, {"erspan", 48}, {"ip", 68}, {"tcp", 88}};
+	struct frame f;
+
+	(void)state;
+	start(&f, LINK_IPV4);
+	put_ip(&f, 47, 4 + 54);
+	PUT(&f, 0, 0, 0x88, 0xbe);
+	put_eth(&f, 0x0800);
+	put_ip_tcp(&f);
+	assert_ip_tcp(&f);
+	assert_string_equal(f.p.tunnel_kind, "erspan");
+	assert_true(f.p.flags & PACKET_MAC);
+	finish(&f);
+
+	start(&f, LINK_IPV4); /* frame type 2, platform's bytes, session 0x155 */
+	put_ip(&f, 47, 8 + 20 + 40);
+	PUT(&f, 0x10, 0, 0x22, 0xeb, 0, 0, 0, 1, 0x20, 1, 0x01, 0x55, 0, 0, 0, 0, 0, 0, 0x08, 1);
+	PUT(&f, 0, 0, 0, 0, 0, 0, 0, 0);
+	put_ip_tcp(&f);
+	assert_ip_tcp(&f);
+	assert_int_equal(f.p.tunnel, 0x155);
+	each_cut(&f, headers, 5);
+	f.b[28 + 10] = 0x7c; /* a frame type that nobody knows */
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.paylen, 40);
+	f.b[28] =
+		0x30; /* a version that nobody knows: the packet is the outer one, with all of it */
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_null(f.p.tunnel_kind);
+	assert_int_equal(f.p.ip_proto, 47);
+	assert_int_equal(f.p.paylen, 60);
+	finish(&f);
+
+	start(&f, LINK_IPV4); /* and IPv6 in it */
+	put_ip(&f, 47, 8 + 12 + 60);
+	PUT(&f, 0x10, 0, 0x22, 0xeb, 0, 0, 0, 1, 0x20, 1, 0, 5, 0, 0, 0, 0, 0, 0, 0x08, 0);
+	put_ip6(&f, 6, 20);
+	put_tcp(&f, 5);
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.ip_version, 6);
+	assert_int_equal(f.p.dport, 80);
+	finish(&f);
+}
+
+/* draft-ietf-nvo3-vxlan-gpe-13, 3: the next protocol, or Ethernet where none is named. */
+static void test_vxlan_gpe(void **state)
+{
+	static const struct header headers[] = {
+		{"ip", 20}, {"udp", 28}, {"vxlan-gpe", 36}, {"ip", 56}, {"tcp", 76}};
+	struct frame f;
+
+	(void)state;
+	start(&f, LINK_IPV4);
+	put_ip(&f, 17, 8 + 8 + 40);
+	put_udp(&f, 4790, 8 + 40);
+	PUT(&f, 0x0c, 0, 0, 1, 0x12, 0x34, 0x56, 0);
+	put_ip_tcp(&f);
+	assert_ip_tcp(&f);
+	assert_int_equal(f.p.tunnel, 0x123456);
+	assert_string_equal(f.p.tunnel_kind, "vxlan-gpe");
+	each_cut(&f, headers, 5);
+	f.b[28] = 0x0d; /* about the tunnel itself */
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.dport, 4790);
+	assert_int_equal(f.p.paylen, 40);
+	f.b[28] = 0x0c;
+	f.b[31] = 9; /* a protocol that nobody knows */
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.paylen, 40);
+	f.b[31] = 2; /* IPv6, which it is not */
+	whole(&f);
+	assert_counted(&f, "malformed ip6");
+	f.b[28] = 0x1c; /* another version */
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_null(f.p.tunnel_kind);
+	f.b[28] = 0x04; /* no VNI */
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_null(f.p.tunnel_kind);
+	assert_int_equal(f.p.paylen, 48);
+	finish(&f);
+
+	for (int named = 0; named < 2; named++) { /* Ethernet; unnamed the byte means nothing */
+		start(&f, LINK_IPV4);
+		put_ip(&f, 17, 8 + 8 + 54);
+		put_udp(&f, 4790, 8 + 54);
+		PUT(&f, 0x08, 0, 0, 3, 0, 0, 7, 0);
+		f.b[28] |= named ? 0x04 : 0;
+		f.b[31] = named ? 3 : 1;
+		put_eth(&f, 0x0800);
+		put_ip_tcp(&f);
+		assert_ip_tcp(&f);
+		assert_int_equal(f.p.tunnel, 7);
+		assert_true(f.p.flags & PACKET_MAC);
+		finish(&f);
+	}
+}
+
+/* RFC 8300, 2: base header, service path, four words of metadata; IPv4, MPLS and NSH behind it. */
+static void test_nsh(void **state)
+{
+	static const struct header headers[] = {
+		{"ip", 20}, {"udp", 28}, {"vxlan-gpe", 36}, {"nsh", 60}, {"ip", 80}, {"tcp", 100}};
+	struct frame f;
+
+	(void)state;
+	start(&f, LINK_IPV4);
+	put_ip(&f, 17, 8 + 8 + 24 + 40);
+	put_udp(&f, 4790, 8 + 24 + 40);
+	PUT(&f, 0x0c, 0, 0, 4, 0, 0, 1, 0);
+	PUT(&f, 0x0f, 0xc6, 1, 1, 0, 0, 42, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+	put_ip_tcp(&f);
+	assert_ip_tcp(&f);
+	assert_int_equal(f.p.tunnel, 1);
+	each_cut(&f, headers, 6);
+	f.b[36] |= 0x20; /* about the path itself */
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.paylen, 40);
+	f.b[36] = 0x4f; /* another version */
+	whole(&f);
+	assert_counted(&f, "malformed nsh");
+	f.b[36] = 0x0f;
+	f.b[37] = 0xc1; /* shorter than it can be */
+	whole(&f);
+	assert_counted(&f, "malformed nsh");
+	f.b[37] = 0xff; /* longer than there are bytes */
+	whole(&f);
+	assert_counted(&f, "malformed nsh");
+	finish(&f);
+}
+
+/* draft-ietf-intarea-gue-09, 3.2 and 4: with a header and without. */
+static void test_gue(void **state)
+{
+	static const struct header headers[] = {
+		{"ip", 20}, {"udp", 28}, {"gue", 36}, {"ip", 56}, {"tcp", 76}};
+	struct frame f;
+
+	(void)state;
+	start(&f, LINK_IPV4); /* one optional word, IPv4 */
+	put_ip(&f, 17, 8 + 8 + 40);
+	put_udp(&f, 6080, 8 + 40);
+	PUT(&f, 0x01, 4, 0x80, 0, 1, 2, 3, 4);
+	put_ip_tcp(&f);
+	assert_ip_tcp(&f);
+	assert_string_equal(f.p.tunnel_kind, "gue");
+	assert_int_not_equal(f.p.tunnel, 0);
+	each_cut(&f, headers, 5);
+	f.b[28] = 0x21; /* a control message */
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_null(f.p.tunnel_kind);
+	assert_int_equal(f.p.paylen, 40);
+	f.b[28] = 0x01;
+	f.b[29] = 59; /* nothing follows */
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.dport, 6080);
+	f.b[28] = 0x1f; /* more optional words than there are bytes */
+	whole(&f);
+	assert_counted(&f, "malformed gue");
+	f.b[28] = 0x81; /* a variant that nobody knows */
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.paylen, 48);
+	finish(&f);
+
+	start(&f, LINK_IPV6); /* variant 1: IPv4, IPv6 */
+	put_ip6(&f, 17, 8 + 40);
+	put_udp(&f, 6080, 40);
+	put_ip_tcp(&f);
+	assert_ip_tcp(&f);
+	assert_string_equal(f.p.tunnel_kind, "gue");
+	finish(&f);
+	start(&f, LINK_IPV4);
+	put_ip(&f, 17, 8 + 60);
+	put_udp(&f, 6080, 60);
+	put_ip6(&f, 6, 20);
+	put_tcp(&f, 5);
+	whole(&f);
+	assert_counted(&f, NULL);
+	assert_int_equal(f.p.ip_version, 6);
+	assert_int_equal(f.p.dport, 80);
+	finish(&f);
+
+	start(&f, LINK_IPV4); /* GRE with a key; TCP itself, between the outer addresses */
+	put_ip(&f, 17, 8 + 4 + 8 + 40);
+	put_udp(&f, 6080, 4 + 8 + 40);
+	PUT(&f, 0, 47, 0, 0, 0x20, 0, 0x08, 0x00, 0, 0, 0, 7);
+	put_ip_tcp(&f);
+	assert_ip_tcp(&f);
+	assert_string_equal(f.p.tunnel_kind, "gre");
+	finish(&f);
+	start(&f, LINK_IPV4);
+	put_ip(&f, 17, 8 + 4 + 20);
+	put_udp(&f, 6080, 4 + 20);
+	PUT(&f, 0, 6, 0, 0);
+	put_tcp(&f, 5);
+	assert_ip_tcp(&f);
+	assert_int_equal(f.p.flags, PACKET_IP | PACKET_TCP);
+	assert_int_equal(f.p.ip_proto, 6);
+	assert_int_equal(f.p.sport, 40000);
+	finish(&f);
+}
+
+/* As the user says of a port: an IP protocol straight behind UDP, a tunnel of another port, none.
+ */
+static void test_decode(void **state)
+{
+	struct frame f;
+
+	(void)state;
+	start(&f, LINK_IPV4);
+	put_ip(&f, 17, 8 + 8 + 40);
+	put_udp(&f, 5555, 8 + 40);
+	PUT(&f, 0x20, 0, 0x08, 0x00, 0, 0, 0, 7);
+	put_ip_tcp(&f);
+	whole(&f);
+	assert_int_equal(f.p.dport, 5555);
+	assert_true(registry_decode_fou(5555, 47));
+	assert_ip_tcp(&f);
+	assert_string_equal(f.p.tunnel_kind, "gre");
+	finish(&f);
+
+	start(&f, LINK_IPV4);
+	put_ip(&f, 17, 8 + 40);
+	put_udp(&f, 5556, 40);
+	put_ip_tcp(&f);
+	assert_true(registry_decode_fou(5556, 4));
+	assert_ip_tcp(&f);
+	assert_string_equal(f.p.tunnel_kind, "fou");
+	f.b[20] = 5556 >> 8; /* known by the other port, too */
+	f.b[21] = 5556 & 0xff;
+	f.b[22] = f.b[23] = 9;
+	assert_ip_tcp(&f);
+	finish(&f);
+	for (uint16_t i = 0; i < REGISTRY_FOU - 2; i++)
+		assert_true(registry_decode_fou((uint16_t)(6000 + i), 47));
+	assert_false(registry_decode_fou(7000, 47));
+
+	start(&f, LINK_IPV4);
+	put_ip(&f, 17, 8 + 8 + 54);
+	put_udp(&f, 14789, 8 + 54);
+	PUT(&f, 0x08, 0, 0, 0, 0, 0, 7, 0);
+	put_eth(&f, 0x0800);
+	put_ip_tcp(&f);
+	whole(&f);
+	assert_null(f.p.tunnel_kind);
+	registry_decode_udp(14789, registry_find("vxlan"));
+	assert_ip_tcp(&f);
+	assert_int_equal(f.p.tunnel, 7);
+	registry_decode_udp(14789, NULL);
+	whole(&f);
+	assert_null(f.p.tunnel_kind);
+	assert_int_equal(f.p.paylen, 62);
+	finish(&f);
+}
+
 static void test_ipip(void **state)
 {
 	struct frame f;
@@ -246,7 +516,8 @@ static void test_mutations(void **state)
 {
 	static const unsigned types[] = {
 		0x0800, 0x86dd, 0x8100, 0x8847, 0x8864, 0x0806, 0x6558, 46};
-	static const unsigned protos[] = {1, 4, 6, 17, 41, 47, 51, 0, 43, 44, 60, 58};
+	static const unsigned protos[] = {1, 4, 6, 17, 41, 47, 51, 0, 43, 44, 60, 132};
+	static const unsigned ports[] = {4789, 4790, 6080, 6081};
 	uint32_t x = 20240607;
 	struct frame f;
 
@@ -263,7 +534,7 @@ static void test_mutations(void **state)
 			else if (x & 0x200)
 				put_ip6(&f, proto, 200 - f.n);
 			else if (x & 0x400)
-				put_udp(&f, x & 0x800 ? 4789 : 6081, 200 - f.n);
+				put_udp(&f, ports[x >> 11 & 3], 200 - f.n);
 			else
 				PUT(&f, 0x08, 0, 0x65, 0x58, 0, 0, 7, 0);
 		}
@@ -282,8 +553,13 @@ int main(void)
 		cmocka_unit_test(test_geneve),
 		cmocka_unit_test(test_gre),
 		cmocka_unit_test(test_erspan),
+		cmocka_unit_test(test_erspan_kinds),
+		cmocka_unit_test(test_vxlan_gpe),
+		cmocka_unit_test(test_nsh),
+		cmocka_unit_test(test_gue),
 		cmocka_unit_test(test_ipip),
 		cmocka_unit_test(test_mutations),
+		cmocka_unit_test(test_decode),
 	};
 
 	registry_init();
