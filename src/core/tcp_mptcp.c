@@ -56,6 +56,7 @@ static void split(struct shard *sh, struct flow *f)
 	if (f->flags & FLOW_OPAQUE)
 		pool_put(&sh->turns, f->turns);
 	f->flags |= FLOW_OPAQUE;
+	f->flow_tries = FLOW_TRIES_MAX;
 	f->turns = NULL;
 	counters_add(&sh->engine->counters, "mptcp: data on several subflows, not followed", 1);
 }
