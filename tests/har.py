@@ -119,7 +119,8 @@ def entry_numbers(where, e, r):
         pairs.append((urllib.parse.unquote(q["url"]), urllib.parse.unquote(r["url.full"]), "URL"))
     if "tsumari.time.response" in r:
         for part, name in (("request", "send"), ("wait", "wait"), ("response", "receive")):
-            pairs.append((ns(t[name]), r["tsumari.time." + part], name))
+            if part != "response" or "resent_end" not in r.get("tsumari.quality", ()):
+                pairs.append((ns(t[name]), r["tsumari.time." + part], name))
         if "comment" in e:
             fail(f"{where}: a whole transaction with the comment {e['comment']}")
     elif "comment" not in e:

@@ -377,6 +377,18 @@ def tcp_side(f, side):
             ("retransmits", "spurious_retransmits", "rtos", "fast_retransmits", "out_of_order")}
 
 
+def flight(w, t, count, lost=(), spread=0.01, size=1000):
+    """An answer of so many segments; those in lost come only as far as lost says. Its bytes, and its end."""
+    data = answer_of(count * size)
+    for i in range(count):
+        w.segment(SERVER, t + i * spread, data[i * size:(i + 1) * size], lost=dict(lost).get(i))
+        if dict(lost).get(i) is None:
+            arrived = t + i * spread + w.delay
+            have = w.acked(CLIENT, arrived)
+            w.segment(CLIENT, arrived, sacks=[(have + size, (i + 1) * size)] if have < i * size else ())
+    return data
+
+
 @situation
 def a_lost_request():
     """Sent again after 220 ms. Before the capture it leaves no trace; behind it, it is the client's loss."""
@@ -443,6 +455,56 @@ def a_lost_answer():
 
 
 @situation
+def an_answer_lost_behind_the_capture():
+    """It was sent whole, and the client has it when its second copy comes: until then it waited."""
+    for kind, name in kinds(delay=10):
+        for place in "path", "server":
+            rtt = {"path": 10, "server": 0}[place]
+            for again in 1, 2:
+                for then in "ack", "request", "end":
+                    where = "%s at the %s, sent %d times, then %s" % (name, place, 1 + again, then)
+                    w = Wire(**kind)
+                    t = w.open() + 10
+                    w.segment(CLIENT, t, get("/a"))
+                    w.segment(SERVER, t + 15, ok(3), lost=0.8)
+                    at = t + 15 + 215
+                    if again == 2:
+                        w.segment(SERVER, at, ok(3), seq=0, lost=0.8)
+                        at += 430
+                    w.segment(SERVER, at, ok(3), seq=0)
+                    if then == "ack":
+                        w.segment(CLIENT, at + 10)
+                    if then != "end":
+                        w.segment(CLIENT, at + 12, get("/b"))
+                        w.segment(SERVER, at + 12 + 15, ok(4))
+                    records = run(w.packets(place))
+                    expect(where, txns(records)[0], {"stall.rto.server": at - t - 15, "network": rtt, "server": 5,
+                                                     "connect.network": 20})
+                    same(where, "resent_end", "resent_end" in txns(records)[0].get("tsumari.quality", []), True)
+                    if then != "end":
+                        expect(where, txns(records)[1], {"network": rtt, "server": 5})
+                    x = tcp_side(flow(records), "server")
+                    same(where, "server", (x["retransmits"], x["rtos"], x["spurious_retransmits"]), (again, again, 0))
+
+
+@situation
+def a_tail_lost_behind_the_capture():
+    """The last segments but one, sent again after duplicate ACKs, or as a tail loss probe and what RACK finds."""
+    for kind, name in kinds(delay=10):
+        for place in "path", "server":
+            where = "%s at the %s" % (name, place)
+            w = Wire(**kind)
+            t = w.open() + 10
+            w.segment(CLIENT, t, get())
+            data = flight(w, t + 15, 10, {5: 0.8}.items())
+            w.segment(SERVER, t + 15 + 21, data[5000:6000], seq=5000)
+            w.segment(CLIENT, t + 15 + 31)
+            r = txns(run(w.packets(place)))[0]
+            expect(where, r, {"stall.fast_retransmit.server": 21, "network": {"path": 10, "server": 0}[place],
+                              "server": 5, "connect.network": 20}, 0.5)
+
+
+@situation
 def a_lost_acknowledgment():
     """The server works for 300 ms; its ACK was lost, and the client sends again for nothing."""
     for kind, name in kinds(delay=10):
@@ -492,18 +554,6 @@ def needless_probes():
                 same(where, side, (x["retransmits"], x["spurious_retransmits"], x["rtos"]), (1, 1, 0))
 
 
-def flight(w, t, count, lost=(), spread=0.01, size=1000):
-    """An answer of so many segments; those in lost come only as far as lost says. Its bytes, and its end."""
-    data = answer_of(count * size)
-    for i in range(count):
-        w.segment(SERVER, t + i * spread, data[i * size:(i + 1) * size], lost=dict(lost).get(i))
-        if dict(lost).get(i) is None:
-            arrived = t + i * spread + w.delay
-            have = w.acked(CLIENT, arrived)
-            w.segment(CLIENT, arrived, sacks=[(have + size, (i + 1) * size)] if have < i * size else ())
-    return data
-
-
 @situation
 def fast_retransmits():
     """A segment within an answer is lost: it comes a round trip late, wherever that is seen."""
@@ -511,8 +561,6 @@ def fast_retransmits():
         for place in PLACES:
             for lost in 0.2, 0.8:
                 where = "%s at the %s, lost at %.1f of the way" % (name, place, lost)
-                if 1 - PLACES.index(place) / 2 <= lost:
-                    continue
                 w = Wire(**kind)
                 t = w.open() + 10
                 w.segment(CLIENT, t, get())

@@ -322,6 +322,8 @@ enum tsm_quality {
 	QUALITY_PENDING, /* waited for when the capture ended: its times are at least these */
 	QUALITY_STALE,   /* sent on a connection that the server had closed already */
 	QUALITY_MPTCP,   /* a subflow of Multipath TCP, others carry data of its connection, too */
+	QUALITY_RESENT_END, /* the ledger ends with bytes that were sent again behind the response's
+			       last, and arrived: it is longer than the duration */
 	QUALITY_COUNT
 };
 void tsm_flag(struct tsm_txn t, enum tsm_quality quality);

@@ -25,6 +25,7 @@
 
 /* flow_side.more */
 #define FS_RTT_BOUND 0x01u /* rtt_min is no sample: it was not longer, perhaps shorter */
+#define FS_RESTS     0x02u /* what it answered waits for the other end's ACK: resting.c */
 
 struct flow_side {       /* what TCP says */
 	uint32_t nxt;    /* one past the highest sequence number sent */

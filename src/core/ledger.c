@@ -127,6 +127,10 @@ void txn_stall(struct session *s, enum ledger_entry entry, uint64_t from, uint64
 		/* A server that may not send is not at work. */
 		if (entry != LEDGER_SERVER || !t->window_since[SIDE_CLIENT])
 			txn_stall_one(t, entry, from, to);
+	if (entry != LEDGER_STALL_RTO_SERVER && entry != LEDGER_STALL_FAST_SERVER)
+		return;
+	for (struct txn *t = s->resting; t; t = t->next)
+		txn_stall_one(t, entry, from, to);
 }
 
 /* Gives what it can of `left` ns to an entry. */
@@ -217,7 +221,9 @@ static uint64_t between(const struct txn *t, int from, int to)
 
 void ledger_account(struct txn_record *r, const struct txn *t, uint64_t rtt)
 {
-	uint64_t end = marked(t, T3) ? t->stamp[T3] : t->closed_at;
+	uint64_t end = !marked(t, T3)                ? t->closed_at
+		       : t->resent_at > t->stamp[T3] ? t->resent_at
+						     : t->stamp[T3];
 	uint64_t span[PHASE_COUNT], after = 0, sum = 0;
 
 	r->request = between(t, T0, T1);

@@ -31,6 +31,7 @@ const char *const quality_names[] = {
 	[QUALITY_PENDING] = "pending",
 	[QUALITY_STALE] = "stale",
 	[QUALITY_MPTCP] = "mptcp",
+	[QUALITY_RESENT_END] = "resent_end",
 	[QUALITY_COUNT] = NULL,
 };
 

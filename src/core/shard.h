@@ -53,6 +53,8 @@ struct txn {
 	uint8_t has_bytes;                  /* by side, a bit each */
 	uint64_t handshake_ns;
 	uint64_t closed_at; /* the connection ended before the response did; 0: no */
+	uint64_t resent_at; /* bytes of the whole response were sent again, and arrived; 0: no */
+	uint32_t acked_by;  /* the ACK that says that the client has it, once it rests */
 	uint32_t quality;
 	uint8_t status;
 	uint8_t doubtful; /* bytes were lost since: its response may have been among them */
@@ -107,7 +109,8 @@ struct session {
 	void *state;
 	struct session_side side[2]; /* enum side */
 	struct txn *first, *last;    /* open, in order of their requests */
-	uint32_t open;
+	struct txn *resting, *resting_last;
+	uint32_t open, nresting;
 	struct flow_turns *turned; /* until the protocol is recognised, and by tsm_opaque() */
 	uint8_t turns;             /* attempts at recognising the protocol */
 	uint8_t turn_of;           /* whose turn it was last, 2: nobody's */
@@ -330,6 +333,15 @@ void txn_wait_accept(struct session *s, uint64_t from, uint64_t to);
 
 /* stale.c: did the server close the connection before the request began? */
 bool stale_request(const struct session *s, uint64_t time);
+/*
+ * resting.c: a transaction whose response was captured whole rests until the client acknowledges
+ * it; false: it has. resting_acked() and resting_wake() let its record leave. resting_resent():
+ * what the server had sent from `lo` on was lost, and came at this time.
+ */
+bool txn_rest(struct session *s, struct txn *t);
+void resting_acked(struct session *s, uint32_t ack);
+void resting_wake(struct session *s);
+void resting_resent(struct session *s, uint32_t lo, uint64_t at);
 
 /* interleave.c */
 void session_memory_release(struct session *s);

@@ -74,7 +74,7 @@ static void remember_resend(struct flow *f, const struct packet *p, unsigned dir
 		r->hi = end;
 	r->n++;
 	r->fast += fast;
-	r->rtos += !fast && p->time - f->last[dir] >= RTO_LEAST;
+	r->rtos += !fast && p->time - from >= RTO_LEAST;
 	r->until_ack |= until_ack;
 	r->at = p->time;
 	if (!r->frame || p->time - from > r->worst) {
@@ -164,6 +164,8 @@ static void on_lost(struct flow *f, unsigned dir, uint64_t acked)
 	e->rtos += r->rtos;
 	note_resent(e, r->frame, r->worst);
 	stall(f, entry_of(f, dir, r->rtos != 0), r->from, r->until_ack ? acked : r->at);
+	if (flow_session(f) && side_of(f, dir) == SIDE_SERVER)
+		resting_resent(f->session, r->lo, r->at);
 	r->n = 0;
 }
 

@@ -116,6 +116,8 @@ static void on_ack(
 		s->dup_run = 0;
 		if (f->ext && f->ext->side[!dir].refused)
 			tcp_refuses(f, dir, ack);
+		if (o->more & FS_RESTS)
+			resting_acked(f->session, ack);
 	} else if (ack == s->ack && !len && o->nxt != ack && p->tcp_window &&
 		   !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) && s->flags & FS_BARE_ACK &&
 		   window_of(s, o, p) == s->window) {
@@ -448,6 +450,8 @@ static void next_segment(
 	if (seq_diff(p->tcp_ack, s->ack) > 0) {
 		s->ack = p->tcp_ack;
 		s->dup_run = 0;
+		if (f->side[!dir].more & FS_RESTS)
+			resting_acked(f->session, p->tcp_ack);
 	}
 	s->window = window_of(s, &f->side[!dir], p);
 	if (len) {

@@ -519,8 +519,11 @@ void txn_finish(struct session *s, struct txn *t)
 	if (t->stale && !t->unanswered && !(t->marks & (1u << T2 | 1u << T3)))
 		t->quality |= 1u << QUALITY_STALE;
 	txn_settle_connect(s, t);
-	if (t->marks && !t->passed_on) /* of one that was only opened nothing is known */
+	if (t->marks && !t->passed_on) { /* of one that was only opened nothing is known */
+		if (txn_rest(s, t))
+			return;
 		record_of_txn(sh, t);
+	}
 	txn_discard(sh, t);
 }
 

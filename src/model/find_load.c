@@ -94,13 +94,23 @@ static void add_busy(struct load_state *c, uint64_t from, uint64_t to)
 	spread(c, from, to, 1);
 }
 
-/* Nothing was answered for far longer than usual: who was waiting all along? */
+static bool is_pause(const struct findings *f, const struct load_state *c, uint64_t gap)
+{
+	return gap >= f->limit.v[THRESHOLD_PAUSE] && gap >= 10 * c->usual;
+}
+
+/*
+ * Nothing was answered for far longer than usual: who was waiting all along? Records leave when
+ * their response was acknowledged, so that one may come behind others that ended after it: then the
+ * pause ended with that one.
+ */
 static void add_pause(struct findings *f, struct load_state *c, const struct txn_record *t)
 {
 	uint64_t end = t->r.end, gap = end > c->last ? end - c->last : 0, held;
 
-	if (c->last && c->answers > WARM && gap >= f->limit.v[THRESHOLD_PAUSE] &&
-		gap >= 10 * c->usual) {
+	if (c->to && end > c->from && end < c->to)
+		c->to = is_pause(f, c, end - c->from) ? end : 0;
+	if (c->last && c->answers > WARM && is_pause(f, c, gap)) {
 		c->from = c->last;
 		c->to = end;
 		c->victims = c->held = 0;

@@ -326,8 +326,14 @@ static struct timings timings_of(const struct txn_record *t)
 	uint64_t rest;
 
 	x.connect = t->ledger[LEDGER_CONNECT_RETRY] + t->ledger[LEDGER_CONNECT_NETWORK] + x.tls;
-	if (t->response != FIELD_ABSENT)
+	if (t->response != FIELD_ABSENT) {
+		/* Behind its last byte some were sent again, and received then. */
+		rest = x.connect + x.send + x.wait;
+		if (t->r.quality & 1u << QUALITY_RESENT_END && t->total != FIELD_ABSENT &&
+			t->total > rest)
+			x.receive = t->total - rest;
 		return x;
+	}
 	/* Given up by an end of the connection, the ledger runs up to there. */
 	rest = t->total == FIELD_ABSENT ? 0 : t->total - x.connect;
 	if (t->total == FIELD_ABSENT)
