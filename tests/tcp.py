@@ -604,6 +604,34 @@ def late_and_sent_again():
                         same(where, "server", (x["retransmits"], x["out_of_order"]), (0, 1) if late < 20 else (1, 0))
 
 
+@situation
+def short_writes_and_delayed_acks():
+    """A message in two pieces, the second of which waits for the delayed ACK of the first: however much of it
+    was there to tell that it is one, and whoever sends it."""
+    for kind, name in kinds(delay=5):
+        for place in PLACES:
+            for held in 40, 200:
+                for first in 2, 30:
+                    where = "%s at the %s, ACK after %d ms, %d bytes first" % (name, place, held, first)
+                    d, request, answer = 5, get("/some/where/to/go"), ok(100)
+                    rtt = {"client": 10, "path": 5, "server": 0}[place]
+                    w = Wire(**kind)
+                    t = w.open() + 10
+                    w.segment(CLIENT, t, request[:first])
+                    w.segment(SERVER, t + d + held)
+                    t += 2 * d + held
+                    w.segment(CLIENT, t, request[first:])
+                    t += d + 20
+                    w.segment(SERVER, t, answer[:first])
+                    w.segment(CLIENT, t + d + held)
+                    t += 2 * d + held
+                    w.segment(SERVER, t, answer[first:])
+                    w.segment(CLIENT, t + d)
+                    r = txns(run(w.packets(place)))[0]
+                    expect(where, r, {"connect.network": 10, "stall.delayed_ack": 2 * (2 * d + held), "network": rtt,
+                                      "server": 20})
+
+
 if not bad:
     print("tcp: %d situations" % tried)
 sys.exit(bad != 0)

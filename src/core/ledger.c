@@ -121,8 +121,52 @@ void ledger_waited(struct txn *t, enum ledger_entry entry, uint64_t now)
 		t->counted_to = now;
 }
 
+/* What of the transaction's beginning is not read yet, and may turn out to have been stalled. */
+static void remember_stall(struct session *s, enum ledger_entry entry, uint64_t from, uint64_t to)
+{
+	struct stall *x = &s->stalls[s->nstalls++ % STALLS_MAX];
+
+	x->from = from;
+	x->to = to;
+	x->entry = (uint8_t)entry;
+	if (to > s->stalled_to)
+		s->stalled_to = to;
+}
+
+/* Takes back what was spent in one phase from this time on, where it belongs to the next one. */
+static void move_spent(struct txn *t, const struct stall *x, enum phase ph, uint64_t stamp)
+{
+	uint64_t begin = x->from > stamp ? x->from : stamp, n = x->to - begin;
+	uint64_t *had = t->spent ? &t->spent->by[ph][x->entry] : NULL;
+
+	if (had)
+		*had -= n < *had ? n : *had;
+	if (takes((enum ledger_entry)x->entry, ph + 1))
+		spend(t, ph + 1, (enum ledger_entry)x->entry, n);
+}
+
+void ledger_stamped(struct session *s, struct txn *t, int i)
+{
+	uint64_t stamp = t->stamp[i];
+
+	for (unsigned k = s->nstalls > STALLS_MAX ? s->nstalls - STALLS_MAX : 0; k < s->nstalls;
+		k++) {
+		const struct stall *x = &s->stalls[k % STALLS_MAX];
+
+		if (x->to <= stamp)
+			continue;
+		if (i == T0)
+			txn_stall_one(t, (enum ledger_entry)x->entry, x->from, x->to);
+		else if (i == T1 && (!marked(t, T2) || t->stamp[T2] >= x->to))
+			move_spent(t, x, PHASE_REQUEST, stamp);
+		else if (i == T2 && marked(t, T1))
+			move_spent(t, x, PHASE_WAIT, stamp);
+	}
+}
+
 void txn_stall(struct session *s, enum ledger_entry entry, uint64_t from, uint64_t to)
 {
+	remember_stall(s, entry, from, to);
 	for (struct txn *t = s->first; t; t = t->next)
 		/* A server that may not send is not at work. */
 		if (entry != LEDGER_SERVER || !t->window_since[SIDE_CLIENT])

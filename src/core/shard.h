@@ -100,6 +100,12 @@ struct verdict { /* whose protocol it is */
 	bool there;
 };
 
+struct stall {
+	uint64_t from, to;
+	uint8_t entry; /* of the ledger */
+};
+#define STALLS_MAX 4u /* remembered of a connection */
+
 struct session {
 	struct shard *shard;
 	struct session *older, *newer; /* of the shard's sessions */
@@ -125,9 +131,12 @@ struct session {
 	uint32_t passed_over; /* answers to come of requests that were given up, first in, first out
 			       */
 	uint32_t owed;        /* blind: responses that may still come for lost requests */
-	uint64_t last_response; /* time of the last byte the server sent */
-	uint64_t server_fin;    /* time of its FIN; 0: none */
-	struct txn *upgraded;   /* made by tsm_pass_on() for tsm_upgraded() */
+	uint64_t last_response;          /* time of the last byte the server sent */
+	uint64_t server_fin;             /* time of its FIN; 0: none */
+	struct stall stalls[STALLS_MAX]; /* the latest; number i lies at i % STALLS_MAX */
+	uint32_t nstalls;
+	uint64_t stalled_to;  /* the end of the last one */
+	struct txn *upgraded; /* made by tsm_pass_on() for tsm_upgraded() */
 	struct memory *memory;
 	uint64_t memory_bytes;
 	struct memo *memo;           /* texts kept by key; NULL: none */
@@ -318,6 +327,11 @@ void txn_stall_one(struct txn *t, enum ledger_entry entry, uint64_t from, uint64
 void txn_stall(struct session *s, enum ledger_entry entry, uint64_t from, uint64_t to);
 /* It was an entry's whatever has been given away before: of one that ends. */
 void ledger_take(struct txn *t, enum ledger_entry entry, uint64_t from, uint64_t to);
+/*
+ * Stamp i, which is set now, lies before the end of a stall (stalled_to): what was stalled behind
+ * it is in the phase that begins there. Of T0, in the transaction.
+ */
+void ledger_stamped(struct session *s, struct txn *t, int i);
 /* All of the waiting up to now that is no entry's yet was this one's. */
 void ledger_waited(struct txn *t, enum ledger_entry entry, uint64_t now);
 void ledger_copy(struct txn *to, const struct txn *from);

@@ -75,8 +75,11 @@ void tcp_rtt_seen(struct flow *f, const struct packet *p, unsigned dir, uint64_t
 static inline void rtt_of_ack(struct flow *f, const struct packet *p, unsigned dir)
 {
 	if (f->rtt_time[!dir] && seq_diff(p->tcp_ack, f->side[!dir].rtt_seq) >= 0) {
-		tcp_rtt_seen(f, p, dir, p->time - f->rtt_time[!dir]);
+		uint64_t rtt = p->time - f->rtt_time[!dir];
+
 		f->rtt_time[!dir] = 0;
+		if (rtt < f->rtt_min[!dir] || f->side[!dir].more & FS_RTT_BOUND)
+			tcp_rtt_seen(f, p, dir, rtt);
 	}
 }
 
@@ -131,30 +134,48 @@ static void on_ack(
 	}
 }
 
-/* Stalls that end with new data: delayed ACK against Nagle, and a server that had nothing to send.
+/*
+ * A short segment, a bare ACK that came late, and at once the next segment: it was held back until
+ * then (Nagle's algorithm), and the ACK was delayed. What lies between the capture and the ends is
+ * taken off the one, and allowed for the other.
  */
-static void on_new_data(struct flow *f, const struct packet *p, unsigned dir)
+RARELY static void on_held_back(struct flow *f, const struct packet *p, unsigned dir)
 {
-	struct flow_side *s = &f->side[dir], *o = &f->side[!dir];
-	uint64_t held, at_once = 5 * MS;
+	uint64_t held = f->last[!dir] - f->last[dir], at_once = 5 * MS;
+	uint32_t there = flow_rtt(f, dir), back = flow_rtt(f, !dir);
 
-	if (s->flags & FS_SHORT && o->flags & FS_BARE_ACK && f->last[!dir] > f->last[dir]) {
-		held = f->last[!dir] - f->last[dir];
-		if (flow_rtt(f, dir) != UINT32_MAX && f->rtt_min[dir] > at_once)
-			at_once = 2 * (uint64_t)f->rtt_min[dir];
-		if (held >= 35 * MS && held <= 210 * MS && p->time - f->last[!dir] <= at_once)
-			stall(f, LEDGER_STALL_DELAYED_ACK, f->last[dir], p->time);
-	}
+	if (there != UINT32_MAX)
+		held -= there < held ? there : held;
+	if (back != UINT32_MAX)
+		at_once += back + back / 4;
+	if (held >= DELAYED_LEAST && held <= 210 * MS && p->time - f->last[!dir] <= at_once)
+		stall(f, LEDGER_STALL_DELAYED_ACK, f->last[dir], p->time);
+}
+
+/* Everything was acknowledged, and the window open: the server had nothing to send. */
+RARELY static void on_idle_server(struct flow *f, const struct packet *p, unsigned dir)
+{
+	uint64_t since = f->last[dir] > f->last[!dir] ? f->last[dir] : f->last[!dir];
+	uint64_t rtt = flow_rtt(f, !dir) != UINT32_MAX ? f->rtt_min[!dir] : 0;
+
+	/* Who sends nothing for long after the ACK did not wait for the ACK either. */
+	if (p->time > since && p->time - since > rtt + MS)
+		stall(f, LEDGER_SERVER, f->last[dir], p->time - rtt);
+}
+
+/* Stalls that end with new data. What went on all the time had none. */
+static inline void on_new_data(struct flow *f, const struct packet *p, unsigned dir)
+{
+	const struct flow_side *s = &f->side[dir], *o = &f->side[!dir];
+
+	if (p->time - f->last[dir] <= MS)
+		return;
+	if (s->flags & FS_SHORT && o->flags & FS_BARE_ACK && f->last[!dir] > f->last[dir])
+		on_held_back(f, p, dir);
 	if (flow_session(f) && side_of(f, dir) == SIDE_SERVER &&
 		(f->session->side[SIDE_SERVER].current || f->session->interleaved) &&
-		o->flags & FS_ACK && o->ack == s->nxt && o->window) {
-		uint64_t since = f->last[dir] > f->last[!dir] ? f->last[dir] : f->last[!dir];
-		uint64_t rtt = flow_rtt(f, !dir) != UINT32_MAX ? f->rtt_min[!dir] : 0;
-
-		/* Who sends nothing for long after the ACK did not wait for the ACK either. */
-		if (p->time > since && p->time - since > rtt + MS)
-			stall(f, LEDGER_SERVER, f->last[dir], p->time - rtt);
-	}
+		o->flags & FS_ACK && o->ack == s->nxt && o->window)
+		on_idle_server(f, p, dir);
 }
 
 /* A segment up to `end` that begins where the one before it ended. */

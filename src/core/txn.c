@@ -57,6 +57,8 @@ static void set_stamp(struct txn *t, int i, uint64_t time, uint64_t frame, uint6
 	t->frame[i] = frame;
 	t->offset[i] = offset;
 	t->marks |= (uint8_t)(1u << i);
+	if ((i == T1 || i == T2) && t->session->stalled_to > time)
+		ledger_stamped(t->session, t, i);
 }
 
 bool tsm_is(struct tsm_txn which)
@@ -166,6 +168,8 @@ struct tsm_txn tsm_request(struct session *s, uint64_t key, const uint8_t *at)
 				s->pipelined = true;
 	set_stamp(t, T0, now.seen, now.seen_frame, offset);
 	t->counted_to = now.seen;
+	if (s->stalled_to > now.seen)
+		ledger_stamped(s, t, T0);
 	txn_append(s, t);
 	txn_take_connect(s, t);
 	t->stale = stale_request(s, now.seen);
