@@ -3,7 +3,7 @@
  *
  * The total length takes link-layer padding off. 0 is what segmentation offload leaves in packets
  * that this host sends: then the packet is what the frame holds. A packet that claims more than
- * was on the wire is malformed, as no host would accept it. Options are passed over.
+ * the frame had was cut on its way into the capture. Options are passed over.
  */
 #include "dissector.h"
 #include "layer.h"
@@ -31,9 +31,9 @@ static __attribute__((noinline)) void ip_unusual(
 		layer_malformed(v);
 	} else if (header > view_len(v)) {
 		view_take(v, header);
-	} else if (total != 0 && !view_trim(v, total)) {
-		layer_malformed(v);
 	} else {
+		if (total != 0)
+			layer_ip_length(p, v, h, (uint32_t)total);
 		ip_header(p, v, next, h, header);
 	}
 }

@@ -40,10 +40,12 @@ static void ip6_layer(struct packet *p, struct view *v, struct next *next)
 		return;
 	}
 	length = load16(h + 4);
-	if (h[0] >> 4 != 6 || (length != 0 && !view_trim(v, IP6_HEADER + length))) {
+	if (h[0] >> 4 != 6) {
 		layer_malformed(v);
 		return;
 	}
+	if (length != 0)
+		layer_ip_length(p, v, h, IP6_HEADER + length);
 	v->p = h + IP6_HEADER;
 	p->flags = (uint16_t)((p->flags & ~PACKET_NETWORK) | PACKET_IP);
 	p->ip_version = 6;

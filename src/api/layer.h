@@ -76,6 +76,21 @@ static inline void layer_addr_v4(struct addr *to, const uint8_t *v4)
 	memcpy(to->b + 8, mapped, 8);
 }
 
+/*
+ * Takes off what is behind the IP packet at h, of `total` bytes by its header. Where there are
+ * fewer the frame was cut by something that says nothing of it (an editor, a mirror): what is
+ * missing was on the wire, and so was a longer frame.
+ */
+static inline void layer_ip_length(
+	struct packet *p, struct view *v, const uint8_t *h, uint32_t total)
+{
+	if (view_trim(v, total))
+		return;
+	v->cut = total - (uint32_t)view_len(v);
+	if (!(p->flags & PACKET_IP))
+		p->len = (uint32_t)(h - p->data) + total;
+}
+
 /* The header says what it must not say. The view stays where it is. */
 static inline void layer_malformed(struct view *v)
 {

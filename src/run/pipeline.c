@@ -161,10 +161,25 @@ static bool admit(struct reader *r, struct packet *k)
 	return true;
 }
 
+/* Its headers say that it was longer than the capture says. */
+static void sliced(struct reader *r, const struct packet *k, uint32_t said)
+{
+	struct capture_stats *st = &r->p->capture;
+
+	counters_add(&r->counters, "frames cut without a word of it", 1);
+	st->bytes += k->len - said;
+	if (k->caplen == said)
+		cut(st, k);
+}
+
 /* Reads the headers; false where no flow gets the packet. */
 static bool prepare(struct reader *r, struct packet *k)
 {
+	uint32_t len = k->len;
+
 	layers_dissect(k, &r->counters);
+	if (__builtin_expect(k->len != len, 0))
+		sliced(r, k, len);
 	if (k->flags & PACKET_FRAGMENT && !defrag_packet(r->defrag, k, &r->counters))
 		return false;
 	if (!engine_route(r->p->config, k)) {

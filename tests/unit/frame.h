@@ -143,13 +143,19 @@ static inline void each_cut(struct frame *f, const struct header *h, size_t head
 	}
 }
 
-/* A frame that was short on the wire at every byte: never good, never a read past its end. */
+/* A frame that is short at every byte, and not said to be cut: never whole, never a read past its
+   end. */
 static inline void each_short(struct frame *f, size_t from)
 {
 	for (size_t n = from; n < f->n; n++) {
 		dissect(f, n, n);
+		if (!f->c.n) {
+			assert_true(f->p.paycut > 0);
+			continue;
+		}
 		assert_int_equal(f->c.n, 1);
-		assert_memory_equal(f->c.c[0].name, "malformed ", 10);
+		if (memcmp(f->c.c[0].name, "malformed ", 10) != 0)
+			assert_memory_equal(f->c.c[0].name, "cut ", 4);
 	}
 }
 

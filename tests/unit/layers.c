@@ -202,12 +202,59 @@ static void test_ip_lengths(void **state)
 	whole(&f);
 	assert_counted(&f, "malformed ip");
 	assert_int_equal(f.p.flags, PACKET_MAC);
-	f.b[17] = (uint8_t)(f.n - 14 + 1); /* more than the frame held */
+	f.b[17] = (uint8_t)(f.n - 14 + 1); /* more than the frame held: cut, and nobody said so */
+	for (size_t said = 0; said < 4; said++) {
+		dissect(&f, f.n, f.n + said);
+		assert_counted(&f, NULL);
+		assert_int_equal(f.p.paylen, 10);
+		assert_int_equal(f.p.paycut, 1);
+		assert_int_equal(f.p.len, f.n + (said > 1 ? said : 1));
+	}
+	finish(&f);
+}
+
+/* An editor that cuts frames and writes the new length as that on the wire. */
+static void test_sliced(void **state)
+{
+	struct frame f;
+
+	(void)state;
+	for (int v6 = 0; v6 < 2; v6++) {
+		size_t ip = v6 ? 40 : 20;
+
+		start(&f, LINK_ETH);
+		put_eth(&f, v6 ? 0x86dd : 0x0800);
+		if (v6)
+			put_ip6(&f, 6, 20 + 100);
+		else
+			put_ip(&f, 6, 20 + 100);
+		put_tcp(&f, 5);
+		f.n += 100;
+		for (size_t n = 14 + ip; n <= f.n; n++) {
+			bool tcp = n >= 14 + ip + 20;
+
+			dissect(&f, n, n);
+			assert_counted(&f, tcp ? NULL : "cut tcp");
+			assert_int_equal(f.p.sport, n >= 14 + ip + 4 ? 40000 : 0);
+			assert_int_equal(f.p.len, f.n);
+			if (!tcp)
+				continue;
+			assert_int_equal(f.p.paylen, n - 14 - ip - 20);
+			assert_int_equal(f.p.paycut, f.n - n);
+		}
+		finish(&f);
+	}
+	/* Inside a tunnel the outer packet has the lengths of the frame. */
+	start(&f, LINK_IPV4);
+	put_ip(&f, 4, 20 + 20 + 7);
+	put_ip(&f, 6, 20 + 100);
+	put_tcp(&f, 5);
+	f.n += 7;
 	whole(&f);
-	assert_counted(&f, "malformed ip");
-	dissect(&f, f.n, f.n + 1); /* ... unless the snap length took the rest */
 	assert_counted(&f, NULL);
-	assert_int_equal(f.p.paycut, 1);
+	assert_int_equal(f.p.len, f.n);
+	assert_int_equal(f.p.paylen, 7);
+	assert_int_equal(f.p.paycut, 93);
 	finish(&f);
 }
 
@@ -646,6 +693,7 @@ int main(void)
 		cmocka_unit_test(test_tcp_options),
 		cmocka_unit_test(test_tcp_hostile),
 		cmocka_unit_test(test_ip_lengths),
+		cmocka_unit_test(test_sliced),
 		cmocka_unit_test(test_ip_header),
 		cmocka_unit_test(test_ip_fragment),
 		cmocka_unit_test(test_udp_lengths),
