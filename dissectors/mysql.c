@@ -178,8 +178,10 @@ static bool client_resync(struct mysql *h, struct view *v, struct take *t)
  */
 static bool may_begin(const struct mysql *h, const uint8_t *p)
 {
-	return p[3] <= 1 || h->infile || h->side[SIDE_CLIENT].phase == P_AUTH ||
-	       h->side[SIDE_CLIENT].phase == P_LOGIN;
+	const struct mysql_stream *client = &h->side[SIDE_CLIENT];
+
+	return p[3] <= 1 || h->infile || client->phase == P_AUTH ||
+	       (client->phase == P_LOGIN && !client->lost);
 }
 
 /* Looks for a response at the front of what comes, or for the end of the one under way. */
@@ -422,15 +424,28 @@ struct take mysql_packets(struct session *s, void *state, enum side side, struct
 	return t;
 }
 
-/* Of a connection that began before the capture: is it compressed? */
+/* Of a connection whose greeting is not in the capture: is it compressed? */
 static void see_compression(struct mysql *h, enum side side, const struct view *v)
 {
-	if (!h->side[side].lost || h->compressed || h->caps_known ||
+	bool begins = h->side[side].lost || (h->side[side].phase == P_START && !h->side[side].more);
+
+	if (!begins || h->compressed || h->caps_known ||
 		mysql_compressed_like(*v, side) != PROBE_YES ||
 		(side == SIDE_SERVER && mysql_event_like(*v) != PROBE_NO))
 		return;
 	h->compressed = true;
 	h->frame[!side].lost = true;
+}
+
+/* Of one that the capture's beginning cut behind the greeting: the login is the first to be seen.
+ */
+static void see_login(struct mysql *h, enum side side, const struct view *v)
+{
+	struct mysql_stream *x = &h->side[SIDE_CLIENT];
+
+	if (side == SIDE_CLIENT && x->lost && x->phase == P_LOGIN && !h->client_caps &&
+		mysql_login_like(*v) == PROBE_YES)
+		x->lost = false;
 }
 
 static struct take data(struct session *s, void *state, enum side side, struct view *v)
@@ -441,6 +456,7 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 	if (!h->begun)
 		begin(s, h);
 	see_compression(h, side, v);
+	see_login(h, side, v);
 	compressed = h->compressed;
 	if (!compressed) {
 		struct take t = mysql_packets(s, h, side, v);

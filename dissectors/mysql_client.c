@@ -229,7 +229,7 @@ static uint64_t query(struct session *s, struct mysql *h, struct tsm_txn t, uint
 	struct view digest = view_of(out, sizeof(out), 0);
 	bool has_attributes = command == COM_QUERY && view_len(&v) > 1 &&
 			      (h->caps_known ? (h->caps & CLIENT_QUERY_ATTRIBUTES) != 0
-					     : v.p[0] < 0x20 && v.p[1] == 1);
+					     : v.p[0] < 0xfb && v.p[1] == 1);
 	uint64_t n;
 
 	if (has_attributes) {

@@ -124,10 +124,14 @@ static enum tsm_probe sql_like(const uint8_t *p, const uint8_t *end)
 {
 	if (end - p < 12)
 		return statement_like(p, end) ? PROBE_YES : PROBE_MAYBE;
-	if (*p < 0x20 && p[1] == 1) { /* query attributes: none, or which are null, their types */
-		if (*p == 0)
-			return sql_like(p + 2, end) == PROBE_NO ? PROBE_NO : PROBE_YES;
-		return p[2 + (*p + 7) / 8] == 1 ? PROBE_YES : PROBE_NO;
+	if (p[1] == 1 && *p == 0) /* no query attributes */
+		return sql_like(p + 2, end) == PROBE_NO ? PROBE_NO : PROBE_YES;
+	if (p[1] == 1 && *p < 0xfb) { /* which of them are null; their types follow */
+		size_t types = 2 + (*p + 7u) / 8;
+
+		return types >= (size_t)(end - p) ? PROBE_MAYBE
+		       : p[types] == 1            ? PROBE_YES
+						  : PROBE_NO;
 	}
 	return statement_like(p, end) ? PROBE_YES : PROBE_NO;
 }
@@ -406,6 +410,9 @@ enum tsm_probe mysql_server_probe(struct view v)
 	const uint8_t *p = v.p + MYSQL_HEAD;
 	struct view body = {0};
 
+	/* A definition, as a list of fields begins with. */
+	if (view_len(&v) >= 8 && !v.p[2] && v.p[3] && memcmp(p, "\3def", 4) == 0)
+		return PROBE_YES;
 	if (r != PROBE_YES || *p == 0xff)
 		return r;
 	body = view_of(p + 1, view_len(&v) - MYSQL_HEAD - 1, 0);

@@ -580,6 +580,7 @@ static void push(
 			reading_of(s)->side = side;
 		}
 		if (r == PROBE_MAYBE && view_len(&v) < HEAD_MAX) {
+			s->turn_of = 2; /* the other side's answer may tell */
 			unread_keep(s, x, v.p, view_len(&v));
 			unread_span(s, x, begin, at);
 			return;
@@ -780,12 +781,32 @@ void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, 
 	}
 }
 
+/*
+ * Nothing more comes, and what came could be the hinted dissector's, though nobody is sure: the
+ * port decides, as of a datagram, if the dissector then reads it.
+ */
+static void decide_by_port(struct session *s, enum side side)
+{
+	struct session_side *x = &s->side[side];
+	const struct dissector *hint = hinted(s->flow);
+	uint32_t unread = x->len;
+
+	if (s->d || !unread || s->flow->proto != 6 || !hint || !hint->probe || !hint->data ||
+		ask(hint, s->flow, side, view_of(x->buf, x->len, 0)) != PROBE_MAYBE)
+		return;
+	set_dissector(s, hint);
+	look_again(s, side);
+	if (x->len == unread)
+		drop_state(s);
+}
+
 void session_end(struct session *s, enum side side, enum tsm_end why, uint64_t now)
 {
 	struct session_side *x = &s->side[side];
 
 	if (x->ended)
 		return;
+	decide_by_port(s, side);
 	x->ended = true;
 	read_nothing(s, side);
 	reading_of(s)->ended = now;

@@ -117,6 +117,94 @@ static void known_at_once(void **state)
 	}
 }
 
+#define LOGIN                                                                                      \
+	"\x3f\0\0\1\x07\xa2\xff\0\0\0\0\1\x21\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"       \
+	"app\0\4passmysql_native_password\0"
+
+/* The capture begins behind the greeting. */
+static void from_the_login_on(void **state)
+{
+	(void)state;
+	EACH
+	{
+		talk_begin(7000, false);
+		CLIENT(LOGIN);
+		SERVER("\7\0\0\2\0\0\0\2\0\0\0");
+		CLIENT("\1\0\0\0\x0e");
+		SERVER("\7\0\0\1\0\0\0\2\0\0\0");
+		talk_close();
+		talk_end();
+		talk_holds("mysql LOGIN|LOGIN|1");
+		talk_holds("mysql.user=app");
+		talk_holds("mysql PING|PING|1 mysql.user=app");
+		talk_lacks("!no_re");
+	}
+}
+
+/* In the middle of a result: what follows is not taken for the beginning of one. */
+static void from_a_definition_on(void **state)
+{
+	size_t k = 3;
+
+	(void)state;
+	talk_begin(7000, false);
+	SERVER("\x17\0\0\2\3def\0\0\0\1a\0\x0c\x3f\0\1\0\0\0\3\0\0\0\0\0");
+	SERVER("\5\0\0\3\xfe\0\0\2\0");
+	SERVER("\2\0\0\4\1"
+	       "1");
+	SERVER("\5\0\0\5\xfe\0\0\2\0");
+	CLIENT("\1\0\0\0\x0e");
+	SERVER("\7\0\0\1\0\0\0\2\0\0\0");
+	talk_close();
+	assert_string_equal(talk_end(), "mysql PING|PING|1 mysql.command=COM_PING "
+					"mysql.affected_rows=0 !midstream\n");
+}
+
+/* Many query attributes: more than a control character's number of them. */
+static void many_attributes(void **state)
+{
+	uint8_t p[300] = {0, 0, 0, 0, 3, 60, 1};
+	size_t n = 7 + 8;
+
+	(void)state;
+	p[n++] = 1;
+	for (unsigned i = 0; i < 60; i++) {
+		memcpy(p + n, "\1\0\0\1", 4); /* a byte, without a name */
+		n += 3;
+	}
+	n += 60;
+	memcpy(p + n, "select 1", 8);
+	n += 8;
+	p[0] = (uint8_t)(n - 4);
+	p[1] = (uint8_t)((n - 4) >> 8);
+	talk_begin(7000, false);
+	talk_bytes(0, p, n, 4096);
+	talk_bytes(1, "\7\0\0\1\0\0\0\2\0\0\0", 11, 4096);
+	talk_close();
+	talk_end();
+	talk_holds("mysql SELECT|select ?|1");
+	talk_holds("tsumari.mysql.query_attributes=60");
+}
+
+/* Nobody is sure of a QUIT, and no answer comes: the port decides. */
+static void the_port_decides(void **state)
+{
+	(void)state;
+	for (int port = 0; port < 2; port++)
+		EACH
+		{
+			talk_begin(port ? 7000 : 3306, false);
+			CLIENT("\1\0\0\0\1");
+			talk_close();
+			assert_string_equal(talk_end(),
+				port ? ""
+				     : "mysql QUIT|QUIT|1 mysql.command=COM_QUIT !midstream\n");
+			talk_begin(port ? 7000 : 3306, false);
+			CLIENT("\1\0\0"); /* nothing to read */
+			nobody_is_sure();
+		}
+}
+
 static int finish(void **state)
 {
 	(void)state;
@@ -132,6 +220,10 @@ int main(void)
 		cmocka_unit_test(little_endian),
 		cmocka_unit_test(known_by_the_answer),
 		cmocka_unit_test(known_at_once),
+		cmocka_unit_test(from_the_login_on),
+		cmocka_unit_test(from_a_definition_on),
+		cmocka_unit_test(many_attributes),
+		cmocka_unit_test(the_port_decides),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, finish);
