@@ -99,7 +99,8 @@ struct http {
 	uint32_t interim;
 	uint16_t host_len, target_len;
 	bool asked;             /* a request has begun */
-	bool simple;            /* it is of HTTP/0.9: whatever comes is its answer */
+	bool simple;            /* it is of HTTP/0.9: whatever comes is its answer ... */
+	bool sloppy;            /* ... but the server took it for one of HTTP/1 */
 	const char *upgrade_to; /* the dissector of an upgraded connection; NULL: whichever */
 	uint8_t host[HOST_MAX];
 	uint8_t target[TARGET_MAX];
@@ -179,9 +180,7 @@ static bool request_line(struct session *s, struct http *h, struct view line, bo
 	tsm_str(m->txn, F_REQ_METHOD, method);
 	if (is_version(version, true))
 		tsm_str(m->txn, F_VERSION, view_of(version.p + 5, 3, 0));
-	else if (h->simple)
-		tsm_str(m->txn, F_VERSION, text("0.9"));
-	else
+	else if (!h->simple)
 		tsm_flag(m->txn, QUALITY_MALFORMED);
 	if (cut)
 		tsm_flag(m->txn, QUALITY_TRUNCATED);
@@ -208,6 +207,9 @@ static bool status_line(struct session *s, struct http *h, struct view line)
 		return true;
 	}
 	m->txn = tsm_response(s, 0, line.p);
+	if (h->sloppy)
+		tsm_flag(m->txn, QUALITY_MALFORMED);
+	h->sloppy = false;
 	phrase.p += 12;
 	phrase = trimmed(phrase);
 	tsm_u64(m->txn, F_RES_STATUS, status);
@@ -542,8 +544,10 @@ static bool simple_response(struct session *s, struct http *h, const struct view
 		return false;
 	}
 	h->simple = false;
+	h->sloppy = r == PROBE_YES;
 	if (r == PROBE_NO) {
 		h->m[SIDE_SERVER].txn = tsm_response(s, 0, v->p);
+		tsm_str(h->m[SIDE_SERVER].txn, F_VERSION, text("0.9"));
 		h->m[SIDE_SERVER].phase = TO_CLOSE;
 	}
 	return true;

@@ -101,7 +101,7 @@ static void value_end(struct session *s, struct side_state *x, enum side side, c
 		tsm_request_end(s, x->txn, end);
 	else
 		tsm_response_end(s, x->txn, end);
-	x->txn = NULL;
+	x->txn = TSM_NONE;
 }
 
 static void argument(struct side_state *x, struct view text)

@@ -63,7 +63,8 @@ static void the_simplest_request(void **state)
 	talk_close();
 	assert_int_equal(lines(talk_end()), 1);
 	talk_holds("http.response.status_code=400");
-	talk_lacks("!");
+	talk_holds("!malformed");
+	talk_lacks("0.9");
 	/* Behind another request it is none. */
 	talk_begin(80, true);
 	SAY(0, "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /old.html\r\n\r\n");
