@@ -21,7 +21,7 @@
 enum { SAVE_PACKETS, SAVE_RECORDS, SAVE_ALL_RECORDS, SAVE_ALL_PACKETS, SAVE_KINDS };
 
 static const char *const kinds[SAVE_KINDS] = {
-	"packets of the marked rows, or of the selected one, as pcap",
+	"packets of the marked rows, or of the selected one, as pcap (or NAME.pcapng)",
 	"the marked rows, or the selected one, as JSON lines",
 	"all rows of the table as JSON lines",
 	"all packets that are kept as pcap",
@@ -84,6 +84,7 @@ struct ends {
 };
 
 struct saving {
+	struct ui *u;
 	struct again *again; /* NULL: all that is left is what is kept */
 	uint64_t next;       /* number of the first frame that is still to be looked at */
 	struct capwriter *w;
@@ -143,6 +144,8 @@ static bool open_writer(struct saving *x, const struct packet *p)
 		.nano = true,
 		.link_field = p->linktype,
 		.snaplen = 262144,
+		.iface = x->u->o.iface,
+		.iface_arg = x->u->o.iface_arg,
 	};
 
 	x->link = p->linktype;
@@ -160,7 +163,7 @@ static bool write_packet(void *arg, const struct packet *p)
 		x->failed = true;
 		return false;
 	}
-	if (p->linktype != x->link) {
+	if (p->linktype != x->link && !capwriter_mixes(x->path)) {
 		x->left_out++;
 		return true;
 	}
@@ -276,6 +279,7 @@ static void save_packets(struct ui *u, struct screen *s, const char *path)
 	uint64_t least = 0, first, last;
 	char err[200];
 
+	x->u = u;
 	snprintf(x->path, sizeof(x->path), "%s", path);
 	x->all = chosen == SAVE_ALL_PACKETS;
 	if (!x->all)

@@ -1,8 +1,10 @@
 /*
- * capwriter.c - pcap files from frames (capwriter.h); draft-ietf-opsawg-pcap.
+ * capwriter.c - capture files from frames (capwriter.h); draft-ietf-opsawg-pcap. The blocks of
+ * pcapng are pcapng_write.c's.
  */
 #include "run/capwriter.h"
 #include "base/mem.h"
+#include "run/pcapng_write.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,11 +17,18 @@
 
 #define BUFFER_SIZE ((size_t)256 * 1024)
 #define SECOND      UINT64_C(1000000000)
+#define IFACES      65536u
 
 struct file_header {
 	uint32_t magic;
 	uint16_t major, minor;
 	uint32_t zone, accuracy, snaplen, link_field;
+};
+
+/* Of a pcapng file: under which number a capture's interface was described in it. */
+struct described {
+	uint16_t number; /* one more; 0: not yet */
+	uint16_t linktype;
 };
 
 struct capwriter {
@@ -34,7 +43,10 @@ struct capwriter {
 	uint64_t written;    /* bytes of this file, buffered ones too */
 	uint64_t frames;
 	bool failed, full, pipe_closed;
-	bool headless; /* the file has no header yet */
+	bool headless;            /* the file has no header yet */
+	bool ng;                  /* it is a pcapng file */
+	struct described *ifaces; /* IFACES of them */
+	uint32_t nifaces;
 	char error[PATH_MAX + 128];
 	size_t fill;
 	uint8_t buffer[BUFFER_SIZE];
@@ -136,6 +148,17 @@ static bool open_named(struct capwriter *w)
 	return true;
 }
 
+/* pcapng: no more than that a section begins; interfaces are described when a frame is theirs. */
+static bool write_section(struct capwriter *w)
+{
+	uint8_t block[NG_WRITE_MAX];
+
+	w->headless = false;
+	w->nifaces = 0;
+	memset(w->ifaces, 0, IFACES * sizeof(*w->ifaces));
+	return put(w, block, ng_write_section(block)) && (!w->o.unbuffered || flush(w));
+}
+
 static bool write_header(struct capwriter *w)
 {
 	struct file_header h = {
@@ -146,6 +169,8 @@ static bool write_header(struct capwriter *w)
 		.link_field = w->o.link_field,
 	};
 
+	if (w->ng)
+		return write_section(w);
 	w->headless = false;
 	return put(w, &h, sizeof(h)) && (!w->o.unbuffered || flush(w));
 }
@@ -186,12 +211,23 @@ static int digits_of(unsigned files)
 	return n;
 }
 
+bool capwriter_mixes(const char *path)
+{
+	static const char end[] = ".pcapng";
+	size_t n = strlen(path);
+
+	return n >= sizeof(end) && strcasecmp(path + n - (sizeof(end) - 1), end) == 0;
+}
+
 struct capwriter *capwriter_open(const struct capwriter_options *o, char *err, size_t errsize)
 {
 	struct capwriter *w = xcalloc(1, sizeof(*w));
 
 	w->o = *o;
 	w->linktype = (uint16_t)(o->link_field & 0xffff);
+	w->ng = capwriter_mixes(o->path);
+	if (w->ng)
+		w->ifaces = xcalloc(IFACES, sizeof(*w->ifaces));
 	w->fd = -1;
 	w->digits = o->size ? digits_of(o->files) : 0;
 	w->window = o->now / SECOND;
@@ -243,12 +279,53 @@ static bool rotate(struct capwriter *w, uint64_t time)
 	return !w->o.size || w->written <= w->o.size || next_number(w);
 }
 
+/* The number of a frame's interface in the file, which gets a description where it has none; false:
+   writing failed. */
+static bool describe(struct capwriter *w, const struct packet *p, uint32_t *number)
+{
+	struct described *d = &w->ifaces[p->iface];
+	uint8_t block[NG_WRITE_MAX];
+	const char *name;
+
+	if (d->number && d->linktype == p->linktype) {
+		*number = d->number - 1u;
+		return true;
+	}
+	if (w->nifaces == IFACES - 1) {
+		w->failed = true;
+		snprintf(w->error, sizeof(w->error), "%s: more than %u interfaces", w->name,
+			IFACES - 1);
+		return false;
+	}
+	name = w->o.iface ? w->o.iface(w->o.iface_arg, p->iface) : NULL;
+	*number = w->nifaces++;
+	d->number = (uint16_t)w->nifaces;
+	d->linktype = p->linktype;
+	return put(w, block, ng_write_interface(block, p->linktype, w->o.snaplen, name));
+}
+
+static bool ng_frame(struct capwriter *w, const struct packet *p)
+{
+	uint8_t head[NG_WRITE_MAX], end[NG_WRITE_MAX];
+	uint32_t number;
+
+	if (!rotate(w, p->time) || (w->headless && !write_header(w)) || !describe(w, p, &number))
+		return false;
+	if (!put(w, head, ng_write_packet(head, number, p->time, p->caplen, p->len)) ||
+		!put(w, p->data, p->caplen) || !put(w, end, ng_write_packet_end(end, p->caplen)))
+		return false;
+	w->frames++;
+	return !w->o.unbuffered || flush(w);
+}
+
 bool capwriter_frame(struct capwriter *w, const struct packet *p)
 {
 	uint32_t head[4];
 
 	if (w->failed || w->full)
 		return false;
+	if (w->ng)
+		return ng_frame(w, p);
 	if (w->headless && !w->frames && p->linktype != w->linktype) {
 		w->linktype = p->linktype;
 		w->o.link_field = p->linktype;
@@ -257,7 +334,7 @@ bool capwriter_frame(struct capwriter *w, const struct packet *p)
 		w->failed = true;
 		snprintf(w->error, sizeof(w->error),
 			"frame %llu has link type %u and the others have %u: a pcap file holds "
-			"one link type",
+			"one link type, a pcapng file (-w NAME.pcapng) several",
 			(unsigned long long)p->number, p->linktype, w->linktype);
 		return false;
 	}
@@ -301,7 +378,10 @@ bool capwriter_finish(struct capwriter *w)
 
 void capwriter_free(struct capwriter *w)
 {
-	if (w && w->fd > STDERR_FILENO)
+	if (!w)
+		return;
+	if (w->fd > STDERR_FILENO)
 		close(w->fd);
+	free(w->ifaces);
 	free(w);
 }

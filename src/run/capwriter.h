@@ -1,7 +1,8 @@
 /*
- * capwriter.h - frames as they were captured, into pcap files (-w).
+ * capwriter.h - frames as they were captured, into capture files (-w).
  *
- * Classic pcap, version 2.4, in this machine's byte order, micro- or nanoseconds. Rotation (-C, -G,
+ * Classic pcap, version 2.4, in this machine's byte order, micro- or nanoseconds; pcapng, with the
+ * interfaces by name and nanoseconds, where the path ends in ".pcapng". Rotation (-C, -G,
  * -W) is tcpdump's: a file is closed when it has grown beyond `size` before the next frame, or
  * `seconds` of capture time after it was opened. Not for several threads.
  */
@@ -21,12 +22,17 @@ struct capwriter_options {
 	unsigned files;    /* 0: no limit (-W) */
 	bool unbuffered;   /* each frame is written at once (-U) */
 	bool nano;
-	uint32_t link_field; /* as a pcap file header has it */
+	uint32_t link_field; /* as a pcap file header has it; of a file the first frame decides */
 	uint32_t snaplen;
+	const char *(*iface)(void *arg, unsigned i); /* name of an interface; may be NULL */
+	void *iface_arg;
 	uint64_t now; /* ns: when the capture starts; 0: with the first frame (a file is read) */
 };
 
 struct capwriter;
+
+/* Does a file of that name hold frames of several link types? */
+bool capwriter_mixes(const char *path);
 
 /*
  * Opens the first file, unless its name depends on the time of the first frame (seconds != 0, now

@@ -18,14 +18,15 @@ static bool one_linktype(struct run *r)
 {
 	int first = source_linktype(r->source), link;
 
-	if (!source_live(r->source))
+	if (!source_live(r->source) || capwriter_mixes(r->o.write))
 		return true;
 
 	for (unsigned i = 1; (link = source_iface_linktype(r->source, i)) >= 0; i++) {
 		if (link == first)
 			continue;
 		snprintf(r->err, sizeof(r->err),
-			"-w: %s and %s have different link types, and a pcap file holds one",
+			"-w: %s and %s have different link types, and a pcap file holds one; a "
+			"pcapng file (-w NAME.pcapng) holds both",
 			source_iface(r->source, 0), source_iface(r->source, i));
 		return false;
 	}
@@ -46,6 +47,8 @@ bool outputs_writer(struct run *r)
 		.nano = source_nano(r->source),
 		.link_field = source_link_bits(r->source),
 		.snaplen = (uint32_t)source_snaplen(r->source),
+		.iface = outputs_iface,
+		.iface_arg = r->source,
 		.now = live ? (uint64_t)time(NULL) * UINT64_C(1000000000) : 0,
 	};
 

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "run/capwriter.h"
+#include "run/source.h"
 
 #define SECOND UINT64_C(1000000000)
 
@@ -306,7 +307,8 @@ static void test_errors(void **state)
 	p.linktype = 113;
 	assert_false(capwriter_frame(w, &p));
 	assert_string_equal(capwriter_error(w), "frame 12 has link type 113 and the others have 1: "
-						"a pcap file holds one link type");
+						"a pcap file holds one link type, "
+						"a pcapng file (-w NAME.pcapng) several");
 	assert_false(capwriter_finish(w));
 	capwriter_free(w);
 }
@@ -336,6 +338,86 @@ static void test_first_linktype(void **state)
 	capwriter_free(w);
 	assert_int_equal(load(o.path, (uint8_t *)got, sizeof(got)), 44);
 	assert_int_equal(got[5], 276);
+}
+
+static const char *iface_name(void *arg, unsigned i)
+{
+	static char name[200];
+
+	(void)arg;
+	if (i == 7)
+		return NULL;
+	snprintf(name, sizeof(name), "eth%u", i);
+	if (i == 9)
+		memset(name, 'x', sizeof(name) - 1);
+	return name;
+}
+
+/* By its name a file is pcapng: it holds every link type, and each file the interfaces that it
+ * needs. */
+static void test_pcapng(void **state)
+{
+	struct capwriter_options o = {.path = in_dir("several.pcapng"),
+		.link_field = 1,
+		.snaplen = 96,
+		.iface = iface_name,
+		.size = 200000};
+	static const struct {
+		uint16_t iface, linktype;
+		uint32_t caplen;
+	} want[] = {{300, 1, 60}, {7, 113, 61}, {300, 1, 62}, {9, 101, 0}, {7, 276, 63},
+		{7, 113, 262000}, {300, 1, 64}};
+	static const unsigned files[] = {6, 1}; /* frames */
+	struct source_options none = {0};
+	struct capwriter *w = open_good(&o);
+	unsigned k = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 7; i++) {
+		struct packet p = frame(SECOND * 4000000000u + i, want[i].caplen);
+
+		p.iface = want[i].iface;
+		p.linktype = want[i].linktype;
+		assert_true(capwriter_frame(w, &p));
+	}
+	assert_true(capwriter_finish(w));
+	assert_true(capwriter_frames(w) == 7);
+	capwriter_free(w);
+	for (unsigned f = 0; f < 2; f++) {
+		char err[512], path[160];
+		struct packet out[64];
+		struct chunk *chunk;
+		struct source *s;
+		unsigned n, got = 0;
+
+		snprintf(path, sizeof(path), "%s%s", o.path, f ? "1" : "");
+		s = source_open_file(path, &none, err, sizeof(err));
+		if (!s)
+			fail_msg("%s", err);
+		while (source_read(s, out, 64, &n, &chunk) == SOURCE_MORE) {
+			for (unsigned i = 0; i < n; i++, got++, k++) {
+				const char *name = source_iface(s, out[i].iface);
+
+				assert_true(out[i].time == SECOND * 4000000000u + k);
+				assert_int_equal(out[i].linktype, want[k].linktype);
+				assert_int_equal(out[i].caplen, want[k].caplen);
+				assert_int_equal(out[i].len, want[k].caplen + 1);
+				if (want[k].iface == 7)
+					assert_null(name);
+				else if (want[k].iface == 9)
+					assert_int_equal(strlen(name), 128);
+				else
+					assert_string_equal(name, "eth300");
+			}
+		}
+		assert_string_equal(source_error(s), "");
+		assert_int_equal(got, files[f]);
+		source_close(s);
+	}
+	assert_true(capwriter_mixes("x.PCAPNG"));
+	assert_false(capwriter_mixes(".pcapng"));
+	assert_false(capwriter_mixes("x.pcap"));
+	assert_false(capwriter_mixes("-"));
 }
 
 static void test_pipe(void **state)
@@ -371,6 +453,7 @@ int main(void)
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_first_linktype),
+		cmocka_unit_test(test_pcapng),
 		cmocka_unit_test(test_pipe),
 	};
 
