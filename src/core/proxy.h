@@ -13,4 +13,10 @@
  */
 enum tsm_probe proxy_header(const struct view *v, size_t *len, struct addr *source);
 
+/* By its first byte, which hardly any other protocol has, or by there being none. */
+static inline bool proxy_may_begin(const struct view *v)
+{
+	return v->p == v->end || *v->p == 'P' || *v->p == '\r';
+}
+
 #endif

@@ -100,12 +100,13 @@ static bool client_was_refused(const struct flow *f, enum side side)
 static enum tsm_probe ask_if(const struct dissector *d, const struct flow *f, bool refused,
 	enum side side, struct view head)
 {
-	const struct session *s = flow_session(f);
-	const struct session_side *x = s ? &s->side[SIDE_CLIENT] : NULL;
+	if (__builtin_expect(refused, 0) && !(d->traits & TRAIT_SERVER_FIRST)) {
+		const struct session *s = flow_session(f);
+		const struct session_side *x = s ? &s->side[SIDE_CLIENT] : NULL;
 
-	if (refused && !(d->traits & TRAIT_SERVER_FIRST) &&
-		(!x || !x->len || d->probe(view_of(x->buf, x->len, 0), SIDE_CLIENT) == PROBE_NO))
-		return PROBE_NO;
+		if (!x || !x->len || d->probe(view_of(x->buf, x->len, 0), SIDE_CLIENT) == PROBE_NO)
+			return PROBE_NO;
+	}
 	return ask(d, f, side, head);
 }
 
@@ -146,7 +147,7 @@ static bool has_preamble(const struct flow *f, enum side side, const struct view
 	struct addr who;
 	size_t len;
 
-	return f->proto == 6 && side == SIDE_CLIENT &&
+	return f->proto == 6 && side == SIDE_CLIENT && proxy_may_begin(head) &&
 	       f->payload[flow_client(f)] == view_wire(head) &&
 	       proxy_header(head, &len, &who) != PROBE_NO;
 }
@@ -498,7 +499,7 @@ static bool preamble(struct session *s, enum side side, struct view *v)
 		s->begun = true;
 		return true;
 	}
-	r = proxy_header(v, &len, &who);
+	r = proxy_may_begin(v) ? proxy_header(v, &len, &who) : PROBE_NO;
 	if (r == PROBE_MAYBE)
 		return !view_len(v);
 	s->begun = true;

@@ -252,8 +252,8 @@ RARELY void stream_finish(struct shard *sh, struct flow *f);
 void stream_forget(struct shard *sh, struct ext_side *e);
 
 /*
- * turns.c: payload of the end `dir` that no dissector reads. *turns is made where there are none.
- * flow_turns(): those of a flow so far, NULL: none.
+ * turns.c: payload of the end `dir` of a TCP flow that no dissector reads. *turns is made where
+ * there are none. flow_turns(): those of a flow so far, NULL: none.
  */
 void turns_payload(struct shard *sh, const struct flow *f, struct flow_turns **turns, unsigned dir,
 	uint64_t now);

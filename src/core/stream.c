@@ -24,7 +24,8 @@ static inline void deliver(struct shard *sh, struct flow *f, unsigned dir, const
 {
 	f->payload[dir] += len;
 	if (f->flags & FLOW_OPAQUE) {
-		turns_payload(sh, f, &f->turns, dir, at->whole);
+		if (f->proto == 6)
+			turns_payload(sh, f, &f->turns, dir, at->whole);
 		if (!flow_may_try(f))
 			return;
 	}
@@ -32,7 +33,7 @@ static inline void deliver(struct shard *sh, struct flow *f, unsigned dir, const
 		f->flags |= FLOW_SNAPLEN;
 	if (!flow_session(f) &&
 		!session_open(sh, f, side_of(f, dir), view_of(data, caplen, len - caplen))) {
-		if (!f->turns)
+		if (f->proto == 6 && !f->turns)
 			turns_payload(sh, f, &f->turns, dir, at->whole);
 		return;
 	}

@@ -11,8 +11,6 @@ void turns_payload(struct shard *sh, const struct flow *f, struct flow_turns **t
 	uint8_t who = dir == flow_client(f) ? 1 : 2;
 	struct flow_turns *t = *turns;
 
-	if (f->proto != 6)
-		return;
 	if (!t) {
 		if (f->ext && f->ext->watch & WATCH_SPLIT)
 			return; /* only half of them are here */
@@ -48,6 +46,8 @@ void tsm_opaque(struct session *s, enum side side, const uint8_t *end)
 	const struct flow *f = s->flow;
 	uint64_t offset;
 
+	if (f->proto != 6)
+		return;
 	turns_payload(s->shard, f, &s->turned,
 		side == SIDE_CLIENT ? flow_client(f) : !flow_client(f),
 		txn_stamp(s, side, end ? end - 1 : NULL, &offset).whole);
