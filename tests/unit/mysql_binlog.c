@@ -298,7 +298,7 @@ static struct bytes transaction(void)
 	e = event(1600000000, 29, &q, false);
 	put(&all, e.b, e.n);
 	free(e.b);
-	q.n = 40;
+	q.n = 20;
 	for (unsigned i = 0; i < 3; i++) { /* TABLE_MAP, WRITE_ROWS, XID */
 		e = event(1600000000, (const uint8_t[]){19, 30, 16}[i], &q, false);
 		put(&all, e.b, e.n);
