@@ -286,7 +286,7 @@ EXPECTED = {
     "smtp-greylist": ([("smtp-greylist", 25, None)], ()),
     "vrrp-two-masters": ([("arp-duel", None, None), ("vrrp-two-masters", None, None)], ()),
     "vrrp-mismatch": ([("vrrp-mismatch", None, None)], ()),
-    "http-routed": ([("duplicates", None, None), ("syn-drop", 80, None)], ()),
+    "http-routed": ([("duplicates", None, None), ("synack-loss", 80, None)], ()),
 }
 # Timers as they are told.
 SAID = {

@@ -59,6 +59,7 @@ struct handshake {
 	struct answer ended;    /* the SYN/ACK that the client's ACK answers */
 	uint32_t rtt[2];        /* by them, where they are not sure; 0: they are */
 	bool simultaneous;      /* both ends sent a SYN before they saw the other's */
+	uint8_t crossed;        /* then, the end whose SYN was the second */
 	uint8_t acked;          /* then, bit by end: whose SYN was acknowledged */
 	uint32_t old_isn;       /* of the server, where its second SYN/ACK named another one */
 	bool has_old_isn;
@@ -94,6 +95,9 @@ const struct sent_syn *sent_latest(const struct handshake *h);
  * when the client could go on.
  */
 bool handshake_cost(const struct flow *f, bool fast, struct connect_cost *c);
+/* Had the server got a SYN before the one that was sent again in vain? What it was answered with
+   was lost, or one of them came late. */
+bool handshake_answer_late(const struct flow *f);
 /* ns from an end's segments to the other's ACK, UINT32_MAX: not known. */
 uint32_t handshake_rtt(const struct flow *f, unsigned dir);
 

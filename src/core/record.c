@@ -245,15 +245,19 @@ static void handshake_facts(struct flow_record *r, const struct handshake *h)
 	static const char *const fates[] = {[FASTOPEN_TAKEN] = "taken",
 		[FASTOPEN_PARTLY] = "partly",
 		[FASTOPEN_REFUSED] = "refused"};
+	uint32_t first = h->simultaneous ? 2 : 1; /* that were not sent again */
 
-	r->syn_retries = h->nsyn > 1 ? h->nsyn - 1 : 0;
+	r->syn_retries = h->nsyn > first ? h->nsyn - first : 0;
 	r->syn_ack_retries = h->nsyn_ack > 1 ? h->nsyn_ack - 1 : 0;
 	while (r->syn_gaps.n < r->syn_retries && r->syn_gaps.n < SYN_GAPS) {
-		uint32_t i = r->syn_gaps.n++;
+		const struct sent_syn *syn = &h->syn[first + r->syn_gaps.n];
 
-		r->syn_gaps.v[i] = h->syn[i + 1].time - h->syn[i].time;
-		r->syn_frames.v[r->syn_frames.n++] = h->syn[i + 1].frame;
+		if (syn == &h->syn[SYNS_KEPT])
+			break;
+		r->syn_gaps.v[r->syn_gaps.n++] = syn->time - syn[-1].time;
+		r->syn_frames.v[r->syn_frames.n++] = syn->frame;
 	}
+	r->strays = h->strays;
 	r->fast_open = fates[h->fastopen.fate];
 	if (h->queued) {
 		r->accept_wait = h->taken - h->since;
@@ -267,6 +271,7 @@ static void unusual(struct flow_record *r, const struct flow *f)
 
 	if (e->handshake) {
 		handshake_facts(r, e->handshake);
+		r->syn_ack_late = handshake_answer_late(f);
 		for (unsigned i = 0; i < 2; i++)
 			r->multipath[i].token =
 				e->handshake->multipath.token[i ? !flow_client(f) : flow_client(f)];

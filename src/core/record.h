@@ -124,9 +124,9 @@ struct flow_record {
 	struct field_list syn_gaps;   /* ns between SYNs */
 	struct field_list syn_frames; /* of the SYNs sent again */
 	uint64_t syn_ack_retries;
+	uint64_t strays;       /* segments of another connection that answered the SYN */
 	uint64_t accept_wait;  /* until the server took the connection, ns; 0: nobody waited */
 	uint64_t accept_frame; /* of the first such SYN/ACK */
-	const char *fast_open; /* what became of data in the SYN; NULL: there was none */
 	uint64_t reset_frame;
 	uint64_t duplicate_frame; /* the first one captured twice */
 	uint64_t duplicates;      /* frames captured twice, left out of every other number */
@@ -134,7 +134,9 @@ struct flow_record {
 	uint64_t icmp_type, icmp_code; /* of the last error that named this flow */
 	struct addr forwarded;         /* whom the PROXY protocol names; all zero: nobody */
 	uint64_t transactions;
-	const char *protocol;                      /* of the application, NULL: not recognised */
+	const char *protocol;  /* of the application, NULL: not recognised */
+	const char *fast_open; /* what became of data in the SYN; NULL: there was none */
+	bool syn_ack_late;     /* lost, or late: not the server dropped the SYN */
 	struct flow_multipath_record multipath[2]; /* enum side */
 	struct flow_trouble_record trouble[2];     /* enum side */
 };

@@ -193,6 +193,14 @@ const struct field flow_fields[] = {
 	FIELD(flow_record, syn_ack_retries, "tsumari.tcp.syn_ack_retries", "SYN/ACK again",
 		"SYN/ACKs that were sent again; left out where 0.", FIELD_U64,
 		FIELD_F_TCP | FIELD_F_NONZERO, 4),
+	FIELD(flow_record, syn_ack_late, "tsumari.tcp.syn_ack_late", "Late",
+		"The server got a SYN that was sent again later: its SYN/ACK was lost, or one of "
+		"the two was late.",
+		FIELD_BOOL, FIELD_F_TCP | FIELD_F_U8, 5),
+	FIELD(flow_record, strays, "tsumari.tcp.strays", "Strays",
+		"Segments of another connection between the same ports that the SYN met, and "
+		"those to them (challenge ACK, RFC 5961); left out where 0.",
+		FIELD_U64, FIELD_F_TCP | FIELD_F_NONZERO, 6),
 	FIELD(flow_record, duplicates, "tsumari.flow.duplicates", "Dup frames",
 		"Frames captured twice, left out of every other number; left out where 0.",
 		FIELD_U64, FIELD_F_NONZERO, 6),

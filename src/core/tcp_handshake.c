@@ -184,7 +184,12 @@ static void on_crossing(struct shard *sh, struct flow *f, const struct packet *p
 	bool src = registry_app_port(TABLE_TCP_PORT, p->sport);
 	bool dst = registry_app_port(TABLE_TCP_PORT, p->dport);
 
-	handshake_need(sh, f)->simultaneous = true;
+	struct handshake *h = handshake_need(sh, f);
+	struct sent_syn now = sent_now(p);
+
+	h->simultaneous = true;
+	h->crossed = (uint8_t)dir;
+	sent_add(h->syn, &h->nsyn, &now);
 	if (src != dst)
 		set_client(f, src ? !dir : dir);
 	f->flags &= (uint8_t)~FLOW_CLIENT;
@@ -242,11 +247,16 @@ bool tcp_on_syn(struct shard *sh, struct flow *f, const struct packet *p, unsign
 }
 
 /* Both SYNs of a simultaneous open have to be acknowledged. */
-static bool ends_crossing(
-	struct handshake *h, const struct flow *f, const struct packet *p, unsigned dir)
+static bool ends_crossing(struct handshake *h, struct flow *f, const struct packet *p, unsigned dir)
 {
-	if (f->side[!dir].flags & FS_SYN && seq_diff(p->tcp_ack, f->side[!dir].isn) > 0)
-		h->acked |= (uint8_t)(1u << dir);
+	uint8_t bit = (uint8_t)(1u << dir);
+
+	if (h->acked & bit || !(f->side[!dir].flags & FS_SYN) ||
+		seq_diff(p->tcp_ack, f->side[!dir].isn) <= 0)
+		return h->acked == 3;
+	if (h->nsyn == 2) /* none was sent again */
+		sample(f, h, p, dir, NULL, p->time - h->syn[h->crossed == !dir].time);
+	h->acked |= bit;
 	return h->acked == 3;
 }
 
@@ -346,16 +356,35 @@ bool tcp_same_connection(const struct flow *f, const struct packet *p, unsigned 
 	return s->flags & FS_MIDWAY && s->isn - p->tcp_seq <= p->paylen + p->paycut;
 }
 
+static unsigned answered_syn(const struct flow *f, const struct handshake *h)
+{
+	return answered(h->syn, &h->answered, f->syn_ack, f, flow_client(f));
+}
+
+static unsigned ending_syn_ack(const struct flow *f, const struct handshake *h)
+{
+	return answered(h->syn_ack, &h->ended, f->established, f, !flow_client(f));
+}
+
 /* What of the time up to the client's ACK is the path's. */
 static uint64_t path_time(const struct flow *f, const struct handshake *h)
 {
-	unsigned client = flow_client(f), i, j;
-
+	if (h->simultaneous && h->nsyn == 2) /* one each */
+		return since(h->syn[0].time, f->established);
 	if (h->simultaneous || !f->syn_ack)
 		return since(h->syn[sent_last(h->nsyn)].time, f->established);
-	i = answered(h->syn, &h->answered, f->syn_ack, f, client);
-	j = answered(h->syn_ack, &h->ended, f->established, f, !client);
-	return since(h->syn[i].time, f->syn_ack) + since(h->syn_ack[j].time, f->established);
+	return since(h->syn[answered_syn(f, h)].time, f->syn_ack) +
+	       since(h->syn_ack[ending_syn_ack(f, h)].time, f->established);
+}
+
+bool handshake_answer_late(const struct flow *f)
+{
+	const struct handshake *h = handshake_of(f);
+
+	if (!h || h->simultaneous || !f->syn_ack || !f->established || !h->nsyn || !h->nsyn_ack)
+		return false;
+	return h->fastopen.unheard || answered_syn(f, h) > h->answered.which ||
+	       ending_syn_ack(f, h) > 0;
 }
 
 bool handshake_cost(const struct flow *f, bool fast, struct connect_cost *c)
@@ -365,9 +394,7 @@ bool handshake_cost(const struct flow *f, bool fast, struct connect_cost *c)
 
 	memset(c, 0, sizeof(*c));
 	if (fast) {
-		unsigned i = answered(h->syn, &h->answered, f->syn_ack, f, flow_client(f));
-
-		c->until = h->syn[f->syn_ack ? i : h->answered.which].time;
+		c->until = h->syn[f->syn_ack ? answered_syn(f, h) : h->answered.which].time;
 		c->retry = since(h->syn[0].time, c->until);
 		return true;
 	}

@@ -15,6 +15,8 @@ enum timer { TIMER_CLASSIC, TIMER_LINEAR, TIMER_OLD, TIMER_FIRST, TIMER_OTHER, T
 
 struct connect_state {
 	struct proof answered, silent; /* SYN sent again, and in the end answered, or not */
+	struct proof late;             /* answered at once, but the client did not get that */
+	uint64_t met_old;              /* of the first, the server still had another connection */
 	uint64_t timers[TIMER_COUNT];
 	struct {
 		uint64_t seconds, n;
@@ -71,7 +73,7 @@ static void add_delay(struct connect_state *c, uint64_t delay)
 
 static void add_retried(struct connect_state *c, const struct flow_record *r, bool answered)
 {
-	struct proof *t = answered ? &c->answered : &c->silent;
+	struct proof *t = !answered ? &c->silent : r->syn_ack_late ? &c->late : &c->answered;
 	uint64_t cost = answered ? r->connect_retry : 0;
 
 	for (uint32_t i = 0; !answered && i < r->syn_gaps.n; i++)
@@ -81,7 +83,10 @@ static void add_retried(struct connect_state *c, const struct flow_record *r, bo
 	proof_client(t, &r->r.client.ip);
 	if (r->syn_frames.n)
 		proof_frame(t, cost, r->syn_frames.v[r->syn_frames.n - 1]);
+	if (t == &c->late)
+		return;
 	c->timers[timer_of(&r->syn_gaps)]++;
+	c->met_old += r->strays != 0;
 	if (answered)
 		add_delay(c, cost);
 }
@@ -220,6 +225,11 @@ static void list_dropped(struct findings *f, const struct svc *s, const struct c
 		all.count, s->flows, c->silent.count, s->established - c->answered.count);
 	say_delays(&x->saw, c);
 	say_timers(&x->saw, c);
+	if (c->met_old)
+		say(&x->saw,
+			" In %C of them the server still had a connection between the same ports, "
+			"of which the client knew nothing any more (challenge ACK).",
+			c->met_old);
 	say(&x->means, "The server did not take the request (SYN): its listen backlog was full, "
 		       "or the packet was lost. The client waits for its timer, whole seconds, "
 		       "before it tries again.");
@@ -232,6 +242,27 @@ static void list_dropped(struct findings *f, const struct svc *s, const struct c
 				 "same. ");
 	say(&x->against, "Loss on the path repeats SYNs, too: then segments of other connections "
 			 "are sent again as well (finding loss).");
+}
+
+static void list_late(struct findings *f, const struct svc *s, const struct connect_state *c)
+{
+	struct finding *x =
+		finding_new(f, "synack-loss", "Answers to connection requests lost or late", s,
+			&c->late, "tsumari.tcp.syn_ack_late");
+
+	finding_at_least(x, SEVERITY_WARNING);
+	x->of = s->flows;
+	say(&x->saw,
+		"For %C of %C connections the client had to send its request (SYN) again although "
+		"the server got an earlier one: the answer (SYN/ACK) was lost, or one of them came "
+		"late.",
+		c->late.count, s->flows);
+	say(&x->means, "The path between client and server loses packets, or keeps the first ones "
+		       "until an address is resolved or a route is there. The client waits for its "
+		       "timer, whole seconds, before it tries again.");
+	say(&x->next, "Loss between server and client (finding loss); ARP and neighbour discovery "
+		      "on the way; firewalls and asymmetric routes.");
+	say(&x->against, "The server took the request: its queues are not the cause.");
 }
 
 static void list_silent(struct findings *f, const struct svc *s, const struct connect_state *c)
@@ -356,6 +387,8 @@ static void list(struct findings *f)
 			list_dropped(f, s, c);
 		else if (c->silent.count)
 			list_silent(f, s, c);
+		if (c->late.count)
+			list_late(f, s, c);
 		if (c->queue.count || c->aborted.count)
 			list_queue(f, s, c);
 		if (c->refused.count || c->prohibited.count)

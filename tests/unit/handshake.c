@@ -134,6 +134,8 @@ static void lost_syn_ack(void **state)
 		one_connection(43);
 		assert_int_equal(seen.flow[0].connect_retry, 1000 * 1000 * US);
 		assert_int_equal(seen.flow[0].rtt_server, 20 * 1000 * US);
+		/* Without timestamps it may have been the SYN. */
+		assert_int_equal(seen.flow[0].syn_ack_late, way != NO_TIMES);
 		assert_int_equal(entry_of(LEDGER_CONNECT_RETRY), 1000 * 1000 * US);
 		assert_int_equal(entry_of(LEDGER_CONNECT_NETWORK), 20100 * US);
 		assert_int_equal(entry_of(LEDGER_SERVER), 10 * 1000 * US);
@@ -177,6 +179,7 @@ static void two_syn_acks(void **state)
 		assert_int_equal(seen.flow[0].connect_retry, 1000 * 1000 * US);
 		assert_int_equal(entry_of(LEDGER_CONNECT_RETRY), 1000 * 1000 * US);
 		assert_int_equal(entry_of(LEDGER_CONNECT_NETWORK), 2 * 1000 * US);
+		assert_true(seen.flow[0].syn_ack_late);
 		PLAY(other_isn, way);
 		one_connection(43);
 		assert_int_equal(seen.flow[0].syn_retries, 1);
@@ -242,12 +245,43 @@ static void challenge_ack(void **state)
 		assert_int_equal(entry_of(LEDGER_CONNECT_RETRY), 1000 * 1000 * US);
 		assert_int_equal(entry_of(LEDGER_CONNECT_NETWORK), 300 * US);
 		assert_null(seen.flow[0].reset_phase);
+		assert_false(seen.flow[0].syn_ack_late);
+		assert_int_equal(seen.flow[0].strays, 2);
 		PLAY(stray_rst, way);
 		one_connection(43);
 		assert_int_equal(entry_of(LEDGER_CONNECT_RETRY), 1000 * 1000 * US);
 		PLAY(refused, way);
 		assert_int_equal(seen.nflows, 1);
 		assert_string_equal(seen.flow[0].reset_phase, "syn");
+	}
+}
+
+/* The same where the capture holds what the server still has: its client has begun anew. */
+static void challenge_in_old(void **state)
+{
+	static const struct segment old[] = {{0, C, SYN, 700, 0, 10, 0, NULL},
+		{1, S, SYN_ACK, 300, 701, 20, 10, NULL}, {1.1, C, ACK, 701, 301, 11, 20, NULL},
+		{2, C, ACK, 701, 301, 12, 20, GET}, {3, S, ACK, 301, 728, 22, 12, NULL},
+		{10, S, ACK, 301, 728, 30, 12, OK}, {10.1, C, ACK, 728, 344, 20, 30, NULL},
+		{60000, C, SYN, 1000, 0, 100, 0, NULL}, {60000.2, S, ACK, 344, 728, 900, 20, NULL},
+		{60000.3, C, RST, 728, 0, 0, 0, NULL}, {61000, C, SYN, 1000, 0, 1100, 0, NULL},
+		{61000.2, S, SYN_ACK, 5000, 1001, 1900, 1100, NULL},
+		{61000.3, C, ACK, 1001, 5001, 1100, 1900, NULL},
+		{61001, C, ACK, 1001, 5001, 1101, 1900, GET},
+		{61001.2, S, ACK, 5001, 1028, 1901, 1101, NULL},
+		{61010, S, ACK, 5001, 1028, 1910, 1101, OK},
+		{61010.1, C, ACK, 1028, 5044, 1110, 1910, NULL}, ENDS(61020, 1028, 5044)};
+
+	(void)state;
+	for (enum way way = 0; way < WAYS; way++) {
+		PLAY(old, way);
+		assert_int_equal(seen.nflows, 2);
+		assert_int_equal(seen.ntxns, 2);
+		assert_int_equal(seen.flow[1].syn_retries, 1);
+		assert_int_equal(seen.flow[1].connect_retry, 1000 * 1000 * US);
+		assert_int_equal(seen.txn[1].ledger[LEDGER_CONNECT_RETRY], 1000 * 1000 * US);
+		assert_int_equal(seen.txn[1].ledger[LEDGER_CONNECT_NETWORK], 300 * US);
+		assert_int_equal(seen.txn[1].r.status, STATUS_OK);
 	}
 }
 
@@ -274,6 +308,9 @@ static void simultaneous_open(void **state)
 		PLAY(both, way);
 		one_connection(43);
 		assert_int_equal(seen.flow[0].handshake, 25 * 1000 * US);
+		assert_int_equal(seen.flow[0].rtt_server, 20 * 1000 * US);
+		assert_int_equal(seen.flow[0].syn_retries, 0);
+		assert_true(seen.flow[0].connect_retry == FIELD_ABSENT);
 		assert_string_equal(seen.flow[0].close_reason, "fin");
 		PLAY(server_first, way);
 		one_connection(43);
@@ -294,6 +331,7 @@ int main(void)
 		cmocka_unit_test(two_syn_acks),
 		cmocka_unit_test(no_syn_ack),
 		cmocka_unit_test(challenge_ack),
+		cmocka_unit_test(challenge_in_old),
 		cmocka_unit_test(simultaneous_open),
 	};
 

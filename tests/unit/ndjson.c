@@ -397,6 +397,8 @@ static void random_flow(struct made *m)
 	for (uint64_t *p = &m->flow.handshake; p <= &m->flow.syn_retries; p++)
 		*p = number();
 	m->flow.reset_phase = draw() % 2 ? "wait" : NULL;
+	m->flow.fast_open = draw() % 2 ? "taken" : NULL;
+	m->flow.syn_ack_late = draw() % 2;
 	m->flow.syn_gaps.n = (uint32_t)(draw() % (FIELD_LIST_MAX + 1));
 	m->flow.syn_frames.n = (uint32_t)(draw() % (FIELD_LIST_MAX + 1));
 	for (uint64_t *p = &m->flow.syn_ack_retries; p <= &m->flow.transactions; p++)
