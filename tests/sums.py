@@ -66,6 +66,19 @@ def ledger_of(r):
     return flat
 
 
+def check_ledger(where, r):
+    """To the nanosecond, and of nothing more than there was."""
+    ledger = ledger_of(r)
+    if not ledger:
+        return
+    total = ledger.pop("total", None)
+    for name, value in ledger.items():
+        if not isinstance(value, int) or not 0 < value < 1 << 62:
+            fail(where, name, "is", value)
+    if total != sum(ledger.values()):
+        fail(where, "ledger", ledger, "is", sum(ledger.values()), "not", total)
+
+
 def check_values(where, shown, values):
     near = 0.01 if where.split()[0] in CHECKERS else 0
     values.sort()
@@ -111,6 +124,7 @@ def check(capture):
             for side, peer in ("client", "server"), ("server", "client"):
                 hosts[r[side]["ip"], "sent"] += r[side]["bytes"]
                 hosts[r[side]["ip"], "received"] += r[peer]["bytes"]
+        check_ledger("%s frame %s" % (name, get(r, "tsumari.frame.request_first")), r)
         # A mail is made of its commands, and counted with them.
         if r["type"] in ("flow", "vrrp", "arp") or (r["type"] == "smtp" and r.get("method") == "mail"):
             continue

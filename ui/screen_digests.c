@@ -3,6 +3,7 @@
  * how it answered, where the time went.
  */
 #include "rows.h"
+#include "base/share.h"
 #include "model/digests.h"
 
 struct row {
@@ -55,7 +56,7 @@ static void fill(struct screen *s, struct row *r, const struct digest *d, uint64
 	r->max = t->duration.n ? t->duration.max : FIELD_ABSENT;
 	r->total = t->total;
 	r->mean = t->transactions ? t->total / t->transactions : FIELD_ABSENT;
-	r->share = all ? (uint64_t)((double)t->total * 100 / (double)all + 0.5) : FIELD_ABSENT;
+	r->share = all ? share_of(t->total, all, 100) : FIELD_ABSENT;
 	r->main_cause = tally_cause(t);
 	r->frame = d->nslowest ? d->slowest[0].frame : 0;
 }

@@ -5,6 +5,7 @@
 #include "lines.h"
 #include "rows.h"
 #include "base/mem.h"
+#include "base/share.h"
 #include "model/findings.h"
 #include "run/source.h"
 #include <curses.h>
@@ -90,9 +91,7 @@ static void fill(struct screen *s, struct row *r, const struct finding *f)
 	r->server = f->server;
 	r->port = f->port;
 	r->cost = f->cost;
-	r->share = f->waiting && f->cost
-			   ? (uint64_t)((double)f->cost * 100 / (double)f->waiting + 0.5)
-			   : FIELD_ABSENT;
+	r->share = f->waiting && f->cost ? share_of(f->cost, f->waiting, 100) : FIELD_ABSENT;
 	r->count = f->count;
 	r->of = f->of;
 	r->first = f->first;

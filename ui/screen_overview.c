@@ -8,6 +8,7 @@
 #include "lines.h"
 #include "view.h"
 #include "base/mem.h"
+#include "base/share.h"
 #include "model/series.h"
 #include "model/services.h"
 #include "run/source.h"
@@ -148,7 +149,7 @@ static void ledger_bar(int y, int column, int width, const struct tally *t)
 
 		for (int i = 0; i < LEDGER_COUNT; i++)
 			part += ledger_role(i) == roles[k] ? t->ledger[i] : 0;
-		n = (int)((double)part / (double)t->total * width + 0.5);
+		n = (int)share_of(part, t->total, (unsigned)width);
 		if (part && n == 0)
 			n = 1;
 		term_bar(y, column + at, width - at, n, roles[k]);

@@ -1,6 +1,7 @@
 /* finding_record.c - a finding as a record, for the sinks that take records. */
 #include "model/find_impl.h"
 #include "base/mem.h"
+#include "base/share.h"
 #include <stdlib.h>
 
 static void put(struct finding_record *r, struct record_text *where, const struct text *t)
@@ -53,7 +54,7 @@ const struct record *findings_as_record(struct findings *f, const struct finding
 	o->part_of = x->part_of;
 	o->of_capture = x->of_capture;
 	o->cost = x->cost;
-	o->share = x->waiting ? (uint64_t)((double)x->cost / (double)x->waiting * 1000 + 0.5) : 0;
+	o->share = share_of(x->cost, x->waiting, 1000);
 	o->count = x->count;
 	o->of = x->of ? x->of : FIELD_ABSENT;
 	o->counted = x->counted;

@@ -1,6 +1,7 @@
 /* report.c - see report.h. */
 #include "out/report_impl.h"
 #include "base/mem.h"
+#include "base/share.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -248,7 +249,7 @@ static void ledger_part(struct report *r)
 {
 	const struct service *x = services_total(r->services);
 	bool narrow = r->wrap && r->o.width < 52;
-	size_t bar = r->o.width > 56 ? r->o.width - 56 : 0;
+	unsigned bar = r->o.width > 56 ? r->o.width - 56 : 0;
 
 	if (!x->sum.total)
 		return;
@@ -271,7 +272,7 @@ static void ledger_part(struct report *r)
 	}
 	report_text(r, 4);
 	for (int i = 0; i < LEDGER_COUNT; i++) {
-		size_t n;
+		unsigned n;
 
 		if (!x->sum.ledger[i])
 			continue;
@@ -288,7 +289,7 @@ static void ledger_part(struct report *r)
 		report_to(r, 34);
 		CELL(r, 44, text_duration(&cell, x->sum.ledger[i]));
 		CELL(r, 52, text_percent(&cell, x->sum.ledger[i], x->sum.total));
-		n = (size_t)((double)x->sum.ledger[i] / (double)x->sum.total * (double)bar + 0.5);
+		n = share_of(x->sum.ledger[i], x->sum.total, bar);
 		if (n) {
 			text_str(&r->t, "  ");
 			text_fill(&r->t, '#', n);

@@ -15,6 +15,7 @@
 #include <time.h>
 #include "api/field.h"
 #include "api/packet.h"
+#include "base/share.h"
 #include "base/text.h"
 
 static void bounded_buffer_is_never_overrun(void **state)
@@ -337,6 +338,20 @@ static void sizes_counts_and_rates(void **state)
 	assert_string_equal(buffer, "12.5 %;<0.1 %;0.0 %;-");
 }
 
+static void shares_stay_on_their_scale(void **state)
+{
+	(void)state;
+	assert_int_equal(share_of(0, 0, 100), 0);
+	assert_int_equal(share_of(5, 0, 100), 0);
+	assert_int_equal(share_of(0, 5, 100), 0);
+	assert_int_equal(share_of(1, 3, 100), 33);
+	assert_int_equal(share_of(2, 3, 100), 67);
+	assert_int_equal(share_of(5, 5, 44), 44);
+	assert_int_equal(share_of(UINT64_MAX, 5, 44), 44);
+	assert_int_equal(share_of(UINT64_MAX - 1, UINT64_MAX, 44), 44);
+	assert_int_equal(share_of(1, UINT64_MAX, 1000), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -347,6 +362,7 @@ int main(void)
 		cmocka_unit_test(escape_in_a_small_buffer_keeps_characters_whole),
 		cmocka_unit_test(utf8_is_what_rfc3629_says),
 		cmocka_unit_test(numbers_match_printf),
+		cmocka_unit_test(shares_stay_on_their_scale),
 		cmocka_unit_test(times_match_gmtime),
 		cmocka_unit_test(addresses_follow_rfc5952),
 		cmocka_unit_test(endpoint_and_mac),

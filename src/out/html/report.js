@@ -301,6 +301,8 @@
 
 	function piece(from, part, fill, title) {
 		const i = h("i", {title: title});
+		from = Math.min(Math.max(from, 0), 1);
+		part = Math.min(Math.max(part, 0), 1 - from);
 		i.style.left = (100 * from).toFixed(3) + "%";
 		i.style.width = (100 * part).toFixed(3) + "%";
 		i.style.background = fill;
