@@ -605,6 +605,44 @@ def late_and_sent_again():
 
 
 @situation
+def reordered_by_less_than_a_round_trip():
+    """Three duplicate ACKs do not make a retransmission of what comes before anybody can have sent again."""
+    for kind, name in kinds(delay=10):
+        w = Wire(**kind)
+        t = w.open() + 10
+        w.segment(CLIENT, t, get())
+        data, at = answer_of(8000), t + 15
+        for i in 0, 2, 3, 4, 5, 6, 7:
+            w.segment(SERVER, at + i * 0.1, data[i * 1000:(i + 1) * 1000], seq=i * 1000, tsval=int(at) + 100)
+            if i:
+                w.segment(CLIENT, at + i * 0.1 + 10, ack=1000, sacks=[(2000, (i + 1) * 1000)])
+        w.segment(SERVER, at + 6, data[1000:2000], seq=1000, tsval=int(at) + 100)
+        w.segment(CLIENT, at + 16)
+        records = run(w.packets("client"))
+        x = tcp_side(flow(records), "server")
+        same(name, "server", (x["retransmits"], x["out_of_order"]), (0, 1))
+        expect(name, txns(records)[0], {"connect.network": 20, "network": 20, "server": 5, "response": 6})
+
+
+@situation
+def needless_copies_told_late():
+    """The ACK of the first copy comes before the D-SACK of the second."""
+    for kind, name in kinds(delay=10):
+        if not kind["sack"]:
+            continue
+        for place in PLACES:
+            w = Wire(**kind)
+            t = w.open() + 10
+            w.segment(CLIENT, t, get(), tsval=500)
+            w.segment(CLIENT, t + 0.2, get(), seq=0, tsval=500)
+            w.segment(SERVER, t + 10.1, tsecr=500)
+            w.segment(SERVER, t + 10.2, sacks=[(0, len(get()))], tsecr=500)
+            w.segment(SERVER, t + 110, ok(3), tsecr=500)
+            x = tcp_side(flow(run(w.packets(place))), "client")
+            same("%s at the %s" % (name, place), "client", x["retransmits"] - x["spurious_retransmits"], 0)
+
+
+@situation
 def short_writes_and_delayed_acks():
     """A message in two pieces, the second of which waits for the delayed ACK of the first: however much of it
     was there to tell that it is one, and whoever sends it."""

@@ -155,6 +155,7 @@ struct resend {
 	uint32_t lo, hi; /* kept when it is known, for a late D-SACK */
 	uint32_t tsval;  /* of the first; 0: it has none */
 	uint32_t n;      /* segments; 0: nothing is open */
+	uint32_t judged; /* of those before, that were found to have been needed */
 	uint32_t fast;   /* of them by duplicate ACKs, */
 	uint32_t rtos;   /* after a timeout */
 	bool until_ack;  /* waited for to the ACK, not to `at`: see tcp_on_resent() */
@@ -186,7 +187,7 @@ struct ext_side {
 	struct waiting *doubt; /* ahead of the window, or a reset ahead of what was sent */
 	/* A segment without data said at this time that all bytes below sent_to had been sent. */
 	uint64_t sent_time, sent_frame;
-	uint32_t sent_to;
+	uint32_t sent_to, sent_tsval;
 	/* Its first segment, a byte that may be a probe; probe_frame 0: no. probing: the byte at
 	   nxt was sent to see whether the other's window still is closed. */
 	bool probing;

@@ -166,6 +166,7 @@ static void on_lost(struct flow *f, unsigned dir, uint64_t acked)
 	stall(f, entry_of(f, dir, r->rtos != 0), r->from, r->until_ack ? acked : r->at);
 	if (flow_session(f) && side_of(f, dir) == SIDE_SERVER)
 		resting_resent(f->session, r->lo, r->at);
+	r->judged = r->n;
 	r->n = 0;
 }
 
@@ -175,11 +176,11 @@ void tcp_resend_acked(struct flow *f, const struct packet *p, unsigned dir)
 	struct resend *r = &e->resend;
 
 	if (!r->n) {
-		if (r->fast + r->rtos && is_dsack(p, r->lo, r->hi)) {
-			e->spurious += r->fast + r->rtos;
+		if (r->judged && is_dsack(p, r->lo, r->hi)) {
+			e->spurious += r->judged;
 			e->fast -= r->fast;
 			e->rtos -= r->rtos;
-			r->fast = r->rtos = 0;
+			r->judged = 0;
 		}
 		return;
 	}
@@ -191,7 +192,7 @@ void tcp_resend_acked(struct flow *f, const struct packet *p, unsigned dir)
 	}
 	e->spurious += r->n;
 	on_answer_lost(f, p, dir, r);
-	r->n = r->fast = r->rtos = 0;
+	r->n = 0;
 }
 
 void tcp_settle(struct flow *f)
@@ -230,25 +231,35 @@ void tcp_on_resent(
 static int sent_order(const struct ext_side *e, const struct packet *p)
 {
 	const struct held *h = e->held;
-	uint32_t end = p->tcp_seq + p->paylen + p->paycut;
+	uint32_t end = p->tcp_seq + p->paylen + p->paycut, behind = 0;
 
 	while (h && seq_diff(h->lo, end) < 0)
 		h = h->next;
-	if (!h || !h->tsval || !(p->tcp_opts & TCP_OPT_TIMES) || h->tsval == p->tcp_tsval)
+	if (h)
+		behind = h->tsval;
+	else if (e->sent_time && seq_diff(e->sent_to, end) >= 0)
+		behind = e->sent_tsval;
+	if (!behind || !(p->tcp_opts & TCP_OPT_TIMES) || behind == p->tcp_tsval)
 		return 0;
-	return seq_diff(p->tcp_tsval, h->tsval) < 0 ? -1 : 1;
+	return seq_diff(p->tcp_tsval, behind) < 0 ? -1 : 1;
 }
 
-/* It came late, but had not been sent again: not so where others that were lost with it had. */
+/*
+ * It came late, but had not been sent again: not so where others that were lost with it had. Who
+ * sends again because of an ACK does it a round trip behind the hole.
+ */
 static bool was_reordered(
 	const struct flow *f, const struct packet *p, unsigned dir, uint64_t waited)
 {
-	uint64_t usual = 0;
 	const struct ext_side *e = &f->ext->side[dir];
+	uint32_t there = flow_rtt(f, !dir);
 	int order = sent_order(e, p);
+	uint64_t usual = 0;
 
 	if (order || e->lost_since || seq_diff(p->tcp_seq, e->recover) < 0)
 		return order < 0;
+	if (there != UINT32_MAX && there >= MS && waited < there / 4 * 3)
+		return true;
 	for (unsigned i = 0; i < 2; i++)
 		if (f->rtt_min[i] != UINT32_MAX)
 			usual += f->rtt_min[i];

@@ -269,6 +269,7 @@ static inline void on_bare(struct shard *sh, struct flow *f, const struct packet
 		return;
 	x = on_missing(sh, f, p, dir);
 	x->sent_to = p->tcp_seq;
+	x->sent_tsval = p->tcp_opts & TCP_OPT_TIMES ? p->tcp_tsval : 0;
 	x->sent_time = p->time;
 	x->sent_frame = p->number;
 	s->nxt = p->tcp_seq;
