@@ -700,6 +700,8 @@ static void on_cut(struct session *s, enum side side, uint32_t n, const struct s
 	if (x->skip < n)
 		for (struct txn *t = s->first; t; t = t->next)
 			t->quality |= 1u << QUALITY_SNAPLEN;
+	if (side == SIDE_CLIENT && x->current && !x->skip)
+		x->current->cut = 1;
 	if (x->skip && x->skip < n) {
 		uint32_t part = (uint32_t)x->skip;
 

@@ -69,6 +69,7 @@ struct txn {
 	uint8_t called_off; /* by the client, tsm_reset() */
 	uint8_t passed_on;  /* no record: another has its request, or it was none */
 	uint8_t unsent;     /* its request never came: stamp 0 is when the wait for it began */
+	uint8_t cut;        /* the snap length cut its request: its end was seen, not its bytes */
 	struct record_text method, object, query; /* offsets into buf */
 	uint8_t *buf;
 	uint32_t len, cap, nvalues, text, facts;

@@ -234,6 +234,16 @@ static struct txn *pair(struct session *s)
 	return sure;
 }
 
+/* A request whose bytes the snap length has cut, and behind which none began, ended with the last
+   packet that the client sent before its answer. */
+static void end_cut(const struct session *s, struct txn *t, uint64_t answered)
+{
+	const struct session_side *x = &s->side[SIDE_CLIENT];
+
+	if (!(t->marks & 1u << T1) && !t->next && x->last.whole <= answered)
+		set_stamp(t, T1, x->last.whole, x->last.whole_frame, x->pos);
+}
+
 struct tsm_txn tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 {
 	struct stamp now;
@@ -269,6 +279,8 @@ struct tsm_txn tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 		t->counted_to = now.seen;
 		txn_append(s, t);
 	}
+	if (t->cut)
+		end_cut(s, t, now.seen);
 	set_stamp(t, T2, now.seen, now.seen_frame, offset);
 	if (!s->interleaved && !t->composite)
 		s->side[SIDE_SERVER].current = t;

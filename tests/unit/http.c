@@ -191,6 +191,42 @@ static void an_upgrade_is_answered_once(void **state)
 	talk_holds("!no_response");
 }
 
+/*
+ * The snap length cuts a head: its end was not captured, but when it was sent; where the next
+ * request was sent before the answer, nobody knows whose that is.
+ */
+static void heads_that_were_cut(void **state)
+{
+	static const char get[] = "GET /x HTTP/1.1\r\nHost: a.example\r\nAccept: text/html\r\n\r\n";
+	static const char ok[] = "HTTP/1.1 200 OK\r\nServer: a\r\nContent-Length: 0\r\n\r\n";
+
+	(void)state;
+	for (int more = 0; more < 3; more++) {
+		talk_begin(80, true);
+		talk_segment(0, TCP_ACK, get, 30, sizeof(get) - 1 - 30);
+		if (more)
+			talk.time += 50 * TALK_MS;
+		if (more == 1) /* the head goes on */
+			talk_segment(0, TCP_ACK, get, 0, 10);
+		else if (more == 2)
+			talk_segment(0, TCP_ACK, get, 30, sizeof(get) - 1 - 30);
+		talk.time += 100 * TALK_MS;
+		talk_segment(1, TCP_ACK, ok, 20, sizeof(ok) - 1 - 20);
+		talk_segment(0, TCP_ACK, NULL, 0, 0);
+		talk_close();
+		talk_end();
+		talk_holds("!snaplen");
+		talk_lacks("!malformed");
+		if (more < 2) {
+			talk_holds("http GET|GET /x|1 ");
+			assert_in_range(talk.last.wait, 100 * TALK_MS, 101 * TALK_MS);
+		} else {
+			talk_lacks("http GET|GET /x|1 ");
+			assert_true(talk.last.wait == FIELD_ABSENT);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +236,7 @@ int main(void)
 		cmocka_unit_test(a_head_in_several_frames),
 		cmocka_unit_test(a_tunnel_in_a_stream),
 		cmocka_unit_test(an_upgrade_is_answered_once),
+		cmocka_unit_test(heads_that_were_cut),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
