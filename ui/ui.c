@@ -280,6 +280,10 @@ static void on_record(void *arg, const struct record *r)
 
 	if (end != FIELD_ABSENT && end > u->now)
 		u->now = end;
+	if (r->kind == RECORD_TURN) {
+		model_record(u->live, r);
+		return;
+	}
 	store_add(u->store, r, u->now);
 	model_record(u->live, r);
 	if (u->shown != u->live && u->mode == MODE_LIVE && u->filter && filter_match(u->filter, r))
@@ -350,7 +354,7 @@ bool ui_frame(void *arg, const struct packet *p)
 
 struct sink ui_sink(struct ui *u)
 {
-	return (struct sink){.arg = u, .record = on_record, .poll = poll_ui};
+	return (struct sink){.arg = u, .record = on_record, .poll = poll_ui, .turns = true};
 }
 
 void ui_stay(struct ui *u, const char *error)

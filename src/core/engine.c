@@ -229,6 +229,7 @@ void flow_close(
 	}
 	if (flow_session(f))
 		session_close(f->session, why, now);
+	turns_tell(sh, f, f->turns);
 	record_of_flow(sh, f, ended_by(f, reason), true);
 	if (f->ext) {
 		stream_forget(sh, &f->ext->side[0]);

@@ -32,6 +32,7 @@ struct engine_config {
 	uint64_t timeout_tcp;   /* established TCP */
 	uint64_t timeout_closed; /* closed TCP, for late packets */
 	uint64_t timeout_udp;    /* UDP, ICMP and others */
+	bool turns;              /* there are records of turns */
 	const struct decode_as *decode_as;
 	unsigned ndecode_as;
 };

@@ -68,12 +68,17 @@ struct handshake;
 struct session;
 
 /* Of a TCP flow whose application is not followed (yet): how its payload changed directions. */
+#define TURNS_HELD 4u
 struct flow_turns {
 	uint64_t last; /* time of the last payload */
 	uint64_t wait, wait_max, think;
 	uint32_t turns;
 	uint8_t of;    /* who sent it: 1 client, 2 server, 0 nobody */
 	uint8_t first; /* who sent the first */
+	uint8_t nheld;
+	struct {
+		uint64_t asked, answered, frame;
+	} held[TURNS_HELD]; /* not told of yet: the protocol may be found out */
 };
 
 struct flow {

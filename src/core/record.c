@@ -354,6 +354,24 @@ static struct record_text moved(struct record_text x, uint32_t by)
 	return x;
 }
 
+void record_of_turn(
+	struct shard *sh, const struct flow *f, uint64_t asked, uint64_t now, uint64_t frame)
+{
+	struct turn_record *r = record_room(sh, (uint32_t)sizeof(*r));
+	uint64_t rtt = known(f->rtt_min[flow_client(f)]), spent = now - asked;
+
+	common(sh, &r->r, f);
+	r->r.kind = RECORD_TURN;
+	r->r.type = "turn";
+	r->r.status = STATUS_OK;
+	r->r.start = asked;
+	r->r.end = now;
+	r->r.duration = spent;
+	r->network = rtt == FIELD_ABSENT ? 0 : rtt < spent ? rtt : spent;
+	r->frame = frame;
+	r->protocol = f->ext ? f->ext->protocol : NULL;
+}
+
 /* The response or its end was, or may have been, among bytes that the capture does not have. */
 static bool answer_lost(const struct txn *t, const struct flow *f)
 {

@@ -11,7 +11,14 @@
 
 #include "api/dissector.h"
 
-enum record_kind { RECORD_FLOW, RECORD_TXN, RECORD_EVENT, RECORD_FINDING, RECORD_KIND_COUNT };
+enum record_kind {
+	RECORD_FLOW,
+	RECORD_TXN,
+	RECORD_EVENT,
+	RECORD_FINDING,
+	RECORD_TURN, /* for the model only: no sink prints it */
+	RECORD_KIND_COUNT
+};
 
 /* The ledger: where a transaction's waiting time went. See docs/architecture.md. */
 enum ledger_entry {
@@ -196,6 +203,17 @@ struct txn_record {
 	struct record_text method, object, query;
 	uint32_t nvalues;
 	uint32_t values; /* offset of the first struct value from the start of the record */
+};
+
+/*
+ * The server answered on a connection whose protocol is not followed: `start` is the client's last
+ * byte before, `end` the server's next. Where engine_config.turns asks for them.
+ */
+struct turn_record {
+	struct record r;
+	uint64_t network;     /* the part of it that is the path to the server */
+	uint64_t frame;       /* of the answer */
+	const char *protocol; /* of the connection (TLS); NULL: not known */
 };
 
 /* What packets that belong to no connection say: `client` is their sender, `server` whom they were

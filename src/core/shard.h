@@ -195,6 +195,9 @@ struct engine {
 void *record_room(struct shard *sh, uint32_t size); /* zeroed, its key set */
 void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool final);
 void record_of_txn(struct shard *sh, struct txn *t);
+/* The server answered in `frame`, now, what was asked then. */
+void record_of_turn(
+	struct shard *sh, const struct flow *f, uint64_t asked, uint64_t now, uint64_t frame);
 uint32_t flow_quality(const struct flow *f);
 /* Times that its last segment of this direction was sent again without being acknowledged. */
 #define UNACKED 2u /* from so many on it is a wait of its own */
@@ -259,6 +262,8 @@ void stream_forget(struct shard *sh, struct ext_side *e);
 void turns_payload(struct shard *sh, const struct flow *f, struct flow_turns **turns, unsigned dir,
 	uint64_t now);
 const struct flow_turns *flow_turns(const struct flow *f);
+/* Records of those that were held back: no dissector has read them. */
+void turns_tell(struct shard *sh, const struct flow *f, struct flow_turns *t);
 
 /* session.c */
 void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t caplen,

@@ -5,6 +5,30 @@
 #include "core/shard.h"
 #include <string.h>
 
+void turns_tell(struct shard *sh, const struct flow *f, struct flow_turns *t)
+{
+	for (unsigned i = 0; t && i < t->nheld; i++)
+		record_of_turn(sh, f, t->held[i].asked, t->held[i].answered, t->held[i].frame);
+	if (t)
+		t->nheld = 0;
+}
+
+/* The server answered. Records of it wait as long as a dissector may still be found. */
+static void answered(struct shard *sh, const struct flow *f, struct flow_turns *t, uint64_t now)
+{
+	const struct session *s = flow_session(f);
+
+	if (!sh->engine->config->turns)
+		return;
+	if (t->nheld == TURNS_HELD)
+		turns_tell(sh, f, t);
+	t->held[t->nheld].asked = t->last < now ? t->last : now;
+	t->held[t->nheld].answered = now;
+	t->held[t->nheld++].frame = sh->key_frame;
+	if (!s || s->d)
+		turns_tell(sh, f, t);
+}
+
 void turns_payload(struct shard *sh, const struct flow *f, struct flow_turns **turns, unsigned dir,
 	uint64_t now)
 {
@@ -26,6 +50,7 @@ void turns_payload(struct shard *sh, const struct flow *f, struct flow_turns **t
 			t->wait += spent;
 			if (spent > t->wait_max)
 				t->wait_max = spent;
+			answered(sh, f, t, now);
 		} else {
 			t->think += spent;
 		}

@@ -94,8 +94,14 @@ void model_keep_recent(struct model *m)
 
 void model_record(struct model *m, const struct record *r)
 {
-	struct service *service = services_record(m->is.services, r);
+	struct service *service;
 
+	if (r->kind == RECORD_TURN) {
+		if (m->is.findings)
+			findings_record(m->is.findings, r);
+		return;
+	}
+	service = services_record(m->is.services, r);
 	hosts_record(m->is.hosts, r);
 	if (service && r->kind == RECORD_TXN)
 		transaction(m, service, (const struct txn_record *)r);

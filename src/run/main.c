@@ -159,7 +159,7 @@ static void start_extraction(struct run *r)
 	if (!r->model)
 		outputs_model(r);
 	if (!model_findings(r->model))
-		model_find(r->model, &r->o.thresholds);
+		outputs_find(r);
 }
 
 static bool wanted(void *arg, const struct record *r)

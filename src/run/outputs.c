@@ -126,6 +126,12 @@ void outputs_model(struct run *r)
 	r->o.engine.memory -= r->o.engine.memory / 8; /* the model has some in any case */
 }
 
+void outputs_find(struct run *r)
+{
+	model_find(r->model, &r->o.thresholds);
+	r->o.engine.turns = true;
+}
+
 bool outputs_is_input(const struct options *o, const char *path)
 {
 	struct stat in, out;
@@ -173,6 +179,7 @@ static bool open_live_view(struct run *r)
 		.keep = r->o.keep ? r->o.keep : KEEP,
 	};
 
+	r->o.engine.turns = true;
 	r->ui = ui_new(&o, r->err, sizeof(r->err));
 	if (r->ui)
 		r->sinks[r->pipeline.nsinks++] = ui_sink(r->ui);
@@ -204,7 +211,7 @@ bool outputs_open(struct run *r)
 	}
 	if (r->output >= OUTPUT_REPORT || ndjson_lists(o->types, finding_type.name)) {
 		outputs_model(r);
-		model_find(r->model, &o->thresholds);
+		outputs_find(r);
 	}
 	if (r->output == OUTPUT_REPORT)
 		return open_report(r);

@@ -235,11 +235,25 @@ static void to_sinks(struct pipeline *p, const struct record *rec, bool wanted)
 			p->sinks[i].record(p->sinks[i].arg, rec);
 }
 
+/* No display filter knows of turns: where one chooses, their connections tell the sums. */
+static void show_turn(struct pipeline *p, const struct record *rec)
+{
+	if (p->model && (!p->wanted || p->model_all))
+		model_record(p->model, rec);
+	for (unsigned i = 0; i < p->nsinks; i++)
+		if (p->sinks[i].turns)
+			p->sinks[i].record(p->sinks[i].arg, rec);
+}
+
 static void show(struct pipeline *p, const struct record *rec)
 {
 	struct flow_record room;
 	bool wanted;
 
+	if (rec->kind == RECORD_TURN) {
+		show_turn(p, rec);
+		return;
+	}
 	rec = paths_record(p->paths, record_whole(rec, &room));
 	wanted = !p->wanted || p->wanted(p->wanted_arg, rec);
 	if (p->model && (wanted || p->model_all))

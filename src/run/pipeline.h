@@ -18,7 +18,8 @@ struct sink {
 	/* Now and then, at least each 100 ms: time to flush and to draw. Returns false to stop
 	   (a closed pipe, a full disk). */
 	bool (*poll)(void *arg);
-	bool all; /* records that are not wanted, too */
+	bool all;   /* records that are not wanted, too */
+	bool turns; /* records of turns, too */
 };
 
 struct pipeline {

@@ -55,6 +55,8 @@ bool outputs_open(struct run *r);
 
 /* What outputs share that show more than records. */
 void outputs_model(struct run *r);
+/* Findings are looked for in it, and all that they need is recorded. */
+void outputs_find(struct run *r);
 
 /* False: one failed, and a message says why; *written is false where what -w wrote is not whole. */
 bool outputs_finish(struct run *r, bool *written);
