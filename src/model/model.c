@@ -70,7 +70,7 @@ static void transaction(struct model *m, struct service *service, const struct t
 	operation_of(t, m->config.literal, &operation);
 	digest = digests_record(m->is.digests, service, operation.p, operation.len, t);
 	series_set_record(m->is.series, service, t);
-	tiers_record(m->is.tiers, digest, t);
+	tiers_record(m->is.tiers, digest, t, NULL, 0);
 	probes_txn(m->probes, service, digest, t);
 	if (m->is.slowest)
 		slowest_record(m->is.slowest, t, operation.p, operation.len);

@@ -44,7 +44,7 @@ struct tier_sums {
 	const struct tier *sorted[TIERS_MAX + 1];
 	const struct tier_pair *sorted_pairs[TIERS_PAIRS];
 	struct edge *edges; /* of one request */
-	const struct link **calls;
+	const struct nest_link **calls;
 	size_t room;
 };
 
@@ -88,19 +88,19 @@ static char *copy(const char *text, size_t len)
 }
 
 /* Numbers of digests follow one another: they are their own hash. */
-static struct tier *tier_of(struct tier_sums *s, const struct request *q)
+static struct tier *tier_of(struct tier_sums *s, const struct nest_wait *q)
 {
 	unsigned i;
 	struct tier_entry *e;
 
-	for (i = q->id % (TIERS_MAX * 2); s->by_id[i]; i = (i + 1) % (TIERS_MAX * 2))
-		if (s->tier[s->by_id[i] - 1]->id == q->id)
+	for (i = q->digest_id % (TIERS_MAX * 2); s->by_id[i]; i = (i + 1) % (TIERS_MAX * 2))
+		if (s->tier[s->by_id[i] - 1]->id == q->digest_id)
 			return &s->tier[s->by_id[i] - 1]->t;
-	if (s->ntiers == TIERS_MAX || q->digest->id != q->id)
+	if (s->ntiers == TIERS_MAX || q->digest->id != q->digest_id)
 		return &s->other;
 	e = s->tier[s->ntiers++] = xcalloc(1, sizeof(*e));
 	s->by_id[i] = (uint16_t)s->ntiers;
-	e->id = q->id;
+	e->id = q->digest_id;
 	e->t.service = q->service;
 	e->t.text = copy(q->digest->text, q->digest->len);
 	e->t.len = q->digest->len;
@@ -135,20 +135,20 @@ static void add_up(const struct edge *e, size_t n, uint64_t time[TIER_CLASSES])
 	}
 }
 
-static void add_times(struct tier *t, const struct request *q, const uint64_t time[TIER_CLASSES])
+static void add_times(struct tier *t, const struct nest_wait *q, const uint64_t time[TIER_CLASSES])
 {
-	uint64_t sum = 0, left = q->server;
+	uint64_t sum = 0, left = q->own;
 
 	for (int c = 0; c < TIER_CLASSES; c++)
 		sum += time[c];
 	for (int c = 0; c < TIER_CLASSES && sum; c++) {
-		uint64_t its = sum > q->server ? part(time[c], q->server, sum) : time[c];
+		uint64_t its = sum > q->own ? part(time[c], q->own, sum) : time[c];
 
 		t->time[c] += its;
 		left -= its;
 	}
 	t->time[TIER_OWN] += left;
-	t->server += q->server;
+	t->server += q->own;
 }
 
 static uint32_t *pair_bucket(struct tier_sums *s, uint32_t parent, uint32_t child)
@@ -178,21 +178,21 @@ static unsigned give_up(struct tier_sums *s)
 }
 
 static struct tier_pair *pair_of(
-	struct tier_sums *s, const struct tier *t, uint32_t parent, const struct link *l)
+	struct tier_sums *s, const struct tier *t, uint32_t parent, const struct nest_link *l)
 {
-	uint32_t *first = pair_bucket(s, parent, l->id);
+	uint32_t *first = pair_bucket(s, parent, l->digest_id);
 	struct pair_entry *e;
 	unsigned at;
 
 	for (uint32_t i = *first; i != NONE; i = s->pair[i]->next)
-		if (s->pair[i]->parent == parent && s->pair[i]->child == l->id)
+		if (s->pair[i]->parent == parent && s->pair[i]->child == l->digest_id)
 			return &s->pair[i]->p;
-	if (l->digest->id != l->id || t == &s->other)
+	if (l->digest->id != l->digest_id || t == &s->other)
 		return NULL;
 	at = s->npairs < TIERS_PAIRS ? s->npairs++ : give_up(s);
 	e = s->pair[at] = xcalloc(1, sizeof(*e));
 	e->parent = parent;
-	e->child = l->id;
+	e->child = l->digest_id;
 	e->next = *first;
 	*first = at;
 	e->p.parent = t;
@@ -204,29 +204,32 @@ static struct tier_pair *pair_of(
 
 static int by_digest(const void *a, const void *b)
 {
-	const struct link *x = *(const struct link *const *)a, *y = *(const struct link *const *)b;
+	const struct nest_link *x = *(const struct nest_link *const *)a,
+			       *y = *(const struct nest_link *const *)b;
 
-	return x->id < y->id ? -1 : x->id > y->id;
+	return x->digest_id < y->digest_id ? -1 : x->digest_id > y->digest_id;
 }
 
 /* How much of a call lies in the request's time. */
-static uint64_t within(const struct request *q, uint64_t from, uint64_t till)
+static uint64_t within(const struct nest_wait *q, uint64_t from, uint64_t till)
 {
-	from = from > q->start ? from : q->start;
+	from = from > q->begin ? from : q->begin;
 	till = till < q->end ? till : q->end;
 	return till > from ? till - from : 0;
 }
 
 /* Calls of one operation are counted together. */
-static void add_pairs(struct tier_sums *s, const struct tier *t, const struct request *q, size_t n)
+static void add_pairs(
+	struct tier_sums *s, const struct tier *t, const struct nest_wait *q, size_t n)
 {
-	qsort(s->calls, n, sizeof(const struct link *), by_digest);
+	qsort(s->calls, n, sizeof(const struct nest_link *), by_digest);
 	for (size_t i = 0, next; i < n; i = next) {
-		struct tier_pair *p = pair_of(s, t, q->id, s->calls[i]);
+		struct tier_pair *p = pair_of(s, t, q->digest_id, s->calls[i]);
 		uint64_t calls = 0, time = 0;
 
-		for (next = i; next < n && s->calls[next]->id == s->calls[i]->id; next++) {
-			const struct link *l = s->calls[next];
+		for (next = i; next < n && s->calls[next]->digest_id == s->calls[i]->digest_id;
+			next++) {
+			const struct nest_link *l = s->calls[next];
 
 			calls += l->weight;
 			time += part(within(q, l->start, l->end), l->weight, TIERS_ONE);
@@ -248,21 +251,23 @@ static void make_room(struct tier_sums *s, size_t n)
 		return;
 	s->room = n * 2;
 	s->edges = xrealloc(s->edges, s->room * 2 * sizeof(*s->edges));
-	s->calls = xrealloc(s->calls, s->room * sizeof(const struct link *));
+	s->calls = xrealloc(s->calls, s->room * sizeof(const struct nest_link *));
 }
 
-void tier_sums_request(
-	struct tier_sums *s, const struct request *q, const struct link *links, uint32_t first)
+void tier_sums_request(struct tier_sums *s, const struct nest_wait *q,
+	const struct nest_link *links, uint32_t first)
 {
 	struct tier *t = tier_of(s, q);
 	uint64_t time[TIER_CLASSES] = {0};
 	size_t n = 0, m = 0;
 
 	for (uint32_t i = first; i != NONE; i = links[i].next) {
-		const struct link *l = &links[i];
+		const struct nest_link *l = &links[i];
 		uint64_t from = l->start > q->asked ? l->start : q->asked;
 		uint64_t till = l->end < q->end ? l->end : q->end;
 
+		if (!l->sure)
+			continue;
 		make_room(s, n + 1);
 		s->calls[n++] = l;
 		t->calls[l->class] += l->weight;

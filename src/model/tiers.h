@@ -2,26 +2,19 @@
  * tiers.h - what the requests to a web server waited for behind it.
  *
  * A request that host W handles is the parent of the transactions that W starts as a client while
- * it has the request. An id that both carry settles it (trace.id, http.request.id); else it is the
- * parent's whose time the transaction lies in, of several tiers at one host the innermost's; a
- * server does not call the one that it is called by (directions.h). Where it can be several
- * requests', each has an equal share of it (where none holds it whole, a share by overlap). Of more
- * than TIERS_PARENTS nobody gets it, and it is counted.
- *
- * Records come in the order of their ends, children before their parents: what happened is gone
- * through in the order of time once so many records are held back, and at the end.
+ * it has the request; nest.h tells how they are found. Of more than NEST_PARENTS that could have
+ * made a call nobody gets it, and it is counted.
  */
 #ifndef TSUMARI_MODEL_TIERS_H
 #define TSUMARI_MODEL_TIERS_H
 
-#include "model/digests.h"
+#include "model/nest.h"
 
-#define TIERS_PARENTS 16u
-#define TIERS_ONE     720720u /* a whole call; the numbers up to 16 divide it */
-#define TIERS_MAX     512u    /* operations of web servers that are looked at */
-#define TIERS_EVENTS  32768u  /* held back: three of each request to a web server */
-#define TIERS_PAIRS   1024u   /* of an operation and one that it calls */
-#define TIERS_REPEATS 10u     /* calls of one operation within a request that are worth counting */
+#define TIERS_ONE     NEST_ONE
+#define TIERS_MAX     512u /* operations of web servers that are looked at */
+#define TIERS_EVENTS  NEST_EVENTS
+#define TIERS_PAIRS   1024u /* of an operation and one that it calls */
+#define TIERS_REPEATS 10u   /* calls of one operation within a request that are worth counting */
 
 enum tier_class {
 	TIER_OWN,
@@ -66,7 +59,14 @@ struct tiers;
 /* events: held back at most, up to TIERS_EVENTS. */
 struct tiers *tiers_new(uint32_t events);
 void tiers_free(struct tiers *t);
-void tiers_record(struct tiers *t, const struct digest *d, const struct txn_record *r);
+/* shares: of what the transaction was waited for, in the account (account.h); none: 0 of them. */
+void tiers_record(struct tiers *t, const struct digest *d, const struct txn_record *r,
+	const struct share *shares, unsigned nshares);
+/* A turn of a protocol that is not read; what a connection was waited for beside all of these. */
+void tiers_turn(
+	struct tiers *t, const struct turn_record *r, const struct share *shares, unsigned nshares);
+void tiers_flow(struct tiers *t, const struct record *r, uint64_t from, uint64_t to,
+	const struct share *shares, unsigned nshares);
 /* The transactions of a connection are no longer looked at, those that are settled already but for.
  */
 void tiers_take_out(struct tiers *t, uint64_t flow_id);
@@ -82,7 +82,7 @@ bool tiers_can_call(const struct tiers *t, const struct addr *from, uint16_t fro
 /* May the first have called the second, as far as their requests tell (directions.h)? */
 bool tiers_can_call(const struct tiers *t, const struct addr *from, uint16_t from_port,
 	const struct addr *to, uint16_t to_port);
-/* Calls that were nobody's for sure: more than TIERS_PARENTS could have made them. */
+/* Calls that were nobody's for sure: more than NEST_PARENTS could have made them. */
 uint64_t tiers_unsettled(const struct tiers *t);
 /* Requests that came too late to be looked at. */
 uint64_t tiers_late(const struct tiers *t);

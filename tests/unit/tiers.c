@@ -76,7 +76,8 @@ struct bench {
 
 static void add(struct bench *b, struct service *s, const char *op, const struct made *m)
 {
-	tiers_record(b->tiers, digests_record(b->digests, s, op, strlen(op), &m->t), &m->t);
+	tiers_record(
+		b->tiers, digests_record(b->digests, s, op, strlen(op), &m->t), &m->t, NULL, 0);
 }
 
 static void page(struct bench *b, unsigned from, unsigned till, const char *op, const char *trace)
@@ -291,7 +292,7 @@ static void too_many_are_not_guessed_at(void **state)
 
 	(void)state;
 	query(&b, 10, 20, "q", NULL);
-	for (unsigned i = 0; i <= TIERS_PARENTS; i++)
+	for (unsigned i = 0; i <= NEST_PARENTS; i++)
 		page(&b, 0, 30, "GET /a", NULL);
 	tiers_finish(b.tiers);
 	assert_int_equal(tiers_sorted(b.tiers, &list), 0);

@@ -1,0 +1,63 @@
+/* account.c - see account.h. */
+#include "model/account.h"
+#include "base/mem.h"
+#include <stdlib.h>
+
+struct cell *account_cell(struct cell **list, unsigned entry, unsigned class)
+{
+	struct cell **at = list, *c;
+
+	for (; *at; at = &(*at)->next)
+		if ((*at)->entry == entry && (*at)->class == class)
+			return *at;
+	c = *at = xcalloc(1, sizeof(*c));
+	c->entry = (uint8_t)entry;
+	c->class = (uint8_t) class;
+	return c;
+}
+
+void account_free(struct cell **list)
+{
+	while (*list) {
+		struct cell *c = *list;
+
+		*list = c->next;
+		free(c);
+	}
+}
+
+enum wait_class account_class(enum wait_class c, unsigned entry)
+{
+	switch (entry) {
+	case LEDGER_SERVER:
+		return c;
+	case LEDGER_REQUEST:
+	case LEDGER_QUEUED:
+	case LEDGER_RETRY:
+	case LEDGER_NETWORK:
+	case LEDGER_RESPONSE:
+		return c > CLASS_SERVER_ONLY && c < CLASS_MAYBE ? c : CLASS_NONE;
+	case LEDGER_STALL_RTO_CLIENT:
+	case LEDGER_STALL_RTO_SERVER:
+	case LEDGER_STALL_FAST_CLIENT:
+	case LEDGER_STALL_FAST_SERVER:
+		return c == CLASS_UNACKED ? c : CLASS_NONE;
+	default:
+		return CLASS_NONE;
+	}
+}
+
+unsigned account_shares(
+	struct cell **list, const uint64_t *ledger, enum wait_class c, struct share *out)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < LEDGER_COUNT; i++) {
+		if (!ledger[i])
+			continue;
+		out[n].cell = account_cell(list, i, account_class(c, i));
+		out[n].cell->all += ledger[i];
+		out[n++].ns = ledger[i];
+	}
+	return n;
+}

@@ -1,0 +1,66 @@
+/*
+ * account.h - all waiting, divided: by service, entry of the ledger and class, and how much of it
+ * those in front felt.
+ *
+ * A wait (a transaction, a turn, a connection without either) has shares that add up to its total
+ * exactly. Waits nest: what a server waited for behind itself is in its own entry of the ledger,
+ * and in the waits of those it asked. nest.h hands each span of time to the innermost, and what is
+ * left with the outermost waits (`felt`) adds up to what they waited for, to the nanosecond.
+ */
+#ifndef TSUMARI_MODEL_ACCOUNT_H
+#define TSUMARI_MODEL_ACCOUNT_H
+
+#include "core/record.h"
+
+/*
+ * Which family of findings has a wait's own time: all of its entries but those of the connection
+ * and of stalls, or (to SERVER_ONLY) the server's alone. The others are CLASS_NONE's.
+ */
+enum wait_class {
+	CLASS_NONE,
+	CLASS_SLOW,
+	CLASS_NO_INDEX,
+	CLASS_TARPIT,
+	CLASS_QUEUE,
+	CLASS_GREETING,
+	CLASS_SERVER_ONLY = CLASS_GREETING,
+	CLASS_ERROR,
+	CLASS_GAVE_UP,
+	CLASS_CUT,
+	CLASS_STALE,
+	CLASS_REPEATED,
+	CLASS_NFS_AGAIN,
+	CLASS_NFS_DELAY,
+	CLASS_NFS_GETATTR,
+	CLASS_UNACKED, /* with what its bytes were sent again for */
+	CLASS_IDLE,    /* on purpose: nobody is kept waiting, and it is in no sum */
+	CLASS_MAYBE,   /* the first of CLASS_MAYBES: idle on purpose, or slow, as will be seen */
+	CLASS_MAYBES = 8,
+	CLASS_COUNT = CLASS_MAYBE + CLASS_MAYBES
+};
+
+struct cell {
+	struct cell *next; /* of the same service */
+	uint8_t entry;     /* enum ledger_entry */
+	uint8_t class;     /* enum wait_class */
+	uint64_t all;      /* ns, of all waits */
+	uint64_t felt;     /* of it: what nothing in front has, or has already */
+	uint64_t left;     /* of that: what no finding has; while a list is made */
+};
+
+/* The cell of a service's list, made where there is none. */
+struct cell *account_cell(struct cell **list, unsigned entry, unsigned class);
+void account_free(struct cell **list);
+/* The class of an entry, of a wait of this class. */
+enum wait_class account_class(enum wait_class c, unsigned entry);
+
+/* A wait's part of a cell. */
+struct share {
+	struct cell *cell;
+	uint64_t ns;
+};
+/* The shares of a ledger (LEDGER_COUNT at most), added to `all`; gives their number. */
+unsigned account_shares(
+	struct cell **list, const uint64_t *ledger, enum wait_class c, struct share *out);
+
+#endif

@@ -1,0 +1,651 @@
+/* nest.c - see nest.h: from waits to events in the order of time, parents for them, and accounts.
+ */
+#include "model/nest.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "model/directions.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define ITEMS NEST_EVENTS
+#define LINKS NEST_EVENTS
+#define NODES (NEST_EVENTS * 6)
+#define FEW   2048u                 /* held back before there is any wait that can be a parent */
+#define HOSTS 4096u                 /* buckets */
+#define APART 4096u                 /* connections that were taken out last; a power of two */
+#define LOOK  64u                   /* waits under way at a host that are looked at for one child */
+#define HOLD  UINT64_C(60000000000) /* ns that a wait is held back at most */
+#define NONE  UINT32_MAX
+
+enum event_kind { PARENT_START, CHILD_START, PARENT_END };
+
+struct event { /* the least time first, then kind, then as they came */
+	uint64_t time;
+	uint64_t order; /* kind, then number */
+	uint32_t index; /* of the item */
+};
+
+struct node { /* ns of a wait in a cell */
+	struct cell *cell;
+	uint64_t ns;
+	uint32_t next;
+};
+
+struct item {
+	struct nest_wait w;
+	uint64_t name;       /* directions_name() of the server */
+	uint64_t total;      /* of its nodes */
+	uint32_t nodes;      /* the first */
+	uint32_t links;      /* the first */
+	uint32_t next, prev; /* under way in the same bucket, or not in use */
+	uint32_t refs;       /* links to it of parents that are open */
+	bool active;         /* under way */
+	bool nested;         /* it has a parent, known or not */
+	bool closed;         /* its nodes are as they will be */
+};
+
+struct edge {
+	uint64_t time;
+	uint32_t link; /* its place in the parent's */
+	bool ends;
+};
+
+struct spell { /* a link while its parent is closed */
+	uint32_t link;
+	uint64_t time; /* ns of the parent's that are its child's */
+};
+
+struct nest {
+	struct event *heap;
+	uint32_t nevents, most; /* most: held back */
+	uint64_t numbers;
+	uint64_t newest, swept; /* the latest end of a wait; the time gone through */
+	struct item *items;
+	struct nest_link *links;
+	struct node *nodes;
+	uint32_t free_item, free_link, free_node; /* the first that came back */
+	uint32_t nitems, nlinks, nnodes;          /* that were ever used */
+	uint32_t ncallers;
+	uint32_t host[HOSTS]; /* waits under way, the latest first */
+	struct hash_key key;
+	struct directions *directions;
+	nest_parent *parent;
+	void *arg;
+	uint64_t unsettled, late;
+	uint64_t apart[APART]; /* flows by their number */
+	struct edge *edges;    /* of one parent */
+	struct spell *spells;
+	size_t room;
+};
+
+struct nest *nest_new(uint32_t events, nest_parent *parent, void *arg)
+{
+	struct nest *n = xcalloc(1, sizeof(*n));
+
+	n->most = events;
+	n->parent = parent;
+	n->arg = arg;
+	hash_key_draw(&n->key);
+	memset(n->host, 0xff, sizeof(n->host));
+	n->free_item = n->free_link = n->free_node = NONE;
+	n->directions = directions_new();
+	return n;
+}
+
+/* Only where there is something to hold back. What is not used yet is not touched. */
+static void set_up(struct nest *n)
+{
+	n->heap = xmalloc(NEST_EVENTS * sizeof(*n->heap));
+	n->items = xmalloc(ITEMS * sizeof(*n->items));
+	n->links = xmalloc(LINKS * sizeof(*n->links));
+	n->nodes = xmalloc(NODES * sizeof(*n->nodes));
+}
+
+void nest_free(struct nest *n)
+{
+	if (!n)
+		return;
+	directions_free(n->directions);
+	free(n->heap);
+	free(n->items);
+	free(n->links);
+	free(n->nodes);
+	free(n->edges);
+	free(n->spells);
+	free(n);
+}
+
+uint64_t nest_hash(const struct nest *n, const void *p, size_t len)
+{
+	return hash_bytes(&n->key, 1, p, len) | 1;
+}
+
+static bool before(const struct event *a, const struct event *b)
+{
+	return a->time != b->time ? a->time < b->time : a->order < b->order;
+}
+
+static void push(struct nest *n, uint64_t time, enum event_kind kind, uint32_t index)
+{
+	struct event e = {time, (uint64_t)kind << 62 | n->numbers++, index};
+	uint32_t at = n->nevents++;
+
+	while (at && before(&e, &n->heap[(at - 1) / 2])) {
+		n->heap[at] = n->heap[(at - 1) / 2];
+		at = (at - 1) / 2;
+	}
+	n->heap[at] = e;
+}
+
+static struct event pop(struct nest *n)
+{
+	struct event top = n->heap[0], e = n->heap[--n->nevents];
+	uint32_t at = 0, child;
+
+	while ((child = 2 * at + 1) < n->nevents) {
+		if (child + 1 < n->nevents && before(&n->heap[child + 1], &n->heap[child]))
+			child++;
+		if (!before(&n->heap[child], &e))
+			break;
+		n->heap[at] = n->heap[child];
+		at = child;
+	}
+	n->heap[at] = e;
+	return top;
+}
+
+static uint32_t *bucket(struct nest *n, const struct addr *host)
+{
+	return &n->host[hash_bytes(&n->key, 0, host, sizeof(*host)) % HOSTS];
+}
+
+void nest_take_out(struct nest *n, uint64_t flow)
+{
+	n->apart[flow % APART] = flow;
+}
+
+static bool apart(const struct nest *n, uint64_t flow)
+{
+	return flow && n->apart[flow % APART] == flow;
+}
+
+/* Nodes. */
+
+static void nodes_free(struct nest *n, struct item *x)
+{
+	uint32_t *last = &x->nodes;
+
+	while (*last != NONE)
+		last = &n->nodes[*last].next;
+	*last = n->free_node;
+	n->free_node = x->nodes;
+	x->nodes = NONE;
+}
+
+/* More ns of a cell. Where there is no room for a node the wait's first one has them. */
+static void nodes_add(struct nest *n, struct item *x, struct cell *cell, uint64_t ns)
+{
+	uint32_t i = x->nodes, at;
+
+	if (!ns)
+		return;
+	for (; i != NONE; i = n->nodes[i].next)
+		if (n->nodes[i].cell == cell) {
+			n->nodes[i].ns += ns;
+			return;
+		}
+	at = n->free_node;
+	if (at == NONE && n->nnodes == NODES) {
+		if (x->nodes != NONE)
+			n->nodes[x->nodes].ns += ns;
+		return;
+	}
+	if (at == NONE)
+		at = n->nnodes++;
+	else
+		n->free_node = n->nodes[at].next;
+	n->nodes[at] = (struct node){cell, ns, x->nodes};
+	x->nodes = at;
+}
+
+/* Nothing in front has any of it. */
+static void felt(struct nest *n, const struct item *x)
+{
+	for (uint32_t i = x->nodes; i != NONE; i = n->nodes[i].next)
+		n->nodes[i].cell->felt += n->nodes[i].ns;
+}
+
+/* Items. */
+
+static void item_free(struct nest *n, uint32_t i)
+{
+	struct item *x = &n->items[i];
+
+	nodes_free(n, x);
+	x->next = n->free_item;
+	n->free_item = i;
+}
+
+/* One that is over, and that no parent waits for. */
+static void let_go(struct nest *n, uint32_t i)
+{
+	struct item *x = &n->items[i];
+
+	if (x->closed && !x->active && !x->refs)
+		item_free(n, i);
+}
+
+static void begin(struct nest *n, uint32_t i)
+{
+	struct item *x = &n->items[i];
+	uint32_t *first = bucket(n, &x->w.server);
+
+	x->active = true;
+	x->prev = NONE;
+	x->next = *first;
+	if (*first != NONE)
+		n->items[*first].prev = i;
+	*first = i;
+}
+
+static uint64_t part(uint64_t a, uint64_t b, uint64_t whole)
+{
+	return (uint64_t)((hash_product)a * b / whole);
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct edge *x = a, *y = b;
+
+	return x->time < y->time ? -1 : x->time > y->time;
+}
+
+static void make_room(struct nest *n, size_t links)
+{
+	if (links <= n->room)
+		return;
+	n->room = links * 2;
+	n->edges = xrealloc(n->edges, n->room * 2 * sizeof(*n->edges));
+	n->spells = xrealloc(n->spells, n->room * sizeof(*n->spells));
+}
+
+/* Each span of time is shared among those that are open in it; what is left is nobody's. */
+static void share_time(struct nest *n, size_t nedges)
+{
+	uint32_t open[LOOK];
+	unsigned nopen = 0;
+	uint64_t all = 0;
+
+	qsort(n->edges, nedges, sizeof(*n->edges), by_time);
+	for (size_t i = 0; i < nedges; i++) {
+		const struct edge *e = &n->edges[i];
+		uint64_t span = i ? e->time - n->edges[i - 1].time : 0;
+		unsigned k = 0;
+
+		for (unsigned o = 0; o < nopen && span; o++)
+			n->spells[open[o]].time +=
+				part(span, n->links[n->spells[open[o]].link].weight,
+					all < NEST_ONE ? NEST_ONE : all);
+		while (k < nopen && open[k] != e->link)
+			k++;
+		if (!e->ends && nopen < LOOK) {
+			open[nopen++] = e->link;
+			all += n->links[n->spells[e->link].link].weight;
+		} else if (e->ends && k < nopen) {
+			all -= n->links[n->spells[e->link].link].weight;
+			open[k] = open[--nopen];
+		}
+	}
+}
+
+static void close_item(struct nest *n, uint32_t i);
+
+/* The time of a parent that is a child's, as that spent it. */
+static void take_over(struct nest *n, struct item *x, const struct item *child, uint64_t ns)
+{
+	struct cell *first = NULL;
+	uint64_t given = 0;
+
+	for (uint32_t i = child->nodes; i != NONE; i = n->nodes[i].next) {
+		uint64_t its = part(n->nodes[i].ns, ns, child->total);
+
+		first = first ? first : n->nodes[i].cell;
+		nodes_add(n, x, n->nodes[i].cell, its);
+		given += its;
+	}
+	nodes_add(n, x, first, ns - given);
+}
+
+/* What the server of a wait waited for goes to those it asked. */
+static void close_item(struct nest *n, uint32_t i)
+{
+	struct item *x = &n->items[i];
+	uint32_t own = x->nodes;
+	uint64_t sum = 0, server;
+	size_t links = 0, nedges = 0;
+
+	x->closed = true;
+	while (own != NONE && n->nodes[own].cell->entry != LEDGER_SERVER)
+		own = n->nodes[own].next;
+	server = own == NONE ? 0 : n->nodes[own].ns;
+	for (uint32_t k = x->links; k != NONE; k = n->links[k].next)
+		if (n->links[k].item != NONE && !n->items[n->links[k].item].closed)
+			close_item(n, n->links[k].item);
+	for (uint32_t k = x->links; k != NONE; k = n->links[k].next) {
+		const struct nest_link *l = &n->links[k];
+		uint64_t from = l->start > x->w.asked ? l->start : x->w.asked;
+		uint64_t till = l->end < x->w.end ? l->end : x->w.end;
+
+		if (l->item == NONE || !n->items[l->item].total || from >= till)
+			continue;
+		make_room(n, links + 1);
+		n->spells[links] = (struct spell){k, 0};
+		n->edges[nedges++] = (struct edge){from, (uint32_t)links, false};
+		n->edges[nedges++] = (struct edge){till, (uint32_t)links, true};
+		links++;
+	}
+	if (links && server)
+		share_time(n, nedges);
+	for (size_t k = 0; k < links; k++)
+		sum += n->spells[k].time;
+	for (size_t k = 0; k < links && sum; k++) {
+		uint64_t its = n->spells[k].time;
+
+		its = sum > server ? part(its, server, sum) : its;
+		if (!its)
+			continue;
+		n->nodes[own].ns -= its;
+		take_over(n, x, &n->items[n->links[n->spells[k].link].item], its);
+	}
+	for (uint32_t k = x->links; k != NONE; k = n->links[k].next) {
+		uint32_t child = n->links[k].item;
+
+		n->links[k].item = NONE;
+		if (child == NONE)
+			continue;
+		n->items[child].refs--;
+		let_go(n, child);
+	}
+	if (!x->nested && !apart(n, x->w.flow))
+		felt(n, x);
+}
+
+static void finish(struct nest *n, uint32_t i)
+{
+	struct item *x = &n->items[i];
+	uint32_t *last = &x->links;
+
+	if (x->prev != NONE)
+		n->items[x->prev].next = x->next;
+	else
+		*bucket(n, &x->w.server) = x->next;
+	if (x->next != NONE)
+		n->items[x->next].prev = x->prev;
+	x->active = false;
+	if (!x->closed)
+		close_item(n, i);
+	if (x->w.digest && !apart(n, x->w.flow))
+		n->parent(n->arg, &x->w, n->links, x->links);
+	while (*last != NONE)
+		last = &n->links[*last].next;
+	*last = n->free_link;
+	n->free_link = x->links;
+	x->links = NONE;
+	let_go(n, i);
+}
+
+/* Parents. */
+
+static bool same_id(const struct nest_ids *a, const struct nest_ids *b)
+{
+	return (a->trace && a->trace == b->trace) || (a->request && a->request == b->request);
+}
+
+struct candidates {
+	uint32_t parent[LOOK];
+	uint64_t weight[LOOK], sum;
+	bool inner[LOOK];
+	unsigned n;
+	enum nest_caller kind;
+	bool whole; /* all of them hold the child whole: they have equal weights */
+	bool by_id;
+	bool more; /* there are too many to look at */
+};
+
+static void consider(struct candidates *c, uint32_t i, const struct item *p, const struct item *x)
+{
+	bool whole = p->w.end >= x->w.end;
+
+	if (p->w.caller > c->kind)
+		return;
+	if (p->w.caller < c->kind || (whole && !c->whole)) {
+		c->kind = p->w.caller;
+		c->whole = whole;
+		c->n = 0;
+		c->sum = 0;
+	}
+	if (!whole && c->whole)
+		return;
+	c->parent[c->n] = i;
+	c->weight[c->n] = whole ? 1 : p->w.end - x->w.begin;
+	c->sum += c->weight[c->n];
+	c->n++;
+}
+
+/* Does b do its part of a's work? */
+static bool inside(const struct nest *n, const struct item *a, const struct item *b)
+{
+	return a->name != b->name && b->w.begin >= a->w.begin && b->w.end <= a->w.end &&
+	       directions_does(n->directions, a->name, b->name);
+}
+
+/* Of several tiers at one host the last one began it. */
+static void innermost(const struct nest *n, struct candidates *c)
+{
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < c->n; i++) {
+		unsigned k = 0;
+
+		while (k < c->n && !inside(n, &n->items[c->parent[i]], &n->items[c->parent[k]]))
+			k++;
+		c->inner[i] = k == c->n;
+	}
+	for (unsigned i = 0; i < c->n; i++)
+		if (c->inner[i])
+			c->parent[left++] = c->parent[i];
+	c->sum = c->n = left;
+}
+
+/* Whose of those under way it can be. */
+static void find_parents(struct nest *n, const struct item *x, struct candidates *c)
+{
+	unsigned looked = 0;
+
+	c->n = 0;
+	c->sum = 0;
+	c->kind = NEST_MAY_CALL;
+	c->whole = c->by_id = c->more = false;
+	for (uint32_t i = *bucket(n, &x->w.client); i != NONE; i = n->items[i].next) {
+		const struct item *p = &n->items[i];
+
+		if (looked++ == LOOK) {
+			c->more = true;
+			break;
+		}
+		if (p->name == x->name || apart(n, p->w.flow) ||
+			memcmp(&p->w.server, &x->w.client, sizeof(p->w.server)) != 0)
+			continue;
+		if (x->w.caller)
+			directions_seen(n->directions, p->name, x->name);
+		if (same_id(&p->w.ids, &x->w.ids)) {
+			c->parent[0] = i;
+			c->weight[0] = c->sum = c->n = 1;
+			c->by_id = true;
+			c->more = false;
+			return;
+		}
+		if (!x->w.caller || directions_can(n->directions, p->name, x->name))
+			consider(c, i, p, x);
+	}
+	if (c->n > 1 && c->whole)
+		innermost(n, c);
+}
+
+static bool link_to(struct nest *n, uint32_t parent, uint32_t child, uint32_t weight,
+	const struct candidates *c)
+{
+	uint32_t at = n->free_link;
+	struct item *p = &n->items[parent], *x = &n->items[child];
+
+	if (at == NONE && n->nlinks == n->most)
+		return false;
+	if (at == NONE)
+		at = n->nlinks++;
+	else
+		n->free_link = n->links[at].next;
+	n->links[at] = (struct nest_link){.start = x->w.start,
+		.end = x->w.end,
+		.service = x->w.service,
+		.digest = x->w.digest,
+		.digest_id = x->w.digest_id,
+		.weight = weight,
+		.item = p->closed ? NONE : child,
+		.next = p->links,
+		.class = x->w.class,
+		.by_id = c->by_id,
+		.sure = c->n <= NEST_PARENTS && !c->more};
+	p->links = at;
+	x->refs += !p->closed;
+	return true;
+}
+
+static void settle(struct nest *n, uint32_t child)
+{
+	struct item *x = &n->items[child];
+	struct candidates c;
+	uint64_t given = 0;
+
+	c.n = 0;
+	c.more = false;
+	if (!apart(n, x->w.flow))
+		find_parents(n, x, &c);
+	x->nested = c.n > 0;
+	n->unsettled += c.n > NEST_PARENTS || c.more;
+	for (unsigned i = c.n; i-- > 0;) {
+		/* What does not divide is the latest one's. */
+		uint64_t w = i && c.sum ? part(NEST_ONE, c.weight[i], c.sum) : NEST_ONE - given;
+
+		given += w;
+		if (!link_to(n, c.parent[i], child, (uint32_t)w, &c)) {
+			n->unsettled++;
+			break;
+		}
+	}
+	if (x->w.caller)
+		return;
+	x->closed = true;
+	if (!x->nested && !apart(n, x->w.flow))
+		felt(n, x);
+	let_go(n, child);
+}
+
+static void step(struct nest *n)
+{
+	struct event e = pop(n);
+
+	n->swept = e.time;
+	switch ((enum event_kind)(e.order >> 62)) {
+	case PARENT_START:
+		begin(n, e.index);
+		break;
+	case CHILD_START:
+		settle(n, e.index);
+		break;
+	case PARENT_END:
+		finish(n, e.index);
+		break;
+	}
+}
+
+void nest_finish(struct nest *n)
+{
+	while (n->nevents)
+		step(n);
+}
+
+static uint32_t item_new(struct nest *n)
+{
+	uint32_t i = n->free_item;
+
+	if (i == NONE)
+		return n->nitems < ITEMS ? n->nitems++ : NONE;
+	n->free_item = n->items[i].next;
+	return i;
+}
+
+/* A wait that began before what was gone through already: whatever it called is settled. */
+static void add_late(struct nest *n, uint32_t i)
+{
+	struct item *x = &n->items[i];
+
+	n->late += x->w.caller != NEST_LEAF;
+	x->w.caller = NEST_LEAF;
+	settle(n, i);
+}
+
+void nest_add(
+	struct nest *n, const struct nest_wait *w, const struct share *shares, unsigned nshares)
+{
+	uint32_t i, most;
+	struct item *x;
+
+	if (!n->heap)
+		set_up(n);
+	if (w->end > n->newest)
+		n->newest = w->end;
+	i = item_new(n);
+	while (i == NONE && n->nevents) { /* parents that last hold many */
+		step(n);
+		i = item_new(n);
+	}
+	if (i == NONE)
+		return;
+	x = &n->items[i];
+	*x = (struct item){.w = *w, .nodes = NONE, .links = NONE};
+	x->name = directions_name(n->directions, &w->server, w->port);
+	for (unsigned k = 0; k < nshares; k++) {
+		nodes_add(n, x, shares[k].cell, shares[k].ns);
+		x->total += shares[k].ns;
+	}
+	if (w->begin < n->swept) {
+		add_late(n, i);
+		return;
+	}
+	n->ncallers += w->caller != NEST_LEAF;
+	if (w->caller)
+		push(n, w->begin, PARENT_START, i);
+	push(n, w->begin, CHILD_START, i);
+	if (w->caller)
+		push(n, w->end, PARENT_END, i);
+	most = n->ncallers || n->most < FEW ? n->most - 4 : FEW;
+	while (n->nevents > most || (n->nevents && n->newest - n->heap[0].time > HOLD))
+		step(n);
+}
+
+bool nest_can_call(const struct nest *n, const struct addr *from, uint16_t from_port,
+	const struct addr *to, uint16_t to_port)
+{
+	return directions_can(n->directions, directions_name(n->directions, from, from_port),
+		directions_name(n->directions, to, to_port));
+}
+
+uint64_t nest_unsettled(const struct nest *n)
+{
+	return n->unsettled;
+}
+
+uint64_t nest_late(const struct nest *n)
+{
+	return n->late;
+}
