@@ -242,7 +242,7 @@ EXPECTED = {
         ("client-gave-up",),
     ),
     "http-errors": (
-        [("client-gave-up", 8000, None), ("http-error", 80, None)],
+        [("client-gave-up", 8000, None), ("slow-server", 8000, None)],
         ("slow-server", "client-gave-up", "http-error", "reset-storm", "connect-refused"),
     ),
     "http-keepalive": ([("http-error", 80, None)], ()),
@@ -361,6 +361,23 @@ def check_filters(path, name, f, times, work):
             fail("%s: frame %d is not selected by %s" % (what, number, f["bpf"]))
 
 
+def check_account(path, name, found):
+    """All that was felt is in one line each, to the nanosecond, and whole findings are such lines."""
+    account = json.loads(run("--report=json", "-r", path))["account"]
+    lines = account["lines"]
+    if sum(l["cost"] for l in lines) != account["felt"]:
+        fail("%s: lines of %d ns, felt were %d" % (name, sum(l["cost"] for l in lines), account["felt"]))
+    if account["felt"] > account["all"]:
+        fail("%s: more was felt than was waited for" % name)
+    costs = lambda of: sorted((f["id"], f["cost"]) for f in of if "cost" in f and "part_of" not in f)
+    told = costs(r["tsumari"]["finding"] for r in found)
+    if told != sorted((l["finding"], l["cost"]) for l in lines if "finding" in l):
+        fail("%s: findings %s, lines %s" % (name, told, lines))
+
+
+SEVERITIES = ["critical", "warning", "info"]
+
+
 def check_all(path, name, found, work):
     times, total, share = frame_times(path), 0, 0
     ranks = []
@@ -380,7 +397,8 @@ def check_all(path, name, found, work):
         if f.get("of_capture") and not f.get("bpf"):
             fail("%s has no filter of packets" % what)
         if not f.get("of_capture"):
-            ranks.append(("part_of" in f, -f.get("cost", 0)))
+            if "part_of" not in f:
+                ranks.append((SEVERITIES.index(f["severity"]), -f.get("cost", 0)))
         elif ranks:
             fail("%s comes behind others" % what)
         if "part_of" not in f:
@@ -388,7 +406,8 @@ def check_all(path, name, found, work):
             share += f.get("share", 0)
         check_filters(path, name, f, times, work)
     if ranks != sorted(ranks):
-        fail("%s: not in the order of their cost" % name)
+        fail("%s: not in the order of severity and cost" % name)
+    check_account(path, name, found)
     if share > 1000 + len(found):
         fail("%s: %d thousandths of all waiting" % (name, share))
     if run("--json", "-j3", "-r", path, "--types", "finding") != run("--json", "-j0", "-r", path, "--types", "finding"):

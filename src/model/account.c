@@ -61,3 +61,36 @@ unsigned account_shares(
 	}
 	return n;
 }
+
+void account_settle(const struct share *s, bool felt)
+{
+	s->cell->settled += s->ns;
+	s->cell->felt += felt ? s->ns : 0;
+}
+
+static uint64_t less(uint64_t *n, uint64_t by)
+{
+	by = by < *n ? by : *n;
+	*n -= by;
+	return by;
+}
+
+void account_take_out(struct cell **list, const uint64_t *ledger, bool pending)
+{
+	for (unsigned i = 0; i < LEDGER_COUNT; i++) {
+		uint64_t left = ledger[i];
+
+		for (struct cell *c = *list; c && left; c = c->next) {
+			uint64_t its;
+
+			if (c->entry != i)
+				continue;
+			its = less(&c->all, left);
+			left -= its;
+			if (pending)
+				continue;
+			less(&c->settled, its);
+			less(&c->felt, its);
+		}
+	}
+}

@@ -40,12 +40,13 @@ enum wait_class {
 };
 
 struct cell {
-	struct cell *next; /* of the same service */
-	uint8_t entry;     /* enum ledger_entry */
-	uint8_t class;     /* enum wait_class */
-	uint64_t all;      /* ns, of all waits */
-	uint64_t felt;     /* of it: what nothing in front has, or has already */
-	uint64_t left;     /* of that: what no finding has; while a list is made */
+	struct cell *next;  /* of the same service */
+	uint8_t entry;      /* enum ledger_entry */
+	uint8_t class;      /* enum wait_class */
+	uint64_t all;       /* ns, of all waits */
+	uint64_t settled;   /* of these: of which it is known what they were part of */
+	uint64_t felt;      /* what the outermost waits spent here */
+	uint64_t now, left; /* while a list is made: felt, as far as can be told; of it nobody's */
 };
 
 /* The cell of a service's list, made where there is none. */
@@ -62,5 +63,10 @@ struct share {
 /* The shares of a ledger (LEDGER_COUNT at most), added to `all`; gives their number. */
 unsigned account_shares(
 	struct cell **list, const uint64_t *ledger, enum wait_class c, struct share *out);
+/* It is known what the wait was part of; felt: of nothing. */
+void account_settle(const struct share *s, bool felt);
+/* A wait, of whatever class it was, is not to count after all. pending: it was not settled, and
+   will not be. */
+void account_take_out(struct cell **list, const uint64_t *ledger, bool pending);
 
 #endif

@@ -160,9 +160,11 @@ static void list_lost(struct findings *f, struct capture_state *c)
 		"tsumari.tcp.server.lost_in_capture > 0");
 
 	isolate(x, &c->lost_at, 0);
-	x->cost = c->unknown;
+	x->local = c->unknown;
+	x->everywhere = true;
+	finding_claims(x, NULL, ENTRY(UNKNOWN), CLASS(NONE));
 	if (c->lost_bytes * 1000 > (f->capture ? f->capture->bytes : 0) || dropped(f) ||
-		c->unknown * 50 > f->waiting)
+		c->unknown * 50 > f->felt)
 		finding_at_least(x, SEVERITY_WARNING);
 	if (c->lost_bytes)
 		say(&x->saw, "%B were acknowledged by their receiver and are not in the capture. ",

@@ -143,7 +143,7 @@ static struct proof *ending(struct close_state *c, const struct txn_record *t)
 	return strncmp(t->ended_by, "client", 6) == 0 ? &c->gave_up : &c->cut;
 }
 
-static void add_txn(struct svc *s, const struct txn_record *t)
+static void add_txn(struct findings *f, struct svc *s, const struct txn_record *t)
 {
 	struct close_state *c;
 	struct proof *p;
@@ -157,6 +157,7 @@ static void add_txn(struct svc *s, const struct txn_record *t)
 		return;
 	c = svc_state(s, DETECTOR_CLOSE);
 	p = ending(c, t);
+	claim(f, p == &c->stale ? CLASS_STALE : p == &c->cut ? CLASS_CUT : CLASS_GAVE_UP);
 	c->gave_up_rst += p == &c->gave_up && strcmp(t->ended_by, "client_rst") == 0;
 	proof_add(p, t->r.start, own_waiting(t), end_frame(t));
 	proof_until(p, t->r.start + own_waiting(t));
@@ -170,7 +171,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	if (r->kind == RECORD_FLOW && ((const struct flow_record *)r)->tcp_state)
 		add_flow(f, s, (const void *)r);
 	else if (r->kind == RECORD_TXN && !r->composite)
-		add_txn(s, (const void *)r);
+		add_txn(f, s, (const void *)r);
 }
 
 static void take_out_txn(struct close_state *c, const struct txn_record *t)
@@ -218,9 +219,10 @@ static void list_single(struct findings *f, const struct svc *s, const struct cl
 		return;
 	x = finding_new(f, "no-keepalive", "A new connection for each request", s, &c->single,
 		"tsumari.flow.transactions == 1");
-	x->cost += tls;
+	x->local += tls;
+	finding_claims(x, s, ENTRY(CONNECT_NETWORK) | ENTRY(CONNECT_TLS), CLASS(NONE));
 	x->of = c->used;
-	each = x->cost / n;
+	each = x->local / n;
 	if (path_far(s))
 		x->part_of = "far-path";
 	if (each < MS)
@@ -270,6 +272,7 @@ static void list_cut(struct findings *f, const struct svc *s, const struct close
 
 	x->counted = "transactions";
 	x->of = svc_ended(s);
+	finding_claims(x, s, ALL_ENTRIES, CLASS(CUT));
 	if (x->count >= f->limit.v[THRESHOLD_RESETS])
 		finding_at_least(x, SEVERITY_WARNING);
 	say(&x->saw,
@@ -293,12 +296,13 @@ static void list_gave_up(struct findings *f, const struct svc *s, const struct c
 		&c->gave_up, "tsumari.ended_by in {client_fin, client_rst, client_cancel}");
 
 	x->counted = "transactions";
+	finding_claims(x, s, ALL_ENTRIES, CLASS(GAVE_UP));
 	x->of = svc_ended(s);
 	say(&x->saw,
 		"In %C of %C transactions the client closed the connection, or called the stream "
 		"off, before the response had come to its end (%C by a reset), after %T on "
 		"average.",
-		x->count, x->of, c->gave_up_rst, x->cost / x->count);
+		x->count, x->of, c->gave_up_rst, x->local / x->count);
 	say(&x->means, "A timeout of the client, or a user who did not wait: what was done for it "
 		       "is lost, and it may ask again.");
 	say(&x->next, "The client's timeout against the server's times (nginx logs these as 499); "
@@ -313,6 +317,7 @@ static void list_stale(struct findings *f, const struct svc *s, const struct clo
 		"Requests on connections that the server had closed", s, &c->stale,
 		"tsumari.quality == stale or tsumari.tcp.reset.phase == stale");
 
+	finding_claims(x, s, ALL_ENTRIES, CLASS(STALE));
 	x->counted = "transactions";
 	x->of = svc_ended(s);
 	finding_at_least(x, SEVERITY_WARNING);

@@ -217,6 +217,7 @@ static void list_dropped(struct findings *f, const struct svc *s, const struct c
 	proof_merge(&all, &c->silent);
 	x = finding_new(f, "syn-drop", "Connection requests dropped", s, &all,
 		"tsumari.tcp.syn_retries > 0");
+	finding_claims(x, s, ENTRY(CONNECT_RETRY), CLASS(NONE));
 	finding_at_least(x, SEVERITY_WARNING);
 	x->of = s->flows;
 	say(&x->saw,
@@ -270,6 +271,7 @@ static void list_silent(struct findings *f, const struct svc *s, const struct co
 	struct finding *x = finding_new(f, "connect-timeout", "No answer to connection requests", s,
 		&c->silent, "tsumari.tcp.syn_retries > 0");
 
+	finding_claims(x, s, ENTRY(CONNECT_RETRY), CLASS(NONE));
 	finding_at_least(x, SEVERITY_WARNING);
 	x->of = s->flows;
 	say(&x->saw,
@@ -293,6 +295,7 @@ static void list_queue(struct findings *f, const struct svc *s, const struct con
 	proof_merge(&all, &c->aborted);
 	x = finding_new(f, "accept-queue", "Accept queue full", s, &all,
 		"tsumari.tcp.accept_wait > 0 or tsumari.tcp.reset.phase == ack");
+	finding_claims(x, s, ENTRY(CONNECT_RETRY) | ENTRY(CONNECT_NETWORK), CLASS(NONE));
 	finding_at_least(x, SEVERITY_WARNING);
 	x->of = s->flows;
 	if (c->queue.count)
@@ -330,6 +333,7 @@ static void list_refused(struct findings *f, const struct svc *s, const struct c
 		c->prohibited.count
 			? "tsumari.tcp.reset.phase == syn or tsumari.flow.icmp.errors > 0"
 			: "tsumari.tcp.reset.phase == syn");
+	finding_claims(x, s, ENTRY(CONNECT_RETRY) | ENTRY(CONNECT_NETWORK), CLASS(NONE));
 	finding_at_least(x, SEVERITY_WARNING);
 	x->of = s->flows;
 	if (c->refused.count)

@@ -284,16 +284,18 @@ static void list_silence(struct findings *f, const struct svc *s, const struct s
 		c->unanswered ? "DNS queries not answered" : "DNS queries lost", s, &c->p,
 		"type == dns and (tsumari.quality == no_response or tsumari.dns.retries > 0)");
 
+	finding_claims(x, s, ENTRY(RETRY), CLASS(NONE));
+	x->beyond = c->beyond;
 	x->counted = "queries";
 	x->of = s->transactions;
-	if (x->cost >= SECOND)
+	if (x->local >= SECOND)
 		finding_at_least(x, SEVERITY_WARNING);
 	if (c->unanswered)
 		say(&x->saw, "%C of %C queries got no answer. ", c->unanswered, x->of);
 	if (c->repeated)
 		say(&x->saw, "%C of %C queries were answered only after they were sent again. ",
 			c->repeated, x->of);
-	say(&x->saw, "Lookups waited %T for that.", x->cost);
+	say(&x->saw, "Lookups waited %T for that.", x->local);
 	say(&x->means,
 		"The resolver waits for its timer (5 s by default) before it asks again or asks "
 		"another server, and whatever needs the name waits as long.");

@@ -110,15 +110,18 @@ static void list_far(struct findings *f, const struct svc *s, const struct far_s
 		(unsigned long long)f->limit.v[THRESHOLD_FAR],
 		(unsigned long long)f->limit.v[THRESHOLD_FAR]);
 	x = finding_new(f, "far-path", "The path is long", s, &c->p, room);
+	finding_claims(
+		x, s, ENTRY(CONNECT_NETWORK) | ENTRY(CONNECT_TLS) | ENTRY(NETWORK), CLASS(NONE));
 	x->counted = "round trips";
 	x->count = c->trips;
 	x->of = FIELD_ABSENT;
-	if (!reaches(x->cost, s->waiting, MOST))
+	if (!reaches(x->local, svc_waiting(s), MOST))
 		finding_at_most(x, SEVERITY_INFO);
 	say(&x->saw,
 		"%C round trip%1 of %T on average, up to %T, were waited for: %T, which is %P of "
 		"all waiting for this service.",
-		c->trips, c->trips, c->trip / c->trips, c->longest, x->cost, x->cost, s->waiting);
+		c->trips, c->trips, c->trip / c->trips, c->longest, x->local, x->local,
+		svc_waiting(s));
 	say(&x->means, "Client and server are far from each other, or the path is slow: what is "
 		       "waited for is the way there and back, whatever the server does.");
 	say(&x->next, "Fewer round trips: connections that stay open, TLS 1.3 and its resumption, "

@@ -13,6 +13,7 @@ struct greeting_state {
 	uint64_t longest;
 	/* Connections that were open when the capture ended: silent from its end less these on. */
 	struct proof open;
+	uint64_t beyond;        /* ns of that, in no record */
 	uint64_t nopen, opened; /* the sum of when they were established */
 	struct proof now;       /* all of them, as of the list that is made */
 };
@@ -73,6 +74,7 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 
 	if (server < f->limit.v[THRESHOLD_SLOW] || !is_greeting(t))
 		return;
+	claim(f, CLASS_GREETING);
 	c = svc_state(s, DETECTOR_GREETING);
 	proof_add(&c->late, t->r.start, server, t->frame[2]);
 	proof_until(&c->late, t->r.end);
@@ -102,6 +104,7 @@ static void prepare(struct findings *f)
 		if (!(c = svc_has(s, DETECTOR_GREETING)))
 			continue;
 		memset(&c->now, 0, sizeof(c->now));
+		c->beyond = 0;
 		proof_merge(&c->now, &c->late);
 		proof_merge(&c->now, &c->silent);
 		waited = c->nopen && end > c->opened / c->nopen ? end * c->nopen - c->opened : 0;
@@ -110,6 +113,7 @@ static void prepare(struct findings *f)
 		proof_merge(&c->now, &c->open);
 		proof_cost(&c->now, c->open.first, waited, 0);
 		proof_until(&c->now, end);
+		c->beyond = waited;
 		f->more += waited;
 	}
 }
@@ -122,6 +126,8 @@ static void list_late(struct findings *f, const struct svc *s, const struct gree
 			      : "tsumari.flow.server.payload == 0 and tsumari.tcp.handshake > 0");
 	uint64_t silent = c->now.count - c->late.count;
 
+	finding_claims(x, s, ALL_ENTRIES, CLASS(GREETING));
+	x->beyond = c->beyond;
 	x->of = s->flows;
 	if (c->late.count)
 		say(&x->saw, "On %C of %C connections the server's greeting took more than %T. ",

@@ -4,6 +4,7 @@
 #ifndef TSUMARI_MODEL_FIND_IMPL_H
 #define TSUMARI_MODEL_FIND_IMPL_H
 
+#include "model/account.h"
 #include "model/findings.h"
 #include "model/keyed.h"
 
@@ -44,9 +45,10 @@ struct svc {
 	const char *protocol; /* of its last transaction; NULL: none yet */
 	uint64_t flows;       /* closed ones */
 	uint64_t established; /* of these */
-	uint64_t transactions, waiting, ledger[LEDGER_COUNT];
+	uint64_t transactions;
 	uint64_t unknown;    /* of the transactions: txn_unknown() */
 	uint64_t packets[2]; /* of closed TCP connections, by side */
+	struct cell *cells;  /* of its waiting */
 	void *state[DETECTOR_COUNT];
 };
 
@@ -105,8 +107,18 @@ struct findings {
 	struct keyed *services; /* struct svc by struct svc_key */
 	struct tiers *tiers;    /* of the model; NULL: there are none */
 	void *state[DETECTOR_COUNT];
-	uint64_t waiting; /* ns, of all transactions, and of connections without any */
-	uint64_t more;    /* what detectors found beside them; worked out for each list */
+	struct cell *others; /* the waiting of services above SVC_MAX */
+	uint8_t claimed;     /* enum wait_class of the record that is being added */
+	bool turns_seen;     /* there are records of turns: flows need not tell of them */
+	unsigned nshares;    /* of the record added last */
+	struct share shares[LEDGER_COUNT];
+	/* Worked out for each list, ns: */
+	uint64_t felt; /* by those in front, with what is more */
+	uint64_t more; /* that detectors found beside the account */
+	uint64_t all, idle;
+	uint64_t longest; /* of one wait, of all records */
+	struct account_line *lines;
+	unsigned nlines, line_room;
 	uint64_t tcp_flows, transactions;
 	uint64_t ledger[LEDGER_COUNT];
 	struct finding *list;
@@ -141,6 +153,8 @@ static inline uint64_t svc_ended(const struct svc *s)
 }
 
 void *svc_state(struct svc *s, enum detector_place place);
+/* All that was waited for it, whatever was in front. */
+uint64_t svc_waiting(const struct svc *s);
 /* The place's state of a service, or NULL where there is none yet. */
 static inline void *svc_has(const struct svc *s, enum detector_place place)
 {
@@ -155,6 +169,22 @@ struct svc *svc_at(const struct findings *f, uint32_t i);
  */
 struct finding *finding_new(struct findings *f, const char *id, const char *title,
 	const struct svc *s, const struct proof *t, const char *condition);
+/* Its own time is a finding's of this class; of several the first has it. */
+void claim(struct findings *f, enum wait_class c);
+/* What was found out to have been waited for, with the ends of `of`. */
+void claim_later(struct findings *f, struct svc *s, const struct record *of, uint64_t from,
+	uint64_t to, enum ledger_entry entry);
+/* A finding's cost lies in these entries of the service's waiting, of these classes (bits). */
+void finding_claims(struct finding *x, const struct svc *s, uint32_t entries, uint32_t classes);
+#define ENTRY(name) (1u << LEDGER_##name)
+#define CLASS(name) (1u << CLASS_##name)
+#define ALL_ENTRIES UINT32_MAX
+/* find_account.c: the account with each record, and for each list. */
+void account_record(struct findings *f, struct svc *s, const struct record *r);
+void account_forget(struct findings *f, struct svc *s, const struct record *r);
+void account_begin(struct findings *f);
+void account_cost(struct findings *f, struct finding *x, bool take);
+void account_end(struct findings *f);
 /* What a transaction was waited for but for its connection and its stalls: this part of its time is
    in the cost of one finding about its service. */
 uint64_t own_waiting(const struct txn_record *t);

@@ -366,6 +366,7 @@ static void list_saturation(struct findings *f, const struct svc *s, const struc
 	if (k.n < 8 || !fit(&k) || !saturated(f, &k, &p))
 		return;
 	x = finding_new(f, "saturation", "The server is saturated", s, &p, NULL);
+	finding_claims(x, s, ENTRY(SERVER), ~CLASS(IDLE));
 	x->counted = "intervals";
 	x->of = k.n;
 	part_of_slow(s, x);
@@ -393,6 +394,7 @@ static void list_pauses(struct findings *f, const struct svc *s, const struct lo
 	struct finding *x =
 		finding_new(f, "micro-stall", "Moments without any answer", s, &c->pauses, NULL);
 
+	finding_claims(x, s, ENTRY(SERVER), ~CLASS(IDLE));
 	x->counted = "pauses";
 	x->of = FIELD_ABSENT;
 	part_of_slow(s, x);

@@ -125,6 +125,8 @@ static void add_burst(
 		b->frame = t->frame[0];
 	}
 	b->count++;
+	if (cost)
+		claim(f, CLASS_REPEATED); /* as far as it is */
 	b->cost += cost;
 	b->last = t->r.end;
 	if (b->count < least)
@@ -198,6 +200,8 @@ static void add_statement(
 		proof_client(&c->slow, &t->r.client.ip);
 		top_operation(&c->slow_top, t, server);
 	}
+	if (without || slow)
+		claim(f, without ? CLASS_NO_INDEX : CLASS_SLOW);
 	if (slow && server > c->slowest)
 		c->slowest = server;
 	if (is_select(t))
@@ -237,6 +241,8 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	}
 	code = number_named(t, &error_code);
 	if (code != FIELD_ABSENT)
+		claim(f, CLASS_ERROR);
+	if (code != FIELD_ABSENT)
 		add_error(svc_state(s, DETECTOR_MYSQL), t, code);
 	else if (strcmp(name, "COM_BINLOG_DUMP") != 0 && !is_greeting(t))
 		add_statement(f, svc_state(s, DETECTOR_MYSQL), t, is_without_index(t));
@@ -262,6 +268,7 @@ static void list_slow(struct findings *f, const struct svc *s, const struct mysq
 	snprintf(filter, sizeof(filter), "type == mysql and tsumari.ledger.server >= %lluns",
 		(unsigned long long)f->limit.v[THRESHOLD_SLOW]);
 	x = finding_new(f, "mysql-slow", "Slow statements", s, &c->slow, filter);
+	finding_claims(x, s, ALL_ENTRIES, CLASS(SLOW));
 	x->counted = "statements";
 	x->of = s->transactions;
 	x->count += c->both;
@@ -287,6 +294,7 @@ static void list_index(struct findings *f, const struct svc *s, const struct mys
 		"and not query ~ \"(?i)^ *(show|explain|desc|help|analyze|check|optimize|repair|"
 		"alter)|information_schema|performance_schema\"");
 
+	finding_claims(x, s, ALL_ENTRIES, CLASS(NO_INDEX));
 	x->counted = "statements";
 	x->of = s->transactions;
 	say(&x->saw,
@@ -324,6 +332,8 @@ static void list_again(struct findings *f, const struct svc *s, const struct mys
 	struct finding *x = finding_new(f, "n-plus-one", "One statement over and over", s,
 		&c->again, "type == mysql and query ~ \"^(?i)select\"");
 
+	finding_claims(x, s, ALL_ENTRIES, CLASS(ERROR));
+	finding_claims(x, s, ALL_ENTRIES, CLASS(REPEATED));
 	x->counted = "bursts";
 	x->of = FIELD_ABSENT;
 	finding_at_least(x, SEVERITY_WARNING);

@@ -172,6 +172,8 @@ static void add_polled(
 	if (t->total != FIELD_ABSENT && t->ledger[LEDGER_SERVER] < f->limit.v[THRESHOLD_SLOW] &&
 		!nfs_claims(t))
 		cost = own_waiting(t);
+	if (cost)
+		claim(f, CLASS_NFS_GETATTR);
 	x->got++;
 	x->got_cost += cost;
 	if (x->got < most)
@@ -187,14 +189,15 @@ static void add_polled(
 }
 
 /* Put off: the client waits and asks anew, with another XID. */
-static void add_delay(struct nfs_state *c, struct file *x, const struct txn_record *t,
-	const char *op, bool put_off)
+static void add_delay(struct findings *f, struct nfs_state *c, struct file *x,
+	const struct txn_record *t, const char *op, bool put_off)
 {
 	bool same = x->delayed_op && x->delayed_op == op &&
 		    memcmp(&x->delayed, &t->r.client.ip, sizeof(x->delayed)) == 0;
 	uint64_t waited = same && t->r.start > x->delayed_at ? t->r.start - x->delayed_at : 0;
 
 	if (put_off) {
+		claim(f, CLASS_NFS_DELAY);
 		proof_add(&c->delay, t->r.start, own_waiting(t), t->frame[2]);
 		proof_client(&c->delay, &t->r.client.ip);
 		top_operation(&c->delay_top, t, own_waiting(t));
@@ -220,6 +223,8 @@ static void add_call(struct findings *f, struct nfs_state *c, const struct txn_r
 		top_operation(&c->stale_top, t, own_waiting(t));
 	}
 	if (times_again(t)) {
+		if (!is_delay(st))
+			claim(f, CLASS_NFS_AGAIN);
 		proof_add(&c->again, t->r.start, is_delay(st) ? 0 : own_waiting(t), t->frame[0]);
 		proof_until(&c->again, t->r.end);
 		proof_client(&c->again, &t->r.client.ip);
@@ -229,7 +234,7 @@ static void add_call(struct findings *f, struct nfs_state *c, const struct txn_r
 	if (!x)
 		return;
 	if (is_delay(st) || x->delayed_op)
-		add_delay(c, x, t, op, is_delay(st));
+		add_delay(f, c, x, t, op, is_delay(st));
 	if (strcmp(op, "WRITE") == 0)
 		add_write(c, x, t);
 	if (strcmp(op, "GETATTR") == 0) {
@@ -261,6 +266,7 @@ static void list_again(struct findings *f, const struct svc *s, const struct nfs
 	struct finding *x = about(f, "nfs-retry", "NFS calls sent again", s, &c->again,
 		"tsumari.rpc.retransmits > 0");
 
+	finding_claims(x, s, ALL_ENTRIES, CLASS(NFS_AGAIN));
 	finding_at_least(x, SEVERITY_WARNING);
 	say(&x->saw, "%C of %C calls were sent again, %C times in all, before they were answered. ",
 		x->count, x->of, c->resent);
@@ -277,6 +283,7 @@ static void list_delay(struct findings *f, const struct svc *s, const struct nfs
 	struct finding *x = about(f, "nfs-delay", "NFS calls put off", s, &c->delay,
 		"nfs.status in {NFSERR_DELAY, NFSERR_JUKEBOX, NFS4ERR_DELAY, NFS3ERR_JUKEBOX}");
 
+	finding_claims(x, s, ALL_ENTRIES, CLASS(NFS_DELAY));
 	finding_at_least(x, SEVERITY_WARNING);
 	say(&x->saw,
 		"%C of %C calls were answered that they should come again later; clients "
@@ -316,6 +323,7 @@ static void list_storm(struct findings *f, const struct svc *s, const struct nfs
 	struct finding *x = about(f, "nfs-getattr-storm", "Attributes asked for over and over", s,
 		&c->storm, "nfs.opcode == GETATTR");
 
+	finding_claims(x, s, ALL_ENTRIES, CLASS(NFS_GETATTR));
 	finding_at_least(x, SEVERITY_WARNING);
 	x->counted = "seconds";
 	x->of = FIELD_ABSENT;

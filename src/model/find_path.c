@@ -148,8 +148,10 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 
 	if (t->total == FIELD_ABSENT)
 		return;
-	if (t->unacked)
+	if (t->unacked) {
+		claim(f, CLASS_UNACKED);
 		add_unacked(f->state[DETECTOR_PATH], t);
+	}
 	for (int i = LEDGER_STALL_RTO_CLIENT; i < LEDGER_UNKNOWN; i++)
 		stalled += l[i];
 	if (!stalled)
@@ -205,6 +207,10 @@ static void list_loss(struct findings *f, const struct svc *s, const struct path
 		server ? "tsumari.tcp.server.retransmits > 0"
 		       : "tsumari.tcp.client.retransmits > 0");
 
+	finding_claims(x, s,
+		server ? ENTRY(STALL_RTO_SERVER) | ENTRY(STALL_FAST_SERVER)
+		       : ENTRY(STALL_RTO_CLIENT) | ENTRY(STALL_FAST_CLIENT),
+		CLASS(NONE));
 	x->counted = "segments";
 	x->count = c->resent[side];
 	x->of = s->packets[side];
@@ -214,7 +220,7 @@ static void list_loss(struct findings *f, const struct svc *s, const struct path
 		"The %S sent %C of %C segments again, %C of them only after a timeout (200 ms "
 		"and more), on %C connection%1; transactions waited %T for them.",
 		server ? "server" : "client", x->count, x->of, c->rtos[side], c->loss[side].count,
-		c->loss[side].count, x->cost);
+		c->loss[side].count, x->local);
 	say(&x->means, "Segments of the %S were lost on the way to the %S.",
 		server ? "server" : "client", server ? "client" : "server");
 	say(&x->next,
@@ -238,6 +244,10 @@ static void list_closed(
 		       : "tsumari.tcp.client.zero_windows > 0 or "
 			 "tsumari.ledger.stall.h2_window.client > 0");
 
+	finding_claims(x, s,
+		server ? ENTRY(STALL_ZERO_SERVER) | ENTRY(STALL_H2_SERVER)
+		       : ENTRY(STALL_ZERO_CLIENT) | ENTRY(STALL_H2_CLIENT),
+		CLASS(NONE));
 	x->counted = x->count ? "transactions" : "connections";
 	x->of = x->count ? s->transactions : s->flows;
 	if (!x->count)
@@ -248,7 +258,7 @@ static void list_closed(
 			"all. ",
 			server ? "server" : "client", c->closings[side], c->closings[side],
 			c->closing[side], c->closing[side], c->closed_time[side]);
-	say(&x->saw, "Transactions waited %T for the %S's window%S.", x->cost,
+	say(&x->saw, "Transactions waited %T for the %S's window%S.", x->local,
 		server ? "server" : "client", c->closing[side] ? "" : " of HTTP/2");
 	say(&x->means, "%S",
 		server ? "The server does not read what it is sent: it is overloaded, "
@@ -269,12 +279,13 @@ static void list_reader(struct findings *f, const struct svc *s, const struct pa
 		"tsumari.ledger.stall.zero_window.client > 0 or "
 		"tsumari.ledger.stall.h2_window.client > 0");
 
+	finding_claims(x, s, ENTRY(STALL_ZERO_CLIENT) | ENTRY(STALL_H2_CLIENT), CLASS(NONE));
 	x->counted = "transactions";
 	x->of = s->transactions;
 	say(&x->saw,
 		"Of %C large response%1 (%B) most of the time went by with the client's "
 		"window closed: %T.",
-		c->reader.count, c->reader.count, c->reader_bytes, x->cost);
+		c->reader.count, c->reader.count, c->reader_bytes, x->local);
 	say(&x->means, "The server had the answer and could not get rid of it; it holds buffers, "
 		       "and perhaps locks, as long.");
 	say(&x->next, "What the client does between reads. Of a database: fetch everything at once "
@@ -288,12 +299,13 @@ static void list_delayed(struct findings *f, const struct svc *s, const struct p
 	struct finding *x = finding_new(f, "delayed-ack", "Small writes wait for delayed ACKs", s,
 		&c->delayed, "tsumari.ledger.stall.delayed_ack > 0");
 
+	finding_claims(x, s, ENTRY(STALL_DELAYED_ACK), CLASS(NONE));
 	x->counted = "transactions";
 	x->of = s->transactions;
 	say(&x->saw,
 		"In %C of %C transactions a short segment was held back until a bare ACK "
 		"came, 40 to 200 ms later: %T in all.",
-		x->count, x->of, x->cost);
+		x->count, x->of, x->local);
 	say(&x->means, "The sender writes a message in two small pieces; Nagle's algorithm holds "
 		       "the second back until the first is acknowledged, and the receiver delays "
 		       "that ACK.");
@@ -312,6 +324,7 @@ static void list_stuck(
 		server ? "tsumari.tcp.server.stuck.retransmits > 0"
 		       : "tsumari.tcp.client.stuck.retransmits > 0");
 
+	finding_claims(x, s, ALL_ENTRIES, CLASS(UNACKED));
 	finding_at_least(x, SEVERITY_WARNING);
 	x->of = s->flows;
 	say(&x->saw,
@@ -335,6 +348,7 @@ static void list_dead(struct findings *f, const struct svc *s, const struct path
 			server ? "tsumari.tcp.server.stuck.retransmits > 1"
 			       : "tsumari.tcp.client.stuck.retransmits > 1");
 
+	finding_claims(x, s, ALL_ENTRIES, CLASS(UNACKED));
 	finding_at_least(x, SEVERITY_WARNING);
 	x->of = s->flows;
 	say(&x->saw,

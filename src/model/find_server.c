@@ -39,6 +39,7 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 	if (others(t))
 		return;
 	c = svc_state(s, DETECTOR_SERVER);
+	claim(f, error ? CLASS_ERROR : CLASS_SLOW);
 	if (error) {
 		proof_add(&c->errors, t->r.start, own_waiting(t), t->frame[2]);
 		proof_client(&c->errors, &t->r.client.ip);
@@ -136,6 +137,7 @@ static void list_slow(struct findings *f, const struct svc *s, const struct serv
 
 	condition(f, filter, sizeof(filter));
 	x = finding_new(f, "slow-server", "Slow answers of the server", s, &c->slow, filter);
+	finding_claims(x, s, ALL_ENTRIES, CLASS(SLOW));
 	x->counted = "transactions";
 	x->of = s->transactions;
 	say(&x->saw, "%C of %C answers took the server more than %T, the slowest %T. ", x->count,
@@ -161,6 +163,7 @@ static void list_errors(struct findings *f, const struct svc *s, const struct se
 	struct finding *x = finding_new(f, "http-error", "Errors of the server", s, &c->errors,
 		"status == \"Server Error\"");
 
+	finding_claims(x, s, ALL_ENTRIES, CLASS(ERROR));
 	x->counted = "transactions";
 	x->of = svc_ended(s);
 	if (reaches(x->count, x->of, f->limit.v[THRESHOLD_ERRORS]))
@@ -183,12 +186,13 @@ static void list_turns(struct findings *f, const struct svc *s, const struct ser
 	snprintf(filter, sizeof(filter), "tsumari.turns.wait_max >= %lluns",
 		(unsigned long long)f->limit.v[THRESHOLD_SLOW]);
 	x = finding_new(f, "slow-server", "Slow answers of the server", s, &c->turns, filter);
+	finding_claims(x, s, ALL_ENTRIES, CLASS(SLOW));
 	x->of = s->flows;
 	finding_at_most(x, SEVERITY_WARNING); /* whether anybody waited is not known */
 	say(&x->saw,
 		"On %C connection%1 whose protocol is not followed the server was slow to "
 		"answer: %T in %C turns.",
-		x->count, x->count, x->cost, c->nturns);
+		x->count, x->count, x->local, c->nturns);
 	say(&x->means, "After the client's last bytes nothing came for long: the server worked.");
 	say(&x->next, "The server's log; for TLS its keys, or capture behind the point where it "
 		      "ends.");

@@ -100,8 +100,10 @@ static uint64_t errors_before(struct smtp_all *all, const struct txn_record *t, 
 	return before;
 }
 
-static void waited(struct proof *p, const struct txn_record *t)
+static void waited(
+	struct findings *f, enum wait_class c, struct proof *p, const struct txn_record *t)
 {
+	claim(f, c);
 	proof_add(p, t->r.start, t->ledger[LEDGER_SERVER], t->frame[2]);
 	proof_until(p, t->r.end);
 	proof_client(p, &t->r.client.ip);
@@ -121,19 +123,19 @@ static void add_command(struct findings *f, struct smtp_state *c, const struct t
 		c->greetings++;
 		if (server < f->limit.v[THRESHOLD_GREETING])
 			return;
-		waited(&c->greeting, t);
+		waited(f, CLASS_GREETING, &c->greeting, t);
 		return;
 	}
 	c->mails += data;
 	if (server < f->limit.v[THRESHOLD_SLOW])
 		return;
 	if (errors && server >= f->limit.v[THRESHOLD_TARPIT]) {
-		waited(&c->tarpit, t);
+		waited(f, CLASS_TARPIT, &c->tarpit, t);
 	} else if (data) {
-		waited(&c->queue, t);
+		waited(f, CLASS_QUEUE, &c->queue, t);
 		c->longest_queue = server > c->longest_queue ? server : c->longest_queue;
 	} else {
-		waited(&c->slow, t);
+		waited(f, CLASS_SLOW, &c->slow, t);
 		top_operation(&c->slow_top, t, server);
 	}
 }
@@ -167,6 +169,7 @@ static void list_greeting(struct findings *f, const struct svc *s, const struct 
 	struct finding *x = finding_new(f, "smtp-greeting", "Mail server greets late", s,
 		&c->greeting, "tsumari.smtp.record == greeting");
 
+	finding_claims(x, s, ALL_ENTRIES, CLASS(GREETING));
 	x->of = c->greetings;
 	say(&x->saw,
 		"On %C of %C connections the server's greeting (220) took %T and more, up to "
@@ -205,10 +208,11 @@ static void list_tarpit(struct findings *f, const struct svc *s, const struct sm
 	struct finding *x = finding_new(f, "smtp-tarpit", "Delays after errors", s, &c->tarpit,
 		"type == smtp and tsumari.ledger.server > 200ms");
 
+	finding_claims(x, s, ALL_ENTRIES, CLASS(TARPIT));
 	x->counted = "commands";
 	x->of = s->transactions;
 	say(&x->saw, "%C command%1 waited %T for their replies, on connections with errors before.",
-		x->count, x->count, x->cost);
+		x->count, x->count, x->local);
 	say(&x->means, "The server slows down clients that make mistakes (Postfix: "
 		       "smtpd_error_sleep_time after smtpd_soft_error_limit).");
 	say(&x->next,
@@ -222,6 +226,7 @@ static void list_queue(struct findings *f, const struct svc *s, const struct smt
 	struct finding *x = finding_new(f, "smtp-queue", "Mails are taken slowly", s, &c->queue,
 		"smtp.command in {DATA, BDAT} and tsumari.ledger.server > 200ms");
 
+	finding_claims(x, s, ALL_ENTRIES, CLASS(QUEUE));
 	x->counted = "mails";
 	x->of = c->mails;
 	say(&x->saw, "Behind the end of %C of %C mails the reply took more than %T, up to %T.",
@@ -239,6 +244,7 @@ static void list_slow(struct findings *f, const struct svc *s, const struct smtp
 	struct finding *x = finding_new(f, "slow-server", "Slow answers of the server", s, &c->slow,
 		"type == smtp and tsumari.ledger.server > 200ms");
 
+	finding_claims(x, s, ALL_ENTRIES, CLASS(SLOW));
 	x->counted = "commands";
 	x->of = s->transactions;
 	say(&x->saw, "%C of %C commands took the server more than %T. ", x->count, x->of,

@@ -47,7 +47,7 @@ static void look_behind(struct findings *f, const struct finding *x, struct behi
 			for (unsigned y = 0; y < f->nlist; y++)
 				if (&f->list[y] != x && is_cause(&f->list[y]) &&
 					is_service(&f->list[y], pairs[k]->service) &&
-					(!b->cause || f->list[y].cost > b->cause->cost))
+					(!b->cause || f->list[y].local > b->cause->local))
 					b->cause = &f->list[y];
 	}
 }
@@ -78,11 +78,9 @@ void find_behind(struct findings *f)
 		if (!b.server)
 			continue;
 		say_behind(x, &b);
-		if (b.time[TIER_OWN] * 2 < b.server && b.cause && b.cause->cost * 2 >= x->cost) {
-			x->part_of = b.cause->id;
+		if (b.time[TIER_OWN] * 2 < b.server && b.cause)
 			say(&x->next, " First what is found at the server behind it: %S.",
 				b.cause->id);
-		}
 	}
 }
 

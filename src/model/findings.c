@@ -104,6 +104,10 @@ void findings_free(struct findings *f)
 				detectors[k]->release_service(s->state[k]);
 			free(s->state[k]);
 		}
+	for (uint32_t i = 0; (s = svc_at(f, i)); i++)
+		account_free(&s->cells);
+	account_free(&f->others);
+	free(f->lines);
 	for (int i = 0; i < DETECTOR_COUNT; i++) {
 		if (f->state[i] && detectors[i]->release)
 			detectors[i]->release(f->state[i]);
@@ -175,34 +179,18 @@ uint64_t own_waiting(const struct txn_record *t)
 {
 	return t->total == FIELD_ABSENT
 		       ? 0
-		       : t->ledger[LEDGER_REQUEST] + t->ledger[LEDGER_NETWORK] +
+		       : t->ledger[LEDGER_REQUEST] + t->ledger[LEDGER_QUEUED] +
+				 t->ledger[LEDGER_RETRY] + t->ledger[LEDGER_NETWORK] +
 				 t->ledger[LEDGER_SERVER] + t->ledger[LEDGER_RESPONSE];
-}
-
-/* Waiting on a connection none of whose transactions carries it. */
-static uint64_t flow_waiting(const struct flow_record *r)
-{
-	if (!r->tcp_state)
-		return 0;
-	if (r->transactions)
-		return turns_count(r) ? r->turn_wait : 0;
-	if (r->handshake != FIELD_ABSENT || unacked_time(r, 0) || unacked_time(r, 1))
-		return (r->handshake != FIELD_ABSENT ? r->handshake : 0) +
-		       (r->turns ? r->turn_wait : r->accept_wait) + unacked_time(r, 0) +
-		       unacked_time(r, 1) + greeting_waited(r);
-	return strncmp(r->tcp_state, "syn_", 4) == 0 || r->syn_retries ? r->r.duration : 0;
 }
 
 static void add_flow(struct findings *f, struct svc *s, const struct flow_record *flow, uint64_t by)
 {
 	const struct record *r = &flow->r;
-	uint64_t waiting = flow_waiting(flow) * by;
 
-	f->waiting += waiting;
 	f->tcp_flows += flow->tcp_state ? by : 0;
 	if (!s)
 		return;
-	s->waiting += waiting;
 	s->flows += by;
 	s->established += flow->handshake != FIELD_ABSENT ? by : 0;
 	if (flow->tcp_state) {
@@ -213,18 +201,9 @@ static void add_flow(struct findings *f, struct svc *s, const struct flow_record
 
 static void add_txn(struct findings *f, struct svc *s, const struct txn_record *t, uint64_t by)
 {
-	uint64_t waiting = t->total == FIELD_ABSENT ? 0 : t->total * by;
-
 	f->transactions += by;
-	f->waiting += waiting;
-	for (int i = 0; waiting && i < LEDGER_COUNT; i++) {
-		f->ledger[i] += t->ledger[i] * by;
-		if (s)
-			s->ledger[i] += t->ledger[i] * by;
-	}
 	if (!s)
 		return;
-	s->waiting += waiting;
 	s->transactions += by;
 	s->unknown += txn_unknown(t) ? by : 0;
 	s->protocol = t->r.type;
@@ -247,8 +226,10 @@ void findings_record(struct findings *f, const struct record *r)
 		return; /* its last record says it all */
 	s = svc_of(f, r);
 	add(f, s, r, 1);
+	f->claimed = CLASS_NONE;
 	for (int i = 0; i < DETECTOR_COUNT; i++)
 		detectors[i]->record(f, s, r);
+	account_record(f, s, r);
 }
 
 void findings_take_out(struct findings *f, const struct record *r, uint64_t name)
@@ -258,6 +239,7 @@ void findings_take_out(struct findings *f, const struct record *r, uint64_t name
 
 	add(f, s, r, UINT64_MAX);
 	f->name = name;
+	account_forget(f, s, r);
 	for (int i = 0; s && i < DETECTOR_COUNT; i++)
 		if (detectors[i]->take_out)
 			detectors[i]->take_out(f, s, r);
@@ -304,7 +286,7 @@ static void take_proof(struct finding *x, const struct proof *t)
 {
 	unsigned most = 0;
 
-	x->cost = t->cost;
+	x->local = t->cost;
 	x->count = t->count;
 	x->first = t->first;
 	x->last = t->last;
@@ -322,14 +304,14 @@ static void take_proof(struct finding *x, const struct proof *t)
 
 void finding_at_least(struct finding *x, enum severity s)
 {
-	if (x->severity < s)
-		x->severity = s;
+	if (x->least < s)
+		x->least = s;
 }
 
 void finding_at_most(struct finding *x, enum severity s)
 {
-	if (x->severity > s)
-		x->severity = s;
+	if (x->most > s)
+		x->most = s;
 }
 
 bool reaches(uint64_t part, uint64_t whole, uint64_t permille)
@@ -337,18 +319,13 @@ bool reaches(uint64_t part, uint64_t whole, uint64_t permille)
 	return whole && (double)part * 1000 >= (double)whole * (double)permille;
 }
 
-static uint64_t all_waiting(const struct findings *f)
-{
-	return f->waiting + f->more;
-}
-
 static enum severity severity_of(const struct findings *f, uint64_t cost)
 {
 	if (cost < f->limit.v[THRESHOLD_LEAST] ||
-		!reaches(cost, all_waiting(f), f->limit.v[THRESHOLD_SHARE]))
+		!reaches(cost, f->felt, f->limit.v[THRESHOLD_SHARE]))
 		return SEVERITY_INFO;
-	return reaches(cost, all_waiting(f), f->limit.v[THRESHOLD_CRITICAL]) ? SEVERITY_CRITICAL
-									     : SEVERITY_WARNING;
+	return reaches(cost, f->felt, f->limit.v[THRESHOLD_CRITICAL]) ? SEVERITY_CRITICAL
+								      : SEVERITY_WARNING;
 }
 
 struct finding *finding_new(struct findings *f, const char *id, const char *title,
@@ -365,7 +342,7 @@ struct finding *finding_new(struct findings *f, const char *id, const char *titl
 	x->id = id;
 	x->title = title;
 	x->counted = "connections";
-	x->waiting = all_waiting(f);
+	x->waiting = f->felt;
 	text_init_growing(&x->filter);
 	text_init_growing(&x->bpf);
 	text_init_growing(&x->saw);
@@ -380,12 +357,13 @@ struct finding *finding_new(struct findings *f, const char *id, const char *titl
 		x->protocol = s->protocol;
 	}
 	take_proof(x, t);
-	x->severity = severity_of(f, x->cost);
+	x->most = SEVERITY_CRITICAL;
 	filter_of(&x->filter, s, condition);
 	say_bpf(&x->bpf, s);
 	return x;
 }
 
+/* The order of the report but for parts, which follow what they are a part of. */
 static int compare(const void *a, const void *b)
 {
 	const struct finding *x = a, *y = b;
@@ -395,10 +373,10 @@ static int compare(const void *a, const void *b)
 		return x->of_capture ? -1 : 1;
 	if (!x->part_of != !y->part_of)
 		return x->part_of ? 1 : -1;
-	if (x->cost != y->cost)
-		return x->cost > y->cost ? -1 : 1;
 	if (x->severity != y->severity)
 		return x->severity > y->severity ? -1 : 1;
+	if (x->cost != y->cost)
+		return x->cost > y->cost ? -1 : 1;
 	if (x->count != y->count)
 		return x->count > y->count ? -1 : 1;
 	c = strcmp(x->id, y->id);
@@ -410,6 +388,49 @@ static int compare(const void *a, const void *b)
 	if (x->port != y->port)
 		return x->port < y->port ? -1 : 1;
 	return strcmp(x->filter.p, y->filter.p);
+}
+
+static bool is_part_of(const struct finding *x, const struct finding *of)
+{
+	return !of->part_of && strcmp(x->part_of, of->id) == 0;
+}
+
+/* The place of what it is a part of: of the same server, or the first there is. */
+static unsigned whole_of(const struct finding *list, unsigned n, const struct finding *x)
+{
+	unsigned first = n;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (!is_part_of(x, &list[i]))
+			continue;
+		if (list[i].port == x->port &&
+			memcmp(&list[i].server, &x->server, sizeof(x->server)) == 0)
+			return i;
+		first = first < n ? first : i;
+	}
+	return first;
+}
+
+static void rank(struct findings *f)
+{
+	struct finding *sorted;
+	unsigned wholes = 0, n = 0;
+
+	if (!f->nlist)
+		return;
+	qsort(f->list, f->nlist, sizeof(*f->list), compare);
+	sorted = xmalloc(f->nlist * sizeof(*sorted));
+	while (wholes < f->nlist && !f->list[wholes].part_of)
+		wholes++;
+	for (unsigned i = 0; i <= wholes; i++) {
+		if (i < wholes)
+			sorted[n++] = f->list[i];
+		for (unsigned k = wholes; k < f->nlist; k++)
+			if (whole_of(f->list, wholes, &f->list[k]) == i)
+				sorted[n++] = f->list[k];
+	}
+	memcpy(f->list, sorted, n * sizeof(*sorted));
+	free(sorted);
 }
 
 /* Where a cause explains most of a service's slow answers it stands for them, not they for it. */
@@ -425,11 +446,27 @@ static void explain_slow(struct findings *f)
 				f->list[k].port == x->port &&
 				memcmp(&f->list[k].server, &x->server, sizeof(x->server)) == 0)
 				slow = &f->list[k];
-		if (slow && !slow->part_of && slow->cost > x->cost + x->cost / 4)
+		if (slow && !slow->part_of && slow->local > x->local + x->local / 4)
 			continue;
 		x->part_of = NULL;
 		if (slow)
 			slow->part_of = x->id;
+	}
+}
+
+/* What each costs those in front: first of the whole ones, which leave nothing to each other. */
+static void work_out(struct findings *f)
+{
+	for (int whole = 1; whole >= 0; whole--)
+		for (unsigned i = 0; i < f->nlist; i++)
+			if ((f->list[i].part_of == NULL) == (whole == 1))
+				account_cost(f, &f->list[i], whole);
+	for (unsigned i = 0; i < f->nlist; i++) {
+		struct finding *x = &f->list[i];
+
+		x->severity = severity_of(f, x->cost);
+		x->severity = x->severity < x->least ? x->least : x->severity;
+		x->severity = x->severity > x->most ? x->most : x->severity;
 	}
 }
 
@@ -442,13 +479,15 @@ unsigned findings_list(
 	for (int i = 0; i < DETECTOR_COUNT; i++)
 		if (detectors[i]->prepare)
 			detectors[i]->prepare(f);
+	account_begin(f);
 	for (int i = 0; i < DETECTOR_COUNT; i++)
 		detectors[i]->list(f);
 	f->capture = NULL;
 	explain_slow(f);
 	find_behind(f);
-	if (f->nlist)
-		qsort(f->list, f->nlist, sizeof(*f->list), compare);
+	work_out(f);
+	rank(f);
+	account_end(f);
 	*list = f->list;
 	return f->nlist;
 }
@@ -480,6 +519,21 @@ static void blame(struct text *t, const struct finding *x)
 	}
 }
 
+/* Of waiting that is long, without an alarm. */
+static void say_most(const struct findings *f, struct text *out)
+{
+	const struct account_line *l = f->lines;
+
+	say(out, "%T of waiting, up to %T at once, and no alarm: most of it is ", f->felt,
+		f->longest);
+	text_str(out, l->finding ? l->finding->title : entry_words[l->entry]);
+	if (!addr_is_zero(&l->server)) {
+		text_str(out, " at ");
+		text_endpoint(out, &l->server, l->port);
+	}
+	say(out, ", %T, %P.", l->cost, l->cost, f->felt);
+}
+
 void findings_verdict(
 	const struct findings *f, const struct finding *list, unsigned n, struct text *out)
 {
@@ -488,14 +542,16 @@ void findings_verdict(
 	if (x) {
 		blame(out, x);
 		if (x->cost)
-			say(out, ": %T, %P of all waiting. ", x->cost, x->cost, all_waiting(f));
+			say(out, ": %T, %P of all waiting. ", x->cost, x->cost, f->felt);
 		else if (x->of != FIELD_ABSENT)
 			say(out, ": %C of %C %S. ", x->count, x->of, x->counted);
 		else
 			say(out, ": %C %S. ", x->count, x->counted);
 		text_put(out, x->means.p, x->means.len);
-	} else if (all_waiting(f)) {
-		say(out, "No bottleneck stands out in %T of waiting.", all_waiting(f));
+	} else if (f->felt && f->longest >= f->limit.v[THRESHOLD_SLOW]) {
+		say_most(f, out);
+	} else if (f->felt) {
+		say(out, "No bottleneck stands out in %T of waiting.", f->felt);
 	} else {
 		text_str(out, "Nothing in the capture waited for an answer.");
 	}

@@ -2,9 +2,9 @@
  * findings.h - what was wrong, with its proof: causes of waiting, ranked by what they cost.
  *
  * Detectors (find_*.c) read the records and keep bounded state; findings_list() may be called at
- * any time and changes nothing. A cost is ns of waiting, taken from the ledger; of one transaction
- * each entry of the ledger is in the cost of one finding at most, but for a finding that says whose
- * part it is (part_of).
+ * any time and changes nothing. A cost is ns of waiting, taken from the account (account.h): of all
+ * that was felt each nanosecond is in the cost of one finding at most, but for a finding that says
+ * whose part it is (part_of), and what is in none is what no detector knows the cause of.
  */
 #ifndef TSUMARI_MODEL_FINDINGS_H
 #define TSUMARI_MODEL_FINDINGS_H
@@ -28,8 +28,10 @@ struct finding {
 	uint16_t port;
 	uint8_t transport, ip_version;
 	const char *protocol; /* NULL: not known */
-	uint64_t cost;        /* ns of waiting; 0: it cannot be told, or nobody waited */
-	uint64_t waiting;     /* ns of waiting in the whole capture */
+	uint64_t cost;    /* ns of waiting, as those in front felt it (account.h); 0: it cannot be
+			     told, or nobody waited */
+	uint64_t local;   /* the same as it was waited for at this service */
+	uint64_t waiting; /* ns that were felt in the whole capture */
 	const char *part_of;  /* id of the finding that it shares its cost with: they must not be
 				 added; NULL: none */
 	uint64_t count, of;   /* so many of so many connections, transactions ... */
@@ -41,6 +43,12 @@ struct finding {
 	/* Not empty but for bpf, which cannot name what is in a tunnel. */
 	struct text filter, bpf; /* display filter and libpcap's, that isolate it */
 	struct text saw, means, next, against;
+	/* While the list is made: */
+	enum severity least, most; /* whatever it costs */
+	struct cell *cells;        /* of its service */
+	bool everywhere;           /* of all services */
+	uint32_t entries, classes; /* of the cells, by bit */
+	uint64_t beyond;           /* of the cost: ns that are in no cell */
 };
 
 /* NAME, its unit, default, help. A permille is written as a percentage. */
@@ -85,6 +93,19 @@ struct thresholds {
 };
 void thresholds_defaults(struct thresholds *t);
 
+/*
+ * A line of the account: a finding's cost, or what no finding has of an entry of a service's
+ * waiting. All lines together are what was felt, to the nanosecond.
+ */
+struct account_line {
+	const struct finding *finding; /* NULL: no finding has it */
+	uint8_t entry;                 /* then: enum ledger_entry */
+	struct addr server;            /* all zero: several */
+	uint16_t port;
+	const char *protocol; /* NULL: not known */
+	uint64_t cost;        /* ns */
+};
+
 struct findings;
 struct tiers;
 
@@ -97,6 +118,8 @@ void findings_free(struct findings *f);
 /* What waits for what (tiers.h); stays the caller's. Without them nothing is said of it. */
 void findings_tiers(struct findings *f, struct tiers *t);
 void findings_record(struct findings *f, const struct record *r);
+/* What the last record that was added adds to the account: for tiers_record(). */
+const struct share *findings_shares(const struct findings *f, unsigned *n);
 /*
  * Takes a health check's record (probes.h) out of what was counted, without its values: of numbers
  * of connections and transactions, of costs and examples. What was said of its operation by name
@@ -111,6 +134,15 @@ uint64_t findings_name(const struct txn_record *t);
  */
 unsigned findings_list(
 	struct findings *f, const struct capture_stats *capture, const struct finding **list);
+/* An entry of the ledger in words: "sending the response". */
+extern const char *const entry_words[LEDGER_COUNT];
+/* The account of the list made last, what took most first; it holds as long. */
+unsigned findings_account(const struct findings *f, const struct account_line **lines);
+/* ns of waiting that were felt; of all tiers together; that were idle on purpose, in neither. */
+struct felt {
+	uint64_t felt, all, idle;
+};
+struct felt findings_felt(const struct findings *f);
 /* One or two sentences on a list: the bottleneck with its share, and what limits the answer. */
 void findings_verdict(
 	const struct findings *f, const struct finding *list, unsigned n, struct text *out);

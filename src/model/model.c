@@ -65,12 +65,16 @@ static void transaction(struct model *m, struct service *service, const struct t
 {
 	const struct digest *digest;
 	struct text operation;
+	const struct share *shares = NULL;
+	unsigned nshares = 0;
 
 	text_init(&operation, m->operation, sizeof(m->operation));
 	operation_of(t, m->config.literal, &operation);
 	digest = digests_record(m->is.digests, service, operation.p, operation.len, t);
 	series_set_record(m->is.series, service, t);
-	tiers_record(m->is.tiers, digest, t, NULL, 0);
+	if (m->is.findings)
+		shares = findings_shares(m->is.findings, &nshares);
+	tiers_record(m->is.tiers, digest, t, shares, nshares);
 	probes_txn(m->probes, service, digest, t);
 	if (m->is.slowest)
 		slowest_record(m->is.slowest, t, operation.p, operation.len);
@@ -96,19 +100,16 @@ void model_record(struct model *m, const struct record *r)
 {
 	struct service *service;
 
-	if (r->kind == RECORD_TURN) {
-		if (m->is.findings)
-			findings_record(m->is.findings, r);
+	if (m->is.findings)
+		findings_record(m->is.findings, r);
+	if (r->kind == RECORD_TURN)
 		return;
-	}
 	service = services_record(m->is.services, r);
 	hosts_record(m->is.hosts, r);
 	if (service && r->kind == RECORD_TXN)
 		transaction(m, service, (const struct txn_record *)r);
 	else if (service)
 		probes_flow(m->probes, service, (const struct flow_record *)r);
-	if (m->is.findings)
-		findings_record(m->is.findings, r);
 }
 
 void model_counters(const struct model *m, struct counters *c)

@@ -208,6 +208,13 @@ static void nodes_add(struct nest *n, struct item *x, struct cell *cell, uint64_
 	x->nodes = at;
 }
 
+/* What it was part of is known. */
+static void settled(const struct nest *n, const struct item *x)
+{
+	for (uint32_t i = x->nodes; i != NONE; i = n->nodes[i].next)
+		account_settle(&(struct share){n->nodes[i].cell, n->nodes[i].ns}, false);
+}
+
 /* Nothing in front has any of it. */
 static void felt(struct nest *n, const struct item *x)
 {
@@ -325,6 +332,8 @@ static void close_item(struct nest *n, uint32_t i)
 	size_t links = 0, nedges = 0;
 
 	x->closed = true;
+	if (!apart(n, x->w.flow))
+		settled(n, x);
 	while (own != NONE && n->nodes[own].cell->entry != LEDGER_SERVER)
 		own = n->nodes[own].next;
 	server = own == NONE ? 0 : n->nodes[own].ns;
@@ -545,8 +554,11 @@ static void settle(struct nest *n, uint32_t child)
 	if (x->w.caller)
 		return;
 	x->closed = true;
-	if (!x->nested && !apart(n, x->w.flow))
-		felt(n, x);
+	if (!apart(n, x->w.flow)) {
+		settled(n, x);
+		if (!x->nested)
+			felt(n, x);
+	}
 	let_go(n, child);
 }
 
@@ -614,10 +626,10 @@ void nest_add(
 	x = &n->items[i];
 	*x = (struct item){.w = *w, .nodes = NONE, .links = NONE};
 	x->name = directions_name(n->directions, &w->server, w->port);
-	for (unsigned k = 0; k < nshares; k++) {
+	for (unsigned k = 0; k < nshares; k++)
 		nodes_add(n, x, shares[k].cell, shares[k].ns);
-		x->total += shares[k].ns;
-	}
+	for (uint32_t k = x->nodes; k != NONE; k = n->nodes[k].next)
+		x->total += n->nodes[k].ns;
 	if (w->begin < n->swept) {
 		add_late(n, i);
 		return;
@@ -638,6 +650,11 @@ bool nest_can_call(const struct nest *n, const struct addr *from, uint16_t from_
 {
 	return directions_can(n->directions, directions_name(n->directions, from, from_port),
 		directions_name(n->directions, to, to_port));
+}
+
+bool nest_gone_by(const struct nest *n, uint64_t time)
+{
+	return time < n->swept;
 }
 
 uint64_t nest_unsettled(const struct nest *n)

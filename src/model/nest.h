@@ -80,6 +80,8 @@ void nest_finish(struct nest *n);
 /* May the first service have called the second, as far as their requests tell? */
 bool nest_can_call(const struct nest *n, const struct addr *from, uint16_t from_port,
 	const struct addr *to, uint16_t to_port);
+/* Is what happened then gone through already? */
+bool nest_gone_by(const struct nest *n, uint64_t time);
 /* A hash for ids. */
 uint64_t nest_hash(const struct nest *n, const void *p, size_t len);
 /* Children that were nobody's for sure: more than NEST_PARENTS could have begun them. */

@@ -213,7 +213,7 @@ static void keep_apart(struct probes *p, struct watched *w, const struct check *
 		take_out(p->of, c, &c->txn[i]);
 		tally_add(&w->p.sum, &c->txn[i].t);
 	}
-	if (p->of->tiers && c->n)
+	if (p->of->tiers)
 		tiers_take_out(p->of->tiers, c->flow.r.flow_id);
 	if (p->of->findings)
 		findings_take_out(p->of->findings, &c->flow.r, 0);

@@ -259,7 +259,7 @@ void tier_sums_request(struct tier_sums *s, const struct nest_wait *q,
 {
 	struct tier *t = tier_of(s, q);
 	uint64_t time[TIER_CLASSES] = {0};
-	size_t n = 0, m = 0;
+	size_t n = 0, m = 0, all = 0;
 
 	for (uint32_t i = first; i != NONE; i = links[i].next) {
 		const struct nest_link *l = &links[i];
@@ -268,8 +268,9 @@ void tier_sums_request(struct tier_sums *s, const struct nest_wait *q,
 
 		if (!l->sure)
 			continue;
-		make_room(s, n + 1);
-		s->calls[n++] = l;
+		make_room(s, ++all);
+		if (l->digest) /* of no operation: a turn, a connection */
+			s->calls[n++] = l;
 		t->calls[l->class] += l->weight;
 		t->shared += l->weight < TIERS_ONE ? l->weight : 0;
 		t->by_id += l->by_id;

@@ -214,6 +214,11 @@ unsigned tiers_sorted(struct tiers *t, const struct tier ***list)
 	return n;
 }
 
+bool tiers_gone_by(const struct tiers *t, uint64_t time)
+{
+	return nest_gone_by(t->nest, time);
+}
+
 uint64_t tiers_unsettled(const struct tiers *t)
 {
 	return nest_unsettled(t->nest);

@@ -42,6 +42,8 @@ static struct json_object *finding(const struct finding *x)
 		jsontree_put(o, "share",
 			jsontree_real(x->waiting ? (double)x->cost / (double)x->waiting : 0));
 	}
+	if (x->local && x->local != x->cost)
+		jsontree_put(o, "local", jsontree_u64(x->local));
 	if (x->part_of)
 		jsontree_put(o, "part_of", jsontree_text(x->part_of));
 	jsontree_put(o, "count", jsontree_u64(x->count));
@@ -72,6 +74,37 @@ void document_verdict(const struct model *m, const struct capture_stats *st, str
 		findings_verdict(f, list, n, out);
 }
 
+static void account(struct json_object *all, const struct findings *f)
+{
+	const struct account_line *line;
+	unsigned n = findings_account(f, &line);
+	struct felt sum = findings_felt(f);
+	struct json_object *o = jsontree_object(all, "account"), *array;
+
+	jsontree_put(o, "felt", jsontree_u64(sum.felt));
+	jsontree_put(o, "all", jsontree_u64(sum.all));
+	jsontree_put(o, "idle", jsontree_u64(sum.idle));
+	array = jsontree_array(o, "lines");
+	for (unsigned i = 0; i < n; i++) {
+		const struct account_line *l = &line[i];
+		struct json_object *x = jsontree_object(NULL, NULL);
+
+		jsontree_append(array, x);
+		if (l->finding)
+			jsontree_put(x, "finding", jsontree_text(l->finding->id));
+		else
+			jsontree_put(x, "entry", jsontree_text(ledger_names[l->entry]));
+		if (!addr_is_zero(&l->server))
+			jsontree_put(x, "server",
+				l->port ? jsontree_endpoint(&l->server, l->port)
+					: jsontree_addr(&l->server));
+		if (l->protocol)
+			jsontree_put(x, "protocol", jsontree_text(l->protocol));
+		jsontree_put(x, "cost", jsontree_u64(l->cost));
+		jsontree_put(x, "share", jsontree_real((double)l->cost / (double)sum.felt));
+	}
+}
+
 void document_findings(
 	struct json_object *all, const struct model *m, const struct capture_stats *st)
 {
@@ -90,6 +123,7 @@ void document_findings(
 	array = jsontree_array(all, "findings");
 	for (unsigned i = 0; i < n; i++)
 		jsontree_append(array, finding(&list[i]));
+	account(all, f);
 }
 
 static struct json_object *call(const struct slow_call *c, uint64_t from)

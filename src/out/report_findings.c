@@ -118,6 +118,64 @@ static void one(struct report *r, const struct finding *x)
 	part(r, "filter", &x->bpf);
 }
 
+/* Whose line it is: "syn-drop at 192.0.2.1:80 http". */
+static void line_name(struct text *t, const struct account_line *l)
+{
+	text_str(t, l->finding ? l->finding->id : entry_words[l->entry]);
+	if (addr_is_zero(&l->server))
+		return;
+	text_str(t, " at ");
+	if (l->port)
+		text_endpoint(t, &l->server, l->port);
+	else
+		text_addr(t, &l->server);
+	if (l->protocol)
+		text_printf(t, " %s", l->protocol);
+}
+
+#define LINES 12u
+
+/* All waiting, cause by cause. */
+static void account(struct report *r, const struct findings *f)
+{
+	const struct account_line *line;
+	unsigned n = findings_account(f, &line);
+	struct felt sum = findings_felt(f);
+	uint64_t rest = 0;
+
+	if (!sum.felt)
+		return;
+	fputc('\n', r->out);
+	for (unsigned i = 0; i < n; i++) {
+		if (i >= LINES) {
+			rest += line[i].cost;
+			continue;
+		}
+		CELL(r, 11, text_duration(&cell, line[i].cost));
+		CELL(r, 19, text_percent(&cell, line[i].cost, sum.felt));
+		text_str(&r->t, "  ");
+		line_name(&r->t, &line[i]);
+		report_text(r, 21);
+	}
+	if (rest) {
+		CELL(r, 11, text_duration(&cell, rest));
+		CELL(r, 19, text_percent(&cell, rest, sum.felt));
+		text_printf(&r->t, "  %u more", n - LINES);
+		report_text(r, 21);
+	}
+	CELL(r, 11, text_duration(&cell, sum.felt));
+	text_str(&r->t, "          of waiting that users felt");
+	if (sum.all > sum.felt) {
+		text_str(&r->t, "; all tiers together ");
+		text_duration(&r->t, sum.all);
+	}
+	if (sum.idle) {
+		text_str(&r->t, "; idle on purpose, and not in it, ");
+		text_duration(&r->t, sum.idle);
+	}
+	report_text(r, 21);
+}
+
 void report_findings(struct report *r, const struct capture_stats *st)
 {
 	struct findings *f = model_findings(r->o.model);
@@ -134,6 +192,7 @@ void report_findings(struct report *r, const struct capture_stats *st)
 	report_text(r, 0);
 	if (r->o.colour)
 		fputs("\033[0m", r->out);
+	account(r, f);
 	for (unsigned i = 0; i < n && i < SHOWN; i++)
 		one(r, &list[i]);
 	report_more(r, n > SHOWN ? n - SHOWN : 0);

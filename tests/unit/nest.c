@@ -1,0 +1,183 @@
+/*
+ * nest.c - waits within waits: each span of time is in the account once, where it was spent.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+#include "model/nest.h"
+
+#define MS UINT64_C(1000000)
+
+static struct cell *cells; /* of all services: the port is the class */
+static struct nest *nest;
+
+static struct addr host(unsigned n)
+{
+	const uint8_t ip[4] = {10, 0, 0, (uint8_t)n};
+
+	return addr_v4(ip);
+}
+
+static void on_parent(
+	void *arg, const struct nest_wait *w, const struct nest_link *links, uint32_t first)
+{
+	(void)arg;
+	(void)w;
+	(void)links;
+	(void)first;
+}
+
+static void begin(void)
+{
+	nest = nest_new(NEST_EVENTS, on_parent, NULL);
+}
+
+static void end(void)
+{
+	nest_free(nest);
+	account_free(&cells);
+}
+
+/* From..till, of which the first `network` ms are the path and the rest the server. */
+static void add(unsigned client, unsigned server, unsigned class, uint64_t from, uint64_t till,
+	uint64_t network, bool calls)
+{
+	struct nest_wait w = {.client = host(client),
+		.server = host(server),
+		.port = (uint16_t) class,
+		.caller = calls ? NEST_CALLER : NEST_LEAF,
+		.start = (1000 + from) * MS,
+		.begin = (1000 + from) * MS,
+		.asked = (1000 + from) * MS,
+		.end = (1000 + till) * MS,
+		.own = (till - from - network) * MS,
+		.flow = 1};
+	struct share shares[2];
+
+	shares[0] = (struct share){account_cell(&cells, LEDGER_NETWORK, class), network * MS};
+	shares[1] = (struct share){account_cell(&cells, LEDGER_SERVER, class), w.own};
+	nest_add(nest, &w, shares, 2);
+}
+
+/* ms. */
+static uint64_t felt(unsigned class, unsigned entry)
+{
+	return account_cell(&cells, entry, class)->felt / MS;
+}
+
+static uint64_t all_felt(void)
+{
+	uint64_t sum = 0;
+
+	for (const struct cell *c = cells; c; c = c->next)
+		sum += c->felt;
+	return sum;
+}
+
+static void what_is_behind_has_its_time(void **state)
+{
+	(void)state;
+	begin();
+	add(3, 4, 3, 30, 60, 10, false); /* asked by 3, which 2 asks, which 1 asks */
+	add(2, 3, 2, 20, 80, 0, true);
+	add(1, 2, 1, 0, 100, 5, true);
+	nest_finish(nest);
+	assert_int_equal(felt(3, LEDGER_SERVER), 20);
+	assert_int_equal(felt(3, LEDGER_NETWORK), 10);
+	assert_int_equal(felt(2, LEDGER_SERVER), 30);
+	assert_int_equal(felt(1, LEDGER_SERVER), 35);
+	assert_int_equal(felt(1, LEDGER_NETWORK), 5);
+	end();
+}
+
+static void side_by_side_shares(void **state)
+{
+	(void)state;
+	begin();
+	add(2, 3, 3, 10, 50, 0, false);
+	add(2, 4, 4, 30, 70, 0, false);
+	add(1, 2, 1, 0, 100, 0, true);
+	nest_finish(nest);
+	assert_int_equal(felt(3, LEDGER_SERVER), 30);
+	assert_int_equal(felt(4, LEDGER_SERVER), 30);
+	assert_int_equal(felt(1, LEDGER_SERVER), 40);
+	end();
+}
+
+/* Nobody waits for it any more. */
+static void behind_goes_on_alone(void **state)
+{
+	(void)state;
+	begin();
+	add(1, 2, 1, 0, 20, 0, true);
+	add(3, 4, 3, 30, 60, 0, false);
+	add(2, 3, 2, 5, 65, 0, true);
+	nest_finish(nest);
+	assert_int_equal(felt(2, LEDGER_SERVER), 15);
+	assert_int_equal(felt(3, LEDGER_SERVER), 0);
+	assert_int_equal(felt(1, LEDGER_SERVER), 5);
+	end();
+}
+
+static void what_nobody_called_is_felt(void **state)
+{
+	(void)state;
+	begin();
+	add(2, 3, 3, 10, 50, 0, false);
+	add(1, 2, 1, 60, 100, 0, true);
+	add(2, 3, 3, 110, 150, 10, false);
+	nest_finish(nest);
+	assert_int_equal(felt(3, LEDGER_SERVER), 70);
+	assert_int_equal(felt(3, LEDGER_NETWORK), 10);
+	assert_int_equal(felt(1, LEDGER_SERVER), 40);
+	end();
+}
+
+/* Many requests at once at each of three tiers: nothing is lost, nothing is twice. */
+static void sums_are_exact(void **state)
+{
+	uint64_t seed = 7, outermost = 0;
+
+	(void)state;
+	for (unsigned round = 0; round < 20; round++) {
+		uint64_t now = 0;
+
+		begin();
+		outermost = 0;
+		for (unsigned i = 0; i < 400; i++) {
+			uint64_t n[6];
+
+			for (unsigned k = 0; k < 6; k++) {
+				seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+				n[k] = seed >> 33;
+			}
+			now += n[0] % 30;
+			/* Within its parent's time or beyond; the parent is recorded last. */
+			add(3, 4, 3, now + 20 + n[1] % 30, now + 50 + n[2] % 200, n[3] % 3, false);
+			add(2, 3, 2, now + 10, now + 60 + n[4] % 100, 1, true);
+			add(1, 2, 1, now, now + 20 + n[5] % 200, 2, true);
+			outermost += 20 + n[5] % 200;
+		}
+		nest_finish(nest);
+		/* Those of the second and third tier all began in another's time. */
+		assert_int_equal(all_felt(), outermost * MS);
+		end();
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_behind_has_its_time),
+		cmocka_unit_test(side_by_side_shares),
+		cmocka_unit_test(behind_goes_on_alone),
+		cmocka_unit_test(what_nobody_called_is_felt),
+		cmocka_unit_test(sums_are_exact),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
