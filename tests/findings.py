@@ -238,8 +238,8 @@ EXPECTED = {
     "mtu-black-hole": ([("mtu-black-hole", 80, lambda n: sent_in_vain(n, 80))], ()),
     "http-rst": ([("client-gave-up", 8000, None)], ("zero-window", "reset-storm", "loss")),
     "http-slow": (
-        [("slow-server", 8000, None), ("http-error", 80, None)],
-        ("client-gave-up",),
+        [("slow-server", 8000, None), ("client-gave-up", 8000, None)],
+        ("http-error",),
     ),
     "http-errors": (
         [("client-gave-up", 8000, None), ("slow-server", 8000, None)],

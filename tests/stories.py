@@ -338,6 +338,130 @@ def path_is_not_what_takes_the_time():
     return trips(8, 150 * MS, 2000 * MS)
 
 
+def polls(spans, again=MS, path="/poll", answer=ok()):
+    """Requests of one connection, one after the other; each takes so long."""
+    w, now = World(), 0
+    talk = w.tcp("10.8.0.1")
+    now = talk.open(0)
+    for took in spans:
+        now = talk.send(0, now, get(path))
+        now = talk.send(1, now + took, answer) + again
+    quick = w.tcp("10.8.0.1", client="10.9.0.2")
+    at = quick.open(0)
+    for _ in range(30):
+        at = quick.send(1, quick.send(0, at, get("/")) + 2 * MS, ok()) + 100 * MS
+    return w
+
+
+@story()
+def long_polls():
+    return polls([8 * SECOND, 8 * SECOND + 60 * MS, 8 * SECOND + 20 * MS])
+
+
+@story(first=("slow-server", "10.8.0.1:80"), cost=11.0)
+def slow_pages_are_no_long_polls():
+    """Not as long as each other, and not asked again at once."""
+    return polls([2 * SECOND, 5 * SECOND, 4 * SECOND], 700 * MS)
+
+
+@story()
+def event_stream():
+    w = World()
+    talk = w.tcp("10.8.0.1")
+    now = talk.send(0, talk.open(0), get("/events"))
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    now = talk.send(1, now + MS, head)
+    for _ in range(5):
+        now = talk.send(1, now + 3 * SECOND, b"9\r\ndata: 1\n\n\r\n")
+    talk.send(1, now, b"0\r\n\r\n")
+    return w
+
+
+@story()
+def every_answer_takes_as_long():
+    """That is what the service does."""
+    return polls([210 * MS + i % 7 * MS for i in range(40)], 50 * MS, "/work", ok())
+
+
+def job_queue(jobs):
+    """Workers wait for a job, in a protocol that is not read; whoever brings one wakes them."""
+    w = World()
+    worker, now = w.tcp("10.8.0.6", 6379, "10.9.0.1"), 0
+    now = worker.open(0)
+    for i, after in enumerate(jobs):
+        now = worker.send(0, now, b"*3\r\n$5\r\nBLPOP\r\n$1\r\nq\r\n$1\r\n0\r\n")
+        now += after
+        other = w.tcp("10.8.0.6", 6379, "10.9.0.2")
+        at = other.send(0, other.open(now - 2 * MS), b"*3\r\n$5\r\nLPUSH\r\n$1\r\nq\r\n$1\r\nj\r\n")
+        other.close(other.send(1, at + MS // 10, b":1\r\n"))
+        now = worker.send(1, now, b"*2\r\n$1\r\nq\r\n$1\r\nj\r\n") + 50 * MS
+    return w
+
+
+@story()
+def workers_that_wait_for_a_job():
+    return job_queue([1500 * MS, 4 * SECOND, 2200 * MS, 7 * SECOND])
+
+
+@story(first=("slow-server", "10.8.0.6:6379"), cost=9.5)
+def slow_answers_of_a_protocol_that_is_not_read():
+    w = World()
+    talk = w.tcp("10.8.0.6", 6379)
+    now = talk.open(0)
+    for took in (1, 3500, 2, 6000, 1, 1):
+        now = talk.send(1, talk.send(0, now, b"EVAL x\r\n") + took * MS, b"+OK\r\n") + 300 * MS
+    return w
+
+
+def behind(pages, inner, server="10.8.0.6", port=5432, status=b"200 OK"):
+    """Pages of 10.8.0.1 that ask 10.8.0.6, each so long, in a protocol that is not read."""
+    w, now = World(), 0
+    talk, db = w.tcp("10.8.0.1"), w.tcp(server, port, "10.8.0.1")
+    db.open(0)
+    now = talk.open(0)
+    for i in range(pages):
+        asked = talk.send(0, now, get("/page"))
+        done = db.send(1, db.send(0, asked + 3 * MS, b"select") + inner(i), b"rows")
+        now = talk.send(1, done + 2 * MS, ok(code=status)) + 100 * MS
+    return w
+
+
+@story(first=("slow-server", "10.8.0.6:5432"), cost=12 * 0.13, verdict="Slow answers of the server at 10.8.0.6:5432")
+def database_that_is_not_read_behind_pages():
+    return behind(24, lambda i: (130 if i % 2 else 1) * MS)
+
+
+@story()
+def quick_pages():
+    return behind(24, lambda i: 5 * MS)
+
+
+@story(first=("n-plus-one", "10.8.0.3:3306"), cost=40 * 2 * 0.005)
+def two_statements_in_turn():
+    w = World()
+    page = w.tcp("10.8.0.1")
+    asked = page.send(0, page.open(0), get("/list"))
+    m = Mysql(w, "10.8.0.1", asked + MS)
+    for i in range(40):
+        m.query("select name from item where id = %d" % i, 5 * MS)
+        m.query("select price from cost where item = %d" % i, 5 * MS)
+    page.send(1, m.now + MS, ok())
+    return w
+
+
+@story(first=("mysql-error", "10.8.0.3:3306"), never=("slow-server",))
+def errors_that_are_passed_on():
+    w = World()
+    page = w.tcp("10.8.0.1")
+    now = page.open(0)
+    m = Mysql(w, "10.8.0.1", now)
+    for i in range(12):
+        m.now = page.send(0, max(now, m.now), get("/page"))
+        m.query("select 1 from t", 3 * MS, error=1205)
+        now = page.send(1, m.now + 25 * MS, ok(code=b"500 No")) + 10 * MS
+    return w
+
+
 # ---- what is told ------------------------------------------------------------------------------
 
 

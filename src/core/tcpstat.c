@@ -346,8 +346,10 @@ static void on_fin(struct shard *sh, struct flow *f, const struct packet *p, uns
 	begin_midway(f, dir, at);
 	if (s->flags & FS_FIN || seq_diff(at, s->nxt) < 0)
 		return;
-	if (flow_session(f) && f->session->first && !f->session->closer)
+	if (flow_session(f) && f->session->first && !f->session->closer) {
 		f->session->closer = (uint8_t)(side_of(f, dir) + 1);
+		f->session->closer_at = p->time;
+	}
 	if (at != s->nxt) /* the bytes in front of it are a hole until they come */
 		(void)on_missing(sh, f, p, dir);
 	s->nxt = at + 1;

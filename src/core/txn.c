@@ -582,6 +582,11 @@ void txn_elsewhere(struct session *s)
 
 void txn_close_all(struct session *s, uint64_t closed_at, bool pending)
 {
+	/* A client that has closed its side waits no longer, whenever the server notices. */
+	if (s->closer == SIDE_CLIENT + 1 && s->closer_at < closed_at) {
+		closed_at = s->closer_at;
+		pending = false;
+	}
 	if (s->flow->ext && s->flow->ext->watch & WATCH_MPTCP)
 		txn_elsewhere(s);
 	if (pending && closed_at && !flow_unacked(s->flow, !flow_client(s->flow)))

@@ -19,6 +19,7 @@
 enum wait_class {
 	CLASS_NONE,
 	CLASS_SLOW,
+	CLASS_MEDIUM,
 	CLASS_NO_INDEX,
 	CLASS_TARPIT,
 	CLASS_QUEUE,
@@ -28,6 +29,7 @@ enum wait_class {
 	CLASS_GAVE_UP,
 	CLASS_CUT,
 	CLASS_STALE,
+	CLASS_NO_LOGIN,
 	CLASS_REPEATED,
 	CLASS_NFS_AGAIN,
 	CLASS_NFS_DELAY,
@@ -45,7 +47,9 @@ struct cell {
 	uint8_t class;      /* enum wait_class */
 	uint64_t all;       /* ns, of all waits */
 	uint64_t settled;   /* of these: of which it is known what they were part of */
+	uint64_t moved;     /* of these: that are of waits behind */
 	uint64_t felt;      /* what the outermost waits spent here */
+	bool idle;          /* while a list is made: in no sum */
 	uint64_t now, left; /* while a list is made: felt, as far as can be told; of it nobody's */
 };
 

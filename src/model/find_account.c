@@ -128,7 +128,7 @@ void account_record(struct findings *f, struct svc *s, const struct record *r)
 
 	f->nshares = 0;
 	if (r->kind == RECORD_TXN && !r->composite && t->total != FIELD_ABSENT &&
-		t->total > f->longest && f->claimed != CLASS_IDLE)
+		t->total > f->longest && f->claimed < CLASS_IDLE)
 		f->longest = t->total;
 	if (is_flow_end(r))
 		add_flow(f, cells, (const void *)r, false);
@@ -195,12 +195,13 @@ void finding_claims(struct finding *x, const struct svc *s, uint32_t entries, ui
 }
 
 /* What was felt, by now: what is not settled yet counts as if it were. */
-static void begin_cells(struct findings *f, struct cell *c)
+static void begin_cells(struct findings *f, struct cell *c, uint32_t idle)
 {
 	for (; c; c = c->next) {
 		c->now = c->felt + (c->all > c->settled ? c->all - c->settled : 0);
 		c->left = c->now;
-		if (c->class == CLASS_IDLE) {
+		c->idle = c->class == CLASS_IDLE || idle >> c->class & 1;
+		if (c->idle) {
 			f->idle += c->all;
 			continue;
 		}
@@ -215,9 +216,11 @@ void account_begin(struct findings *f)
 
 	f->felt = f->all = f->more;
 	f->idle = 0;
-	begin_cells(f, f->others);
-	for (uint32_t i = 0; (s = svc_at(f, i)); i++)
-		begin_cells(f, s->cells);
+	begin_cells(f, f->others, 0);
+	for (uint32_t i = 0; (s = svc_at(f, i)); i++) {
+		s->idle = idle_classes(s->idler);
+		begin_cells(f, s->cells, s->idle);
+	}
 }
 
 static uint64_t part(uint64_t a, uint64_t b, uint64_t whole)
@@ -227,7 +230,7 @@ static uint64_t part(uint64_t a, uint64_t b, uint64_t whole)
 
 static bool matches(const struct finding *x, const struct cell *c)
 {
-	return x->entries >> c->entry & 1 && x->classes >> c->class & 1 && c->class != CLASS_IDLE;
+	return x->entries >> c->entry & 1 && x->classes >> c->class & 1 && !c->idle;
 }
 
 static uint64_t all_of(const struct finding *x, const struct cell *c)
@@ -293,7 +296,7 @@ static void add_rest(struct findings *f, const struct svc *s, const struct cell 
 	uint64_t left[LEDGER_COUNT] = {0};
 
 	for (const struct cell *c = cells; c; c = c->next)
-		if (c->class != CLASS_IDLE)
+		if (!c->idle)
 			left[c->entry] += c->left;
 	for (unsigned i = 0; i < LEDGER_COUNT; i++) {
 		struct account_line *l;

@@ -35,9 +35,8 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 	uint64_t far = f->limit.v[THRESHOLD_FAR], connect, network, tls = 0;
 	struct far_state *c;
 
-	/* What all of a request's own time is told of (own_waiting()) has this, too. */
-	if (t->total == FIELD_ABSENT || t->ended_by || t->unacked ||
-		(t->r.status && t->r.status != STATUS_OK))
+	/* Where another has all of its own time this is in it. */
+	if (t->total == FIELD_ABSENT || account_class((enum wait_class)f->claimed, LEDGER_NETWORK))
 		return;
 	connect = t->ledger[LEDGER_CONNECT_NETWORK];
 	network = t->ledger[LEDGER_NETWORK];

@@ -49,6 +49,8 @@ struct svc {
 	uint64_t unknown;    /* of the transactions: txn_unknown() */
 	uint64_t packets[2]; /* of closed TCP connections, by side */
 	struct cell *cells;  /* of its waiting */
+	struct idle *idler;  /* NULL: it had no long waits */
+	uint32_t idle;       /* classes of its cells that are idle on purpose, by bit */
 	void *state[DETECTOR_COUNT];
 };
 
@@ -197,6 +199,17 @@ void say_repeats(const struct findings *f, const struct svc *s, struct text *t);
 bool path_lossy(const struct svc *s);
 /* The time of an NFS call that belongs to the findings of find_nfs.c. */
 bool nfs_claims(const struct txn_record *t);
+/* find_idle.c: long waits that are so on purpose. Of a service, made when first needed. */
+struct idle;
+/* The class of a slow wait (t: NULL where it is a turn): CLASS_SLOW, or one that is looked at. */
+enum wait_class idle_or_slow(struct idle **at, const struct record *r, const struct txn_record *t,
+	uint64_t ns, uint64_t frame);
+/* Any request to the service: it may wake those that wait. */
+void idle_asked(struct idle *x, const struct record *r);
+/* The classes (bits) that are idle on purpose; those that are slow, whose proof is added. */
+uint32_t idle_classes(const struct idle *x);
+uint32_t idle_slow(const struct idle *x, struct proof *slow, struct text *which);
+uint64_t idle_take_out(struct idle *x, const struct record *r, uint64_t ns, uint64_t frame);
 /* A server's first words, where it speaks first; find_greeting.c has its time. */
 bool is_greeting(const struct txn_record *t);
 /* How long a connection to a port whose server speaks first was waited for in vain, ns. */

@@ -22,8 +22,13 @@ struct mysql_state {
 	uint64_t events, lag, semi_sync, acks;
 };
 
+/* The statements that a connection sends in turn, without a pause. */
+#define IN_TURN 6u
 struct burst {
-	uint64_t digest, count, cost, first, last, frame;
+	uint64_t last; /* the end of the last one */
+	struct {
+		uint64_t digest, count, cost, first, frame;
+	} of[IN_TURN];
 };
 struct mysql_all {
 	struct keyed *bursts; /* by flow */
@@ -107,42 +112,60 @@ static uint64_t digest_of(const struct txn_record *t)
 	return h;
 }
 
-/* The same statement again on its connection, at once. */
+/* Its place among those of the burst: the one seen least gives way. */
+static unsigned place_of(struct burst *b, uint64_t digest)
+{
+	unsigned least = 0;
+
+	for (unsigned i = 0; i < IN_TURN; i++) {
+		if (b->of[i].digest == digest && b->of[i].count)
+			return i;
+		if (b->of[i].count < b->of[least].count)
+			least = i;
+	}
+	memset(&b->of[least], 0, sizeof(b->of[least]));
+	b->of[least].digest = digest;
+	return least;
+}
+
+/* The same statement again on its connection, at once or in turn with a few others. */
 static void add_burst(
 	struct findings *f, struct mysql_state *c, const struct txn_record *t, uint64_t cost)
 {
 	struct mysql_all *all = f->state[DETECTOR_MYSQL];
 	uint64_t digest = digest_of(t), least = f->limit.v[THRESHOLD_REPEATS];
 	struct burst *b;
+	unsigned i;
 
 	if (!all->bursts)
 		all->bursts = keyed_new(sizeof(uint64_t), sizeof(struct burst), BURSTS);
 	b = keyed_renew(all->bursts, &t->r.flow_id);
-	if (!b->count || b->digest != digest || t->r.start > b->last + PAUSE) {
+	if (t->r.start > b->last + PAUSE)
 		memset(b, 0, sizeof(*b));
-		b->digest = digest;
-		b->first = t->r.start;
-		b->frame = t->frame[0];
+	i = place_of(b, digest);
+	if (!b->of[i].count) {
+		b->of[i].first = t->r.start;
+		b->of[i].frame = t->frame[0];
 	}
-	b->count++;
+	b->of[i].count++;
 	if (cost)
 		claim(f, CLASS_REPEATED); /* as far as it is */
-	b->cost += cost;
+	b->of[i].cost += cost;
 	b->last = t->r.end;
-	if (b->count < least)
+	if (b->of[i].count < least)
 		return;
-	if (b->count == least) {
-		proof_add(&c->again, b->first, b->cost, b->frame);
+	if (b->of[i].count == least) {
+		proof_add(&c->again, b->of[i].first, b->of[i].cost, b->of[i].frame);
 		proof_client(&c->again, &t->r.client.ip);
-		c->repeated += b->count;
-		top_operation(&c->again_top, t, b->cost);
+		c->repeated += least;
+		top_operation(&c->again_top, t, b->of[i].cost);
 	} else {
 		proof_cost(&c->again, t->r.start, cost, t->frame[0]);
 		c->repeated++;
 		top_operation(&c->again_top, t, cost);
 	}
 	proof_until(&c->again, t->r.end);
-	c->longest = b->count > c->longest ? b->count : c->longest;
+	c->longest = b->of[i].count > c->longest ? b->of[i].count : c->longest;
 }
 
 static void add_error(struct mysql_state *c, const struct txn_record *t, uint64_t code)
@@ -228,6 +251,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	if (is_unsent(t)) {
 		struct mysql_state *c = svc_state(s, DETECTOR_MYSQL);
 
+		claim(f, CLASS_NO_LOGIN);
 		proof_add(&c->no_login, r->start, t->ledger[LEDGER_REQUEST], r->flow_id);
 		proof_until(&c->no_login, r->end);
 		proof_client(&c->no_login, &r->client.ip);
@@ -314,6 +338,7 @@ static void list_errors(struct findings *f, const struct svc *s, const struct my
 	struct finding *x = finding_new(
 		f, "mysql-error", "Errors of the database", s, &c->errors, "mysql.error_code > 0");
 
+	finding_claims(x, s, ALL_ENTRIES, CLASS(ERROR));
 	x->counted = "commands";
 	x->of = svc_ended(s);
 	if (reaches(x->count, x->of, f->limit.v[THRESHOLD_ERRORS]))
@@ -332,10 +357,10 @@ static void list_again(struct findings *f, const struct svc *s, const struct mys
 	struct finding *x = finding_new(f, "n-plus-one", "One statement over and over", s,
 		&c->again, "type == mysql and query ~ \"^(?i)select\"");
 
-	finding_claims(x, s, ALL_ENTRIES, CLASS(ERROR));
 	finding_claims(x, s, ALL_ENTRIES, CLASS(REPEATED));
 	x->counted = "bursts";
 	x->of = FIELD_ABSENT;
+	x->if_felt = true;
 	finding_at_least(x, SEVERITY_WARNING);
 	say(&x->saw,
 		"%C time%1 a connection sent the same SELECT again and again without a pause: "
@@ -357,6 +382,7 @@ static void list_no_login(struct findings *f, const struct svc *s, const struct 
 	struct finding *x = finding_new(f, "mysql-no-login", "Clients connect and do not log in", s,
 		&c->no_login, "mysql.command == LOGIN and status == Error");
 
+	finding_claims(x, s, ALL_ENTRIES, CLASS(NO_LOGIN));
 	x->counted = "connections";
 	x->of = s->flows;
 	finding_at_most(x, SEVERITY_WARNING);

@@ -7,14 +7,22 @@
 /* A sender's first timeout, of a path with a short round trip, with what comes before. */
 #define RTO_MOST (320 * MS)
 
+#define STEPS 16u
+
 struct server_state {
 	struct proof slow;
 	struct top slow_top;
 	struct proof errors;
 	struct top error_top;
-	struct proof turns; /* of connections whose protocol is not followed */
-	uint64_t nturns;
-	uint64_t long_ones; /* longer than one retransmission timeout explains */
+	uint64_t slow_turns; /* of the slow ones: of connections whose protocol is not followed */
+	uint64_t turns;      /* all of those */
+	uint64_t long_ones;  /* longer than one retransmission timeout explains */
+	uint64_t slowest;
+	/* Good answers by the server's time, each step twice as long as the one before. */
+	struct {
+		uint64_t n, slow; /* slow: ns, of those that count as slow or medium */
+	} took[STEPS];
+	struct proof medium; /* not slow, but not quick either: slow where they are most of it */
 };
 
 /* Another family has the time of these. */
@@ -28,58 +36,152 @@ static bool others(const struct txn_record *t)
 	       strcmp(type, "tls") == 0 || nfs_claims(t);
 }
 
+static uint64_t step_from(unsigned i)
+{
+	return i ? UINT64_C(1) << (20 + i) : 0; /* 2 ms, 4 ms ... */
+}
+
+static unsigned step_of(uint64_t ns)
+{
+	unsigned i = 0;
+
+	while (i + 1 < STEPS && ns >= step_from(i + 1))
+		i++;
+	return i;
+}
+
+/*
+ * Are the slow answers others than the usual ones? Where nearly all answers of a service take as
+ * long that is what it does, unless it is very long.
+ */
+static bool unusual(const struct server_state *c)
+{
+	uint64_t n = 0, seen = 0, slow = 0, far = 0;
+	unsigned median = 0;
+
+	for (unsigned i = 0; i < STEPS; i++)
+		n += c->took[i].n;
+	while (median + 1 < STEPS && (seen + c->took[median].n) * 2 < n)
+		seen += c->took[median++].n;
+	for (unsigned i = 0; i < STEPS; i++) {
+		slow += c->took[i].slow;
+		if (i > median + 1 || step_from(i) >= SECOND / 2)
+			far += c->took[i].slow;
+	}
+	return n < 3 || far * 2 >= slow;
+}
+
+static void count(struct server_state *c, uint64_t ns, uint64_t least)
+{
+	c->took[step_of(ns)].n++;
+	c->took[step_of(ns)].slow += ns >= least ? ns : 0;
+}
+
+static void add_slow(struct findings *f, struct svc *s, struct server_state *c,
+	const struct record *r, const struct txn_record *t, uint64_t ns, uint64_t frame)
+{
+	enum wait_class class = idle_or_slow(&s->idler, r, t, ns, frame);
+
+	c->slowest = ns > c->slowest ? ns : c->slowest;
+	c->long_ones += ns > RTO_MOST;
+	claim(f, class);
+	if (class != CLASS_SLOW)
+		return;
+	proof_add(&c->slow, r->start, ns, frame);
+	proof_until(&c->slow, r->end);
+	proof_client(&c->slow, &r->client.ip);
+	if (t)
+		top_operation(&c->slow_top, t, ns);
+}
+
+static void add_medium(
+	struct findings *f, struct svc *s, const struct record *r, uint64_t ns, uint64_t frame)
+{
+	struct server_state *c = svc_state(s, DETECTOR_SERVER);
+
+	claim(f, CLASS_MEDIUM);
+	proof_add(&c->medium, r->start, ns, frame);
+	proof_until(&c->medium, r->end);
+	proof_client(&c->medium, &r->client.ip);
+}
+
+/* The server sends what happens when it happens, or has what it was told and says goodbye. */
+static bool never_waited_for(const struct txn_record *t)
+{
+	static struct value_name mime = {"http.response.mime_type", NULL, -1};
+	const struct value *v = value_named(t, &mime);
+
+	return v && v->len >= 17 && memcmp(value_text(v), "text/event-stream", 17) == 0;
+}
+
 static void add_txn(struct findings *f, struct svc *s, const struct txn_record *t)
 {
 	uint64_t server = t->total == FIELD_ABSENT ? 0 : t->ledger[LEDGER_SERVER];
 	bool error = t->r.status == STATUS_SERVER_ERROR;
 	struct server_state *c;
 
-	if (!error && server < f->limit.v[THRESHOLD_SLOW])
-		return;
 	if (others(t))
 		return;
-	c = svc_state(s, DETECTOR_SERVER);
-	claim(f, error ? CLASS_ERROR : CLASS_SLOW);
-	if (error) {
+	if (!error && t->total != FIELD_ABSENT)
+		count(svc_state(s, DETECTOR_SERVER), server, f->limit.v[THRESHOLD_SLOW] / 2);
+	if (!error && server < f->limit.v[THRESHOLD_SLOW] / 2)
+		return;
+	if (!error && never_waited_for(t)) {
+		claim(f, CLASS_IDLE);
+	} else if (!error && server < f->limit.v[THRESHOLD_SLOW]) {
+		add_medium(f, s, &t->r, server, t->frame[1]);
+	} else if (!error) {
+		add_slow(f, s, svc_state(s, DETECTOR_SERVER), &t->r, t, server, t->frame[1]);
+		c = svc_state(s, DETECTOR_SERVER);
+		proof_frame(&c->slow, server, t->frame[2]);
+	} else {
+		c = svc_state(s, DETECTOR_SERVER);
+		claim(f, CLASS_ERROR);
 		proof_add(&c->errors, t->r.start, own_waiting(t), t->frame[2]);
 		proof_client(&c->errors, &t->r.client.ip);
 		top_operation(&c->error_top, t, own_waiting(t));
-		return;
 	}
-	proof_add(&c->slow, t->r.start, server, t->frame[1]);
-	proof_frame(&c->slow, server, t->frame[2]);
-	proof_until(&c->slow, t->r.end);
-	proof_client(&c->slow, &t->r.client.ip);
-	top_operation(&c->slow_top, t, server);
-	c->long_ones += server > RTO_MOST;
 }
 
-static uint64_t turns_cost(const struct flow_record *r, uint64_t slow)
+static void add_turn(struct findings *f, struct svc *s, const struct turn_record *r)
 {
-	uint64_t trip = turn_network(r) / r->turns, most = r->turn_wait_max;
-
-	if (turn_server(r) / r->turns >= slow)
-		return turn_server(r);
-	return most > trip ? most - trip : 0;
-}
-
-static bool slow_turns(const struct flow_record *r, uint64_t slow)
-{
-	return r->turns && turns_count(r) && turns_cost(r, slow) >= slow;
-}
-
-static void add_flow(struct findings *f, struct svc *s, const struct flow_record *r)
-{
+	uint64_t server = r->r.duration - r->network;
 	struct server_state *c;
-	uint64_t slow = f->limit.v[THRESHOLD_SLOW];
 
-	if (!slow_turns(r, slow))
+	if (r->protocol && strcmp(r->protocol, "tls") != 0)
 		return;
 	c = svc_state(s, DETECTOR_SERVER);
-	c->nturns += r->turns;
-	proof_add(&c->turns, r->r.start, turns_cost(r, slow), r->r.flow_id);
-	proof_until(&c->turns, r->r.end);
-	proof_client(&c->turns, &r->r.client.ip);
+	c->turns++;
+	count(c, server, f->limit.v[THRESHOLD_SLOW] / 2);
+	if (server >= f->limit.v[THRESHOLD_SLOW]) {
+		c->slow_turns++;
+		add_slow(f, s, c, &r->r, NULL, server, r->frame);
+	} else if (server >= f->limit.v[THRESHOLD_SLOW] / 2) {
+		add_medium(f, s, &r->r, server, r->frame);
+	}
+}
+
+/* Where there are no records of turns (-Y) their connections tell of them. */
+static void add_flow(struct findings *f, struct svc *s, const struct flow_record *r)
+{
+	uint64_t slow = f->limit.v[THRESHOLD_SLOW], trip, most = r->turn_wait_max;
+	struct server_state *c;
+
+	if (!r->turns || !turns_count(r) || f->turns_seen)
+		return;
+	trip = turn_network(r) / r->turns;
+	most = most > trip ? most - trip : 0;
+	if (most < slow)
+		return;
+	if (turn_server(r) / r->turns >= slow)
+		most = turn_server(r);
+	c = svc_state(s, DETECTOR_SERVER);
+	c->turns += r->turns;
+	c->slow_turns++;
+	claim(f, CLASS_SLOW);
+	proof_add(&c->slow, r->r.start, most, r->r.flow_id);
+	proof_until(&c->slow, r->r.end);
+	proof_client(&c->slow, &r->r.client.ip);
 }
 
 static void record(struct findings *f, struct svc *s, const struct record *r)
@@ -88,16 +190,12 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 		return;
 	if (r->kind == RECORD_TXN && !r->composite)
 		add_txn(f, s, (const void *)r);
+	else if (r->kind == RECORD_TURN)
+		add_turn(f, s, (const void *)r);
 	else if (r->kind == RECORD_FLOW && ((const struct flow_record *)r)->tcp_state)
 		add_flow(f, s, (const void *)r);
-}
-
-static void take_out_flow(struct server_state *c, const struct flow_record *r, uint64_t slow)
-{
-	if (!slow_turns(r, slow))
-		return;
-	c->nturns -= r->turns;
-	proof_take_out(&c->turns, r->r.start, turns_cost(r, slow), r->r.flow_id);
+	if (r->kind == RECORD_TXN || r->kind == RECORD_TURN)
+		idle_asked(s->idler, r);
 }
 
 static void take_out(struct findings *f, struct svc *s, const struct record *r)
@@ -106,43 +204,103 @@ static void take_out(struct findings *f, struct svc *s, const struct record *r)
 	struct server_state *c = svc_has(s, DETECTOR_SERVER);
 	uint64_t slow = f->limit.v[THRESHOLD_SLOW], server;
 
-	if (!c)
-		return;
-	if (r->kind == RECORD_FLOW) {
-		take_out_flow(c, (const void *)r, slow);
-		return;
-	}
-	if (others(t))
+	if (!c || r->kind != RECORD_TXN || others(t))
 		return;
 	server = t->total == FIELD_ABSENT ? 0 : t->ledger[LEDGER_SERVER];
 	if (r->status == STATUS_SERVER_ERROR) {
 		proof_take_out(&c->errors, r->start, own_waiting(t), t->frame[2]);
 	} else if (server >= slow) {
-		proof_take_out(&c->slow, r->start, server, t->frame[1]);
+		if (!idle_take_out(s->idler, r, server, t->frame[1]))
+			proof_take_out(&c->slow, r->start, server, t->frame[1]);
 		proof_drop_frame(&c->slow, t->frame[2]);
 		c->long_ones -= server > RTO_MOST;
+	} else if (server >= slow / 2) {
+		proof_take_out(&c->medium, r->start, server, t->frame[1]);
 	}
 }
 
-static void condition(struct findings *f, char *room, size_t size)
+/* What is felt of a service's waits of this class. */
+static uint64_t felt_of(const struct svc *s, enum wait_class class)
 {
-	snprintf(room, size, "tsumari.ledger.server >= %lluns",
-		(unsigned long long)f->limit.v[THRESHOLD_SLOW]);
+	uint64_t sum = 0;
+
+	for (const struct cell *c = s->cells; c; c = c->next)
+		sum += c->class == class && !c->idle ? c->now : 0;
+	return sum;
+}
+
+/* What is left of them when what lies behind has its part. */
+static uint64_t own_of(const struct svc *s, uint32_t classes)
+{
+	uint64_t sum = 0;
+
+	for (const struct cell *c = s->cells; c; c = c->next)
+		sum += classes >> c->class & 1 && c->entry == LEDGER_SERVER ? c->all - c->moved : 0;
+	return sum;
+}
+
+#define MEDIUMS 10u
+
+static void say_slow(struct finding *x, const struct svc *s, const struct server_state *c,
+	uint64_t slow, const struct text *polls)
+{
+	uint64_t of = s->transactions + c->turns;
+
+	say(&x->saw, "%C of %C answers took the server more than %T, the slowest %T. ", x->count,
+		of, slow,
+		proof_most(&c->medium) > c->slowest ? proof_most(&c->medium) : c->slowest);
+	if (c->slow_turns)
+		say(&x->saw,
+			"What was asked is not known of %C of them: the protocol is not read. ",
+			c->slow_turns);
+	say_top(&x->saw, "The costliest", &c->slow_top);
+	if (polls->len)
+		say(&x->saw, "%SFor long: %E.", c->slow_top.n ? " " : "", polls->p, polls->len);
 }
 
 static void list_slow(struct findings *f, const struct svc *s, const struct server_state *c)
 {
+	uint64_t slow = f->limit.v[THRESHOLD_SLOW];
+	bool rare = unusual(c), medium;
+	struct proof all = c->slow;
 	char filter[64];
 	struct finding *x;
+	struct text polls;
+	uint32_t classes = CLASS(SLOW);
 
-	condition(f, filter, sizeof(filter));
-	x = finding_new(f, "slow-server", "Slow answers of the server", s, &c->slow, filter);
-	finding_claims(x, s, ALL_ENTRIES, CLASS(SLOW));
-	x->counted = "transactions";
-	x->of = s->transactions;
-	say(&x->saw, "%C of %C answers took the server more than %T, the slowest %T. ", x->count,
-		x->of, f->limit.v[THRESHOLD_SLOW], proof_most(&c->slow));
-	say_top(&x->saw, "The costliest", &c->slow_top);
+	/* What is quick enough for others is slow where it is what most of all waiting is made of.
+	 */
+	medium = rare && c->medium.count >= MEDIUMS &&
+		 reaches(felt_of(s, CLASS_MEDIUM), f->felt, f->limit.v[THRESHOLD_CRITICAL]);
+	slow = medium ? slow / 2 : slow;
+	text_init_growing(&polls);
+	classes |= idle_slow(s->idler, &all, &polls);
+	if (medium) {
+		proof_merge(&all, &c->medium);
+		classes |= CLASS(MEDIUM);
+	}
+	if (!all.count) {
+		text_release(&polls);
+		return;
+	}
+	snprintf(filter, sizeof(filter), "%s >= %lluns",
+		c->slow_turns && c->slow_turns == all.count ? "tsumari.turns.wait_max"
+							    : "tsumari.ledger.server",
+		(unsigned long long)slow);
+	x = finding_new(f, "slow-server", "Slow answers of the server", s, &all, filter);
+	finding_claims(x, s, ALL_ENTRIES, classes);
+	x->counted = c->turns ? "answers" : "transactions";
+	x->of = s->transactions + c->turns;
+	say_slow(x, s, c, slow, &polls);
+	text_release(&polls);
+	if (!rare) {
+		finding_at_most(x, SEVERITY_INFO);
+		say(&x->against, "Nearly all answers of this server take as long. ");
+	}
+	if (own_of(s, classes) < slow / 2 * x->count) {
+		finding_at_most(x, SEVERITY_INFO);
+		say(&x->against, "Most of it was waited for behind this server. ");
+	}
 	if (!c->long_ones && path_lossy(s)) {
 		finding_at_most(x, SEVERITY_INFO);
 		say(&x->against, "Segments were lost on this path, and none took longer than one "
@@ -150,12 +308,15 @@ static void list_slow(struct findings *f, const struct svc *s, const struct serv
 				 "before the capture point look like this. ");
 	}
 	say(&x->means, "The path, TCP and the client are not in it: the request was there, and the "
-		       "server (or what it asks itself) worked on it.");
-	say(&x->next, "The server's own profile of these operations: its log with times "
-		      "($upstream_response_time), its calls to other tiers, CPU, disk and locks "
-		      "around the peak.");
-	say(&x->against, "Long polls and event streams wait on purpose. What the server waited for "
-			 "behind itself is in here, and again where that was captured, too.");
+		       "server worked on it, or waited for something that was not captured.");
+	if (c->turns && !s->transactions)
+		say(&x->next, "The server's own log of slow requests; for TLS its keys, or capture "
+			      "behind the point where it ends.");
+	else
+		say(&x->next, "The server's own profile of these operations: its log with times, "
+			      "its calls to other tiers, CPU, disk and locks around the peak.");
+	say(&x->against, "Long polls and event streams wait on purpose; what is known of them is "
+			 "not in it.");
 }
 
 static void list_errors(struct findings *f, const struct svc *s, const struct server_state *c)
@@ -178,28 +339,6 @@ static void list_errors(struct findings *f, const struct svc *s, const struct se
 			 "statuses from a healthy server.");
 }
 
-static void list_turns(struct findings *f, const struct svc *s, const struct server_state *c)
-{
-	char filter[64];
-	struct finding *x;
-
-	snprintf(filter, sizeof(filter), "tsumari.turns.wait_max >= %lluns",
-		(unsigned long long)f->limit.v[THRESHOLD_SLOW]);
-	x = finding_new(f, "slow-server", "Slow answers of the server", s, &c->turns, filter);
-	finding_claims(x, s, ALL_ENTRIES, CLASS(SLOW));
-	x->of = s->flows;
-	finding_at_most(x, SEVERITY_WARNING); /* whether anybody waited is not known */
-	say(&x->saw,
-		"On %C connection%1 whose protocol is not followed the server was slow to "
-		"answer: %T in %C turns.",
-		x->count, x->count, x->local, c->nturns);
-	say(&x->means, "After the client's last bytes nothing came for long: the server worked.");
-	say(&x->next, "The server's log; for TLS its keys, or capture behind the point where it "
-		      "ends.");
-	say(&x->against, "Where the server speaks when it has news (a push, a long poll) nobody "
-			 "waited for it.");
-}
-
 static void list(struct findings *f)
 {
 	struct svc *s;
@@ -207,12 +346,10 @@ static void list(struct findings *f)
 	for (uint32_t i = 0; (s = svc_at(f, i)); i++) {
 		const struct server_state *c = svc_has(s, DETECTOR_SERVER);
 
-		if (c && c->slow.count)
+		if (c)
 			list_slow(f, s, c);
 		if (c && c->errors.count)
 			list_errors(f, s, c);
-		if (c && c->turns.count)
-			list_turns(f, s, c);
 	}
 }
 

@@ -76,7 +76,7 @@ static void add_recipient(
 	if (!x->first)
 		return;
 	delay = t->r.end > x->first ? t->r.end - x->first : 0;
-	proof_add(&c->grey, x->first, 0, x->frame);
+	proof_add(&c->grey, x->first, delay, x->frame);
 	proof_frame(&c->grey, delay, t->frame[3]);
 	proof_until(&c->grey, t->r.end);
 	proof_client(&c->grey, &t->r.client.ip);
@@ -129,8 +129,11 @@ static void add_command(struct findings *f, struct smtp_state *c, const struct t
 	c->mails += data;
 	if (server < f->limit.v[THRESHOLD_SLOW])
 		return;
-	if (errors && server >= f->limit.v[THRESHOLD_TARPIT]) {
+	if ((errors || (!data && code >= 400 && code != FIELD_ABSENT)) &&
+		server >= f->limit.v[THRESHOLD_TARPIT]) {
 		waited(f, CLASS_TARPIT, &c->tarpit, t);
+	} else if (command_is(t, "QUIT")) {
+		claim(f, CLASS_IDLE); /* what it had to say is said, and it need not wait */
 	} else if (data) {
 		waited(f, CLASS_QUEUE, &c->queue, t);
 		c->longest_queue = server > c->longest_queue ? server : c->longest_queue;
@@ -188,6 +191,7 @@ static void list_grey(struct findings *f, const struct svc *s, const struct smtp
 	struct finding *x = finding_new(f, "smtp-greylist", "Mail is greylisted", s, &c->grey,
 		"smtp.command == RCPT and smtp.reply_code in {250, 450, 451, 452, 454}");
 
+	x->beyond = c->grey.cost; /* between connections nothing is seen to wait */
 	finding_at_least(x, SEVERITY_WARNING);
 	x->counted = "recipients";
 	x->of = FIELD_ABSENT;
@@ -211,7 +215,7 @@ static void list_tarpit(struct findings *f, const struct svc *s, const struct sm
 	finding_claims(x, s, ALL_ENTRIES, CLASS(TARPIT));
 	x->counted = "commands";
 	x->of = s->transactions;
-	say(&x->saw, "%C command%1 waited %T for their replies, on connections with errors before.",
+	say(&x->saw, "%C command%1 waited %T for replies that were errors, or came after errors.",
 		x->count, x->count, x->local);
 	say(&x->means, "The server slows down clients that make mistakes (Postfix: "
 		       "smtpd_error_sleep_time after smtpd_soft_error_limit).");
@@ -256,6 +260,17 @@ static void list_slow(struct findings *f, const struct svc *s, const struct smtp
 	say(&x->against, "Some delays are meant to keep spammers busy.");
 }
 
+static void prepare(struct findings *f)
+{
+	struct svc *s;
+
+	for (uint32_t i = 0; (s = svc_at(f, i)); i++) {
+		const struct smtp_state *c = svc_has(s, DETECTOR_SMTP);
+
+		f->more += c ? c->grey.cost : 0;
+	}
+}
+
 static void list(struct findings *f)
 {
 	struct svc *s;
@@ -295,6 +310,7 @@ const struct detector detect_smtp = {.size = sizeof(struct smtp_all),
 	.service_size = sizeof(struct smtp_state),
 	.record = record,
 	.take_out = take_out,
+	.prepare = prepare,
 	.list = list,
 	.release = release,
 	.release_service = release_service};

@@ -65,22 +65,61 @@ static void say_behind(struct finding *x, const struct behind *b)
 	text_char(&x->saw, '.');
 }
 
+/* Errors that a server behind gives its clients, which pass them on. */
+static bool is_failure(const struct finding *x)
+{
+	static const char *const ids[] = {"mysql-error", "http-error", "reset-storm",
+		"connect-refused", "connect-timeout", "client-gave-up", "dead-connection",
+		"stale-connection", "syn-filtered", "dns-timeout"};
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+		if (strcmp(x->id, ids[i]) == 0)
+			return true;
+	return false;
+}
+
+/* The failure behind that has most of a server's errors. */
+static const struct finding *failure_behind(struct findings *f, const struct finding *x)
+{
+	const struct finding *most = NULL;
+	const struct tier_pair **pairs;
+	unsigned n = tiers_pairs(f->tiers, NULL, &pairs);
+
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned k = 0; k < f->nlist && pairs[i]->parent->service; k++) {
+			const struct finding *y = &f->list[k];
+
+			if (y != x && is_failure(y) && is_service(x, pairs[i]->parent->service) &&
+				is_service(y, pairs[i]->service) && y->count * 2 >= x->count &&
+				(!most || y->count > most->count))
+				most = y;
+		}
+	return most;
+}
+
 void find_behind(struct findings *f)
 {
 	for (unsigned i = 0; f->tiers && i < f->nlist; i++) {
 		struct finding *x = &f->list[i];
+		const struct finding *failure = NULL;
 		struct behind b;
 
-		if (strcmp(x->id, "slow-server") != 0)
+		if (strcmp(x->id, "http-error") == 0)
+			failure = failure_behind(f, x);
+		if (failure)
+			x->part_of = failure->id;
+		if (strcmp(x->id, "slow-server") != 0 && strcmp(x->id, "client-gave-up") != 0)
 			continue;
 		memset(&b, 0, sizeof(b));
 		look_behind(f, x, &b);
 		if (!b.server)
 			continue;
 		say_behind(x, &b);
-		if (b.time[TIER_OWN] * 2 < b.server && b.cause)
-			say(&x->next, " First what is found at the server behind it: %S.",
-				b.cause->id);
+		if (b.time[TIER_OWN] * 2 >= b.server || !b.cause)
+			continue;
+		say(&x->next, " First what is found at the server behind it: %S.", b.cause->id);
+		if (strcmp(x->id, "client-gave-up") == 0)
+			x->part_of = b.cause->id;
 	}
 }
 

@@ -104,8 +104,10 @@ void findings_free(struct findings *f)
 				detectors[k]->release_service(s->state[k]);
 			free(s->state[k]);
 		}
-	for (uint32_t i = 0; (s = svc_at(f, i)); i++)
+	for (uint32_t i = 0; (s = svc_at(f, i)); i++) {
 		account_free(&s->cells);
+		free(s->idler);
+	}
 	account_free(&f->others);
 	free(f->lines);
 	for (int i = 0; i < DETECTOR_COUNT; i++) {
@@ -464,8 +466,13 @@ static void work_out(struct findings *f)
 	for (unsigned i = 0; i < f->nlist; i++) {
 		struct finding *x = &f->list[i];
 
+		if (x->part_of)
+			x->cost = x->local;
 		x->severity = severity_of(f, x->cost);
-		x->severity = x->severity < x->least ? x->least : x->severity;
+		if (x->severity < x->least &&
+			(!x->if_felt || x->cost >= f->limit.v[THRESHOLD_LEAST] ||
+				reaches(x->cost, f->felt, f->limit.v[THRESHOLD_SHARE])))
+			x->severity = x->least;
 		x->severity = x->severity > x->most ? x->most : x->severity;
 	}
 }

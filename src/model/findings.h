@@ -45,6 +45,7 @@ struct finding {
 	struct text saw, means, next, against;
 	/* While the list is made: */
 	enum severity least, most; /* whatever it costs */
+	bool if_felt;              /* the least only where it costs anything to speak of */
 	struct cell *cells;        /* of its service */
 	bool everywhere;           /* of all services */
 	uint32_t entries, classes; /* of the cells, by bit */

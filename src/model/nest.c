@@ -323,6 +323,16 @@ static void take_over(struct nest *n, struct item *x, const struct item *child, 
 	nodes_add(n, x, first, ns - given);
 }
 
+/* A child that waits on purpose has nothing of a parent that does not. */
+static bool on_purpose(const struct nest *n, uint32_t child, const struct cell *of)
+{
+	uint32_t i = n->items[child].nodes;
+
+	while (i != NONE && n->nodes[i].cell->class != CLASS_IDLE)
+		i = n->nodes[i].next;
+	return i != NONE && of->class < CLASS_IDLE;
+}
+
 /* What the server of a wait waited for goes to those it asked. */
 static void close_item(struct nest *n, uint32_t i)
 {
@@ -345,7 +355,8 @@ static void close_item(struct nest *n, uint32_t i)
 		uint64_t from = l->start > x->w.asked ? l->start : x->w.asked;
 		uint64_t till = l->end < x->w.end ? l->end : x->w.end;
 
-		if (l->item == NONE || !n->items[l->item].total || from >= till)
+		if (l->item == NONE || !n->items[l->item].total || from >= till ||
+			(server && on_purpose(n, l->item, n->nodes[own].cell)))
 			continue;
 		make_room(n, links + 1);
 		n->spells[links] = (struct spell){k, 0};
@@ -364,6 +375,7 @@ static void close_item(struct nest *n, uint32_t i)
 		if (!its)
 			continue;
 		n->nodes[own].ns -= its;
+		n->nodes[own].cell->moved += its;
 		take_over(n, x, &n->items[n->links[n->spells[k].link].item], its);
 	}
 	for (uint32_t k = x->links; k != NONE; k = n->links[k].next) {

@@ -1,0 +1,205 @@
+/*
+ * find_idle.c - waits that are long on purpose: long polls, workers that wait for a job.
+ *
+ * They are known by how they are asked, not by what: a client whose long wait is over asks the
+ * same again at once, and either all of them last as long (a timer ends them), or another
+ * connection to the service spoke just before they ended (what it brought was what they waited
+ * for). An answer that is slow is neither.
+ */
+#include "model/find_impl.h"
+#include "base/mem.h"
+#include "model/operation.h"
+#include <stdlib.h>
+
+#define LEAST  ((uint64_t)SECOND) /* shorter ones are no polls */
+#define POLLS  ((unsigned)CLASS_MAYBES)
+#define SINCE  (200 * (uint64_t)MS) /* asked again at once */
+#define WOKEN  (10 * (uint64_t)MS)  /* between what another said and the end of the wait */
+#define EVENTS 32u                  /* that are remembered of a service */
+#define TEXT   96u
+
+struct poll { /* an operation with long waits */
+	uint64_t op;
+	struct proof p;
+	uint64_t most;    /* how long they were */
+	uint64_t again;   /* asked at once after one that was over */
+	uint64_t chances; /* ones that could have been: its connection had one before */
+	uint64_t woken;   /* another connection spoke just before they ended */
+	uint64_t timed;   /* as long as the longest */
+	size_t len;
+	char text[TEXT];
+};
+
+struct event {
+	struct addr client;
+	uint64_t time, flow, op;
+	bool counted;
+};
+
+struct idle {
+	unsigned n;
+	struct poll poll[POLLS];
+	struct event over[EVENTS];  /* long waits */
+	struct event asked[EVENTS]; /* requests of any length */
+	unsigned nover, nasked;
+};
+
+/* As long, but for how exact timers are. */
+static uint64_t slack(uint64_t ns)
+{
+	return ns / 50 + 20 * MS;
+}
+
+static struct poll *poll_of(struct idle *x, uint64_t op)
+{
+	unsigned i = 0;
+
+	while (i < x->n && x->poll[i].op != op)
+		i++;
+	if (i == POLLS)
+		return NULL;
+	if (i == x->n) {
+		x->n++;
+		x->poll[i].op = op;
+	}
+	return &x->poll[i];
+}
+
+/* Did others say something so often that one of them always spoke just before? */
+static bool always_busy(const struct idle *x)
+{
+	uint64_t first, last;
+
+	if (x->nasked < EVENTS)
+		return false;
+	last = x->asked[(x->nasked - 1) % EVENTS].time;
+	first = x->asked[x->nasked % EVENTS].time;
+	return last > first && last - first < 3 * EVENTS * WOKEN;
+}
+
+/* Another connection spoke at `time`: whom did that wake? */
+static void wake(struct idle *x, uint64_t time, uint64_t flow)
+{
+	for (unsigned i = 0; i < EVENTS && i < x->nover; i++) {
+		struct event *e = &x->over[i];
+		struct poll *p;
+
+		if (e->counted || e->flow == flow || time > e->time || e->time - time > WOKEN)
+			continue;
+		p = poll_of(x, e->op);
+		e->counted = true;
+		p->woken += !always_busy(x);
+	}
+}
+
+void idle_asked(struct idle *x, const struct record *r)
+{
+	if (!x)
+		return;
+	x->asked[x->nasked++ % EVENTS] =
+		(struct event){r->client.ip, r->start, r->flow_id, 0, false};
+	wake(x, r->start, r->flow_id);
+}
+
+static void ask_again(struct idle *x, struct poll *p, const struct record *r)
+{
+	for (unsigned i = 0; i < EVENTS && i < x->nover; i++) {
+		const struct event *e = &x->over[(x->nover - 1 - i) % EVENTS];
+
+		if (e->op != p->op || e->flow != r->flow_id || e->time > r->start)
+			continue;
+		p->chances++;
+		p->again += r->start - e->time <= SINCE;
+		return;
+	}
+}
+
+enum wait_class idle_or_slow(struct idle **at, const struct record *r, const struct txn_record *t,
+	uint64_t ns, uint64_t frame)
+{
+	char room[OPERATION_MAX];
+	uint64_t op = UINT64_C(14695981039346656037);
+	struct text text;
+	struct poll *p;
+	struct idle *x;
+
+	if (ns < LEAST || r->end == FIELD_ABSENT)
+		return CLASS_SLOW;
+	if (!*at)
+		*at = xcalloc(1, sizeof(**at));
+	x = *at;
+	text_init(&text, room, sizeof(room));
+	if (t)
+		operation_of(t, true, &text);
+	for (size_t i = 0; i < text.len; i++)
+		op = (op ^ (uint8_t)text.p[i]) * UINT64_C(1099511628211);
+	p = poll_of(x, op);
+	if (!p)
+		return CLASS_SLOW;
+	if (!p->len && text.len) {
+		p->len = text.len < TEXT ? text.len : TEXT;
+		memcpy(p->text, text.p, p->len);
+	}
+	ask_again(x, p, r);
+	proof_add(&p->p, r->start, ns, frame);
+	proof_until(&p->p, r->end);
+	proof_client(&p->p, &r->client.ip);
+	p->timed = ns > p->most + slack(p->most) ? 1 : p->timed + (ns + slack(ns) >= p->most);
+	p->most = ns > p->most ? ns : p->most;
+	x->over[x->nover++ % EVENTS] = (struct event){r->client.ip, r->end, r->flow_id, op, false};
+	for (unsigned i = 0; i < EVENTS && i < x->nasked; i++) {
+		const struct event *e = &x->asked[i];
+
+		if (e->flow != r->flow_id && e->time <= r->end && r->end - e->time <= WOKEN) {
+			wake(x, e->time, e->flow);
+			break;
+		}
+	}
+	return (enum wait_class)(CLASS_MAYBE + (unsigned)(p - x->poll));
+}
+
+/* Two of a connection and more, one after the other, that a timer or somebody else ended. */
+static bool on_purpose(const struct poll *p)
+{
+	return p->p.count >= 2 && p->chances && p->again * 5 >= p->chances * 4 &&
+	       (p->woken + p->timed) * 5 >= p->p.count * 4;
+}
+
+uint32_t idle_classes(const struct idle *x)
+{
+	uint32_t classes = 0;
+
+	for (unsigned i = 0; x && i < x->n; i++)
+		if (on_purpose(&x->poll[i]))
+			classes |= 1u << (CLASS_MAYBE + i);
+	return classes;
+}
+
+uint32_t idle_slow(const struct idle *x, struct proof *slow, struct text *which)
+{
+	uint32_t classes = 0;
+
+	for (unsigned i = 0; x && i < x->n; i++) {
+		const struct poll *p = &x->poll[i];
+
+		if (on_purpose(p) || !p->p.count)
+			continue;
+		classes |= 1u << (CLASS_MAYBE + i);
+		proof_merge(slow, &p->p);
+		if (which && p->len)
+			say(which, "%S%E (%C, %T)", which->len ? ", " : "", p->text, p->len,
+				p->p.count, p->p.cost);
+	}
+	return classes;
+}
+
+uint64_t idle_take_out(struct idle *x, const struct record *r, uint64_t ns, uint64_t frame)
+{
+	for (unsigned i = 0; x && i < x->n; i++)
+		for (unsigned k = 0; k < x->poll[i].p.nbest; k++)
+			if (x->poll[i].p.best[k].frame == frame) {
+				proof_take_out(&x->poll[i].p, r->start, ns, frame);
+				return ns;
+			}
+	return 0;
+}
