@@ -251,6 +251,7 @@ static void list_late(struct findings *f, const struct svc *s, const struct conn
 		finding_new(f, "synack-loss", "Answers to connection requests lost or late", s,
 			&c->late, "tsumari.tcp.syn_ack_late");
 
+	finding_claims(x, s, ENTRY(CONNECT_RETRY), CLASS(NONE));
 	finding_at_least(x, SEVERITY_WARNING);
 	x->of = s->flows;
 	say(&x->saw,

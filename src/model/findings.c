@@ -360,6 +360,7 @@ struct finding *finding_new(struct findings *f, const char *id, const char *titl
 	}
 	take_proof(x, t);
 	x->most = SEVERITY_CRITICAL;
+	finding_claims(x, s, ALL_ENTRIES, UINT32_MAX); /* unless it knows better */
 	filter_of(&x->filter, s, condition);
 	say_bpf(&x->bpf, s);
 	return x;
