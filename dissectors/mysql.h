@@ -249,7 +249,7 @@ static inline struct view mysql_lenenc_text(struct view *v)
 	return text;
 }
 
-/* Text up to a zero byte. */
+/* Text up to a zero byte; none of one that was cut. */
 static inline struct view mysql_text(struct view *v)
 {
 	struct view text = *v;
@@ -260,6 +260,8 @@ static inline struct view mysql_text(struct view *v)
 		v->p = zero + 1;
 	} else {
 		v->p = v->end;
+		if (v->cut)
+			text.end = text.p;
 	}
 	return text;
 }
@@ -320,9 +322,9 @@ void mysql_error(struct session *s, struct tsm_txn t, struct view body);
 void mysql_whose(struct mysql *h, struct tsm_txn t);
 /*
  * Method and query of a statement; `whole`: all of it is in sql. `digest` is room for it, and then
- * holds it.
+ * holds it. True: it is not all there.
  */
-void mysql_statement(
+bool mysql_statement(
 	struct session *s, struct tsm_txn t, struct view sql, bool whole, struct view *digest);
 
 /*

@@ -212,7 +212,7 @@ static void event_body(struct session *s, struct mysql *h, struct tsm_txn t, uns
 		mysql_gtid_mariadb(t, server, v);
 		break;
 	case EVENT_ROTATE:
-		if (view_len(&v) > 8)
+		if (whole && view_len(&v) > 8)
 			tsm_str(t, F_B_FILE, view_of(v.p + 8, view_len(&v) - 8, 0));
 		break;
 	default:
@@ -289,7 +289,7 @@ void mysql_semisync_ack(struct session *s, struct mysql *h, const uint8_t *p, st
 		return;
 	}
 	tsm_u64(t, F_B_POSITION, position);
-	if (view_len(&v))
+	if (view_len(&v) && !v.cut)
 		tsm_str(t, F_B_FILE, v);
 	if (h->ack_asked && (uint32_t)position == h->ack_position && now >= h->ack_asked) {
 		tsm_u64(t, F_B_ACK_WAIT, now - h->ack_asked);

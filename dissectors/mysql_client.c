@@ -126,7 +126,7 @@ static void trace(struct tsm_txn t, const struct view *sql)
 	tsm_str(t, F_TRACE_ID, view_of(p + value, 32, 0));
 }
 
-void mysql_statement(
+bool mysql_statement(
 	struct session *s, struct tsm_txn t, struct view sql, bool whole, struct view *digest)
 {
 	bool cut;
@@ -137,6 +137,7 @@ void mysql_statement(
 	if (cut || !whole)
 		tsm_flag(t, QUALITY_TRUNCATED);
 	show(t, *digest, tsm_literal(s) && !secret(digest->p, n) ? sql : *digest);
+	return cut || !whole;
 }
 
 /* Bytes of a parameter's value, by its type; UINT64_MAX: behind a length. */
@@ -221,6 +222,21 @@ static void next_schema(struct mysql *h, struct view sql)
 	mysql_keep(h->next_schema, &h->next_schema_len, sql);
 }
 
+/* The text that a statement is prepared from, for those that name it; a zero byte: it is cut. */
+static void keep_text(struct session *s, uint32_t serial, struct view text, bool cut)
+{
+	uint8_t marked[MYSQL_SQL_MAX + 1];
+	size_t n = view_len(&text) < MYSQL_SQL_MAX ? view_len(&text) : MYSQL_SQL_MAX;
+
+	if (cut) {
+		memcpy(marked, text.p, n);
+		marked[n] = 0;
+		text = view_of(marked, n + 1, 0);
+	}
+	tsm_memo(s, MEMO_PENDING(serial), text);
+	tsm_memo(s, MEMO_LAST, text);
+}
+
 /* COM_QUERY and COM_STMT_PREPARE. */
 static uint64_t query(struct session *s, struct mysql *h, struct tsm_txn t, uint8_t command,
 	struct view v, bool whole)
@@ -231,6 +247,7 @@ static uint64_t query(struct session *s, struct mysql *h, struct tsm_txn t, uint
 			      (h->caps_known ? (h->caps & CLIENT_QUERY_ATTRIBUTES) != 0
 					     : v.p[0] < 0xfb && v.p[1] == 1);
 	uint64_t n;
+	bool cut;
 
 	if (has_attributes) {
 		n = attributes(&v);
@@ -241,19 +258,20 @@ static uint64_t query(struct session *s, struct mysql *h, struct tsm_txn t, uint
 			return 0;
 		}
 	}
-	mysql_statement(s, t, v, whole, &digest);
+	cut = mysql_statement(s, t, v, whole, &digest);
 	if (command == COM_STMT_PREPARE) {
 		struct view shown = tsm_literal(s) && !secret(out, view_len(&digest)) ? v : digest;
 
 		mysql_bare(t, "PREPARE");
 		tsm_query(t, shown);
 		h->serial++;
-		tsm_memo(s, MEMO_PENDING(h->serial), shown);
-		tsm_memo(s, MEMO_LAST, shown);
+		keep_text(s, h->serial, shown, cut);
 		return (uint64_t)h->serial << 16;
 	}
 	if (view_len(&digest) > 4 && memcmp(out, "use ", 4) == 0) {
 		next_schema(h, v);
+		if (cut)
+			h->next_schema_len = 0;
 		return TAG_SCHEMA;
 	}
 	return 0;
@@ -271,6 +289,10 @@ static void on_statement(
 		return;
 	if (id != UINT32_MAX)
 		tsm_u64(t, F_STATEMENT, id);
+	if (text.p && view_len(&text) && !text.end[-1]) {
+		text.end--;
+		tsm_flag(t, QUALITY_TRUNCATED);
+	}
 	if (!text.p) {
 		tsm_u64(t, F_UNKNOWN_STATEMENT, 1);
 	} else if (command == COM_STMT_EXECUTE || command == COM_STMT_BULK_EXECUTE) {
@@ -351,7 +373,7 @@ static void replication(struct tsm_txn t, uint8_t command, struct view v, bool w
 	tsm_u64(t, F_B_SERVER, server);
 	if (position)
 		tsm_u64(t, F_B_POSITION, position);
-	if (view_len(&file))
+	if (view_len(&file) && whole)
 		tsm_str(t, F_B_FILE, file);
 	if (command == COM_BINLOG_DUMP_GTID)
 		executed(t, v, whole);
@@ -376,10 +398,16 @@ static uint64_t command(struct session *s, struct mysql *h, struct tsm_txn t, ui
 	case COM_INIT_DB:
 		tsm_op(t, text_of(name + 4), v);
 		mysql_keep(h->next_schema, &h->next_schema_len, v);
+		if (!whole) {
+			tsm_flag(t, QUALITY_TRUNCATED);
+			h->next_schema_len = 0;
+		}
 		return TAG_SCHEMA;
 	case COM_CREATE_DB:
 	case COM_DROP_DB:
 		tsm_op(t, text_of(name + 4), v);
+		if (!whole)
+			tsm_flag(t, QUALITY_TRUNCATED);
 		return 0;
 	case COM_FIELD_LIST:
 		tsm_op(t, text_of(name + 4), mysql_text(&v));

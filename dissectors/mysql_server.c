@@ -30,6 +30,7 @@ void mysql_error(struct session *s, struct tsm_txn t, struct view v)
 	uint8_t masked[MYSQL_SHORT];
 	const uint8_t *from, *to;
 	unsigned code;
+	bool cut = v.cut != 0;
 
 	(void)view_le(&v, 1);
 	code = (unsigned)view_le(&v, 2);
@@ -55,6 +56,8 @@ void mysql_error(struct session *s, struct tsm_txn t, struct view v)
 		memcpy(masked + head + 1, to, tail);
 		v = view_of(masked, head + 1 + tail, 0);
 	}
+	if (cut)
+		tsm_flag(t, QUALITY_TRUNCATED);
 	tsm_status(t, STATUS_ERROR);
 	tsm_u64(t, F_ERRNO, code);
 	tsm_u64(t, F_ERROR_CODE, code);

@@ -64,12 +64,14 @@ def check_order():
 
 
 def outcomes(records):
-    """What statements came to. Of one that is not known its command stands for it; the OK of a login
-    says 0 rows."""
+    """What statements came to. Of one that is not known, or not to its end, its command stands for
+    it; the OK of a login says 0 rows."""
     found = set()
     for r in records:
         told = tuple(number(r, "mysql", f) for f in OUTCOME)
         query = None if r.get("query", "STMT").startswith("STMT") else r["query"]
+        if "truncated" in (r.get("tsumari", {}).get("quality") or []):
+            query = None
         if told not in ((None, None, None), (None, 0, None)):
             found.add((query, *told))
     return found

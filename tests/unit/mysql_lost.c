@@ -142,6 +142,43 @@ static void a_lost_change_of_user(void **state)
 	talk_lacks("!malformed");
 }
 
+/* The beginning of a name is none, and what is said of a cut statement is said of its execution. */
+static void names_that_are_cut(void **state)
+{
+	(void)state;
+	begin();
+	CUT(0, "\x0a\0\0\0\3use store", 11);
+	CUT(1, OK, ALL);
+	CUT(0, "\6\0\0\0\2store", 8);
+	CUT(1, OK, ALL);
+	CUT(0, "\1\0\0\0\x0e", ALL);
+	CUT(1, OK, ALL);
+	CUT(0, "\x12\0\0\0\x16select a from tab", 18);
+	CUT(1, "\x0c\0\0\1\0\7\0\0\0\0\0\0\0\0\0\0", ALL);
+	CUT(0, "\x0a\0\0\0\x17\7\0\0\0\0\1\0\0\0", ALL);
+	CUT(1, OK, ALL);
+	CUT(0, "\x12\0\0\0\x16select a from tab", ALL);
+	CUT(1, "\x0c\0\0\1\0\7\0\0\0\0\0\0\0\0\0\0", ALL);
+	CUT(0, "\x0a\0\0\0\x17\7\0\0\0\0\1\0\0\0", ALL);
+	CUT(1, OK, ALL);
+	talk_close();
+	talk_end();
+	talk_lacks("mysql.schema");
+	talk_holds("mysql PING|PING|1");
+	talk_holds("mysql SELECT|select a from|1 mysql.user=app mysql.command=COM_STMT_EXECUTE "
+		   "mysql.statement_id=7 mysql.affected_rows=0 !snaplen !truncated\n");
+	talk_holds("mysql SELECT|select a from tab|1 mysql.user=app mysql.command=COM_STMT_EXECUTE "
+		   "mysql.statement_id=7 mysql.affected_rows=0 !snaplen\n");
+	talk_begin(3306, true);
+	CUT(1, GREETING, ALL);
+	CUT(0, LOGIN, 38); /* "ap" */
+	CUT(1, LOGIN_OK, ALL);
+	talk_close();
+	talk_end();
+	talk_holds("mysql LOGIN|LOGIN|1");
+	talk_lacks("mysql.user");
+}
+
 static int finish(void **state)
 {
 	(void)state;
@@ -157,6 +194,7 @@ int main(void)
 		cmocka_unit_test(results),
 		cmocka_unit_test(a_tail_is_no_beginning),
 		cmocka_unit_test(a_lost_change_of_user),
+		cmocka_unit_test(names_that_are_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, finish);
