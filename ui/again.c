@@ -1,6 +1,7 @@
 /* again.c - see again.h. */
 #include "again.h"
 #include "base/mem.h"
+#include "core/order.h"
 #include "run/source.h"
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -10,7 +11,8 @@
 
 struct again {
 	struct source *source;
-	uint64_t number, from, to;
+	struct order order;
+	uint64_t from, to;
 	bool (*fn)(void *arg, const struct packet *p);
 	void *arg;
 };
@@ -57,7 +59,7 @@ struct again *again_new(struct ui *u, uint64_t from, uint64_t to,
 	if (!source)
 		return NULL;
 	a = xcalloc(1, sizeof(*a));
-	*a = (struct again){source, 0, from, to, fn, arg};
+	*a = (struct again){source, {0}, from, to, fn, arg};
 	return a;
 }
 
@@ -75,13 +77,13 @@ static bool read_batch(struct again *a)
 	enum source_state state = source_read(a->source, batch, BATCH, &n, &chunk);
 
 	for (unsigned i = 0; i < n; i++) {
-		batch[i].number = ++a->number;
-		if (a->number > a->to)
+		batch[i].order = order_next(&a->order, batch[i].number);
+		if (batch[i].order > a->to)
 			return false;
-		if (a->number >= a->from && !a->fn(a->arg, &batch[i]))
+		if (batch[i].order >= a->from && !a->fn(a->arg, &batch[i]))
 			return false;
 	}
-	return state == SOURCE_MORE && a->number < a->to;
+	return state == SOURCE_MORE && a->order.last < a->to;
 }
 
 bool again_step(struct again *a)
@@ -96,7 +98,7 @@ bool again_step(struct again *a)
 
 unsigned again_percent(const struct again *a)
 {
-	double part = a->to < UINT64_MAX && a->to ? (double)a->number / (double)a->to
+	double part = a->to < UINT64_MAX && a->to ? (double)a->order.last / (double)a->to
 						  : source_progress(a->source);
 
 	return part > 1 ? 100 : part > 0 ? (unsigned)(part * 100) : 0;

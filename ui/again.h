@@ -19,8 +19,8 @@ void again_file(struct ui *u);
 /* Is it a file, not an interface or a pipe, which are read once? */
 bool again_possible(const struct ui *u);
 /*
- * Each frame from..to is given to fn; false of it: enough. NULL, with one line in err, where the
- * file cannot be read or is another one by now.
+ * Each frame with a place (core/order.h) from..to is given to fn; false of it: enough. NULL, with
+ * one line in err, where the file cannot be read or is another one by now.
  */
 struct again *again_new(struct ui *u, uint64_t from, uint64_t to,
 	bool (*fn)(void *arg, const struct packet *p), void *arg, char *err, size_t errsize);

@@ -1,6 +1,7 @@
 /* frames.c - see frames.h. */
 #include "frames.h"
 #include "base/mem.h"
+#include "core/order.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 #define BLOCK (1024u * 1024u)
 
 struct kept { /* before each frame's bytes; these are padded to a multiple of 8 */
-	uint64_t time, number;
+	uint64_t time, number, order;
 	uint32_t caplen, len;
 	uint16_t iface, linktype;
 	uint32_t reserved;
@@ -20,7 +21,7 @@ struct block {
 	atomic_uint refs;
 	_Atomic uint32_t used; /* whole frames up to here may be read by all */
 	uint32_t size;
-	uint64_t first;
+	uint64_t first; /* places */
 	_Atomic uint64_t last;
 	uint8_t data[];
 };
@@ -35,6 +36,7 @@ struct frames {
 	pthread_mutex_t lock; /* of the list of blocks */
 	struct block *first, *tail;
 	uint64_t bytes, budget;
+	_Atomic uint64_t moved; /* by how many numbers at most */
 };
 
 struct frames *frames_new(uint64_t budget)
@@ -73,7 +75,7 @@ void frames_free(struct frames *f)
 	free(f);
 }
 
-static void begin_block(struct frames *f, uint32_t need, uint64_t number)
+static void begin_block(struct frames *f, uint32_t need, uint64_t place)
 {
 	uint32_t size = need > BLOCK ? need : BLOCK;
 	struct block *b = xmalloc(sizeof(*b) + size);
@@ -81,9 +83,9 @@ static void begin_block(struct frames *f, uint32_t need, uint64_t number)
 	b->next = NULL;
 	atomic_init(&b->refs, 1);
 	atomic_init(&b->used, 0);
-	atomic_init(&b->last, number);
+	atomic_init(&b->last, place);
 	b->size = size;
-	b->first = number;
+	b->first = place;
 	pthread_mutex_lock(&f->lock);
 	while (f->first && f->bytes + size > f->budget)
 		drop_first(f);
@@ -136,22 +138,25 @@ void frames_stats(const struct frames *f, struct capture_stats *st)
 
 void frames_add(struct frames *f, const struct packet *p)
 {
-	struct kept k = {p->time, p->number, p->caplen, p->len, p->iface, p->linktype, 0};
+	struct kept k = {p->time, p->number, p->order, p->caplen, p->len, p->iface, p->linktype, 0};
+	uint64_t moved = order_number(p->order) - p->number;
 	uint32_t need = (uint32_t)sizeof(k) + (p->caplen + 7) / 8 * 8, used = 0;
 	struct block *b = f->tail;
 
 	count(&f->seen, p);
+	if (moved > get(&f->moved))
+		set(&f->moved, moved);
 	if (b)
 		used = atomic_load_explicit(&b->used, memory_order_relaxed);
 	if (!b || b->size - used < need) {
-		begin_block(f, need, p->number);
+		begin_block(f, need, p->order);
 		b = f->tail;
 		used = 0;
 	}
 	memcpy(b->data + used, &k, sizeof(k));
 	if (p->caplen)
 		memcpy(b->data + used + sizeof(k), p->data, p->caplen);
-	atomic_store_explicit(&b->last, p->number, memory_order_relaxed);
+	atomic_store_explicit(&b->last, p->order, memory_order_relaxed);
 	atomic_store_explicit(&b->used, used + need, memory_order_release);
 }
 
@@ -166,13 +171,13 @@ void frames_range(struct frames *f, uint64_t *first, uint64_t *last)
 	pthread_mutex_unlock(&f->lock);
 }
 
-/* The block that a number is in or, where it is not kept, the first one behind; referenced. */
-static struct block *find(struct frames *f, uint64_t number)
+/* The block that a place is in or, where it is not kept, the first one behind; referenced. */
+static struct block *find(struct frames *f, uint64_t place)
 {
 	struct block *b;
 
 	pthread_mutex_lock(&f->lock);
-	for (b = f->first; b && b->next && b->next->first <= number;)
+	for (b = f->first; b && b->next && b->next->first <= place;)
 		b = b->next;
 	if (b)
 		atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
@@ -207,12 +212,13 @@ static bool each_in(const struct block *b, uint64_t from, uint64_t to,
 
 		memcpy(&k, b->data + at, sizeof(k));
 		at += (uint32_t)sizeof(k);
-		if (k.number > to)
+		if (k.order > to)
 			return false;
-		if (k.number >= from) {
+		if (k.order >= from) {
 			memset(&p, 0, sizeof(p));
 			p.time = k.time;
 			p.number = k.number;
+			p.order = k.order;
 			p.data = b->data + at;
 			p.caplen = k.caplen;
 			p.len = k.len;
@@ -238,4 +244,36 @@ void frames_each(struct frames *f, uint64_t from, uint64_t to,
 		}
 		b = advance(f, b);
 	}
+}
+
+uint64_t frames_last_place(const struct frames *f, uint64_t number)
+{
+	return order_of(number + get(&f->moved) + 1) - 1;
+}
+
+struct search {
+	uint64_t number;
+	bool (*fn)(void *arg, const struct packet *p);
+	void *arg;
+	bool found;
+};
+
+static bool is_it(void *arg, const struct packet *p)
+{
+	struct search *s = arg;
+
+	if (p->number != s->number)
+		return true;
+	s->found = true;
+	s->fn(s->arg, p);
+	return false;
+}
+
+bool frames_find(
+	struct frames *f, uint64_t number, bool (*fn)(void *arg, const struct packet *p), void *arg)
+{
+	struct search s = {number, fn, arg, false};
+
+	frames_each(f, order_of(number), frames_last_place(f, number), is_it, &s);
+	return s.found;
 }

@@ -8,6 +8,7 @@
 #include "again.h"
 #include "base/mem.h"
 #include "core/layers.h"
+#include "core/order.h"
 #include "out/ndjson.h"
 #include "run/capwriter.h"
 #include "run/source.h"
@@ -86,7 +87,7 @@ struct ends {
 struct saving {
 	struct ui *u;
 	struct again *again; /* NULL: all that is left is what is kept */
-	uint64_t next;       /* number of the first frame that is still to be looked at */
+	uint64_t next;       /* place of the first frame that is still to be looked at */
 	struct capwriter *w;
 	struct ends *ends;
 	unsigned n;
@@ -170,7 +171,7 @@ static bool write_packet(void *arg, const struct packet *p)
 	return capwriter_frame(x->w, p);
 }
 
-/* What is to be saved, and the number of the first frame of it that there can be. */
+/* What is to be saved, and the place of the first frame of it that there can be. */
 static uint64_t gather(struct ui *u, struct screen *s, struct saving *x)
 {
 	uint64_t least = UINT64_MAX;
@@ -203,7 +204,7 @@ static uint64_t gather(struct ui *u, struct screen *s, struct saving *x)
 	}
 	if (x->frames)
 		qsort(x->frames, x->nframes, sizeof(*x->frames), by_number);
-	return least;
+	return least == UINT64_MAX ? least : order_of(least);
 }
 
 static void saving_free(struct saving *x)

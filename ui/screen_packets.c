@@ -6,6 +6,7 @@
 #include "again.h"
 #include "base/mem.h"
 #include "core/layers.h"
+#include "core/order.h"
 #include "core/registry.h"
 #include "core/show.h"
 #include <curses.h>
@@ -18,7 +19,7 @@
 #define LADDER      28
 
 struct row {
-	uint64_t frame, time, offset, delta, bytes, payload, window, seq, ack;
+	uint64_t frame, order, time, offset, delta, bytes, payload, window, seq, ack;
 	struct addr src, dst;
 	uint64_t sport, dport;
 	uint16_t flags; /* PACKET_ */
@@ -33,6 +34,11 @@ struct list {
 	uint32_t n, cap;
 };
 
+/* A frame as records name it: of two at one time the one with the lower number is first. */
+struct moment {
+	uint64_t time, frame;
+};
+
 struct state {
 	/* Those read again from the file, then those that were kept. */
 	struct list old, kept;
@@ -42,7 +48,7 @@ struct state {
 	uint16_t cport, sport;
 	uint8_t proto;
 	uint64_t flow_id;
-	uint64_t first, last; /* frames of the transaction; 0: none */
+	struct moment first, last; /* of the transaction; frame 0: none */
 	const struct dissector *app;
 	/* ... or a list. */
 	uint64_t frames[LIST_MAX];
@@ -92,6 +98,11 @@ static struct row *row_of(const struct state *x, uint32_t row)
 	return row < x->kept.n ? &x->kept.row[row] : NULL;
 }
 
+static bool earlier(uint64_t time, uint64_t frame, const struct moment *than)
+{
+	return time != than->time ? time < than->time : frame < than->frame;
+}
+
 static void add(struct state *x, struct list *to, const struct packet *k)
 {
 	struct row *r;
@@ -103,6 +114,7 @@ static void add(struct state *x, struct list *to, const struct packet *k)
 	r = &to->row[to->n++];
 	memset(r, 0, sizeof(*r));
 	r->frame = k->number;
+	r->order = k->order;
 	r->time = k->time;
 	r->bytes = k->len;
 	r->payload = (uint64_t)k->paylen + k->paycut;
@@ -114,7 +126,8 @@ static void add(struct state *x, struct list *to, const struct packet *k)
 	}
 	r->sport = k->sport;
 	r->dport = k->dport;
-	r->inside = x->first && k->number >= x->first && k->number <= x->last;
+	r->inside = x->first.frame && !earlier(k->time, k->number, &x->first) &&
+		    (k->number == x->last.frame || earlier(k->time, k->number, &x->last));
 	r->side =
 		x->flow && memcmp(&k->src, &x->server, sizeof(k->src)) == 0 && k->sport == x->sport
 			? SIDE_SERVER
@@ -207,13 +220,13 @@ static void collect(struct ui *u, struct screen *s)
 	struct state *x = s->state;
 
 	if (x->flow) {
-		uint64_t from = x->kept.n ? x->kept.row[x->kept.n - 1].frame + 1 : 0;
+		uint64_t from = x->kept.n ? x->kept.row[x->kept.n - 1].order + 1 : 0;
 
 		if (x->old.n + x->kept.n < PACKETS_MAX)
 			frames_each(u->frames, from, UINT64_MAX, consider, x);
 	} else if (!x->kept.n) {
 		for (unsigned i = 0; i < x->nframes; i++)
-			frames_each(u->frames, x->frames[i], x->frames[i], consider, x);
+			frames_find(u->frames, x->frames[i], consider, x);
 	}
 	relate(x);
 	x->shown = x->old.n;
@@ -229,13 +242,8 @@ static const struct row *row_at(const struct screen *s, uint32_t row)
 static void each_frame(const struct state *x, struct ui *u, uint64_t frame,
 	bool (*fn)(void *arg, const struct packet *p), void *arg)
 {
-	uint64_t first, last;
-
-	frames_range(u->frames, &first, &last);
-	if (frame >= first)
-		frames_each(u->frames, frame, frame, fn, arg);
-	else if (x->store)
-		frames_each(x->store, frame, frame, fn, arg);
+	if (!frames_find(u->frames, frame, fn, arg) && x->store)
+		frames_find(x->store, frame, fn, arg);
 }
 
 static void put_flags(struct text *t, const struct row *r)
@@ -372,6 +380,8 @@ static bool fetched(void *arg, const struct packet *frame)
 {
 	struct state *x = arg;
 
+	if (frame->number != x->fetch_frame)
+		return true;
 	frames_add(x->fetched, frame);
 	return false;
 }
@@ -393,7 +403,8 @@ static void fetch(struct ui *u, struct state *x, uint64_t frame)
 	frames_free(x->fetched);
 	x->fetched = NULL;
 	x->fetch_frame = frame;
-	x->fetch = again_new(u, frame, frame, fetched, x, err, sizeof(err));
+	x->fetch = again_new(u, order_of(frame), frames_last_place(u->frames, frame), fetched, x,
+		err, sizeof(err));
 	if (x->fetch)
 		x->fetched = frames_new(0);
 	else
@@ -401,7 +412,7 @@ static void fetch(struct ui *u, struct state *x, uint64_t frame)
 }
 
 struct begun {
-	uint64_t flow_id, frame, from; /* from: where its message begins; 0: not known */
+	uint64_t flow_id, time, frame, from; /* from: where its message begins; 0: not known */
 	enum side side;
 };
 
@@ -416,14 +427,15 @@ static bool find_begun(void *arg, uint64_t number, uint64_t when, const struct r
 	(void)when;
 	if (r->kind != RECORD_TXN || r->flow_id != b->flow_id)
 		return true;
-	if (t->frame[i] && t->frame[i] < b->frame && t->frame[i + 1] >= b->frame)
+	if (t->frame[i] && earlier(t->stamp[i], t->frame[i], &(struct moment){b->time, b->frame}) &&
+		!earlier(t->stamp[i + 1], t->frame[i + 1], &(struct moment){b->time, b->frame}))
 		b->from = t->frame[i];
 	return !b->from;
 }
 
 static void tell_begun(struct ui *u, const struct state *x, const struct row *r)
 {
-	struct begun b = {x->flow_id, r->frame, 0, (enum side)r->side};
+	struct begun b = {x->flow_id, r->time, r->frame, 0, (enum side)r->side};
 	struct screen *s = ui_top(u);
 
 	if (!x->flow || !r->payload || s->class != &tree_class)
@@ -552,14 +564,14 @@ static void read_again(struct ui *u, struct screen *s, uint64_t from)
 	char err[200];
 
 	frames_range(u->frames, &first, &last);
-	if (!first || from >= first)
+	if (!first || order_of(from) >= first)
 		return;
 	if (!again_possible(u)) {
 		snprintf(s->remark, sizeof(s->remark),
-			"packets before frame %" PRIu64 " are gone (--keep)", first);
+			"packets before frame %" PRIu64 " are gone (--keep)", order_number(first));
 		return;
 	}
-	x->again = again_new(u, from, first - 1, consider_old, x, err, sizeof(err));
+	x->again = again_new(u, order_of(from), first - 1, consider_old, x, err, sizeof(err));
 	if (!x->again) {
 		ui_note(u, true, "%.200s", err);
 		return;
@@ -598,10 +610,12 @@ void packets_open_flow(struct ui *u, const struct record *r)
 	x->app = application(r);
 	if (r->kind == RECORD_TXN)
 		for (int i = 0; i < 4; i++) {
-			if (t->frame[i] && (!x->first || t->frame[i] < x->first))
-				x->first = t->frame[i];
-			if (t->frame[i] > x->last)
-				x->last = t->frame[i];
+			if (!t->frame[i])
+				continue;
+			if (!x->first.frame || earlier(t->stamp[i], t->frame[i], &x->first))
+				x->first = (struct moment){t->stamp[i], t->frame[i]};
+			if (!x->last.frame || !earlier(t->stamp[i], t->frame[i], &x->last))
+				x->last = (struct moment){t->stamp[i], t->frame[i]};
 		}
 	text_init(&text, label, sizeof(label));
 	text_endpoint(&text, &r->client.ip, r->client.port);

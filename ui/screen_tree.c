@@ -337,7 +337,7 @@ bool tree_open(struct ui *u, struct frames *from, uint64_t frame, const struct d
 	struct load l = {x, app, side, false};
 	struct screen *s;
 
-	frames_each(from, frame, frame, load, &l);
+	frames_find(from, frame, load, &l);
 	s = l.found ? ui_push(u, &tree_class) : NULL;
 	if (!s) {
 		free(x->bytes);

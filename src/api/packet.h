@@ -119,7 +119,7 @@ struct packet_mptcp {
 struct packet {
 	/* The frame: set by the reader. */
 	uint64_t time;       /* capture time, ns since the epoch */
-	uint64_t number;     /* frame number in the capture, from 1 */
+	uint64_t number;     /* frame number in the capture, from 1; see order */
 	const uint8_t *data; /* the frame's first byte */
 	uint32_t caplen;     /* bytes captured */
 	uint32_t len;        /* bytes on the wire */
@@ -171,6 +171,7 @@ struct packet {
 	};
 
 	/* The engine's own. */
+	uint64_t order; /* its place among all: rises from each packet to the next */
 	uint64_t hash;
 	uint8_t shard;
 	uint8_t reverse;

@@ -459,6 +459,7 @@ static void on_packet(struct engine *e, struct packet *p, struct flow *expected)
 	enum tcp_next next = TCP_GOES_ON;
 	uint8_t state;
 
+	sh->key_order = p->order;
 	sh->key_frame = p->number;
 	if (event_only(p)) {
 		event_arp(sh, p);
@@ -607,13 +608,13 @@ static bool block_due(const struct flow_table *t, uint32_t block, uint32_t secon
 	       second;
 }
 
-static void shard_tick(struct shard *sh, uint64_t now, uint64_t frame)
+static void shard_tick(struct shard *sh, uint64_t now, uint64_t order)
 {
 	struct flow_table *t = &sh->flows;
 	uint32_t second = flow_second(now), blocks = t->slots / FLOW_BLOCK, due[DUE];
 	unsigned n = 0;
 
-	sh->key_frame = frame;
+	sh->key_order = order;
 	sh->key_tick = true;
 	early_tick(sh, now);
 	for (uint32_t b = 0; b < blocks; b++) {
@@ -631,12 +632,12 @@ static void shard_tick(struct shard *sh, uint64_t now, uint64_t frame)
 	sh->key_tick = false;
 }
 
-void engine_tick(struct engine *e, uint64_t now, uint64_t frame)
+void engine_tick(struct engine *e, uint64_t now, uint64_t order)
 {
 	for (unsigned i = 0; i < SHARDS; i++) {
 		if (!e->shards[i])
 			continue;
-		shard_tick(e->shards[i], now, frame);
+		shard_tick(e->shards[i], now, order);
 		if (e->full && e->out.bytes > e->full_bytes)
 			e->full(e->full_arg);
 	}
@@ -647,7 +648,7 @@ void engine_last(struct engine *e, uint64_t now)
 	e->last = now;
 }
 
-bool engine_finish(struct engine *e, uint64_t frame)
+bool engine_finish(struct engine *e, uint64_t order)
 {
 	unsigned closed = 0;
 
@@ -656,7 +657,7 @@ bool engine_finish(struct engine *e, uint64_t frame)
 
 		if (!sh)
 			continue;
-		sh->key_frame = frame;
+		sh->key_order = order;
 		sh->key_tick = true;
 		for (; e->finish_slot < sh->flows.slots; e->finish_slot++) {
 			struct flow *f = flow_at(&sh->flows, e->finish_slot);

@@ -55,12 +55,12 @@ bool engine_route(const struct engine_config *c, struct packet *p);
 
 /* Packets of its shards, in order. */
 void engine_packets(struct engine *e, struct packet *const *p, unsigned n);
-/* Time has come this far (ns, seconds rounded down); `frame` is the number of the next frame. */
-void engine_tick(struct engine *e, uint64_t now, uint64_t frame);
+/* Time has come this far (ns, seconds rounded down); `order` is that of the next packet. */
+void engine_tick(struct engine *e, uint64_t now, uint64_t order);
 /* The capture's last frame was at this time: what is open then was waited for until then. */
 void engine_last(struct engine *e, uint64_t now);
 /* The capture has ended: closes what is open, some flows a call; false when nothing is left. */
-bool engine_finish(struct engine *e, uint64_t frame);
+bool engine_finish(struct engine *e, uint64_t order);
 
 struct records *engine_records(struct engine *e); /* what has come out and was not taken yet */
 const struct counters *engine_counters(const struct engine *e);
@@ -82,8 +82,8 @@ void engine_give_back(struct engine *e, struct recblock *b);
 /* Where many records come at once (a tick): called when there are more than `bytes` of them. */
 void engine_when_full(struct engine *e, uint64_t bytes, void (*full)(void *arg), void *arg);
 
-/* What orders records: frame number, then ticks by shard before packets. */
-#define RECORD_KEY(frame, sub) ((frame)*32 + (sub))
+/* What orders records: the order of packets, then ticks by shard before packets. */
+#define RECORD_KEY(order, sub) ((order)*32 + (sub))
 #define RECORD_KEY_PACKET      31u
 
 #endif

@@ -65,7 +65,7 @@ void *record_room(struct shard *sh, uint32_t size)
 	b->len += size;
 	out->bytes += size;
 	r->size = size;
-	r->key = RECORD_KEY(sh->key_frame, sh->key_tick ? sh->index : RECORD_KEY_PACKET);
+	r->key = RECORD_KEY(sh->key_order, sh->key_tick ? sh->index : RECORD_KEY_PACKET);
 	return r;
 }
 

@@ -169,7 +169,8 @@ struct shard {
 	uint32_t extensions, nhandshakes;
 	unsigned index;
 	struct events *events;
-	uint64_t key_frame; /* frame number records are ordered by now */
+	uint64_t key_order; /* what records are ordered by now: struct packet's order */
+	uint64_t key_frame; /* number of the frame that came last */
 	bool key_tick;
 };
 

@@ -179,6 +179,12 @@ struct tsm_txn tsm_request(struct session *s, uint64_t key, const uint8_t *at)
 	return txn_name(t);
 }
 
+/* Of two at one time, the one in the frame with the lower number. */
+static bool earlier(const struct txn *t, unsigned a, unsigned b)
+{
+	return t->stamp[a] != t->stamp[b] ? t->stamp[a] < t->stamp[b] : t->frame[a] < t->frame[b];
+}
+
 void tsm_request_end(struct session *s, struct tsm_txn which, const uint8_t *end)
 {
 	struct txn *t = txn_of(which);
@@ -192,7 +198,7 @@ void tsm_request_end(struct session *s, struct tsm_txn which, const uint8_t *end
 	end = end_of(s, end);
 	now = txn_stamp(s, SIDE_CLIENT, end ? end - 1 : NULL, &offset);
 	set_stamp(t, T1, now.whole, now.whole_frame, end ? offset + 1 : offset);
-	if (t->marks & 1u << T2 && t->frame[T1] > t->frame[T2])
+	if (t->marks & 1u << T2 && earlier(t, T2, T1))
 		t->quality |= 1u << QUALITY_EARLY_RESPONSE;
 	if (t->marks & 1u << T3)
 		txn_finish(s, t);

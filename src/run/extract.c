@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "core/defrag.h"
 #include "core/layers.h"
+#include "core/order.h"
 #include "run/wanted.h"
 #include <pthread.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@ struct kept {
 	struct kept *fragment; /* the next one of the same datagram */
 	uint32_t datagram;     /* its place + 1; 0: it does not wait */
 	uint32_t size;
-	uint64_t number; /* of the frame that made its datagram whole: its own where it is whole */
+	uint64_t place;  /* of the frame that made its datagram whole: its own where it is whole */
 	struct packet p; /* as it was read */
 	struct frame_key key;
 	uint8_t data[];
@@ -43,7 +44,7 @@ struct extract {
 	pthread_mutex_t lock;
 	struct kept *first, *last;
 	uint64_t bytes, waiting; /* in the queue; frames of datagrams that are not whole */
-	uint64_t next;           /* number of the frame that leaves next */
+	uint64_t next;           /* the place behind the frame that left last */
 	uint64_t missed;
 	bool failed;
 	struct datagram datagrams[DATAGRAMS];
@@ -110,18 +111,17 @@ struct sink extract_sink(struct extract *x)
 
 /* A frame whose turn it is. */
 static void leave(
-	struct extract *x, const struct packet *p, uint64_t number, const struct frame_key *k)
+	struct extract *x, const struct packet *p, uint64_t place, const struct frame_key *k)
 {
-	x->next = p->number + 1;
-	if (!x->failed && wanted_frame(x->wanted, number, p->time, k) &&
+	x->next = p->order + 1;
+	if (!x->failed && wanted_frame(x->wanted, place, p->time, k) &&
 		!capwriter_frame(x->o.writer, p))
 		x->failed = true;
 }
 
-/* The datagram's frames wait no longer; k: whose they are, by the frame of that number, NULL where
+/* The datagram's frames wait no longer; k: whose they are, by the frame at that place, NULL where
    it will not be known. */
-static void settle(
-	struct extract *x, struct datagram *d, const struct frame_key *k, uint64_t number)
+static void settle(struct extract *x, struct datagram *d, const struct frame_key *k, uint64_t place)
 {
 	for (struct kept *f = d->first, *next; f; f = next) {
 		next = f->fragment;
@@ -131,7 +131,7 @@ static void settle(
 		if (!k)
 			continue;
 		f->key = *k;
-		f->number = number;
+		f->place = place;
 	}
 	d->first = d->last = NULL;
 }
@@ -152,7 +152,7 @@ static void take_first(struct extract *x)
 	if (!x->first)
 		x->last = NULL;
 	x->bytes -= k->size;
-	leave(x, &k->p, k->number, &k->key);
+	leave(x, &k->p, k->place, &k->key);
 	free(k);
 }
 
@@ -164,7 +164,7 @@ static struct kept *keep(struct extract *x, const struct packet *p, const struct
 	k->size = (uint32_t)sizeof(*k) + p->caplen;
 	memcpy(k->data, p->data, p->caplen);
 	k->p = *p;
-	k->number = p->number;
+	k->place = p->order;
 	k->p.data = k->data;
 	k->key = *key;
 	if (x->last)
@@ -230,18 +230,29 @@ static void enter(struct extract *x, const struct packet *p)
 	else if (x->first || hold)
 		keep(x, p, &key);
 	else
-		leave(x, p, p->number, &key);
+		leave(x, p, p->order, &key);
 	if (d && !(read.flags & PACKET_FRAGMENT))
-		settle(x, d, &key, p->number);
+		settle(x, d, &key, p->order);
 	hold = x->o.hold ? x->o.hold : x->waiting ? HOLD_FRAGMENTS : 0;
 	while (x->first && x->bytes > hold)
 		take_first(x);
+}
+
+bool extract_place(struct extract *x, const struct packet *p)
+{
+	if (!order_moved(p->number, p->order))
+		return true;
+	pthread_mutex_lock(&x->lock);
+	wanted_moved(x->wanted, p->number, p->order);
+	pthread_mutex_unlock(&x->lock);
+	return true;
 }
 
 bool extract_frame(struct extract *x, const struct packet *p)
 {
 	bool good;
 
+	extract_place(x, p);
 	pthread_mutex_lock(&x->lock);
 	enter(x, p);
 	good = !x->failed;
@@ -261,20 +272,22 @@ bool extract_file(
 	enum source_state state = SOURCE_MORE;
 	struct packet batch[FRAMES];
 	struct chunk *chunk;
-	uint64_t number = 0;
+	struct order order = {0};
+	uint64_t count = 0;
 	unsigned n;
 
-	for (unsigned rounds = 0; state == SOURCE_MORE && number < frames && !x->failed; rounds++) {
+	for (unsigned rounds = 0; state == SOURCE_MORE && count < frames && !x->failed; rounds++) {
 		state = source_read(s, batch, FRAMES, &n, &chunk);
-		for (unsigned i = 0; i < n && number < frames && !x->failed; i++) {
-			batch[i].number = ++number;
+		for (unsigned i = 0; i < n && count < frames && !x->failed; i++) {
+			count++;
+			batch[i].order = order_next(&order, batch[i].number);
 			enter(x, &batch[i]);
 		}
 		if (rounds % 64 == 0)
 			each(arg);
 	}
 	extract_flush(x);
-	return number == frames || x->failed;
+	return count == frames || x->failed;
 }
 
 uint64_t extract_missed(const struct extract *x)

@@ -28,6 +28,9 @@ void extract_free(struct extract *x);
 void extract_filter(struct extract *x, struct filter *filter);
 /* Gets every record, whether -Y wants it or not. */
 struct sink extract_sink(struct extract *x);
+/* Each frame of the first reading of a file that is read again; on another thread than the sink,
+   too. */
+bool extract_place(struct extract *x, const struct packet *p);
 /* Each frame as it is read, where frames are kept; false: writing failed. On another thread than
    the sink, too. */
 bool extract_frame(struct extract *x, const struct packet *p);

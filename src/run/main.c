@@ -181,6 +181,11 @@ static bool keep_frame(void *arg, const struct packet *p)
 	return extract_frame(arg, p);
 }
 
+static bool keep_place(void *arg, const struct packet *p)
+{
+	return extract_place(arg, p);
+}
+
 static bool show_progress(void *arg)
 {
 	struct run *r = arg;
@@ -261,8 +266,8 @@ static void set_up_pipeline(struct run *r)
 	if (r->ui || (r->writer && !o->extract)) {
 		p->on_frame = take_frame;
 		p->on_frame_arg = r;
-	} else if (o->extract && !r->extraction.again) {
-		p->on_frame = keep_frame;
+	} else if (o->extract) {
+		p->on_frame = r->extraction.again ? keep_place : keep_frame;
 		p->on_frame_arg = r->extraction.extract;
 	}
 	p->model = r->model;

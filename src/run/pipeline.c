@@ -11,6 +11,7 @@
 #include "base/queue.h"
 #include "core/defrag.h"
 #include "core/layers.h"
+#include "core/order.h"
 #include "core/ports.h"
 #include "model/findings.h"
 #include <pthread.h>
@@ -37,6 +38,7 @@ struct reader {
 	struct ports *ports;
 	struct counters counters;
 	uint64_t now;        /* highest capture time so far */
+	struct order order;  /* of the frames so far */
 	uint64_t tick;       /* the next whole second */
 	uint64_t idle_since; /* monotonic time at which the last frame was read */
 	uint64_t started;    /* monotonic */
@@ -54,7 +56,7 @@ struct load {
 struct batch {
 	struct load *load; /* NULL: no packets */
 	uint64_t tick;     /* time of a tick after the packets; 0: none */
-	uint64_t upto;     /* every frame up to this number was read */
+	uint64_t upto;     /* every frame up to this place was read */
 	bool flush;        /* what has come out by then is wanted */
 	bool last;
 	uint64_t ended; /* of the last: the time of the capture's last frame */
@@ -75,7 +77,7 @@ struct worker {
 	struct queue used; /* blocks of records that come back */
 	struct queue *out;
 	struct queue *loads; /* those that nobody reads any more */
-	uint64_t upto;       /* the last frame that the worker has seen */
+	uint64_t upto;       /* the place of the last frame that the worker has seen */
 	struct batch *filling;
 	unsigned index;
 	pthread_t thread;
@@ -143,7 +145,8 @@ static bool admit(struct reader *r, struct packet *k)
 		return false;
 	if (r->p->duration && st->frames && k->time > st->first + r->p->duration)
 		return false;
-	k->number = ++st->frames;
+	st->frames++;
+	k->order = order_next(&r->order, k->number);
 	st->bytes += k->len;
 	st->captured_bytes += k->caplen;
 	if (k->caplen < k->len)
@@ -363,7 +366,7 @@ static void frames_inline(struct reader *r, struct engine *e, struct packet *fra
 			continue;
 		if (tick_due(r, r->now)) {
 			flush_inline(e, list, &m);
-			engine_tick(e, tick_take(r, r->now), k->number);
+			engine_tick(e, tick_take(r, r->now), k->order);
 		}
 		if (prepare(r, k))
 			list[m++] = k;
@@ -394,7 +397,7 @@ static int run_inline(struct pipeline *p)
 			uint64_t now = idle_time(&r);
 
 			if (now && tick_due(&r, now))
-				engine_tick(e, tick_take(&r, now), p->capture.frames + 1);
+				engine_tick(e, tick_take(&r, now), r.order.last + 1);
 			if (duration_over(&r))
 				r.over = true;
 		}
@@ -407,7 +410,7 @@ static int run_inline(struct pipeline *p)
 	}
 	engine_last(e, p->capture.last);
 	for (bool more = true; more;) {
-		more = engine_finish(e, p->capture.frames + 1);
+		more = engine_finish(e, r.order.last + 1);
 		drain_inline(p, e);
 	}
 	poll_sinks(p);
@@ -465,7 +468,7 @@ static void batch_begin(struct worker *w)
 
 static void batch_send(struct threads *t, struct worker *w)
 {
-	w->filling->upto = t->p->capture.frames;
+	w->filling->upto = t->reader.order.last;
 	queue_put(&w->in, w->filling);
 	batch_begin(w);
 }
@@ -521,7 +524,7 @@ static void frames_threaded(struct threads *t, unsigned n)
 			return;
 		}
 		if (tick_due(r, r->now))
-			broadcast(t, tick_take(r, r->now), k->number - 1, false);
+			broadcast(t, tick_take(r, r->now), k->order - 1, false);
 		if (prepare(r, k))
 			to_worker(t, k);
 	}
@@ -549,17 +552,17 @@ static void *read_all(void *arg)
 			uint64_t now = idle_time(r);
 
 			if (now && tick_due(r, now))
-				broadcast(t, tick_take(r, now), t->p->capture.frames, false);
+				broadcast(t, tick_take(r, now), r->order.last, false);
 			if (duration_over(r))
 				r->over = true;
 		}
 		if (++rounds % ROUND == 0 || state == SOURCE_IDLE)
-			broadcast(t, 0, t->p->capture.frames, false);
+			broadcast(t, 0, r->order.last, false);
 		if (t->load->n > LOAD - FRAMES || (state == SOURCE_IDLE && t->load->n))
 			load_send(t);
 	}
 	t->failed = state == SOURCE_ERROR;
-	broadcast(t, 0, t->p->capture.frames, true);
+	broadcast(t, 0, r->order.last, true);
 	load_unref(&t->loads, t->load);
 	return NULL;
 }

@@ -2,13 +2,19 @@
 #include "run/wanted.h"
 #include "base/mem.h"
 #include "core/flow.h"
+#include "core/order.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #define BUCKETS_FIRST 1024u
+#define MOVED_FIRST   1024u
 
-struct span { /* of frame numbers, both of them in it */
+struct moved { /* number 0: none */
+	uint64_t number, place;
+};
+
+struct span { /* of places, both of them in it */
 	uint64_t lo, hi;
 };
 
@@ -18,7 +24,9 @@ struct conn {
 	struct conn *later;    /* the next connection between the same ends */
 	struct conn *now;      /* of the first between these ends: the one that frames are at */
 	struct conn *last;     /* of the first: the latest of them */
-	uint64_t hash, first, end;
+	uint64_t hash, end;
+	uint64_t id;    /* number of the first frame */
+	uint64_t first; /* its place */
 	struct frame_key key;
 	bool whole, shaking;
 	uint32_t n, room;
@@ -30,8 +38,10 @@ struct wanted {
 	uint64_t memory, used, refused;
 	uint32_t nconns, mask;
 	struct conn **by_id, **by_key;
-	uint64_t *frames; /* of events, sorted */
+	uint64_t *frames; /* places, of events; sorted */
 	size_t nframes, room;
+	struct moved *moved; /* half of them at least are free */
+	uint64_t nmoved, moved_room;
 };
 
 struct wanted *wanted_new(uint64_t memory)
@@ -60,6 +70,7 @@ void wanted_free(struct wanted *w)
 	free(w->by_id);
 	free(w->by_key);
 	free(w->frames);
+	free(w->moved);
 	free(w);
 }
 
@@ -140,7 +151,7 @@ static struct conn *by_id(const struct wanted *w, uint64_t id)
 {
 	struct conn *c = *id_bucket(w, id);
 
-	while (c && c->first != id)
+	while (c && c->id != id)
 		c = c->next_id;
 	return c;
 }
@@ -156,7 +167,7 @@ static void grow(struct wanted *w)
 	w->used += n * 2 * sizeof(*ids);
 	for (uint32_t i = 0; i < n; i++) {
 		for (struct conn *c = ids[i], *next; c; c = next) {
-			struct conn **to = id_bucket(w, c->first);
+			struct conn **to = id_bucket(w, c->id);
 
 			next = c->next_id;
 			c->next_id = *to;
@@ -184,6 +195,51 @@ static bool room_for(struct wanted *w, size_t n)
 	return true;
 }
 
+/* The slot of a number, or a free one. */
+static struct moved *moved_slot(const struct wanted *w, uint64_t number)
+{
+	uint64_t i = number * 0x9e3779b97f4a7c15u >> 20;
+
+	while (w->moved[i & (w->moved_room - 1)].number &&
+		w->moved[i & (w->moved_room - 1)].number != number)
+		i++;
+	return &w->moved[i & (w->moved_room - 1)];
+}
+
+static bool grow_moved(struct wanted *w)
+{
+	uint64_t room = w->moved_room, more = room ? 2 * room : MOVED_FIRST;
+	struct moved *old = w->moved;
+
+	if (!room_for(w, (more - room) * sizeof(*old)))
+		return false;
+	w->moved = xcalloc(more, sizeof(*w->moved));
+	w->moved_room = more;
+	for (uint64_t i = 0; i < room; i++)
+		if (old[i].number)
+			*moved_slot(w, old[i].number) = old[i];
+	free(old);
+	return true;
+}
+
+void wanted_moved(struct wanted *w, uint64_t number, uint64_t place)
+{
+	struct moved *m;
+
+	if (2 * (w->nmoved + 1) > w->moved_room && !grow_moved(w))
+		return;
+	m = moved_slot(w, number);
+	w->nmoved += !m->number;
+	*m = (struct moved){number, place};
+}
+
+static uint64_t place_of(const struct wanted *w, uint64_t number)
+{
+	const struct moved *m = w->nmoved ? moved_slot(w, number) : NULL;
+
+	return m && m->number ? m->place : order_of(number);
+}
+
 static struct conn *conn_new(struct wanted *w, const struct record *r, uint64_t from)
 {
 	struct conn *c, *first;
@@ -193,7 +249,8 @@ static struct conn *conn_new(struct wanted *w, const struct record *r, uint64_t 
 	if (w->nconns++ > w->mask)
 		grow(w);
 	c = xcalloc(1, sizeof(*c));
-	c->first = r->flow_id;
+	c->id = r->flow_id;
+	c->first = place_of(w, r->flow_id);
 	c->end = UINT64_MAX;
 	c->key.known = true;
 	c->key.v6 = r->ip_version == 6;
@@ -203,8 +260,8 @@ static struct conn *conn_new(struct wanted *w, const struct record *r, uint64_t 
 	c->shaking = c->first >= from;
 	set_ends(&c->key, &r->client.ip, &r->server.ip, r->client.port, r->server.port);
 	c->hash = hash_of(w, &c->key);
-	c->next_id = *id_bucket(w, c->first);
-	*id_bucket(w, c->first) = c;
+	c->next_id = *id_bucket(w, c->id);
+	*id_bucket(w, c->id) = c;
 	first = by_key(w, &c->key, c->hash);
 	if (first) {
 		/* Records of one pair of ends come in the order of its connections. */
@@ -218,15 +275,15 @@ static struct conn *conn_new(struct wanted *w, const struct record *r, uint64_t 
 	return c;
 }
 
-/* The first span that ends at or behind a frame. */
-static uint32_t span_at(const struct conn *c, uint64_t frame)
+/* The first span that ends at or behind a place. */
+static uint32_t span_at(const struct conn *c, uint64_t place)
 {
 	uint32_t lo = 0, hi = c->n;
 
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
 
-		if (c->spans[mid].hi < frame)
+		if (c->spans[mid].hi < place)
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -258,30 +315,34 @@ static void add_span(struct wanted *w, struct conn *c, uint64_t lo, uint64_t hi)
 	c->spans[i] = (struct span){lo, hi};
 }
 
-static void frames_of(const struct txn_record *t, uint64_t *lo, uint64_t *hi)
+static void places_of(
+	const struct wanted *w, const struct txn_record *t, uint64_t *lo, uint64_t *hi)
 {
 	*lo = UINT64_MAX;
 	*hi = 0;
 	for (int i = 0; i < 4; i++) {
+		uint64_t place;
+
 		if (!t->frame[i])
 			continue;
-		if (t->frame[i] < *lo)
-			*lo = t->frame[i];
-		if (t->frame[i] > *hi)
-			*hi = t->frame[i];
+		place = place_of(w, t->frame[i]);
+		if (place < *lo)
+			*lo = place;
+		if (place > *hi)
+			*hi = place;
 	}
 	if (t->r.quality & (1u << QUALITY_NO_RESPONSE | 1u << QUALITY_UNFINISHED))
 		*hi = UINT64_MAX;
 }
 
 /* Events come in the order of their frames but for ticks. */
-static void add_frame(struct wanted *w, uint64_t frame)
+static void add_frame(struct wanted *w, uint64_t place)
 {
 	size_t i = w->nframes;
 
-	while (i && w->frames[i - 1] > frame)
+	while (i && w->frames[i - 1] > place)
 		i--;
-	if (i && w->frames[i - 1] == frame)
+	if (i && w->frames[i - 1] == place)
 		return;
 	if (w->nframes == w->room) {
 		size_t room = w->room ? 2 * w->room : 64;
@@ -292,7 +353,7 @@ static void add_frame(struct wanted *w, uint64_t frame)
 		w->frames = xrealloc(w->frames, room * sizeof(*w->frames));
 	}
 	memmove(&w->frames[i + 1], &w->frames[i], (w->nframes - i) * sizeof(*w->frames));
-	w->frames[i] = frame;
+	w->frames[i] = place;
 	w->nframes++;
 }
 
@@ -302,8 +363,8 @@ static bool add_event(struct wanted *w, const struct record *r, uint64_t from)
 						      : ((const struct arp_record *)r)->frame;
 
 	if (frame)
-		add_frame(w, frame);
-	return !frame || frame >= from;
+		add_frame(w, place_of(w, frame));
+	return !frame || place_of(w, frame) >= from;
 }
 
 bool wanted_add(struct wanted *w, const struct record *r, uint64_t from)
@@ -322,9 +383,9 @@ bool wanted_add(struct wanted *w, const struct record *r, uint64_t from)
 		return true; /* counted */
 	if (r->kind == RECORD_FLOW) {
 		c->whole = true;
-		return r->flow_id >= from;
+		return c->first >= from;
 	}
-	frames_of((const struct txn_record *)r, &lo, &hi);
+	places_of(w, (const struct txn_record *)r, &lo, &hi);
 	if (lo == UINT64_MAX)
 		return true;
 	add_span(w, c, lo, hi);
@@ -342,42 +403,42 @@ void wanted_end(struct wanted *w, const struct record *r)
 		c->end = r->end;
 }
 
-static bool is_event(const struct wanted *w, uint64_t number)
+static bool is_event(const struct wanted *w, uint64_t place)
 {
 	size_t lo = 0, hi = w->nframes;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
-		if (w->frames[mid] < number)
+		if (w->frames[mid] < place)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return lo < w->nframes && w->frames[lo] == number;
+	return lo < w->nframes && w->frames[lo] == place;
 }
 
-bool wanted_frame(struct wanted *w, uint64_t number, uint64_t time, const struct frame_key *k)
+bool wanted_frame(struct wanted *w, uint64_t place, uint64_t time, const struct frame_key *k)
 {
 	struct conn *first, *c;
 	uint32_t i;
 
-	if (w->nframes && is_event(w, number))
+	if (w->nframes && is_event(w, place))
 		return true;
 	first = k->known && w->nconns ? by_key(w, k, hash_of(w, k)) : NULL;
 	if (!first)
 		return false;
-	while (first->now->later && first->now->later->first <= number)
+	while (first->now->later && first->now->later->first <= place)
 		first->now = first->now->later;
 	c = first->now;
-	if (number < c->first || time > c->end)
+	if (place < c->first || time > c->end)
 		return false;
-	if (number == c->first && !k->syn)
+	if (place == c->first && !k->syn)
 		c->shaking = false;
 	if (k->data && !k->syn)
 		c->shaking = false;
 	if (c->whole || c->shaking)
 		return true;
-	i = span_at(c, number);
-	return i < c->n && c->spans[i].lo <= number;
+	i = span_at(c, place);
+	return i < c->n && c->spans[i].lo <= place;
 }

@@ -6,9 +6,10 @@
  * stamps to the last, or to the connection's end where the response was not seen to end; and the
  * connection's frames before its first data. ICMP errors that quote the connection are its frames.
  *
- * Frames must be asked for in their order; records may be added at any time before the frames they
- * mean are asked for. Bounded: past `memory` records are counted as refused. Not for several
- * threads.
+ * A frame's number stands for its place (core/order.h); of those that were moved it must be told.
+ * Frames must be asked for in the order of their places; records may be added at any time before
+ * the frames they mean are asked for. Bounded: past `memory` records are counted as refused. Not
+ * for several threads.
  */
 #ifndef TSUMARI_RUN_WANTED_H
 #define TSUMARI_RUN_WANTED_H
@@ -32,14 +33,16 @@ struct frame_key {
 struct wanted *wanted_new(uint64_t memory);
 void wanted_free(struct wanted *w);
 
+/* The frame of that number was moved; before records are added that mean it. */
+void wanted_moved(struct wanted *w, uint64_t number, uint64_t place);
 /*
- * The frames of a record; `from` is the number of the next frame that will be asked for. False
- * where some of them lie before it.
+ * The frames of a record; `from` is the least place that will be asked for. False where some of
+ * them lie before it.
  */
 bool wanted_add(struct wanted *w, const struct record *r, uint64_t from);
 /* Of any record of a connection: where it ends, which those that are wanted need to know. */
 void wanted_end(struct wanted *w, const struct record *r);
-bool wanted_frame(struct wanted *w, uint64_t number, uint64_t time, const struct frame_key *k);
+bool wanted_frame(struct wanted *w, uint64_t place, uint64_t time, const struct frame_key *k);
 uint64_t wanted_refused(const struct wanted *w);
 
 /* The key of a frame whose headers were read. */
