@@ -48,14 +48,14 @@ _tsumari()
 		return
 		;;
 	-c | --count | -s | --snapshot-length | -B | --buffer-size | -C | -G | -W | -j | --jobs | --memory | --extract-memory | --keep | \
-		--duration | --flow-interval | --timeout-syn | --timeout-tcp | --timeout-closed | --timeout-udp)
+		--duration | --reorder-window | --flow-interval | --timeout-syn | --timeout-tcp | --timeout-closed | --timeout-udp)
 		return
 		;;
 	*)
 		[[ $cur == -* ]] || return
 		names="-r -i -D -L -F -c -s -B -p -y -Y -o -l -n -w -C -G -W -U -d -j -Z -h
 			--read --interface --list-interfaces --list-data-link-types --filter-file --count
-			--duration --snapshot-length --buffer-size --no-promiscuous-mode --linktype
+			--duration --reorder-window --snapshot-length --buffer-size --no-promiscuous-mode --linktype
 			--json --json-flat --report --live --keep --compare --har --types --display-filter --output --line-buffered
 			--numeric --write --extract --extract-memory
 			--packet-buffered --print --decode-as --geoip --plugin --jobs --memory --flow-interval

@@ -46,7 +46,8 @@ struct capture_stats {
 	uint64_t cut_frames;           /* shorter than on the wire (snap length) */
 	uint64_t cut_first[CUT_SHOWN]; /* numbers of the first of them */
 	uint64_t cut_least;            /* bytes on the wire of the smallest of them */
-	uint64_t time_back;            /* frames with a time before their predecessor's */
+	uint64_t reordered;            /* frames put in order of time */
+	uint64_t time_back; /* frames with a time before their predecessor's that were not */
 	/* Of interfaces, by the kernel now or by a file that says what was dropped for it. */
 	uint64_t kernel_received, kernel_dropped, interface_dropped;
 	uint64_t comments; /* in a file, and the first of them */

@@ -68,6 +68,7 @@ static void capture_part(
 		jsontree_put(o, "duration", jsontree_u64(st->last - st->first));
 	}
 	jsontree_put(o, "cut_frames", jsontree_u64(st->cut_frames));
+	jsontree_put(o, "reordered", jsontree_u64(st->reordered));
 	jsontree_put(o, "time_back", jsontree_u64(st->time_back));
 	jsontree_put(o, "kernel_dropped", jsontree_u64(st->kernel_dropped));
 	jsontree_put(o, "interface_dropped", jsontree_u64(st->interface_dropped));

@@ -101,6 +101,7 @@ static void capture_part(struct report *r, const struct capture_stats *st)
 	report_count(r, st->kernel_dropped, "dropped by the kernel");
 	report_count(r, st->interface_dropped, "dropped by the interface");
 	report_count(r, st->cut_frames, "cut by the snap length");
+	report_count(r, st->reordered, "put in order of time");
 	report_count(r, st->time_back, "with a time before their predecessor's");
 	if (t->len > 2)
 		report_text(r, 4);

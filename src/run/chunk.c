@@ -8,13 +8,26 @@
 #include "run/source_impl.h"
 #include "base/mem.h"
 #include <stdlib.h>
+#include <string.h>
 
 struct chunk *chunk_new(size_t size)
 {
 	struct chunk *c = xmalloc(sizeof(*c) + size);
 
 	atomic_init(&c->refs, 1);
+	c->parts = 0;
 	c->size = size;
+	return c;
+}
+
+struct chunk *chunk_bundle(struct chunk *const *parts, unsigned n)
+{
+	struct chunk *c = chunk_new(n * sizeof(struct chunk *));
+
+	c->parts = n;
+	memcpy(c->data, parts, n * sizeof(struct chunk *));
+	for (unsigned i = 0; i < n; i++)
+		chunk_ref(parts[i]);
 	return c;
 }
 
@@ -25,8 +38,15 @@ void chunk_ref(struct chunk *c)
 
 void chunk_unref(struct chunk *c)
 {
-	if (atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) == 1)
-		free(c);
+	if (atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	for (unsigned i = 0; i < c->parts; i++) {
+		struct chunk *part;
+
+		memcpy(&part, c->data + i * sizeof(part), sizeof(part));
+		chunk_unref(part);
+	}
+	free(c);
 }
 
 static bool chunk_free(const struct chunk *c)

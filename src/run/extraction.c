@@ -105,7 +105,8 @@ static void read_records(struct extraction *x, struct pipeline *p, const struct 
 		.source = x->again,
 		.config = p->config,
 		.jobs = p->jobs,
-		.max_frames = p->capture.frames,
+		.max_frames = source_taken(p->source),
+		.given = p->capture.frames,
 		.analyse = true,
 		.sinks = sinks,
 		.nsinks = 2,
@@ -127,7 +128,7 @@ bool extraction_finish(struct extraction *x, struct pipeline *p, const struct sc
 	const struct sink *progress, char *err, size_t errsize)
 {
 	struct source *last = x->third ? x->third : x->again;
-	uint64_t frames = p->capture.frames, n;
+	uint64_t frames = p->capture.frames, taken = source_taken(p->source), n;
 
 	if (!x->extract)
 		return true;
@@ -139,6 +140,7 @@ bool extraction_finish(struct extraction *x, struct pipeline *p, const struct sc
 		if (x->finding)
 			read_records(x, p, progress);
 		p->source = last;
+		source_limit(last, taken);
 		if (!extract_file(x->extract, last, frames, show, (void *)progress)) {
 			snprintf(err, errsize, "--extract: the file is shorter than it was");
 			return false;

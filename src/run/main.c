@@ -327,6 +327,10 @@ static void count_up(const struct run *r, bool written)
 {
 	const struct capture_stats *st = &r->pipeline.capture;
 
+	if (st->reordered && (source_live(r->source) || written))
+		plural(st->reordered, "put in order of time");
+	if (st->time_back && (source_live(r->source) || written))
+		plural(st->time_back, "with a time before their predecessor's");
 	if (source_live(r->source)) {
 		plural(st->frames, "captured");
 		plural(st->kernel_received, "received by filter");

@@ -18,6 +18,7 @@
 #define MEMORY_MIN         ((uint64_t)16 << 20)
 #define EXTRACT_MEMORY_MIN ((uint64_t)64 << 10)
 #define KEEP_MIN           ((uint64_t)4 << 20)
+#define WINDOW_MAX         UINT64_C(60000000000) /* ns */
 
 /* Long options without a letter; the first is above any character. */
 enum {
@@ -34,6 +35,7 @@ enum {
 	OPT_PLUGIN,
 	OPT_GEOIP,
 	OPT_DURATION,
+	OPT_REORDER_WINDOW,
 	OPT_MEMORY,
 	OPT_FLOW_INTERVAL,
 	OPT_TIMEOUT_SYN,
@@ -86,6 +88,7 @@ static const struct option longs[] = {
 	{"plugin", required_argument, NULL, OPT_PLUGIN},
 	{"geoip", required_argument, NULL, OPT_GEOIP},
 	{"duration", required_argument, NULL, OPT_DURATION},
+	{"reorder-window", required_argument, NULL, OPT_REORDER_WINDOW},
 	{"memory", required_argument, NULL, OPT_MEMORY},
 	{"flow-interval", required_argument, NULL, OPT_FLOW_INTERVAL},
 	{"timeout-syn", required_argument, NULL, OPT_TIMEOUT_SYN},
@@ -161,6 +164,16 @@ static bool span(struct parse *p, const char *name, const char *text, bool zero,
 	if (!value_time(text, &v) || (!zero && v == 0))
 		return fault(p, "%s %s: a time such as 10s, 5m or 250ms is needed", name, text);
 	*ns = v;
+	return true;
+}
+
+static bool reorder_window(struct parse *p, const char *text)
+{
+	uint64_t v;
+
+	if (!value_time(text, &v) || v > WINDOW_MAX)
+		return fault(p, "--reorder-window %s: a time up to 60s is needed; 0: none", text);
+	p->o->source.window = v;
 	return true;
 }
 
@@ -311,6 +324,8 @@ static bool take_source(struct parse *p, int c, const char *arg)
 		return once(p, "-y", &o->source.datalink, arg);
 	case OPT_DURATION:
 		return span(p, "--duration", arg, false, &o->duration);
+	case OPT_REORDER_WINDOW:
+		return reorder_window(p, arg);
 	default:
 		return false;
 	}
@@ -445,6 +460,7 @@ static bool take(struct parse *p, int c, const char *arg)
 	case 'p':
 	case 'y':
 	case OPT_DURATION:
+	case OPT_REORDER_WINDOW:
 		return take_source(p, c, arg);
 	case 'j':
 	case 'd':
@@ -609,6 +625,7 @@ void options_init(struct options *o)
 {
 	memset(o, 0, sizeof(*o));
 	o->jobs = OPTIONS_JOBS_AUTO;
+	o->source.window = OPTIONS_WINDOW;
 }
 
 /* optopt is 0 for an unknown long option, the option's value where the argument is at fault. */
@@ -651,6 +668,7 @@ bool options_parse(struct options *o, int argc, char **argv, char *err, size_t e
 	if (!check(&p) || (o->filter_file && !load_filter(&p)))
 		return false;
 	o->source.filter = o->filter;
+	o->source.memory = o->engine.memory / 8;
 	return true;
 }
 

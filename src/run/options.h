@@ -15,6 +15,7 @@
 #define OPTIONS_FILTER_MAX ((size_t)1024 * 1024) /* bytes of a -F file */
 #define OPTIONS_JOBS_MAX   64u
 #define OPTIONS_JOBS_AUTO  UINT32_MAX
+#define OPTIONS_WINDOW     UINT64_C(1000000000) /* ns, in which frames are put in order of time */
 
 enum action {
 	ACTION_RUN,

@@ -7,20 +7,15 @@
  * keys, which do not depend on N.
  */
 #include "run/pipeline.h"
+#include "run/reader.h"
 #include "base/mem.h"
 #include "base/queue.h"
-#include "core/defrag.h"
-#include "core/layers.h"
-#include "core/order.h"
-#include "core/ports.h"
 #include "model/findings.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define SECOND  1000000000u
 #define FRAMES  64u              /* of one read, at most */
 #define READS   4u               /* that a load holds, at least */
 #define LOAD    (READS * FRAMES) /* frames */
@@ -30,20 +25,6 @@
 #define OUTPUTS 24u              /* of workers that wait to be put in order */
 
 static struct pipeline *running; /* for pipeline_stop() in a signal handler */
-
-/* What the reader keeps. */
-struct reader {
-	struct pipeline *p;
-	struct defrag *defrag;
-	struct ports *ports;
-	struct counters counters;
-	uint64_t now;        /* highest capture time so far */
-	struct order order;  /* of the frames so far */
-	uint64_t tick;       /* the next whole second */
-	uint64_t idle_since; /* monotonic time at which the last frame was read */
-	uint64_t started;    /* monotonic */
-	bool over;
-};
 
 /* Frames that the workers read where the reader put them. */
 struct load {
@@ -59,7 +40,8 @@ struct batch {
 	uint64_t upto;     /* every frame up to this place was read */
 	bool flush;        /* what has come out by then is wanted */
 	bool last;
-	uint64_t ended; /* of the last: the time of the capture's last frame */
+	uint64_t ended;   /* of the last: the time of the capture's last frame */
+	bool reassembled; /* some of the packets are datagrams put together */
 	unsigned n;
 	struct packet *packets[LOAD];
 };
@@ -102,132 +84,12 @@ struct threads {
 	int failed;
 };
 
-static uint64_t monotonic(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
-}
-
 void pipeline_stop(struct pipeline *p)
 {
 	struct pipeline *which = p ? p : running;
 
 	if (which && which->source)
 		source_stop(which->source);
-}
-
-static void reader_init(struct reader *r, struct pipeline *p)
-{
-	memset(r, 0, sizeof(*r));
-	r->p = p;
-	r->defrag = defrag_new(p->config->memory / 16);
-	r->ports = ports_new();
-	r->idle_since = r->started = monotonic();
-}
-
-static void cut(struct capture_stats *st, const struct packet *k)
-{
-	if (st->cut_frames < CUT_SHOWN)
-		st->cut_first[st->cut_frames] = k->number;
-	st->cut_frames++;
-	if (!st->cut_least || k->len < st->cut_least)
-		st->cut_least = k->len;
-}
-
-/* Counts a frame; false where it lies behind a limit (-c, --duration). */
-static bool admit(struct reader *r, struct packet *k)
-{
-	struct capture_stats *st = &r->p->capture;
-
-	if (r->p->max_frames && st->frames >= r->p->max_frames)
-		return false;
-	if (r->p->duration && st->frames && k->time > st->first + r->p->duration)
-		return false;
-	st->frames++;
-	k->order = order_next(&r->order, k->number);
-	st->bytes += k->len;
-	st->captured_bytes += k->caplen;
-	if (k->caplen < k->len)
-		cut(st, k);
-	if (st->frames == 1)
-		st->first = st->last = k->time;
-	if (k->time < st->first)
-		st->first = k->time;
-	if (k->time < r->now)
-		st->time_back++;
-	else
-		r->now = k->time;
-	if (k->time > st->last)
-		st->last = k->time;
-	return true;
-}
-
-/* Its headers say that it was longer than the capture says. */
-static void sliced(struct reader *r, const struct packet *k, uint32_t said)
-{
-	struct capture_stats *st = &r->p->capture;
-
-	counters_add(&r->counters, "frames cut without a word of it", 1);
-	st->bytes += k->len - said;
-	if (k->caplen == said)
-		cut(st, k);
-}
-
-/* Reads the headers; false where no flow gets the packet. */
-static bool prepare(struct reader *r, struct packet *k)
-{
-	uint32_t len = k->len;
-
-	layers_dissect(k, &r->counters);
-	if (__builtin_expect(k->len != len, 0))
-		sliced(r, k, len);
-	if (k->flags & PACKET_FRAGMENT && !defrag_packet(r->defrag, k, &r->counters))
-		return false;
-	if (!engine_route(r->p->config, k)) {
-		free(k->owned);
-		k->owned = NULL;
-		if (!(k->flags & (PACKET_ARP | PACKET_FRAGMENT)))
-			counters_add(&r->counters, "frames that belong to no flow", 1);
-		return false;
-	}
-	ports_packet(r->ports, k);
-	return true;
-}
-
-/* Has a whole second gone by before this time? */
-static bool tick_due(struct reader *r, uint64_t time)
-{
-	if (!r->tick) {
-		r->tick = time / SECOND * SECOND + SECOND;
-		return false;
-	}
-	return time >= r->tick;
-}
-
-/* The time to tick with, and the next one set. */
-static uint64_t tick_take(struct reader *r, uint64_t time)
-{
-	uint64_t now = time / SECOND * SECOND;
-
-	r->tick = now + SECOND;
-	return now;
-}
-
-/* On a quiet wire time goes on all the same. */
-static uint64_t idle_time(struct reader *r)
-{
-	return r->p->capture.frames ? r->now + (monotonic() - r->idle_since) : 0;
-}
-
-/* An interface is listened to by the clock: no frame may ever come. */
-static bool duration_over(struct reader *r)
-{
-	if (r->p->duration && source_live(r->p->source))
-		return monotonic() - r->started > r->p->duration;
-	return r->p->duration && r->p->capture.frames &&
-	       idle_time(r) > r->p->capture.first + r->p->duration;
 }
 
 /* wanted: by -Y. */
@@ -341,37 +203,45 @@ static void inline_full(void *arg)
 	drain_inline(run->p, run->e);
 }
 
-static void flush_inline(struct engine *e, struct packet **list, unsigned *n)
+static void flush_inline(struct reader *r, struct engine *e, struct packet **list, unsigned *n)
 {
 	if (!*n)
 		return;
 	engine_packets(e, list, *n);
-	free_owned(list, *n);
+	if (r->reassembled)
+		free_owned(list, *n);
+	r->reassembled = false;
 	*n = 0;
+}
+
+/* Nothing is analysed. */
+static void frames_written(struct reader *r, struct packet *frames, unsigned n)
+{
+	for (unsigned i = 0; i < n && !r->over; i++)
+		r->over = !reader_admit(r, &frames[i]) || !give_frame(r, &frames[i]);
 }
 
 static void frames_inline(struct reader *r, struct engine *e, struct packet *frames, unsigned n)
 {
+	const bool given = r->p->on_frame != NULL;
 	struct packet *list[FRAMES];
 	unsigned m = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		struct packet *k = &frames[i];
 
-		if (!admit(r, k) || !give_frame(r, k)) {
+		if (!reader_admit(r, k) || (given && !give_frame(r, k))) {
 			r->over = true;
 			break;
 		}
-		if (!r->p->analyse)
-			continue;
-		if (tick_due(r, r->now)) {
-			flush_inline(e, list, &m);
-			engine_tick(e, tick_take(r, r->now), k->order);
+		if (reader_tick_due(r, r->now)) {
+			flush_inline(r, e, list, &m);
+			engine_tick(e, reader_tick_take(r, r->now), k->order);
 		}
-		if (prepare(r, k))
+		if (reader_prepare(r, k))
 			list[m++] = k;
 	}
-	flush_inline(e, list, &m);
+	flush_inline(r, e, list, &m);
 }
 
 static int run_inline(struct pipeline *p)
@@ -389,16 +259,19 @@ static int run_inline(struct pipeline *p)
 	while (!r.over && (state == SOURCE_MORE || state == SOURCE_IDLE)) {
 		state = source_read(p->source, frames, FRAMES, &n, &chunk);
 		if (n) {
-			frames_inline(&r, e, frames, n);
+			if (p->analyse)
+				frames_inline(&r, e, frames, n);
+			else
+				frames_written(&r, frames, n);
 			r.idle_since = monotonic();
-			if (source_live(p->source) && duration_over(&r))
+			if (source_live(p->source) && reader_duration_over(&r))
 				source_stop(p->source);
 		} else if (state == SOURCE_IDLE) {
-			uint64_t now = idle_time(&r);
+			uint64_t now = reader_idle_time(&r);
 
-			if (now && tick_due(&r, now))
-				engine_tick(e, tick_take(&r, now), r.order.last + 1);
-			if (duration_over(&r))
+			if (now && reader_tick_due(&r, now))
+				engine_tick(e, reader_tick_take(&r, now), r.order.last + 1);
+			if (reader_duration_over(&r))
 				r.over = true;
 		}
 		if (engine_records(e)->bytes > FLUSH / 4 || state == SOURCE_IDLE ||
@@ -414,11 +287,9 @@ static int run_inline(struct pipeline *p)
 		drain_inline(p, e);
 	}
 	poll_sinks(p);
-	counters_merge(&p->counters, &r.counters);
+	reader_release(&r);
 	counters_merge(&p->counters, engine_counters(e));
 	engine_free(e);
-	defrag_free(r.defrag);
-	ports_free(r.ports);
 	return state == SOURCE_ERROR;
 }
 
@@ -462,7 +333,7 @@ static void batch_begin(struct worker *w)
 	w->filling = b;
 	w->filling->load = NULL;
 	w->filling->tick = 0;
-	w->filling->flush = w->filling->last = false;
+	w->filling->flush = w->filling->last = w->filling->reassembled = false;
 	w->filling->n = 0;
 }
 
@@ -508,6 +379,8 @@ static void to_worker(struct threads *t, struct packet *k)
 		b->load = t->load;
 		atomic_fetch_add_explicit(&t->load->refs, 1, memory_order_relaxed);
 	}
+	if (k->owned)
+		b->reassembled = true;
 	b->packets[b->n++] = k;
 }
 
@@ -519,13 +392,13 @@ static void frames_threaded(struct threads *t, unsigned n)
 	for (unsigned i = t->load->n - n; i < t->load->n; i++) {
 		struct packet *k = &t->load->frames[i];
 
-		if (!admit(r, k) || !give_frame(r, k)) {
+		if (!reader_admit(r, k) || !give_frame(r, k)) {
 			r->over = true;
 			return;
 		}
-		if (tick_due(r, r->now))
-			broadcast(t, tick_take(r, r->now), k->order - 1, false);
-		if (prepare(r, k))
+		if (reader_tick_due(r, r->now))
+			broadcast(t, reader_tick_take(r, r->now), k->order - 1, false);
+		if (reader_prepare(r, k))
 			to_worker(t, k);
 	}
 }
@@ -546,14 +419,14 @@ static void *read_all(void *arg)
 			load_hold(t->load, chunk);
 			frames_threaded(t, n);
 			r->idle_since = monotonic();
-			if (source_live(t->p->source) && duration_over(r))
+			if (source_live(t->p->source) && reader_duration_over(r))
 				source_stop(t->p->source);
 		} else if (state == SOURCE_IDLE) {
-			uint64_t now = idle_time(r);
+			uint64_t now = reader_idle_time(r);
 
-			if (now && tick_due(r, now))
-				broadcast(t, tick_take(r, now), r->order.last, false);
-			if (duration_over(r))
+			if (now && reader_tick_due(r, now))
+				broadcast(t, reader_tick_take(r, now), r->order.last, false);
+			if (reader_duration_over(r))
 				r->over = true;
 		}
 		if (++rounds % ROUND == 0 || state == SOURCE_IDLE)
@@ -601,7 +474,8 @@ static void *work(void *arg)
 			engine_give_back(w->engine, used);
 
 		engine_packets(w->engine, b->packets, b->n);
-		free_owned(b->packets, b->n);
+		if (b->reassembled)
+			free_owned(b->packets, b->n);
 		if (b->load)
 			load_unref(w->loads, b->load);
 		w->upto = b->upto;
@@ -752,13 +626,11 @@ static int run_threads(struct pipeline *p)
 	pthread_join(reader, NULL);
 	threads_end(&t);
 	poll_sinks(p);
-	counters_merge(&p->counters, &t.reader.counters);
+	reader_release(&t.reader);
 	queue_release(&t.out);
 	while (queue_try_get(&t.loads, &load))
 		free(load);
 	queue_release(&t.loads);
-	defrag_free(t.reader.defrag);
-	ports_free(t.reader.ports);
 	free(t.workers);
 	free(t.pending);
 	return t.failed;
@@ -769,6 +641,7 @@ int pipeline_run(struct pipeline *p)
 	int failed;
 
 	running = p;
+	source_limit(p->source, p->max_frames);
 	p->paths = paths_new(PATHS_ENTRIES);
 	failed = p->jobs && p->analyse ? run_threads(p) : run_inline(p);
 	if (p->model)

@@ -26,7 +26,8 @@ struct pipeline {
 	struct source *source;
 	const struct engine_config *config;
 	unsigned jobs;       /* worker threads; 0: everything on this thread */
-	uint64_t max_frames; /* -c; 0: no limit */
+	uint64_t max_frames; /* -c: that are read; 0: no limit */
+	uint64_t given;      /* that are analysed of them, in order of time; 0: no limit */
 	uint64_t duration;   /* --duration, ns of capture time; 0: no limit */
 	bool analyse;        /* false: frames go to on_frame only (-w without --print) */
 	/* Each frame as it is read, before it is analysed (-w); on the reader's thread. NULL: none.

@@ -2,6 +2,7 @@
  * source.c - what all sources have in common: dispatch to the kind, stopping, progress.
  */
 #include "run/source_impl.h"
+#include "run/reorder.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +11,15 @@
 #include <time.h>
 #include <unistd.h>
 
-bool source_init(struct source *s, const struct source_ops *ops, char *err, size_t errsize)
+#define BATCH 64u
+
+bool source_init(struct source *s, const struct source_ops *ops, const struct source_options *o,
+	char *err, size_t errsize)
 {
 	s->ops = ops;
+	s->limit = UINT64_MAX;
+	if (o->window)
+		s->reorder = reorder_new(o->window, o->memory);
 	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (s->stop_fd < 0)
 		snprintf(err, errsize, "cannot make an eventfd: %s", strerror(errno));
@@ -21,16 +28,49 @@ bool source_init(struct source *s, const struct source_ops *ops, char *err, size
 
 void source_release(struct source *s)
 {
+	reorder_free(s->reorder);
 	chunk_pool_release(&s->pool);
 	if (s->stop_fd >= 0)
 		close(s->stop_fd);
 	s->stop_fd = -1;
 }
 
+void source_limit(struct source *s, uint64_t n)
+{
+	s->limit = n ? n : UINT64_MAX;
+}
+
+uint64_t source_taken(const struct source *s)
+{
+	return s->taken;
+}
+
+enum source_state source_take(
+	struct source *s, struct frame *out, unsigned max, unsigned *n, struct chunk **chunk)
+{
+	enum source_state state;
+
+	*n = 0;
+	if (s->taken >= s->limit)
+		return SOURCE_END;
+	if (max > s->limit - s->taken)
+		max = (unsigned)(s->limit - s->taken);
+	state = s->ops->read(s, out, max, n, chunk);
+	s->taken += *n;
+	return state;
+}
+
 enum source_state source_read(
 	struct source *s, struct packet *out, unsigned max, unsigned *n, struct chunk **chunk)
 {
-	return s->ops->read(s, out, max, n, chunk);
+	struct frame frames[BATCH];
+	enum source_state state;
+
+	if (s->reorder)
+		return reorder_read(s->reorder, s, out, max, n, chunk);
+	state = source_take(s, frames, max < BATCH ? max : BATCH, n, chunk);
+	source_packets(s, frames, out, *n);
+	return state;
 }
 
 /* For signal handlers: atomics, clock_gettime() and write() only. */
@@ -108,6 +148,8 @@ void source_stats(struct source *s, struct capture_stats *st)
 {
 	if (s->ops->stats)
 		s->ops->stats(s, st);
+	if (s->reorder)
+		st->reordered += reorder_moved(s->reorder);
 }
 
 void source_counters(const struct source *s, struct counters *c)

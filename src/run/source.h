@@ -18,11 +18,13 @@
 
 struct chunk {
 	atomic_uint refs;
+	unsigned parts; /* of a bundle: other chunks that it keeps */
 	size_t size;
 	uint8_t data[];
 };
 
 struct chunk *chunk_new(size_t size); /* with one reference; never fails (out of memory aborts) */
+struct chunk *chunk_bundle(struct chunk *const *parts, unsigned n); /* keeps them while it lives */
 void chunk_ref(struct chunk *c);
 void chunk_unref(struct chunk *c); /* the last one frees it */
 
@@ -39,6 +41,8 @@ struct source_options {
 	int buffer_kib;       /* -B; 0: default */
 	bool no_promiscuous;  /* -p */
 	const char *datalink; /* -y or NULL */
+	uint64_t window;      /* ns in which frames are put in order of time; 0: not at all */
+	uint64_t memory;      /* bytes of the frames that wait for it, at most */
 };
 
 struct source;
@@ -57,12 +61,17 @@ struct source *source_open_live(const char *const *ifaces, unsigned n,
  * Up to max frames into out[] (never more than 64): time, number, data, caplen, len, iface,
  * linktype are set, owned is NULL, and the rest is left for layers_dissect(). The number counts the
  * capture's frames, those that the filter left out too, so that it names the same frame in the file
- * for other tools.
- * All of them lie in *chunk; who keeps them past the next call takes a reference. Frames of several
- * interfaces come in the order of their times as far as the kernel has handed them out.
+ * for other tools; an interface's frames have numbers in the order they are handed out.
+ * All of them lie in *chunk, or in chunks that it keeps; who keeps them past the next call takes a
+ * reference. They come in order of time as far as the window reaches (run/reorder.h).
  */
 enum source_state source_read(
 	struct source *s, struct packet *out, unsigned max, unsigned *n, struct chunk **chunk);
+
+/* No more than n frames are read (0: no limit); those are put in order, as if they were all. */
+void source_limit(struct source *s, uint64_t n);
+/* Frames that were read so far: those that were handed out, and those that wait. */
+uint64_t source_taken(const struct source *s);
 
 const char *source_error(const struct source *s); /* one line, after SOURCE_ERROR */
 void source_stop(struct source *s); /* async-signal-safe: drain what was captured, then END */
@@ -88,7 +97,7 @@ uint64_t source_dropped(const struct source *s);
  */
 bool source_check_filter(const struct source *s, const char *filter, char *err, size_t errsize);
 bool source_set_filter(struct source *s, const char *filter, char *err, size_t errsize);
-/* Adds the kernel's and interface's counts (live). */
+/* Adds the kernel's and interface's counts (live), and the frames that were put in order. */
 void source_stats(struct source *s, struct capture_stats *st);
 /* Adds what was odd about the frames' headers (fractions over a second, lengths that lie). */
 void source_counters(const struct source *s, struct counters *c);

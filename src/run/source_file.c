@@ -60,7 +60,7 @@ static inline struct record_header header_at(const uint8_t *p, bool swapped)
  * want of bytes, or to 0 at a record that cannot be.
  */
 static inline __attribute__((always_inline)) unsigned walk(
-	struct file_source *f, struct packet *out, unsigned max, bool swapped, bool filtered)
+	struct file_source *f, struct frame *out, unsigned max, bool swapped, bool filtered)
 {
 	const uint8_t *p = f->w.chunk->data + f->w.pos, *end = f->w.chunk->data + f->w.end;
 	uint64_t frames = f->frames, bytes = 0;
@@ -69,7 +69,7 @@ static inline __attribute__((always_inline)) unsigned walk(
 	f->w.need = HEADER;
 	while (n < max && (size_t)(end - p) >= HEADER) {
 		struct record_header h = header_at(p, swapped);
-		struct packet *o = &out[n];
+		struct frame *o = &out[n];
 
 		if (__builtin_expect(h.caplen > f->limit, 0)) {
 			f->w.need = 0;
@@ -95,7 +95,6 @@ static inline __attribute__((always_inline)) unsigned walk(
 			o->len = h.len;
 			o->linktype = f->linktype;
 			o->iface = 0;
-			o->owned = NULL;
 			bytes += o->caplen;
 			n++;
 		}
@@ -107,7 +106,7 @@ static inline __attribute__((always_inline)) unsigned walk(
 	return n;
 }
 
-static unsigned walk_any(struct file_source *f, struct packet *out, unsigned max)
+static unsigned walk_any(struct file_source *f, struct frame *out, unsigned max)
 {
 	if (f->filter.bf_insns)
 		return f->swapped ? walk(f, out, max, true, true) : walk(f, out, max, false, true);
@@ -127,7 +126,7 @@ static enum source_state damaged(struct file_source *f)
 }
 
 static enum source_state file_read(
-	struct source *s, struct packet *out, unsigned max, unsigned *n, struct chunk **chunk)
+	struct source *s, struct frame *out, unsigned max, unsigned *n, struct chunk **chunk)
 {
 	struct file_source *f = (struct file_source *)s;
 	ssize_t got;
@@ -235,11 +234,12 @@ static struct source *open_pcap(
 	f->w.in->head_pos = BYTES_HEAD;
 	memcpy(&magic, f->w.in->head, sizeof(magic));
 	f->swapped = !is_pcap(magic);
+	f->s.paced = !b->regular;
 	f->s.nano = magic == MAGIC_NANO || swap32(magic) == MAGIC_NANO;
 	f->part_max = f->s.nano ? 1000000000 : 1000000;
 	f->multiplier = f->s.nano ? 1 : 1000;
 	f->w.need = HEADER;
-	if (!read_header(f, o, err, errsize) || !source_init(&f->s, &file_ops, err, errsize)) {
+	if (!read_header(f, o, err, errsize) || !source_init(&f->s, &file_ops, o, err, errsize)) {
 		pcap_freecode(&f->filter);
 		bytes_close(f->w.in);
 		free(f);

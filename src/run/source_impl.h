@@ -35,9 +35,30 @@ struct chunk *chunk_pool_get(struct chunk_pool *p, struct chunk *now, size_t siz
 struct chunk *chunk_pool_room(struct chunk_pool *p, struct chunk *now, size_t *fill, size_t size);
 void chunk_pool_release(struct chunk_pool *p);
 
+/* As it was read: what struct packet begins with. */
+struct frame {
+	uint64_t time, number;
+	const uint8_t *data;
+	uint32_t caplen, len;
+	uint16_t iface, linktype;
+	uint32_t held; /* for run/reorder.c only */
+};
+
+_Static_assert(offsetof(struct frame, held) == offsetof(struct packet, flags) &&
+		       offsetof(struct frame, number) == offsetof(struct packet, number) &&
+		       offsetof(struct frame, data) == offsetof(struct packet, data) &&
+		       offsetof(struct frame, caplen) == offsetof(struct packet, caplen) &&
+		       offsetof(struct frame, len) == offsetof(struct packet, len) &&
+		       offsetof(struct frame, iface) == offsetof(struct packet, iface) &&
+		       offsetof(struct frame, linktype) == offsetof(struct packet, linktype),
+	"a packet begins with its frame");
+
 struct source_ops {
-	enum source_state (*read)(struct source *s, struct packet *out, unsigned max, unsigned *n,
+	/* As source_read(), in the order that they are there. */
+	enum source_state (*read)(struct source *s, struct frame *out, unsigned max, unsigned *n,
 		struct chunk **chunk);
+	/* Live: the time up to which all frames have come, ns since the epoch. */
+	uint64_t (*settled)(struct source *s);
 	const char *(*iface)(const struct source *s, unsigned i);
 	int (*iface_linktype)(const struct source *s, unsigned i);
 	double (*progress)(const struct source *s);
@@ -52,9 +73,14 @@ struct source_ops {
 struct source {
 	const struct source_ops *ops;
 	bool live, nano;
+	bool paced; /* frames come when they come (live, a pipe): they wait no longer than needed */
+	bool waiting; /* by run/reorder.c: frames wait for others */
 	int snaplen;
 	uint32_t link_field; /* of the first interface, as a pcap file header has it */
 	struct chunk_pool pool;
+	struct reorder *reorder; /* NULL: frames are handed out as they come */
+	uint64_t limit, taken;   /* frames; no limit: UINT64_MAX */
+	uint64_t given;          /* live: frames handed out */
 	atomic_bool stop;
 	int stop_fd;                /* an eventfd that wakes a poll() */
 	_Atomic uint64_t stop_time; /* ns since the epoch */
@@ -65,8 +91,26 @@ struct source {
 };
 
 /* The part in common; false with a line in err. */
-bool source_init(struct source *s, const struct source_ops *ops, char *err, size_t errsize);
+bool source_init(struct source *s, const struct source_ops *ops, const struct source_options *o,
+	char *err, size_t errsize);
 void source_release(struct source *s);
+
+/* The kind's frames, as far as the limit allows. */
+enum source_state source_take(
+	struct source *s, struct frame *out, unsigned max, unsigned *n, struct chunk **chunk);
+
+/* n frames as packets. */
+static inline void source_packets(
+	struct source *s, const struct frame *f, struct packet *out, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		memcpy(&out[i], &f[i], offsetof(struct frame, held));
+		out[i].owned = NULL;
+	}
+	if (s->live)
+		for (unsigned i = 0; i < n; i++)
+			out[i].number = ++s->given;
+}
 
 static inline bool source_stopped(const struct source *s)
 {

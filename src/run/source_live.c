@@ -2,35 +2,34 @@
  * source_live.c - frames from interfaces, by libpcap (on Linux a TPACKET_V3 ring each).
  *
  * Every interface has its own handle, all are read by one thread that sleeps in poll(). Frames are
- * copied into chunks, so that the ring is free again at once. They are merged by time as far as
- * the rings have been handed out: an interface whose frames the kernel still holds back (a block is
- * given when it is full or after 100 ms) is not waited for.
+ * copied into chunks, so that the ring is free again at once, and handed out by the interface. The
+ * kernel gives a block of them when it is full or, not before 100 ms and not after 200 ms, by its
+ * timer; what it has counted and not given says that it holds one. settled() tells up to which time
+ * all interfaces have given what they have, so that run/reorder.c knows what need not wait.
  *
  * A stop takes effect at its time: what the kernel received before is still fetched, for which its
  * last block has to come; frames after it are left alone.
  */
 #include "run/source_impl.h"
 #include "base/mem.h"
+#include <linux/if_packet.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#define QUEUE       64u
 #define BATCH       64u
 #define ROOM        ((size_t)64 * 1024) /* a chunk with less is not begun on */
 #define MILLISECOND UINT64_C(1000000)
 /* A block goes at the second expiry of its timer at the latest. */
 #define SILENCE   (5 * POLL_TIMEOUT / 2 * MILLISECOND)
 #define DRAIN_MAX (1000 * MILLISECOND)
-
-struct frame {
-	uint64_t time, number;
-	const uint8_t *data;
-	uint32_t caplen, len;
-};
+/* Processors that receive side by side: a frame may be that much earlier than one before it. */
+#define SETTLE  MILLISECOND
+#define WAITING 2 /* ms until frames that wait for others are looked at again */
 
 struct live_source;
 
@@ -42,11 +41,16 @@ struct live_iface {
 	uint32_t link_field;
 	uint16_t index;
 	bool nano;
-	bool dry;  /* the ring gave nothing in this round */
-	bool dead; /* it failed */
-	bool past; /* its frames are later than the stop */
-	unsigned head, n;
-	struct frame queue[QUEUE];            /* in the chunk, not yet handed out */
+	bool dry;                             /* the ring gave nothing in this round */
+	bool dead;                            /* it failed */
+	bool past;                            /* its frames are later than the stop */
+	uint64_t last;                        /* time of its last frame */
+	uint64_t taken;                       /* frames of the ring */
+	uint64_t counted, dropped;            /* by the kernel, as far as libpcap does not know */
+	uint64_t pcap_counted;                /* ... and as far as it does */
+	uint64_t total;                       /* what both came to at the last look */
+	uint64_t changed;                     /* when they had changed, monotonic */
+	int64_t more;                         /* counted and never given: libpcap left them out */
 	_Atomic(struct bpf_program *) change; /* a filter that is to take the old one's place */
 	struct frame spill;                   /* had no room in the chunk */
 	uint8_t *spill_data;                  /* NULL: none */
@@ -60,20 +64,30 @@ struct live_source {
 	size_t fill;
 	bool full; /* of the chunk: a frame is in spill */
 	bool failed;
+	unsigned turn; /* the interface that is read first */
+	/* What is being read: */
+	struct frame *out;
+	unsigned nout, max;
+	uint64_t until, bytes;
 	uint64_t number;
 	uint64_t stop_seen, last_frame, counted; /* ns, monotonic */
 	struct pollfd *fds;
 };
 
-static uint64_t monotonic(void)
+static uint64_t clock_now(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
 }
 
-static void enqueue(struct live_iface *i, struct frame f, const uint8_t *data)
+static uint64_t monotonic(void)
+{
+	return clock_now(CLOCK_MONOTONIC);
+}
+
+static void give(struct live_iface *i, struct frame f, const uint8_t *data)
 {
 	struct live_source *l = i->l;
 	uint8_t *to = l->chunk->data + l->fill;
@@ -81,8 +95,13 @@ static void enqueue(struct live_iface *i, struct frame f, const uint8_t *data)
 	if (f.caplen)
 		memcpy(to, data, f.caplen);
 	l->fill += f.caplen;
+	l->bytes += f.caplen;
+	i->last = f.time;
+	f.number = ++l->number;
 	f.data = to;
-	i->queue[(i->head + i->n++) % QUEUE] = f;
+	f.iface = i->index;
+	f.linktype = (uint16_t)LINK_FIELD_TYPE(i->link_field);
+	l->out[l->nout++] = f;
 }
 
 static bool fits(const struct live_source *l, uint32_t caplen)
@@ -96,20 +115,23 @@ static void take_frame(u_char *user, const struct pcap_pkthdr *h, const u_char *
 	struct live_iface *i = (struct live_iface *)(void *)user;
 	struct frame f = {
 		.time = source_time(h, i->nano),
-		.number = ++i->l->number,
 		.caplen = h->caplen,
 		.len = h->len < h->caplen ? h->caplen : h->len,
 	};
 
-	if (fits(i->l, f.caplen)) {
-		enqueue(i, f, data);
-		return;
+	i->taken++;
+	if (f.time > i->l->until) {
+		i->past = true;
+		pcap_breakloop(i->p);
+	} else if (fits(i->l, f.caplen)) {
+		give(i, f, data);
+	} else {
+		i->spill = f;
+		i->spill_data = xmalloc(f.caplen ? f.caplen : 1);
+		memcpy(i->spill_data, data, f.caplen);
+		i->l->full = true;
+		pcap_breakloop(i->p);
 	}
-	i->spill = f;
-	i->spill_data = xmalloc(f.caplen ? f.caplen : 1);
-	memcpy(i->spill_data, data, f.caplen);
-	i->l->full = true;
-	pcap_breakloop(i->p);
 }
 
 static void iface_failed(struct live_iface *i, const char *why)
@@ -139,17 +161,15 @@ static void fetch(struct live_iface *i)
 	if (change && pcap_setfilter(i->p, change) != 0)
 		iface_failed(i, pcap_geterr(i->p));
 	free_program(change);
-	r = pcap_dispatch(i->p, (int)QUEUE, take_frame, (u_char *)i);
-
+	r = pcap_dispatch(i->p, (int)(i->l->max - i->l->nout), take_frame, (u_char *)i);
 	if (r == PCAP_ERROR)
 		iface_failed(i, pcap_geterr(i->p));
 	else if (r < 0 && r != PCAP_ERROR_BREAK)
 		iface_failed(i, pcap_statustostr(r));
-	if (r == 0)
-		i->dry = true;
+	i->dry = r == 0;
 }
 
-/* A chunk with room; only when no queue leads into the one before. */
+/* A chunk with room, and what had none in the one before. */
 static void begin_chunk(struct live_source *l)
 {
 	size_t need = ROOM;
@@ -159,7 +179,7 @@ static void begin_chunk(struct live_source *l)
 			need = l->ifaces[k].spill.caplen;
 	l->chunk = chunk_pool_room(&l->s.pool, l->chunk, &l->fill, need);
 	l->full = false;
-	for (unsigned k = 0; k < l->n; k++) {
+	for (unsigned k = 0; k < l->n && l->nout < l->max; k++) {
 		struct live_iface *i = &l->ifaces[k];
 
 		if (!i->spill_data)
@@ -168,62 +188,70 @@ static void begin_chunk(struct live_source *l)
 			l->full = true;
 			continue;
 		}
-		enqueue(i, i->spill, i->spill_data);
+		give(i, i->spill, i->spill_data);
 		free(i->spill_data);
 		i->spill_data = NULL;
 	}
 }
 
-/* The interface with the earliest frame, or NULL. */
-static struct live_iface *earliest(struct live_source *l)
+/* From each interface by turns what it has, as far as there is room. */
+static void collect(struct live_source *l)
 {
-	struct live_iface *best = NULL;
+	begin_chunk(l);
+	for (unsigned k = 0; k < l->n && l->nout < l->max && !l->full; k++) {
+		struct live_iface *i = &l->ifaces[(l->turn + k) % l->n];
+
+		if (!i->dead && !i->past && !i->spill_data)
+			fetch(i);
+	}
+	l->turn = (l->turn + 1) % l->n;
+	source_count(&l->s, l->number, l->bytes);
+}
+
+/* Does the kernel hold frames of an interface that had nothing to give? */
+static bool holds(struct live_iface *i)
+{
+	struct tpacket_stats_v3 st;
+	socklen_t size = sizeof(st);
+	uint64_t total, now = monotonic();
+
+	/* Reading them sets the kernel's counters to 0. */
+	memset(&st, 0, sizeof(st));
+	if (getsockopt(i->fd, SOL_PACKET, PACKET_STATISTICS, &st, &size) < 0)
+		return true;
+	i->counted += st.tp_packets - st.tp_drops;
+	i->dropped += st.tp_drops;
+	total = i->counted + i->pcap_counted;
+	if (total != i->total)
+		i->changed = now;
+	i->total = total;
+	if ((int64_t)(total - i->taken) == i->more)
+		return false;
+	if (now - i->changed < SILENCE)
+		return true;
+	i->more = (int64_t)(total - i->taken);
+	return false;
+}
+
+static uint64_t live_settled(struct source *s)
+{
+	struct live_source *l = (struct live_source *)s;
+	uint64_t least = UINT64_MAX, now = clock_now(CLOCK_REALTIME);
 
 	for (unsigned k = 0; k < l->n; k++) {
 		struct live_iface *i = &l->ifaces[k];
+		uint64_t to = i->last;
 
-		if (!i->n && !i->dead && !i->dry && !i->past && !l->full)
-			fetch(i);
-		if (i->n && (!best || i->queue[i->head].time < best->queue[best->head].time))
-			best = i;
-	}
-	return best;
-}
-
-static void give(const struct live_iface *i, const struct frame *f, struct packet *o)
-{
-	o->time = f->time;
-	o->number = f->number;
-	o->data = f->data;
-	o->caplen = f->caplen;
-	o->len = f->len;
-	o->iface = i->index;
-	o->linktype = (uint16_t)LINK_FIELD_TYPE(i->link_field);
-	o->owned = NULL;
-}
-
-static unsigned collect(struct live_source *l, struct packet *out, unsigned max)
-{
-	uint64_t until = UINT64_MAX, bytes = 0;
-	struct live_iface *i;
-	unsigned n = 0;
-
-	if (source_stopped(&l->s))
-		until = atomic_load_explicit(&l->s.stop_time, memory_order_relaxed);
-	while (n < max && (i = earliest(l)) != NULL) {
-		const struct frame *f = &i->queue[i->head];
-
-		i->head = (i->head + 1) % QUEUE;
-		i->n--;
-		if (f->time > until) {
-			i->past = true;
+		if (i->dead || i->past)
 			continue;
-		}
-		give(i, f, &out[n++]);
-		bytes += f->caplen;
+		if (i->dry && (l->n == 1 || !holds(i)))
+			to = now;
+		else if (i->dry && now - SILENCE > to)
+			to = now - SILENCE;
+		if (to < least)
+			least = to;
 	}
-	source_count(&l->s, l->number, bytes);
-	return n;
+	return least - (least > SETTLE && least < UINT64_MAX ? SETTLE : 0);
 }
 
 /* After a stop: has everything come that was received before it? */
@@ -250,15 +278,10 @@ static bool wait_frames(struct live_source *l, bool stopped)
 			l->fds[n++] = (struct pollfd){.fd = l->ifaces[k].fd, .events = POLLIN};
 	if (!stopped)
 		l->fds[n++] = (struct pollfd){.fd = l->s.stop_fd, .events = POLLIN};
-	return poll(l->fds, n, stopped ? POLL_TIMEOUT / 4 : POLL_TIMEOUT) != 0;
-}
-
-static bool queued(const struct live_source *l)
-{
-	for (unsigned k = 0; k < l->n; k++)
-		if (l->ifaces[k].n)
-			return true;
-	return false;
+	return poll(l->fds, n,
+		       l->s.waiting ? WAITING
+		       : stopped    ? POLL_TIMEOUT / 4
+				    : POLL_TIMEOUT) != 0;
 }
 
 static void live_stats(struct source *s, struct capture_stats *st)
@@ -270,8 +293,9 @@ static void live_stats(struct source *s, struct capture_stats *st)
 
 		if (pcap_stats(l->ifaces[k].p, &ps) != 0)
 			continue;
-		st->kernel_received += ps.ps_recv;
-		st->kernel_dropped += ps.ps_drop;
+		l->ifaces[k].pcap_counted = (uint64_t)ps.ps_recv - ps.ps_drop;
+		st->kernel_received += ps.ps_recv + l->ifaces[k].counted + l->ifaces[k].dropped;
+		st->kernel_dropped += ps.ps_drop + l->ifaces[k].dropped;
 		st->interface_dropped += ps.ps_ifdrop;
 	}
 }
@@ -292,18 +316,20 @@ static void count_drops(struct live_source *l)
 }
 
 static enum source_state live_read(
-	struct source *s, struct packet *out, unsigned max, unsigned *n, struct chunk **chunk)
+	struct source *s, struct frame *out, unsigned max, unsigned *n, struct chunk **chunk)
 {
 	struct live_source *l = (struct live_source *)s;
 	bool stopped = source_stopped(s);
 
 	count_drops(l);
-	if (!queued(l))
-		begin_chunk(l);
-	for (unsigned k = 0; k < l->n; k++)
-		l->ifaces[k].dry = false;
+	l->out = out;
+	l->nout = 0;
+	l->max = max < BATCH ? max : BATCH;
+	l->bytes = 0;
+	l->until = stopped ? atomic_load_explicit(&s->stop_time, memory_order_relaxed) : UINT64_MAX;
+	collect(l);
 	*chunk = l->chunk;
-	*n = collect(l, out, max < BATCH ? max : BATCH);
+	*n = l->nout;
 	if (*n) {
 		l->last_frame = stopped ? monotonic() : 0;
 		return SOURCE_MORE;
@@ -388,6 +414,7 @@ static void live_close(struct source *s)
 
 static const struct source_ops live_ops = {
 	.read = live_read,
+	.settled = live_settled,
 	.iface = live_iface_name,
 	.iface_linktype = live_iface_linktype,
 	.stats = live_stats,
@@ -505,8 +532,8 @@ struct source *source_open_live(const char *const *ifaces, unsigned n,
 
 	l->ifaces = xcalloc(n, sizeof(*l->ifaces));
 	l->fds = xcalloc(n + 1, sizeof(*l->fds));
-	l->s.live = true;
-	if (!source_init(&l->s, &live_ops, err, errsize)) {
+	l->s.live = l->s.paced = true;
+	if (!source_init(&l->s, &live_ops, o, err, errsize)) {
 		live_close(&l->s);
 		return NULL;
 	}

@@ -98,7 +98,7 @@ static int next_frame(struct pcap_source *f)
 	return r;
 }
 
-static void copy_frame(struct pcap_source *f, struct packet *o)
+static void copy_frame(struct pcap_source *f, struct frame *o)
 {
 	uint32_t caplen = f->header->caplen;
 
@@ -112,11 +112,10 @@ static void copy_frame(struct pcap_source *f, struct packet *o)
 	o->len = f->header->len;
 	o->linktype = f->linktype;
 	o->iface = 0;
-	o->owned = NULL;
 }
 
 static enum source_state pcap_source_read(
-	struct source *s, struct packet *out, unsigned max, unsigned *n, struct chunk **chunk)
+	struct source *s, struct frame *out, unsigned max, unsigned *n, struct chunk **chunk)
 {
 	struct pcap_source *f = (struct pcap_source *)s;
 	size_t size = f->nofit && f->header->caplen > ROOM ? f->header->caplen : ROOM;
@@ -229,7 +228,8 @@ struct source *source_open_libpcap(
 	struct pcap_source *f = xcalloc(1, sizeof(*f));
 
 	f->in = b;
-	if (!source_init(&f->s, &pcap_source_ops, err, errsize) || !set_up(f, o, err, errsize)) {
+	f->s.paced = !b->regular;
+	if (!source_init(&f->s, &pcap_source_ops, o, err, errsize) || !set_up(f, o, err, errsize)) {
 		pcap_source_close(&f->s);
 		return NULL;
 	}

@@ -179,7 +179,7 @@ static void lost(struct pcapng_source *f, struct ng_iface *i, uint64_t n)
 	atomic_store_explicit(&f->s.dropped, f->file.dropped, memory_order_relaxed);
 }
 
-static void give(struct pcapng_source *f, const struct ng_packet *k, struct packet *o)
+static void give(struct pcapng_source *f, const struct ng_packet *k, struct frame *o)
 {
 	o->time = k->time;
 	o->number = f->frames;
@@ -188,11 +188,10 @@ static void give(struct pcapng_source *f, const struct ng_packet *k, struct pack
 	o->len = k->len;
 	o->iface = k->iface->number;
 	o->linktype = k->iface->linktype;
-	o->owned = NULL;
 }
 
 /* The frame of a packet block that is all there; STEP_BLOCK: the filter leaves it out. */
-static enum step take_frame(struct pcapng_source *f, struct ng_packet *k, struct packet *o)
+static enum step take_frame(struct pcapng_source *f, struct ng_packet *k, struct frame *o)
 {
 	f->frames++;
 	f->time = k->time;
@@ -243,7 +242,7 @@ static inline enum step check_packet(struct pcapng_source *f, const struct block
 }
 
 static inline enum step read_packet(
-	struct pcapng_source *f, const struct block *b, struct packet *out)
+	struct pcapng_source *f, const struct block *b, struct frame *out)
 {
 	const uint8_t *h = b->p + HEAD;
 	bool enhanced = b->type == BLOCK_ENHANCED, odd = false;
@@ -275,7 +274,7 @@ static inline enum step read_packet(
 }
 
 /* It has no time: that of the frame before it is the least wrong one. */
-static enum step read_simple(struct pcapng_source *f, const struct block *b, struct packet *out)
+static enum step read_simple(struct pcapng_source *f, const struct block *b, struct frame *out)
 {
 	struct ng_packet k = {
 		.data = b->p + HEAD + SIMPLE_FIXED,
@@ -366,7 +365,7 @@ static enum step read_other(struct pcapng_source *f, const struct block *b)
 }
 
 static inline enum step read_block(
-	struct pcapng_source *f, const struct block *b, struct packet *out)
+	struct pcapng_source *f, const struct block *b, struct frame *out)
 {
 	enum step step;
 
@@ -381,7 +380,7 @@ static inline enum step read_block(
 	return step;
 }
 
-static enum step next_block(struct pcapng_source *f, struct packet *out)
+static enum step next_block(struct pcapng_source *f, struct frame *out)
 {
 	struct block b = {.p = f->w.chunk->data + f->w.pos};
 	uint32_t fixed;
@@ -409,7 +408,7 @@ static enum step next_block(struct pcapng_source *f, struct packet *out)
 }
 
 static enum source_state pcapng_read(
-	struct source *s, struct packet *out, unsigned max, unsigned *n, struct chunk **chunk)
+	struct source *s, struct frame *out, unsigned max, unsigned *n, struct chunk **chunk)
 {
 	struct pcapng_source *f = (struct pcapng_source *)s;
 	enum step step = STEP_BLOCK;
@@ -531,7 +530,7 @@ static bool frame_next(const struct pcapng_source *f)
 static bool read_beginning(struct pcapng_source *f, char *err, size_t errsize)
 {
 	enum step step = STEP_NEED;
-	struct packet none;
+	struct frame none;
 	ssize_t got;
 
 	f->w.need = LEAST;
@@ -579,6 +578,7 @@ struct source *source_open_pcapng(
 	struct pcapng_source *f = xcalloc(1, sizeof(*f));
 
 	f->w.in = b;
+	f->s.paced = !b->regular;
 	b->head_pos = 0;
 	f->s.stop_fd = -1;
 	ng_init(&f->file, o->filter);
@@ -586,7 +586,7 @@ struct source *source_open_pcapng(
 	f->s.snaplen = o->snaplen > 0 ? o->snaplen : SNAPLEN_MAX;
 	f->snap = o->snaplen > 0 ? (uint32_t)o->snaplen : UINT32_MAX;
 	f->w.chunk = chunk_pool_get(&f->s.pool, NULL, CHUNK_SIZE);
-	if (!source_init(&f->s, &pcapng_ops, err, errsize) || !read_beginning(f, err, errsize) ||
+	if (!source_init(&f->s, &pcapng_ops, o, err, errsize) || !read_beginning(f, err, errsize) ||
 		!check_filter(f, err, errsize)) {
 		pcapng_close(&f->s);
 		return NULL;

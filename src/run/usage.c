@@ -15,6 +15,7 @@ static const char text[] =
 	"  -F FILE              read the filter expression from a file\n"
 	"  -c N                 stop after N frames\n"
 	"  --duration TIME      stop after so much time (10s, 5m)\n"
+	"  --reorder-window TIME put frames in order of time within this (1s; 0: do not)\n"
 	"  -s N                 take at most N bytes of each frame\n"
 	"  -B KIB, -p, -y TYPE  kernel buffer; not promiscuous; link type\n"
 	"\n"

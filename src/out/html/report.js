@@ -119,6 +119,10 @@
 			facts += "; " + count(dropped) + " frames dropped while capturing";
 		if (c.cut_frames)
 			facts += "; " + count(c.cut_frames) + " frames cut";
+		if (c.reordered)
+			facts += "; " + count(c.reordered) + " frames put in order of time";
+		if (c.time_back)
+			facts += "; " + count(c.time_back) + " frames with a time before their predecessor's";
 		document.getElementById("facts").textContent = facts;
 	}
 

@@ -1,0 +1,92 @@
+/*
+ * reader.h - what the reader does with each frame, in the order they are handed out: counts it,
+ * finds its place, reads its headers, and says when a second has gone by. For src/run/pipeline.c
+ * only.
+ */
+#ifndef TSUMARI_RUN_READER_H
+#define TSUMARI_RUN_READER_H
+
+#include "core/order.h"
+#include "run/pipeline.h"
+#include <time.h>
+
+#define SECOND 1000000000u /* ns */
+
+struct reader {
+	struct pipeline *p;
+	struct defrag *defrag;
+	struct ports *ports;
+	struct counters counters;
+	uint64_t now;        /* highest capture time so far; UINT64_MAX before the first frame */
+	struct order order;  /* of the frames so far */
+	uint64_t tick;       /* the next whole second */
+	uint64_t idle_since; /* monotonic time at which the last frame was read */
+	uint64_t started;    /* monotonic */
+	bool limited;        /* by -c or --duration */
+	bool reassembled;    /* some of the packets under way are datagrams put together */
+	bool over;
+};
+
+static inline uint64_t monotonic(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
+}
+
+void reader_init(struct reader *r, struct pipeline *p);
+/* Its counters go to the pipeline's. */
+void reader_release(struct reader *r);
+
+/* Reads the headers; false where no flow gets the packet. */
+bool reader_prepare(struct reader *r, struct packet *k);
+
+/* Now, on a quiet wire, where time goes on all the same; 0: there was no frame yet. */
+uint64_t reader_idle_time(const struct reader *r);
+/* An interface is listened to by the clock: no frame may ever come. */
+bool reader_duration_over(const struct reader *r);
+
+/* For those below. */
+void reader_cut(struct capture_stats *st, const struct packet *k);
+bool reader_beyond_limit(const struct reader *r, const struct packet *k);
+void reader_time_back(struct reader *r, const struct packet *k);
+bool reader_tick_begun(struct reader *r, uint64_t time);
+
+/* Counts a frame; false where it lies behind a limit (-c, --duration). */
+static inline __attribute__((always_inline)) bool reader_admit(struct reader *r, struct packet *k)
+{
+	struct capture_stats *st = &r->p->capture;
+
+	if (r->limited && reader_beyond_limit(r, k))
+		return false;
+	st->frames++;
+	k->order = order_next(&r->order, k->number);
+	st->bytes += k->len;
+	st->captured_bytes += k->caplen;
+	if (k->caplen < k->len)
+		reader_cut(st, k);
+	if (k->time < r->now)
+		reader_time_back(r, k);
+	else
+		r->now = k->time;
+	st->last = r->now;
+	return true;
+}
+
+/* Has a whole second gone by before this time? */
+static inline bool reader_tick_due(struct reader *r, uint64_t time)
+{
+	return time >= r->tick && reader_tick_begun(r, time);
+}
+
+/* The time to tick with, and the next one set. */
+static inline uint64_t reader_tick_take(struct reader *r, uint64_t time)
+{
+	uint64_t now = time / SECOND * SECOND;
+
+	r->tick = now + SECOND;
+	return now;
+}
+
+#endif
