@@ -286,6 +286,14 @@ static void client_acks(struct flow *f, const struct packet *p, unsigned dir)
 	sample(f, h, p, dir, &h->ended, p->time - h->syn_ack[h->ended.which].time);
 }
 
+/* Is it the ACK to a SYN/ACK that was not captured, or what came long after it? */
+static bool may_end(const struct handshake *h, const struct packet *p)
+{
+	bool data = p->paylen + p->paycut, again = h && h->fastopen.len;
+
+	return p->tcp_ack && !(p->tcp_flags & TCP_FIN) && (!data || again);
+}
+
 void tcp_on_handshake_ack(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
 {
 	struct handshake *h = handshake_of(f);
@@ -301,7 +309,7 @@ void tcp_on_handshake_ack(struct shard *sh, struct flow *f, const struct packet 
 	if (p->tcp_flags & TCP_SYN || (!client && f->state != FLOW_SYN))
 		return;
 	f->state = FLOW_ESTABLISHED;
-	if (client) { /* else neither the SYN/ACK nor the ACK was captured */
+	if (client && (f->syn_ack || may_end(h, p))) { /* else the ACK was not captured either */
 		f->established = p->time;
 		client_acks(f, p, dir);
 	}

@@ -197,6 +197,13 @@ static void no_syn_ack(void **state)
 		{20, C, ACK, 1001, 5001, 0, 0, NULL}, {21, C, ACK, 1001, 5001, 0, 0, GET},
 		{41, S, ACK, 5001, 1028, 0, 0, NULL}, {51, S, ACK, 5001, 1028, 0, 0, OK},
 		{51.1, C, ACK, 1028, 5044, 0, 0, NULL}, ENDS(60, 1028, 5044)};
+	/* Nor was the ACK: when the handshake ended cannot be told. */
+	static const struct segment no_ack[] = {{0, C, SYN, 1000, 0, 0, 0, NULL},
+		{5000, C, ACK, 1001, 5001, 0, 0, GET}, {5020, S, ACK, 5001, 1028, 0, 0, NULL},
+		{5051, S, ACK, 5001, 1028, 0, 0, OK}, {5051.1, C, ACK, 1028, 5044, 0, 0, NULL},
+		ENDS(5060, 1028, 5044)};
+	static const struct segment only_fin[] = {
+		{0, C, SYN, 1000, 0, 0, 0, NULL}, {10000, C, FIN, 1001, 0, 0, 0, NULL}};
 	static const struct segment one_way[] = {{0, C, SYN, 1000, 0, 0, 0, NULL},
 		{20, C, ACK, 1001, 5001, 0, 0, NULL}, {21, C, ACK, 1001, 5001, 0, 0, GET}};
 
@@ -206,6 +213,12 @@ static void no_syn_ack(void **state)
 		one_connection(43);
 		assert_string_equal(seen.flow[0].tcp_state, "closed");
 		assert_int_equal(seen.flow[0].handshake, 20 * 1000 * US);
+		PLAY(no_ack, way);
+		one_connection(43);
+		assert_true(seen.flow[0].handshake == FIELD_ABSENT);
+		assert_int_equal(entry_of(LEDGER_CONNECT_NETWORK), 0);
+		PLAY(only_fin, way);
+		assert_true(seen.flow[0].handshake == FIELD_ABSENT);
 		PLAY(one_way, way);
 		assert_string_equal(seen.flow[0].tcp_state, "established");
 		assert_true(seen.flow[0].r.quality & 1u << QUALITY_ONE_WAY);
