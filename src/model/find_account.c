@@ -90,10 +90,15 @@ static void add_flow(
 	if (total > f->longest && !take_out)
 		f->longest = total;
 	if (take_out) {
-		account_take_out(cells, ledger, f->tiers && !tiers_gone_by(f->tiers, from));
+		account_take_out(
+			cells, ledger, f->tiers && total >= MS && !tiers_gone_by(f->tiers, from));
 		return;
 	}
 	f->nshares = account_shares(cells, ledger, c, f->shares);
+	if (total < MS) { /* what it is a part of is not worth looking for */
+		f->settled = true;
+		return;
+	}
 	if (c != CLASS_NONE && r->r.end > total && r->r.end - total > from)
 		from = r->r.end - total;
 	if (f->tiers)
@@ -117,7 +122,7 @@ static void add_turn(struct findings *f, struct cell **cells, const struct turn_
 /* Without tiers all is felt. */
 static void settle_shares(struct findings *f)
 {
-	for (unsigned i = 0; i < f->nshares && !f->tiers; i++)
+	for (unsigned i = 0; i < f->nshares && (!f->tiers || f->settled); i++)
 		account_settle(&f->shares[i], true);
 }
 
@@ -127,6 +132,7 @@ void account_record(struct findings *f, struct svc *s, const struct record *r)
 	struct cell **cells = s ? &s->cells : &f->others;
 
 	f->nshares = 0;
+	f->settled = false;
 	if (r->kind == RECORD_TXN && !r->composite && t->total != FIELD_ABSENT &&
 		t->total > f->longest && f->claimed < CLASS_IDLE)
 		f->longest = t->total;

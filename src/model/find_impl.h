@@ -113,6 +113,7 @@ struct findings {
 	uint8_t claimed;     /* enum wait_class of the record that is being added */
 	bool turns_seen;     /* there are records of turns: flows need not tell of them */
 	unsigned nshares;    /* of the record added last */
+	bool settled;        /* and nobody need look what they were part of */
 	struct share shares[LEDGER_COUNT];
 	/* Worked out for each list, ns: */
 	uint64_t felt; /* by those in front, with what is more */

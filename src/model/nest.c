@@ -67,6 +67,7 @@ struct nest {
 	uint32_t nitems, nlinks, nnodes;          /* that were ever used */
 	uint32_t ncallers;
 	uint32_t host[HOSTS]; /* waits under way, the latest first */
+	bool asks[HOSTS];     /* a host of the bucket was a client */
 	struct hash_key key;
 	struct directions *directions;
 	nest_parent *parent;
@@ -427,7 +428,7 @@ struct candidates {
 	uint64_t weight[LOOK], sum;
 	bool inner[LOOK];
 	unsigned n;
-	enum nest_caller kind;
+	bool sure;  /* they are of protocols whose servers ask others */
 	bool whole; /* all of them hold the child whole: they have equal weights */
 	bool by_id;
 	bool more; /* there are too many to look at */
@@ -437,10 +438,12 @@ static void consider(struct candidates *c, uint32_t i, const struct item *p, con
 {
 	bool whole = p->w.end >= x->w.end;
 
-	if (p->w.caller > c->kind)
+	bool sure = p->w.caller != NEST_MAY_CALL;
+
+	if (!sure && c->sure)
 		return;
-	if (p->w.caller < c->kind || (whole && !c->whole)) {
-		c->kind = p->w.caller;
+	if (sure != c->sure || (whole && !c->whole)) {
+		c->sure = sure;
 		c->whole = whole;
 		c->n = 0;
 		c->sum = 0;
@@ -485,8 +488,7 @@ static void find_parents(struct nest *n, const struct item *x, struct candidates
 
 	c->n = 0;
 	c->sum = 0;
-	c->kind = NEST_MAY_CALL;
-	c->whole = c->by_id = c->more = false;
+	c->sure = c->whole = c->by_id = c->more = false;
 	for (uint32_t i = *bucket(n, &x->w.client); i != NONE; i = n->items[i].next) {
 		const struct item *p = &n->items[i];
 
@@ -638,6 +640,10 @@ void nest_add(
 	x = &n->items[i];
 	*x = (struct item){.w = *w, .nodes = NONE, .links = NONE};
 	x->name = directions_name(n->directions, &w->server, w->port);
+	n->asks[bucket(n, &w->client) - n->host] = true;
+	/* Its children have come before it, but for such as went on without it. */
+	if (w->caller != NEST_SURE && !n->asks[bucket(n, &w->server) - n->host])
+		x->w.caller = NEST_LEAF;
 	for (unsigned k = 0; k < nshares; k++)
 		nodes_add(n, x, shares[k].cell, shares[k].ns);
 	for (uint32_t k = x->nodes; k != NONE; k = n->nodes[k].next)
@@ -646,11 +652,11 @@ void nest_add(
 		add_late(n, i);
 		return;
 	}
-	n->ncallers += w->caller != NEST_LEAF;
-	if (w->caller)
+	n->ncallers += x->w.caller != NEST_LEAF;
+	if (x->w.caller)
 		push(n, w->begin, PARENT_START, i);
 	push(n, w->begin, CHILD_START, i);
-	if (w->caller)
+	if (x->w.caller)
 		push(n, w->end, PARENT_END, i);
 	most = n->ncallers || n->most < FEW ? n->most - 4 : FEW;
 	while (n->nevents > most || (n->nevents && n->newest - n->heap[0].time > HOLD))

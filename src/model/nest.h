@@ -24,7 +24,7 @@
 #define NEST_EVENTS  32768u  /* held back: three of each wait that can be a parent */
 
 /* Whose servers ask others while they are asked, the surest first. */
-enum nest_caller { NEST_LEAF, NEST_CALLER, NEST_MAY_CALL };
+enum nest_caller { NEST_LEAF, NEST_SURE, NEST_CALLER, NEST_MAY_CALL };
 
 struct nest_ids {
 	uint64_t trace, request; /* hashes; 0: none */

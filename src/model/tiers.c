@@ -109,8 +109,9 @@ static enum tier_class class_of(const char *type)
 /* Servers of the web, of mail and of names ask others before they answer. */
 static enum nest_caller caller_of(enum tier_class class)
 {
-	return class == TIER_HTTP || class == TIER_SMTP || class == TIER_DNS ? NEST_CALLER
-									     : NEST_LEAF;
+	if (class == TIER_HTTP)
+		return NEST_SURE;
+	return class == TIER_SMTP || class == TIER_DNS ? NEST_CALLER : NEST_LEAF;
 }
 
 void tiers_record(struct tiers *t, const struct digest *d, const struct txn_record *r,
