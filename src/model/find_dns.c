@@ -34,9 +34,9 @@ struct attempt {
 struct lookup {
 	struct addr client;
 	uint64_t name; /* a hash */
-	unsigned n;
-	bool troubled;              /* an attempt was sent again, or not answered */
-	struct attempt a[ATTEMPTS]; /* by their beginnings */
+	unsigned n, room;
+	bool troubled;     /* an attempt was sent again, or not answered */
+	struct attempt *a; /* by their beginnings */
 };
 
 struct dns_all {
@@ -205,6 +205,10 @@ static void add_query(struct dns_all *all, struct svc *s, const struct txn_recor
 
 	if (l->n == ATTEMPTS)
 		settle(l, ATTEMPTS / 2);
+	if (l->n == l->room) {
+		l->room = l->room ? l->room * 2 : 3;
+		l->a = xrealloc(l->a, l->room * sizeof(*l->a));
+	}
 	for (at = l->n; at && l->a[at - 1].start > t->r.start; at--)
 		l->a[at] = l->a[at - 1];
 	a = &l->a[at];
@@ -324,8 +328,11 @@ static void release(void *state)
 {
 	struct dns_all *all = state;
 
-	for (uint32_t i = 0; i < LOOKUPS; i++)
+	for (uint32_t i = 0; i < LOOKUPS; i++) {
+		if (all->lookups[i])
+			free(all->lookups[i]->a);
 		free(all->lookups[i]);
+	}
 }
 
 const struct detector detect_dns = {.size = sizeof(struct dns_all),
