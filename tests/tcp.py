@@ -643,6 +643,28 @@ def needless_copies_told_late():
 
 
 @situation
+def a_loss_on_a_path_that_became_faster():
+    """The handshake took 35 ms, what follows 20: an ACK 20 ms behind the second copy is one of that copy."""
+    for times in False, True:
+        for sack in False, True:
+            for place in "path", "server":
+                where = "timestamps %s, SACK %s, at the %s" % (times, sack, place)
+                w = Wire(delay=10, times=times, sack=sack)
+                w.segment(CLIENT, 0, flags=SYN, seq=-1, ack=-1)
+                w.segment(SERVER, 17, flags=SYN | ACK, seq=-1, ack=0)
+                w.segment(CLIENT, 42, ack=0)
+                w.next, t = [0, 0], 60
+                w.segment(CLIENT, t, get())
+                w.segment(SERVER, t + 15, ok(3), lost=0.8)
+                w.segment(SERVER, t + 15 + 215, ok(3), seq=0)
+                w.segment(CLIENT, t + 15 + 225)
+                records = run(w.packets(place))
+                same(where, "stall", round(ledger(txns(records)[0]).get("stall.rto.server", 0)), 215)
+                x = tcp_side(flow(records), "server")
+                same(where, "server", (x["retransmits"], x["rtos"], x["spurious_retransmits"]), (1, 1, 0))
+
+
+@situation
 def short_writes_and_delayed_acks():
     """A message in two pieces, the second of which waits for the delayed ACK of the first: however much of it
     was there to tell that it is one, and whoever sends it."""

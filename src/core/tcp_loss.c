@@ -29,6 +29,9 @@ static void note_again(struct ext_side *e, const struct packet *p, uint32_t len,
 	e->again++;
 }
 
+/* The part of the least round trip so far (which may come down yet) that no answer can come in. */
+#define TOO_SOON 2u
+
 static enum ledger_entry entry_of(const struct flow *f, unsigned dir, bool rto)
 {
 	if (side_of(f, dir) == SIDE_CLIENT)
@@ -112,7 +115,9 @@ static bool was_needless(const struct flow *f, const struct packet *p, unsigned 
 		return true;
 	if (r->tsval && p->tcp_opts & TCP_OPT_TIMES)
 		return seq_diff(p->tcp_tsecr, r->tsval) < 0;
-	return rtt != UINT32_MAX && rtt >= MS && p->time - r->first < rtt / 4 * 3;
+	/* A round trip that was long once proves nothing where a timer ran out long before. */
+	return rtt != UINT32_MAX && rtt >= MS && p->time - r->first < rtt / TOO_SOON &&
+	       p->time - r->from <= 4 * (uint64_t)rtt;
 }
 
 /* Was the segment held up on its way back, by the clock (of 1 ms) of its sender? */
@@ -258,7 +263,7 @@ static bool was_reordered(
 
 	if (order || e->lost_since || seq_diff(p->tcp_seq, e->recover) < 0)
 		return order < 0;
-	if (there != UINT32_MAX && there >= MS && waited < there / 4 * 3)
+	if (there != UINT32_MAX && there >= MS && waited < there / TOO_SOON)
 		return true;
 	for (unsigned i = 0; i < 2; i++)
 		if (f->rtt_min[i] != UINT32_MAX)
