@@ -247,6 +247,8 @@ static void response_status(struct message *m, struct view v)
 	if (!m->st)
 		return;
 	stream_begin(m->s, m->h, m->st, SIDE_SERVER, m->at);
+	/* What was lost before a response began is no part of it. */
+	m->st->flags &= (uint16_t) ~(S_DOUBT << SIDE_SERVER);
 	tsm_u64(m->st->t, F_RES_STATUS, status);
 	tsm_status(m->st->t, status >= 500   ? STATUS_SERVER_ERROR
 			     : status >= 400 ? STATUS_CLIENT_ERROR

@@ -130,6 +130,33 @@ static void a_head_in_several_frames(void **state)
 	}
 }
 
+/* What the capture lost before a response is no part of it: its sizes are known. */
+static void a_response_behind_a_loss(void **state)
+{
+	(void)state;
+	talk_begin(8080, true);
+	SAY(0, PREFACE);
+	SAY(1, SETTINGS ACK);
+	SAY(0, ACK HEADERS("\6", "\5", "\1") GET_ROOT);
+	talk_lose(1, 47);
+	SAY(1, HEADERS("\1", "\4", "\1") "\x88"
+					 "\0\0\5\0\1\0\0\0\1whole");
+	talk_close();
+	assert_int_equal(lines(talk_end()), 1);
+	talk_holds("http.response.body.bytes=5");
+	/* Of one that was under way they are not. */
+	talk_begin(8080, true);
+	SAY(0, PREFACE);
+	SAY(1, SETTINGS ACK);
+	SAY(0, ACK HEADERS("\6", "\5", "\1") GET_ROOT);
+	SAY(1, HEADERS("\1", "\4", "\1") "\x88");
+	talk_lose(1, 47);
+	SAY(1, "\0\0\5\0\1\0\0\0\1whole");
+	talk_close();
+	assert_int_equal(lines(talk_end()), 1);
+	talk_lacks("http.response.body.bytes");
+}
+
 /* CONNECT with :protocol (RFC 8441): answered by its 200, whatever goes through the tunnel. */
 static void a_tunnel_in_a_stream(void **state)
 {
@@ -234,6 +261,7 @@ int main(void)
 		cmocka_unit_test(the_simplest_request),
 		cmocka_unit_test(a_server_without_http2),
 		cmocka_unit_test(a_head_in_several_frames),
+		cmocka_unit_test(a_response_behind_a_loss),
 		cmocka_unit_test(a_tunnel_in_a_stream),
 		cmocka_unit_test(an_upgrade_is_answered_once),
 		cmocka_unit_test(heads_that_were_cut),
