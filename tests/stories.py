@@ -462,6 +462,35 @@ def errors_that_are_passed_on():
     return w
 
 
+def uploads(n, size, spans, expect=False):
+    """POSTs whose bodies come in pieces with these pauses before each."""
+    w = World()
+    for i in range(n):
+        talk = w.tcp("10.8.0.1", client="10.9.0.%d" % (i + 1))
+        now = talk.open(i * 10 * SECOND)
+        now = talk.send(0, now, b"POST /f HTTP/1.1\r\nHost: h\r\n%sContent-Length: %d\r\n\r\n" % (
+            b"Expect: 100-continue\r\n" if expect else b"", size * len(spans)))
+        for pause in spans:
+            now = talk.send(0, now + pause, b"x" * size)
+        talk.send(1, now + 2 * MS, ok())
+    return w
+
+
+@story(first=("slow-upload", "10.8.0.1:80"), cost=3 * 3.0, never=("slow-server", "expect-continue"))
+def uploads_that_are_slow():
+    return uploads(3, 14600, [100 * MS] * 30)
+
+
+@story(first=("expect-continue", "10.8.0.1:80"), cost=4.0, never=("slow-server", "slow-upload"))
+def nobody_says_100_continue():
+    return uploads(4, 500, [1000 * MS], True)
+
+
+@story()
+def quick_uploads():
+    return uploads(3, 14600, [MS] * 30)
+
+
 # ---- what is told ------------------------------------------------------------------------------
 
 

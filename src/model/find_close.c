@@ -225,6 +225,8 @@ static void list_single(struct findings *f, const struct svc *s, const struct cl
 	each = x->local / n;
 	if (path_far(s))
 		x->part_of = "far-path";
+	else if (tls_is_slow(s))
+		x->part_of = "slow-tls";
 	if (each < MS)
 		finding_at_most(x, SEVERITY_INFO);
 	say(&x->saw,

@@ -27,6 +27,7 @@ enum detector_place {
 	DETECTOR_DNS,
 	DETECTOR_GREETING,
 	DETECTOR_FAR,
+	DETECTOR_SEND,
 	DETECTOR_VRRP,
 	DETECTOR_COUNT /* of them */
 };
@@ -146,8 +147,8 @@ struct detector {
 	void (*release_service)(void *state); /* the same of a service's */
 };
 extern const struct detector detect_capture, detect_close, detect_connect, detect_load, detect_path,
-	detect_server, detect_dns, detect_greeting, detect_far, detect_mysql, detect_nfs,
-	detect_smtp, detect_vrrp;
+	detect_server, detect_dns, detect_greeting, detect_far, detect_send, detect_mysql,
+	detect_nfs, detect_smtp, detect_vrrp;
 
 /* Transactions whose end is known. */
 static inline uint64_t svc_ended(const struct svc *s)
@@ -215,6 +216,8 @@ uint64_t idle_take_out(struct idle *x, const struct record *r, uint64_t ns, uint
 bool is_greeting(const struct txn_record *t);
 /* How long a connection to a port whose server speaks first was waited for in vain, ns. */
 uint64_t greeting_waited(const struct flow_record *r);
+/* Are its TLS handshakes slow? */
+bool tls_is_slow(const struct svc *s);
 /* Is the path to this service long? */
 bool path_far(const struct svc *s);
 /* The round trips within what was waited for in turns, and the rest of it; ns. */

@@ -256,6 +256,37 @@ static void stale_is_not_cut(void **state)
 	findings_free(f);
 }
 
+static void handshake(struct findings *f, uint64_t start, uint64_t trip, uint64_t tls)
+{
+	struct txn_record t = txn(1, start);
+
+	memset(t.ledger, 0, sizeof(t.ledger));
+	t.r.type = "tls";
+	t.r.status = STATUS_OK;
+	t.ended_by = NULL;
+	t.ledger[LEDGER_CONNECT_NETWORK] = trip;
+	t.ledger[LEDGER_CONNECT_TLS] = tls;
+	t.total = t.r.duration = trip + tls;
+	t.r.end = start + t.total;
+	findings_record(f, &t.r);
+}
+
+/* Round trips are the path's. */
+static void handshakes_that_are_slow(void **state)
+{
+	uint64_t ms = 1000000;
+
+	(void)state;
+	for (int slow = 0; slow < 2; slow++) {
+		struct findings *f = findings_new(NULL, 0);
+
+		for (unsigned i = 0; i < 20; i++)
+			handshake(f, i * 1000 * ms, 90 * ms, slow ? 900 * ms : 185 * ms);
+		assert_int_equal(has(f, "slow-tls"), slow);
+		findings_free(f);
+	}
+}
+
 static void keyed_gives_up_the_oldest(void **state)
 {
 	struct keyed *k = keyed_new(sizeof(uint64_t), sizeof(uint64_t), 100);
@@ -285,6 +316,7 @@ int main(void)
 		cmocka_unit_test(slow_ones_are_no_saturation),
 		cmocka_unit_test(queue_is_saturation),
 		cmocka_unit_test(stale_is_not_cut),
+		cmocka_unit_test(handshakes_that_are_slow),
 		cmocka_unit_test(keyed_gives_up_the_oldest),
 	};
 
