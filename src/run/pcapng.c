@@ -15,20 +15,14 @@ void ng_init(struct ng_file *f, const char *filter)
 {
 	memset(f, 0, sizeof(*f));
 	f->filter = filter;
-	f->names = xcalloc(NG_IFACES, sizeof(*f->names));
-	f->slots = xcalloc(NG_SLOTS, sizeof(*f->slots));
+	ifaces_init(&f->named);
 }
 
 void ng_release(struct ng_file *f)
 {
-	uint32_t n = f->names ? atomic_load(&f->nnames) : 0;
-
-	for (uint32_t i = 0; i < n; i++)
-		free(atomic_load(&f->names[i]));
 	for (uint32_t i = 0; i < f->nfilters; i++)
 		pcap_freecode(&f->filters[i].program);
-	free(f->names);
-	free(f->slots);
+	ifaces_release(&f->named);
 	free(f->ifaces);
 }
 
@@ -87,35 +81,6 @@ static void set_filter(struct ng_file *f, struct ng_iface *i)
 	i->filter = f->filters[k].program;
 }
 
-/* The number in the file of an interface of that name and link type. */
-static uint16_t number_of(struct ng_file *f, uint16_t linktype, const uint8_t *name, size_t len)
-{
-	uint32_t n = atomic_load_explicit(&f->nnames, memory_order_relaxed), slot = linktype;
-	struct ng_name *x;
-
-	len = strnlen((const char *)name, len < NG_NAME_MAX ? len : NG_NAME_MAX);
-	for (size_t i = 0; i < len; i++)
-		slot = (slot ^ name[i]) * 16777619u;
-	for (slot = slot % NG_SLOTS; f->slots[slot]; slot = (slot + 1) % NG_SLOTS) {
-		x = atomic_load_explicit(&f->names[f->slots[slot] - 1], memory_order_relaxed);
-		if (x->linktype == linktype && strncmp(x->name, (const char *)name, len) == 0 &&
-			!x->name[len])
-			return (uint16_t)(f->slots[slot] - 1);
-	}
-	if (n == NG_IFACES)
-		return NG_IFACES - 1;
-	if (n == NG_IFACES - 1)
-		len = 0; /* the one of all others */
-	x = xmalloc(sizeof(*x) + len + 1);
-	x->linktype = linktype;
-	memcpy(x->name, name, len);
-	x->name[len] = '\0';
-	atomic_store_explicit(&f->names[n], x, memory_order_release);
-	atomic_store_explicit(&f->nnames, n + 1, memory_order_release);
-	f->slots[slot] = (uint16_t)(n + 1);
-	return (uint16_t)n;
-}
-
 /* if_tsresol: the high bit says of what the rest is the exponent. */
 static bool set_resolution(struct ng_iface *i, uint8_t v)
 {
@@ -139,7 +104,7 @@ static bool set_resolution(struct ng_iface *i, uint8_t v)
 bool ng_interface(struct ng_file *f, uint16_t linktype, uint32_t snaplen, struct ng_options o,
 	char *err, size_t errsize)
 {
-	const uint8_t *name = (const uint8_t *)"";
+	const char *name = "";
 	struct ng_iface i = {.linktype = linktype, .snaplen = snaplen};
 	size_t len = 0;
 
@@ -150,7 +115,7 @@ bool ng_interface(struct ng_file *f, uint16_t linktype, uint32_t snaplen, struct
 	set_resolution(&i, 6);
 	while (ng_option_next(&o)) {
 		if (o.code == NG_IF_NAME) {
-			name = o.value;
+			name = (const char *)o.value;
 			len = o.len;
 		} else if (o.code == NG_IF_TSOFFSET && o.len == 8) {
 			i.offset = (int64_t)ng64(o.value, o.swapped);
@@ -161,7 +126,7 @@ bool ng_interface(struct ng_file *f, uint16_t linktype, uint32_t snaplen, struct
 			return false;
 		}
 	}
-	i.number = number_of(f, linktype, name, len);
+	i.number = ifaces_number(&f->named, linktype, name, len);
 	i.limit = source_caplen_limit(linktype);
 	set_filter(f, &i);
 	if (f->n == f->room) {
@@ -228,25 +193,4 @@ uint64_t ng_time_any(const struct ng_iface *i, uint64_t ts, bool *odd)
 		return (uint64_t)ns;
 	*odd = true;
 	return ns < 0 ? 0 : UINT64_MAX;
-}
-
-static const struct ng_name *find(const struct ng_file *f, unsigned number)
-{
-	if (number >= atomic_load_explicit(&f->nnames, memory_order_acquire))
-		return NULL;
-	return atomic_load_explicit(&f->names[number], memory_order_acquire);
-}
-
-const char *ng_name(const struct ng_file *f, unsigned number)
-{
-	const struct ng_name *x = find(f, number);
-
-	return x && x->name[0] ? x->name : NULL;
-}
-
-int ng_linktype(const struct ng_file *f, unsigned number)
-{
-	const struct ng_name *x = find(f, number);
-
-	return x ? x->linktype : -1;
 }

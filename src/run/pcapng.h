@@ -9,13 +9,11 @@
 #ifndef TSUMARI_RUN_PCAPNG_H
 #define TSUMARI_RUN_PCAPNG_H
 
+#include "run/ifaces.h"
 #include "run/source_impl.h"
 
-#define NG_IFACES   4096u /* that are told apart in a file; the last number stands for all others */
-#define NG_SLOTS    (2 * NG_IFACES)
-#define NG_SECTION  65536u /* interfaces of a section */
-#define NG_FILTERS  64u    /* link types that a filter is compiled for */
-#define NG_NAME_MAX 128u   /* bytes */
+#define NG_SECTION 65536u /* interfaces of a section */
+#define NG_FILTERS 64u    /* link types that a filter is compiled for */
 
 enum ng_option {
 	NG_OPT_END = 0,
@@ -53,18 +51,11 @@ struct ng_iface {
 	uint64_t lost;                   /* by its packets */
 };
 
-struct ng_name {
-	uint16_t linktype;
-	char name[]; /* empty: it has none */
-};
-
 struct ng_file {
 	const char *filter;      /* NULL: none */
 	struct ng_iface *ifaces; /* of this section */
 	uint32_t n, room;
-	_Atomic(struct ng_name *) *names; /* NG_IFACES of them */
-	_Atomic uint32_t nnames;
-	uint16_t *slots; /* NG_SLOTS: 1 + a place in names, by a hash of what is there; 0: empty */
+	struct ifaces named; /* those of all sections */
 	struct {
 		uint16_t linktype;
 		bool fits;
@@ -128,9 +119,5 @@ static inline uint64_t ng_time(const struct ng_iface *i, uint64_t ts, bool *odd)
 		return ns;
 	return ng_time_any(i, ts, odd);
 }
-
-/* Of the file's interface of that number: NULL, or -1, where there is none or it is not known. */
-const char *ng_name(const struct ng_file *f, unsigned number);
-int ng_linktype(const struct ng_file *f, unsigned number);
 
 #endif

@@ -450,12 +450,12 @@ static enum source_state pcapng_read(
 
 static const char *pcapng_iface(const struct source *s, unsigned i)
 {
-	return ng_name(&((const struct pcapng_source *)s)->file, i);
+	return ifaces_name(&((const struct pcapng_source *)s)->file.named, i);
 }
 
 static int pcapng_iface_linktype(const struct source *s, unsigned i)
 {
-	return ng_linktype(&((const struct pcapng_source *)s)->file, i);
+	return ifaces_linktype(&((const struct pcapng_source *)s)->file.named, i);
 }
 
 static double pcapng_progress(const struct source *s)
