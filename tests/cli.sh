@@ -66,7 +66,8 @@ says() {
 
 # What cannot begin: one line, status 2, no output.
 run 2 1 -r missing.pcap && says "tsumari: missing.pcap: No such file or directory"
-run 2 1 -r . && says "is a directory, not a capture file"
+mkdir nothing
+run 2 1 -r nothing && says "nothing: there is no capture file in this folder"
 run 2 1 -r empty.pcap && says "is empty, not a capture file"
 run 2 1 -r head.pcap && says "cut short in the file header"
 run 2 1 -r text.pcap && says "is not a capture file"
@@ -113,6 +114,34 @@ grep -q $'\033' err && fail "an escape sequence reached the terminal"
 run 1 1 -r cut.pcap --json && says "cut short in frame 463; 462 whole frames were read"
 [ -s out ] || fail "a file that is cut short gives no records"
 run 1 1 -r "$top_srcdir/pcaps/http-pcapng-mixed.pcapng" -w mixed.pcap && says "a pcap file holds one link type"
+# Several files are one capture in the order of time, whichever way they are named.
+python3 - <<'P' || exit 1
+import struct
+data = open("plain.pcap", "rb").read()
+head, size = data[:24], 216
+frames = [data[at:at + size] for at in range(24, len(data), size)]
+for i in range(4):
+    open("part%d.cap" % i, "wb").write(head + b"".join(frames[i * 7500:i * 7500 + 7500]))
+P
+mkdir set
+cp part[0-3].cap set
+gzip set/part2.cap
+"$TSUMARI" -r plain.pcap -j0 --json udp >plain.json
+for args in "-r part2.cap -r part0.cap -r part3.cap -r part1.cap" "-r part3.cap part2.cap part1.cap part0.cap" \
+	"-r set" "-r part0.cap part1.cap part2.cap -r part3.cap"; do
+	# shellcheck disable=SC2086
+	run 0 0 $args -j0 --json udp && cmp -s out plain.json || fail "$args is another capture"
+done
+run 0 1 -r set -w merged.pcap && cmp -s merged.pcap plain.pcap || fail "-w of several files is another capture"
+echo nothing >set/notes
+head -c 100000 part3.cap >set/part3.cap
+run 1 2 -r set --report && says "1 file left out: no capture" && says "part3.cap: cut short in frame 463; 462 whole"
+grep -q '4 files in the order of time' out || fail "the report does not list the files"
+run 2 1 -r part0.cap -r part0.cap && says "part0.cap is given twice"
+run 2 1 -r part0.cap missing.cap && says "; there is no file missing.cap"
+run 2 2 -r set -w set/part0.cap && says "is the file that is being read"
+cp part1.cap udp
+run 0 0 -r plain.pcap -j0 --json udp && cmp -s out plain.json || fail "a filter was taken for a file"
 # Frames that nobody can read: one line, status 1 where there are no others, and they can be copied.
 for f in wifi.pcap wifi.pcapng; do
 	for kind in --json --report "--har copy.har"; do

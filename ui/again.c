@@ -2,9 +2,9 @@
 #include "again.h"
 #include "base/mem.h"
 #include "core/order.h"
+#include "run/inputs.h"
 #include "run/source.h"
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #define PIECE UINT64_C(5000000) /* ns */
 #define BATCH 64u
@@ -17,30 +17,9 @@ struct again {
 	void *arg;
 };
 
-void again_file(struct ui *u)
-{
-	struct stat st;
-
-	u->file_known = u->o.file && stat(u->o.file, &st) == 0 && S_ISREG(st.st_mode);
-	if (!u->file_known)
-		return;
-	u->file_device = st.st_dev;
-	u->file_inode = st.st_ino;
-	u->file_size = st.st_size;
-}
-
 bool again_possible(const struct ui *u)
 {
-	return u->file_known;
-}
-
-/* One that grows is the same one. */
-static bool same_file(const struct ui *u)
-{
-	struct stat st;
-
-	return stat(u->o.file, &st) == 0 && st.st_dev == u->file_device &&
-	       st.st_ino == u->file_inode && st.st_size >= u->file_size;
+	return u->o.inputs && inputs_regular(u->o.inputs);
 }
 
 struct again *again_new(struct ui *u, uint64_t from, uint64_t to,
@@ -49,13 +28,13 @@ struct again *again_new(struct ui *u, uint64_t from, uint64_t to,
 	struct source *source;
 	struct again *a;
 
-	if (!again_possible(u) || !same_file(u)) {
+	if (!again_possible(u) || !inputs_unchanged(u->o.inputs)) {
 		snprintf(err, errsize,
-			u->file_known ? "the file has changed: its packets cannot be read again"
-				      : "what is no file cannot be read again");
+			again_possible(u) ? "the file has changed: its packets cannot be read again"
+					  : "what is no file cannot be read again");
 		return NULL;
 	}
-	source = source_open_file(u->o.file, u->o.file_options, err, errsize);
+	source = inputs_open(u->o.inputs, u->o.file_options, err, errsize);
 	if (!source)
 		return NULL;
 	a = xcalloc(1, sizeof(*a));

@@ -14,8 +14,6 @@
 
 struct again;
 
-/* Remembers what file it is. Once, before it is read. */
-void again_file(struct ui *u);
 /* Is it a file, not an interface or a pipe, which are read once? */
 bool again_possible(const struct ui *u);
 /*

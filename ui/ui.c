@@ -413,7 +413,6 @@ struct ui *ui_new(const struct ui_options *o, char *err, size_t errsize)
 	snprintf(u->capture, sizeof(u->capture), "%s", o->filter ? o->filter : "");
 	u->rate_at = ui_monotonic();
 	u->cost = cost_now();
-	again_file(u);
 	if (begin(u, err, errsize))
 		return u;
 	ui_free(u);

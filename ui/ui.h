@@ -16,7 +16,7 @@ struct ui_options {
 	const char *display;     /* the display filter to begin with, or NULL */
 	const char *version;     /* of the program */
 	struct source *source;
-	const char *file; /* that is read; NULL: interfaces. "-": standard input */
+	const struct inputs *inputs;               /* files that are read; NULL: interfaces */
 	const struct source_options *file_options; /* it was opened with */
 	const char *(*iface)(void *arg, unsigned i);
 	void *iface_arg;

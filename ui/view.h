@@ -115,12 +115,6 @@ struct ui {
 	uint64_t work_at;      /* monotonic: when there is time for more of it */
 	bool working;
 
-	/* The file that is read, if it is one (again.h). */
-	bool file_known;
-	dev_t file_device;
-	ino_t file_inode;
-	off_t file_size;
-
 	char display[SCOPE_MAX]; /* the display filter; "": none */
 	struct filter *filter;
 	char capture[SCOPE_MAX]; /* the capture filter as it is now */

@@ -38,6 +38,13 @@ struct capture_comment {
 	char text[200]; /* cut, where it is longer */
 };
 
+/* One of several files that are read as one capture. */
+struct capture_file {
+	const char *name;
+	uint64_t frames, first, last; /* times, ns; 0: no frame */
+	const char *fault;            /* why it was not read to its end; NULL: it was */
+};
+
 /* Facts of the capture as the reader saw it. */
 struct capture_stats {
 	uint64_t frames, bytes,
@@ -52,6 +59,8 @@ struct capture_stats {
 	uint64_t kernel_received, kernel_dropped, interface_dropped;
 	uint64_t comments; /* in a file, and the first of them */
 	struct capture_comment comment[COMMENTS_SHOWN];
+	const struct capture_file *files; /* the source's, where there are several */
+	uint32_t nfiles;
 };
 
 /* One more; with COMMENTS_SHOWN of them it is counted only. */

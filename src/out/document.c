@@ -35,6 +35,29 @@ const char *document_error(const struct document *d)
 	return d->error;
 }
 
+static void files_part(struct json_object *capture, const struct capture_stats *st)
+{
+	struct json_object *list;
+
+	if (!st->nfiles)
+		return;
+	list = jsontree_array(capture, "files");
+	for (uint32_t i = 0; i < st->nfiles; i++) {
+		const struct capture_file *f = &st->files[i];
+		struct json_object *o = json_object_new_object();
+
+		jsontree_put(o, "name", jsontree_text(f->name));
+		jsontree_put(o, "frames", jsontree_u64(f->frames));
+		if (f->frames) {
+			jsontree_put(o, "first", jsontree_time(f->first));
+			jsontree_put(o, "last", jsontree_time(f->last));
+		}
+		if (f->fault)
+			jsontree_put(o, "fault", jsontree_text(f->fault));
+		jsontree_append(list, o);
+	}
+}
+
 static void comments_part(struct json_object *capture, const struct capture_stats *st)
 {
 	struct json_object *list;
@@ -72,6 +95,7 @@ static void capture_part(
 	jsontree_put(o, "time_back", jsontree_u64(st->time_back));
 	jsontree_put(o, "kernel_dropped", jsontree_u64(st->kernel_dropped));
 	jsontree_put(o, "interface_dropped", jsontree_u64(st->interface_dropped));
+	files_part(o, st);
 	comments_part(o, st);
 }
 

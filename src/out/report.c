@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define WIDTH_LEAST 20u
+#define FILES_SHOWN 20u
 
 struct report *report_new(const struct report_options *o, char *err, size_t errsize)
 {
@@ -43,6 +44,42 @@ void report_free(struct report *r)
 const char *report_error(const struct report *r)
 {
 	return r->err;
+}
+
+/* Several files that were read as one. */
+static void files_part(struct report *r, const struct capture_stats *st)
+{
+	struct text *t = &r->t;
+
+	if (!st->nfiles)
+		return;
+	text_str(t, "  ");
+	text_count(t, st->nfiles);
+	text_str(t, " files in the order of time, by which frames are numbered:");
+	report_text(r, 4);
+	for (uint32_t i = 0; i < st->nfiles && i < FILES_SHOWN; i++) {
+		const struct capture_file *f = &st->files[i];
+
+		text_str(t, "    ");
+		text_escape(t, f->name, strlen(f->name), SIZE_MAX);
+		text_str(t, ": ");
+		text_count(t, f->frames);
+		text_str(t, f->frames == 1 ? " frame" : " frames");
+		if (f->frames) {
+			text_str(t, " in ");
+			text_duration(t, f->last - f->first);
+			text_str(t, ", from ");
+			text_time(t, f->first);
+		}
+		text_str(t, f->fault ? "; not read to its end" : "");
+		report_text(r, 6);
+	}
+	if (st->nfiles > FILES_SHOWN) {
+		text_str(t, "    and ");
+		text_count(t, st->nfiles - FILES_SHOWN);
+		text_str(t, " more");
+		report_text(r, 6);
+	}
 }
 
 /* What somebody wrote into the file. */
@@ -106,6 +143,7 @@ static void capture_part(struct report *r, const struct capture_stats *st)
 	if (t->len > 2)
 		report_text(r, 4);
 	text_clear(t);
+	files_part(r, st);
 	comments_part(r, st);
 }
 

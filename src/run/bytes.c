@@ -206,15 +206,11 @@ static bool read_head(struct bytes *b)
 	return true;
 }
 
-static bool open_path(struct bytes *b, const char *path, char *err, size_t errsize)
+static bool look_at(struct bytes *b, char *err, size_t errsize)
 {
-	bool input = path[0] == '-' && !path[1];
-	const char *name = input ? "standard input" : path;
 	struct stat st;
 
-	snprintf(b->name, sizeof(b->name), "%s", name);
-	b->fd = input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (b->fd < 0 || fstat(b->fd, &st) < 0) {
+	if (fstat(b->fd, &st) < 0) {
 		snprintf(err, errsize, "%s: %s", b->name, strerror(errno));
 		return false;
 	}
@@ -232,11 +228,26 @@ static bool open_path(struct bytes *b, const char *path, char *err, size_t errsi
 
 struct bytes *bytes_open(const char *path, char *err, size_t errsize)
 {
+	int fd;
+
+	if (strcmp(path, "-") == 0)
+		return bytes_open_fd(STDIN_FILENO, "standard input", err, errsize);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd >= 0)
+		return bytes_open_fd(fd, path, err, errsize);
+	snprintf(err, errsize, "%s: %s", path, strerror(errno));
+	return NULL;
+}
+
+struct bytes *bytes_open_fd(int fd, const char *name, char *err, size_t errsize)
+{
 	struct bytes *b = xcalloc(1, sizeof(*b));
 
+	b->fd = fd;
 	b->stop_fd = -1;
 	b->raw = table_alloc(RAW_SIZE);
-	if (!open_path(b, path, err, errsize)) {
+	snprintf(b->name, sizeof(b->name), "%s", name);
+	if (!look_at(b, err, errsize)) {
 		bytes_close(b);
 		return NULL;
 	}

@@ -42,6 +42,9 @@ struct bytes {
  */
 struct bytes *bytes_open(const char *path, char *err, size_t errsize);
 
+/* The same of what is open already, from where it is; takes fd over. */
+struct bytes *bytes_open_fd(int fd, const char *name, char *err, size_t errsize);
+
 /*
  * Up to n bytes; 0 at the end (and when stop_fd is readable), BYTES_ERROR with b->error set, or
  * BYTES_WAIT when a pipe had nothing for 100 ms. A fault in compressed data is reported after all

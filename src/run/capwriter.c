@@ -125,10 +125,7 @@ static bool make_name(struct capwriter *w)
 /* Would writing destroy what is being read? */
 static bool is_input(const struct capwriter *w, const struct stat *st)
 {
-	struct stat in;
-
-	return w->o.input && S_ISREG(st->st_mode) && stat(w->o.input, &in) == 0 &&
-	       in.st_dev == st->st_dev && in.st_ino == st->st_ino;
+	return w->o.inputs && S_ISREG(st->st_mode) && inputs_hold(w->o.inputs, st);
 }
 
 static bool open_named(struct capwriter *w)

@@ -13,14 +13,15 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "api/packet.h"
+#include "run/inputs.h"
 
 struct capwriter_options {
-	const char *path;  /* "-": standard output; with seconds a strftime() format */
-	const char *input; /* a file that must not be written to, or NULL */
-	uint64_t size;     /* bytes; 0: no limit (-C) */
-	uint64_t seconds;  /* 0: no limit (-G) */
-	unsigned files;    /* 0: no limit (-W) */
-	bool unbuffered;   /* each frame is written at once (-U) */
+	const char *path;            /* "-": standard output; with seconds a strftime() format */
+	const struct inputs *inputs; /* files that must not be written to, or NULL */
+	uint64_t size;               /* bytes; 0: no limit (-C) */
+	uint64_t seconds;            /* 0: no limit (-G) */
+	unsigned files;              /* 0: no limit (-W) */
+	bool unbuffered;             /* each frame is written at once (-U) */
 	bool nano;
 	uint32_t link_field; /* as a pcap file header has it; of a file the first frame decides */
 	uint32_t snaplen;

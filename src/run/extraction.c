@@ -4,7 +4,6 @@
 #include "model/findings.h"
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* Could it be the id of a finding? */
 static bool is_word(const char *s)
@@ -12,14 +11,7 @@ static bool is_word(const char *s)
 	return *s && s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
 }
 
-static bool can_be_read_again(const char *path)
-{
-	struct stat st;
-
-	return path && strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode);
-}
-
-bool extraction_open(struct extraction *x, const char *what, const char *path,
+bool extraction_open(struct extraction *x, const char *what, const struct inputs *in,
 	const struct source_options *o, const struct schema_env *env, char *err, size_t errsize)
 {
 	size_t at = (size_t)snprintf(err, errsize, "--extract: ");
@@ -29,10 +21,10 @@ bool extraction_open(struct extraction *x, const char *what, const char *path,
 	x->finding = !x->filter && is_word(what);
 	if (!x->filter && !x->finding)
 		return false;
-	if (can_be_read_again(path)) {
-		x->again = source_open_file(path, o, err, errsize);
+	if (inputs_regular(in)) {
+		x->again = inputs_open(in, o, err, errsize);
 		if (x->again && x->finding)
-			x->third = source_open_file(path, o, err, errsize);
+			x->third = inputs_open(in, o, err, errsize);
 		return x->again && (x->third || !x->finding);
 	}
 	if (!x->finding)

@@ -8,6 +8,7 @@
 #define TSUMARI_RUN_EXTRACTION_H
 
 #include "run/extract.h"
+#include "run/inputs.h"
 
 struct extraction {
 	const char *what;
@@ -19,7 +20,7 @@ struct extraction {
 };
 
 /* False with one line in err. env: of filters. All zero where nothing is extracted. */
-bool extraction_open(struct extraction *x, const char *what, const char *path,
+bool extraction_open(struct extraction *x, const char *what, const struct inputs *in,
 	const struct source_options *o, const struct schema_env *env, char *err, size_t errsize);
 /* The writer is open. memory: of frames that are kept, bytes. */
 void extraction_start(

@@ -99,17 +99,36 @@ static void hint_file(struct run *r)
 		snprintf(r->err + n, sizeof(r->err) - n, "; to read the file: -r %s", r->o.filter);
 }
 
+/* A file that is not there is taken for the beginning of a filter, which it hardly is. */
+static void hint_operand(struct run *r)
+{
+	size_t n = strlen(r->err), first = r->o.filter ? strcspn(r->o.filter, " ") : 0;
+	char name[256];
+
+	snprintf(name, sizeof(name), "%.*s", (int)first, r->o.filter ? r->o.filter : "");
+	if (strstr(r->err, "bad filter: ") && first < sizeof(name) && strpbrk(name, "./") &&
+		access(name, F_OK) < 0)
+		snprintf(r->err + n, sizeof(r->err) - n, "; there is no file %s", name);
+}
+
 static bool open_source(struct run *r)
 {
-	if (r->output == OUTPUT_LIVE && !r->o.read && !r->o.interval_given)
+	if (r->output == OUTPUT_LIVE && !r->o.nreads && !r->o.interval_given)
 		r->o.engine.flow_interval = LIVE_INTERVAL;
-	if (!r->o.read) {
+	if (!r->o.nreads) {
 		if (open_live(r))
 			return true;
 		hint_file(r);
 		return false;
 	}
-	r->source = source_open_file(r->o.read, &r->o.source, r->err, sizeof(r->err));
+	if (!inputs_find(&r->inputs, r->o.reads, r->o.nreads, r->err, sizeof(r->err)))
+		return false;
+	if (r->inputs.left_out)
+		message("%u file%s left out: no capture%s", r->inputs.left_out,
+			r->inputs.left_out == 1 ? "" : "s", r->inputs.left_out == 1 ? "" : "s");
+	r->source = inputs_open(&r->inputs, &r->o.source, r->err, sizeof(r->err));
+	if (!r->source)
+		hint_operand(r);
 	return r->source != NULL;
 }
 
@@ -141,7 +160,7 @@ static bool open_extraction(struct run *r)
 		.iface_arg = r->source,
 		.geo = r->geo};
 
-	return !r->o.extract || extraction_open(&r->extraction, r->o.extract, r->o.read,
+	return !r->o.extract || extraction_open(&r->extraction, r->o.extract, &r->inputs,
 					&r->o.source, &env, r->err, sizeof(r->err));
 }
 
@@ -381,8 +400,8 @@ static int finish(struct run *r, int failed)
 	source_counters(r->source, &r->pipeline.counters);
 	geo_counters(r->geo, &r->pipeline.counters);
 	counters_sort(&r->pipeline.counters);
-	if (failed)
-		message("%s", source_error(r->source));
+	for (unsigned i = 0; failed && source_fault(r->source, i); i++)
+		message("%s", source_fault(r->source, i));
 	if (!say_unread(r, r->name))
 		status = STATUS_FAILED;
 	if (!write_extract(r))
@@ -425,19 +444,18 @@ static int capture(struct run *r)
 static bool open_compare(struct run *r)
 {
 	const struct options *o = &r->o;
+	const char *const both[2] = {o->compare, o->reads[0]};
 	struct privileges rights = {.user = o->user};
 	char warning[256];
 
-	r->source = source_open_file(o->read, &o->source, r->err, sizeof(r->err));
+	if (!inputs_find(&r->inputs, both, 2, r->err, sizeof(r->err)))
+		return false;
+	r->source = source_open_file(both[1], &o->source, r->err, sizeof(r->err));
 	if (r->source)
-		r->before = source_open_file(o->compare, &o->source, r->err, sizeof(r->err));
+		r->before = source_open_file(both[0], &o->source, r->err, sizeof(r->err));
 	if (!r->before || !open_filter(r))
 		return false;
-	for (int i = 0; i < 2; i++) {
-		struct options one = {.read = i ? o->compare : o->read};
-
-		if (!outputs_is_input(&one, o->out_file))
-			continue;
+	if (outputs_is_input(r, o->out_file)) {
 		snprintf(
 			r->err, sizeof(r->err), "-o: %s is a file that is being read", o->out_file);
 		return false;
@@ -454,7 +472,7 @@ static bool open_compare(struct run *r)
 static int compare(struct run *r)
 {
 	struct source *sources[2];
-	const char *names[2] = {r->o.compare, r->o.read};
+	const char *names[2] = {r->o.compare, r->o.reads[0]};
 	struct model_config config = {.literal = r->o.engine.literal, .memory = r->o.engine.memory};
 	int status = 0;
 
@@ -562,6 +580,7 @@ static void release(struct run *r)
 	comparison_release(&r->comparison);
 	capwriter_free(r->writer);
 	source_close(r->source);
+	inputs_release(&r->inputs);
 	free(r->decode);
 	options_release(&r->o);
 }

@@ -2,6 +2,7 @@
  * options.c - the command line (options.h). The letters mean what they mean to tcpdump.
  */
 #include "run/options.h"
+#include "run/inputs.h"
 #include "run/threshold.h"
 #include "run/values.h"
 #include "base/mem.h"
@@ -306,7 +307,8 @@ static bool take_source(struct parse *p, int c, const char *arg)
 
 	switch (c) {
 	case 'r':
-		return once(p, "-r", &o->read, arg);
+		append(&o->reads, &o->nreads, arg);
+		return *arg ? true : fault(p, "-r needs a name, not an empty one");
 	case 'i':
 		return iface(p, arg);
 	case 'F':
@@ -491,14 +493,14 @@ static bool check(struct parse *p)
 		bool broken;
 		const char *line;
 	} rules[] = {
-		{o->read && o->nifaces, "-r and -i exclude each other"},
-		{o->read && o->source.no_promiscuous, "-p is for interfaces, not with -r"},
-		{o->read && o->source.buffer_kib, "-B is for interfaces, not with -r"},
-		{o->read && o->source.datalink, "-y is for interfaces, not with -r"},
-		{o->read && o->action == ACTION_DATALINKS, "-L is for interfaces, not with -r"},
+		{o->nreads && o->nifaces, "-r and -i exclude each other"},
+		{o->nreads && o->source.no_promiscuous, "-p is for interfaces, not with -r"},
+		{o->nreads && o->source.buffer_kib, "-B is for interfaces, not with -r"},
+		{o->nreads && o->source.datalink, "-y is for interfaces, not with -r"},
+		{o->nreads && o->action == ACTION_DATALINKS, "-L is for interfaces, not with -r"},
 		{o->filter && o->filter_file, "a filter and -F exclude each other"},
 		{o->compare && o->nifaces, "--compare and -i exclude each other"},
-		{o->compare && strcmp(o->compare, "-") == 0 && strcmp(o->read, "-") == 0,
+		{o->compare && strcmp(o->compare, "-") == 0 && strcmp(o->reads[0], "-") == 0,
 			"--compare needs two captures: only one of them can be the standard input"},
 		{o->compare && (o->write || o->har || o->types || o->numeric || o->line_buffered ||
 				       o->output == OUTPUT_JSON_FLAT || o->output > OUTPUT_REPORT),
@@ -657,12 +659,15 @@ bool options_parse(struct options *o, int argc, char **argv, char *err, size_t e
 	}
 	if (o->action == ACTION_HELP)
 		return true;
-	if (o->compare && o->read)
+	if (o->compare && o->nreads)
 		return fault(&p, "--compare and -r exclude each other");
 	if (o->compare && optind == argc)
 		return fault(&p, "--compare needs two captures: --compare BEFORE AFTER");
 	if (o->compare)
-		o->read = argv[optind++];
+		append(&o->reads, &o->nreads, argv[optind++]);
+	else if (o->nreads)
+		while (optind < argc && inputs_is_name(argv[optind]))
+			append(&o->reads, &o->nreads, argv[optind++]);
 	if (optind < argc)
 		o->filter = join(argv + optind, argc - optind);
 	if (!check(&p) || (o->filter_file && !load_filter(&p)))
@@ -675,6 +680,7 @@ bool options_parse(struct options *o, int argc, char **argv, char *err, size_t e
 void options_release(struct options *o)
 {
 	free(o->filter);
+	free(o->reads);
 	free(o->ifaces);
 	free(o->decode);
 	free(o->geoip);

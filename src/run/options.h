@@ -46,7 +46,8 @@ struct decode_option {     /* -d tcp/8080=http */
 
 struct options {
 	enum action action;
-	const char *read;    /* -r FILE; NULL: live */
+	const char **reads; /* -r FILE, and the files behind it, nreads of them; none: live */
+	unsigned nreads;
 	const char **ifaces; /* -i, nifaces of them */
 	unsigned nifaces;
 	char *filter; /* the words at the end, or what the -F file holds; NULL: none */
@@ -70,7 +71,7 @@ struct options {
 	const char *display;     /* -Y, a display filter; NULL: all records */
 	const char *extract;     /* --extract, a display filter */
 	uint64_t extract_memory; /* --extract-memory, bytes; 0: the default */
-	const char *compare;     /* --compare, the capture before; `read` is the one after */
+	const char *compare;     /* --compare, the capture before; `reads` has the one after */
 	const char *har;         /* --har FILE */
 	const char *types;       /* --types, a list with commas; NULL: all */
 	uint64_t keep;           /* --keep, bytes; 0: not given */

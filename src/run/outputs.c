@@ -39,7 +39,7 @@ bool outputs_writer(struct run *r)
 	bool live = source_live(r->source);
 	struct capwriter_options w = {
 		.path = o->write,
-		.input = o->read,
+		.inputs = &r->inputs,
 		.size = o->write_size,
 		.seconds = o->write_seconds,
 		.files = o->write_files,
@@ -69,8 +69,15 @@ void outputs_name(const struct run *r, char *name, size_t size)
 {
 	size_t n = 0;
 
-	if (r->o.read) {
-		snprintf(name, size, "%s", strcmp(r->o.read, "-") ? r->o.read : "standard input");
+	if (r->o.nreads) {
+		const char *first = r->o.reads[0];
+
+		first = strcmp(first, "-") ? first : "standard input";
+		if (r->inputs.n == 1 || r->o.nreads == 1)
+			snprintf(name, size, "%s", first);
+		else
+			snprintf(name, size, "%s and %u other%s", first, r->o.nreads - 1,
+				r->o.nreads == 2 ? "" : "s");
 		return;
 	}
 	name[0] = '\0';
@@ -132,20 +139,19 @@ void outputs_find(struct run *r)
 	r->o.engine.turns = true;
 }
 
-bool outputs_is_input(const struct options *o, const char *path)
+bool outputs_is_input(const struct run *r, const char *path)
 {
-	struct stat in, out;
-	bool known = o->read && path && stat(path, &out) == 0 &&
-		     (strcmp(o->read, "-") ? stat(o->read, &in) : fstat(STDIN_FILENO, &in)) == 0;
+	struct stat out;
 
-	return known && S_ISREG(out.st_mode) && in.st_dev == out.st_dev && in.st_ino == out.st_ino;
+	return path && stat(path, &out) == 0 && S_ISREG(out.st_mode) &&
+	       inputs_hold(&r->inputs, &out);
 }
 
 bool outputs_har(struct run *r)
 {
 	if (!r->o.har)
 		return true;
-	if (outputs_is_input(&r->o, r->o.har)) {
+	if (outputs_is_input(r, r->o.har)) {
 		snprintf(r->err, sizeof(r->err), "--har: %s is the file that is being read",
 			r->o.har);
 		return false;
@@ -169,7 +175,7 @@ static bool open_live_view(struct run *r)
 		.display = r->har ? NULL : r->o.display,
 		.version = info_version_number(),
 		.source = r->source,
-		.file = r->o.read,
+		.inputs = r->o.nreads ? &r->inputs : NULL,
 		.file_options = &r->o.source,
 		.iface = outputs_iface,
 		.iface_arg = r->source,
@@ -204,7 +210,7 @@ bool outputs_open(struct run *r)
 		return true;
 	if (r->output == OUTPUT_LIVE)
 		return open_live_view(r);
-	if (outputs_is_input(o, o->out_file)) {
+	if (outputs_is_input(r, o->out_file)) {
 		snprintf(r->err, sizeof(r->err), "-o: %s is the file that is being read",
 			o->out_file);
 		return false;

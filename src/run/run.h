@@ -14,6 +14,7 @@
 #include "run/capwriter.h"
 #include "run/comparison.h"
 #include "run/extraction.h"
+#include "run/inputs.h"
 #include "run/options.h"
 #include "run/pipeline.h"
 #include "../ui/progress.h"
@@ -21,7 +22,8 @@
 
 struct run {
 	struct options o;
-	enum output output; /* what AUTO has become */
+	enum output output;   /* what AUTO has become */
+	struct inputs inputs; /* of -r */
 	struct source *source;
 	struct capwriter *writer;
 	struct filter *filter;
@@ -65,7 +67,7 @@ bool outputs_finish(struct run *r, bool *written);
 bool outputs_har_only(const struct options *o);
 
 /* Would writing to a file destroy what is being read? */
-bool outputs_is_input(const struct options *o, const char *path);
+bool outputs_is_input(const struct run *r, const char *path);
 
 /* A struct source's name of an interface; NULL where it has none of that number. */
 const char *outputs_iface(void *arg, unsigned i);

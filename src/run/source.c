@@ -98,6 +98,13 @@ const char *source_error(const struct source *s)
 	return s->error;
 }
 
+const char *source_fault(const struct source *s, unsigned i)
+{
+	if (s->ops->fault)
+		return s->ops->fault(s, i);
+	return i == 0 && s->error[0] ? s->error : NULL;
+}
+
 bool source_live(const struct source *s)
 {
 	return s->live;

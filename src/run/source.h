@@ -57,6 +57,14 @@ struct source *source_open_file(
 struct source *source_open_live(const char *const *ifaces, unsigned n,
 	const struct source_options *o, char *err, size_t errsize);
 
+/* Several as one, in the order of time; see source_merge.c. One that can be opened and is damaged
+   is no failure: it has a source_fault(). No more than SOURCE_FILES_OPEN may overlap in time. */
+#define SOURCE_FILES_OPEN 128u
+struct source *source_open_files(const char *const *paths, unsigned n,
+	const struct source_options *o, char *err, size_t errsize);
+/* Does a file begin as a capture does? */
+bool source_is_capture(const char *path);
+
 /*
  * Up to max frames into out[] (never more than 64): time, number, data, caplen, len, iface,
  * linktype are set, owned is NULL, and the rest is left for layers_dissect(). The number counts the
@@ -74,6 +82,8 @@ void source_limit(struct source *s, uint64_t n);
 uint64_t source_taken(const struct source *s);
 
 const char *source_error(const struct source *s); /* one line, after SOURCE_ERROR */
+/* What went wrong, one line each; NULL: no more. */
+const char *source_fault(const struct source *s, unsigned i);
 void source_stop(struct source *s); /* async-signal-safe: drain what was captured, then END */
 bool source_live(const struct source *s);
 bool source_nano(const struct source *s);    /* nanosecond times */

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAGIC_MICRO 0xa1b2c3d4u
 #define MAGIC_NANO  0xa1b23c4du
@@ -286,13 +287,23 @@ static bool looks_like_pcap(const uint8_t *head, size_t n)
 	return false;
 }
 
-struct source *source_open_file(
-	const char *path, const struct source_options *o, char *err, size_t errsize)
+bool source_is_capture(const char *path)
 {
-	struct bytes *b = bytes_open(path, err, errsize);
+	char why[512];
+	struct bytes *b = bytes_open(path, why, sizeof(why));
+	bool is = b && b->head_len > 0 && looks_like_pcap(b->head, b->head_len);
 
-	if (!b)
-		return NULL;
+	/* One whose compressed beginning is damaged is one, too. */
+	if (b && b->unpack && b->error[0])
+		is = true;
+	bytes_close(b);
+	return is;
+}
+
+/* Takes b over. */
+static struct source *open_bytes(
+	struct bytes *b, const struct source_options *o, char *err, size_t errsize)
+{
 	if (b->head_len == BYTES_HEAD && is_pcapng(b->head))
 		return source_open_pcapng(b, o, err, errsize);
 	if (b->head_len == BYTES_HEAD)
@@ -308,4 +319,22 @@ struct source *source_open_file(
 		bytes_no_capture(b, err, errsize);
 	bytes_close(b);
 	return NULL;
+}
+
+struct source *source_open_file(
+	const char *path, const struct source_options *o, char *err, size_t errsize)
+{
+	struct bytes *b = bytes_open(path, err, errsize);
+
+	return b ? open_bytes(b, o, err, errsize) : NULL;
+}
+
+struct source *source_open_fd(
+	int fd, const char *name, const struct source_options *o, char *err, size_t errsize)
+{
+	struct bytes *b;
+
+	(void)lseek(fd, 0, SEEK_SET); /* a pipe is where it is */
+	b = bytes_open_fd(fd, name, err, errsize);
+	return b ? open_bytes(b, o, err, errsize) : NULL;
 }

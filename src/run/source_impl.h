@@ -67,6 +67,7 @@ struct source_ops {
 	bool (*filter)(
 		const struct source *s, const char *filter, bool set, char *err, size_t errsize);
 	void (*counters)(const struct source *s, struct counters *c);
+	const char *(*fault)(const struct source *s, unsigned i);
 	void (*close)(struct source *s); /* frees s too */
 };
 
@@ -147,6 +148,10 @@ pcap_t *source_handle(uint8_t *head, char *err, size_t errsize);
 /* A filter for frames of this link type; false with libpcap's reason in err. */
 bool source_compile(uint16_t linktype, const char *filter, struct bpf_program *program, char *err,
 	size_t errsize);
+
+/* A file that is open, read from its beginning; takes fd over. */
+struct source *source_open_fd(
+	int fd, const char *name, const struct source_options *o, char *err, size_t errsize);
 
 /* What was read of a file and is not used yet. */
 struct window {

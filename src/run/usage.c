@@ -4,12 +4,13 @@
 #include "run/options.h"
 
 static const char text[] =
-	"Usage: tsumari [options] [-r FILE | -i INTERFACE] [filter expression]\n"
+	"Usage: tsumari [options] [-r FILE... | -i INTERFACE] [filter expression]\n"
 	"\n"
 	"Where frames come from\n"
 	"  -r FILE              read a capture: pcap or pcapng, also compressed by gzip, zstd, "
 	"xz,\n"
-	"                       bzip2 or LZ4; - is the standard input\n"
+	"                       bzip2 or LZ4; - is the standard input; again, or with further\n"
+	"                       files behind it, for several as one; a folder for all in it\n"
 	"  -i INTERFACE         listen to an interface (again for several), \"any\" for all\n"
 	"  -D, -L               list interfaces; list an interface's link types\n"
 	"  -F FILE              read the filter expression from a file\n"

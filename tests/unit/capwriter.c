@@ -263,6 +263,7 @@ static void test_empty(void **state)
 
 static void test_errors(void **state)
 {
+	struct inputs in = {0};
 	struct capwriter_options o = {.path = "/nonexistent/x", .link_field = 1, .snaplen = 96};
 	char err[512], keep[] = "precious", got[16] = "", name[5000];
 	struct packet p = frame(SECOND, 84);
@@ -280,17 +281,20 @@ static void test_errors(void **state)
 	assert_string_equal(err, "-w: the file's name is too long or empty");
 
 	/* The file that is read is not destroyed. */
-	o.path = o.input = in_dir("input");
+	o.path = in_dir("input");
 	f = fopen(o.path, "wb");
 	assert_non_null(f);
 	fputs(keep, f);
 	fclose(f);
+	assert_true(inputs_find(&in, &o.path, 1, err, sizeof(err)));
+	o.inputs = &in;
 	assert_null(capwriter_open(&o, err, sizeof(err)));
 	assert_non_null(strstr(err, "/input is the file that is being read"));
 	assert_int_equal(load(o.path, (uint8_t *)got, sizeof(got) - 1), strlen(keep));
 	assert_string_equal(got, keep);
 
-	o.input = NULL;
+	o.inputs = NULL;
+	inputs_release(&in);
 	o.path = "/dev/full";
 	w = open_good(&o);
 	assert_true(capwriter_frame(w, &p));

@@ -72,7 +72,7 @@ static void test_nothing(void **state)
 	assert_int_equal(l.o.action, ACTION_RUN);
 	assert_int_equal(l.o.output, OUTPUT_AUTO);
 	assert_int_equal(l.o.jobs, OPTIONS_JOBS_AUTO);
-	assert_null(l.o.read);
+	assert_int_equal(l.o.nreads, 0);
 	assert_null(l.o.filter);
 	assert_null(l.o.source.filter);
 	assert_int_equal(l.o.nifaces, 0);
@@ -101,7 +101,8 @@ static void test_source(void **state)
 
 	/* The expression may stand before options, and is one word or several. */
 	expect_good(&l, "udp and port 53 -r a.pcap -- or vlan");
-	assert_string_equal(l.o.read, "a.pcap");
+	assert_int_equal(l.o.nreads, 1);
+	assert_string_equal(l.o.reads[0], "a.pcap");
 	assert_string_equal(l.o.filter, "udp and port 53 or vlan");
 	options_release(&l.o);
 }
@@ -113,7 +114,7 @@ static void test_output(void **state)
 	(void)state;
 	expect_good(&l, "-r - -w out -C 3 -G 60 -W 10 -U --print --json-flat --types flow,http "
 			"-o records -l -Z daemon");
-	assert_string_equal(l.o.read, "-");
+	assert_string_equal(l.o.reads[0], "-");
 	assert_string_equal(l.o.write, "out");
 	assert_true(l.o.write_size == 3000000);
 	assert_true(l.o.write_seconds == 60);
@@ -199,7 +200,7 @@ static void test_errors(void **state)
 		{"--json=1", "--json=1 takes no value; try tsumari --help"},
 		{"--numeric=1", "-n takes no value; try tsumari --help"},
 		{"--time 1s", "--time is not an option; try tsumari --help"},
-		{"-r a -r b", "-r may be given once only"},
+		{"-w a -w b", "-w may be given once only"},
 		{"--read=", "-r needs a name, not an empty one"},
 		{"--interface=", "-i needs a name, not an empty one"},
 		{"--plugin=", "--plugin needs a name, not an empty one"},

@@ -110,6 +110,8 @@
 	function head() {
 		const c = data.capture;
 		let facts = count(c.frames) + (c.frames === 1 ? " frame, " : " frames, ") + bytes(c.bytes);
+		if (c.files)
+			facts += " of " + count(c.files.length) + " files";
 		if (c.first)
 			facts += " in " + duration(c.duration) + ", from " + clock(c.first) + " UTC";
 		facts += "; " + count(data.flows.flows) + " connections, " + count(data.total.transactions) +
