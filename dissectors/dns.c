@@ -8,6 +8,7 @@
 #include "dns.h"
 #include <string.h>
 
+#define NAME_WIRE 255u /* bytes of the longest name */
 #define LIST_TEXT 2000u
 #define ASKED_MAX 32u /* the last queries, to which a response may come twice */
 
@@ -73,7 +74,6 @@ static const struct field fields[] = {
 };
 
 struct dns {
-	bool lost[2];  /* TCP: the next length has to be found */
 	uint32_t next; /* of asked[] */
 	uint64_t asked[ASKED_MAX];
 	struct dns_transfer transfers[DNS_TRANSFERS];
@@ -378,7 +378,6 @@ static enum tsm_probe probe(struct view head, enum side side)
 static struct take stream(struct session *s, struct dns *x, enum side side, struct view *v)
 {
 	struct take t = {0, 0, false};
-	bool response;
 
 	while (view_len(v)) {
 		const uint8_t *p = view_peek(v, 2);
@@ -389,15 +388,6 @@ static struct take stream(struct session *s, struct dns *x, enum side side, stru
 			return t;
 		}
 		n = (uint32_t)p[0] << 8 | p[1];
-		if (x->lost[side]) { /* a message often begins where a segment does */
-			if (view_len(v) < 2 + DNS_HEADER || n < DNS_HEADER || n > view_len(v) - 2 ||
-				message_like(p + 2, n, &response) == PROBE_NO ||
-				response != (side == SIDE_SERVER)) {
-				v->p = v->end;
-				return t;
-			}
-			x->lost[side] = false;
-		}
 		if (view_len(v) < n + 2) {
 			t.need = n + 2;
 			return t;
@@ -419,11 +409,26 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 	return t;
 }
 
-static void gap(struct session *s, void *state, enum side side, uint64_t n)
+/* Over TCP: a length, and a message with a question that fits it. */
+static enum tsm_probe sync(struct session *s, void *state, enum side side, struct view *v)
 {
+	size_t n, have;
+	bool response = false;
+
 	(void)s;
-	(void)n;
-	((struct dns *)state)->lost[side] = true;
+	(void)state;
+	/* The number of questions is 1; most places end here. */
+	while (view_len(v) >= 8 && (v->p[6] || v->p[7] != 1))
+		v->p++;
+	if (view_len(v) < 2 + DNS_HEADER)
+		return PROBE_MAYBE;
+	n = (size_t)v->p[0] << 8 | v->p[1];
+	have = view_len(v) - 2;
+	if (n < DNS_HEADER + 5 || (v->p[4] & 0x80) != (side == SIDE_SERVER ? 0x80 : 0))
+		return PROBE_NO;
+	if (message_like(v->p + 2, have < n ? have : n, &response) != PROBE_NO)
+		return PROBE_YES;
+	return have < n && have < DNS_HEADER + NAME_WIRE + 4 ? PROBE_MAYBE : PROBE_NO;
 }
 
 static const struct claim claims[] = {
@@ -441,6 +446,6 @@ TSM_DISSECTOR(dns) = {
 	.state_size = sizeof(struct dns),
 	.probe = probe,
 	.data = data,
-	.gap = gap,
 	.describe = dns_describe,
+	.sync = sync,
 };

@@ -4,7 +4,7 @@
  *
  * Messages are read line by line, so that nothing is looked at twice however it was segmented;
  * bodies are passed over by their framing (RFC 9112, 6.3) and never touched. An interim answer
- * (1xx) is not the answer. After bytes were lost a side looks for the next start of a message.
+ * (1xx) is not the answer.
  */
 #include "http_show.h"
 #include "http_text.h"
@@ -69,7 +69,7 @@ enum phase {
 	TRAILERS,
 	TO_CLOSE,
 	REST_OF_LINE,
-	RESYNC,
+	LOST, /* no message where one should begin */
 	WAIT
 };
 
@@ -484,7 +484,7 @@ static void headers_end(struct session *s, struct http *h, enum side side, const
 	} else if (m->other_coding || m->bad_length) {
 		tsm_flag(m->txn, QUALITY_MALFORMED);
 		m->has_length = false;
-		m->phase = side == SIDE_SERVER ? TO_CLOSE : RESYNC;
+		m->phase = side == SIDE_SERVER ? TO_CLOSE : LOST;
 		if (side == SIDE_CLIENT) {
 			tsm_note(s, "http: request without usable framing");
 			tsm_request_end(s, m->txn, end);
@@ -521,7 +521,7 @@ static void lost_step(struct session *s, struct http *h, enum side side, const c
 	else
 		tsm_abandon(s, m->txn);
 	message_reset(m);
-	m->phase = RESYNC;
+	m->phase = LOST;
 }
 
 /* One line is all of it, and the connection serves no other. */
@@ -606,22 +606,21 @@ static void on_line(struct session *s, struct http *h, enum side side, struct vi
 	}
 }
 
-/* Looks for the start of a message at the front of what comes. */
-static bool resync(struct message *m, enum side side, struct view *v, struct take *t)
+/*
+ * A message begins here. Elsewhere than where its side takes its turn a body may quote the first
+ * line of one: it must be whole then, and a header follow.
+ */
+static enum tsm_probe sync(struct session *s, void *state, enum side side, struct view *v)
 {
-	enum tsm_probe r = side == SIDE_CLIENT ? request_like(*v) : status_like(*v);
+	bool request = side == SIDE_CLIENT;
+	enum tsm_probe r;
 
-	if (r == PROBE_YES) {
-		message_reset(m);
-		return true;
-	}
-	if (r == PROBE_MAYBE && view_len(v) && view_len(v) < 512 &&
-		(side == SIDE_CLIENT ? *v->p >= 'A' && *v->p <= 'Z' : true)) {
-		t->need = (uint32_t)view_len(v) + 1;
-		return false;
-	}
-	v->p = v->end;
-	return false;
+	(void)state;
+	v->p = request ? request_near(*v) : status_near(*v);
+	r = request ? known_request_like(*v) : status_like(*v);
+	if (r != PROBE_YES || tsm_takes_turn(s, v->p))
+		return r;
+	return head_like(*v, request);
 }
 
 static struct take data(struct session *s, void *state, enum side side, struct view *v)
@@ -666,10 +665,10 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 				return t;
 			}
 			break;
-		case RESYNC:
-			if (!view_len(v) || !resync(m, side, v, &t))
-				return t;
-			continue;
+		case LOST:
+			m->phase = START;
+			t.need = TAKE_SEARCH;
+			return t;
 		case REST_OF_LINE: {
 			const uint8_t *lf = before_line ? memchr(v->p, '\n', before_line) : NULL;
 
@@ -696,7 +695,7 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 			m->scanned = 0;
 			tsm_note(s, "http: line over the limit, the rest left unread");
 			on_line(s, h, side, line, true, v->p);
-			if (m->phase != RESYNC) {
+			if (m->phase != LOST) {
 				m->after = m->phase;
 				m->phase = REST_OF_LINE;
 			}
@@ -723,7 +722,6 @@ static void gap(struct session *s, void *state, enum side side, uint64_t n)
 	if (side == SIDE_CLIENT && tsm_is(m->txn) && m->phase == HEADERS)
 		url(h, m->txn);
 	message_reset(m);
-	m->phase = RESYNC;
 }
 
 static void end(struct session *s, void *state, enum side side, enum tsm_end why)
@@ -761,4 +759,5 @@ TSM_DISSECTOR(http) = {
 	.gap = gap,
 	.end = end,
 	.describe = http_describe,
+	.sync = sync,
 };

@@ -1,10 +1,9 @@
 /*
  * http2.c - HTTP/2 in the clear (RFC 9113): with prior knowledge, or upgraded from HTTP/1.1.
  *
- * This file reads frames. DATA is passed over unseen; header blocks are read whole. After bytes
- * were lost, or where the connection began before the capture, a side looks for a frame that cannot
- * well be anything else: one of a stream that is open, a header block that begins as one must, or
- * a frame of the connection of fixed form.
+ * This file reads frames. DATA is passed over unseen; header blocks are read whole. Where the
+ * place is not known a frame is one that cannot well be anything else: of a stream that is open, a
+ * header block that begins as one must, or a frame of the connection of fixed form.
  */
 #include "http2.h"
 #include "http_text.h"
@@ -18,7 +17,7 @@
 #define AHEAD         2000u /* streams that may have been opened unseen */
 #define LOOK          15u   /* bytes of a frame that tell whether it is one */
 
-enum { P_START, P_FRAME, P_DATA, P_PASS, P_RESYNC };
+enum { P_START, P_FRAME, P_DATA, P_PASS, P_LOST };
 
 const char http2_preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"; /* 3.4 */
 #define PREFACE 24u
@@ -120,30 +119,41 @@ static bool plausible(struct http2 *h, enum side side, const uint8_t *p)
 	}
 }
 
-/* Passes over what is no frame; false where more bytes are needed. */
-static bool resync(struct http2 *h, enum side side, struct view *v, struct take *t)
+static bool is_settings(const uint8_t *p)
 {
+	struct frame f = frame_at(p);
+
+	return f.type == FRAME_SETTINGS && !f.flags && !f.id && f.len % 6 == 0 && f.len <= 600;
+}
+
+/* Does a frame of this side begin here, or the connection itself? */
+static enum tsm_probe sync(struct session *s, void *state, enum side side, struct view *v)
+{
+	struct http2 *h = state;
+	uint32_t most = h->begun ? h->half[side].max_frame : FRAME_MOST;
+	size_t n = view_len(v) < PREFACE ? view_len(v) : PREFACE;
+
+	if (h->half[side].phase == P_START && tsm_takes_turn(s, v->p)) {
+		if (side == SIDE_CLIENT && memcmp(v->p, http2_preface, n) == 0)
+			return n < PREFACE ? PROBE_MAYBE : PROBE_YES;
+		if (side == SIDE_SERVER && n >= FRAME_HEADER && is_settings(v->p))
+			return PROBE_YES;
+	}
 	for (; view_len(v) >= FRAME_HEADER; v->p++) {
 		uint8_t look[LOOK] = {0};
-		size_t n = view_len(v) < LOOK ? view_len(v) : LOOK;
 		struct frame f = frame_at(v->p);
 		size_t all = f.len < LOOK - FRAME_HEADER ? FRAME_HEADER + f.len : LOOK;
 
-		if (f.type > FRAME_CONTINUATION || v->p[5] & 0x80 ||
-			f.len > h->half[side].max_frame)
+		if (f.type > FRAME_CONTINUATION || v->p[5] & 0x80 || f.len > most)
 			continue;
-		if (n < all) {
-			t->need = (uint32_t)all;
-			return false;
-		}
+		n = view_len(v) < LOOK ? view_len(v) : LOOK;
+		if (n < all)
+			return PROBE_MAYBE;
 		memcpy(look, v->p, n);
-		if (plausible(h, side, look)) {
-			h->half[side].phase = P_FRAME;
-			return true;
-		}
+		if (plausible(h, side, look))
+			return PROBE_YES;
 	}
-	t->need = FRAME_HEADER;
-	return false;
+	return PROBE_MAYBE;
 }
 
 /* ---- Losses ---- */
@@ -156,7 +166,7 @@ static void lost(struct session *s, struct http2 *h, enum side side)
 	x->block = tsm_memory(s, x->block, 0);
 	x->block_len = x->block_cap = 0;
 	x->block_type = 0;
-	x->phase = P_RESYNC;
+	x->phase = P_FRAME;
 	/* The other side's settings may be among what was lost. */
 	h->half[other(side)].max_frame = FRAME_MOST;
 	window_unknown(h);
@@ -170,6 +180,7 @@ static void lost_step(struct session *s, struct http2 *h, enum side side, const 
 	tsm_note(s, why);
 	tsm_withdraw(s, h->preface);
 	lost(s, h, side);
+	h->half[side].phase = P_LOST;
 }
 
 /* ---- Frames ---- */
@@ -331,7 +342,7 @@ static bool headers(struct session *s, struct http2 *h, enum side side, const st
 		part = view_of(x->block, x->block_len, 0);
 		x->block_len = 0;
 		block_done(s, h, side, part, FRAME_HEADER + f->len, begin, end);
-		if (x->phase != P_RESYNC) {
+		if (x->phase != P_LOST) {
 			x->block = tsm_memory(s, x->block, 0);
 			x->block_cap = 0;
 		}
@@ -496,13 +507,6 @@ static void start(struct session *s, struct http2 *h)
 	tsm_turn(s, SIDE_SERVER, TSM_NONE);
 }
 
-static bool is_settings(const uint8_t *p)
-{
-	struct frame f = frame_at(p);
-
-	return f.type == FRAME_SETTINGS && !f.flags && !f.id && f.len % 6 == 0 && f.len <= 600;
-}
-
 /* The oldest request that is open, or else the client's preface: which the server answers. */
 static struct tsm_txn refused(struct session *s, struct http2 *h, const uint8_t *at)
 {
@@ -574,8 +578,8 @@ static bool first(
 		x->phase = P_FRAME;
 		return true;
 	}
-	/* It began before: in the middle of something. */
-	x->phase = P_RESYNC;
+	/* It began before: this is a frame in the middle, if it is one. */
+	x->phase = tsm_from_start(s, side) ? P_LOST : P_FRAME;
 	x->max_frame = h->half[other(side)].max_frame = FRAME_MOST;
 	window_unknown(h);
 	return true;
@@ -605,10 +609,10 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 			if (!view_len(v) || !first(s, h, side, v, &t))
 				return t;
 			continue;
-		case P_RESYNC:
-			if (!resync(h, side, v, &t))
-				return t;
-			continue;
+		case P_LOST:
+			x->phase = P_FRAME;
+			t.need = TAKE_SEARCH;
+			return t;
 		default:
 			break;
 		}
@@ -730,4 +734,5 @@ TSM_DISSECTOR(http2) = {
 	.gap = gap,
 	.end = end,
 	.describe = http2_describe,
+	.sync = sync,
 };

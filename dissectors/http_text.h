@@ -73,6 +73,11 @@ static inline bool is_digit(uint8_t c)
 	return c >= '0' && c <= '9';
 }
 
+static inline bool is_capital(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z';
+}
+
 /* RFC 9110, 5.6.2 */
 static inline bool is_token(uint8_t c)
 {
@@ -163,6 +168,65 @@ static inline enum tsm_probe request_like(struct view v)
 		return PROBE_NO;
 	line.p = line.end - 8;
 	return is_version(line, known_method(m)) && line.p[-1] == ' ' ? PROBE_YES : PROBE_NO;
+}
+
+/* The first place at which a request may begin by a method in known_method(): three capitals. */
+static inline const uint8_t *request_near(struct view v)
+{
+	const uint8_t *p = v.p;
+
+	for (; v.end - p >= 3; p++)
+		if (is_capital(p[0]) && is_capital(p[1]) && is_capital(p[2]))
+			return p;
+	while (p < v.end && !is_capital(*p))
+		p++;
+	return p;
+}
+
+static inline const uint8_t *status_near(struct view v)
+{
+	const uint8_t *p = view_len(&v) ? memchr(v.p, 'H', view_len(&v)) : NULL;
+
+	return p ? p : v.end;
+}
+
+/* A request of a known method begins at the front of the view, by the beginning of its target or by
+ * its whole line. */
+static inline enum tsm_probe known_request_like(struct view v)
+{
+	size_t n = 0;
+
+	while (n < view_len(&v) && n < 12 && is_capital(v.p[n]))
+		n++;
+	if (n == view_len(&v))
+		return n && n < 12 ? PROBE_MAYBE : PROBE_NO;
+	return v.p[n] == ' ' && known_method(view_of(v.p, n, 0)) ? request_like(v) : PROBE_NO;
+}
+
+/* The line at the front of the view is the first of a message, whole, and behind it is a header. */
+static inline enum tsm_probe head_like(struct view v, bool request)
+{
+	struct view line;
+	size_t n = 0;
+
+	if (!view_line(&v, &line))
+		return PROBE_MAYBE;
+	line = trimmed(line);
+	if (request) {
+		(void)before(&line, ' ');
+		(void)before(&line, ' ');
+		if (!is_version(line, true))
+			return PROBE_NO;
+	} else if (view_len(&line) > 12 && line.p[12] != ' ') {
+		return PROBE_NO;
+	}
+	while (n < view_len(&v) && is_token(v.p[n]))
+		n++;
+	if (n == view_len(&v))
+		return PROBE_MAYBE;
+	if (v.p[n] == ':')
+		return n ? PROBE_YES : PROBE_NO;
+	return !n && (v.p[n] == '\r' || v.p[n] == '\n') ? PROBE_YES : PROBE_NO;
 }
 
 /* Authority without user information and port. */

@@ -1,12 +1,11 @@
 /*
- * mysql.c - MySQL and MariaDB (client/server protocol 4.1 and later): packets in order, and how to
- * find back to them.
+ * mysql.c - MySQL and MariaDB (client/server protocol 4.1 and later): packets in order.
  *
  * A packet is three bytes of length, a sequence number that is 0 where a command begins, and the
  * rest. What is read of each is bounded; rows are passed over by their length. A response is read
  * by what it holds, not by what was agreed on at the beginning, so that a connection can be
- * followed from its middle. After a loss the client's next command, a response to it or the packet
- * that ends a result set is looked for.
+ * followed from its middle. After a loss it goes on with the client's next command, a response to
+ * it or the packet that ends a result set (mysql_probe.c).
  */
 #include "mysql.h"
 
@@ -119,8 +118,6 @@ const struct field mysql_fields[] = {
 	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
 };
 
-#define RESULT_END 10u /* bytes that are kept of rows of a result set whose end is looked for */
-
 static enum tsm_probe either(enum tsm_probe a, enum tsm_probe b)
 {
 	if (a == PROBE_YES || b == PROBE_YES)
@@ -150,103 +147,28 @@ static enum tsm_probe probe(struct view head, enum side side)
 	return client == PROBE_MAYBE || server == PROBE_MAYBE ? PROBE_MAYBE : PROBE_NO;
 }
 
-/* Looks for the start of a command at the front of what comes. */
-static bool client_resync(struct mysql *h, struct view *v, struct take *t)
+/* The place in the stream was found again: what is it? */
+static void found(struct session *s, struct mysql *h, enum side side, const struct view *v)
 {
-	struct mysql_stream *x = &h->side[SIDE_CLIENT];
-	enum tsm_probe r = mysql_command_like(*v);
+	struct mysql_stream *x = &h->side[side];
 
-	if (h->side[SIDE_SERVER].phase == P_DUMP && mysql_ack_like(v))
-		r = PROBE_YES;
-	if (r == PROBE_YES) {
-		x->lost = false;
+	x->lost = false;
+	if (side == SIDE_CLIENT) {
 		x->phase = P_START;
-		return true;
+		return;
 	}
-	if (r == PROBE_MAYBE && view_len(v) < 64) {
-		t->need = (uint32_t)view_len(v) + 1;
-		return false;
-	}
-	v->p = v->end;
-	return false;
-}
-
-/*
- * May a response begin with this packet? Packets are numbered on from the command's: another than
- * the first is of a response that began in the lost bytes. A login has several from each side, a
- * file many; an error that nobody asked for has number 0.
- */
-static bool may_begin(const struct mysql *h, const uint8_t *p)
-{
-	const struct mysql_stream *client = &h->side[SIDE_CLIENT];
-
-	return p[3] <= 1 || h->infile || client->phase == P_AUTH ||
-	       (client->phase == P_LOGIN && !client->lost);
-}
-
-/* Looks for a response at the front of what comes, or for the end of the one under way. */
-static bool server_resync(struct session *s, struct mysql *h, struct view *v, struct take *t)
-{
-	struct mysql_stream *x = &h->side[SIDE_SERVER];
-	enum tsm_probe event;
-	const uint8_t *found;
-	bool greets = false;
-
-	/* What was kept belongs to a response that has been given up. */
-	if (!h->r.going)
-		v->p += h->stale < view_len(v) ? h->stale : view_len(v);
-	h->stale = 0;
-	if (view_len(v) < 5) {
-		t->need = 5;
-		return false;
-	}
-	event = h->r.going ? PROBE_NO : mysql_event_like(*v);
-	if (event == PROBE_MAYBE) {
-		t->need = (uint32_t)view_len(v) + 1;
-		return false;
-	}
-	if (event == PROBE_YES) {
-		found = v->p;
+	x->seq = v->p[3];
+	if (!h->r.going && mysql_event_like(*v) == PROBE_YES) {
 		/* The first event also answers the command, where that was seen. */
 		if (!h->dump || !h->waiting)
 			x->phase = P_DUMP;
-	} else if (x->phase == P_DUMP) {
-		found = NULL;
-	} else if (h->r.going) {
-		found = mysql_result_end(v);
-		if (!found) { /* it may lie across two segments */
-			if (view_len(v) > RESULT_END)
-				v->p = v->end - RESULT_END;
-			h->stale = (uint8_t)view_len(v);
-			t->need = (uint32_t)view_len(v) + 1;
-			return false;
-		}
-	} else {
-		enum tsm_probe r = mysql_response_like(*v);
-
-		if (x->phase == P_GREETING && mysql_greeting_like(*v) != PROBE_NO) {
-			r = mysql_greeting_like(*v);
-			greets = r == PROBE_YES;
-		}
-		found = r == PROBE_YES && (greets || may_begin(h, v->p)) ? v->p : NULL;
-		if (r == PROBE_MAYBE) {
-			t->need = (uint32_t)view_len(v) + 1;
-			return false;
-		}
-	}
-	if (!found) {
-		v->p = v->end;
-		tsm_unread(s);
-		return false;
-	}
-	if (greets) /* the capture lacks the TCP handshake only */
+	} else if (x->phase == P_GREETING && mysql_greeting_like(*v) == PROBE_YES) {
+		/* The capture lacks the TCP handshake only. */
 		h->side[SIDE_CLIENT].lost = false;
-	else if (x->phase == P_GREETING)
+		tsm_go_on(s, SIDE_CLIENT);
+	} else if (x->phase == P_GREETING) {
 		x->phase = P_START;
-	v->p = found;
-	x->seq = v->p[3];
-	x->lost = false;
-	return true;
+	}
 }
 
 /* The packet, with all that it goes on in, has been passed over. */
@@ -295,8 +217,6 @@ static void out_of_step(struct session *s, struct mysql *h, enum side side)
 		tsm_request_end(s, tsm_current(s, side), NULL);
 	else
 		mysql_give_up(s, h);
-	if (side == SIDE_SERVER)
-		tsm_unread(s);
 	x->after = AFTER_NOTHING;
 	x->more = false;
 	x->lost = true;
@@ -335,7 +255,7 @@ static uint32_t cut_least(const struct mysql *h, enum side side, const uint8_t *
 	return len < least ? len : least;
 }
 
-/* The packet at the front of the view. False: more bytes are needed, as `t` says. */
+/* The packet at the front of the view. False: go on as `t` says. */
 static bool packet(
 	struct session *s, struct mysql *h, enum side side, struct view *v, struct take *t)
 {
@@ -374,8 +294,9 @@ static bool packet(
 	}
 	if (!good) {
 		out_of_step(s, h, side);
-		v->p = v->end;
-		return true;
+		v->p = p + 1;
+		t->need = TAKE_SEARCH;
+		return false;
 	}
 	x->seq = (uint8_t)(p[3] + 1);
 	x->more = len == MYSQL_FULL;
@@ -406,13 +327,8 @@ struct take mysql_packets(struct session *s, void *state, enum side side, struct
 		packet_end(s, h, side, v->p);
 	/* The connection may have gone over to something else. */
 	while (view_len(v) && !h->tls && h->compressed == compressed) {
-		if (x->lost) {
-			bool found = side == SIDE_CLIENT ? client_resync(h, v, &t)
-							 : server_resync(s, h, v, &t);
-
-			if (!found)
-				return t;
-		}
+		if (x->lost)
+			found(s, h, side, v);
 		if (x->phase == P_ROWS && !x->more) {
 			rows(h, v);
 			if (!view_len(v))
@@ -425,7 +341,8 @@ struct take mysql_packets(struct session *s, void *state, enum side side, struct
 }
 
 /* Of a connection whose greeting is not in the capture: is it compressed? */
-static void see_compression(struct mysql *h, enum side side, const struct view *v)
+static void see_compression(
+	struct session *s, struct mysql *h, enum side side, const struct view *v)
 {
 	bool begins = h->side[side].lost || (h->side[side].phase == P_START && !h->side[side].more);
 
@@ -434,7 +351,9 @@ static void see_compression(struct mysql *h, enum side side, const struct view *
 		(side == SIDE_SERVER && mysql_event_like(*v) != PROBE_NO))
 		return;
 	h->compressed = true;
-	h->frame[!side].lost = true;
+	h->frame[!side].lost = !h->side[!side].lost;
+	tsm_inflate_reset(s, SIDE_CLIENT);
+	tsm_inflate_reset(s, SIDE_SERVER);
 }
 
 /* Of one that the capture's beginning cut behind the greeting: the login is the first to be seen.
@@ -455,7 +374,7 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 
 	if (!h->begun)
 		begin(s, h);
-	see_compression(h, side, v);
+	see_compression(s, h, side, v);
 	see_login(h, side, v);
 	compressed = h->compressed;
 	if (!compressed) {
@@ -471,8 +390,6 @@ void mysql_lose(struct session *s, struct mysql *h, enum side side)
 {
 	struct mysql_stream *x = &h->side[side];
 
-	if (side == SIDE_SERVER)
-		h->stale = 0;
 	x->lost = true;
 	x->more = false;
 	x->after = AFTER_NOTHING;
@@ -496,13 +413,28 @@ static void gap(struct session *s, void *state, enum side side, uint64_t n)
 	(void)n;
 	tsm_inflate_reset(s, side);
 	h->frame[side].left = 0;
-	h->frame[side].lost = true;
+	h->frame[side].lost = false;
 	mysql_lose(s, h, side);
 }
 
 static void end(struct session *s, void *state, enum side side, enum tsm_end why)
 {
 	mysql_end(s, state, side, why);
+}
+
+static enum tsm_probe sync(struct session *s, void *state, enum side side, struct view *v)
+{
+	const struct mysql *h = state;
+	bool turn = tsm_takes_turn(s, v->p);
+	enum tsm_probe plain, compressed;
+
+	if (h->compressed)
+		return mysql_compressed_sync(*v, side, turn);
+	plain = mysql_sync(s, state, side, v);
+	if (plain == PROBE_YES || !turn || h->caps_known)
+		return plain;
+	compressed = mysql_compressed_like(*v, side);
+	return compressed == PROBE_NO ? plain : compressed;
 }
 
 static const struct claim claims[] = {
@@ -525,4 +457,5 @@ TSM_DISSECTOR(mysql) = {
 	.gap = gap,
 	.end = end,
 	.describe = mysql_describe,
+	.sync = sync,
 };

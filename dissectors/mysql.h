@@ -200,7 +200,6 @@ struct mysql {
 	uint64_t ack_asked, ack_position;
 	uint8_t event_front; /* bytes in front of an event of the binary log; 0: not known */
 	struct mysql_unpack unpack;
-	uint8_t stale; /* bytes kept of a response whose end was looked for */
 	uint8_t version_len, user_len, schema_len, next_schema_len, plugin_len;
 	uint8_t version[MYSQL_NAME_MAX], user[MYSQL_NAME_MAX], schema[MYSQL_NAME_MAX];
 	uint8_t next_schema[MYSQL_NAME_MAX], plugin[MYSQL_NAME_MAX];
@@ -294,8 +293,8 @@ enum tsm_probe mysql_response_like(struct view v);
 /* The same for a connection that is not known yet: surer. */
 enum tsm_probe mysql_client_probe(struct view v);
 enum tsm_probe mysql_server_probe(struct view v);
-/* Is the packet that ends a result set at the end of this? NULL: no; else where it begins. */
-const uint8_t *mysql_result_end(const struct view *v);
+/* Does a packet of this side begin here? As sync(). */
+enum tsm_probe mysql_sync(struct session *s, void *state, enum side side, struct view *v);
 
 /*
  * mysql_client.c, mysql_server.c: one packet of `len` bytes, the first of which are in `body`; `p`
@@ -343,6 +342,7 @@ void mysql_lose(struct session *s, struct mysql *h, enum side side);
 
 /* mysql_compressed.c */
 enum tsm_probe mysql_compressed_like(struct view v, enum side side);
+enum tsm_probe mysql_compressed_sync(struct view v, enum side side, bool turn);
 struct take mysql_compressed(struct session *s, struct mysql *h, enum side side, struct view *v);
 
 /* mysql_binlog.c */

@@ -41,21 +41,19 @@ enum tsm_probe mysql_compressed_like(struct view v, enum side side)
 	return r == PROBE_YES ? PROBE_YES : PROBE_NO;
 }
 
-/* The header at the front of the view. False: more bytes are needed. */
-static bool header(struct mysql_frame *f, enum side side, struct view *v, struct take *t)
+enum tsm_probe mysql_compressed_sync(struct view v, enum side side, bool turn)
+{
+	/* A length and two bytes of a checksum are little, but for where a turn begins. */
+	return turn ? mysql_compressed_like(v, side) : PROBE_NO;
+}
+
+/* The header at the front of the view. False: go on as `t` says. */
+static bool header(struct mysql_frame *f, struct view *v, struct take *t)
 {
 	if (f->lost) {
-		enum tsm_probe r = mysql_compressed_like(*v, side);
-
-		if (r == PROBE_MAYBE) {
-			t->need = HEAD + 5;
-			return false;
-		}
-		if (r == PROBE_NO) {
-			v->p = v->end;
-			return false;
-		}
 		f->lost = false;
+		t->need = TAKE_SEARCH;
+		return false;
 	}
 	if (view_len(v) < HEAD) {
 		t->need = HEAD;
@@ -82,7 +80,7 @@ static bool block(struct session *s, struct mysql_frame *f, enum side side, stru
 			f->coding = CODING_ZLIB;
 	}
 	return tsm_inflate(s, side, (enum tsm_coding)f->coding, part, first,
-		f->raw ? f->raw : f->left + view_len(&part), mysql_packets);
+		f->raw ? f->raw : f->left + view_len(&part), mysql_packets, mysql_sync);
 }
 
 struct take mysql_compressed(struct session *s, struct mysql *h, enum side side, struct view *v)
@@ -95,7 +93,7 @@ struct take mysql_compressed(struct session *s, struct mysql *h, enum side side,
 		struct view part;
 
 		if (!f->left) {
-			if (!header(f, side, v, &t))
+			if (!header(f, v, &t))
 				return t;
 			continue;
 		}

@@ -303,31 +303,99 @@ enum tsm_probe mysql_response_like(struct view v)
 	return yes ? PROBE_YES : PROBE_NO;
 }
 
-const uint8_t *mysql_result_end(const struct view *v)
+/*
+ * The packet that ends a result set: EOF_Packet (no warnings or few, known status flags), OK_Packet
+ * in its place, or an error. Rows may hold anything, so that what follows, where there is
+ * something, must be the next response, or the next result.
+ */
+static enum tsm_probe result_end_like(const struct view *v)
 {
+	size_t n = view_len(v), end = 9;
+	const uint8_t *p = v->p;
+
+	if (n < 5)
+		return n < 2 || !p[1] ? PROBE_MAYBE : PROBE_NO;
+	if (p[4] < 0xfe || p[2] || p[1] > 2)
+		return PROBE_NO;
+	end = MYSQL_HEAD + mysql_length(p);
+	if (n < (p[4] == 0xff ? 13 : 11) && n < end)
+		return PROBE_MAYBE;
+	if (p[4] == 0xff   ? !error_like(p + MYSQL_HEAD, mysql_length(p), n - MYSQL_HEAD)
+		: end == 9 ? p[6] >= 4 || p[8] & 0x80
+			   : end != 11 || p[5] || p[6] || p[8] & 0x80 || p[10] >= 4)
+		return PROBE_NO;
+	return n < end + MYSQL_HEAD || p[end + 3] == 1 || p[end + 3] == (uint8_t)(p[3] + 1)
+		       ? PROBE_YES
+		       : PROBE_NO;
+}
+
+static enum tsm_probe client_sync(const struct mysql *h, const struct view *v, bool turn)
+{
+	const uint8_t *p = v->p;
 	size_t n = view_len(v);
-	const uint8_t *p;
 
-	/* EOF_Packet: no warnings or few, known status flags */
-	if (n < 9)
-		return NULL;
-	p = v->end - 9;
-	if (memcmp(p, "\5\0\0", 3) == 0 && p[4] == 0xfe && p[6] < 4 && !(p[8] & 0x80))
-		return p;
-	if (n < 11)
-		return NULL;
-	p = v->end - 11; /* OK_Packet in its place */
-	if (memcmp(p, "\7\0\0", 3) == 0 && memcmp(p + 4, "\xfe\0\0", 3) == 0 && !(p[8] & 0x80) &&
-		p[10] < 4)
-		return p;
-	for (p = n > 704 ? v->end - 704 : v->p; v->end - p >= 13; p++) {
-		size_t left = (size_t)(v->end - p) - MYSQL_HEAD;
+	if (h->side[SIDE_SERVER].phase == P_DUMP && mysql_ack_like(v)) {
+		size_t all = MYSQL_HEAD + mysql_length(p);
 
-		if (p[4] == 0xff && mysql_length(p) == left &&
-			error_like(p + MYSQL_HEAD, (uint32_t)left, left))
-			return p;
+		if (turn)
+			return PROBE_YES;
+		return n < all ? PROBE_MAYBE : printable(p + 13, p + all) ? PROBE_YES : PROBE_NO;
 	}
-	return NULL;
+	if (turn && (!h->begun || h->side[SIDE_CLIENT].phase == P_LOGIN) && !h->client_caps) {
+		enum tsm_probe login = mysql_login_like(*v);
+
+		if (login != PROBE_NO)
+			return login;
+	}
+	/* Short commands are like parts of parameters. */
+	if (!turn && n >= 5 && p[4] != COM_QUERY && p[4] != COM_STMT_PREPARE &&
+		p[4] != COM_STMT_EXECUTE)
+		return PROBE_NO;
+	return mysql_command_like(*v);
+}
+
+/*
+ * May a response begin with this packet? Packets are numbered on from the command's: another than
+ * the first is of a response that began in the lost bytes. A login has several from each side, a
+ * file many; an error that nobody asked for has number 0.
+ */
+static bool may_begin(const struct mysql *h, const uint8_t *p)
+{
+	const struct mysql_stream *client = &h->side[SIDE_CLIENT];
+	unsigned phase = h->begun ? client->phase : P_LOGIN;
+
+	return p[3] <= 1 || h->infile || phase == P_AUTH || (phase == P_LOGIN && !client->lost);
+}
+
+static enum tsm_probe server_sync(const struct mysql *h, const struct view *v, bool turn)
+{
+	unsigned phase = h->begun ? h->side[SIDE_SERVER].phase : P_GREETING;
+	enum tsm_probe event, r;
+
+	if (h->r.going)
+		return result_end_like(v);
+	event = mysql_event_like(*v);
+	if (event == PROBE_YES || phase == P_DUMP)
+		return event;
+	r = phase == P_GREETING ? mysql_greeting_like(*v) : PROBE_NO;
+	if (r == PROBE_YES)
+		return r;
+	if (r == PROBE_MAYBE)
+		event = r;
+	/* OK and EOF packets are like parts of rows. */
+	if (!turn && view_len(v) >= 5 && (!v->p[4] || v->p[4] == 0xfe))
+		return event;
+	r = mysql_response_like(*v);
+	if (r == PROBE_YES && !may_begin(h, v->p))
+		r = PROBE_NO;
+	return r == PROBE_NO ? event : r;
+}
+
+enum tsm_probe mysql_sync(struct session *s, void *state, enum side side, struct view *v)
+{
+	bool turn = tsm_takes_turn(s, v->p);
+
+	return side == SIDE_CLIENT ? client_sync(state, v, turn) : server_sync(state, v, turn);
 }
 
 /*

@@ -4,14 +4,14 @@
  * Over TCP messages are records of one or more fragments, each behind a mark of 4 bytes (RFC 5531,
  * 11). The header is read in one piece, put together from fragments where it must be; what is
  * behind it goes to the program's own dissector, which says what to pass over unseen. Bytes that
- * were lost inside a record cost only that record; where the framing itself was lost, a plausible
- * mark and header are looked for (rpcsync.c).
+ * were lost inside a record cost only that record; where the framing itself was lost, it goes on at
+ * a plausible mark and header (rpcsync.c).
  */
 #include "rpcmsg.h"
 
 #define RECENT 64u /* answered calls that are remembered, to know what comes again */
 
-enum phase { START, BODY, RESYNC };
+enum phase { START, BODY, LOST };
 
 struct message {
 	uint8_t phase; /* enum phase */
@@ -283,8 +283,7 @@ static bool start(struct session *s, struct rpc *h, enum side side, struct view 
 	}
 	if (!need) {
 		tsm_note(s, v->cut ? HEADER_CUT : "rpc: no message where one should begin");
-		m->phase = RESYNC;
-		(void)view_take(v, view_len(v) ? 1 : 0);
+		m->phase = LOST;
 		return true;
 	}
 	m->phase = BODY;
@@ -383,12 +382,10 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 		m->last = true;
 	}
 	while (go_on) {
-		if (m->phase == RESYNC) {
-			if (datagram)
-				return t;
-			if (!rpc_resync(s, side, v, !h->calls, &t))
-				return t;
+		if (m->phase == LOST) {
 			start_over(m);
+			t.need = TAKE_SEARCH;
+			return t;
 		} else if (m->phase == START) {
 			go_on = start(s, h, side, v, &t);
 		} else if (!m->left && m->last && m->skip) {
@@ -424,6 +421,7 @@ static void gap(struct session *s, void *state, enum side side, uint64_t n)
 		m->skip = TAKE_TO_END;
 		if (!m->left && m->last)
 			finish(s, m, side, NULL);
+		tsm_go_on(s, side);
 		return;
 	}
 	if (m->phase == START)
@@ -434,7 +432,13 @@ static void gap(struct session *s, void *state, enum side side, uint64_t n)
 	else if (m->ours)
 		tsm_request_end(s, tsm_current(s, side), NULL);
 	start_over(m);
-	m->phase = RESYNC;
+}
+
+static enum tsm_probe sync(struct session *s, void *state, enum side side, struct view *v)
+{
+	const struct rpc *h = state;
+
+	return rpc_sync(s, side, v, !h->calls);
 }
 
 static const struct claim claims[] = {
@@ -458,4 +462,5 @@ TSM_DISSECTOR(rpc) = {
 	.data = data,
 	.gap = gap,
 	.describe = rpc_describe,
+	.sync = sync,
 };

@@ -44,10 +44,10 @@ const char *portmap_procedure(uint32_t version, uint32_t procedure);
 /* rpcsync.c */
 enum tsm_probe rpc_probe(struct view head, enum side side);
 /*
- * Looks for a record at the front of the view or further on, and moves there; false: none yet, go
- * on as *t says. `alone`: no calls were seen, so that a reply need not answer one.
+ * Does a record begin in the view? As sync(), which moves there. `alone`: no calls were seen, so
+ * that a reply need not answer one.
  */
-bool rpc_resync(struct session *s, enum side side, struct view *v, bool alone, struct take *t);
+enum tsm_probe rpc_sync(struct session *s, enum side side, struct view *v, bool alone);
 
 /* rpc_show.c */
 void rpc_describe(struct show *s, const struct packet *p, enum side side, struct view v);

@@ -123,7 +123,7 @@ static bool expected(struct session *s, const uint8_t *p, bool alone)
 	return alone && word(p, 0) >> 31 && word(p, 4) == 0 && word(p, 5) == 0;
 }
 
-bool rpc_resync(struct session *s, enum side side, struct view *v, bool alone, struct take *t)
+enum tsm_probe rpc_sync(struct session *s, enum side side, struct view *v, bool alone)
 {
 	bool call = side == SIDE_CLIENT;
 	size_t least = 4 + (call ? CALL_LEAST : RPC_HEADER_LEAST);
@@ -136,8 +136,7 @@ bool rpc_resync(struct session *s, enum side side, struct view *v, bool alone, s
 			continue;
 		if (message_like(*v, true, call) == PROBE_NO || (!call && !expected(s, p, alone)))
 			continue;
-		return true;
+		return PROBE_YES;
 	}
-	t->need = (uint32_t)least;
-	return false;
+	return PROBE_MAYBE;
 }

@@ -281,6 +281,11 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 {
 	struct smtp *x = state;
 
+	/* Lines show where one is; what a line is not known to be is passed over here. */
+	if (!x->begun[SIDE_CLIENT] && !x->begun[SIDE_SERVER]) {
+		tsm_go_on(s, SIDE_CLIENT);
+		tsm_go_on(s, SIDE_SERVER);
+	}
 	if (!x->begun[side] && view_len(v)) {
 		x->begun[side] = true;
 		if (side == SIDE_SERVER) {
@@ -372,6 +377,7 @@ static void gap(struct session *s, void *state, enum side side, uint64_t n)
 	struct smtp *x = state;
 
 	x->begun[side] = true;
+	tsm_go_on(s, side);
 	if (side == SIDE_CLIENT)
 		client_gap(s, x, n);
 	else
@@ -462,6 +468,31 @@ static enum tsm_probe probe(struct view head, enum side side)
 	return command == PROBE_MAYBE || reply == PROBE_MAYBE ? PROBE_MAYBE : PROBE_NO;
 }
 
+/* Where the connection began before the capture: a line of the client that is a command. */
+static enum tsm_probe sync(struct session *s, void *state, enum side side, struct view *v)
+{
+	bool first = tsm_takes_turn(s, v->p);
+	struct view rest = *v, line;
+	const uint8_t *lf;
+
+	(void)state;
+	if (side == SIDE_SERVER)
+		return first ? reply_like(*v) : PROBE_NO;
+	if (!first) {
+		lf = memchr(v->p, '\n', view_len(v));
+		v->p = lf ? lf : v->end;
+		if (!lf)
+			return PROBE_NO;
+		rest.p = lf + 1;
+	}
+	if (!view_line(&rest, &line))
+		return PROBE_MAYBE;
+	if (smtp_sure_command(line) == V_NONE)
+		return PROBE_NO;
+	v->p = line.p;
+	return PROBE_YES;
+}
+
 static const struct claim claims[] = {
 	{TABLE_TCP_PORT, 24}, /* LMTP */
 	{TABLE_TCP_PORT, 25},
@@ -484,4 +515,5 @@ TSM_DISSECTOR(smtp) = {
 	.gap = gap,
 	.end = end,
 	.describe = smtp_describe,
+	.sync = sync,
 };

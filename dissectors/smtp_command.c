@@ -173,7 +173,7 @@ void smtp_on_command(struct session *s, struct smtp *x, struct view line, const 
 	struct mail *m = NULL;
 	struct tsm_txn t;
 
-	x->dropped |= verb == V_NONE;
+	x->dropped |= verb == V_NONE && view_len(&w);
 	if (verb == V_NONE || (begins(line, "PROXY TCP") && !x->commands))
 		return;
 	x->phase = COMMAND;

@@ -30,7 +30,7 @@ struct side_state {
 	uint64_t left[DEPTH_MAX]; /* values missing at each depth of arrays */
 	uint32_t depth;
 	uint32_t args; /* bulk strings of a request read so far */
-	bool bulk, lost;
+	bool bulk;
 	uint64_t bulk_len;
 	struct tsm_txn txn;
 	uint8_t command[64];
@@ -207,15 +207,14 @@ static bool on_line(struct session *s, struct side_state *x, enum side side, str
 	return true;
 }
 
-static struct take lost(struct session *s, struct side_state *x, struct view *v)
+static struct take lost(struct session *s, struct side_state *x)
 {
 	struct take t = {0, 0, false};
 
 	tsm_note(s, "redis: not a value where one should begin");
 	tsm_abandon(s, x->txn);
 	memset(x, 0, sizeof(*x));
-	x->lost = true;
-	v->p = v->end;
+	t.need = TAKE_SEARCH;
 	return t;
 }
 
@@ -226,18 +225,6 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 	struct view line;
 
 	for (;;) {
-		if (x->lost) { /* after a gap: a request begins with an array, a reply with a type
-				*/
-			const uint8_t *p = view_peek(v, 1);
-
-			if (!p)
-				return t;
-			if (side == SIDE_CLIENT ? *p != '*' : !type_of(*p)) {
-				v->p = v->end;
-				return t;
-			}
-			x->lost = false;
-		}
 		if (x->bulk) {
 			/* Arguments of interest are read, everything else is passed over. */
 			bool wanted =
@@ -263,22 +250,29 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 		}
 		if (!view_line(v, &line)) {
 			if (view_len(v) > LINE_BYTES)
-				return lost(s, x, v);
+				return lost(s, x);
 			return t;
 		}
 		if (!on_line(s, x, side, line, v->p))
-			return lost(s, x, v);
+			return lost(s, x);
 	}
 }
 
+/* Bytes were lost: forget the value that was under way. */
 static void gap(struct session *s, void *state, enum side side, uint64_t n)
 {
-	struct side_state *x = &((struct redis *)state)->s[side];
-
 	(void)s;
 	(void)n;
-	memset(x, 0, sizeof(*x));
-	x->lost = true;
+	memset(&((struct redis *)state)->s[side], 0, sizeof(struct side_state));
+}
+
+/* Where does the next one begin? Values of a reply look like replies; a request has a form. */
+static enum tsm_probe sync(struct session *s, void *state, enum side side, struct view *v)
+{
+	(void)state;
+	if (side == SIDE_CLIENT)
+		return probe(*v, side);
+	return tsm_takes_turn(s, v->p) && type_of(*v->p) ? PROBE_YES : PROBE_NO;
 }
 
 static const struct claim claims[] = {{TABLE_TCP_PORT, 6379}, {TABLE_END, 0}};
@@ -293,4 +287,5 @@ TSM_DISSECTOR(redis) = {
 	.probe = probe,
 	.data = data,
 	.gap = gap,
+	.sync = sync,
 };

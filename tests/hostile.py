@@ -206,9 +206,33 @@ def every_other(c, n):
     c.next[0] = at + 1 + n
 
 
+def lost_place(c, side, text, n, size):
+    """A hole, then what looks like the beginning of a message, again and again."""
+    c.next[side] += 100
+    c.send(side, text * (n // len(text)), size)
+
+
+def lost_requests(c, n):
+    lost_place(c, 0, b"GET GET /a b GET /", 8 * n, 1400)
+
+
+def lost_requests_tiny(c, n):
+    lost_place(c, 0, b"GET /" + b"a" * 900, n, 1)
+
+
+def lost_responses(c, n):
+    lost_place(c, 1, b"HTTP/1.1 200 HHTTP/1.1 200 " + b"a" * 900, 8 * n, 1400)
+
+
+def lost_responses_tiny(c, n):
+    lost_place(c, 1, b"HTTP/1.1 200 " + b"H" * 900, n, 1)
+
+
 STREAMS = [headers, folded, same_header, endless_line, lengths, chunks, trailers, interim,
-           pipelined, uninvited, tiny_segments, backwards, every_other]
-UNSEEN = {"pipelined", "uninvited", "backwards", "every_other"}  # where no exchange can be told
+           pipelined, uninvited, tiny_segments, backwards, every_other, lost_requests,
+           lost_requests_tiny, lost_responses, lost_responses_tiny]
+UNSEEN = {"pipelined", "uninvited", "backwards", "every_other", "lost_requests",
+          "lost_requests_tiny", "lost_responses", "lost_responses_tiny"}  # where no exchange can be told
 
 
 def fragments(capture, n):

@@ -70,6 +70,8 @@ enum tsm_end {
 
 #define TAKE_TO_END UINT64_MAX /* take.skip: everything until the side ends */
 #define TAKE_HOLD   UINT32_MAX /* take.need: keep what comes until the other side has moved on */
+/* take.need: no message begins at the front of the view, call again where one does (sync()). */
+#define TAKE_SEARCH (UINT32_MAX - 1)
 
 /* How to go on after what was read off the view. At most one of skip and need is not zero. */
 struct take {
@@ -102,6 +104,7 @@ bool tsm_is(struct tsm_txn t);
 /* Do both name the same one, that is not finished? */
 bool tsm_same(struct tsm_txn a, struct tsm_txn b);
 
+#define TSM_SYNC_MAX   1024u /* bytes that sync() is shown at once, at most */
 #define TSM_BODY_STATE 1024u /* bytes a carrier keeps for the reader of a body */
 #define TSM_BODY_NEED  1100u /* bytes a body may need at once, at most */
 
@@ -121,6 +124,7 @@ struct body {
 #define TRAIT_READS_CUT 0x8u
 /* It is asked on the ports it claims only: its bytes look like another's. */
 #define TRAIT_BY_PORT 0x4u
+typedef enum tsm_probe tsm_sync(struct session *s, void *state, enum side side, struct view *v);
 
 /* Grows at its end only: one that was compiled when it was shorter is taken as it is. */
 struct dissector {
@@ -141,8 +145,8 @@ struct dissector {
 	enum tsm_probe (*probe)(struct view head, enum side side);
 	struct take (*data)(struct session *s, void *state, enum side side, struct view *v);
 	/* The n bytes from where data() would have gone on are missing (not captured, or kept
-	   unread and given up), outside of a skip. data() comes next with the first bytes behind
-	   the hole. */
+	   unread and given up), outside of a skip. data() comes next where a message begins behind
+	   the hole (sync()), or with the first bytes behind it (tsm_go_on()). */
 	void (*gap)(struct session *s, void *state, enum side side, uint64_t n);
 	/* A side has ended; called once a side. Open transactions are closed after both. */
 	void (*end)(struct session *s, void *state, enum side side, enum tsm_end why);
@@ -156,6 +160,20 @@ struct dissector {
 	   application what one packet of `side` carries. p holds what the layers found so far. May
 	   be NULL. */
 	void (*describe)(struct show *out, const struct packet *p, enum side side, struct view v);
+
+	/*
+	 * Does a message of `side` begin at the front of the view? Asked byte by byte where the
+	 * place in the stream is not known: behind lost bytes, where the connection began before
+	 * the capture, and where data() says TAKE_SEARCH. Data() goes on where it is YES. Asked
+	 * anywhere, so that it must not be YES of what may well be the middle of something; a weak
+	 * sign will do where the side takes its turn (tsm_takes_turn()).
+	 * MAYBE: more bytes would tell. They are kept and shown again with what follows, up to
+	 * TSM_SYNC_MAX of them; then it counts as NO.
+	 * The front may be moved over bytes at which surely none begins, to be fast. It only asks:
+	 * of this header tsm_takes_turn(), tsm_find(), tsm_is() and tsm_tag() may be called. NULL:
+	 * a message begins where the side takes its turn, and nowhere else for sure.
+	 */
+	tsm_sync *sync;
 };
 
 /*
@@ -232,13 +250,20 @@ void tsm_abandon(struct session *s, struct tsm_txn t);
  * tsm_event() begins a message of the server that answers nothing; tsm_response_end() ends it.
  * tsm_lasting() keeps a response that has begun over bytes that are lost within it: the dissector
  * finds its end, or abandons it.
- * tsm_unread() says that bytes of the server were passed over in search of a message: a response to
- * what waits may have been among them, as after a gap.
  */
 void tsm_unanswered(struct session *s, struct tsm_txn t);
 struct tsm_txn tsm_event(struct session *s, const uint8_t *at);
 void tsm_lasting(struct tsm_txn t);
-void tsm_unread(struct session *s);
+
+/*
+ * The place in a stream (see sync()).
+ * tsm_takes_turn(): is the byte at `at`, of the view that sync() was given, the first that its side
+ * sends since the other has spoken?
+ * tsm_go_on(): the place of `side` is known, no message is looked for: its bytes go to data() as
+ * they come. Within gap() that is right behind the hole.
+ */
+bool tsm_takes_turn(const struct session *s, const uint8_t *at);
+void tsm_go_on(struct session *s, enum side side);
 
 /*
  * The request of t, not answered yet, came again with the datagram that `at` is in: what was waited
@@ -349,14 +374,15 @@ void tsm_forget(struct session *s, uint64_t key);
  * units follow one another as one stream. A unit gives at most `limit` bytes. Whatever comes out of
  * `in`, which lies in the view that data() was given, is stamped with its first and last byte: hand
  * over pieces that do not depend on how the stream was segmented. False: broken, too long, or out
- * of budget; what is unread is forgotten, as by tsm_inflate_reset().
+ * of budget; what is unread is forgotten, as by tsm_inflate_reset(): the next message of what comes
+ * out is looked for, by `sync`, which is asked as that of a dissector is.
  * tsm_inflate_alone() is for a whole unit by itself, or its beginning, which may lie in what came
  * out of another: what its reader leaves unread is forgotten, and it marks no stamps.
  */
 enum tsm_coding { CODING_NONE, CODING_ZLIB, CODING_ZSTD };
 typedef struct take tsm_reader(struct session *s, void *state, enum side side, struct view *v);
 bool tsm_inflate(struct session *s, enum side side, enum tsm_coding coding, struct view in,
-	bool first, uint64_t limit, tsm_reader *reader);
+	bool first, uint64_t limit, tsm_reader *reader, tsm_sync *sync);
 bool tsm_inflate_alone(struct session *s, enum side side, enum tsm_coding coding, struct view in,
 	uint64_t limit, tsm_reader *reader);
 void tsm_inflate_reset(struct session *s, enum side side);

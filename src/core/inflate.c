@@ -24,9 +24,13 @@ struct inner {
 	uint64_t in, out, limit; /* of the unit */
 	uint64_t skip;
 	uint32_t need, len, cap;
+	uint32_t turn; /* bytes of buf before the first of a turn; NOWHERE: none of it is */
 	uint8_t *buf;
-	uint64_t charged; /* bytes in the shard's account */
+	uint64_t turn_seen; /* where the side took its turn, the last that was looked at */
+	uint64_t charged;   /* bytes in the shard's account */
 };
+
+#define NOWHERE UINT32_MAX
 
 static void charge(struct session *s, struct inner *x)
 {
@@ -56,6 +60,7 @@ void inflate_free(struct session *s)
 {
 	for (unsigned i = 0; i < INNERS; i++)
 		inner_free(s, i);
+	s->side[SIDE_CLIENT].search_inner = s->side[SIDE_SERVER].search_inner = false;
 }
 
 static void forget(struct inner *x)
@@ -63,43 +68,79 @@ static void forget(struct inner *x)
 	if (x) {
 		x->len = x->need = 0;
 		x->skip = 0;
+		x->turn = NOWHERE;
 	}
 }
 
 void tsm_inflate_reset(struct session *s, enum side side)
 {
+	s->side[side].search_inner = true;
 	forget(s->inner[side]);
 }
 
+/* Does the reader go on at the front of the view? Else what is left in it waits for more. */
+static bool in_step(
+	struct session *s, enum side side, struct inner *x, tsm_sync *sync, struct view *v)
+{
+	bool *search = &s->side[side].search_inner;
+
+	if (x->skip) {
+		size_t n = x->skip < view_len(v) ? (size_t)x->skip : view_len(v);
+
+		v->p += n;
+		x->skip -= n;
+		if (x->skip)
+			return false;
+	}
+	if (*search && x == s->inner[side]) {
+		const uint8_t *turn = x->turn < x->len ? x->buf + x->turn : NULL;
+
+		*search = !sync_find(s, side, sync, turn, v);
+		if (*search)
+			return false;
+	}
+	return view_len(v) >= x->need;
+}
+
 /* What is in the buffer goes to the reader, again and again while it makes progress. */
-static void hand_on(struct session *s, enum side side, struct inner *x, tsm_reader *reader)
+static void hand_on(
+	struct session *s, enum side side, struct inner *x, tsm_reader *reader, tsm_sync *sync)
 {
 	struct view v = view_of(x->buf, x->len, 0);
+	uint32_t read;
 
-	for (;;) {
-		size_t left = view_len(&v);
-		const uint8_t *before;
-		struct take t;
+	while (in_step(s, side, x, sync, &v)) {
+		const uint8_t *before = v.p;
+		struct take t = reader(s, s->state, side, &v);
 
-		if (x->skip) {
-			size_t n = x->skip < left ? (size_t)x->skip : left;
-
-			v.p += n;
-			x->skip -= n;
-			if (x->skip)
-				break;
+		if (v.p > v.end)
+			v.p = v.end;
+		if (t.need == TAKE_SEARCH && x == s->inner[side]) {
+			s->side[side].search_inner = true;
+			x->need = 0;
+			if (v.p == before && v.p < v.end)
+				v.p++;
+			continue;
 		}
-		if (view_len(&v) < x->need)
-			break;
-		before = v.p;
-		t = reader(s, s->state, side, &v);
 		x->skip = t.skip;
 		x->need = t.skip ? 0 : t.need;
 		if (!t.skip && (!view_len(&v) || v.p == before))
 			break;
 	}
+	read = (uint32_t)(v.p - x->buf);
+	x->turn = x->turn < read || x->turn == NOWHERE ? NOWHERE : x->turn - read;
 	x->len = (uint32_t)view_len(&v);
 	memmove(x->buf, v.p, x->len);
+}
+
+/* The first bytes of a unit are those of a turn, where the unit is the first in it. */
+static void see_turn(const struct session *s, enum side side, struct inner *x)
+{
+	uint64_t turn = s->side[side].turn;
+
+	if (turn != x->turn_seen)
+		x->turn = x->len;
+	x->turn_seen = turn;
 }
 
 /* One piece more at the end of the buffer. False: it cannot be read. */
@@ -166,8 +207,11 @@ static bool reserve(struct session *s, unsigned place)
 		counters_add(&sh->engine->counters, "inflate: memory budget used up", 1);
 		return false;
 	}
-	if (!x)
+	if (!x) {
 		x = s->inner[place] = xcalloc(1, sizeof(*x));
+		x->turn = NOWHERE;
+		x->turn_seen = UINT64_MAX;
+	}
 	if (x->cap < x->len + PIECE) {
 		x->cap = x->len + 2 * PIECE;
 		x->buf = xrealloc(x->buf, x->cap);
@@ -191,7 +235,7 @@ static bool too_much(struct session *s, const struct inner *x)
 
 /* The next bytes of a unit, `first` with its first, whose output is kept in this place. */
 static bool unit(struct session *s, enum side side, unsigned place, enum tsm_coding coding,
-	struct view in, bool first, uint64_t limit, tsm_reader *reader)
+	struct view in, bool first, uint64_t limit, tsm_reader *reader, tsm_sync *sync)
 {
 	struct reading *now = reading_of(s);
 	bool inside = now->inner_begin != NULL; /* another unit, whose stamps it has */
@@ -203,6 +247,8 @@ static bool unit(struct session *s, enum side side, unsigned place, enum tsm_cod
 		return false;
 	x = s->inner[place];
 	good = !first || begin(x, coding, limit);
+	if (first)
+		see_turn(s, side, x);
 	x->in += view_len(&in);
 	if (!inside) {
 		now->inner_begin = in.p;
@@ -218,26 +264,28 @@ static bool unit(struct session *s, enum side side, unsigned place, enum tsm_cod
 			good = !too_much(s, x);
 			break;
 		}
-		hand_on(s, side, x, reader);
+		hand_on(s, side, x, reader, sync);
 		good = !too_much(s, x);
 	}
 	if (!inside)
 		now->inner_begin = now->inner_end = NULL;
 	charge(s, x);
-	if (!good)
+	if (!good && place == (unsigned)side)
+		tsm_inflate_reset(s, side);
+	else if (!good)
 		forget(x);
 	return good;
 }
 
 bool tsm_inflate(struct session *s, enum side side, enum tsm_coding coding, struct view in,
-	bool first, uint64_t limit, tsm_reader *reader)
+	bool first, uint64_t limit, tsm_reader *reader, tsm_sync *sync)
 {
-	return unit(s, side, side, coding, in, first, limit, reader);
+	return unit(s, side, side, coding, in, first, limit, reader, sync);
 }
 
 bool tsm_inflate_alone(struct session *s, enum side side, enum tsm_coding coding, struct view in,
 	uint64_t limit, tsm_reader *reader)
 {
 	forget(s->inner[2 + side]);
-	return unit(s, side, 2 + side, coding, in, true, limit, reader);
+	return unit(s, side, 2 + side, coding, in, true, limit, reader, NULL);
 }

@@ -239,6 +239,11 @@ registry_describe_fn *registry_describe(const struct dissector *d)
 	return d->size > offsetof(struct dissector, describe) ? d->describe : NULL;
 }
 
+tsm_sync *registry_sync(const struct dissector *d)
+{
+	return d->size > offsetof(struct dissector, sync) ? d->sync : NULL;
+}
+
 const struct dissector *registry_layer(unsigned table, uint32_t key)
 {
 	unsigned number = table < TABLE_COUNT ? registry_claimed(table, key) : 0;

@@ -28,6 +28,7 @@ const struct dissector *registry_find(const char *name); /* by name, or NULL */
 typedef void registry_describe_fn(
 	struct show *out, const struct packet *p, enum side side, struct view v);
 registry_describe_fn *registry_describe(const struct dissector *d);
+tsm_sync *registry_sync(const struct dissector *d); /* its sync(), likewise */
 
 /* The layer that claims (table, key), or NULL. */
 const struct dissector *registry_layer(unsigned table, uint32_t key);

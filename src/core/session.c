@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TURNS_MAX 64u /* attempts at recognising a protocol before a connection is left alone */
-#define HEAD_MAX  512u
 #define LOOKED_AT 16u /* sessions looked at for one to give up */
 
 /* New sessions leave a quarter of what all may use to those that there are. */
@@ -21,14 +19,6 @@ static bool session_budget_used(const struct shard *sh)
 static void counted(struct session *s, const char *what)
 {
 	counters_add(&s->shard->engine->counters, what, 1);
-}
-
-static const struct dissector *hinted(const struct flow *f)
-{
-	unsigned table = f->proto != 6 ? TABLE_UDP_PORT : TABLE_TCP_PORT;
-	const struct dissector *d = registry_app_port(table, f->port[!flow_client(f)]);
-
-	return d ? d : registry_app_port(table, f->port[flow_client(f)]);
 }
 
 static const struct decode_as *decode_as(const struct session *s)
@@ -43,7 +33,7 @@ static const struct decode_as *decode_as(const struct session *s)
 	return NULL;
 }
 
-static void set_dissector(struct session *s, const struct dissector *d)
+void session_set(struct session *s, const struct dissector *d)
 {
 	s->d = d;
 	s->state = NULL;
@@ -53,7 +43,7 @@ static void set_dissector(struct session *s, const struct dissector *d)
 	}
 }
 
-static void drop_state(struct session *s)
+void session_unset(struct session *s)
 {
 	session_memory_release(s);
 	memo_free(s);
@@ -63,118 +53,6 @@ static void drop_state(struct session *s)
 	free(s->state);
 	s->state = NULL;
 	s->d = NULL;
-}
-
-static inline bool is_sure(enum tsm_probe r)
-{
-	return r == PROBE_YES || r == PROBE_SWAPPED;
-}
-
-/* What d takes these bytes for. */
-static inline enum tsm_probe ask(
-	const struct dissector *d, const struct flow *f, enum side side, struct view head)
-{
-	enum tsm_probe r = d->probe(head, side);
-
-	/* The handshake knows better. */
-	return r == PROBE_SWAPPED && f->flags & FLOW_CLIENT ? PROBE_NO : r;
-}
-
-/*
- * The client spoke first, all of that is there, and nobody knew it: then what the server answers,
- * like what it may (uwsgi's answer begins as HTTP's), is not of a protocol whose client speaks
- * first.
- */
-static bool client_was_refused(const struct flow *f, enum side side)
-{
-	const struct session *s = flow_session(f);
-	const struct flow_turns *t = flow_turns(f);
-
-	return side == SIDE_SERVER && t && t->first == 1 && !(f->flags & FLOW_MIDWAY) &&
-	       !(f->ext && f->ext->side[flow_client(f)].gaps) &&
-	       !(s && s->side[SIDE_CLIENT].missed);
-}
-
-/* What d takes these bytes for. refused: client_was_refused(), unless d may still know its bytes.
- */
-static enum tsm_probe ask_if(const struct dissector *d, const struct flow *f, bool refused,
-	enum side side, struct view head)
-{
-	if (__builtin_expect(refused, 0) && !(d->traits & TRAIT_SERVER_FIRST)) {
-		const struct session *s = flow_session(f);
-		const struct session_side *x = s ? &s->side[SIDE_CLIENT] : NULL;
-
-		if (!x || !x->len || d->probe(view_of(x->buf, x->len, 0), SIDE_CLIENT) == PROBE_NO)
-			return PROBE_NO;
-	}
-	return ask(d, f, side, head);
-}
-
-/* Whose protocol are these bytes? The dissector the port hints at (or NULL) is asked first. */
-static struct verdict recognise(const struct engine *e, const struct flow *f,
-	const struct dissector *hint, enum side side, struct view head)
-{
-	bool udp = f->proto != 6, maybe = false;
-	const struct dissector *likely = NULL;
-	bool refused = !udp && client_was_refused(f, side);
-
-	if (hint && hint->probe) {
-		enum tsm_probe r = ask(hint, f, side, head);
-
-		if (is_sure(r))
-			return (struct verdict){hint, r, true};
-		maybe = r == PROBE_MAYBE;
-		if (maybe && udp)
-			likely = hint;
-	}
-	for (unsigned i = 0; i < e->napps[udp]; i++) {
-		const struct dissector *d = e->apps[udp][i];
-		enum tsm_probe r = d != hint ? ask_if(d, f, refused, side, head) : PROBE_NO;
-
-		if (is_sure(r))
-			return (struct verdict){d, r, true};
-		maybe |= r == PROBE_MAYBE;
-	}
-	/* A datagram grows no longer: where nobody is sure, its port decides. */
-	if (likely)
-		return (struct verdict){likely, PROBE_YES, true};
-	return (struct verdict){NULL, maybe ? PROBE_MAYBE : PROBE_NO, true};
-}
-
-/* Is this, or may it be, the PROXY protocol's header in front of the client's first byte? */
-static bool has_preamble(const struct flow *f, enum side side, const struct view *head)
-{
-	struct addr who;
-	size_t len;
-
-	return f->proto == 6 && side == SIDE_CLIENT && proxy_may_begin(head) &&
-	       f->payload[flow_client(f)] == view_wire(head) &&
-	       proxy_header(head, &len, &who) != PROBE_NO;
-}
-
-/*
- * A flow gets a session when its port or its bytes speak for a protocol; one whose first payloads
- * say nothing to anybody is left alone.
- */
-static bool worth_it(
-	struct shard *sh, struct flow *f, enum side side, struct view head, struct verdict *v)
-{
-	bool udp = f->proto != 6;
-	unsigned tries = f->flow_tries;
-
-	if (!sh->engine->napps[udp] && !sh->engine->config->ndecode_as) {
-		f->flags |= FLOW_OPAQUE;
-		f->flow_tries = FLOW_TRIES_MAX;
-		return false;
-	}
-	if (hinted(f) || sh->engine->config->ndecode_as || has_preamble(f, side, &head))
-		return true;
-	*v = recognise(sh->engine, f, NULL, side, head);
-	if (v->r != PROBE_NO && !(udp && v->r == PROBE_MAYBE)) /* a datagram grows no longer */
-		return true;
-	f->flow_tries = tries + 1 < FLOW_TRIES_MAX ? (tries + 1) & 0xfu : FLOW_TRIES_MAX;
-	f->flags |= FLOW_OPAQUE;
-	return false;
 }
 
 static void join(struct shard *sh, struct session *s)
@@ -244,7 +122,7 @@ static struct session *session_new(struct shard *sh, struct flow *f)
 	join(sh, s);
 	s->shard = sh;
 	s->flow = f;
-	s->turn_of = 2;
+	s->turn_of = s->spoke = 2;
 	unread_init(&s->side[0]);
 	unread_init(&s->side[1]);
 	s->side[SIDE_CLIENT].missed = f->payload[flow_client(f)] != 0;
@@ -256,14 +134,14 @@ static struct session *session_new(struct shard *sh, struct flow *f)
 		return NULL;
 	}
 	if (as)
-		set_dissector(s, as->dissector);
+		session_set(s, as->dissector);
 	return s;
 }
 
 struct session *session_open(struct shard *sh, struct flow *f, enum side side, struct view head)
 {
 	struct verdict v = {NULL, PROBE_NO, false};
-	struct session *s = worth_it(sh, f, side, head, &v) ? session_new(sh, f) : NULL;
+	struct session *s = recognise_worth(sh, f, side, head, &v) ? session_new(sh, f) : NULL;
 	unsigned dir = side == SIDE_CLIENT ? flow_client(f) : !flow_client(f);
 
 	if (s) {
@@ -294,7 +172,7 @@ void session_close(struct session *s, enum tsm_end why, uint64_t now)
 			txn_closed_at(s->upgraded, now);
 		txn_finish(s, s->upgraded);
 	}
-	drop_state(s);
+	session_unset(s);
 	for (int i = 0; i < 2; i++)
 		unread_drop(s, &s->side[i]);
 	sh->app_bytes -= sizeof(*s);
@@ -303,39 +181,6 @@ void session_close(struct session *s, enum tsm_end why, uint64_t now)
 	s->flow->flags |= FLOW_OPAQUE;
 	s->flow->flow_tries = FLOW_TRIES_MAX;
 	pool_put(&sh->sessions, s);
-}
-
-static enum tsm_probe detect(struct session *s, enum side side, struct view head)
-{
-	struct verdict v = s->head;
-
-	if (!v.there)
-		v = recognise(s->shard->engine, s->flow, hinted(s->flow), side, head);
-	s->head.there = false;
-	if (!v.d)
-		return v.r;
-	if (v.r == PROBE_SWAPPED) {
-		s->flow->who ^= 1;
-		unread_swap(s);
-	}
-	s->flow->flags |= FLOW_CLIENT;
-	pool_put(&s->shard->turns, s->turned);
-	s->turned = NULL;
-	set_dissector(s, v.d);
-	return v.r;
-}
-
-/* Not recognised: pass over this turn; leave the connection alone after enough of them. */
-static bool unknown_turn(struct session *s, enum side side)
-{
-	const struct flow *f = s->flow;
-
-	if (s->turn_of == side)
-		return true;
-	s->turn_of = (uint8_t)side;
-	if (hinted(f))
-		return ++s->turns < TURNS_MAX;
-	return ++s->turns < (f->flags & FLOW_MIDWAY ? FLOW_TRIES_MAX : FLOW_TRIES_START);
 }
 
 static bool end_of(struct session_side *x, const struct view *v)
@@ -364,6 +209,20 @@ static void read_nothing(struct session *s, enum side side)
 	reading_of(s)->now = x->last;
 }
 
+/* n bytes of the side will not be read: what was under way there is lost. */
+static void lost(struct session *s, enum side side, uint64_t n)
+{
+	struct session_side *x = &s->side[side];
+
+	x->need = 0;
+	if (!s->d)
+		return;
+	x->search = true;
+	txn_after_gap(s, side);
+	if (s->d->gap)
+		s->d->gap(s, s->state, side, n);
+}
+
 /* data() for what is in v, again and again while it makes progress. False: the session is gone. */
 static bool feed(struct session *s, enum side side, struct view v)
 {
@@ -371,11 +230,17 @@ static bool feed(struct session *s, enum side side, struct view v)
 	bool again = true;
 
 	while (again) {
-		const uint8_t *before = v.p;
 		const struct dissector *d = s->d;
+		const uint8_t *before;
 		struct take t;
 		size_t left;
 
+		if (x->search)
+			x->search =
+				!sync_find(s, side, registry_sync(d), sync_turn_in(s, side), &v);
+		if (x->search)
+			break;
+		before = v.p;
 		reading_of(s)->to = NULL;
 		s->switched = false;
 		s->in_data = true;
@@ -384,11 +249,11 @@ static bool feed(struct session *s, enum side side, struct view v)
 		if (v.p > v.end)
 			v.p = v.end;
 		if (s->switched) {
-			drop_state(s);
+			session_unset(s);
 			s->turns = 0;
 			s->turn_of = 2;
 			if (reading_of(s)->to || s->stopped)
-				set_dissector(s, reading_of(s)->to);
+				session_set(s, reading_of(s)->to);
 			s->side[!side].need = 0;
 			x->need = 0;
 			if (s->stopped) {
@@ -404,6 +269,13 @@ static bool feed(struct session *s, enum side side, struct view v)
 			return false;
 		}
 		left = view_len(&v);
+		if (t.need == TAKE_SEARCH) {
+			x->search = true;
+			x->need = 0;
+			if (v.p == before && left)
+				v.p++;
+			continue;
+		}
 		if (t.skip) {
 			size_t n = t.skip < left ? (size_t)t.skip : left;
 
@@ -424,11 +296,7 @@ static bool feed(struct session *s, enum side side, struct view v)
 	if (!unread_keep(s, x, v.p, x->skip ? 0 : view_len(&v))) {
 		counted(s, "session: unread bytes over the limit");
 		x->len = 0;
-		x->need = 0;
-		if (s->d && s->d->gap) {
-			txn_after_gap(s, side);
-			s->d->gap(s, s->state, side, view_len(&v));
-		}
+		lost(s, side, view_len(&v));
 	}
 	return true;
 }
@@ -451,7 +319,7 @@ static void look_again(struct session *s, enum side side)
 static void recognise_rest(struct session *s, enum side side)
 {
 	struct session_side *x = &s->side[side];
-	enum tsm_probe r = detect(s, side, view_of(x->buf, x->len, 0));
+	enum tsm_probe r = recognise_at(s, side, view_of(x->buf, x->len, 0));
 
 	if (is_sure(r))
 		look_again(s, r == PROBE_SWAPPED ? !side : side);
@@ -544,11 +412,7 @@ static void push(
 		if (old + n > UNREAD_MAX || !unread_keep(s, x, x->buf, old + n)) {
 			counted(s, "session: unread bytes over the limit");
 			x->len = 0;
-			x->need = 0;
-			if (s->d && s->d->gap) {
-				txn_after_gap(s, side);
-				s->d->gap(s, s->state, side, old);
-			}
+			lost(s, side, old);
 			v = view_of(p, n, 0);
 		} else {
 			if (n)
@@ -571,33 +435,42 @@ static void push(
 	}
 	if (!s->d) {
 		enum tsm_probe r;
+		bool pass;
 
 		if (!view_len(&v))
 			return;
-		r = s->turn_of == side ? PROBE_NO : detect(s, side, v);
+		r = recognise_in(s, side, &v, &pass);
 		if (r == PROBE_SWAPPED) {
 			side = !side;
 			x = &s->side[side];
 			reading_of(s)->side = side;
 		}
 		if (r == PROBE_MAYBE && view_len(&v) < HEAD_MAX) {
-			s->turn_of = 2; /* the other side's answer may tell */
 			unread_keep(s, x, v.p, view_len(&v));
 			unread_span(s, x, begin, at);
+			if (pass && !recognise_failed(s, side))
+				gone(s);
+			else if (!pass && s->turn_of != side)
+				s->turn_of = 2; /* the other side's answer may tell */
 			return;
 		}
 		if (!is_sure(r)) {
 			unread_drop(s, x);
-			if (!unknown_turn(s, side))
+			if (!recognise_failed(s, side))
 				gone(s);
 			return;
 		}
 		known_now = true;
 	}
+	if (!s->placed)
+		sync_place(s);
 	before = s->d;
-	if (known_now && s->side[!side].len) {        /* what it said is older */
-		size_t ahead = view_len(&v) - x->len; /* not kept, not read: not there yet */
+	if (known_now && s->side[!side].len) {            /* what it said is older */
+		size_t ahead = x->len ? 0 : view_len(&v); /* not kept, not read: not there yet */
+		struct session_side *o = &s->side[!side];
 
+		if (o->turn == UINT64_MAX) /* it was kept, as it may be a beginning */
+			o->turn = o->pos - o->len;
 		x->pos -= ahead;
 		look_again(s, !side);
 		x->pos += ahead;
@@ -639,7 +512,7 @@ static void datagram(struct session *s, enum side side, struct view v, const str
 	read_from(s, side, v.p, x->pos, x->pos);
 	x->pos += view_wire(&v);
 	if (!s->d) {
-		enum tsm_probe r = detect(s, side, v);
+		enum tsm_probe r = recognise_at(s, side, v);
 
 		if (!is_sure(r)) {
 			if (++s->turns >= TURNS_MAX)
@@ -663,11 +536,11 @@ static void datagram(struct session *s, enum side side, struct view v, const str
 		return;
 	}
 	if (s->switched) {
-		drop_state(s);
+		session_unset(s);
 		if (s->stopped)
 			gone(s);
 		else if (reading_of(s)->to)
-			set_dissector(s, reading_of(s)->to);
+			session_set(s, reading_of(s)->to);
 	}
 }
 
@@ -730,6 +603,8 @@ void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t 
 	if (!s->d && len)
 		turns_payload(s->shard, f, &s->turned,
 			side == SIDE_CLIENT ? flow_client(f) : !flow_client(f), at->whole);
+	if (s->spoke != side)
+		sync_turn(s, side);
 	if (caplen || !len)
 		push(s, side, p, caplen, at);
 	if (caplen < len && flow_session(f) == s)
@@ -744,6 +619,7 @@ void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, 
 	s->head.there = false;
 	if (x->ended)
 		return;
+	s->spoke = (uint8_t)side;
 	read_nothing(s, side);
 	txn_lost(s, side, n);
 	if (seen > since)
@@ -773,34 +649,27 @@ void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, 
 	n += x->len - x->skip;
 	x->skip = 0;
 	x->len = 0;
-	x->need = 0;
 	x->nspans = 0;
 	s->turn_of = 2;
-	if (s->d) {
-		txn_after_gap(s, side);
-		if (s->d->gap)
-			s->d->gap(s, s->state, side, n);
+	lost(s, side, n);
+	if (s->d)
 		settle(s, side);
-	}
 }
 
-/*
- * Nothing more comes, and what came could be the hinted dissector's, though nobody is sure: the
- * port decides, as of a datagram, if the dissector then reads it.
- */
+/* Nothing more comes: the port decides whose the side is, if its dissector then reads it. */
 static void decide_by_port(struct session *s, enum side side)
 {
-	struct session_side *x = &s->side[side];
-	const struct dissector *hint = hinted(s->flow);
+	const struct session_side *x = &s->side[side];
 	uint32_t unread = x->len;
 
-	if (s->d || !unread || s->flow->proto != 6 || !hint || !hint->probe || !hint->data ||
-		ask(hint, s->flow, side, view_of(x->buf, x->len, 0)) != PROBE_MAYBE)
+	if (!recognise_by_port(s, side))
 		return;
-	set_dissector(s, hint);
+	if (!s->placed)
+		sync_place(s);
+	tsm_go_on(s, side);
 	look_again(s, side);
 	if (x->len == unread)
-		drop_state(s);
+		session_unset(s);
 }
 
 void session_end(struct session *s, enum side side, enum tsm_end why, uint64_t now)
@@ -830,17 +699,6 @@ void tsm_switch(struct session *s, const char *name)
 bool tsm_datagram(const struct session *s)
 {
 	return s->flow->proto != 6;
-}
-
-bool tsm_from_start(const struct session *s, enum side side)
-{
-	const struct session_side *x = &s->side[side];
-	unsigned dir = side == SIDE_CLIENT ? flow_client(s->flow) : !flow_client(s->flow);
-	uint64_t unread = x->pos - x->len;
-
-	if (side == reading_of(s)->side)
-		unread = reading_of(s)->base_offset;
-	return flow_said(s->flow, dir)->flags & FS_SYN && !x->missed && unread == x->preamble;
 }
 
 bool tsm_mask_mail(const struct session *s)

@@ -28,7 +28,7 @@ struct span { /* where a packet's bytes begin in a stream */
 	uint64_t offset;
 	struct stamp at;
 };
-#define SPANS_MAX 8u
+#define SPANS_MAX 64u
 
 enum phase { PHASE_REQUEST, PHASE_WAIT, PHASE_RESPONSE, PHASE_COUNT };
 
@@ -78,6 +78,7 @@ struct txn {
 
 struct session_side {
 	uint64_t pos;  /* stream offset of the next byte to deliver */
+	uint64_t turn; /* where it took its turn last; UINT64_MAX: not known */
 	uint64_t skip; /* bytes to pass over; TAKE_TO_END */
 	uint32_t need;
 	uint32_t len, cap; /* unread bytes in buf, just before pos */
@@ -85,6 +86,8 @@ struct session_side {
 	bool ended;
 	bool missed;       /* there were bytes before the session was */
 	uint32_t preamble; /* bytes of a PROXY header, which no dissector sees */
+	bool search;       /* it is not known where the next message begins */
+	bool search_inner; /* the same of what comes out of compressed bytes */
 	uint8_t *buf;      /* few, or allocated */
 	struct txn *current;
 	struct stamp last;  /* of the last byte delivered */
@@ -121,6 +124,9 @@ struct session {
 	struct flow_turns *turned; /* until the protocol is recognised, and by tsm_opaque() */
 	uint8_t turns;             /* attempts at recognising the protocol */
 	uint8_t turn_of;           /* whose turn it was last, 2: nobody's */
+	uint8_t spoke;             /* who sent the last byte, 2: nobody */
+	bool placed;               /* a protocol was found, and with it where the sides are */
+	uint32_t tried;            /* bytes in which one was looked for within turns */
 	bool pipelined;            /* a request was sent while another was open */
 	bool blind;   /* responses cannot be told apart until the pipeline has run dry */
 	bool in_data; /* data() is running */
@@ -151,6 +157,7 @@ struct reading {
 	const uint8_t *inner_begin, *inner_end; /* the bytes being inflated; NULL: none */
 	const uint8_t *base;                    /* the first byte it sees; NULL: it sees none */
 	uint64_t base_offset, now_offset;       /* of base in the stream; of what came now */
+	const uint8_t *turn; /* where the side takes its turn, of what is searched; NULL: nowhere */
 	struct stamp now;
 	uint64_t ended; /* in end(): when, ns; 0: not known */
 	enum side side;
@@ -282,11 +289,60 @@ struct session *session_open(struct shard *sh, struct flow *f, enum side side, s
 /* Something that is followed is expected here, whatever its first bytes are. */
 void session_expect(struct shard *sh, struct flow *f);
 void session_close(struct session *s, enum tsm_end why, uint64_t now);
+/* Its dissector (NULL: none) with a state of its own, and the end of both. */
+void session_set(struct session *s, const struct dissector *d);
+void session_unset(struct session *s);
 
 static inline struct reading *reading_of(const struct session *s)
 {
 	return &s->shard->reading;
 }
+
+/* recognise.c */
+#define HEAD_MAX  512u /* bytes of a side that are kept until its protocol is known */
+#define TURNS_MAX 64u  /* attempts at recognising a protocol before a connection is left alone */
+
+static inline bool is_sure(enum tsm_probe r)
+{
+	return r == PROBE_YES || r == PROBE_SWAPPED;
+}
+
+/*
+ * A flow gets a session when its port or its bytes speak for a protocol; one whose first payloads
+ * say nothing to anybody is left alone.
+ */
+bool recognise_worth(
+	struct shard *sh, struct flow *f, enum side side, struct view head, struct verdict *v);
+/* Whose protocol begins at the front of head? Where that is sure the session has its dissector. */
+enum tsm_probe recognise_at(struct session *s, enum side side, struct view head);
+/*
+ * The same of what is read of a side, whose front is moved to where it begins. *pass: nobody knows
+ * its front.
+ */
+enum tsm_probe recognise_in(struct session *s, enum side side, struct view *v, bool *pass);
+/* Nobody knows it: pass over this turn. False: leave the connection alone after enough of them. */
+bool recognise_failed(struct session *s, enum side side);
+/* Nothing more comes of a side whose unread bytes may be the port's: then they are. */
+bool recognise_by_port(struct session *s, enum side side);
+
+/* sync.c */
+/* Where the side takes its turn in what is being read of it; NULL: nowhere. */
+const uint8_t *sync_turn_in(const struct session *s, enum side side);
+/*
+ * Where does the next message begin? True: at the front of the view. False: it must be asked again
+ * when there is more of what is left in the view. `ask` may be NULL; `turn` is where the side takes
+ * its turn, of these bytes, or NULL.
+ */
+bool sync_find(
+	struct session *s, enum side side, tsm_sync *ask, const uint8_t *turn, struct view *v);
+/* The same, of bytes that may not be this protocol's. */
+bool sync_look(
+	struct session *s, enum side side, tsm_sync *ask, const uint8_t *turn, struct view *v);
+/* Bytes of the side that are being delivered begin at x->pos, and the other spoke last, or nobody.
+ */
+void sync_turn(struct session *s, enum side side);
+/* Its protocol was found: which sides begin in the middle of something? */
+void sync_place(struct session *s);
 
 /* unread.c */
 void unread_init(struct session_side *x); /* none, and room for few */
@@ -303,6 +359,8 @@ void unread_swap(struct session *s); /* both sides with all they have */
 void txn_resent(struct session *s, enum side side, uint64_t bytes);
 void txn_lost(struct session *s, enum side side, uint64_t bytes);
 void txn_after_gap(struct session *s, enum side side);
+/* Bytes of a side up to one of this frame were passed over in search of a message. */
+void txn_passed_over(struct session *s, enum side side, uint64_t frame);
 void txn_finish(struct session *s, struct txn *t);
 void txn_elsewhere(struct session *s);
 /* The waiting for its response ended at this time, or at its last stamp where time runs back. */

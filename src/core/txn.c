@@ -204,6 +204,16 @@ void tsm_request_end(struct session *s, struct tsm_txn which, const uint8_t *end
 		txn_finish(s, t);
 }
 
+/* A response to what waits may have been among bytes that are lost. */
+static void in_doubt(struct session *s)
+{
+	for (struct txn *t = s->first; t; t = t->next)
+		if (!(t->marks & 1u << T2)) {
+			t->doubtful = 1;
+			t->quality |= 1u << QUALITY_GAP;
+		}
+}
+
 /* First in, first out: which open request does a response belong to? */
 static struct txn *pair(struct session *s)
 {
@@ -271,7 +281,7 @@ struct tsm_txn tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 			if (s->owed)
 				s->owed--;
 			/* Whosever it was, it is answered. */
-			tsm_unread(s);
+			in_doubt(s);
 			tsm_note(s, "transaction: response after a loss, its request not certain");
 			return TSM_NONE;
 		}
@@ -532,6 +542,8 @@ void txn_finish(struct session *s, struct txn *t)
 	if (!(t->marks & (1u << T2 | 1u << T3))) {
 		if (!t->unanswered && !t->unsent)
 			t->quality |= 1u << QUALITY_NO_RESPONSE;
+		if (t->doubtful)
+			t->quality |= 1u << QUALITY_GAP;
 	} else if (!(t->marks & 1u << T3)) {
 		t->quality |= 1u << QUALITY_UNFINISHED;
 	}
@@ -611,12 +623,17 @@ void txn_close_all(struct session *s, uint64_t closed_at, bool pending)
 	}
 }
 
-void tsm_unread(struct session *s)
+void txn_passed_over(struct session *s, enum side side, uint64_t frame)
 {
+	if (side == SIDE_CLIENT) {
+		s->lost_request = true;
+		return;
+	}
 	for (struct txn *t = s->first; t; t = t->next)
-		if (!(t->marks & 1u << T2)) {
+		if (!(t->marks & 1u << T2) && t->frame[T0] < frame) {
 			t->doubtful = 1;
-			t->quality |= 1u << QUALITY_GAP;
+			if (!t->key) /* else it is known again, if it was not passed over */
+				t->quality |= 1u << QUALITY_GAP;
 		}
 }
 
@@ -652,7 +669,7 @@ void txn_after_gap(struct session *s, enum side side)
 		s->owed = s->open + s->passed_over;
 		s->passed_over = 0;
 	}
-	tsm_unread(s);
+	in_doubt(s);
 	/* One with a key is its dissector's to go on with. */
 	if (current && !current->key && !current->lasting)
 		txn_finish(s, current);

@@ -46,6 +46,8 @@ void unread_swap(struct session *s)
 
 	s->side[0] = s->side[1];
 	s->side[1] = t;
+	if (s->spoke < 2)
+		s->spoke ^= 1;
 	for (int i = 0; i < 2; i++) {
 		struct session_side *x = &s->side[i], *from = &s->side[!i];
 
@@ -105,10 +107,14 @@ void unread_span(struct session *s, struct session_side *x, uint64_t offset, con
 			cap * sizeof(*x->spans), &x->one);
 		x->span_cap = cap;
 	}
-	if (x->nspans == SPANS_MAX) /* the middle ones are least asked for */
-		memmove(&x->spans[SPANS_MAX / 2], &x->spans[SPANS_MAX / 2 + 1],
-			(SPANS_MAX - SPANS_MAX / 2 - 1) * sizeof(x->spans[0]));
-	else
+	if (x->nspans == SPANS_MAX) {
+		/* The middle ones are least asked for, but for where a turn begins. */
+		uint32_t drop = SPANS_MAX / 2 + (x->spans[SPANS_MAX / 2].offset == x->turn);
+
+		memmove(&x->spans[drop], &x->spans[drop + 1],
+			(SPANS_MAX - drop - 1) * sizeof(x->spans[0]));
+	} else {
 		x->nspans++;
+	}
 	x->spans[x->nspans - 1] = (struct span){offset, *at};
 }

@@ -1,0 +1,24 @@
+#!/bin/bash
+# Back in step after a loss, however small the segments are: sync.py says how. The example plugin is
+# read too, and as it would be without its sync(): what a dissector does that leaves it to the engine.
+# `SEEDS=n tests/sync.sh [PROTOCOL...]` loses more.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+export TSUMARI=${TSUMARI:-$here/../tsumari} PYTHONDONTWRITEBYTECODE=1
+command -v python3 >/dev/null || {
+	echo "python3 is not installed"
+	exit 77
+}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+plugin() { # source, plugin
+	"${CC:-cc}" -std=c11 -shared -fPIC -DTSM_PLUGIN -I "$here/../src/api" -o "$2" "$1"
+	chmod 755 "$2"
+}
+chmod 755 "$work"
+sed 's/\.sync = sync,/.sync = NULL,/' "$here/../examples/redis.c" >"$work/without.c"
+plugin "$here/../examples/redis.c" "$work/redis.so"
+plugin "$work/without.c" "$work/without.so"
+cmp -s "$here/../examples/redis.c" "$work/without.c" && { echo "redis.c has no sync()"; exit 1; }
+REDIS=$work/redis.so python3 "$here/sync.py" "$@"
+[ $# -gt 0 ] || REDIS=$work/without.so python3 "$here/sync.py" redis
