@@ -85,7 +85,7 @@ static void drain(struct talk *t)
 			t->records++;
 			t->stall = x->ledger[LEDGER_STALL_H2_CLIENT];
 			t->total = x->total;
-			t->quality = r->quality;
+			t->quality |= r->quality;
 			t->path += x->object.len > 0;
 			t->unknown += value(x, "tsumari.http2.unknown_headers");
 			t->status = value(x, "http.response.status_code");
@@ -121,7 +121,8 @@ static void segment(struct talk *t, unsigned side, uint8_t flags, const uint8_t 
 	drain(t);
 }
 
-/* What was put into `out` goes to the other side. */
+/* What was put into `out` goes to the other side, and a client acknowledges it: then records leave.
+ */
 static void send_out(struct talk *t, unsigned side)
 {
 	for (size_t at = 0; at < t->out.n; at += SEGMENT) {
@@ -130,6 +131,8 @@ static void send_out(struct talk *t, unsigned side)
 		segment(t, side, TCP_ACK | TCP_PSH, t->out.p + at, (uint32_t)n);
 	}
 	t->out.n = 0;
+	if (side)
+		segment(t, 0, TCP_ACK, NULL, 0);
 }
 
 /* Acknowledged by the other side, but not captured. */

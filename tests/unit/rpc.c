@@ -128,6 +128,7 @@ static size_t conversation(uint8_t *to, unsigned side, size_t fragment)
 
 static void check_conversation(struct world *w)
 {
+	finish(w);
 	assert_int_equal(w->n, 4);
 	for (unsigned i = 1; i < 4; i++) {
 		holds(w, i, "nfs READ path= status=1 quality=0 ");

@@ -224,7 +224,7 @@ static inline uint64_t counted(struct world *w, const char *name)
 	return 0;
 }
 
-/* A record of one fragment. */
+/* A record of one fragment; a client acknowledges it: then records leave. */
 static inline void tcp(struct world *w, unsigned side, const struct msg *m)
 {
 	static struct msg r;
@@ -234,6 +234,8 @@ static inline void tcp(struct world *w, unsigned side, const struct msg *m)
 	memcpy(r.b + r.n, m->b, m->n);
 	r.n += m->n;
 	segment(w, side, TCP_ACK, r.b, r.n);
+	if (side)
+		segment(w, 0, TCP_ACK, NULL, 0);
 }
 
 static inline void udp(struct world *w, unsigned side, const struct msg *m, size_t captured)
