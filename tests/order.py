@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 import pcaplib
 
@@ -208,6 +209,22 @@ def sequences():
     sequence("no window", [0, 50 * MS, 30 * MS], [0, 1, 2], 0, 1, "--reorder-window", "0")
     sequence("the first frames read", [3, 1, 2, 0], [1, 2, 0], 2, 0, "-c", "3")
     sequence("all of them backwards", list(range(500, 0, -1)), list(range(499, -1, -1)), 499, 0)
+    # A pipe that gives a frame at a time: the window is as large.
+    times = [n * 10 * MS for n in range(700)]
+    times += [t + late for late in (0, 2 * MS) for t in range(7000 * MS, 7500 * MS, 5 * MS)]
+    path, out = os.path.join(scratch, "drops.pcap"), os.path.join(scratch, "out.pcap")
+    pcaplib.write(path, 1, numbered(times))
+    with open(path, "rb") as f:
+        image = f.read()
+    p = subprocess.Popen([TSUMARI, "-r", "-", "-w", out], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    p.stdin.write(image[:24])
+    for at in range(24, len(image), 76):
+        p.stdin.write(image[at:at + 76])
+        p.stdin.flush()
+        time.sleep(0.0005)
+    p.communicate()
+    got = [q.time for q in pcaplib.read(out)[1]]
+    check(got == sorted(10**18 + t for t in times), "a frame at a time", "not in order")
     # Far ahead of all others: these wait, up to a limit, and nothing is lost.
     many = [900 * MS] + [n % 7 + n for n in range(30000)]
     path, out = os.path.join(scratch, "many.pcap"), os.path.join(scratch, "out.pcap")

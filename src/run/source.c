@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define BATCH 64u
+#define ROOM  ((size_t)64 * 1024) /* less in a chunk is not read to */
 
 bool source_init(struct source *s, const struct source_ops *ops, const struct source_options *o,
 	char *err, size_t errsize)
@@ -246,6 +247,14 @@ ssize_t window_fill(struct window *w, struct chunk_pool *pool)
 	struct chunk *c = chunk_pool_get(pool, w->chunk, need > CHUNK_SIZE ? need : CHUNK_SIZE);
 	ssize_t got;
 
+	/* A pipe gives little at once, and its frames may wait: others are put behind them. */
+	if (c != w->chunk && !w->in->regular && w->chunk->size - w->end >= ROOM &&
+		w->chunk->size - w->pos >= w->need) {
+		got = bytes_read(w->in, w->chunk->data + w->end, w->chunk->size - w->end);
+		if (got > 0)
+			w->end += (size_t)got;
+		return got;
+	}
 	shift = bytes_shift(w->in, c->data + rest);
 	if (rest)
 		memmove(c->data + shift, w->chunk->data + w->pos, rest);
