@@ -169,9 +169,11 @@ static void show_header(struct reading *r, const struct header *h, const uint8_t
 
 	name = name < 100 ? name : 100;
 	value = value < sizeof(line) - 2 - name ? value : sizeof(line) - 2 - name;
-	memcpy(line, h->name.p, name);
+	if (name)
+		memcpy(line, h->name.p, name);
 	memcpy(line + name, ": ", 2);
-	memcpy(line + name + 2, h->value.p, value);
+	if (value)
+		memcpy(line + name + 2, h->value.p, value);
 	tsm_show_str(r->s, &parts[D_HEADER], at, n, view_of(line, name + 2 + value, 0));
 }
 
@@ -184,6 +186,7 @@ static void show_unknown(struct reading *r, const uint8_t *at, size_t n)
 	tsm_show_code(r->s, &parts[D_INDEX], at, n, index, "in the table of the connection");
 }
 
+/* Behind one that cannot be read nothing is known of the table any more: no block is read then. */
 static void header_block(struct reading *r, struct view block)
 {
 	while (view_len(&block)) {
@@ -203,7 +206,8 @@ static void header_block(struct reading *r, struct view block)
 		else if (h.any)
 			show_header(r, &h, at, (size_t)(block.p - at));
 	}
-	nghttp2_hd_inflate_end_headers(r->hpack.inflater);
+	if (r->hpack.inflater)
+		nghttp2_hd_inflate_end_headers(r->hpack.inflater);
 }
 
 /* Takes the padding off the end. */

@@ -1,6 +1,10 @@
 /*
  * show-dump.c - prints how each frame of a capture is explained: frame, place, length, field and
  * value, parted by tabs; headings with their layer. For show.py, which reads it against tshark.
+ *
+ * With --all instead: each frame, and variants of it that are cut short and have some bytes
+ * changed, is explained by every dissector and for both sides; all that is shown must lie in the
+ * frame. The frame is an allocation of its size, so that a sanitizer sees a read past it.
  */
 #include "core/registry.h"
 #include "core/show.h"
@@ -8,6 +12,7 @@
 #include "run/source.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct show tree;
@@ -55,8 +60,71 @@ static void dump(const struct packet *p)
 	}
 }
 
+#define VARIANTS 8u
+#define FRAMES   400u /* of a capture */
+
+static uint32_t random32(void)
+{
+	static uint32_t x = 2463534242u;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	return x;
+}
+
+static void check(const struct packet *p)
+{
+	for (unsigned i = 0; i < tree.n; i++) {
+		const struct show_node *x = &tree.nodes[i];
+
+		if ((uint64_t)x->at + x->len > p->caplen || x->ntext > tree.used ||
+			x->text > tree.used - x->ntext || (!x->field && !x->title)) {
+			fprintf(stderr, "frame %" PRIu64 ": %s is shown outside of it\n", p->number,
+				x->field ? x->field->name : "a heading");
+			exit(1);
+		}
+	}
+}
+
+/* Explained by whoever it is for, and by all that may explain an application. */
+static void by_all(const struct packet *p)
+{
+	show_frame(&tree, p, NULL, SIDE_CLIENT);
+	check(p);
+	for (unsigned i = 0; i < registry_count(); i++)
+		for (int side = 0; registry_get(i)->data && side < 2; side++) {
+			show_frame(&tree, p, registry_get(i), (enum side)side);
+			check(p);
+		}
+}
+
+static void vary(const struct packet *frame)
+{
+	for (unsigned k = 0; k < VARIANTS && frame->number <= FRAMES; k++) {
+		struct packet p = *frame;
+		uint8_t *own;
+
+		if (k % 3 == 2)
+			p.caplen = random32() % (p.caplen + 1);
+		own = malloc(p.caplen ? p.caplen : 1);
+		if (!own)
+			abort();
+		if (p.caplen)
+			memcpy(own, frame->data, p.caplen);
+		for (unsigned n = k ? random32() % 6 : 0; n > 0 && p.caplen; n--)
+			own[random32() % p.caplen] = (uint8_t)(random32() & 1   ? random32()
+							       : random32() & 1 ? 0
+										: 0xff);
+		p.data = own;
+		by_all(&p);
+		free(own);
+	}
+}
+
 int main(int argc, char **argv)
 {
+	void (*explain)(const struct packet *) = dump;
 	struct source_options o = {0};
 	struct packet frames[64];
 	struct chunk *chunk;
@@ -66,7 +134,13 @@ int main(int argc, char **argv)
 	registry_init();
 	for (int i = 1; i < argc; i++) {
 		enum source_state state = SOURCE_MORE;
-		struct source *s = source_open_file(argv[i], &o, err, sizeof(err));
+		struct source *s;
+
+		if (strcmp(argv[i], "--all") == 0) {
+			explain = vary;
+			continue;
+		}
+		s = source_open_file(argv[i], &o, err, sizeof(err));
 
 		if (!s) {
 			fprintf(stderr, "%s\n", err);
@@ -75,7 +149,7 @@ int main(int argc, char **argv)
 		while (state == SOURCE_MORE) {
 			state = source_read(s, frames, 64, &n, &chunk);
 			for (unsigned k = 0; k < n; k++)
-				dump(&frames[k]);
+				explain(&frames[k]);
 		}
 		source_close(s);
 	}

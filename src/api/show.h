@@ -32,9 +32,9 @@ void tsm_show_text(struct show *s, const struct field *f, struct view text);
 /* FIELD_NAME: a constant; NULL: nothing is shown. */
 void tsm_show_name(
 	struct show *s, const struct field *f, const uint8_t *at, size_t n, const char *name);
-/* FIELD_IP: four or sixteen bytes at `at`. */
+/* FIELD_IP: four or sixteen bytes at `at`, of the frame; else nothing is shown. */
 void tsm_show_ip(struct show *s, const struct field *f, const uint8_t *at, size_t n);
-/* FIELD_MAC: six bytes at `at`. */
+/* FIELD_MAC: six bytes at `at`, of the frame; else nothing is shown. */
 void tsm_show_mac(struct show *s, const struct field *f, const uint8_t *at);
 
 /* What follows, up to tsm_show_end(), belongs together under a constant title. */

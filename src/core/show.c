@@ -9,6 +9,12 @@
 #include "core/layers.h"
 #include "core/registry.h"
 
+/* The n bytes at `at` are the frame's. */
+static bool inside(const struct show *s, const uint8_t *at, size_t n)
+{
+	return at >= s->data && at <= s->data + s->size && n <= (size_t)(s->data + s->size - at);
+}
+
 static struct show_node *add(struct show *s, const uint8_t *at, size_t n)
 {
 	struct show_node *x;
@@ -71,7 +77,8 @@ void tsm_show_str(
 	}
 	x->text = s->used;
 	x->ntext = (uint32_t)len;
-	memcpy(s->text + s->used, text.p, len);
+	if (len)
+		memcpy(s->text + s->used, text.p, len);
 	s->used += (uint32_t)len;
 }
 
@@ -91,7 +98,8 @@ void tsm_show_name(
 
 void tsm_show_ip(struct show *s, const struct field *f, const uint8_t *at, size_t n)
 {
-	struct show_node *x = add_field(s, f, at, n);
+	bool is = (n == 4 || n == 16) && inside(s, at, n);
+	struct show_node *x = is ? add_field(s, f, at, n) : NULL;
 
 	if (x)
 		x->ip = n == 4 ? addr_v4(at) : addr_v6(at);
@@ -99,7 +107,7 @@ void tsm_show_ip(struct show *s, const struct field *f, const uint8_t *at, size_
 
 void tsm_show_mac(struct show *s, const struct field *f, const uint8_t *at)
 {
-	struct show_node *x = add_field(s, f, at, 6);
+	struct show_node *x = inside(s, at, 6) ? add_field(s, f, at, 6) : NULL;
 
 	if (x)
 		memcpy(x->ip.b, at, 6);
@@ -111,12 +119,14 @@ void tsm_show_group(struct show *s, const char *title, const uint8_t *at, size_t
 
 	if (x)
 		x->title = title;
-	s->depth++;
+	if (s->depth < UINT8_MAX)
+		s->depth++;
 }
 
 void tsm_show_end(struct show *s)
 {
-	s->depth--;
+	if (s->depth > s->least)
+		s->depth--;
 }
 
 /* A protocol's bytes under its own heading. */
@@ -125,15 +135,17 @@ static void describe(struct show *s, const struct dissector *d, const struct pac
 {
 	void (*fn)(struct show *, const struct packet *, enum side, struct view) =
 		registry_describe(d);
-	uint8_t depth = s->depth;
+	uint8_t depth = s->depth, least = s->least;
 
 	if (view_len(&v) == 0)
 		return;
 	s->layer = d->name;
 	tsm_show_group(s, d->title ? d->title : d->name, v.p, view_len(&v));
+	s->least = s->depth;
 	if (fn)
 		fn(s, p, side, v);
 	s->depth = depth;
+	s->least = least;
 	s->layer = NULL;
 }
 
@@ -220,7 +232,7 @@ void show_frame(
 	s->data = p.data;
 	s->size = p.caplen;
 	s->layer = NULL;
-	s->depth = 0;
+	s->depth = s->least = 0;
 	s->full = false;
 	s->n = 0;
 	s->used = 0;

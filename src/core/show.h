@@ -29,7 +29,7 @@ struct show {
 	const uint8_t *data; /* the frame; the caller's, and only while it is being read */
 	size_t size;
 	const char *layer;
-	uint8_t depth;
+	uint8_t depth, least; /* least: of what is under the dissector's heading */
 	bool full;
 	unsigned n;
 	uint32_t used; /* of text[] */
