@@ -447,8 +447,12 @@ static bool open_compare(struct run *r)
 	const char *const both[2] = {o->compare, o->reads[0]};
 	struct privileges rights = {.user = o->user};
 	char warning[256];
+	struct stat st;
 
-	if (!inputs_find(&r->inputs, both, 2, r->err, sizeof(r->err)))
+	/* One and the same file may be compared with itself. */
+	if (!inputs_find(&r->inputs, both, 1, r->err, sizeof(r->err)) ||
+		(!(stat(both[1], &st) == 0 && inputs_hold(&r->inputs, &st)) &&
+			!inputs_find(&r->inputs, both + 1, 1, r->err, sizeof(r->err))))
 		return false;
 	r->source = source_open_file(both[1], &o->source, r->err, sizeof(r->err));
 	if (r->source)
