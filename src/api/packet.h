@@ -62,6 +62,10 @@ static inline bool addr_is_v4(const struct addr *a)
 /* The kinds of packet that have ports. */
 #define PACKET_PORTS (PACKET_TCP | PACKET_UDP | PACKET_SCTP)
 
+#define PACKET_TWIN                                                                                \
+	0x0400u /* of a connection that was captured under another key, which it has now */
+#define PACKET_TWIN_NAMED 0x0800u /* the first of such: twin is set */
+
 /* TCP flags as on the wire (RFC 9293, 3.1). */
 #define TCP_FIN 0x01u
 #define TCP_SYN 0x02u
@@ -84,6 +88,13 @@ struct packet_quote { /* the packet an ICMP error quotes, as its sender sent it 
 	struct addr src, dst;
 	uint16_t sport, dport;
 	uint8_t proto;
+};
+
+struct packet_twin { /* what a packet had that belongs to a connection of another key */
+	struct addr src, dst;
+	uint16_t sport, dport, vlan;
+	uint32_t tunnel;
+	const char *tunnel_kind;
 };
 
 struct packet_frag {
@@ -167,6 +178,7 @@ struct packet {
 			uint8_t sender_mac[6];
 		} arp;                     /* PACKET_ARP */
 		struct packet_vrrp vrrp;   /* PACKET_VRRP */
+		struct packet_twin twin;   /* PACKET_TWIN_NAMED */
 		struct packet_mptcp mptcp; /* TCP_OPT_MPTCP */
 	};
 

@@ -5,6 +5,7 @@
  */
 #include "core/tcp_impl.h"
 #include "api/layer.h"
+#include "core/copies.h"
 #include "core/event.h"
 #include "core/handshake.h"
 #include <stdlib.h>
@@ -56,6 +57,7 @@ static struct shard *shard_new(struct engine *e, unsigned index)
 	sh->budget = budget;
 	flow_table_init(&sh->flows, &e->arena, limit < 64 ? 64 : (uint32_t)limit, hash_key);
 	pool_init(&sh->ext, &e->arena, sizeof(struct flow_ext));
+	pool_init(&sh->copies, &e->arena, sizeof(struct copies));
 	pool_init(&sh->handshakes, &e->arena, sizeof(struct handshake));
 	pool_init(&sh->turns, &e->arena, sizeof(struct flow_turns));
 	pool_init(&sh->sessions, &e->arena, sizeof(struct session));
@@ -235,6 +237,7 @@ void flow_close(
 		stream_forget(sh, &f->ext->side[0]);
 		stream_forget(sh, &f->ext->side[1]);
 		handshake_drop(sh, f);
+		copies_drop(sh, f);
 		pool_put(&sh->ext, f->ext);
 		sh->extensions--;
 	}
@@ -249,7 +252,8 @@ void flow_close(
 static void bound_extensions(struct shard *sh)
 {
 	uint64_t bytes = sh->extensions * sizeof(struct flow_ext) +
-			 sh->nhandshakes * sizeof(struct handshake);
+			 sh->nhandshakes * sizeof(struct handshake) +
+			 sh->ncopies * sizeof(struct copies);
 	uint64_t half = sh->budget / 2, least = sh->budget / 8;
 	uint64_t flows = (uint64_t)sh->flows.slots * FLOW_COST;
 	struct flow *f;
@@ -425,7 +429,8 @@ RARELY static bool on_syn(
 {
 	unsigned dir = p->reverse;
 
-	if ((*f)->state == FLOW_NEW || tcp_same_connection(*f, p, dir))
+	if ((*f)->state == FLOW_NEW || tcp_same_connection(*f, p, dir) ||
+		tcp_is_duplicate_syn(&(*f)->side[dir], p, p->time - flow_last(*f)))
 		return false;
 	if (tcp_on_other_syn(sh, *f, p, dir) == TCP_SYN_WAITS)
 		return true;
@@ -438,6 +443,8 @@ RARELY static void on_anew(struct shard *sh, struct flow *f, const struct packet
 {
 	unsigned dir = p->reverse;
 
+	if (what == TCP_COPY) /* it was counted, and is in no other number */
+		return;
 	if (what == TCP_ANEW_BEHIND) {
 		count_frame(f, p, dir);
 		f->last[dir] = p->time;

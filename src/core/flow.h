@@ -206,12 +206,14 @@ struct ext_side {
 #define WAITS_SYN   0x02u /* a SYN on a connection that may live */
 #define WAITS_DOUBT 0x04u /* of either side */
 
+struct copies;
 struct early;
 struct waiting;
 
 struct flow_ext {
 	struct ext_side side[2];
 	struct handshake *handshake; /* NULL: it went as usual */
+	struct copies *copies;       /* NULL: none were seen */
 	uint32_t duplicates, icmp_errors;
 	uint8_t icmp_type, icmp_code;
 	uint8_t watch; /* WATCH_: each segment is looked at (handshake.h) */

@@ -30,6 +30,7 @@ struct answer {
 #define WATCH_FASTOPEN 0x02u /* data of the SYN was not taken, and has to come again */
 #define WATCH_MPTCP    0x08u /* it is a subflow of Multipath TCP */
 #define WATCH_SPLIT    0x10u /* and others carry data of its connection */
+#define WATCH_COPIES   0x20u /* some were seen: what is sent is remembered */
 #define WATCH_UNHEARD  0x04u /* what the server said before its SYN/ACK has to come again */
 
 /* What became of data in the SYN, see tcp_fastopen.c. */

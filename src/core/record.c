@@ -1,6 +1,7 @@
 /*
  * record.c - flows and transactions become records.
  */
+#include "core/copies.h"
 #include "core/handshake.h"
 #include "core/shard.h"
 #include <stdlib.h>
@@ -265,6 +266,20 @@ static void handshake_facts(struct flow_record *r, const struct handshake *h)
 	}
 }
 
+static void copied(struct flow_record *r, const struct flow *f, const struct copies *c)
+{
+	r->copy_kinds = c->kinds;
+	r->copy_tunnel = c->tunnel;
+	r->copy_tunnel_id = c->tunnel_id;
+	r->copy_vlan = c->vlan;
+	for (unsigned i = 0; c->kinds & COPY_NAT && i < 2; i++) {
+		unsigned dir = i ? !flow_client(f) : flow_client(f);
+
+		r->copy_ip[i] = c->ip[dir];
+		r->copy_port[i] = c->port[dir];
+	}
+}
+
 static void unusual(struct flow_record *r, const struct flow *f)
 {
 	const struct flow_ext *e = f->ext;
@@ -280,6 +295,8 @@ static void unusual(struct flow_record *r, const struct flow *f)
 	r->reset_frame = e->reset_frame;
 	r->duplicate_frame = e->duplicate_frame;
 	r->duplicates = e->duplicates;
+	if (e->copies)
+		copied(r, f, e->copies);
 	r->icmp_errors = e->icmp_errors;
 	r->icmp_type = e->icmp_errors ? e->icmp_type : FIELD_ABSENT;
 	r->icmp_code = e->icmp_errors ? e->icmp_code : FIELD_ABSENT;

@@ -77,6 +77,12 @@ struct record {
 	uint32_t tunnel_id; /* of its key; 0: none */
 };
 
+/* How a copy differs, bits of copy_names. */
+#define COPY_SAME   0x01u /* in nothing but the link layer and the time to live */
+#define COPY_VLAN   0x02u
+#define COPY_TUNNEL 0x04u
+#define COPY_NAT    0x08u
+
 struct flow_side_record {
 	uint64_t payload;     /* bytes of application data, each counted once */
 	uint64_t mss, wscale; /* as offered; absent where no SYN was seen */
@@ -137,6 +143,12 @@ struct flow_record {
 	uint64_t reset_frame;
 	uint64_t duplicate_frame; /* the first one captured twice */
 	uint64_t duplicates;      /* frames captured twice, left out of every other number */
+	/* How they differ; what the copies had instead, absent where it is the same. */
+	uint32_t copy_kinds;
+	struct addr copy_ip[2]; /* enum side */
+	uint64_t copy_port[2];
+	uint64_t copy_vlan, copy_tunnel_id;
+	const char *copy_tunnel;
 	uint64_t icmp_errors;
 	uint64_t icmp_type, icmp_code; /* of the last error that named this flow */
 	struct addr forwarded;         /* whom the PROXY protocol names; all zero: nobody */
@@ -280,6 +292,7 @@ extern const struct event_type event_types[]; /* ends with a NULL name */
 const struct event_type *event_type_of(const struct dissector *d);
 /* Stands where a dissector would: findings have none. It is not registered. */
 extern const struct dissector finding_type;
+extern const char *const copy_names[];    /* by bit COPY_ (copies.h), NULL-ended */
 extern const char *const quality_names[]; /* by enum tsm_quality, NULL-ended */
 extern const char *const ledger_names[];  /* by enum ledger_entry: "connect.retry" ... */
 

@@ -166,14 +166,14 @@ struct reading {
 
 struct shard {
 	struct flow_table flows;
-	struct pool ext, handshakes, turns, sessions, txns, spent;
+	struct pool ext, handshakes, copies, turns, sessions, txns, spent;
 	struct session *oldest, *newest;
 	struct reading reading; /* of the session that is being read */
 	struct early *early_first, *early_last;
 	struct engine *engine;
 	uint64_t budget, held_bytes, app_bytes; /* bytes */
 	uint64_t ntxns;                         /* begun so far */
-	uint32_t extensions, nhandshakes;
+	uint32_t extensions, nhandshakes, ncopies;
 	unsigned index;
 	struct events *events;
 	uint64_t key_order; /* what records are ordered by now: struct packet's order */
@@ -215,7 +215,7 @@ unsigned engine_tunnel(struct engine *e, const char *kind);
 
 /* What a segment has shown: a connection that goes on, or that a SYN which waits began another one,
    with this segment or behind it. */
-enum tcp_next { TCP_GOES_ON, TCP_ANEW, TCP_ANEW_BEHIND };
+enum tcp_next { TCP_GOES_ON, TCP_COPY, TCP_ANEW, TCP_ANEW_BEHIND };
 /* What to do with a SYN of another initial sequence number. */
 enum tcp_syn { TCP_SYN_NEW, TCP_SYN_WAITS };
 

@@ -264,7 +264,7 @@ void stream_finish(struct shard *sh, struct flow *f)
 	struct ext_side *e = f->ext ? f->ext->side : NULL;
 
 	while (e && (e[0].held || e[1].held)) {
-		unsigned dir = !e[0].held || (e[1].held && e[1].held->frame < e[0].held->frame);
+		unsigned dir = !e[0].held || (e[1].held && e[1].held->time < e[0].held->time);
 		struct packet by = {.time = e[dir].held->time, .number = e[dir].held->frame};
 		uint32_t n = e[dir].nheld;
 

@@ -342,14 +342,16 @@ bool tcp_is_stray(struct shard *sh, struct flow *f, const struct packet *p, unsi
 
 bool tcp_is_duplicate_syn(const struct flow_side *s, const struct packet *p, uint64_t since)
 {
-	int32_t age =
-		p->tcp_opts & TCP_OPT_TIMES && s->tsval ? seq_diff(p->tcp_tsval, s->tsval) : 0;
+	bool times = p->tcp_opts & TCP_OPT_TIMES && s->tsval;
+	int32_t age = times ? seq_diff(p->tcp_tsval, s->tsval) : 0;
 
 	if (!(s->flags & FS_SYN) || p->tcp_seq != s->isn)
 		return false;
 	if (p->tcp_flags & TCP_ACK && !(s->flags & FS_ACK))
 		return false; /* a SYN before, and now a SYN/ACK */
-	return age < 0 || (age == 0 && since < 100 * MS && p->ip_id == s->ip_id);
+	if (p->ip_id && (uint16_t)(s->ip_id - p->ip_id) >= TCP_IDS)
+		return age < 0; /* a newer identification, or none of a row */
+	return age < 0 || (age == 0 && (times || since < 100 * MS));
 }
 
 bool tcp_same_connection(const struct flow *f, const struct packet *p, unsigned dir)

@@ -11,6 +11,7 @@
 #define REORDER     (3 * MS)  /* a hole filled within this (or the initial RTT) was reordering */
 #define EARLY_GRACE (10 * MS) /* what is out of order comes within this */
 #define RTO_LEAST   (200 * MS)
+#define TCP_IDS     1024 /* packets that a host sends between one and its copy, at most */
 #define SEQ_REACH                                                                                  \
 	(1 << 30) /* what is further ahead than the largest window is of no connection             \
 		   */

@@ -2,6 +2,7 @@
  * tcpstat.c - what a TCP segment says about the connection: acknowledgments and round trips, order,
  * copies, the end. Sequence numbers are compared modulo 2^32 (RFC 9293, 3.4).
  */
+#include "core/copies.h"
 #include "core/handshake.h"
 #include "core/tcp_impl.h"
 #include <string.h>
@@ -14,24 +15,6 @@ struct flow_ext *flow_need_ext(struct shard *sh, struct flow *f)
 		memset(f->ext, 0, sizeof(*f->ext));
 	}
 	return f->ext;
-}
-
-/* The same frame captured twice, by a mirror port that sees it come and go. */
-/* since: ns from the side's packet before. */
-static bool is_duplicate(const struct flow_side *s, const struct packet *p, uint64_t since)
-{
-	uint32_t end =
-		p->tcp_seq + p->paylen + p->paycut + ((p->tcp_flags & (TCP_SYN | TCP_FIN)) != 0);
-
-	if (p->tcp_flags & TCP_SYN)
-		return tcp_is_duplicate_syn(s, p, since);
-	if (!(s->flags & FS_ACK) || since > 100 * MS || end != s->nxt ||
-		!(p->tcp_flags & TCP_ACK) || p->tcp_ack != s->ack)
-		return false;
-	if (p->ip_id)
-		return p->ip_id == s->ip_id;
-	return p->paylen && p->tcp_opts & TCP_OPT_TIMES && p->tcp_tsval == s->tsval &&
-	       since < MS / 2;
 }
 
 #define DELAYED_LEAST (35 * MS)  /* an ACK that comes later may have been held back ... */
@@ -494,11 +477,6 @@ __attribute__((noinline)) void tcp_segment_now(
 	uint8_t flags = p->tcp_flags;
 	bool data = len && !(flags & TCP_RST);
 
-	if (is_duplicate(s, p, p->time - f->last[dir])) {
-		if (!flow_need_ext(sh, f)->duplicates++)
-			f->ext->duplicate_frame = p->number;
-		return;
-	}
 	if (f->state == FLOW_SYN && tcp_is_stray(sh, f, p, dir))
 		return;
 	if (f->ext && f->ext->watch & WATCH_ACCEPT)
@@ -524,6 +502,8 @@ __attribute__((noinline)) void tcp_segment_now(
 	if (flags & TCP_FIN)
 		on_fin(sh, f, p, dir);
 	remember(sh, f, p, dir, len);
+	if (f->ext && f->ext->watch & WATCH_COPIES)
+		copies_remember(f, p, dir);
 	if (flags & TCP_RST && f->state != FLOW_CLOSED)
 		on_reset(sh, f, p, dir);
 	else if (f->state == FLOW_CLOSING && s->flags & FS_FIN && f->side[!dir].flags & FS_FIN) {
@@ -555,19 +535,45 @@ static inline bool is_valid(const struct flow *f, const struct packet *p, unsign
 	       (p->tcp_flags & TCP_SYN && f->state < FLOW_ESTABLISHED);
 }
 
+/* Does it bring nothing that its side had not sent before? */
+static inline bool is_old(const struct flow *f, const struct packet *p, unsigned dir)
+{
+	const struct flow_side *s = &f->side[dir];
+	uint32_t end =
+		p->tcp_seq + p->paylen + p->paycut + ((p->tcp_flags & (TCP_SYN | TCP_FIN)) != 0);
+
+	if (p->tcp_flags & TCP_RST && f->state == FLOW_RESET)
+		return true;
+	return s->flags & FS_SEQ && seq_diff(end, s->nxt) <= 0 &&
+	       (p->tcp_flags & TCP_ACK ? s->flags & FS_ACK && seq_diff(p->tcp_ack, s->ack) <= 0
+				       : p->tcp_flags & (TCP_SYN | TCP_RST));
+}
+
 static enum tcp_next unusual_segment(
 	struct shard *sh, struct flow *f, struct packet *p, unsigned dir)
 {
-	bool syn = f->ext && f->ext->syn;
+	struct flow_side *s = &f->side[dir];
+	uint16_t id = s->ip_id;
+	uint32_t tsval = s->tsval;
+	bool syn = f->ext && f->ext->syn, overtaken = false;
 
 	if (syn && tcp_begins_anew(sh, f, p, dir))
 		return TCP_ANEW;
+	if (is_old(f, p, dir)) {
+		if (tcp_is_copy(sh, f, p, dir))
+			return TCP_COPY;
+		overtaken = tcp_is_older(s, p);
+	}
 	if ((may_be_early(f, p, dir) && early_hold(sh, f, p, dir)) ||
 		(!is_valid(f, p, dir) && tcp_ignores(sh, f, p, dir))) {
 		p->time = f->last[dir];
 		return TCP_GOES_ON;
 	}
 	tcp_segment_now(sh, f, p, dir);
+	if (overtaken) { /* what is newer stays what the next one is compared with */
+		s->ip_id = id;
+		s->tsval = tsval;
+	}
 	return f->state == FLOW_RESET && f->ext && f->ext->syn ? TCP_ANEW_BEHIND : TCP_GOES_ON;
 }
 

@@ -22,7 +22,8 @@ struct capture_state {
 	uint64_t joined_mss; /* the least of those that segments exceeded */
 	struct proof lost, one_way, twice, joined, cut, paths;
 	uint64_t lost_bytes, twice_frames, joined_segments;
-	uint64_t unknown;  /* ns of the ledger */
+	uint32_t twice_kinds; /* COPY_ */
+	uint64_t unknown;     /* ns of the ledger */
 	uint64_t in_part;  /* transactions of cut flows with bytes missing where they were needed */
 	uint64_t cut_txns; /* all of cut flows */
 };
@@ -91,6 +92,7 @@ static void add_flow(struct capture_state *c, const struct svc *s, const struct 
 		proof_add(&c->twice, b->start, 0, 0);
 		proof_frame(&c->twice, r->duplicates, r->duplicate_frame);
 		c->twice_frames += r->duplicates;
+		c->twice_kinds |= r->copy_kinds;
 		add_where(&c->twice_at, s);
 	}
 	if (b->quality & 1u << QUALITY_SNAPLEN)
@@ -232,6 +234,12 @@ static void list_twice(struct findings *f, struct capture_state *c)
 		finding_at_least(x, SEVERITY_WARNING);
 	say(&x->saw, "%C of %C frames are there twice, in %C connection%1.", c->twice_frames,
 		frames, c->twice.count, c->twice.count);
+	if (c->twice_kinds & COPY_VLAN)
+		say(&x->saw, " Copies have another VLAN tag.");
+	if (c->twice_kinds & COPY_TUNNEL)
+		say(&x->saw, " Copies are inside a tunnel, or outside.");
+	if (c->twice_kinds & COPY_NAT)
+		say(&x->saw, " Copies have other addresses (NAT): tsumari.copy has both pairs.");
 	say(&x->means, "The copies are left out of every number; other tools count them as "
 		       "retransmissions. Bytes on the wire look up to twice as many.");
 	say(&x->next, "Mirror one direction of each port only, or one interface instead of "

@@ -14,6 +14,7 @@ void reader_init(struct reader *r, struct pipeline *p)
 	r->limited = p->given || p->duration;
 	r->defrag = defrag_new(p->config->memory / 16);
 	r->ports = ports_new();
+	twins_init(&r->twins, p->config);
 	r->idle_since = r->started = monotonic();
 }
 
@@ -22,6 +23,7 @@ void reader_release(struct reader *r)
 	counters_merge(&r->p->counters, &r->counters);
 	defrag_free(r->defrag);
 	ports_free(r->ports);
+	twins_release(&r->twins);
 }
 
 void reader_cut(struct capture_stats *st, const struct packet *k)
@@ -86,6 +88,7 @@ bool reader_prepare(struct reader *r, struct packet *k)
 		return false;
 	}
 	ports_packet(r->ports, k);
+	twins_packet(&r->twins, k, &r->counters);
 	return true;
 }
 

@@ -7,6 +7,7 @@
 #define TSUMARI_RUN_READER_H
 
 #include "core/order.h"
+#include "core/twins.h"
 #include "run/pipeline.h"
 #include <time.h>
 
@@ -16,6 +17,7 @@ struct reader {
 	struct pipeline *p;
 	struct defrag *defrag;
 	struct ports *ports;
+	struct twins twins;
 	struct counters counters;
 	uint64_t now;        /* highest capture time so far; UINT64_MAX before the first frame */
 	struct order order;  /* of the frames so far */

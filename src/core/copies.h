@@ -1,0 +1,41 @@
+/*
+ * copies.h - frames of one connection that are in the capture more than once.
+ */
+#ifndef TSUMARI_CORE_COPIES_H
+#define TSUMARI_CORE_COPIES_H
+
+#include "core/shard.h"
+
+#define COPIES_RING 32u /* segments of a connection that are remembered */
+
+struct copied { /* a segment */
+	uint64_t time;
+	uint32_t seq, ack, len, tsval;
+	uint16_t id, window;
+	uint8_t flags, dir;
+	uint8_t times; /* that it was seen again */
+};
+
+/* Of a connection of which copies were seen. */
+struct copies {
+	struct copied ring[COPIES_RING];
+	uint8_t next;
+	uint8_t each;  /* copies of a segment, as far as that is certain */
+	uint8_t kinds; /* COPY_ */
+	/* What the copies have instead, where they do; the ends in the flow's order. */
+	struct addr ip[2];
+	uint16_t port[2];
+	uint16_t vlan;
+	uint32_t tunnel_id;
+	const char *tunnel;
+};
+
+/* Is the segment, which brings nothing that was not seen, a copy? Then it was counted. */
+RARELY bool tcp_is_copy(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
+/* Was it sent before its side's last one, as identification or timestamp show? */
+bool tcp_is_older(const struct flow_side *s, const struct packet *p);
+/* A segment of a connection of which copies were seen. */
+void copies_remember(struct flow *f, const struct packet *p, unsigned dir);
+void copies_drop(struct shard *sh, struct flow *f);
+
+#endif
