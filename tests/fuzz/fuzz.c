@@ -1,6 +1,7 @@
 /* fuzz.c - see fuzz.h. */
 #include "fuzz.h"
 #include "base/mem.h"
+#include "core/order.h"
 #include "core/registry.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -249,13 +250,14 @@ void fuzz_engine_packet(struct fuzz_engine *f, const struct packet *p)
 		f->tick = f->now / FUZZ_SECOND * FUZZ_SECOND + FUZZ_SECOND;
 	} else if (f->now >= f->tick) {
 		flush(f);
-		engine_tick(f->engine, f->now / FUZZ_SECOND * FUZZ_SECOND, f->number);
+		engine_tick(f->engine, f->now / FUZZ_SECOND * FUZZ_SECOND, order_of(f->number));
 		f->tick = f->now / FUZZ_SECOND * FUZZ_SECOND + FUZZ_SECOND;
 		drain(f);
 	}
 	k = &f->packets[f->n];
 	*k = *p;
 	k->number = f->number;
+	k->order = order_of(f->number);
 	if (!engine_route(&f->config, k))
 		return;
 	k->payload = exactly(p->payload, p->paylen);
@@ -271,7 +273,7 @@ void fuzz_engine_finish(struct fuzz_engine *f)
 
 	flush(f);
 	while (more) {
-		more = engine_finish(f->engine, f->number + 1);
+		more = engine_finish(f->engine, order_of(f->number + 1));
 		drain(f);
 	}
 	engine_free(f->engine);
