@@ -189,8 +189,8 @@ uint64_t ng_time_any(const struct ng_iface *i, uint64_t ts, bool *odd)
 	__extension__ const __int128 seconds = (__int128)(ts / i->units) + i->offset;
 	__extension__ const __int128 ns = seconds * (__int128)SECOND + (__int128)part;
 
-	if (ns >= 0 && ns <= UINT64_MAX)
+	if (ns >= 0 && ns <= NG_TIME_MAX)
 		return (uint64_t)ns;
 	*odd = true;
-	return ns < 0 ? 0 : UINT64_MAX;
+	return ns < 0 ? 0 : NG_TIME_MAX;
 }

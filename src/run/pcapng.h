@@ -107,15 +107,17 @@ void ng_statistics(struct ng_file *f, struct ng_iface *i, struct ng_options o);
 /* So many packets were lost before one of its packets. */
 void ng_lost(struct ng_file *f, struct ng_iface *i, uint64_t n);
 
-/* ns since the epoch; what is before it or behind what 64 bits hold is at that end, and *odd is
- * set. */
+/* ns since the epoch, up to 2262; what is before or behind is at that end, and *odd is set: so that
+   the time between any two frames is a number with a sign. */
+#define NG_TIME_MAX ((uint64_t)INT64_MAX)
 uint64_t ng_time_any(const struct ng_iface *i, uint64_t ts, bool *odd);
 
 static inline uint64_t ng_time(const struct ng_iface *i, uint64_t ts, bool *odd)
 {
 	uint64_t ns;
 
-	if (i->factor && !i->offset && !__builtin_mul_overflow(ts, i->factor, &ns))
+	if (i->factor && !i->offset && !__builtin_mul_overflow(ts, i->factor, &ns) &&
+		ns <= NG_TIME_MAX)
 		return ns;
 	return ng_time_any(i, ts, odd);
 }
