@@ -23,7 +23,7 @@ sanitize='-fsanitize=address,undefined -fno-sanitize-recover=all'
 flags="-std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -I$top/src -I$top/src/api -pthread"
 
 sources="$top/dissectors/*.c $top/src/base/*.c $top/src/core/*.c $top/src/model/*.c $here/fuzz.c $here/talk.c $here/$target.c"
-for name in chunk bytes unpack ifaces pipeline pcapng source source_file source_pcap source_pcapng; do
+for name in chunk bytes unpack ifaces pipeline pcapng reader reorder source source_file source_pcap source_pcapng; do
 	sources="$sources $top/src/run/$name.c"
 done
 newest=$(ls -t "$top"/src/*/*.[ch] "$top"/dissectors/*.c "$here"/*.[ch] | head -n 1)
