@@ -270,6 +270,8 @@ def outcomes(records):
 def check_snaplen():
     for name, path, link, packets in captures():
         true = outcomes(transactions(path, name))
+        if name == "http2-upgrade":  # an interim answer, whose Upgrade header may be cut off
+            true |= {(path, 101) for path, _ in true}
         true |= {(None, status) for _, status in true}  # its request was cut off
         for length in [*range(20, 110, 3), *range(110, 201, 10)]:
             title = "snaplen-%s-%d" % (name, length)
