@@ -81,6 +81,7 @@ def check_snaplen():
     for name, path, link, packets in captures():
         true = outcomes(transactions(path, name))
         true |= {(None, *rest) for _, *rest in true}  # its command was cut off
+        true |= {(None, None, None, error) for *_, error in true}  # ... and the results before its error
         for length in [*range(20, 210, 13), 250, 300]:
             title = "snaplen-%s-%d" % (name, length)
             cut = save(title, link, packets, length)

@@ -28,9 +28,11 @@ static void passed_over(struct session *s, enum side side, size_t n, const uint8
 const uint8_t *sync_turn_in(const struct session *s, enum side side)
 {
 	const struct reading *r = reading_of(s);
-	uint64_t turn = s->side[side].turn;
+	const struct session_side *x = &s->side[side];
 
-	return r->base && turn >= r->base_offset ? r->base + (turn - r->base_offset) : NULL;
+	if (!r->base || x->turn < r->base_offset || x->turn > x->pos)
+		return NULL;
+	return r->base + (x->turn - r->base_offset);
 }
 
 /* As much of a view as sync() is shown. */
