@@ -421,21 +421,16 @@ static void flow_end(
 
 /*
  * A SYN on a connection that is over, or that began otherwise: the 4-tuple is used again, or that
- * has to be seen. True: the SYN waits. Else the flow is the one to go on with, NULL if it does not
- * exist yet.
+ * has to be seen, and the SYN waits.
  */
-RARELY static bool on_syn(
-	struct shard *sh, struct flow **f, const struct packet *p, const struct flow_key *k)
+RARELY static enum tcp_syn on_syn(struct shard *sh, struct flow *f, const struct packet *p)
 {
 	unsigned dir = p->reverse;
 
-	if ((*f)->state == FLOW_NEW || tcp_same_connection(*f, p, dir) ||
-		tcp_is_duplicate_syn(&(*f)->side[dir], p, p->time - flow_last(*f)))
-		return false;
-	if (tcp_on_other_syn(sh, *f, p, dir) == TCP_SYN_WAITS)
-		return true;
-	*f = begin_anew(sh, *f, p->time, k);
-	return false;
+	if (f->state == FLOW_NEW || tcp_same_connection(f, p, dir) ||
+		tcp_is_duplicate_syn(&f->side[dir], p, p->time - flow_last(f)))
+		return TCP_SYN_SAME;
+	return tcp_on_other_syn(sh, f, p, dir);
 }
 
 RARELY static void on_anew(struct shard *sh, struct flow *f, const struct packet *p,
@@ -479,8 +474,14 @@ static void on_packet(struct engine *e, struct packet *p, struct flow *expected)
 	}
 	key_of(e->config, p, false, &k);
 	f = expected && flow_is(expected, &k) ? expected : flow_find(&sh->flows, &k, p->hash);
-	if (f && is_syn(p) && on_syn(sh, &f, p, &k))
-		return;
+	if (f && is_syn(p)) {
+		enum tcp_syn what = on_syn(sh, f, p);
+
+		if (what == TCP_SYN_WAITS)
+			return;
+		if (what == TCP_SYN_NEW)
+			f = begin_anew(sh, f, p->time, &k);
+	}
 	if (!f) {
 		f = flow_new(sh, p, &k);
 		if (!f)

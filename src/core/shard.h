@@ -217,7 +217,7 @@ unsigned engine_tunnel(struct engine *e, const char *kind);
    with this segment or behind it. */
 enum tcp_next { TCP_GOES_ON, TCP_COPY, TCP_ANEW, TCP_ANEW_BEHIND };
 /* What to do with a SYN of another initial sequence number. */
-enum tcp_syn { TCP_SYN_NEW, TCP_SYN_WAITS };
+enum tcp_syn { TCP_SYN_SAME, TCP_SYN_NEW, TCP_SYN_WAITS };
 
 /*
  * tcpstat.c, tcp_*.c: one TCP segment; delivers to the stream. dir is the end that sent it. The

@@ -549,15 +549,33 @@ static inline bool is_old(const struct flow *f, const struct packet *p, unsigned
 				       : p->tcp_flags & (TCP_SYN | TCP_RST));
 }
 
-static enum tcp_next unusual_segment(
+/*
+ * Most of the others end or begin a connection. They come in order and acknowledge what was sent,
+ * or are the first SYN of their side: nothing that follows in strange_segment() is true of them.
+ */
+static inline bool is_usual(
+	const struct flow *f, const struct packet *p, unsigned dir, uint32_t len)
+{
+	const struct flow_side *s = &f->side[dir], *o = &f->side[!dir];
+
+	if (f->ext && (f->ext->waits || f->ext->side[!dir].hole_since))
+		return false;
+	if (p->tcp_flags & (TCP_SYN | TCP_RST))
+		return !(s->flags & FS_SEQ) && !(p->tcp_flags & TCP_RST) &&
+		       f->state < FLOW_ESTABLISHED;
+	return p->tcp_seq == s->nxt && p->tcp_ack - s->ack <= o->nxt - s->ack &&
+	       (len || p->tcp_flags & TCP_FIN || p->tcp_ack != s->ack);
+}
+
+RARELY static enum tcp_next strange_segment(
 	struct shard *sh, struct flow *f, struct packet *p, unsigned dir)
 {
 	struct flow_side *s = &f->side[dir];
 	uint16_t id = s->ip_id;
 	uint32_t tsval = s->tsval;
-	bool syn = f->ext && f->ext->syn, overtaken = false;
+	bool overtaken = false;
 
-	if (syn && tcp_begins_anew(sh, f, p, dir))
+	if (f->ext && f->ext->syn && tcp_begins_anew(sh, f, p, dir))
 		return TCP_ANEW;
 	if (is_old(f, p, dir)) {
 		if (tcp_is_copy(sh, f, p, dir))
@@ -581,8 +599,11 @@ enum tcp_next tcp_segment(struct shard *sh, struct flow *f, struct packet *p, un
 {
 	uint32_t len = p->paylen + p->paycut;
 
-	if (!is_next(f, p, dir, len))
-		return unusual_segment(sh, f, p, dir);
-	next_segment(sh, f, p, dir, len);
+	if (is_next(f, p, dir, len))
+		next_segment(sh, f, p, dir, len);
+	else if (is_usual(f, p, dir, len))
+		tcp_segment_now(sh, f, p, dir);
+	else
+		return strange_segment(sh, f, p, dir);
 	return TCP_GOES_ON;
 }

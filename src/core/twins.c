@@ -5,6 +5,7 @@
  * sequence numbers, timestamps, window, payload and (mostly) the IP identification. Two connections
  * with the same addresses on two VLANs have other sequence numbers, and stay two.
  */
+#include "core/shard.h"
 #include "core/twins.h"
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +17,8 @@
 #define PAIRS     1024u
 #define SETS      256u /* of ALIAS_WAYS connections with another key */
 #define WAYS      4u
-#define KNOWN     65536u              /* bits of connections whose SYN was seen */
-#define WATCH     16384u              /* segments of those, until the beginning is over */
-#define MIDWAY    262144u             /* segments of others */
+#define WATCH     8192u               /* segments of connections with a SYN, and ... */
+#define MIDWAY    262144u             /* ... of others, until the beginning is over */
 #define ANSWERED  (10000 * MS)        /* a SYN/ACK comes within this */
 #define SAME_SYN  (3000 * MS)         /* a SYN on another way, with the same addresses */
 #define TRANSLATE (100 * MS)          /* a copy of a segment, under other addresses or tags */
@@ -85,16 +85,16 @@ void twins_init(struct twins *t, const struct engine_config *c)
 
 	x->config = c;
 	x->midway = MIDWAY;
-	x->segment = xcalloc(SEGMENTS, sizeof(*x->segment));
-	x->pair = xcalloc(PAIRS, sizeof(*x->pair));
 	memset(t, 0, sizeof(*t));
 	t->watching = WATCH;
+	t->any = true;
 	t->tables = x;
 }
 
 static void end_watch(struct twins *t)
 {
 	t->watching = 0;
+	t->any = t->used != 0;
 	free(t->tables->segment);
 	free(t->tables->pair);
 	t->tables->segment = NULL;
@@ -174,10 +174,10 @@ static bool alias_fits(const struct alias *a, const struct packet *k, uint16_t v
 
 static struct alias *alias_find(const struct twins *t, const struct packet *k)
 {
-	struct alias *a = t->used ? alias_set(t, k) : NULL;
+	struct alias *a = alias_set(t, k);
 	uint16_t vlan = vlan_of(t, k);
 
-	for (unsigned i = 0; a && i < WAYS; i++)
+	for (unsigned i = 0; i < WAYS; i++)
 		if (alias_fits(&a[i], k, vlan))
 			return &a[i];
 	return NULL;
@@ -249,6 +249,7 @@ static void join(struct twins *t, struct packet *k, const struct ends *to, const
 		counters_add(counts, "copies: too many connections, one not known any more", 1);
 	else
 		t->used++;
+	t->any = true;
 	a->ip[lo] = k->src;
 	a->ip[!lo] = k->dst;
 	a->port[lo] = k->sport;
@@ -264,6 +265,19 @@ static void join(struct twins *t, struct packet *k, const struct ends *to, const
 		name(k, &from);
 		count(counts, &from, to);
 	}
+}
+
+/* By what it is known that the SYN of a connection was seen; others may have the same. */
+static inline unsigned bit_of(const struct packet *k)
+{
+	return (k->sport + k->dport + ((unsigned)(k->src.b[15] ^ k->dst.b[15]) << 8)) % TWINS_KNOWN;
+}
+
+static inline bool is_known(const struct twins *t, const struct packet *k)
+{
+	unsigned bit = bit_of(k);
+
+	return t->known[bit / 8] >> bit % 8 & 1;
 }
 
 static struct syn *syn_at(const struct twins *t, uint32_t isn)
@@ -291,7 +305,7 @@ static bool is_translated(const struct syn *s, const struct packet *k)
 	       (same_addr(&s->ends.src, &k->src) || same_addr(&s->ends.dst, &k->dst));
 }
 
-static bool joins_syn(
+RARELY static bool joins_syn(
 	struct twins *t, struct packet *k, const struct syn *s, struct counters *counts)
 {
 	struct ends from = ends_of(t, k);
@@ -304,23 +318,25 @@ static bool joins_syn(
 	return true;
 }
 
-static void on_syn(struct twins *t, struct packet *k, struct counters *counts)
+/* A SYN on a connection with another key: of that one, unless it begins another. */
+static bool on_alias(struct twins *t, struct packet *k, bool ack)
 {
-	struct syn *s = syn_at(t, k->tcp_seq);
 	struct alias *a = alias_find(t, k);
-	unsigned bit = twins_bit(k);
 
-	t->known[bit / 8] |= (uint8_t)(1u << bit % 8);
-	if (a && a->has_isn && a->isn == k->tcp_seq) {
+	if (!a)
+		return false;
+	if (ack || (a->has_isn && a->isn == k->tcp_seq)) {
 		alias_take(t, a, k);
-		return;
+		return true;
 	}
-	if (a) {
-		a->used = 0;
-		t->used--;
-	}
-	if (s->isn == k->tcp_seq && s->time && joins_syn(t, k, s, counts))
-		return;
+	a->used = 0;
+	t->used--;
+	t->any = t->used || t->watching;
+	return false;
+}
+
+static void note_syn(const struct twins *t, struct syn *s, const struct packet *k)
+{
 	s->ends.src = k->src;
 	s->ends.dst = k->dst;
 	s->ends.sport = k->sport;
@@ -337,20 +353,13 @@ static void on_syn(struct twins *t, struct packet *k, struct counters *counts)
 }
 
 /* One of a connection whose SYN had another tag. */
-static bool on_syn_ack(struct twins *t, struct packet *k, struct counters *counts)
+RARELY static void joins_answer(
+	struct twins *t, struct packet *k, const struct syn *s, struct counters *counts)
 {
-	const struct syn *s = syn_at(t, k->tcp_ack - 1);
-	struct ends from, back;
+	struct ends from = ends_of(t, k), back = turned(&s->ends);
 
-	if (!s->time || s->isn != k->tcp_ack - 1)
-		return false;
-	if (s->ends.vlan == vlan_of(t, k) && s->ends.tunnel == k->tunnel)
-		return true;
-	from = ends_of(t, k);
-	back = turned(&s->ends);
 	if (same_ends(&back, &from) && within(s->time, k->time, ANSWERED))
 		join(t, k, &back, &s->isn, false, counts);
-	return true;
 }
 
 /* Is it the segment that was seen, under another key? */
@@ -407,7 +416,7 @@ static void note_pair(struct pair *p, const struct packet *k, const struct ends 
 }
 
 /* A segment of a connection that may have begun before the capture. */
-static void on_midway(struct twins *t, struct packet *k, struct counters *counts)
+RARELY static void on_midway(struct twins *t, struct packet *k, struct counters *counts)
 {
 	struct twin_tables *x = t->tables;
 	uint64_t h = hash_of(k);
@@ -415,6 +424,10 @@ static void on_midway(struct twins *t, struct packet *k, struct counters *counts
 	struct segment *s;
 	struct pair *p;
 
+	if (!x->segment) {
+		x->segment = xcalloc(SEGMENTS, sizeof(*x->segment));
+		x->pair = xcalloc(PAIRS, sizeof(*x->pair));
+	}
 	from = ends_of(t, k);
 	s = &x->segment[mix((uint64_t)k->tcp_seq << 32 | k->tcp_ack) >> 40 & (SEGMENTS - 1)];
 	p = &x->pair[h % PAIRS];
@@ -432,28 +445,44 @@ static void on_midway(struct twins *t, struct packet *k, struct counters *counts
 		end_watch(t);
 }
 
-/* Near the beginning of the capture: one whose SYN was seen is known by that. */
-static void watch(struct twins *t, struct packet *k, struct counters *counts)
+/* Another one than a SYN. */
+RARELY static void look(struct twins *t, struct packet *k, struct counters *counts)
 {
-	unsigned bit = twins_bit(k);
+	struct alias *a = t->used ? alias_find(t, k) : NULL;
 
-	if (!(t->known[bit / 8] >> bit % 8 & 1))
+	if (a)
+		alias_take(t, a, k);
+	else if (t->watching && !is_known(t, k))
 		on_midway(t, k, counts);
+}
+
+__attribute__((noinline)) void twins_other(
+	struct twins *t, struct packet *k, struct counters *counts)
+{
+	if (t->used || !is_known(t, k))
+		look(t, k, counts);
 	else if (!--t->watching)
 		end_watch(t);
 }
 
-void twins_look(struct twins *t, struct packet *k, struct counters *counts)
+__attribute__((noinline)) void twins_syn(struct twins *t, struct packet *k, struct counters *counts)
 {
-	struct alias *a;
+	bool ack = k->tcp_flags & TCP_ACK;
+	struct syn *s = syn_at(t, ack ? k->tcp_ack - 1 : k->tcp_seq);
+	unsigned bit = bit_of(k);
 
-	if ((k->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN) {
-		on_syn(t, k, counts);
+	if (k->tcp_flags & TCP_RST)
 		return;
+	if (t->used && on_alias(t, k, ack))
+		return;
+	if (!ack) {
+		t->known[bit / 8] |= (uint8_t)(1u << bit % 8);
+		if (s->isn == k->tcp_seq && s->time && joins_syn(t, k, s, counts))
+			return;
+		note_syn(t, s, k);
+	} else if (s->isn != k->tcp_ack - 1 || !s->time) {
+		look(t, k, counts);
+	} else if (s->ends.vlan != vlan_of(t, k) || s->ends.tunnel != k->tunnel) {
+		joins_answer(t, k, s, counts);
 	}
-	a = alias_find(t, k);
-	if (a)
-		alias_take(t, a, k);
-	else if (!(k->tcp_flags & TCP_SYN && on_syn_ack(t, k, counts)) && t->watching)
-		watch(t, k, counts);
 }

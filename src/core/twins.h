@@ -27,6 +27,7 @@ struct twins {
 	uint32_t used;     /* connections with another key */
 	uint32_t watching; /* segments of connections with a handshake, until the beginning is over
 			    */
+	bool any;          /* more than SYNs are looked at: one of the two */
 	struct twin_tables *tables;
 	uint8_t known[TWINS_KNOWN / 8]; /* bits of connections whose SYN was seen */
 };
@@ -34,21 +35,20 @@ struct twins {
 void twins_init(struct twins *t, const struct engine_config *c);
 void twins_release(struct twins *t);
 
-/* By what it is known that the SYN of a connection was seen; others may have the same. */
-static inline unsigned twins_bit(const struct packet *k)
-{
-	return (k->sport + k->dport + ((unsigned)(k->src.b[15] ^ k->dst.b[15]) << 8)) % TWINS_KNOWN;
-}
-
 /*
  * A packet that has its key: gives it another one where that is its connection's. Most are none of
  * what is looked at: a SYN, or near the beginning of the capture a segment of a connection without.
  */
-void twins_look(struct twins *t, struct packet *k, struct counters *counts);
+void twins_syn(struct twins *t, struct packet *k, struct counters *counts);
+void twins_other(struct twins *t, struct packet *k, struct counters *counts);
 static inline void twins_packet(struct twins *t, struct packet *k, struct counters *counts)
 {
-	if (k->flags & PACKET_TCP && (k->tcp_flags & TCP_SYN || t->used | t->watching))
-		twins_look(t, k, counts);
+	if (!(k->flags & PACKET_TCP))
+		return;
+	if (k->tcp_flags & TCP_SYN)
+		twins_syn(t, k, counts);
+	else if (t->any)
+		twins_other(t, k, counts);
 }
 
 #endif
