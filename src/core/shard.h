@@ -359,8 +359,8 @@ void unread_swap(struct session *s); /* both sides with all they have */
 void txn_resent(struct session *s, enum side side, uint64_t bytes);
 void txn_lost(struct session *s, enum side side, uint64_t bytes);
 void txn_after_gap(struct session *s, enum side side);
-/* Bytes of a side up to one of this frame were passed over in search of a message. */
-void txn_passed_over(struct session *s, enum side side, uint64_t frame);
+/* Bytes of a side up to one with this stamp were passed over in search of a message. */
+void txn_passed_over(struct session *s, enum side side, const struct stamp *last);
 void txn_finish(struct session *s, struct txn *t);
 void txn_elsewhere(struct session *s);
 /* The waiting for its response ended at this time, or at its last stamp where time runs back. */

@@ -18,11 +18,13 @@
 static void passed_over(struct session *s, enum side side, size_t n, const uint8_t *end)
 {
 	const uint8_t *inner = reading_of(s)->inner_begin;
+	struct stamp last;
 	uint64_t offset;
 
 	counters_add(&s->shard->engine->counters,
 		"session: bytes passed over in search of a message", n);
-	txn_passed_over(s, side, txn_stamp(s, side, inner ? inner : end - 1, &offset).seen_frame);
+	last = txn_stamp(s, side, inner ? inner : end - 1, &offset);
+	txn_passed_over(s, side, &last);
 }
 
 const uint8_t *sync_turn_in(const struct session *s, enum side side)

@@ -623,14 +623,20 @@ void txn_close_all(struct session *s, uint64_t closed_at, bool pending)
 	}
 }
 
-void txn_passed_over(struct session *s, enum side side, uint64_t frame)
+/* Was the request there before this was sent? */
+static bool asked_before(const struct txn *t, const struct stamp *at)
+{
+	return t->stamp[T0] != at->seen ? t->stamp[T0] < at->seen : t->frame[T0] < at->seen_frame;
+}
+
+void txn_passed_over(struct session *s, enum side side, const struct stamp *last)
 {
 	if (side == SIDE_CLIENT) {
 		s->lost_request = true;
 		return;
 	}
 	for (struct txn *t = s->first; t; t = t->next)
-		if (!(t->marks & 1u << T2) && t->frame[T0] < frame) {
+		if (!(t->marks & 1u << T2) && asked_before(t, last)) {
 			t->doubtful = 1;
 			if (!t->key) /* else it is known again, if it was not passed over */
 				t->quality |= 1u << QUALITY_GAP;
