@@ -112,7 +112,7 @@ static void a_tail_is_no_beginning(void **state)
 	begin();
 	CUT(0, SELECT, ALL);
 	talk_lose(1, n);
-	cut(1, RESULT + n, RESULT_EOF, ALL);
+	cut(1, &RESULT[n], RESULT_EOF, ALL);
 	CUT(0, "\1\0\0\0\x0e", ALL);
 	CUT(1, OK, ALL);
 	talk_close();
