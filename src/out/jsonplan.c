@@ -541,7 +541,7 @@ static struct program *make_program(struct op_list *list, const bool *there)
 
 const struct program *jsonplan_program(struct op_list *list, const uint64_t *seen, uint64_t hash)
 {
-	unsigned set = hash % PROGRAM_SETS, way = list->way[set]++ % PROGRAM_WAYS;
+	unsigned set = PROGRAM_SET(hash), way = list->way[set]++ % PROGRAM_WAYS;
 	bool there[OPS_MAX];
 	struct program *p;
 

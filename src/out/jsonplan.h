@@ -144,7 +144,9 @@ struct program {
 };
 
 #define PROGRAM_SETS 32u
-#define PROGRAM_WAYS 4u
+/* The highest bits of the hash are the only ones that depend on all that was seen. */
+#define PROGRAM_SET(hash) ((unsigned)((hash) >> 59))
+#define PROGRAM_WAYS      4u
 
 /* What is done for records of one list. */
 struct op_list {

@@ -279,7 +279,7 @@ static const struct program *program_of(struct op_list *list, const uint64_t *se
 	for (unsigned i = 0; i < n; i++)
 		hash = (hash ^ seen[i]) * UINT64_C(0x9e3779b97f4a7c15);
 	hash ^= hash >> 32;
-	ways = list->programs[hash % PROGRAM_SETS];
+	ways = list->programs[PROGRAM_SET(hash)];
 	for (unsigned i = 0; i < PROGRAM_WAYS && ways[i]; i++)
 		if (ways[i]->hash == hash && same_seen(ways[i], seen, n))
 			return ways[i];
