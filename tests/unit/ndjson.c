@@ -403,6 +403,7 @@ static void random_flow(struct made *m)
 	m->flow.syn_frames.n = (uint32_t)(draw() % (FIELD_LIST_MAX + 1));
 	for (uint64_t *p = &m->flow.syn_ack_retries; p <= &m->flow.transactions; p++)
 		*p = number();
+	m->flow.copy_kinds = (uint32_t)draw() & 15; /* of four names */
 	for (uint64_t *p = &m->flow.side[0].payload; p <= &m->flow.side[1].sack; p++)
 		*p = number();
 }
