@@ -404,6 +404,7 @@ static void random_flow(struct made *m)
 	for (uint64_t *p = &m->flow.syn_ack_retries; p <= &m->flow.transactions; p++)
 		*p = number();
 	m->flow.copy_kinds = (uint32_t)draw() & 15; /* of four names */
+	m->flow.copy_tunnel = draw() % 2 ? "gre" : NULL;
 	for (uint64_t *p = &m->flow.side[0].payload; p <= &m->flow.side[1].sack; p++)
 		*p = number();
 }
