@@ -195,6 +195,7 @@ static void tcp_layer(struct packet *p, struct view *v, struct next *next)
 	p->tcp_window = load16(h + 14);
 	p->tcp_opts = 0;
 	p->tcp_nsack = 0;
+	p->tcp_header = header > have ? 0 : (uint8_t)header;
 	p->tcp_tsval = 0;
 	if (header > have) {
 		read_cut_options(p, v, h + TCP_HEADER, header);

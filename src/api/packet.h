@@ -159,6 +159,7 @@ struct packet {
 	uint8_t tcp_opts;   /* TCP_OPT_ */
 	uint8_t tcp_wscale; /* shift, at most 14 */
 	uint8_t tcp_nsack;  /* SACK blocks at tcp_sack, 8 bytes each, network order */
+	uint8_t tcp_header; /* bytes of it before the payload; 0: cut */
 	uint16_t tcp_mss;
 	uint16_t tcp_window; /* as on the wire, not scaled */
 	uint32_t tcp_seq, tcp_ack;

@@ -24,8 +24,10 @@
 #define FS_MIDWAY   0x80u /* its stream was not followed from the first byte */
 
 /* flow_side.more */
-#define FS_RTT_BOUND 0x01u /* rtt_min is no sample: it was not longer, perhaps shorter */
-#define FS_RESTS     0x02u /* what it answered waits for the other end's ACK: resting.c */
+#define FS_RTT_BOUND  0x01u /* rtt_min is no sample: it was not longer, perhaps shorter */
+#define FS_SUMS_RIGHT 0x10u /* its checksums are right, or were all that were looked at */
+#define FS_SUMS_WRONG 0x20u /* some are not, as an offload adds them later */
+#define FS_RESTS      0x02u /* what it answered waits for the other end's ACK: resting.c */
 
 struct flow_side {       /* what TCP says */
 	uint32_t nxt;    /* one past the highest sequence number sent */
@@ -169,13 +171,13 @@ struct resend {
 struct ext_side {
 	/* Since when it is so (see zero_time, full_time, expect); 0: it is not. */
 	uint64_t zero_since, full_since, hole_since;
-	uint32_t retransmits, fast, rtos, spurious, out_of_order, dup_acks, outside;
+	uint32_t retransmits, fast, rtos, spurious, out_of_order, dup_acks, outside, bad_sums;
 	uint32_t zero_windows, window_full, gaps, nheld;
 	uint64_t zero_time, full_time;
 	uint64_t lost, resent;
 	uint64_t resent_worst, zero_worst; /* ns, the longest stall of its kind ... */
 	uint64_t resent_frame, zero_frame; /* ... and the frame that ended, or began it */
-	uint64_t lost_frame, oversized_frame, again_frame, outside_frame;
+	uint64_t lost_frame, oversized_frame, again_frame, outside_frame, bad_sum_frame;
 	uint32_t oversized; /* segments larger than the MSS, put together by an offload */
 	uint64_t again_since, again_last;     /* when it was first sent (nearly), and last */
 	uint32_t again_seq, again_len, again; /* the segment sent again last, and how often */

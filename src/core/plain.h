@@ -39,6 +39,7 @@ static inline bool plain_tcp(struct packet *p, const uint8_t *h, uint32_t n)
 	p->tcp_flags = h[13];
 	p->tcp_window = load16(h + 14);
 	p->tcp_nsack = 0;
+	p->tcp_header = (uint8_t)header;
 	p->payload = h + header;
 	p->paylen = n - header;
 	return true;

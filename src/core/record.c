@@ -231,6 +231,8 @@ static void trouble(struct flow_trouble_record *o, const struct flow *f, unsigne
 	o->lost_frame = e->lost_frame;
 	o->oversized = e->oversized;
 	o->oversized_frame = e->oversized_frame;
+	o->bad_sums = e->bad_sums;
+	o->bad_sum_frame = e->bad_sum_frame;
 	o->outside = e->outside;
 	o->outside_frame = e->outside_frame;
 	if (flow_unacked(f, dir)) {

@@ -107,6 +107,7 @@ struct flow_trouble_record {  /* of a side */
 	/* Frames that show it best; 0: none. */
 	uint64_t resent_frame, zero_window_frame, lost_frame, oversized_frame, stuck_frame;
 	uint64_t oversized; /* segments larger than the MSS: an offload put them together */
+	uint64_t bad_sums, bad_sum_frame; /* segments left out for a wrong checksum */
 	uint64_t outside, outside_frame; /* segments that the receiver ignores; the first of them */
 	uint64_t stuck; /* times its last segment was sent again, and never acknowledged */
 	uint64_t stuck_bytes, stuck_time;

@@ -319,6 +319,13 @@ const struct field flow_fields[] = {
 		FIELD_U64, FIELD_F_NONZERO, 6),
 	SIDE(trouble, outside_frame, "outside_window_frame", "Frame", "the first of them.",
 		FIELD_U64, FIELD_F_NONZERO, 9),
+	SIDE(trouble, bad_sums, "bad_checksums", "Bad sums",
+		"segments with a wrong checksum where those before were right, so that no offload "
+		"explains it: the receiver drops them, and they change nothing here; of what is "
+		"read; left out where 0.",
+		FIELD_U64, FIELD_F_NONZERO, 6),
+	SIDE(trouble, bad_sum_frame, "bad_checksum_frame", "Frame", "the first of them.", FIELD_U64,
+		FIELD_F_NONZERO, 9),
 	SIDE(trouble, stuck, "stuck.retransmits", "Stuck",
 		"times its last segment was sent again without ever being acknowledged; left out "
 		"where 0.",

@@ -28,6 +28,7 @@ struct waiting *waiting_new(struct shard *sh, const struct packet *p, unsigned d
 	w->p.data = w->p.mac_src = w->p.mac_dst = NULL;
 	w->p.flags &= (uint16_t)~PACKET_MAC;
 	w->p.owned = NULL;
+	w->p.tcp_header = 0; /* it is not kept */
 	w->dir = (uint8_t)dir;
 	w->refuted = false;
 	w->room = p->paylen + sack;

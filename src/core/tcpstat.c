@@ -4,6 +4,7 @@
  */
 #include "core/copies.h"
 #include "core/handshake.h"
+#include "core/sums.h"
 #include "core/tcp_impl.h"
 #include <string.h>
 
@@ -568,7 +569,7 @@ static inline bool is_usual(
 }
 
 RARELY static enum tcp_next strange_segment(
-	struct shard *sh, struct flow *f, struct packet *p, unsigned dir)
+	struct shard *sh, struct flow *f, struct packet *p, unsigned dir, uint32_t len)
 {
 	struct flow_side *s = &f->side[dir];
 	uint16_t id = s->ip_id;
@@ -581,6 +582,11 @@ RARELY static enum tcp_next strange_segment(
 		if (tcp_is_copy(sh, f, p, dir))
 			return TCP_COPY;
 		overtaken = tcp_is_older(s, p);
+	}
+	if ((!len || (len <= SUM_SHORT && tcp_is_read(f, dir))) &&
+		tcp_sum_is_wrong(sh, f, p, dir)) {
+		p->time = f->last[dir];
+		return TCP_GOES_ON;
 	}
 	if ((may_be_early(f, p, dir) && early_hold(sh, f, p, dir)) ||
 		(!is_valid(f, p, dir) && tcp_ignores(sh, f, p, dir))) {
@@ -599,11 +605,19 @@ enum tcp_next tcp_segment(struct shard *sh, struct flow *f, struct packet *p, un
 {
 	uint32_t len = p->paylen + p->paycut;
 
-	if (is_next(f, p, dir, len))
-		next_segment(sh, f, p, dir, len);
-	else if (is_usual(f, p, dir, len))
-		tcp_segment_now(sh, f, p, dir);
+	if (is_next(f, p, dir, len)) {
+		if (len - 1 < SUM_SHORT && tcp_is_read(f, dir) && tcp_sum_is_wrong(sh, f, p, dir))
+			p->time = f->last[dir];
+		else
+			next_segment(sh, f, p, dir, len);
+		return TCP_GOES_ON;
+	}
+	if (!is_usual(f, p, dir, len))
+		return strange_segment(sh, f, p, dir, len);
+	if ((len - 1 < SUM_SHORT || p->tcp_flags & TCP_FIN) && tcp_is_read(f, dir) &&
+		tcp_sum_is_wrong(sh, f, p, dir))
+		p->time = f->last[dir];
 	else
-		return strange_segment(sh, f, p, dir);
+		tcp_segment_now(sh, f, p, dir);
 	return TCP_GOES_ON;
 }

@@ -119,6 +119,7 @@ static void add_flow(struct flow_totals *t, const struct flow_record *f)
 		t->zero_window_time += s->zero_window_time;
 		t->lost += s->lost_in_capture;
 		t->outside += s->outside;
+		t->bad_sums += s->bad_sums;
 	}
 }
 

@@ -129,6 +129,7 @@ static void flows_part(struct json_object *all, const struct flow_totals *f)
 		{"lost_in_capture", f->lost},
 		{"duplicates", f->duplicates},
 		{"outside_window", f->outside},
+		{"bad_checksums", f->bad_sums},
 		{"icmp_errors", f->icmp_errors},
 		{"vrrp_events", f->vrrp_events},
 		{"arp_events", f->arp_events},
