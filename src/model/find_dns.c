@@ -144,7 +144,8 @@ static void add_up(struct lookup *l, uint64_t end, bool settle)
 static void forget(struct lookup *l, unsigned n)
 {
 	l->n -= n;
-	memmove(l->a, l->a + n, l->n * sizeof(l->a[0]));
+	if (n && l->n)
+		memmove(l->a, l->a + n, l->n * sizeof(l->a[0]));
 }
 
 /* Takes the first n attempts out; what they cost stays. */

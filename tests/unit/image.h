@@ -35,7 +35,8 @@ static inline void put(struct image *m, const void *from, size_t n)
 		m->p = realloc(m->p, m->size);
 		assert_non_null(m->p);
 	}
-	memcpy(m->p + m->n, from, n);
+	if (n)
+		memcpy(m->p + m->n, from, n);
 	m->n += n;
 }
 
