@@ -437,6 +437,9 @@ static const struct claim claims[] = {
 	{TABLE_END, 0},
 };
 
+static const struct tsm_model model = {
+	.kind = KIND_NAMES, .naming = NAMING_FIELD, .named = "dns.question.type"};
+
 TSM_DISSECTOR(dns) = {
 	TSM_HEAD,
 	.name = "dns",
@@ -448,4 +451,5 @@ TSM_DISSECTOR(dns) = {
 	.data = data,
 	.describe = dns_describe,
 	.sync = sync,
+	.model = &model,
 };

@@ -747,6 +747,23 @@ static const struct claim claims[] = {
 	{TABLE_END, 0},
 };
 
+static const char *const checks[] = {"GET", "HEAD", "OPTIONS", NULL};
+/* Programs that do nothing but check, as they call themselves. */
+static const char *const checkers[] = {"KeepAliveClient", "kube-probe/", "ELB-HealthChecker/",
+	"GoogleHC/", "check_http/", "Consul Health Check", NULL};
+
+static const char *const streams[] = {"text/event-stream", NULL};
+
+const struct tsm_model http_model = {
+	.kind = KIND_WEB,
+	.naming = NAMING_URI,
+	.check_methods = checks,
+	.check_field = "user_agent.original",
+	.check_values = checkers,
+	.idle_field = "http.response.mime_type",
+	.idle_values = streams,
+};
+
 TSM_DISSECTOR(http) = {
 	TSM_HEAD,
 	.name = "http",
@@ -760,4 +777,5 @@ TSM_DISSECTOR(http) = {
 	.end = end,
 	.describe = http_describe,
 	.sync = sync,
+	.model = &http_model,
 };

@@ -735,4 +735,5 @@ TSM_DISSECTOR(http2) = {
 	.end = end,
 	.describe = http2_describe,
 	.sync = sync,
+	.model = &http_model,
 };

@@ -9,6 +9,8 @@
 
 #define HTTP_LENGTH_MAX (UINT64_C(1) << 60)
 
+extern const struct tsm_model http_model; /* of both versions */
+
 /* Fields that both versions have, by the names their places have in each. */
 #define HTTP_FIELDS                                                                                \
 	[F_REQ_METHOD] = {"http.request.method", "Method", "Request method", FIELD_STR, 0, 7, 0,   \

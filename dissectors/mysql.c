@@ -444,6 +444,17 @@ static const struct claim claims[] = {
 	{TABLE_END, 0},
 };
 
+/* A SELECT is one where it reads from no table. */
+static const char *const checks[] = {"GREETING", "LOGIN", "PING", "SELECT", "SET", "QUIT", NULL};
+
+/* Who logs in before the greeting has come knows no password that the server would take. */
+static const struct tsm_model model = {
+	.kind = KIND_DATABASE,
+	.naming = NAMING_STATEMENT,
+	.check_methods = checks,
+	.check_field = "tsumari.mysql.before_greeting",
+};
+
 TSM_DISSECTOR(mysql) = {
 	TSM_HEAD,
 	.name = "mysql",
@@ -458,4 +469,5 @@ TSM_DISSECTOR(mysql) = {
 	.end = end,
 	.describe = mysql_describe,
 	.sync = sync,
+	.model = &model,
 };

@@ -319,6 +319,8 @@ static const struct claim claims[] = {
 	{TABLE_END, 0},
 };
 
+static const struct tsm_model model = {.kind = KIND_FILES};
+
 TSM_DISSECTOR(nfs) = {
 	TSM_HEAD,
 	.name = "nfs",
@@ -326,4 +328,5 @@ TSM_DISSECTOR(nfs) = {
 	.claims = claims,
 	.fields = fields,
 	.body = body,
+	.model = &model,
 };

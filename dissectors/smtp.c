@@ -502,6 +502,11 @@ static const struct claim claims[] = {
 	{TABLE_END, 0},
 };
 
+static const char *const checks[] = {
+	"greeting", "HELO", "EHLO", "LHLO", "NOOP", "RSET", "QUIT", NULL};
+
+static const struct tsm_model model = {.kind = KIND_MAIL, .check_methods = checks};
+
 TSM_DISSECTOR(smtp) = {
 	TSM_HEAD,
 	.name = "smtp",
@@ -516,4 +521,5 @@ TSM_DISSECTOR(smtp) = {
 	.end = end,
 	.describe = smtp_describe,
 	.sync = sync,
+	.model = &model,
 };

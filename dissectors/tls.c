@@ -638,6 +638,8 @@ static const struct claim claims[] = {
 	{TABLE_END, 0},
 };
 
+static const struct tsm_model model = {.naming = NAMING_OBJECT};
+
 TSM_DISSECTOR(tls) = {
 	TSM_HEAD,
 	.name = "tls",
@@ -645,8 +647,10 @@ TSM_DISSECTOR(tls) = {
 	.claims = claims,
 	.fields = fields,
 	.state_size = sizeof(struct tls),
+	.traits = TRAIT_ENCRYPTED,
 	.probe = probe,
 	.data = data,
 	.gap = gap,
 	.describe = describe,
+	.model = &model,
 };

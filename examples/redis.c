@@ -277,6 +277,14 @@ static enum tsm_probe sync(struct session *s, void *state, enum side side, struc
 
 static const struct claim claims[] = {{TABLE_TCP_PORT, 6379}, {TABLE_END, 0}};
 
+/* Whose answer comes when there is something, or when the time that the client named is over. */
+static const char *const blocking[] = {"BLPOP", "BRPOP", "BLMOVE", "BRPOPLPUSH", "BLMPOP",
+	"BZPOPMIN", "BZPOPMAX", "BZMPOP", "XREAD", "XREADGROUP", "WAIT", NULL};
+static const char *const checks[] = {"PING", "HELLO", "SELECT", "INFO", "QUIT", NULL};
+
+static const struct tsm_model model = {
+	.kind = KIND_DATABASE, .check_methods = checks, .idle_methods = blocking};
+
 TSM_DISSECTOR(redis) = {
 	TSM_HEAD,
 	.name = "redis",
@@ -288,4 +296,5 @@ TSM_DISSECTOR(redis) = {
 	.data = data,
 	.gap = gap,
 	.sync = sync,
+	.model = &model,
 };

@@ -124,7 +124,7 @@ def tiers(where, o):
         by_pair = sum(p["calls"] for p in t["pairs"])
         if abs(by_pair - sum(t["calls"].values())) > 0.01 * by_pair + 0.01:
             fail(f"{where}: tier {t.get('operation')}: calls {t['calls']}, by pair {by_pair}")
-    if where.startswith("http-proxy") and not any("HTTP" in t["calls"] for t in o["tiers"]):
+    if where.startswith("http-proxy") and not any("web" in t["calls"] for t in o["tiers"]):
         fail(f"{where}: nothing behind the proxy: {o['tiers']}")
 
 

@@ -29,6 +29,24 @@ for j in 0 3; do
 done
 "$TSUMARI" --plugin "$work/redis.so" -r "$top_srcdir/pcaps/http-errors.pcap" --json --types redis >"$work/out"
 [ ! -s "$work/out" ] || { echo "redis was seen in HTTP:"; head -n 3 "$work/out"; exit 1; }
+# What its model says is believed: a worker waits for a job on purpose, and nobody for a slow GET.
+for command in BLPOP GET; do
+	PYTHONPATH="$top_srcdir/tests" python3 - $command "$work/$command.pcap" <<-'END'
+		import sys
+		import pcaplib
+		talk = pcaplib.Conversation(1, 6379, "10.9.0.1", "10.9.0.30")
+		talk.open(0)
+		for i in range(3):
+		    ask = b"*2\r\n$%d\r\n%s\r\n$4\r\njobs\r\n" % (len(sys.argv[1]), sys.argv[1].encode())
+		    talk.send(0, i * 4 * 10**9 + 10**8, ask)
+		    talk.send(1, i * 4 * 10**9 + (3 + i % 2) * 10**9 + i * 7 * 10**7, b"$2\r\nok\r\n")
+		talk.close(13 * 10**9)
+		pcaplib.write(sys.argv[2], 1, talk.packets)
+	END
+	"$TSUMARI" --plugin "$work/redis.so" -r "$work/$command.pcap" --report=json >"$work/$command.out"
+done
+! grep -q '"slow-server"' "$work/BLPOP.out" || { echo "BLPOP waits on purpose:"; cat "$work/BLPOP.out"; exit 1; }
+grep -q '"slow-server"' "$work/GET.out" || { echo "GET is slow:"; cat "$work/GET.out"; exit 1; }
 # What must not load: another ABI, a file others may write to, no file.
 sed 's/TSM_HEAD,/.abi = 99, .size = sizeof(struct dissector),/' "$top_srcdir/examples/redis.c" >"$work/bad.c"
 # shellcheck disable=SC2086

@@ -582,14 +582,7 @@ static void read_again(struct ui *u, struct screen *s, uint64_t from)
 
 static const struct dissector *application(const struct record *r)
 {
-	const struct flow_record *f = (const void *)r;
-
-	if (r->kind != RECORD_FLOW)
-		return r->dissector;
-	for (unsigned i = 0; f->protocol && i < registry_count(); i++)
-		if (strcmp(registry_get(i)->name, f->protocol) == 0)
-			return registry_get(i);
-	return NULL;
+	return r->kind == RECORD_FLOW ? ((const struct flow_record *)r)->app : r->dissector;
 }
 
 void packets_open_flow(struct ui *u, const struct record *r)

@@ -23,6 +23,7 @@
 #define TSUMARI_DISSECTOR_H
 
 #include "field.h"
+#include "model.h"
 #include "packet.h"
 #include "view.h"
 
@@ -124,6 +125,8 @@ struct body {
 #define TRAIT_READS_CUT 0x8u
 /* It is asked on the ports it claims only: its bytes look like another's. */
 #define TRAIT_BY_PORT 0x4u
+/* It hides what is asked: its transactions are handshakes, and what follows is told by turns. */
+#define TRAIT_ENCRYPTED 0x10u
 typedef enum tsm_probe tsm_sync(struct session *s, void *state, enum side side, struct view *v);
 
 /* Grows at its end only: one that was compiled when it was shorter is taken as it is. */
@@ -174,6 +177,9 @@ struct dissector {
 	 * a message begins where the side takes its turn, and nowhere else for sure.
 	 */
 	tsm_sync *sync;
+
+	/* What the report must know of it (model.h). NULL: nothing. */
+	const struct tsm_model *model;
 };
 
 /*

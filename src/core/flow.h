@@ -224,7 +224,7 @@ struct flow_ext {
 	uint8_t stale;         /* bytes of the client came behind the server's FIN, unread */
 	struct addr forwarded; /* on whose behalf a proxy connected (proxy.h); all zero: not said */
 	uint64_t transactions;
-	const char *protocol;
+	const struct dissector *app; /* that read it; NULL: none did */
 	struct early *early;
 	struct waiting *syn;
 	uint8_t waits; /* WAITS_ */

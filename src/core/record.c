@@ -304,7 +304,8 @@ static void unusual(struct flow_record *r, const struct flow *f)
 	r->icmp_code = e->icmp_errors ? e->icmp_code : FIELD_ABSENT;
 	r->forwarded = e->forwarded;
 	r->transactions = e->transactions;
-	r->protocol = e->protocol;
+	r->app = e->app;
+	r->protocol = e->app ? e->app->name : NULL;
 	for (unsigned i = 0; i < 2; i++)
 		trouble(&r->trouble[i], f, i ? !flow_client(f) : flow_client(f));
 }
@@ -388,7 +389,7 @@ void record_of_turn(
 	r->r.duration = spent;
 	r->network = rtt == FIELD_ABSENT ? 0 : rtt < spent ? rtt : spent;
 	r->frame = frame;
-	r->protocol = f->ext ? f->ext->protocol : NULL;
+	r->app = f->ext ? f->ext->app : NULL;
 }
 
 /* The response or its end was, or may have been, among bytes that the capture does not have. */
@@ -467,5 +468,5 @@ void record_of_txn(struct shard *sh, struct txn *t)
 	if (f->ext)
 		r->forwarded = f->ext->forwarded;
 	flow_need_ext(sh, f)->transactions++;
-	f->ext->protocol = r->r.type;
+	f->ext->app = t->d;
 }

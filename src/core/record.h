@@ -10,6 +10,7 @@
 #define TSUMARI_CORE_RECORD_H
 
 #include "api/dissector.h"
+#include "core/registry.h"
 
 enum record_kind {
 	RECORD_FLOW,
@@ -154,9 +155,10 @@ struct flow_record {
 	uint64_t icmp_type, icmp_code; /* of the last error that named this flow */
 	struct addr forwarded;         /* whom the PROXY protocol names; all zero: nobody */
 	uint64_t transactions;
-	const char *protocol;  /* of the application, NULL: not recognised */
-	const char *fast_open; /* what became of data in the SYN; NULL: there was none */
-	bool syn_ack_late;     /* lost, or late: not the server dropped the SYN */
+	const struct dissector *app; /* the application, NULL: not recognised */
+	const char *protocol;        /* its name, or NULL */
+	const char *fast_open;       /* what became of data in the SYN; NULL: there was none */
+	bool syn_ack_late;           /* lost, or late: not the server dropped the SYN */
 	struct flow_multipath_record multipath[2]; /* enum side */
 	struct flow_trouble_record trouble[2];     /* enum side */
 };
@@ -224,9 +226,9 @@ struct txn_record {
  */
 struct turn_record {
 	struct record r;
-	uint64_t network;     /* the part of it that is the path to the server */
-	uint64_t frame;       /* of the answer */
-	const char *protocol; /* of the connection (TLS); NULL: not known */
+	uint64_t network;            /* the part of it that is the path to the server */
+	uint64_t frame;              /* of the answer */
+	const struct dissector *app; /* of the connection (TLS); NULL: not known */
 };
 
 /* What packets that belong to no connection say: `client` is their sender, `server` whom they were
@@ -293,6 +295,23 @@ extern const struct event_type event_types[]; /* ends with a NULL name */
 const struct event_type *event_type_of(const struct dissector *d);
 /* Stands where a dissector would: findings have none. It is not registered. */
 extern const struct dissector finding_type;
+
+/* Of an event: is it VRRP's? Else it is ARP's. */
+static inline bool event_is_vrrp(const struct record *r)
+{
+	return strcmp(r->type, "vrrp") == 0;
+}
+
+/* What the report must know of a transaction's protocol (api/model.h). */
+static inline const struct tsm_model *record_model(const struct record *r)
+{
+	return registry_model(r->dissector);
+}
+/* Is it one that hides what is asked? NULL: no. */
+static inline bool app_encrypted(const struct dissector *d)
+{
+	return d && d->traits & TRAIT_ENCRYPTED;
+}
 extern const char *const copy_names[];    /* by bit COPY_ (copies.h), NULL-ended */
 extern const char *const quality_names[]; /* by enum tsm_quality, NULL-ended */
 extern const char *const ledger_names[];  /* by enum ledger_entry: "connect.retry" ... */

@@ -244,6 +244,13 @@ tsm_sync *registry_sync(const struct dissector *d)
 	return d->size > offsetof(struct dissector, sync) ? d->sync : NULL;
 }
 
+const struct tsm_model *registry_model(const struct dissector *d)
+{
+	static const struct tsm_model nothing;
+
+	return d && d->size > offsetof(struct dissector, model) && d->model ? d->model : &nothing;
+}
+
 const struct dissector *registry_layer(unsigned table, uint32_t key)
 {
 	unsigned number = table < TABLE_COUNT ? registry_claimed(table, key) : 0;

@@ -29,6 +29,8 @@ typedef void registry_describe_fn(
 	struct show *out, const struct packet *p, enum side side, struct view v);
 registry_describe_fn *registry_describe(const struct dissector *d);
 tsm_sync *registry_sync(const struct dissector *d); /* its sync(), likewise */
+/* What the report must know of it, with nothing in it where it says nothing; d may be NULL. */
+const struct tsm_model *registry_model(const struct dissector *d);
 
 /* The layer that claims (table, key), or NULL. */
 const struct dissector *registry_layer(unsigned table, uint32_t key);

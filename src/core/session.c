@@ -165,8 +165,8 @@ void session_close(struct session *s, enum tsm_end why, uint64_t now)
 		session_end(s, (enum side)i, why, why == END_CAPTURE ? 0 : now);
 	txn_close_all(s, now, why == END_CAPTURE);
 	resting_wake(s);
-	if (s->d && !(s->flow->ext && s->flow->ext->protocol))
-		flow_need_ext(sh, s->flow)->protocol = s->d->name;
+	if (s->d && !(s->flow->ext && s->flow->ext->app))
+		flow_need_ext(sh, s->flow)->app = s->d;
 	if (s->upgraded) { /* nothing of the new protocol was seen */
 		if (now)
 			txn_closed_at(s->upgraded, now);

@@ -110,7 +110,7 @@ static void add_turn(struct findings *f, struct cell **cells, const struct turn_
 	uint64_t ledger[LEDGER_COUNT] = {0};
 
 	f->turns_seen = true;
-	if (r->protocol && strcmp(r->protocol, "tls") != 0)
+	if (r->app && !app_encrypted(r->app))
 		return;
 	ledger[LEDGER_NETWORK] = r->network;
 	ledger[LEDGER_SERVER] = r->r.duration - r->network;

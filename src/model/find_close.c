@@ -34,20 +34,15 @@ struct close_all {
 	struct keyed *ports; /* when their connection ended, ns */
 };
 
-static bool is_http(const char *protocol)
-{
-	return protocol && strncmp(protocol, "http", 4) == 0;
-}
-
 enum use { NOT_USED, USED, USED_ONCE };
 
 static enum use use_of(const struct flow_record *r)
 {
-	bool tls = r->protocol && strcmp(r->protocol, "tls") == 0;
+	bool hidden = app_encrypted(r->app), web = registry_model(r->app)->kind == KIND_WEB;
 
-	if (r->handshake == FIELD_ABSENT || !(is_http(r->protocol) || (tls && r->turns)))
+	if (r->handshake == FIELD_ABSENT || !(web || (hidden && r->turns)))
 		return NOT_USED;
-	return (tls ? r->turns : r->transactions) > 1 ? USED : USED_ONCE;
+	return (hidden ? r->turns : r->transactions) > 1 ? USED : USED_ONCE;
 }
 
 static uint64_t answered_handshake(const struct flow_record *r)

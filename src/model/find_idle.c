@@ -9,6 +9,7 @@
 #include "model/find_impl.h"
 #include "base/mem.h"
 #include "model/operation.h"
+#include "model/values.h"
 #include <stdlib.h>
 
 #define LEAST  ((uint64_t)SECOND) /* shorter ones are no polls */
@@ -112,6 +113,14 @@ static void ask_again(struct idle *x, struct poll *p, const struct record *r)
 		p->again += r->start - e->time <= SINCE;
 		return;
 	}
+}
+
+bool waits_on_purpose(const struct txn_record *t)
+{
+	const struct tsm_model *m = record_model(&t->r);
+
+	return name_listed(m->idle_methods, (const char *)t + t->method.offset, t->method.len) ||
+	       (m->idle_values && txn_says(t, m->idle_field, m->idle_values));
 }
 
 enum wait_class idle_or_slow(struct idle **at, const struct record *r, const struct txn_record *t,

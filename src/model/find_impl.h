@@ -145,7 +145,10 @@ struct detector {
 	void (*list)(struct findings *f);
 	void (*release)(void *state);         /* what the capture's state holds; NULL: nothing */
 	void (*release_service)(void *state); /* the same of a service's */
+	const char *protocol;                 /* whose slow answers are its own; NULL: none */
 };
+/* Does a detector of its own look at the slow answers of this protocol? */
+bool has_detector(const char *protocol);
 extern const struct detector detect_capture, detect_close, detect_connect, detect_load, detect_path,
 	detect_server, detect_dns, detect_greeting, detect_far, detect_send, detect_mysql,
 	detect_nfs, detect_smtp, detect_vrrp;
@@ -203,6 +206,8 @@ bool path_lossy(const struct svc *s);
 bool nfs_claims(const struct txn_record *t);
 /* find_idle.c: long waits that are so on purpose. Of a service, made when first needed. */
 struct idle;
+/* Does the protocol say that its answer waits until there is something to tell (api/model.h)? */
+bool waits_on_purpose(const struct txn_record *t);
 /* The class of a slow wait (t: NULL where it is a turn): CLASS_SLOW, or one that is looked at. */
 enum wait_class idle_or_slow(struct idle **at, const struct record *r, const struct txn_record *t,
 	uint64_t ns, uint64_t frame);

@@ -227,7 +227,7 @@ static void take_out(struct findings *f, struct svc *s, const struct record *r)
 	if (r->end >= from)
 		spread(c, from, r->end, UINT64_MAX);
 	proof_drop_frame(&c->slowest, t->frame[1]);
-	if (strncmp(r->type, "http", 4) == 0)
+	if (record_model(r)->kind == KIND_WEB)
 		take_out_balance(f->state[DETECTOR_LOAD], t, f->name);
 }
 
@@ -243,7 +243,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	add_busy(c, t->stamp[1], r->end);
 	add_pause(f, c, t);
 	proof_frame(&c->slowest, r->end - t->stamp[1], t->frame[1]);
-	if (strncmp(r->type, "http", 4) == 0)
+	if (record_model(r)->kind == KIND_WEB)
 		add_balance(f->state[DETECTOR_LOAD], t);
 }
 

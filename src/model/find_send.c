@@ -26,7 +26,7 @@ static bool held_back(const struct txn_record *t)
 {
 	const char *method = (const char *)t + t->method.offset;
 
-	return strncmp(t->r.type, "http", 4) == 0 && t->method.len >= 3 &&
+	return record_model(&t->r)->kind == KIND_WEB && t->method.len >= 3 &&
 	       (strncmp(method, "POST", 4) == 0 || strncmp(method, "PUT", 3) == 0) &&
 	       t->ledger[LEDGER_REQUEST] >= CONTINUE_FROM &&
 	       t->ledger[LEDGER_REQUEST] <= CONTINUE_TO;

@@ -28,12 +28,9 @@ struct server_state {
 /* Another family has the time of these. */
 static bool others(const struct txn_record *t)
 {
-	const char *type = t->r.type;
-
 	return t->ended_by || t->unacked ||
 	       (t->r.transport != 6 && t->r.quality & 1u << QUALITY_NO_RESPONSE) ||
-	       strcmp(type, "mysql") == 0 || strcmp(type, "smtp") == 0 ||
-	       strcmp(type, "tls") == 0 || nfs_claims(t);
+	       has_detector(t->r.type) || app_encrypted(t->r.dissector) || nfs_claims(t);
 }
 
 static uint64_t step_from(unsigned i)
@@ -105,15 +102,6 @@ static void add_medium(
 	proof_client(&c->medium, &r->client.ip);
 }
 
-/* The server sends what happens when it happens, or has what it was told and says goodbye. */
-static bool never_waited_for(const struct txn_record *t)
-{
-	static struct value_name mime = {"http.response.mime_type", NULL, -1};
-	const struct value *v = value_named(t, &mime);
-
-	return v && v->len >= 17 && memcmp(value_text(v), "text/event-stream", 17) == 0;
-}
-
 static void add_txn(struct findings *f, struct svc *s, const struct txn_record *t)
 {
 	uint64_t server = t->total == FIELD_ABSENT ? 0 : t->ledger[LEDGER_SERVER];
@@ -126,7 +114,7 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 		count(svc_state(s, DETECTOR_SERVER), server, f->limit.v[THRESHOLD_SLOW] / 2);
 	if (!error && server < f->limit.v[THRESHOLD_SLOW] / 2)
 		return;
-	if (!error && never_waited_for(t)) {
+	if (!error && waits_on_purpose(t)) {
 		claim(f, CLASS_IDLE);
 	} else if (!error && server < f->limit.v[THRESHOLD_SLOW]) {
 		add_medium(f, s, &t->r, server, t->frame[1]);
@@ -148,7 +136,7 @@ static void add_turn(struct findings *f, struct svc *s, const struct turn_record
 	uint64_t server = r->r.duration - r->network;
 	struct server_state *c;
 
-	if (r->protocol && strcmp(r->protocol, "tls") != 0)
+	if (r->app && !app_encrypted(r->app))
 		return;
 	c = svc_state(s, DETECTOR_SERVER);
 	c->turns++;

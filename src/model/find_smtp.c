@@ -308,6 +308,7 @@ static void release_service(void *state)
 
 const struct detector detect_smtp = {.size = sizeof(struct smtp_all),
 	.service_size = sizeof(struct smtp_state),
+	.protocol = "smtp",
 	.record = record,
 	.take_out = take_out,
 	.prepare = prepare,

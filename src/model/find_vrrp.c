@@ -188,7 +188,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	if (r->kind != RECORD_EVENT)
 		return;
 	all->now = r->start > all->now ? r->start : all->now;
-	if (strcmp(r->type, "vrrp") == 0)
+	if (event_is_vrrp(r))
 		add_vrrp(all, (const void *)r);
 	else
 		add_arp(all, (const void *)r);

@@ -150,6 +150,14 @@ static struct svc *svc_of(struct findings *f, const struct record *r)
 	return s;
 }
 
+bool has_detector(const char *protocol)
+{
+	for (unsigned i = 0; i < DETECTOR_COUNT; i++)
+		if (detectors[i]->protocol && strcmp(detectors[i]->protocol, protocol) == 0)
+			return true;
+	return false;
+}
+
 uint64_t unacked_time(const struct flow_record *r, int side)
 {
 	const struct flow_trouble_record *s = &r->trouble[side];
@@ -162,7 +170,7 @@ uint64_t unacked_time(const struct flow_record *r, int side)
 
 bool turns_count(const struct flow_record *r)
 {
-	return !r->protocol || strcmp(r->protocol, "tls") == 0;
+	return !r->app || app_encrypted(r->app);
 }
 
 uint64_t turn_network(const struct flow_record *r)

@@ -193,33 +193,31 @@ static void put_statement(
 
 void operation_of(const struct txn_record *t, bool literal, struct text *out)
 {
-	const char *method = text_at(t, t->method), *object = text_at(t, t->object),
-		   *type = t->r.type;
+	const struct tsm_model *m = record_model(&t->r);
+	const char *method = text_at(t, t->method), *object = text_at(t, t->object);
 	size_t n = t->object.len;
 	const struct value *v;
 
-	if (t->query.len && strcmp(type, "mysql") == 0) {
+	if (t->query.len && m->naming == NAMING_STATEMENT) {
 		put_statement(t, literal, method, out);
 		return;
 	}
 	text_put(out, method, t->method.len);
-	if (strcmp(type, "dns") == 0) {
-		v = txn_value(t, "dns.question.type");
+	if (m->naming == NAMING_FIELD) {
+		v = m->named ? txn_value(t, m->named) : NULL;
 		object = v ? value_text(v) : object;
 		n = v ? v->len : 0;
-	} else if (strncmp(type, "http", 4) == 0 && n) {
+	}
+	if (!n)
+		return;
+	if (m->naming == NAMING_URI) {
 		text_char(out, ' ');
 		put_uri(out, object, n);
-		return;
-	} else if (n && *object == '/') {
-		text_char(out, ' ');
-		put_path(out, object, n);
-		return;
-	} else if (strcmp(type, "tls") != 0) {
-		return;
-	}
-	if (n) {
+	} else if (m->naming == NAMING_OBJECT || m->naming == NAMING_FIELD) {
 		text_char(out, ' ');
 		text_put(out, object, n);
+	} else if (*object == '/') {
+		text_char(out, ' ');
+		put_path(out, object, n);
 	}
 }

@@ -96,50 +96,23 @@ void probes_free(struct probes *p)
 	free(p);
 }
 
-static bool one_of(const char *const *names, const char *p, size_t n)
-{
-	for (; *names; names++)
-		if (strlen(*names) == n && memcmp(*names, p, n) == 0)
-			return true;
-	return false;
-}
-
 /* Asks for no more than an answer. */
 static bool trivial(const struct txn_record *t, const struct digest *d)
 {
-	static const char *const http[] = {"GET", "HEAD", "OPTIONS", NULL};
-	static const char *const smtp[] = {
-		"greeting", "HELO", "EHLO", "LHLO", "NOOP", "RSET", "QUIT", NULL};
-	static const char *const mysql[] = {
-		"GREETING", "LOGIN", "PING", "SELECT", "SET", "QUIT", NULL};
-	const char *method = (const char *)t + t->method.offset, *type = t->r.type;
+	const struct tsm_model *m = record_model(&t->r);
 
-	if (strncmp(type, "http", 4) == 0)
-		return one_of(http, method, t->method.len);
-	if (strcmp(type, "smtp") == 0)
-		return one_of(smtp, method, t->method.len);
-	if (strcmp(type, "mysql") == 0)
-		return one_of(mysql, method, t->method.len) &&
-		       !memmem(d->text, d->len, " from ", 6);
-	return strcmp(type, "tls") == 0;
+	if (!m->check_methods)
+		return app_encrypted(t->r.dissector);
+	return name_listed(m->check_methods, (const char *)t + t->method.offset, t->method.len) &&
+	       !(m->naming == NAMING_STATEMENT && memmem(d->text, d->len, " from ", 6));
 }
 
-/* By the user agents of what does nothing but check, or a login that no password can go with. */
+/* The request says itself that it is a check. */
 static bool says_so(const struct txn_record *t)
 {
-	static const char *const agents[] = {"KeepAliveClient", "kube-probe/", "ELB-HealthChecker/",
-		"GoogleHC/", "check_http/", "Consul Health Check"};
-	const struct value *v =
-		strncmp(t->r.type, "http", 4) == 0 ? txn_value(t, "user_agent.original") : NULL;
+	const struct tsm_model *m = record_model(&t->r);
 
-	if (strcmp(t->r.type, "mysql") == 0)
-		return txn_value(t, "tsumari.mysql.before_greeting") != NULL;
-
-	for (unsigned i = 0; v && i < sizeof(agents) / sizeof(agents[0]); i++)
-		if (v->len >= strlen(agents[i]) &&
-			memcmp(value_text(v), agents[i], strlen(agents[i])) == 0)
-			return true;
-	return false;
+	return txn_says(t, m->check_field, m->check_values);
 }
 
 static struct connection **place_of(struct probes *p, uint64_t flow)

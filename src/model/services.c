@@ -137,7 +137,7 @@ struct service *services_record(struct services *s, const struct record *r)
 		return x;
 	}
 	if (r->kind == RECORD_EVENT) {
-		if (strcmp(r->type, "vrrp") == 0)
+		if (event_is_vrrp(r))
 			s->flows.vrrp_events++;
 		else
 			s->flows.arp_events++;

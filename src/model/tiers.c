@@ -6,7 +6,7 @@
 #include <string.h>
 
 const char *const tier_names[TIER_CLASSES] = {
-	"own", "MySQL", "NFS", "SMTP", "HTTP", "DNS", "other"};
+	"own", "database", "files", "mail", "web", "DNS", "other"};
 
 #define ID_FIELDS 4u /* dissectors that have them */
 
@@ -27,7 +27,7 @@ static void on_parent(
 {
 	struct tiers *t = arg;
 
-	if (w->class == TIER_HTTP)
+	if (w->class == TIER_WEB)
 		tier_sums_request(t->sums, w, links, first);
 }
 
@@ -92,32 +92,31 @@ static struct nest_ids ids_of(struct tiers *t, const struct txn_record *r)
 	return ids;
 }
 
-static enum tier_class class_of(const char *type)
+static enum tier_class class_of(const struct record *r)
 {
-	static const struct {
-		const char *type;
-		enum tier_class class;
-	} classes[] = {{"mysql", TIER_MYSQL}, {"nfs", TIER_NFS}, {"smtp", TIER_SMTP},
-		{"http", TIER_HTTP}, {"http2", TIER_HTTP}, {"dns", TIER_DNS}};
+	static const enum tier_class classes[KIND_COUNT] = {[KIND_OTHER] = TIER_OTHER,
+		[KIND_WEB] = TIER_WEB,
+		[KIND_DATABASE] = TIER_DATABASE,
+		[KIND_FILES] = TIER_FILES,
+		[KIND_MAIL] = TIER_MAIL,
+		[KIND_NAMES] = TIER_NAMES};
+	uint8_t kind = record_model(r)->kind;
 
-	for (unsigned i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
-		if (strcmp(type, classes[i].type) == 0)
-			return classes[i].class;
-	return TIER_OTHER;
+	return kind < KIND_COUNT ? classes[kind] : TIER_OTHER;
 }
 
 /* Servers of the web, of mail and of names ask others before they answer. */
 static enum nest_caller caller_of(enum tier_class class)
 {
-	if (class == TIER_HTTP)
+	if (class == TIER_WEB)
 		return NEST_SURE;
-	return class == TIER_SMTP || class == TIER_DNS ? NEST_CALLER : NEST_LEAF;
+	return class == TIER_MAIL || class == TIER_NAMES ? NEST_CALLER : NEST_LEAF;
 }
 
 void tiers_record(struct tiers *t, const struct digest *d, const struct txn_record *r,
 	const struct share *shares, unsigned nshares)
 {
-	enum tier_class class = class_of(r->r.type);
+	enum tier_class class = class_of(&r->r);
 	uint64_t connect = r->ledger[LEDGER_CONNECT_RETRY] + r->ledger[LEDGER_CONNECT_NETWORK];
 	struct nest_wait w = {.client = r->r.client.ip,
 		.server = r->r.server.ip,
@@ -132,7 +131,7 @@ void tiers_record(struct tiers *t, const struct digest *d, const struct txn_reco
 
 	if (r->stamp[0] == FIELD_ABSENT)
 		return;
-	if (class == TIER_HTTP || class == TIER_MYSQL)
+	if (class == TIER_WEB || class == TIER_DATABASE)
 		w.ids = ids_of(t, r);
 	if (r->total != FIELD_ABSENT && r->stamp[1] != FIELD_ABSENT)
 		w.caller = caller_of(class);
@@ -145,14 +144,12 @@ void tiers_record(struct tiers *t, const struct digest *d, const struct txn_reco
 void tiers_turn(
 	struct tiers *t, const struct turn_record *r, const struct share *shares, unsigned nshares)
 {
-	bool tls = r->protocol && strcmp(r->protocol, "tls") == 0;
-
 	nest_add(t->nest,
 		&(struct nest_wait){.client = r->r.client.ip,
 			.server = r->r.server.ip,
 			.port = r->r.server.port,
 			.class = TIER_OTHER,
-			.caller = tls ? NEST_CALLER : NEST_MAY_CALL,
+			.caller = app_encrypted(r->app) ? NEST_CALLER : NEST_MAY_CALL,
 			.start = r->r.start,
 			.begin = r->r.start,
 			.asked = r->r.start,

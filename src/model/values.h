@@ -5,6 +5,7 @@
 #define TSUMARI_MODEL_VALUES_H
 
 #include <string.h>
+#include <strings.h>
 #include "core/record.h"
 
 /* The first value of a name; NULL: there is none. The fields are the dissector's own. */
@@ -17,6 +18,30 @@ static inline const struct value *txn_value(const struct txn_record *t, const ch
 			strcmp(t->r.dissector->fields[v->field].name, name) == 0)
 			return v;
 	return NULL;
+}
+
+/* Is it one of these (NULL at the end), in whatever case? The list may be NULL. */
+static inline bool name_listed(const char *const *names, const char *p, size_t n)
+{
+	for (; names && *names; names++)
+		if (strlen(*names) == n && strncasecmp(*names, p, n) == 0)
+			return true;
+	return false;
+}
+
+/* Has the transaction a value of this name, that begins with one of these (NULL: with anything)? */
+static inline bool txn_says(
+	const struct txn_record *t, const char *name, const char *const *beginnings)
+{
+	const struct value *v = name ? txn_value(t, name) : NULL;
+
+	if (!v || !beginnings)
+		return v != NULL;
+	for (; *beginnings; beginnings++)
+		if (v->len >= strlen(*beginnings) &&
+			memcmp(value_text(v), *beginnings, strlen(*beginnings)) == 0)
+			return true;
+	return false;
 }
 
 #endif

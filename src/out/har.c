@@ -58,8 +58,7 @@ static const char *const names[C_COUNT] = {
 	[C_ENCODING] = "tsumari.http.content_encoding",
 };
 
-static const char *const protocols[] = {"http", "http2"};
-#define PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))
+#define PROTOCOLS 4u /* of the web; further ones are left out */
 
 struct protocol {
 	const struct dissector *dissector;
@@ -95,12 +94,12 @@ static void check(struct har *h)
 			strerror(errno ? errno : EIO));
 }
 
-static bool open_protocol(struct protocol *p, const char *name, char *err, size_t errsize)
+static bool open_protocol(struct protocol *p, const struct dissector *d, char *err, size_t errsize)
 {
-	p->dissector = registry_find(name);
-	p->schema = p->dissector ? schema_new(p->dissector, err, errsize) : NULL;
+	p->dissector = d;
+	p->schema = schema_new(d, err, errsize);
 	if (!p->schema)
-		return !p->dissector;
+		return false;
 	for (unsigned i = 0; i < C_COUNT; i++)
 		p->column[i] = schema_find(p->schema, names[i]);
 	return true;
@@ -113,8 +112,9 @@ struct har *har_new(const char *path, const char *version, char *err, size_t err
 	bool input = strcmp(path, "-") == 0;
 
 	h->path = xstrdup(input ? "standard output" : path);
-	for (unsigned i = 0; i < PROTOCOLS; i++)
-		if (!open_protocol(&h->protocol[i], protocols[i], err, errsize)) {
+	for (unsigned i = 0, n = 0; i < registry_count() && n < PROTOCOLS; i++)
+		if (registry_model(registry_get(i))->kind == KIND_WEB &&
+			!open_protocol(&h->protocol[n++], registry_get(i), err, errsize)) {
 			har_free(h);
 			return NULL;
 		}

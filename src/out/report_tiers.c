@@ -9,7 +9,7 @@ static const size_t at[COLUMNS] = {10, 20, 30, 40, 50, 60, 69}; /* where they en
 
 static uint64_t others(const struct tier *x)
 {
-	return x->time[TIER_SMTP] + x->time[TIER_DNS] + x->time[TIER_OTHER];
+	return x->time[TIER_MAIL] + x->time[TIER_NAMES] + x->time[TIER_OTHER];
 }
 
 static uint64_t calls_of(const struct tier *x)
@@ -43,8 +43,8 @@ static void put_calls(struct text *t, uint64_t calls, uint64_t requests)
 
 static void row(struct report *r, const struct tier *x)
 {
-	uint64_t times[] = {x->server, x->time[TIER_OWN], x->time[TIER_MYSQL], x->time[TIER_NFS],
-		x->time[TIER_HTTP], others(x)};
+	uint64_t times[] = {x->server, x->time[TIER_OWN], x->time[TIER_DATABASE],
+		x->time[TIER_FILES], x->time[TIER_WEB], others(x)};
 
 	CELL(r, at[0], text_count(&cell, x->requests));
 	for (int i = 1; i < COLUMNS; i++)

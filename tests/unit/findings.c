@@ -188,6 +188,7 @@ static void answer(struct findings *f, uint64_t end, uint64_t took)
 
 	memset(t.ledger, 0, sizeof(t.ledger));
 	t.r.type = "http";
+	t.r.dissector = registry_find("http");
 	t.r.status = STATUS_OK;
 	t.ended_by = NULL;
 	t.total = t.ledger[LEDGER_SERVER] = t.r.duration = took;
@@ -262,6 +263,7 @@ static void handshake(struct findings *f, uint64_t start, uint64_t trip, uint64_
 
 	memset(t.ledger, 0, sizeof(t.ledger));
 	t.r.type = "tls";
+	t.r.dissector = registry_find("tls");
 	t.r.status = STATUS_OK;
 	t.ended_by = NULL;
 	t.ledger[LEDGER_CONNECT_NETWORK] = trip;
@@ -320,5 +322,6 @@ int main(void)
 		cmocka_unit_test(keyed_gives_up_the_oldest),
 	};
 
+	registry_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

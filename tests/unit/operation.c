@@ -62,7 +62,7 @@ struct made {
 	char text[512];
 };
 
-static struct dissector dissector;
+static struct dissector dissector = {TSM_HEAD};
 
 static const char *operation(
 	const char *type, const char *method, const char *object, const char *query, bool literal)
@@ -72,7 +72,10 @@ static const char *operation(
 	size_t at = 0;
 	struct text text;
 	const char *part[] = {method, object, query};
+	const struct dissector *real = registry_find(type);
 	struct record_text *to[] = {&m.t.method, &m.t.object, &m.t.query};
+
+	dissector.model = real ? real->model : NULL;
 
 	for (int i = 0; i < 3; i++) {
 		size_t n = strlen(part[i]);
@@ -127,7 +130,7 @@ static void dns_says_the_type(void **state)
 		{"dns.question.type", "", "", FIELD_STR, 0, 0, 0, NULL},
 		{.type = FIELD_END},
 	};
-	static const struct dissector dns = {TSM_HEAD, .name = "dns", .fields = fields};
+	struct dissector dns = {TSM_HEAD, .name = "dns", .fields = fields};
 	struct {
 		struct txn_record t;
 		struct value id, type;
@@ -143,6 +146,7 @@ static void dns_says_the_type(void **state)
 	struct text text;
 
 	(void)state;
+	dns.model = registry_find("dns")->model;
 	m.t.values = (uint32_t)((char *)&m.id - (char *)&m);
 	m.t.method = (struct record_text){(uint32_t)(m.method - (char *)&m), 5};
 	text_init(&text, out, sizeof(out));
@@ -159,5 +163,6 @@ int main(void)
 		cmocka_unit_test(dns_says_the_type),
 	};
 
+	registry_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,57 @@
+/*
+ * model.h - what the report must know of a protocol: what it is for, what its operations are
+ * called, which of its requests are health checks, which wait on purpose.
+ *
+ * Methods are compared without regard to case. All of it may be left out: a protocol that says
+ * nothing is of KIND_OTHER, its operations are called by their method (and object, if that is a
+ * path), and no request of it is a health check.
+ */
+#ifndef TSUMARI_API_MODEL_H
+#define TSUMARI_API_MODEL_H
+
+#include <stdint.h>
+
+/* What it is for. The servers of the web, of mail and of names ask others before they answer. */
+enum tsm_kind {
+	KIND_OTHER,
+	KIND_WEB,
+	KIND_DATABASE,
+	KIND_FILES,
+	KIND_MAIL,
+	KIND_NAMES,
+	KIND_COUNT /* of them */
+};
+
+/* What an operation is called behind its method: equal work should have equal names. */
+enum tsm_naming {
+	NAMING_PATH,      /* the object if it begins with '/', its numbers and ids as ? */
+	NAMING_URI,       /* the object, a URI: without its query, numbers and ids as ? */
+	NAMING_OBJECT,    /* the object as it is */
+	NAMING_FIELD,     /* the value of a field */
+	NAMING_STATEMENT, /* the query, SQL: the digest of it, in place of the method */
+};
+
+struct tsm_model {
+	uint8_t kind;      /* enum tsm_kind */
+	uint8_t naming;    /* enum tsm_naming */
+	const char *named; /* NAMING_FIELD: the field's name */
+
+	/* Methods (NULL at the end) that ask for no more than an answer. A connection that the same
+	   client makes again and again after the same time with nothing else on it is a health
+	   check. NULL: no such. A statement (NAMING_STATEMENT) that reads from a table is none. */
+	const char *const *check_methods;
+	/* A field that says at once that a request is a health check: by being there, or, where
+	   check_values (NULL at the end) are given, by beginning with one of them. NULL: no such.
+	 */
+	const char *check_field;
+	const char *const *check_values;
+
+	/* Methods (NULL at the end) whose answer waits on purpose until there is something to tell,
+	   or for as long as the client said: nobody is kept waiting by a slow server. */
+	const char *const *idle_methods;
+	/* A field that says the same by beginning with one of the values (NULL at the end). */
+	const char *idle_field;
+	const char *const *idle_values;
+};
+
+#endif
