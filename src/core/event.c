@@ -5,8 +5,9 @@
  * none has come for the master-down interval (6.1: three intervals and the skew time) the others
  * take it for dead. For each (virtual router, sender) there is a record of the first advertisement,
  * of each change in what it says, of resignation (priority 0), of silence for the master-down
- * interval of the priority it had sent, of its return, and of the end of the capture. The counts
- * of advertisements in them add up to those captured.
+ * interval of the priority it had sent, of its return, and of the end of the capture. One that
+ * missed its turn while another sender spoke for the virtual router returns, too: the other had
+ * taken over. The counts of advertisements in them add up to those captured.
  *
  * Gratuitous ARP (RFC 5227, 3): each is a record, at most ARP_RATE in a second of capture time;
  * what is more is counted in the next record.
@@ -112,6 +113,17 @@ static const struct router *previous(const struct events *e, const struct router
 			best = o;
 	}
 	return best;
+}
+
+/* Did another speak for the virtual router when it was this one's turn? */
+static bool stood_in(const struct events *e, const struct router *r, uint64_t gap)
+{
+	const struct router *other;
+
+	if (r->silent || gap * 2 <= r->interval * 3)
+		return false;
+	other = previous(e, r);
+	return other && other->last > r->last;
 }
 
 static const char *auth_name(const struct router *r)
@@ -282,7 +294,7 @@ void event_vrrp(struct shard *sh, const struct flow *f, const struct packet *p)
 
 	if (!fresh && !r->silent && gap > down_interval(r))
 		silence(sh, r);
-	was_silent = r->silent && p->vrrp.priority;
+	was_silent = p->vrrp.priority && (r->silent || (!fresh && stood_in(e, r, gap)));
 	changed = take(r, p);
 	r->adverts++;
 	r->last = now;

@@ -454,7 +454,8 @@ static const struct field vrrp_fields[] = {
 	FIELD(vrrp_record, action, "event.action", "Action",
 		"first: an advertisement of a sender not heard before; change: it says something "
 		"else than before; resign: priority 0; silence: none for three intervals and the "
-		"skew time; return: one after that; end: the capture ended.",
+		"skew time; return: one after that, or after another sender spoke when it was its "
+		"turn; end: the capture ended.",
 		FIELD_NAME, 0, 8),
 	FIELD(vrrp_record, version, "vrrp.version", "Version", "VRRP version.", FIELD_U64, 0, 3),
 	FIELD(vrrp_record, vrid, "vrrp.virtual_router_id", "VRID", "Virtual router identifier.",

@@ -6,7 +6,10 @@
 
 #define GROUPS  256u
 #define ROUTERS 8u /* of one virtual router */
+#define REIGNS  4u /* of a router that are over, to be compared with those of others */
 #define HOSTS   1024u
+/* Three changes within this are a flapping: one move there and back again has two. */
+#define FLAPPING (300 * (uint64_t)SECOND)
 
 struct group_key {
 	uint64_t vrid;
@@ -15,11 +18,21 @@ struct group_key {
 	uint8_t ip_version, padding[3];
 };
 
+struct reign { /* as a master, by its advertisements */
+	uint64_t since, last, frame;
+};
+
+/* How a reign ended, as far as its advertisements tell. */
+enum why { WENT, RESIGNED, FELL, OUTBID, WHYS };
+
 struct router {
 	struct addr ip;
-	bool active;
-	uint64_t since, last; /* of its present reign; when it was known to be there last */
-	uint64_t frame;
+	bool active, resigned;
+	struct reign now, past[REIGNS]; /* past: the newest at npast - 1, modulo */
+	unsigned npast;
+	uint64_t priority, highest; /* highest: of the reign */
+	uint64_t fell_to;           /* 0: it did not fall in this reign */
+	uint64_t yields[WHYS];      /* to one that had been master before or became so again */
 	uint64_t version, interval, naddrs;
 	const char *auth;
 	struct field_addrs addrs;
@@ -28,8 +41,15 @@ struct router {
 struct group {
 	unsigned n;
 	struct router r[ROUTERS];
-	struct proof takeover, both, mismatch;
-	uint64_t gap;     /* longest time without a master at a take-over */
+	struct proof takeover, both, mismatch, flaps;
+	struct { /* the last changes of master, the newest first */
+		uint64_t time, frame;
+		bool counted;
+	} changes[2];
+	uint64_t fell_from, fell_to; /* the largest fall of a priority before a change */
+	uint64_t gap;                /* longest time without a master at a take-over */
+	bool flapping;    /* while it is listed; two who are masters at a time do not take turns */
+	bool long_gap;    /* longer than an interval: nobody knew that it would go */
 	uint64_t overlap; /* longest time with two */
 	struct addr master, rival;
 	uint32_t differs; /* bits of differences[] */
@@ -74,54 +94,111 @@ static uint32_t different(const struct router *a, const struct router *b)
 	       (uint32_t)auth << 2 | (uint32_t)addrs << 3;
 }
 
-/* Two of them were masters until `until`: more than the time that a hand-over takes? */
-static void overlap(struct group *g, const struct router *a, const struct router *b, uint64_t until)
+/* Two were masters at a time: for more than a hand-over takes? */
+static void overlap(struct group *g, const struct router *a, const struct reign *of_a,
+	const struct router *b, const struct reign *of_b)
 {
-	uint64_t from = a->since > b->since ? a->since : b->since;
+	const struct reign *late = of_a->since > of_b->since ? of_a : of_b;
+	uint64_t until = of_a->last < of_b->last ? of_a->last : of_b->last;
 	uint64_t interval = a->interval > b->interval ? a->interval : b->interval;
-	const struct router *late = a->since > b->since ? a : b;
 
-	if (until < from || until - from <= 2 * interval)
+	if (until < late->since || until - late->since <= 2 * interval)
 		return;
-	proof_add(&g->both, from, 0, late->frame);
-	proof_frame(&g->both, 0, (late == a ? b : a)->frame);
+	proof_add(&g->both, late->since, 0, late->frame);
+	proof_frame(&g->both, 0, (late == of_a ? of_b : of_a)->frame);
 	proof_until(&g->both, until);
-	if (until - from > g->overlap) {
-		g->overlap = until - from;
-		g->master = (late == a ? b : a)->ip;
-		g->rival = late->ip;
+	if (until - late->since > g->overlap) {
+		g->overlap = until - late->since;
+		g->master = (late == of_a ? b : a)->ip;
+		g->rival = (late == of_a ? a : b)->ip;
 	}
 }
 
+/* A reign is over: it is compared with those of others that are. */
 static void ends(struct group *g, struct router *x, uint64_t last)
 {
-	x->last = last;
-	for (unsigned i = 0; x->active && i < g->n; i++)
-		if (&g->r[i] != x && g->r[i].active)
-			overlap(g, x, &g->r[i], last);
+	if (!x->active)
+		return;
 	x->active = false;
+	x->now.last = last > x->now.since ? last : x->now.since;
+	for (unsigned i = 0; i < g->n; i++)
+		for (unsigned k = 0; &g->r[i] != x && k < REIGNS && k < g->r[i].npast; k++)
+			overlap(g, x, &x->now, &g->r[i], &g->r[i].past[k]);
+	x->past[x->npast++ % REIGNS] = x->now;
+}
+
+static enum why why_it_ended(const struct router *before, const struct router *x)
+{
+	if (before->resigned)
+		return RESIGNED;
+	if (before->fell_to && before->fell_to < x->priority)
+		return FELL;
+	return before->priority < x->priority ? OUTBID : WENT;
+}
+
+/* Another master. Those who had been so before make three changes in a short time. */
+static void changed(struct group *g, struct router *before, const struct router *x)
+{
+	enum why why = why_it_ended(before, x);
+	uint64_t time = x->now.since, frame = x->now.frame;
+	bool flapping = x->npast && g->changes[1].time && time - g->changes[1].time <= FLAPPING;
+
+	proof_add(&g->takeover, time, 0, frame);
+	before->yields[why]++;
+	if (why == FELL && before->highest - before->fell_to > g->fell_from - g->fell_to) {
+		g->fell_from = before->highest;
+		g->fell_to = before->fell_to;
+	}
+	if (flapping) {
+		for (unsigned i = 2; i-- > 0;)
+			if (!g->changes[i].counted)
+				proof_add(&g->flaps, g->changes[i].time, 0, g->changes[i].frame);
+		g->changes[0].counted = true;
+		proof_add(&g->flaps, time, 0, frame);
+	}
+	g->changes[1] = g->changes[0];
+	g->changes[0].time = time;
+	g->changes[0].frame = frame;
+	g->changes[0].counted = flapping;
 }
 
 static void begins(struct group *g, struct router *x, const struct vrrp_record *v)
 {
-	const struct router *before = NULL;
+	struct router *before = NULL;
 
 	x->active = true;
-	x->since = x->last = v->r.start;
-	x->frame = v->frame;
+	x->resigned = false;
+	x->fell_to = 0;
+	x->highest = v->priority;
+	x->now = (struct reign){v->r.start, v->r.start, v->frame};
 	for (unsigned i = 0; i < g->n; i++)
-		if (&g->r[i] != x && (!before || g->r[i].last > before->last))
+		if (&g->r[i] != x && (!before || g->r[i].now.last > before->now.last))
 			before = &g->r[i];
 	if (!before)
 		return;
-	proof_add(&g->takeover, v->r.start, 0, v->frame);
-	if (!before->active && v->r.start > before->last && v->r.start - before->last > g->gap)
-		g->gap = v->r.start - before->last;
+	changed(g, before, x);
+	if (!before->active && v->r.start > before->now.last) {
+		uint64_t gap = v->r.start - before->now.last;
+
+		g->gap = gap > g->gap ? gap : g->gap;
+		g->long_gap = g->long_gap || gap > before->interval;
+	}
 	if (different(before, x)) {
 		g->differs |= different(before, x);
 		proof_add(&g->mismatch, v->r.start, 0, v->frame);
-		proof_frame(&g->mismatch, 0, before->frame);
+		proof_frame(&g->mismatch, 0, before->now.frame);
 	}
+}
+
+/* It says something else than before. */
+static void says(struct router *x, const struct vrrp_record *v)
+{
+	x->now.last = v->r.start;
+	if (v->priority < x->highest)
+		x->fell_to = v->priority;
+	else
+		x->fell_to = 0;
+	x->highest = v->priority > x->highest ? v->priority : x->highest;
 }
 
 static void add_vrrp(struct vrrp_all *all, const struct vrrp_record *v)
@@ -147,15 +224,20 @@ static void add_vrrp(struct vrrp_all *all, const struct vrrp_record *v)
 	x->naddrs = v->naddrs;
 	x->auth = v->auth;
 	x->addrs = v->addrs;
+	if (strcmp(v->action, "return") == 0) /* also of one that another stood in for meanwhile */
+		ends(g, x, v->r.start - (v->silent == FIELD_ABSENT ? 0 : v->silent));
+	if (v->priority)
+		x->priority = v->priority;
 	if (strcmp(v->action, "first") == 0 || strcmp(v->action, "return") == 0) {
 		if (v->priority)
 			begins(g, x, v);
 	} else if (strcmp(v->action, "silence") == 0) {
 		ends(g, x, v->r.start - (v->silent == FIELD_ABSENT ? 0 : v->silent));
 	} else if (strcmp(v->action, "change") == 0) {
-		x->last = v->r.start;
-	} else {
-		ends(g, x, v->r.start); /* it resigned, or the capture ended */
+		says(x, v);
+	} else { /* it resigned, or the capture ended */
+		ends(g, x, v->r.start);
+		x->resigned = strcmp(v->action, "resign") == 0;
 	}
 }
 
@@ -214,7 +296,9 @@ static void list_takeover(struct findings *f, const struct group_key *key, const
 {
 	struct finding *x = about(f, "vrrp-takeover", "A virtual router moved", key, &g->takeover);
 
-	if (g->gap)
+	if (g->flapping)
+		x->part_of = "vrrp-flapping";
+	else if (g->long_gap)
 		finding_at_least(x, SEVERITY_WARNING);
 	say(&x->saw, "Virtual router %C has had another master %C time%1%S", key->vrid, x->count,
 		x->count, g->gap ? "; for up to " : ", with no time between.");
@@ -226,6 +310,64 @@ static void list_takeover(struct findings *f, const struct group_key *key, const
 		"The log of keepalived on both (\"Entering BACKUP STATE\", track_script); the "
 		"master's interface; advert_int and priorities; nopreempt.");
 	say(&x->against, "A planned change looks the same.");
+}
+
+/* The router whose reigns ended most often, but for those that the preferred one ended. */
+static const struct router *cause_of(const struct group *g, enum why *why)
+{
+	const struct router *worst = NULL;
+	uint64_t most = 0;
+
+	*why = WENT;
+	for (unsigned i = 0; i < g->n; i++)
+		for (int k = 0; k < WHYS; k++)
+			if (k != OUTBID && g->r[i].yields[k] > most) {
+				most = g->r[i].yields[k];
+				worst = &g->r[i];
+				*why = (enum why)k;
+			}
+	return worst;
+}
+
+static void list_flaps(struct findings *f, const struct group_key *key, const struct group *g)
+{
+	struct finding *x =
+		about(f, "vrrp-flapping", "A virtual router moves back and forth", key, &g->flaps);
+	enum why why;
+	const struct router *of = cause_of(g, &why);
+
+	finding_at_least(x, x->count > 3 ? SEVERITY_CRITICAL : SEVERITY_WARNING);
+	say(&x->saw,
+		"Virtual router %C has had another master %C times, again and again within "
+		"minutes.",
+		key->vrid, x->count);
+	if (of) {
+		x->server = of->ip;
+		say(&x->saw, " %C times it was taken from %I", of->yields[why], &of->ip);
+		if (why == FELL)
+			say(&x->saw, ", whose priority had fallen before (from %C to %C)",
+				g->fell_from, g->fell_to);
+		else
+			say(&x->saw, "%S",
+				why == RESIGNED ? ", which had resigned (priority 0)"
+						: ", which fell silent");
+		text_char(&x->saw, '.');
+	}
+	say(&x->means, why == FELL
+			       ? "Something that the master watches (a script, an interface) fails "
+				 "and works again in turn, and its priority with it. "
+		       : why == RESIGNED
+			       ? "The master gives up and comes back: its check or its interface "
+				 "fails in turn, or its process is started again and again. "
+			       : "The master is not heard for a while and comes back: it is "
+				 "overloaded, or its advertisements are lost. ");
+	say(&x->means, "The addresses go with it; each time connections to them break.");
+	say(&x->next,
+		"What fails there: track_script, track_interface, track_process and their logs "
+		"(\"Script ... now returning 1\", \"Entering FAULT STATE\"). Then the settings "
+		"that make it calm: rise and fall of the script, nopreempt or preempt_delay, a "
+		"longer advert_int.");
+	say(&x->against, "Somebody who tries the fail-over a few times looks the same.");
 }
 
 static void list_both(struct findings *f, const struct group_key *key, const struct group *g)
@@ -301,16 +443,37 @@ static void list_group(struct findings *f, const struct vrrp_all *all, const str
 {
 	struct group g = *as_is;
 
-	for (unsigned i = 0; i < g.n; i++)
-		for (unsigned k = i + 1; k < g.n; k++)
-			if (g.r[i].active && g.r[k].active)
-				overlap(&g, &g.r[i], &g.r[k], all->now);
+	/* They were heard until the time of a silence that has not been told. */
+	for (unsigned i = 0; i < g.n; i++) {
+		const struct router *x = &g.r[i];
+		uint64_t quiet = 4 * x->interval;
+		uint64_t heard = all->now > quiet ? all->now - quiet : 0;
+
+		ends(&g, &g.r[i], heard > x->now.last ? heard : x->now.last);
+	}
+	g.flapping = g.flaps.count && !g.both.count;
+	if (g.flapping)
+		list_flaps(f, key, &g);
 	if (g.takeover.count)
 		list_takeover(f, key, &g);
 	if (g.both.count)
 		list_both(f, key, &g);
 	if (g.mismatch.count)
 		list_mismatch(f, key, &g);
+}
+
+/* Do the changes of a virtual router's master explain those of who announces this address? */
+static bool moved(const struct vrrp_all *all, const struct addr *ip, const struct host *h)
+{
+	for (uint32_t i = 0; all->groups && i < keyed_count(all->groups); i++) {
+		const struct group *g = keyed_value(all->groups, i);
+
+		for (unsigned k = 0; k < g->n; k++)
+			for (unsigned n = 0; n < g->r[k].addrs.n; n++)
+				if (memcmp(&g->r[k].addrs.a[n], ip, sizeof(*ip)) == 0)
+					return g->takeover.count >= h->duel.count && !g->both.count;
+	}
+	return false;
 }
 
 static void list(struct findings *f)
@@ -322,7 +485,8 @@ static void list(struct findings *f)
 	for (uint32_t i = 0; all->hosts && i < keyed_count(all->hosts); i++) {
 		const struct host *h = keyed_value(all->hosts, i);
 
-		if (h->duel.count > 1) /* there and back again is a fail-over */
+		if (h->duel.count > 1 && /* there and back again is a fail-over */
+			!moved(all, keyed_key(all->hosts, i), h))
 			list_duel(f, keyed_key(all->hosts, i), h);
 	}
 }
