@@ -134,12 +134,14 @@ static void settle(struct shard *sh, struct early *q)
 
 /*
  * Was what the first one acknowledges ever sent? Its side goes on from there, or the other one
- * does; or its side goes on as if it had not said so. now: the segment that comes now, or NULL.
- * Where nothing shows it, what the window lets the other side send is believed.
+ * does; or its side goes on as if it had not said so, or the other one has ended before it. now:
+ * the segment that comes now, or NULL. Where nothing shows it and nothing more will (over), what
+ * the window lets the other side send is believed.
  */
 enum belief { SENT, NEVER_SENT, NOT_CLEAR };
 
-static enum belief was_sent(const struct early *q, const struct packet *now, unsigned dir)
+static enum belief was_sent(
+	const struct early *q, const struct packet *now, unsigned dir, bool over)
 {
 	const struct waiting *first = q->first;
 	const struct packet *last = NULL;
@@ -152,15 +154,19 @@ static enum belief was_sent(const struct early *q, const struct packet *now, uns
 		if (!w)
 			now = NULL;
 		if (p->tcp_flags & (TCP_SYN | TCP_RST))
-			continue;
-		if (side == first->dir && p->tcp_flags & TCP_ACK)
+			over = true;
+		else if (side == first->dir && p->tcp_flags & TCP_ACK)
 			last = p;
 		else if (side != first->dir && seq_diff(p->tcp_seq, ack) >= 0)
 			return SENT;
 	}
 	if (last)
 		return seq_diff(last->tcp_ack, ack) >= 0 ? SENT : NEVER_SENT;
-	return seq_diff(ack, tcp_may_ack(q->flow, first->dir)) <= 0 ? SENT : NOT_CLEAR;
+	if (q->flow->side[!first->dir].flags & FS_FIN)
+		return NEVER_SENT;
+	if (!over)
+		return NOT_CLEAR;
+	return seq_diff(ack, tcp_may_ack(q->flow, first->dir)) <= 0 ? SENT : NEVER_SENT;
 }
 
 /* What the first one waits for was lost, or it acknowledges what was never sent. */
@@ -183,7 +189,7 @@ static void give_up_due(
 	struct shard *sh, struct flow *f, uint64_t time, const struct packet *now, unsigned dir)
 {
 	while (f->ext->early && f->ext->early->first->p.time + EARLY_GRACE <= time) {
-		enum belief sent = was_sent(f->ext->early, now, dir);
+		enum belief sent = was_sent(f->ext->early, now, dir, false);
 
 		if (sent == NOT_CLEAR)
 			break;
@@ -219,14 +225,14 @@ bool early_hold(struct shard *sh, struct flow *f, const struct packet *p, unsign
 	}
 	append(sh, q, p, dir);
 	while (f->ext->early && is_full(sh, f->ext->early))
-		give_up(sh, f, was_sent(f->ext->early, NULL, 0));
+		give_up(sh, f, was_sent(f->ext->early, NULL, 0, true));
 	return true;
 }
 
 void early_flush(struct shard *sh, struct flow *f)
 {
 	while (f->ext && f->ext->early)
-		give_up(sh, f, was_sent(f->ext->early, NULL, 0));
+		give_up(sh, f, was_sent(f->ext->early, NULL, 0, true));
 }
 
 void early_tick(struct shard *sh, uint64_t now)

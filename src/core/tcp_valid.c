@@ -1,8 +1,8 @@
 /*
  * tcp_valid.c - segments that the receiver ignores, and so does everything here (RFC
- * 9293, 3.10.7.4; RFC 5961): outside the window, acknowledging what was never sent, a reset that is
- * not where the next byte is, a SYN on a connection that lives. They change nothing and are
- * counted.
+ * 9293, 3.10.7.4; RFC 5961): outside the window, acknowledging what was never sent or nothing at
+ * all, a reset that is not where the next byte is, a SYN on a connection that lives. They change
+ * nothing and are counted.
  *
  * A capture that loses frames must not take what follows for such: what lies further ahead than
  * the window known lets it waits (its side's `doubt`) until the connection goes on there, or goes
@@ -151,7 +151,10 @@ static enum fit fits(const struct flow *f, const struct packet *p, unsigned dir)
 			       ? OUTSIDE
 			       : FITS;
 	}
-	return acks_outside(f, p, dir) ? OUTSIDE : seq_fits(f, p, dir);
+	/* Nothing but a SYN or a reset goes without an ACK. */
+	if (!(p->tcp_flags & TCP_ACK) || acks_outside(f, p, dir))
+		return OUTSIDE;
+	return seq_fits(f, p, dir);
 }
 
 static void doubt(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)

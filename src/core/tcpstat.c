@@ -530,7 +530,7 @@ static inline bool is_valid(const struct flow *f, const struct packet *p, unsign
 	if (f->ext && f->ext->waits)
 		return false;
 	if (p->tcp_seq == s->nxt && p->tcp_ack - s->ack <= o->nxt - s->ack &&
-		!(p->tcp_flags & (TCP_RST | TCP_SYN)))
+		(p->tcp_flags & (TCP_RST | TCP_SYN | TCP_ACK)) == TCP_ACK)
 		return true;
 	return f->state <= FLOW_SYN || f->state >= FLOW_CLOSED ||
 	       (p->tcp_flags & TCP_SYN && f->state < FLOW_ESTABLISHED);
@@ -564,7 +564,8 @@ static inline bool is_usual(
 	if (p->tcp_flags & (TCP_SYN | TCP_RST))
 		return !(s->flags & FS_SEQ) && !(p->tcp_flags & TCP_RST) &&
 		       f->state < FLOW_ESTABLISHED;
-	return p->tcp_seq == s->nxt && p->tcp_ack - s->ack <= o->nxt - s->ack &&
+	return p->tcp_seq == s->nxt && p->tcp_flags & TCP_ACK &&
+	       p->tcp_ack - s->ack <= o->nxt - s->ack &&
 	       (len || p->tcp_flags & TCP_FIN || p->tcp_ack != s->ack);
 }
 
