@@ -14,6 +14,7 @@
 #define HOSTS 4096u                 /* buckets */
 #define APART 4096u                 /* connections that were taken out last; a power of two */
 #define LOOK  64u                   /* waits under way at a host that are looked at for one child */
+#define CALLS 16u                   /* a parent's newest calls, of which one may be under way */
 #define HOLD  UINT64_C(60000000000) /* ns that a wait is held back at most */
 #define NONE  UINT32_MAX
 
@@ -481,6 +482,37 @@ static void innermost(const struct nest *n, struct candidates *c)
 	c->sum = c->n = left;
 }
 
+/* How much of a parent no call has that is under way then; of NEST_ONE. */
+static uint32_t free_part(const struct nest *n, const struct item *p, uint64_t then)
+{
+	uint32_t taken = 0, k = p->links;
+
+	for (unsigned i = 0; i < CALLS && k != NONE; i++, k = n->links[k].next)
+		if (n->links[k].end > then && taken < NEST_ONE)
+			taken += n->links[k].weight;
+	return taken < NEST_ONE ? NEST_ONE - taken : 0;
+}
+
+/* Who waits for one call does not begin another, as far as there is somebody else. */
+static void leave_busy(const struct nest *n, const struct item *x, struct candidates *c)
+{
+	uint64_t weight[LOOK], sum = 0;
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < c->n; i++)
+		sum += weight[i] = free_part(n, &n->items[c->parent[i]], x->w.begin);
+	if (!sum)
+		return;
+	for (unsigned i = 0; i < c->n; i++) {
+		if (!weight[i])
+			continue;
+		c->parent[left] = c->parent[i];
+		c->weight[left++] = weight[i];
+	}
+	c->n = left;
+	c->sum = sum;
+}
+
 /* Whose of those under way it can be. */
 static void find_parents(struct nest *n, const struct item *x, struct candidates *c)
 {
@@ -513,6 +545,8 @@ static void find_parents(struct nest *n, const struct item *x, struct candidates
 	}
 	if (c->n > 1 && c->whole)
 		innermost(n, c);
+	if (c->n > 1 && c->whole && !c->more)
+		leave_busy(n, x, c);
 }
 
 static bool link_to(struct nest *n, uint32_t parent, uint32_t child, uint32_t weight,

@@ -4,8 +4,9 @@
  * A wait that host W's server has in hand is the parent of the waits that W begins as a client
  * meanwhile. An id that both carry settles it; else it is the parent's whose time the wait lies in,
  * of several tiers at one host the innermost's; a server does not call the one that it is called by
- * (directions.h). Where it can be several parents', each has an equal share of it (where none holds
- * it whole, a share by overlap).
+ * (directions.h). Where it can be several parents', each has a share of it: by how much of them
+ * waits for no other call just then, an equal one where none does (where none holds it whole, by
+ * overlap).
  *
  * Waits come in the order of their ends, children before their parents: what happened is gone
  * through in the order of time once so many are held back, and at the end. When a parent ends, the

@@ -109,6 +109,21 @@ static void side_by_side_shares(void **state)
 }
 
 /* Nobody waits for it any more. */
+/* One host answers two requests side by side, and makes a call for each. */
+static void who_waits_for_a_call_does_not_make_another(void **state)
+{
+	(void)state;
+	begin();
+	add(2, 3, 3, 10, 90, 0, false); /* the longer one's */
+	add(2, 3, 3, 30, 60, 0, false); /* nobody else can have made it than the shorter one */
+	add(1, 2, 1, 20, 70, 0, true);
+	add(1, 2, 1, 0, 100, 0, true);
+	nest_finish(nest);
+	assert_int_equal(felt(3, LEDGER_SERVER), 80 + 30);
+	assert_int_equal(felt(1, LEDGER_SERVER), 20 + 20);
+	end();
+}
+
 static void behind_goes_on_alone(void **state)
 {
 	(void)state;
@@ -174,6 +189,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_behind_has_its_time),
 		cmocka_unit_test(side_by_side_shares),
+		cmocka_unit_test(who_waits_for_a_call_does_not_make_another),
 		cmocka_unit_test(behind_goes_on_alone),
 		cmocka_unit_test(what_nobody_called_is_felt),
 		cmocka_unit_test(sums_are_exact),
