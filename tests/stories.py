@@ -431,6 +431,17 @@ def database_that_is_not_read_behind_pages():
     return behind(24, lambda i: (130 if i % 2 else 1) * MS)
 
 
+@story(first=("slow-server", "10.8.0.6:5432"), cost=12 * 0.13 + 6 * 0.07)
+def slow_answers_that_differ():
+    """Where quick ones are usual, what is half as slow counts, too."""
+    return behind(48, lambda i: (130 if i % 4 == 1 else 70 if i % 8 == 2 else 1) * MS)
+
+
+@story()
+def pages_of_which_some_take_70_ms():
+    return behind(48, lambda i: (70 if i % 4 == 1 else 1) * MS)
+
+
 @story()
 def quick_pages():
     return behind(24, lambda i: 5 * MS)

@@ -22,7 +22,9 @@ struct server_state {
 	struct {
 		uint64_t n, slow; /* slow: ns, of those that count as slow or medium */
 	} took[STEPS];
-	struct proof medium; /* not slow, but not quick either: slow where they are most of it */
+	/* Not slow, but not quick either, of half the limit and of a quarter: slow where they are
+	   most of it, or where others are slow beside quick ones. */
+	struct proof medium[2];
 };
 
 /* Another family has the time of these. */
@@ -47,19 +49,34 @@ static unsigned step_of(uint64_t ns)
 	return i;
 }
 
+static uint64_t answers(const struct server_state *c)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < STEPS; i++)
+		n += c->took[i].n;
+	return n;
+}
+
+static unsigned usual_step(const struct server_state *c)
+{
+	uint64_t n = answers(c), seen = 0;
+	unsigned i = 0;
+
+	while (i + 1 < STEPS && (seen + c->took[i].n) * 2 < n)
+		seen += c->took[i++].n;
+	return i;
+}
+
 /*
  * Are the slow answers others than the usual ones? Where nearly all answers of a service take as
  * long that is what it does, unless it is very long.
  */
 static bool unusual(const struct server_state *c)
 {
-	uint64_t n = 0, seen = 0, slow = 0, far = 0;
-	unsigned median = 0;
+	uint64_t n = answers(c), slow = 0, far = 0;
+	unsigned median = usual_step(c);
 
-	for (unsigned i = 0; i < STEPS; i++)
-		n += c->took[i].n;
-	while (median + 1 < STEPS && (seen + c->took[median].n) * 2 < n)
-		seen += c->took[median++].n;
 	for (unsigned i = 0; i < STEPS; i++) {
 		slow += c->took[i].slow;
 		if (i > median + 1 || step_from(i) >= SECOND / 2)
@@ -91,15 +108,21 @@ static void add_slow(struct findings *f, struct svc *s, struct server_state *c,
 		top_operation(&c->slow_top, t, ns);
 }
 
+static struct proof *medium_of(const struct findings *f, struct server_state *c, uint64_t ns)
+{
+	return &c->medium[ns < f->limit.v[THRESHOLD_SLOW] / 2];
+}
+
 static void add_medium(
 	struct findings *f, struct svc *s, const struct record *r, uint64_t ns, uint64_t frame)
 {
 	struct server_state *c = svc_state(s, DETECTOR_SERVER);
+	struct proof *p = medium_of(f, c, ns);
 
-	claim(f, CLASS_MEDIUM);
-	proof_add(&c->medium, r->start, ns, frame);
-	proof_until(&c->medium, r->end);
-	proof_client(&c->medium, &r->client.ip);
+	claim(f, p == c->medium ? CLASS_MEDIUM : CLASS_LESSER);
+	proof_add(p, r->start, ns, frame);
+	proof_until(p, r->end);
+	proof_client(p, &r->client.ip);
 }
 
 static void add_txn(struct findings *f, struct svc *s, const struct txn_record *t)
@@ -112,7 +135,7 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 		return;
 	if (!error && t->total != FIELD_ABSENT)
 		count(svc_state(s, DETECTOR_SERVER), server, f->limit.v[THRESHOLD_SLOW] / 2);
-	if (!error && server < f->limit.v[THRESHOLD_SLOW] / 2)
+	if (!error && server < f->limit.v[THRESHOLD_SLOW] / 4)
 		return;
 	if (!error && waits_on_purpose(t)) {
 		claim(f, CLASS_IDLE);
@@ -144,7 +167,7 @@ static void add_turn(struct findings *f, struct svc *s, const struct turn_record
 	if (server >= f->limit.v[THRESHOLD_SLOW]) {
 		c->slow_turns++;
 		add_slow(f, s, c, &r->r, NULL, server, r->frame);
-	} else if (server >= f->limit.v[THRESHOLD_SLOW] / 2) {
+	} else if (server >= f->limit.v[THRESHOLD_SLOW] / 4) {
 		add_medium(f, s, &r->r, server, r->frame);
 	}
 }
@@ -202,8 +225,8 @@ static void take_out(struct findings *f, struct svc *s, const struct record *r)
 			proof_take_out(&c->slow, r->start, server, t->frame[1]);
 		proof_drop_frame(&c->slow, t->frame[2]);
 		c->long_ones -= server > RTO_MOST;
-	} else if (server >= slow / 2) {
-		proof_take_out(&c->medium, r->start, server, t->frame[1]);
+	} else if (server >= slow / 4) {
+		proof_take_out(medium_of(f, c, server), r->start, server, t->frame[1]);
 	}
 }
 
@@ -229,6 +252,22 @@ static uint64_t own_of(const struct svc *s, uint32_t classes)
 
 #define MEDIUMS 10u
 
+/* From how long on answers are slow: what is quick enough for others is slow where it is what most
+   of all waiting is made of, and where slower ones are; as far as it is not usual here. */
+static uint64_t slow_from(
+	const struct findings *f, const struct svc *s, const struct server_state *c, bool rare)
+{
+	uint64_t slow = f->limit.v[THRESHOLD_SLOW], usual = step_from(usual_step(c) + 2);
+	uint64_t most = f->limit.v[THRESHOLD_CRITICAL];
+
+	if (!rare || answers(c) < 3 ||
+		(!reaches(felt_of(s, CLASS_SLOW), f->felt, most) &&
+			(c->medium[0].count < MEDIUMS ||
+				!reaches(felt_of(s, CLASS_MEDIUM), f->felt, most))))
+		return slow;
+	return usual <= slow / 4 ? slow / 4 : slow / 2;
+}
+
 static void say_slow(struct finding *x, const struct svc *s, const struct server_state *c,
 	uint64_t slow, const struct text *polls)
 {
@@ -236,7 +275,7 @@ static void say_slow(struct finding *x, const struct svc *s, const struct server
 
 	say(&x->saw, "%C of %C answers took the server more than %T, the slowest %T. ", x->count,
 		of, slow,
-		proof_most(&c->medium) > c->slowest ? proof_most(&c->medium) : c->slowest);
+		proof_most(&c->medium[0]) > c->slowest ? proof_most(&c->medium[0]) : c->slowest);
 	if (c->slow_turns)
 		say(&x->saw,
 			"What was asked is not known of %C of them: the protocol is not read. ",
@@ -248,25 +287,21 @@ static void say_slow(struct finding *x, const struct svc *s, const struct server
 
 static void list_slow(struct findings *f, const struct svc *s, const struct server_state *c)
 {
-	uint64_t slow = f->limit.v[THRESHOLD_SLOW];
-	bool rare = unusual(c), medium;
+	bool rare = unusual(c);
+	uint64_t slow = slow_from(f, s, c, rare), most = f->limit.v[THRESHOLD_SLOW];
 	struct proof all = c->slow;
 	char filter[64];
 	struct finding *x;
 	struct text polls;
 	uint32_t classes = CLASS(SLOW);
 
-	/* What is quick enough for others is slow where it is what most of all waiting is made of.
-	 */
-	medium = rare && c->medium.count >= MEDIUMS &&
-		 reaches(felt_of(s, CLASS_MEDIUM), f->felt, f->limit.v[THRESHOLD_CRITICAL]);
-	slow = medium ? slow / 2 : slow;
 	text_init_growing(&polls);
 	classes |= idle_slow(s->idler, &all, &polls);
-	if (medium) {
-		proof_merge(&all, &c->medium);
-		classes |= CLASS(MEDIUM);
-	}
+	for (unsigned i = 0; i < 2; i++)
+		if (slow <= most / 2 >> i) {
+			proof_merge(&all, &c->medium[i]);
+			classes |= i ? CLASS(LESSER) : CLASS(MEDIUM);
+		}
 	if (!all.count) {
 		text_release(&polls);
 		return;
