@@ -229,6 +229,13 @@ def looked_at(browser, name, path, data, shots):
             fail(f"{name}: no section {h}: {heads}")
     if browser.value("document.querySelectorAll('.finding').length") != len(data["findings"]):
         fail(f"{name}: not all findings are shown")
+    lines = browser.value("[...document.querySelectorAll('section')].filter(s => s.firstChild.textContent === 'Who has the waiting')"
+                          ".flatMap(s => [...s.querySelectorAll('.number')].map(e => e.textContent))")
+    told = data["account"]["lines"] if data.get("account", {}).get("felt") else []
+    if len(lines) != min(len(told), 13):
+        fail(f"{name}: {len(told)} causes of waiting, shown: {lines}")
+    if told and not lines[0].endswith("%.1f\u00a0%%" % (100 * told[0]["share"])) and not lines[0].endswith("%.1f %%" % (100 * told[0]["share"])):
+        fail(f"{name}: the first cause has {told[0]['share']} of the waiting, shown: {lines[0]}")
     if browser.value("document.querySelectorAll('details.slow').length") != len(data["slowest"]):
         fail(f"{name}: not all of the slowest are shown")
     if "[object" in browser.value("document.body.innerText"):

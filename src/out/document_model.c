@@ -100,6 +100,8 @@ static void account(struct json_object *all, const struct findings *f)
 					: jsontree_addr(&l->server));
 		if (l->protocol)
 			jsontree_put(x, "protocol", jsontree_text(l->protocol));
+		jsontree_put(x, "title",
+			jsontree_text(l->finding ? l->finding->title : entry_words[l->entry]));
 		jsontree_put(x, "cost", jsontree_u64(l->cost));
 		jsontree_put(x, "share", jsontree_real((double)l->cost / (double)sum.felt));
 	}

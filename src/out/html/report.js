@@ -137,10 +137,10 @@
 
 	function finding(f) {
 		const list = h("dl");
-		term(list, "Seen", f.saw);
-		term(list, "Means", f.means);
-		term(list, "Look at", f.next);
-		term(list, "Against it", f.against);
+		term(list, "Evidence", f.saw);
+		term(list, "Meaning", f.means);
+		term(list, "Next steps", f.next);
+		term(list, "Caveats", f.against);
 		term(list, "Part of", f.part_of);
 		if (f.first)
 			term(list, "When", clock(f.first) + (f.last && f.last !== f.first ? " to " + clock(f.last) : "") +
@@ -301,6 +301,33 @@
 		show();
 		window.addEventListener("resize", () => map.draw());
 		window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => map.draw());
+	}
+
+	/* The account: all that users felt, cause by cause. */
+
+	function account() {
+		const a = data.account, FEW = 12;
+		if (!a || !a.felt)
+			return;
+		const grid = h("div", {"class": "bars"}), most = a.lines.length ? a.lines[0].cost : 1;
+		const row = function (title, cost, fill) {
+			grid.append(h("span", {}, title), h("div", {"class": "bar"}, piece(0, cost / most, fill, title)),
+				h("span", {"class": "number"}, duration(cost) + ", " + percent(cost / a.felt)));
+		};
+		for (const l of a.lines.slice(0, FEW)) {
+			const f = l.finding && (data.findings || []).find((f) => f.id === l.finding);
+			row(l.title + (l.server ? " at " + l.server : "") + (l.protocol ? " " + l.protocol : ""), l.cost,
+				f && f.severity !== "info" ? "var(--" + f.severity + ")" : l.finding ? "var(--soft)" : entryColour(l.entry));
+		}
+		const rest = a.lines.slice(FEW);
+		if (rest.length)
+			row(count(rest.length) + " more", rest.reduce((sum, l) => sum + l.cost, 0), "var(--line)");
+		let whole = duration(a.felt) + " of waiting that users felt";
+		if (a.all > a.felt)
+			whole += "; " + duration(a.all) + " when what servers waited for behind them counts at each";
+		if (a.idle)
+			whole += "; " + duration(a.idle) + " on purpose, in neither";
+		section("Who has the waiting", h("div", {"class": "panel"}, grid, h("p", {"class": "note"}, whole)));
 	}
 
 	/* The ledger, by service. */
@@ -520,6 +547,7 @@
 	}
 
 	head();
+	account();
 	findings();
 	time();
 	ledger();
