@@ -278,7 +278,7 @@ if command -v tcpdump >/dev/null; then
 	diff -r w tw >/dev/null || fail "-C -W differs from tcpdump's: $(diff -rq w tw)"
 fi
 
-# A reader that has enough ends it quietly.
+# A closed output pipe ends it quietly.
 for args in "--json" "--report" "-w -" "--fields" "--help" "--version" "--list-protocols"; do
 	# shellcheck disable=SC2086
 	"$TSUMARI" -r plain.pcap $args 2>err | head -c 100 >/dev/null

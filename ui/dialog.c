@@ -129,7 +129,8 @@ static void complete(struct ui *u)
 	if (hits == 1)
 		insert(u, ' ');
 	else
-		snprintf(d->error, sizeof(d->error), "%.250s", hits ? names : "no field begins so");
+		snprintf(d->error, sizeof(d->error), "%.250s",
+			hits ? names : "no field starts with that");
 }
 
 static void line_key(struct ui *u, int key)

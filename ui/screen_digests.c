@@ -28,7 +28,7 @@ static const struct field fields[] = {
 	COLUMN(p99, "p99", "p99", "All but one in a hundred took no longer.", FIELD_DURATION, 0, 8),
 	COLUMN(max, "max", "Longest", "The longest.", FIELD_DURATION, 0, 8),
 	COLUMN(mean, "mean", "Mean", "Waiting of each, on average.", FIELD_DURATION, 0, 8),
-	COLUMN(total, "total", "Waited", "All waiting together.", FIELD_DURATION, 0, 9),
+	COLUMN(total, "total", "Waited", "Total wait time.", FIELD_DURATION, 0, 9),
 	COLUMN(share, "share", "%", "Of all waiting, in percent.", FIELD_U64, 0, 3),
 	COLUMN(main_cause, "cause", "Mostly", "Where most of the waiting went.", FIELD_NAME, 0, 16),
 	{.type = FIELD_END},

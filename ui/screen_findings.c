@@ -36,13 +36,13 @@ static const struct field fields[] = {
 	COLUMN(cost, "cost", "Cost", "Waiting that it explains.", FIELD_DURATION, FIELD_F_NONZERO,
 		8),
 	COLUMN(share, "share", "%", "Of all waiting, in percent.", FIELD_U64, 0, 3),
-	COLUMN(count, "count", "Count", "So many of them,", FIELD_U64, FIELD_F_NONZERO, 7),
-	COLUMN(of, "of", "Of", "of so many.", FIELD_U64, FIELD_F_NONZERO, 7),
+	COLUMN(count, "count", "Count", "How many.", FIELD_U64, FIELD_F_NONZERO, 7),
+	COLUMN(of, "of", "Of", "Of how many.", FIELD_U64, FIELD_F_NONZERO, 7),
 	COLUMN(counted, "counted", "What", "What is counted.", FIELD_NAME, 0, 12),
 	COLUMN(first, "first", "First", "When it was first seen.", FIELD_TIME, FIELD_F_NONZERO, 12),
 	COLUMN(last, "last", "Last", "When it was last seen.", FIELD_TIME, FIELD_F_NONZERO, 12),
 	COLUMN(peak, "peak", "Worst", "When it was worst.", FIELD_TIME, FIELD_F_NONZERO, 12),
-	COLUMN(saw, "saw", "Seen", "What was seen.", FIELD_STR, 0, 40),
+	COLUMN(saw, "saw", "Evidence", "What was seen.", FIELD_STR, 0, 40),
 	{.type = FIELD_END},
 };
 
@@ -195,9 +195,10 @@ static void figures(struct lines *p, const struct row *r)
 			text_printf(&t, ", %" PRIu64 " %% of all waiting", r->share);
 		text_str(&t, "  ");
 	}
-	if (r->count)
-		text_printf(&t, "%" PRIu64 " of %" PRIu64 " %s  ", r->count, r->of,
-			r->counted ? r->counted : "");
+	if (r->count) {
+		text_counts(&t, r->count, r->of, r->counted);
+		text_str(&t, "  ");
+	}
 	if (r->first) {
 		text_str(&t, "from ");
 		cell_time(&t, r->first);

@@ -31,7 +31,7 @@ static const struct field fields[] = {
 	COLUMN(max, "max", "Longest", "The longest.", FIELD_DURATION, 0, 8),
 	COLUMN(wait99, "wait_p99", "Wait p99", "The same of the time to the first byte.",
 		FIELD_DURATION, 0, 8),
-	COLUMN(total, "total", "Waited", "All waiting together.", FIELD_DURATION, 0, 9),
+	COLUMN(total, "total", "Waited", "Total wait time.", FIELD_DURATION, 0, 9),
 	COLUMN(main_cause, "cause", "Mostly", "Where most of the waiting went.", FIELD_NAME, 0, 16),
 	COLUMN(ledger[LEDGER_SERVER], "ledger.server", "Server", "Waiting for the server.",
 		FIELD_DURATION, 0, 8),

@@ -30,7 +30,7 @@ static const struct field fields[] = {
 	COLUMN(text, "operation", "Operation", "What the web server was asked.", FIELD_STR, 0, 36),
 	COLUMN(ip, "server.ip", "Server", "Its address.", FIELD_IP, 0, 15),
 	COLUMN(port, "server.port", "Port", "Its port.", FIELD_U64, FIELD_F_NONZERO, 5),
-	COLUMN(requests, "requests", "Requests", "So many.", FIELD_U64, 0, 8),
+	COLUMN(requests, "requests", "Requests", "How many.", FIELD_U64, 0, 8),
 	COLUMN(server, "server", "Each", "Server time of a request, on average.", FIELD_DURATION, 0,
 		9),
 	COLUMN(main_part, "mostly", "Mostly", "Where most of it went.", FIELD_NAME, 0, 7),

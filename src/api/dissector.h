@@ -364,7 +364,7 @@ void tsm_note(struct session *s, const char *what);
 
 /*
  * Texts that are kept with the connection by a key (what a prepared statement's number stands for).
- * There are TSM_MEMO_MAX at most and 256 KiB in all; the one not asked for the longest is given up.
+ * There are TSM_MEMO_MAX at most and 256 KiB in all; the least recently used is evicted.
  * tsm_recall() gives an empty view with p NULL where there is none; the view is good until the next
  * call of tsm_memo().
  */

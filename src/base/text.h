@@ -57,6 +57,9 @@ void text_duration(struct text *t, uint64_t ns);
 void text_bytes(struct text *t, uint64_t bytes);
 /* Digits in groups: 12,345,678 */
 void text_count(struct text *t, uint64_t n);
+/* "3 of 12 transactions", "1 query", "twice"; of: UINT64_MAX or 0: not said. The name is a plural;
+   NULL: none. */
+void text_counts(struct text *t, uint64_t n, uint64_t of, const char *plural);
 /* Bits a second of so many bytes in so many ns: 12.3 Mbit/s */
 void text_bit_rate(struct text *t, uint64_t bytes, uint64_t ns);
 /* So many in so many ns: 12.3 /s */

@@ -266,6 +266,33 @@ void text_count(struct text *t, uint64_t n)
 	}
 }
 
+void text_counts(struct text *t, uint64_t n, uint64_t of, const char *plural)
+{
+	bool whole = of && of != UINT64_MAX;
+	size_t len = plural ? strlen(plural) : 0;
+
+	if (!whole && n <= 2 && n && len && strcmp(plural, "times") == 0) {
+		text_str(t, n == 1 ? "once" : "twice");
+		return;
+	}
+	text_count(t, n);
+	if (whole) {
+		text_str(t, " of ");
+		text_count(t, of);
+	}
+	if (!len)
+		return;
+	text_char(t, ' ');
+	if ((whole ? of : n) != 1 || plural[len - 1] != 's') {
+		text_put(t, plural, len);
+	} else if (len > 3 && memcmp(plural + len - 3, "ies", 3) == 0) {
+		text_put(t, plural, len - 3);
+		text_char(t, 'y');
+	} else {
+		text_put(t, plural, len - 1);
+	}
+}
+
 /* A quantity per second with a decimal prefix. */
 static void per_second(struct text *t, wide_u64 thousandths, const char *unit)
 {

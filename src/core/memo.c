@@ -1,6 +1,6 @@
 /*
  * memo.c - texts that a dissector keeps with a connection by a key: bounded in number and bytes,
- * the one not asked for the longest is given up.
+ * the least recently used is evicted.
  */
 #include "core/shard.h"
 #include <stdlib.h>

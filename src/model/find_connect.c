@@ -221,8 +221,8 @@ static void list_dropped(struct findings *f, const struct svc *s, const struct c
 	finding_at_least(x, SEVERITY_WARNING);
 	x->of = s->flows;
 	say(&x->saw,
-		"%C of %C connection requests had to be sent again, %C of them in vain, "
-		"while %C others were taken.",
+		"%C of %C connection requests had to be sent again, %C of them were never "
+		"answered, while %C others were accepted.",
 		all.count, s->flows, c->silent.count, s->established - c->answered.count);
 	say_delays(&x->saw, c);
 	say_timers(&x->saw, c);
@@ -310,8 +310,8 @@ static void list_queue(struct findings *f, const struct svc *s, const struct con
 			"handshake.",
 			c->aborted.count);
 	say(&x->means,
-		"The handshake was done, but the queue of connections that wait for "
-		"accept() was full, so the server threw the ACK away%S: the client "
+		"The handshake completed, but the queue of connections that wait for "
+		"accept() was full, so the server dropped the ACK%S: the client "
 		"believes that it is connected.",
 		c->aborted.count ? " or reset (net.ipv4.tcp_abort_on_overflow)" : "");
 	say(&x->next, "On the server: ss -lnt (Recv-Q is the queue), nstat "

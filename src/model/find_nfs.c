@@ -280,7 +280,7 @@ static void list_again(struct findings *f, const struct svc *s, const struct nfs
 
 static void list_delay(struct findings *f, const struct svc *s, const struct nfs_state *c)
 {
-	struct finding *x = about(f, "nfs-delay", "NFS calls put off", s, &c->delay,
+	struct finding *x = about(f, "nfs-delay", "NFS calls deferred", s, &c->delay,
 		"nfs.status in {NFSERR_DELAY, NFSERR_JUKEBOX, NFS4ERR_DELAY, NFS3ERR_JUKEBOX}");
 
 	finding_claims(x, s, ALL_ENTRIES, CLASS(NFS_DELAY));

@@ -558,12 +558,11 @@ void findings_verdict(
 
 	if (x) {
 		blame(out, x);
+		text_str(out, ": ");
 		if (x->cost)
-			say(out, ": %T, %P of all waiting. ", x->cost, x->cost, f->felt);
-		else if (x->of != FIELD_ABSENT)
-			say(out, ": %C of %C %S. ", x->count, x->of, x->counted);
-		else
-			say(out, ": %C %S. ", x->count, x->counted);
+			say(out, "%T, %P of all waiting, ", x->cost, x->cost, f->felt);
+		text_counts(out, x->count, x->of, x->counted);
+		text_str(out, ". ");
 		text_put(out, x->means.p, x->means.len);
 	} else if (f->felt && f->longest >= f->limit.v[THRESHOLD_SLOW]) {
 		say_most(f, out);

@@ -272,7 +272,7 @@ static void service_part(struct report *r)
 
 	if (!n)
 		return;
-	report_heading(r, "Services, the longest waited for first");
+	report_heading(r, "Services by total wait time");
 	if (table)
 		service_head(r, c, at);
 	for (unsigned i = 0; i < n; i++)

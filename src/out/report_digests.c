@@ -1,4 +1,4 @@
-/* report_digests.c - the operations of all services, the longest waited for first. */
+/* report_digests.c - the operations of all services, by total wait time. */
 #include "model/digests.h"
 #include "out/report_impl.h"
 
@@ -110,7 +110,7 @@ void report_digests(struct report *r)
 
 	if (!n)
 		return;
-	report_heading(r, "Operations, the longest waited for first");
+	report_heading(r, "Operations by total wait time");
 	if (table)
 		head(r);
 	for (unsigned i = 0; i < n && i < REPORT_TOP; i++)

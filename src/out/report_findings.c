@@ -34,12 +34,7 @@ static void head(struct report *r, const struct finding *x)
 			text_printf(t, " (in %s, too)", x->part_of);
 		text_str(t, ", ");
 	}
-	text_count(t, x->count);
-	if (x->of && x->of != FIELD_ABSENT) {
-		text_str(t, " of ");
-		text_count(t, x->of);
-	}
-	text_printf(t, " %s", x->counted);
+	text_counts(t, x->count, x->of, x->counted);
 	fputs("\n", r->out);
 	if (r->o.colour)
 		fputs(colours[x->severity], r->out);
@@ -51,7 +46,7 @@ static void head(struct report *r, const struct finding *x)
 /* Columns before what stands behind a label. */
 static size_t indent(const struct report *r)
 {
-	return r->o.width < 60 ? 4 : 13;
+	return r->o.width < 60 ? 4 : 15;
 }
 
 static void label(struct report *r, const char *name)
@@ -59,7 +54,7 @@ static void label(struct report *r, const char *name)
 	if (r->o.width < 60)
 		text_printf(&r->t, "  %s: ", name);
 	else
-		text_printf(&r->t, "    %-9s", name);
+		text_printf(&r->t, "    %-11s", name);
 }
 
 static void part(struct report *r, const char *name, const struct text *what)
@@ -75,7 +70,7 @@ static void when(struct report *r, const struct finding *x)
 {
 	if (!x->first)
 		return;
-	label(r, "when");
+	label(r, "When");
 	text_time(&r->t, x->first);
 	if (x->last > x->first) {
 		text_str(&r->t, ", for ");
@@ -96,7 +91,7 @@ static void frames(struct report *r, const struct finding *x)
 {
 	if (!x->nframes)
 		return;
-	label(r, "frames");
+	label(r, "Frames");
 	for (unsigned i = 0; i < x->nframes; i++) {
 		if (i)
 			text_str(&r->t, ", ");
@@ -108,14 +103,14 @@ static void frames(struct report *r, const struct finding *x)
 static void one(struct report *r, const struct finding *x)
 {
 	head(r, x);
-	part(r, "saw", &x->saw);
-	part(r, "means", &x->means);
-	part(r, "look at", &x->next);
-	part(r, "but", &x->against);
+	part(r, "Evidence", &x->saw);
+	part(r, "Meaning", &x->means);
+	part(r, "Next steps", &x->next);
+	part(r, "Caveats", &x->against);
 	when(r, x);
 	frames(r, x);
 	part(r, "-Y", &x->filter);
-	part(r, "filter", &x->bpf);
+	part(r, "Filter", &x->bpf);
 }
 
 /* Whose line it is: "syn-drop at 192.0.2.1:80 http". */

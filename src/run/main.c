@@ -2,7 +2,7 @@
  * main.c - from the command line to the exit status.
  *
  * 0: done. 1: it went wrong on the way (a damaged file, an interface that went away, a full disk);
- * what was read until then has been put out. 2: it could not begin (options, input, permission).
+ * output up to that point is written. 2: it could not begin (options, input, permission).
  */
 #include "run/run.h"
 #include "base/cost.h"

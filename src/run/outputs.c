@@ -236,7 +236,7 @@ bool outputs_finish(struct run *r, bool *written)
 {
 	bool good = true;
 
-	/* A reader that has enough is no failure, and not worth a message. */
+	/* A closed output pipe is not an error, and not worth a message. */
 	if (r->writer && !capwriter_finish(r->writer)) {
 		*written = false;
 		if (!capwriter_pipe_closed(r->writer)) {

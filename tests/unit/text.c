@@ -277,6 +277,16 @@ static void endpoint_and_mac(void **state)
 	assert_string_equal(buffer, "00-00-5E-00-53-23");
 }
 
+static const char *counts(uint64_t n, uint64_t of, const char *plural)
+{
+	static char out[64];
+	struct text t;
+
+	text_init(&t, out, sizeof(out));
+	text_counts(&t, n, of, plural);
+	return out;
+}
+
 static const char *said(void (*say)(struct text *, uint64_t), uint64_t v)
 {
 	static char buffer[64];
@@ -314,6 +324,13 @@ static void sizes_counts_and_rates(void **state)
 	assert_string_equal(said(text_bytes, 4718592), "4.50 MiB");
 	assert_string_equal(said(text_bytes, 700 * 1048576u), "700 MiB");
 	assert_string_equal(said(text_bytes, UINT64_MAX - 1), "16.0 EiB");
+	assert_string_equal(counts(3, 12, "transactions"), "3 of 12 transactions");
+	assert_string_equal(counts(1, 1, "recipients"), "1 of 1 recipient");
+	assert_string_equal(counts(1, UINT64_MAX, "queries"), "1 query");
+	assert_string_equal(counts(1, 0, "times"), "once");
+	assert_string_equal(counts(2, UINT64_MAX, "times"), "twice");
+	assert_string_equal(counts(1234, 0, "round trips"), "1,234 round trips");
+	assert_string_equal(counts(7, 0, NULL), "7");
 	assert_string_equal(said(text_count, 0), "0");
 	assert_string_equal(said(text_count, 999), "999");
 	assert_string_equal(said(text_count, 12345678), "12,345,678");
