@@ -242,8 +242,8 @@ EXPECTED = {
         ("http-error",),
     ),
     "http-errors": (
-        [("client-gave-up", 8000, None), ("slow-server", 8000, None)],
-        ("slow-server", "client-gave-up", "http-error", "reset-storm", "connect-refused"),
+        [("client-gave-up", 8000, None), ("http-error", 8000, None)],
+        ("client-gave-up", "http-error", "reset-storm", "connect-refused"),
     ),
     "http-keepalive": ([("http-error", 80, None)], ()),
     "smtp-slow": (
@@ -256,7 +256,7 @@ EXPECTED = {
     ),
     "smtp-rejects": ([("smtp-tarpit", 25, lambda n: late_answers(n, 25, 900, 3))], ()),
     "mysql-errors": (
-        [("mysql-slow", 3306, None), ("mysql-error", 3306, None)],
+        [("mysql-error", 3306, None), ("client-gave-up", 3306, None)],
         (),
     ),
     "mysql-text": ([("mysql-slow", 3306, lambda n: late_answers(n, 3306, 200))], ()),

@@ -179,6 +179,8 @@ static const char *ended_by(const struct session *s, const struct flow *f, const
 {
 	if (t->called_off)
 		return "client_cancel";
+	if (s->closer == SIDE_CLIENT + 1 && t->closed_at == s->closer_at)
+		return "client_fin";
 	if (f->state == FLOW_RESET)
 		return f->who >> 7 == flow_client(f) ? "client_rst" : "server_rst";
 	return !s->closer ? NULL : s->closer == SIDE_CLIENT + 1 ? "client_fin" : "server_fin";

@@ -19,6 +19,7 @@ static void wake_first(struct session *s)
 	s->nresting--;
 	if (!s->resting)
 		s->flow->side[!flow_client(s->flow)].more &= (uint8_t)~FS_RESTS;
+	txn_too_late(s, t);
 	record_of_txn(s->shard, t);
 	txn_discard(s->shard, t);
 }

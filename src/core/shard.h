@@ -366,6 +366,9 @@ void txn_elsewhere(struct session *s);
 /* The waiting for its response ended at this time, or at its last stamp where time runs back. */
 void txn_closed_at(struct txn *t, uint64_t time);
 void txn_close_all(struct session *s, uint64_t closed_at, bool pending);
+/* A client that closed its side before the answer began, and refused that when it came, had waited
+   until then: takes the answer's stamps back. */
+void txn_too_late(struct session *s, struct txn *t);
 struct stamp txn_stamp(
 	const struct session *s, enum side side, const uint8_t *at, uint64_t *offset);
 struct txn *txn_new(struct session *s, uint64_t key);

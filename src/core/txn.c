@@ -6,6 +6,7 @@
  */
 #include "core/handshake.h"
 #include "core/shard.h"
+#include "core/tcp_impl.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -598,6 +599,45 @@ void txn_elsewhere(struct session *s)
 	}
 }
 
+/* Has the client acknowledged any of the response? */
+static bool was_taken(const struct session *s, const struct txn *t)
+{
+	const struct flow *f = s->flow;
+	const struct flow_side *client = &f->side[flow_client(f)];
+	const struct flow_side *server = &f->side[!flow_client(f)];
+	uint64_t since = s->side[SIDE_SERVER].pos - t->offset[T2];
+	uint32_t begin = server->nxt - (server->flags & FS_FIN ? 1 : 0) - (uint32_t)since;
+
+	return !(client->flags & FS_ACK) || seq_diff(client->ack, begin) > 0;
+}
+
+#define PATIENCE 50000000u /* ns; who closes sooner had no timeout: it did not wait at all */
+
+/* How long its turn had come when the client closed its side. */
+static uint64_t waited_in_vain(const struct session *s, const struct txn *t)
+{
+	uint64_t since = t->stamp[T1];
+
+	if (t->spent)
+		since += t->spent->by[PHASE_WAIT][LEDGER_QUEUED];
+	return s->closer_at > since ? s->closer_at - since : 0;
+}
+
+void txn_too_late(struct session *s, struct txn *t)
+{
+	const struct flow *f = s->flow;
+
+	if (s->closer != SIDE_CLIENT + 1 || !(t->marks & 1u << T2) || !(t->marks & 1u << T1) ||
+		t->stamp[T2] <= s->closer_at || waited_in_vain(s, t) < PATIENCE ||
+		f->state != FLOW_RESET || f->who >> 7 != flow_client(f) || was_taken(s, t))
+		return;
+	t->marks &= (uint8_t) ~(1u << T2 | 1u << T3);
+	t->resent_at = 0;
+	t->quality |= 1u << QUALITY_NO_RESPONSE;
+	t->quality &= ~(1u << QUALITY_UNFINISHED | 1u << QUALITY_RESENT_END);
+	txn_closed_at(t, s->closer_at);
+}
+
 void txn_close_all(struct session *s, uint64_t closed_at, bool pending)
 {
 	/* A client that has closed its side waits no longer, whenever the server notices. */
@@ -612,6 +652,7 @@ void txn_close_all(struct session *s, uint64_t closed_at, bool pending)
 	while (s->first) {
 		struct txn *t = s->first;
 
+		txn_too_late(s, t);
 		/* The client waited until the connection was closed, where that was seen. */
 		if (closed_at && !(t->marks & 1u << T3) && !t->doubtful &&
 			(pending ? is_pending(s, t) : (t->marks & 1u << T1) != 0)) {
