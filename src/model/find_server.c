@@ -7,7 +7,8 @@
 /* A sender's first timeout, of a path with a short round trip, with what comes before. */
 #define RTO_MOST (320 * MS)
 
-#define STEPS 16u
+#define STEPS      16u
+#define NEARLY_ALL 900u /* permille */
 
 struct server_state {
 	struct proof slow;
@@ -17,10 +18,10 @@ struct server_state {
 	uint64_t slow_turns; /* of the slow ones: of connections whose protocol is not followed */
 	uint64_t turns;      /* all of those */
 	uint64_t long_ones;  /* longer than one retransmission timeout explains */
-	uint64_t slowest;
+	uint64_t slowest, least; /* of the slow ones */
 	/* Good answers by the server's time, each step twice as long as the one before. */
 	struct {
-		uint64_t n, slow; /* slow: ns, of those that count as slow or medium */
+		uint64_t n, all, slow; /* ns; slow: of those that count as slow or medium */
 	} took[STEPS];
 	/* Not slow, but not quick either, of half the limit and of a quarter: slow where they are
 	   most of it, or where others are slow beside quick ones. */
@@ -70,24 +71,29 @@ static unsigned usual_step(const struct server_state *c)
 
 /*
  * Are the slow answers others than the usual ones? Where nearly all answers of a service take as
- * long that is what it does, unless it is very long.
+ * long that is what it does, unless it is very long; so it is where the slow ones are as long as
+ * each other.
  */
 static bool unusual(const struct server_state *c)
 {
-	uint64_t n = answers(c), slow = 0, far = 0;
+	uint64_t n = answers(c), slow = 0, far = 0, quick = 0;
 	unsigned median = usual_step(c);
 
 	for (unsigned i = 0; i < STEPS; i++) {
 		slow += c->took[i].slow;
+		quick += i + 1 < median ? c->took[i].n : 0;
 		if (i > median + 1 || step_from(i) >= SECOND / 2)
 			far += c->took[i].slow;
 	}
+	if (quick * 10 >= n && c->slowest > c->least + c->least / 4)
+		return true;
 	return n < 3 || far * 2 >= slow;
 }
 
 static void count(struct server_state *c, uint64_t ns, uint64_t least)
 {
 	c->took[step_of(ns)].n++;
+	c->took[step_of(ns)].all += ns;
 	c->took[step_of(ns)].slow += ns >= least ? ns : 0;
 }
 
@@ -97,6 +103,7 @@ static void add_slow(struct findings *f, struct svc *s, struct server_state *c,
 	enum wait_class class = idle_or_slow(&s->idler, r, t, ns, frame);
 
 	c->slowest = ns > c->slowest ? ns : c->slowest;
+	c->least = c->least && c->least < ns ? c->least : ns;
 	c->long_ones += ns > RTO_MOST;
 	claim(f, class);
 	if (class != CLASS_SLOW)
@@ -250,6 +257,32 @@ static uint64_t own_of(const struct svc *s, uint32_t classes)
 	return sum;
 }
 
+/*
+ * Are answers from this time on, and those nearly as slow, nearly all that was waited for? Then
+ * the rest is no other cause.
+ */
+static bool nearly_all(const struct server_state *c, uint64_t slow)
+{
+	uint64_t sum = 0, most = 0;
+
+	for (unsigned i = 0; i < STEPS; i++) {
+		sum += c->took[i].all;
+		most += i >= step_of(slow) ? c->took[i].all : 0;
+	}
+	return reaches(most, sum, NEARLY_ALL);
+}
+
+/* What was waited for the server itself. */
+static uint64_t server_time(const struct svc *s, uint32_t classes)
+{
+	uint64_t sum = 0;
+
+	for (const struct cell *c = s->cells; c; c = c->next)
+		sum += c->entry == LEDGER_SERVER && classes >> c->class & 1 && !c->idle ? c->all
+											: 0;
+	return sum;
+}
+
 #define MEDIUMS 10u
 
 /* From how long on answers are slow: what is quick enough for others is slow where it is what most
@@ -293,7 +326,7 @@ static void list_slow(struct findings *f, const struct svc *s, const struct serv
 	char filter[64];
 	struct finding *x;
 	struct text polls;
-	uint32_t classes = CLASS(SLOW);
+	uint32_t classes = CLASS(SLOW), entries = ALL_ENTRIES;
 
 	text_init_growing(&polls);
 	classes |= idle_slow(s->idler, &all, &polls);
@@ -306,12 +339,17 @@ static void list_slow(struct findings *f, const struct svc *s, const struct serv
 		text_release(&polls);
 		return;
 	}
+	if (rare && nearly_all(c, slow)) {
+		classes |= CLASS(MEDIUM) | CLASS(LESSER) | CLASS(NONE);
+		entries = ENTRY(SERVER);
+		all.cost = server_time(s, classes);
+	}
 	snprintf(filter, sizeof(filter), "%s >= %lluns",
 		c->slow_turns && c->slow_turns == all.count ? "tsumari.turns.wait_max"
 							    : "tsumari.ledger.server",
 		(unsigned long long)slow);
 	x = finding_new(f, "slow-server", "Slow answers of the server", s, &all, filter);
-	finding_claims(x, s, ALL_ENTRIES, classes);
+	finding_claims(x, s, entries, classes);
 	x->counted = c->turns ? "answers" : "transactions";
 	x->of = s->transactions + c->turns;
 	say_slow(x, s, c, slow, &polls);

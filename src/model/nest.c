@@ -1,49 +1,12 @@
 /* nest.c - see nest.h: from waits to events in the order of time, parents for them, and accounts.
  */
-#include "model/nest.h"
-#include "base/hash.h"
+#include "model/nest_impl.h"
 #include "base/mem.h"
 #include "model/directions.h"
 #include <stdlib.h>
 #include <string.h>
 
-#define ITEMS NEST_EVENTS
-#define LINKS NEST_EVENTS
-#define NODES (NEST_EVENTS * 6)
-#define FEW   2048u                 /* held back before there is any wait that can be a parent */
-#define HOSTS 4096u                 /* buckets */
-#define APART 4096u                 /* connections that were taken out last; a power of two */
-#define LOOK  64u                   /* waits under way at a host that are looked at for one child */
-#define CALLS 16u                   /* a parent's newest calls, of which one may be under way */
-#define HOLD  UINT64_C(60000000000) /* ns that a wait is held back at most */
-#define NONE  UINT32_MAX
-
 enum event_kind { PARENT_START, CHILD_START, PARENT_END };
-
-struct event { /* the least time first, then kind, then as they came */
-	uint64_t time;
-	uint64_t order; /* kind, then number */
-	uint32_t index; /* of the item */
-};
-
-struct node { /* ns of a wait in a cell */
-	struct cell *cell;
-	uint64_t ns;
-	uint32_t next;
-};
-
-struct item {
-	struct nest_wait w;
-	uint64_t name;       /* directions_name() of the server */
-	uint64_t total;      /* of its nodes */
-	uint32_t nodes;      /* the first */
-	uint32_t links;      /* the first */
-	uint32_t next, prev; /* under way in the same bucket, or not in use */
-	uint32_t refs;       /* links to it of parents that are open */
-	bool active;         /* under way */
-	bool nested;         /* it has a parent, known or not */
-	bool closed;         /* its nodes are as they will be */
-};
 
 struct edge {
 	uint64_t time;
@@ -54,30 +17,6 @@ struct edge {
 struct spell { /* a link while its parent is closed */
 	uint32_t link;
 	uint64_t time; /* ns of the parent's that are its child's */
-};
-
-struct nest {
-	struct event *heap;
-	uint32_t nevents, most; /* most: held back */
-	uint64_t numbers;
-	uint64_t newest, swept; /* the latest end of a wait; the time gone through */
-	struct item *items;
-	struct nest_link *links;
-	struct node *nodes;
-	uint32_t free_item, free_link, free_node; /* the first that came back */
-	uint32_t nitems, nlinks, nnodes;          /* that were ever used */
-	uint32_t ncallers;
-	uint32_t host[HOSTS]; /* waits under way, the latest first */
-	bool asks[HOSTS];     /* a host of the bucket was a client */
-	struct hash_key key;
-	struct directions *directions;
-	nest_parent *parent;
-	void *arg;
-	uint64_t unsettled, late;
-	uint64_t apart[APART]; /* flows by their number */
-	struct edge *edges;    /* of one parent */
-	struct spell *spells;
-	size_t room;
 };
 
 struct nest *nest_new(uint32_t events, nest_parent *parent, void *arg)
@@ -154,11 +93,6 @@ static struct event pop(struct nest *n)
 	}
 	n->heap[at] = e;
 	return top;
-}
-
-static uint32_t *bucket(struct nest *n, const struct addr *host)
-{
-	return &n->host[hash_bytes(&n->key, 0, host, sizeof(*host)) % HOSTS];
 }
 
 void nest_take_out(struct nest *n, uint64_t flow)
@@ -424,17 +358,6 @@ static bool same_id(const struct nest_ids *a, const struct nest_ids *b)
 	return (a->trace && a->trace == b->trace) || (a->request && a->request == b->request);
 }
 
-struct candidates {
-	uint32_t parent[LOOK];
-	uint64_t weight[LOOK], sum;
-	bool inner[LOOK];
-	unsigned n;
-	bool sure;  /* they are of protocols whose servers ask others */
-	bool whole; /* all of them hold the child whole: they have equal weights */
-	bool by_id;
-	bool more; /* there are too many to look at */
-};
-
 static void consider(struct candidates *c, uint32_t i, const struct item *p, const struct item *x)
 {
 	bool whole = p->w.end >= x->w.end;
@@ -482,37 +405,6 @@ static void innermost(const struct nest *n, struct candidates *c)
 	c->sum = c->n = left;
 }
 
-/* How much of a parent no call has that is under way then; of NEST_ONE. */
-static uint32_t free_part(const struct nest *n, const struct item *p, uint64_t then)
-{
-	uint32_t taken = 0, k = p->links;
-
-	for (unsigned i = 0; i < CALLS && k != NONE; i++, k = n->links[k].next)
-		if (n->links[k].end > then && taken < NEST_ONE)
-			taken += n->links[k].weight;
-	return taken < NEST_ONE ? NEST_ONE - taken : 0;
-}
-
-/* Who waits for one call does not begin another, as far as there is somebody else. */
-static void leave_busy(const struct nest *n, const struct item *x, struct candidates *c)
-{
-	uint64_t weight[LOOK], sum = 0;
-	unsigned left = 0;
-
-	for (unsigned i = 0; i < c->n; i++)
-		sum += weight[i] = free_part(n, &n->items[c->parent[i]], x->w.begin);
-	if (!sum)
-		return;
-	for (unsigned i = 0; i < c->n; i++) {
-		if (!weight[i])
-			continue;
-		c->parent[left] = c->parent[i];
-		c->weight[left++] = weight[i];
-	}
-	c->n = left;
-	c->sum = sum;
-}
-
 /* Whose of those under way it can be. */
 static void find_parents(struct nest *n, const struct item *x, struct candidates *c)
 {
@@ -543,10 +435,11 @@ static void find_parents(struct nest *n, const struct item *x, struct candidates
 		if (!x->w.caller || directions_can(n->directions, p->name, x->name))
 			consider(c, i, p, x);
 	}
-	if (c->n > 1 && c->whole)
+	if (c->n > 1 && c->whole) {
 		innermost(n, c);
-	if (c->n > 1 && c->whole && !c->more)
-		leave_busy(n, x, c);
+		if (!c->more)
+			nest_prefer_unoccupied(n, c, x->w.begin);
+	}
 }
 
 static bool link_to(struct nest *n, uint32_t parent, uint32_t child, uint32_t weight,
@@ -582,14 +475,16 @@ static void settle(struct nest *n, uint32_t child)
 	struct item *x = &n->items[child];
 	struct candidates c;
 	uint64_t given = 0;
+	unsigned linked, steps = STEPS;
 
 	c.n = 0;
-	c.more = false;
+	c.more = c.whole = c.by_id = false;
 	if (!apart(n, x->w.flow))
 		find_parents(n, x, &c);
 	x->nested = c.n > 0;
 	n->unsettled += c.n > NEST_PARENTS || c.more;
-	for (unsigned i = c.n; i-- > 0;) {
+	for (linked = c.n; linked > 0; linked--) {
+		unsigned i = linked - 1;
 		/* What does not divide is the latest one's. */
 		uint64_t w = i && c.sum ? part(NEST_ONE, c.weight[i], c.sum) : NEST_ONE - given;
 
@@ -599,6 +494,8 @@ static void settle(struct nest *n, uint32_t child)
 			break;
 		}
 	}
+	for (unsigned i = linked; i < c.n && c.whole && !c.by_id; i++)
+		nest_occupy(n, c.parent[i], child, &steps);
 	if (x->w.caller)
 		return;
 	x->closed = true;

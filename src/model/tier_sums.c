@@ -266,7 +266,7 @@ void tier_sums_request(struct tier_sums *s, const struct nest_wait *q,
 		uint64_t from = l->start > q->asked ? l->start : q->asked;
 		uint64_t till = l->end < q->end ? l->end : q->end;
 
-		if (!l->sure)
+		if (!l->sure || !l->weight)
 			continue;
 		make_room(s, ++all);
 		if (l->digest) /* of no operation: a turn, a connection */

@@ -184,6 +184,27 @@ static void sums_are_exact(void **state)
 	}
 }
 
+/* A server that asks one after the other: whose a call is may not be known, but no wait has two
+   calls at a time, and none of a call's time is left with whoever may have made it. */
+static void one_call_at_a_time(void **state)
+{
+	(void)state;
+	begin();
+	/* The first two may be of any, the third of two, the last of one only. */
+	add(2, 3, 3, 10, 90, 0, false);
+	add(2, 3, 3, 11, 100, 0, false);
+	add(1, 2, 1, 0, 105, 0, true);
+	add(1, 2, 1, 1, 110, 0, true);
+	add(2, 3, 3, 12, 120, 0, false);
+	add(1, 2, 1, 2, 125, 0, true);
+	add(2, 3, 3, 13, 130, 0, false);
+	add(1, 2, 1, 3, 135, 0, true);
+	nest_finish(nest);
+	assert_int_equal(felt(3, LEDGER_SERVER), 80 + 89 + 108 + 117);
+	assert_int_equal(felt(1, LEDGER_SERVER), 105 + 109 + 123 + 132 - 80 - 89 - 108 - 117);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +213,7 @@ int main(void)
 		cmocka_unit_test(who_waits_for_a_call_does_not_make_another),
 		cmocka_unit_test(behind_goes_on_alone),
 		cmocka_unit_test(what_nobody_called_is_felt),
+		cmocka_unit_test(one_call_at_a_time),
 		cmocka_unit_test(sums_are_exact),
 	};
 

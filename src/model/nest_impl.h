@@ -1,0 +1,95 @@
+/*
+ * nest_impl.h - what nest.c and nest_calls.c share.
+ */
+#ifndef TSUMARI_MODEL_NEST_IMPL_H
+#define TSUMARI_MODEL_NEST_IMPL_H
+
+#include "base/hash.h"
+#include "model/nest.h"
+
+#define ITEMS NEST_EVENTS
+#define LINKS NEST_EVENTS
+#define NODES (NEST_EVENTS * 6)
+#define FEW   2048u                 /* held back before there is any wait that can be a parent */
+#define HOSTS 4096u                 /* buckets */
+#define APART 4096u                 /* connections that were taken out last; a power of two */
+#define LOOK  64u                   /* waits under way at a host that are looked at for one child */
+#define STEPS 512u                  /* of looking whose a call is instead */
+#define HOLD  UINT64_C(60000000000) /* ns that a wait is held back at most */
+#define NONE  UINT32_MAX
+
+struct event { /* the least time first, then kind, then as they came */
+	uint64_t time;
+	uint64_t order; /* kind, then number */
+	uint32_t index; /* of the item */
+};
+
+struct node { /* ns of a wait in a cell */
+	struct cell *cell;
+	uint64_t ns;
+	uint32_t next;
+};
+
+struct item {
+	struct nest_wait w;
+	uint64_t name;       /* directions_name() of the server */
+	uint64_t total;      /* of its nodes */
+	uint32_t nodes;      /* the first */
+	uint32_t links;      /* the first */
+	uint32_t next, prev; /* under way in the same bucket, or not in use */
+	uint32_t refs;       /* links to it of parents that are open */
+	bool active;         /* under way */
+	bool nested;         /* it has a parent, known or not */
+	bool closed;         /* its nodes are as they will be */
+};
+
+struct edge;
+struct spell;
+
+struct nest {
+	struct event *heap;
+	uint32_t nevents, most; /* most: held back */
+	uint64_t numbers;
+	uint64_t newest, swept; /* the latest end of a wait; the time gone through */
+	struct item *items;
+	struct nest_link *links;
+	struct node *nodes;
+	uint32_t free_item, free_link, free_node; /* the first that came back */
+	uint32_t nitems, nlinks, nnodes;          /* that were ever used */
+	uint32_t ncallers;
+	uint32_t host[HOSTS]; /* waits under way, the latest first */
+	bool asks[HOSTS];     /* a host of the bucket was a client */
+	struct hash_key key;
+	struct directions *directions;
+	nest_parent *parent;
+	void *arg;
+	uint64_t unsettled, late;
+	uint64_t apart[APART]; /* flows by their number */
+	struct edge *edges;    /* of one parent */
+	struct spell *spells;
+	size_t room;
+};
+
+struct candidates {
+	uint32_t parent[LOOK];
+	uint64_t weight[LOOK], sum;
+	bool inner[LOOK];
+	unsigned n;
+	bool sure;  /* they are of protocols whose servers ask others */
+	bool whole; /* all of them hold the child whole: they have equal weights */
+	bool by_id;
+	bool more; /* there are too many to look at */
+};
+
+static inline uint32_t *bucket(struct nest *n, const struct addr *host)
+{
+	return &n->host[hash_bytes(&n->key, 0, host, sizeof(*host)) % HOSTS];
+}
+
+/* nest_calls.c: of those that hold a call which begins now whole, it is theirs that wait for
+   nothing yet, as far as there are any. */
+void nest_prefer_unoccupied(const struct nest *n, struct candidates *c, uint64_t time);
+/* The wait has this call, its first link, and what it has too much of others is others'. */
+void nest_occupy(struct nest *n, uint32_t parent, uint32_t child, unsigned *steps);
+
+#endif
