@@ -350,9 +350,9 @@ enum tsm_quality {
 	QUALITY_NO_RTT,         /* no round-trip time was seen: network time is inside server */
 	QUALITY_TIME_BACK,      /* capture times ran backwards */
 	QUALITY_CONNECT,        /* the ledger carries the connection's own cost */
-	QUALITY_PENDING, /* waited for when the capture ended: its times are at least these */
-	QUALITY_STALE,   /* sent on a connection that the server had closed already */
-	QUALITY_MPTCP,   /* a subflow of Multipath TCP, others carry data of its connection, too */
+	QUALITY_PENDING,        /* open when the capture ended: its times are at least these */
+	QUALITY_STALE,          /* sent on a connection that the server had closed already */
+	QUALITY_MPTCP, /* a subflow of Multipath TCP, others carry data of its connection, too */
 	QUALITY_RESENT_END, /* the ledger ends with bytes that were sent again behind the response's
 			       last, and arrived: it is longer than the duration */
 	QUALITY_COUNT

@@ -232,7 +232,7 @@ void flow_close(
 	if (flow_session(f))
 		session_close(f->session, why, now);
 	turns_tell(sh, f, f->turns);
-	record_of_flow(sh, f, ended_by(f, reason), true);
+	record_of_flow(sh, f, ended_by(f, reason), true, why == END_CAPTURE);
 	if (f->ext) {
 		stream_forget(sh, &f->ext->side[0]);
 		stream_forget(sh, &f->ext->side[1]);
@@ -581,7 +581,7 @@ static void on_alarm(struct shard *sh, struct flow *f, uint64_t now)
 		return;
 	}
 	if (interim_due(c, f, now)) {
-		record_of_flow(sh, f, NULL, false);
+		record_of_flow(sh, f, NULL, false, true);
 		f->flags &= (uint8_t)~FLOW_INTERIM;
 	}
 	set_alarm(sh, f, now);

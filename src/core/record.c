@@ -324,7 +324,18 @@ const struct record *record_whole(const struct record *r, struct flow_record *ro
 	return &room->r;
 }
 
-void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool final)
+/* Of a connection that may yet be taken, behind the end of the capture, nobody knows how it ends.
+ */
+static uint8_t flow_status(const struct flow *f, bool open)
+{
+	if (f->state == FLOW_RESET)
+		return STATUS_ERROR;
+	if (f->state == FLOW_SYN || f->state == FLOW_SYN_ACK)
+		return open ? 0 : STATUS_ERROR;
+	return STATUS_OK;
+}
+
+void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool final, bool open)
 {
 	struct flow_record *r = record_room(sh, f->ext ? sizeof(*r) : (uint32_t)FLOW_RECORD_USUAL);
 	unsigned c = flow_client(f);
@@ -337,9 +348,7 @@ void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool f
 	r->r.start = f->first;
 	r->r.end = flow_last(f);
 	r->r.duration = r->r.end - r->r.start;
-	r->r.status = f->state == FLOW_RESET || f->state == FLOW_SYN || f->state == FLOW_SYN_ACK
-			      ? STATUS_ERROR
-			      : STATUS_OK;
+	r->r.status = flow_status(f, open);
 	r->final = final;
 	r->tcp_state = state_name(f);
 	r->close_reason = final ? reason : NULL;
@@ -403,10 +412,10 @@ static bool answer_lost(const struct txn *t, const struct flow *f)
 	       (t->quality & 1u << QUALITY_ONE_WAY && !f->packets[!flow_client(f)]);
 }
 
-/* Of what only the capture lost nothing is known but what was seen of it. */
+/* Of what the capture lost, or did not wait for, nothing is known but what was seen of it. */
 static uint8_t status_of(const struct txn *t, bool lost)
 {
-	if (t->marks & 8 || t->unanswered || lost)
+	if (t->marks & 8 || t->unanswered || t->pending || lost)
 		return t->status;
 	return t->marks & 4 && t->status && t->status != STATUS_OK ? t->status : STATUS_ERROR;
 }

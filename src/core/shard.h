@@ -65,7 +65,7 @@ struct txn {
 	uint8_t composite;  /* its time is in other transactions' already */
 	uint8_t lasting;    /* its response is kept over lost bytes */
 	uint8_t unanswered; /* the protocol does not answer it */
-	uint8_t pending;    /* open at the end of the capture, which closed_at is */
+	uint8_t pending;    /* open at the end of the capture */
 	uint8_t called_off; /* by the client, tsm_reset() */
 	uint8_t passed_on;  /* no record: another has its request, or it was none */
 	uint8_t unsent;     /* its request never came: stamp 0 is when the wait for it began */
@@ -202,7 +202,8 @@ struct engine {
 
 /* record.c */
 void *record_room(struct shard *sh, uint32_t size); /* zeroed, its key set */
-void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool final);
+/* open: it goes on, or may go on behind the end of the capture. */
+void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool final, bool open);
 void record_of_txn(struct shard *sh, struct txn *t);
 /* The server answered in `frame`, now, what was asked then. */
 void record_of_turn(

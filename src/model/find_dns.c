@@ -262,7 +262,8 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	if (r->kind == RECORD_FLOW && r->transport == 17)
 		add_flow(all, (const void *)r);
 	else if (r->kind == RECORD_TXN && strcmp(r->type, "dns") == 0 &&
-		 !txn_unknown((const void *)r) && !(r->quality & 1u << QUALITY_NO_REQUEST))
+		 (!txn_unknown((const void *)r) || r->quality & 1u << QUALITY_PENDING) &&
+		 !(r->quality & 1u << QUALITY_NO_REQUEST))
 		add_query(all, s, (const void *)r);
 }
 

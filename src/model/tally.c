@@ -42,6 +42,7 @@ void tally_add(struct tally *t, const struct txn_record *x)
 	t->errors += txn_failed(x);
 	t->unanswered += txn_failed(x) && not_whole(r);
 	t->unknown += txn_unknown(x);
+	t->pending += txn_unknown(x) && r->quality & 1u << QUALITY_PENDING;
 	if (r->duration != FIELD_ABSENT)
 		hist_add(&t->duration, r->duration);
 	if (x->wait != FIELD_ABSENT)
@@ -65,6 +66,7 @@ void tally_merge(struct tally *t, const struct tally *from)
 	t->errors += from->errors;
 	t->unanswered += from->unanswered;
 	t->unknown += from->unknown;
+	t->pending += from->pending;
 	hist_merge(&t->duration, &from->duration);
 	hist_merge(&t->wait, &from->wait);
 	t->total += from->total;
@@ -78,6 +80,7 @@ void tally_subtract(struct tally *t, const struct tally *what)
 	t->errors -= what->errors;
 	t->unanswered -= what->unanswered;
 	t->unknown -= what->unknown;
+	t->pending -= what->pending;
 	hist_subtract(&t->duration, &what->duration);
 	hist_subtract(&t->wait, &what->wait);
 	t->total -= what->total;

@@ -12,6 +12,7 @@ struct tally {
 	uint64_t errors; /* answered with an error of client or server, or not answered in order */
 	uint64_t unanswered;                  /* of those: no response, or one that did not end */
 	uint64_t unknown;                     /* txn_unknown(): in no rate of errors */
+	uint64_t pending;                     /* of those: open when the capture ended */
 	uint64_t first, last;                 /* the first's beginning, the last's end */
 	struct hist duration;                 /* t0 to t3 */
 	struct hist wait;                     /* t1 to t2 */
@@ -26,7 +27,8 @@ void tally_merge(struct tally *t, const struct tally *from);
 /* Takes out what was added before; first and last stay. */
 void tally_subtract(struct tally *t, const struct tally *what);
 
-/* Its answer is, or may be, among what the capture lost: nobody can say how it ended. */
+/* Its answer is, or may be, among what the capture lost, or behind its end: nobody can say how it
+   ended. */
 bool txn_unknown(const struct txn_record *t);
 /* It ended with an error of client or server, or was not answered in order. */
 bool txn_failed(const struct txn_record *t);

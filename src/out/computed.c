@@ -37,8 +37,6 @@ static bool get_status(const struct record *r, struct schema_env *env, struct sc
 static bool get_outcome(const struct record *r, struct schema_env *env, struct schema_value *v)
 {
 	(void)env;
-	if (r->kind == RECORD_FLOW && r->status == 0)
-		return false;
 	return name(v, r->status == 0 ? "unknown" : r->status == STATUS_OK ? "success" : "failure");
 }
 
@@ -250,7 +248,7 @@ const struct schema_computed computed_fields[] = {
 		FIELD_NAME, 0, 7, get_outcome),
 	GET(BOTH, "status", "Status",
 		"How it ended: OK, Error, Client Error or Server Error; absent where the capture "
-		"lost the answer.",
+		"lost the answer, or ended before it.",
 		FIELD_NAME, 0, 12, get_status),
 	GET(ALL, "network.type", "IP", "ipv4 or ipv6.", FIELD_NAME, 0, 4, get_network_type),
 	GET(ALL, "network.transport", "Transport", "tcp, udp, icmp, ipv6-icmp ...", FIELD_NAME, 0,

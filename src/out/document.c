@@ -172,6 +172,8 @@ static void tally(struct json_object *o, const struct tally *t)
 	jsontree_put(o, "unanswered", jsontree_u64(t->unanswered));
 	if (t->unknown)
 		jsontree_put(o, "unknown", jsontree_u64(t->unknown));
+	if (t->pending)
+		jsontree_put(o, "pending", jsontree_u64(t->pending));
 	if (t->transactions) {
 		jsontree_put(o, "first", jsontree_time(t->first));
 		jsontree_put(o, "last", jsontree_time(t->last));

@@ -304,11 +304,18 @@ static void ledger_part(struct report *r)
 		text_count(&r->t, x->sum.unanswered);
 		text_str(&r->t, " of them not answered in full");
 	}
-	if (x->sum.unknown) {
+	if (x->sum.unknown > x->sum.pending) {
+		uint64_t n = x->sum.unknown - x->sum.pending;
+
 		text_str(&r->t, ", ");
-		text_count(&r->t, x->sum.unknown);
-		text_str(&r->t, x->sum.unknown == 1 ? " whose answer" : " whose answers");
+		text_count(&r->t, n);
+		text_str(&r->t, n == 1 ? " whose answer" : " whose answers");
 		text_str(&r->t, " the capture lost");
+	}
+	if (x->sum.pending) {
+		text_str(&r->t, ", ");
+		text_count(&r->t, x->sum.pending);
+		text_str(&r->t, " still open when the capture ended");
 	}
 	report_text(r, 4);
 	for (int i = 0; i < LEDGER_COUNT; i++) {

@@ -1,0 +1,132 @@
+/*
+ * txn_close.c - transactions that are open when their connection ends, or the capture does: given
+ * up by one of the ends, or waited for still.
+ */
+#include "core/handshake.h"
+#include "core/tcp_impl.h"
+
+#define DATAGRAM_WAITS (30000u * (uint64_t)MS) /* that a client waits for a datagram at most */
+#define PATIENCE       (50u * (uint64_t)MS) /* who closes sooner had no timeout: it did not wait */
+
+enum { T0, T1, T2, T3 };
+
+void txn_closed_at(struct txn *t, uint64_t time)
+{
+	for (int i = T0; i <= T3; i++)
+		if (t->marks & 1u << i && time < t->stamp[i]) {
+			time = t->stamp[i];
+			t->quality |= 1u << QUALITY_TIME_BACK;
+		}
+	t->closed_at = time;
+}
+
+/* An answer may still come behind the end of the capture. */
+static bool is_open(const struct session *s, const struct txn *t, uint64_t now)
+{
+	uint64_t asked = t->stamp[t->marks & 1u << T1 ? T1 : T0];
+
+	if (t->unanswered || t->doubtful || t->marks & 1u << T3)
+		return false;
+	return s->flow->proto == 6 || now < asked + DATAGRAM_WAITS;
+}
+
+/*
+ * Has it been waited for until the capture ended? Of a datagram nobody can tell: its client may
+ * have given up long before.
+ */
+static bool is_waited_for(const struct session *s, const struct txn *t)
+{
+	return s->flow->proto == 6 && t->marks & 1u << T0;
+}
+
+/* Where the rest of the open ones is, another subflow of Multipath TCP may have seen. */
+void txn_elsewhere(struct session *s)
+{
+	for (struct txn *t = s->first; t; t = t->next) {
+		t->doubtful = 1;
+		t->quality |= 1u << QUALITY_MPTCP;
+	}
+}
+
+/* Has the client acknowledged any of the response? */
+static bool was_taken(const struct session *s, const struct txn *t)
+{
+	const struct flow *f = s->flow;
+	const struct flow_side *client = &f->side[flow_client(f)];
+	const struct flow_side *server = &f->side[!flow_client(f)];
+	uint64_t since = s->side[SIDE_SERVER].pos - t->offset[T2];
+	uint32_t begin = server->nxt - (server->flags & FS_FIN ? 1 : 0) - (uint32_t)since;
+
+	return !(client->flags & FS_ACK) || seq_diff(client->ack, begin) > 0;
+}
+
+/* How long its turn had come when the client closed its side. */
+static uint64_t waited_in_vain(const struct session *s, const struct txn *t)
+{
+	uint64_t since = t->stamp[T1];
+
+	if (t->spent)
+		since += t->spent->by[PHASE_WAIT][LEDGER_QUEUED];
+	return s->closer_at > since ? s->closer_at - since : 0;
+}
+
+void txn_too_late(struct session *s, struct txn *t)
+{
+	const struct flow *f = s->flow;
+
+	if (s->closer != SIDE_CLIENT + 1 || !(t->marks & 1u << T2) || !(t->marks & 1u << T1) ||
+		t->stamp[T2] <= s->closer_at || waited_in_vain(s, t) < PATIENCE ||
+		f->state != FLOW_RESET || f->who >> 7 != flow_client(f) || was_taken(s, t))
+		return;
+	t->marks &= (uint8_t) ~(1u << T2 | 1u << T3);
+	t->resent_at = 0;
+	t->quality |= 1u << QUALITY_NO_RESPONSE;
+	t->quality &= ~(1u << QUALITY_UNFINISHED | 1u << QUALITY_RESENT_END);
+	txn_closed_at(t, s->closer_at);
+}
+
+/*
+ * A client that has closed its side waits no longer, whenever the server notices, unless the answer
+ * came behind that; a server that has closed its side answers no more.
+ */
+static bool closed_before(const struct session *s, const struct txn *t, uint64_t now)
+{
+	if (!s->closer || s->closer_at > now)
+		return false;
+	for (int i = T0; i <= T3; i++)
+		if (t->marks & 1u << i && t->stamp[i] > s->closer_at)
+			return false;
+	return true;
+}
+
+/* Or did it close its side at once, as one may that waits? */
+static bool wants_no_more(const struct session *s, const struct txn *t)
+{
+	return s->closer == SIDE_SERVER + 1 || !(t->marks & 1u << T1) ||
+	       waited_in_vain(s, t) >= PATIENCE;
+}
+
+void txn_close_all(struct session *s, uint64_t closed_at, bool pending)
+{
+	if (s->flow->ext && s->flow->ext->watch & WATCH_MPTCP)
+		txn_elsewhere(s);
+	if (pending && closed_at && !s->closer && !flow_unacked(s->flow, !flow_client(s->flow)))
+		txn_stall(s, LEDGER_SERVER, s->last_response, closed_at);
+	while (s->first) {
+		struct txn *t = s->first;
+		bool closed, waits;
+
+		txn_too_late(s, t);
+		closed = closed_before(s, t, closed_at);
+		waits = pending && !(closed && wants_no_more(s, t));
+		if (waits && is_open(s, t, closed_at)) {
+			t->pending = true;
+			t->quality |= 1u << QUALITY_PENDING;
+		}
+		/* The client waited until the connection was closed, where that was seen. */
+		if (closed_at && !(t->marks & 1u << T3) && !t->doubtful &&
+			(waits ? t->pending && is_waited_for(s, t) : (t->marks & 1u << T1) != 0))
+			txn_closed_at(t, closed ? s->closer_at : closed_at);
+		txn_finish(s, t);
+	}
+}

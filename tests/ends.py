@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""Where a capture begins and ends: conversations built here, cut at one place each.
+
+What was still open when the capture ended is no error, and what had been said before it began is not
+lost. tests/cuts.py cuts every capture at every frame; here are the kinds that it found.
+usage: ends.py PROGRAM DIRECTORY
+"""
+import json
+import os
+import struct
+import subprocess
+import sys
+
+import pcaplib
+from pcaplib import ACK, FIN, PSH, RST, SYN, Conversation
+
+program, directory = sys.argv[1:]
+MS = 1_000_000
+CLIENT, SERVER = 0, 1
+bad = tried = 0
+
+
+def fail(*what):
+    global bad
+    bad += 1
+    print(*what)
+
+
+def same(where, what, have, want):
+    if have != want:
+        fail("%s: %s is %r, not %r" % (where, what, have, want))
+
+
+def situation(f):
+    global tried
+    tried += 1
+    f()
+    return f
+
+
+def flat(o, prefix=""):
+    out = {}
+    for k, v in o.items():
+        out.update(flat(v, prefix + k + ".")) if isinstance(v, dict) else out.__setitem__(prefix + k, v)
+    return out
+
+
+def run(packets, *args, link=1):
+    path = os.path.join(directory, "ends.pcap")
+    pcaplib.write(path, link, packets)
+    made = [subprocess.run([program, j, "-r", path, *args], capture_output=True, timeout=60)
+            for j in ("-j0", "-j3")]
+    if any(p.returncode for p in made) or made[0].stdout != made[1].stdout:
+        fail("exit status %d, %s" % (made[0].returncode, made[0].stderr.decode()[:300]))
+    return made[0].stdout
+
+
+def records(packets, kind=None):
+    all = [flat(json.loads(line)) for line in run(packets, "--json").splitlines()]
+    return [r for r in all if r["type"] == kind or (not kind and r["type"] != "flow")]
+
+
+def get(path="/"):
+    return b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n" % path.encode()
+
+
+def ok(n=0, kind=b"text/a"):
+    return b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (kind, n) + b"x" * n
+
+
+def quality(r, *words):
+    return [w in r.get("tsumari.quality", []) for w in words]
+
+
+def udp(time, data, back=False, port=53):
+    ends = ((10, 9, 0, 1), 40000), ((10, 8, 0, 53), port)
+    src, dst = ends[back], ends[not back]
+    body = struct.pack("!HHHH", src[1], dst[1], 8 + len(data), 0) + data
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 1, 0, 64, 17, 0) + bytes(src[0]) + bytes(dst[0])
+    ip = ip[:10] + struct.pack("!H", pcaplib.checksum(ip)) + ip[12:]
+    return pcaplib.Packet(time, b"\2\0\0\0\0\1\2\0\0\0\0\2\x08\0" + ip + body)
+
+
+# ---- the end -----------------------------------------------------------------------------------
+
+
+@situation
+def a_request_open_at_the_end():
+    """Its answer not there, begun, and whole."""
+    talk = Conversation(1)
+    t = talk.open(0)
+    t = talk.send(CLIENT, t + MS, get())
+    asked = len(talk.packets)
+    t = talk.send(SERVER, t + 100 * MS, ok(5000))
+    answered = len(talk.packets)
+    begun = next(i for i in range(asked, answered)
+                 if pcaplib.segment(1, talk.packets[i]).payload.startswith(b"HTTP"))
+    for name, n, status in ("asked", asked, None), ("begun", begun + 1, "OK"):
+        r, = records(talk.packets[:n])
+        same(name, "status", r.get("status"), status)
+        same(name, "outcome", r["event.outcome"], "success" if status else "unknown")
+        same(name, "pending", quality(r, "pending"), [True])
+        same(name, "duration", r.get("event.duration"), None)
+        report = json.loads(run(talk.packets[:n], "--report=json"))
+        same(name, "errors", sum(s["errors"] for s in report["services"]), 0)
+    r, = records(talk.packets)
+    same("whole", "status", (r["status"], quality(r, "pending")), ("OK", [False]))
+
+
+@situation
+def a_connection_closed_at_the_end():
+    """By a client that does not wait, by a server that will not answer; by one that is still answering."""
+    def talk(*sides, half=None):
+        c = Conversation(1)
+        t = c.send(CLIENT, c.open(0) + MS, get())
+        for side in sides:
+            c._send(side, t + 50 * MS, FIN | ACK)
+        if half:
+            c.send(SERVER, t + 80 * MS, half)
+        return c.packets
+
+    r, = records(talk(CLIENT))
+    same("client", "ended by", (r.get("tsumari.ended_by"), r["status"]), ("client_fin", "Error"))
+    r, = records(talk(SERVER))
+    same("server", "ended by", (r.get("tsumari.ended_by"), r["status"]), ("server_fin", "Error"))
+    r, = records(talk(CLIENT, half=ok(50)[:-9]))
+    same("half closed", "pending", (r.get("tsumari.ended_by"), r["status"], *quality(r, "pending", "time_back")),
+         (None, "OK", True, False))
+
+
+@situation
+def a_datagram_not_answered_at_the_end():
+    name = b"\3www\7example\0\0\1\0\1"
+    ask = lambda i: struct.pack("!HHHHHH", i, 0x0100, 1, 0, 0, 0) + name
+    reply = lambda i: struct.pack("!HHHHHH", i, 0x8180, 1, 0, 0, 0) + name
+    r = records([udp(0, ask(1)), udp(MS, reply(1), True), udp(2 * MS, ask(2))])
+    same("dns", "status", [(x.get("status"), *quality(x, "pending")) for x in r], [("OK", False), (None, True)])
+    # A minute later it was not answered.
+    r = records([udp(0, ask(1)), udp(60_000 * MS, ask(2))])
+    same("dns", "status", [(x.get("status"), *quality(x, "pending")) for x in r], [("Error", False), (None, True)])
+
+
+@situation
+def a_handshake_not_ended():
+    talk = Conversation(1)
+    talk.open(0)
+    for n, status in (1, None), (2, None), (3, "OK"):
+        r, = records(talk.packets[:n], "flow")
+        same("%d packets" % n, "status", (r.get("status"), r["event.outcome"]),
+             (status, "success" if status else "unknown"))
+
+
+if not bad:
+    print("ends: %d situations" % tried)
+sys.exit(bad != 0)
