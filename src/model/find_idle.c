@@ -2,9 +2,9 @@
  * find_idle.c - waits that are long on purpose: long polls, workers that wait for a job.
  *
  * They are known by how they are asked, not by what: a client whose long wait is over asks the
- * same again at once, and either all of them last as long (a timer ends them), or another
- * connection to the service spoke just before they ended (what it brought was what they waited
- * for). An answer that is slow is neither.
+ * same again at once, and either all of them last as long, whole seconds, and bring next to nothing
+ * (a timer ended them), or another connection to the service spoke just before they ended (what it
+ * brought was what they waited for). An answer that is slow is neither.
  */
 #include "model/find_impl.h"
 #include "base/mem.h"
@@ -12,8 +12,10 @@
 #include "model/values.h"
 #include <stdlib.h>
 
-#define LEAST  ((uint64_t)SECOND) /* shorter ones are no polls */
+#define LEAST  ((uint64_t)SECOND) /* where all are shorter they are no polls */
 #define POLLS  ((unsigned)CLASS_MAYBES)
+#define SHORT  (POLLS / 2) /* of them that may begin with a shorter one */
+#define EMPTY  512u        /* bytes of an answer that says that nothing happened, at most */
 #define SINCE  (200 * (uint64_t)MS) /* asked again at once */
 #define WOKEN  (10 * (uint64_t)MS)  /* between what another said and the end of the wait */
 #define EVENTS 32u                  /* that are remembered of a service */
@@ -51,13 +53,21 @@ static uint64_t slack(uint64_t ns)
 	return ns / 50 + 20 * MS;
 }
 
-static struct poll *poll_of(struct idle *x, uint64_t op)
+/* Timers are of whole seconds. */
+static bool by_timer(const struct record *r, uint64_t ns)
+{
+	return ns >= LEAST && ns % SECOND <= slack(ns) + 80 * MS &&
+	       (r->kind != RECORD_TXN || r->server.bytes == FIELD_ABSENT ||
+		       r->server.bytes <= EMPTY);
+}
+
+static struct poll *poll_of(struct idle *x, uint64_t op, unsigned most)
 {
 	unsigned i = 0;
 
 	while (i < x->n && x->poll[i].op != op)
 		i++;
-	if (i == POLLS)
+	if (i == x->n && i >= most)
 		return NULL;
 	if (i == x->n) {
 		x->n++;
@@ -87,7 +97,7 @@ static void wake(struct idle *x, uint64_t time, uint64_t flow)
 
 		if (e->counted || e->flow == flow || time > e->time || e->time - time > WOKEN)
 			continue;
-		p = poll_of(x, e->op);
+		p = poll_of(x, e->op, POLLS);
 		e->counted = true;
 		p->woken += !always_busy(x);
 	}
@@ -123,26 +133,36 @@ bool waits_on_purpose(const struct txn_record *t)
 	       (m->idle_values && txn_says(t, m->idle_field, m->idle_values));
 }
 
+/* What was asked, as a number; text: in words. */
+static uint64_t op_of(const struct txn_record *t, struct text *text)
+{
+	uint64_t op = UINT64_C(14695981039346656037);
+
+	if (t)
+		operation_of(t, true, text);
+	for (size_t i = 0; i < text->len; i++)
+		op = (op ^ (uint8_t)text->p[i]) * UINT64_C(1099511628211);
+	return op;
+}
+
 enum wait_class idle_or_slow(struct idle **at, const struct record *r, const struct txn_record *t,
 	uint64_t ns, uint64_t frame)
 {
 	char room[OPERATION_MAX];
-	uint64_t op = UINT64_C(14695981039346656037);
 	struct text text;
 	struct poll *p;
 	struct idle *x;
+	uint64_t op;
 
-	if (ns < LEAST || r->end == FIELD_ABSENT)
+	/* A name is not waited for on purpose. */
+	if (ns < LEAST / 5 || r->end == FIELD_ABSENT || r->transport != 6)
 		return CLASS_SLOW;
 	if (!*at)
 		*at = xcalloc(1, sizeof(**at));
 	x = *at;
 	text_init(&text, room, sizeof(room));
-	if (t)
-		operation_of(t, true, &text);
-	for (size_t i = 0; i < text.len; i++)
-		op = (op ^ (uint8_t)text.p[i]) * UINT64_C(1099511628211);
-	p = poll_of(x, op);
+	op = op_of(t, &text);
+	p = poll_of(x, op, ns < LEAST ? SHORT : POLLS);
 	if (!p)
 		return CLASS_SLOW;
 	if (!p->len && text.len) {
@@ -153,7 +173,10 @@ enum wait_class idle_or_slow(struct idle **at, const struct record *r, const str
 	proof_add(&p->p, r->start, ns, frame);
 	proof_until(&p->p, r->end);
 	proof_client(&p->p, &r->client.ip);
-	p->timed = ns > p->most + slack(p->most) ? 1 : p->timed + (ns + slack(ns) >= p->most);
+	if (ns > p->most + slack(p->most))
+		p->timed = by_timer(r, ns);
+	else
+		p->timed += ns + slack(ns) >= p->most && by_timer(r, ns);
 	p->most = ns > p->most ? ns : p->most;
 	x->over[x->nover++ % EVENTS] = (struct event){r->client.ip, r->end, r->flow_id, op, false};
 	for (unsigned i = 0; i < EVENTS && i < x->nasked; i++) {
@@ -170,8 +193,8 @@ enum wait_class idle_or_slow(struct idle **at, const struct record *r, const str
 /* Two of a connection and more, one after the other, that a timer or somebody else ended. */
 static bool on_purpose(const struct poll *p)
 {
-	return p->p.count >= 2 && p->chances && p->again * 5 >= p->chances * 4 &&
-	       (p->woken + p->timed) * 5 >= p->p.count * 4;
+	return p->p.count >= 2 && p->most >= LEAST && p->chances &&
+	       p->again * 5 >= p->chances * 4 && (p->woken + p->timed) * 5 >= p->p.count * 4;
 }
 
 uint32_t idle_classes(const struct idle *x)
@@ -202,13 +225,24 @@ uint32_t idle_slow(const struct idle *x, struct proof *slow, struct text *which)
 	return classes;
 }
 
-uint64_t idle_take_out(struct idle *x, const struct record *r, uint64_t ns, uint64_t frame)
+static bool has(const struct poll *p, uint64_t frame)
 {
-	for (unsigned i = 0; x && i < x->n; i++)
-		for (unsigned k = 0; k < x->poll[i].p.nbest; k++)
-			if (x->poll[i].p.best[k].frame == frame) {
-				proof_take_out(&x->poll[i].p, r->start, ns, frame);
-				return ns;
-			}
-	return 0;
+	unsigned i = 0;
+
+	while (i < p->p.nbest && p->p.best[i].frame != frame)
+		i++;
+	return i < p->p.nbest;
+}
+
+bool idle_take_out(struct idle *x, const struct record *r, uint64_t ns, uint64_t frame, bool any)
+{
+	for (unsigned i = 0; x && i < x->n; i++) {
+		struct poll *p = &x->poll[i];
+
+		if (any ? p->p.cost < ns || on_purpose(p) : !has(p, frame))
+			continue;
+		proof_take_out(&p->p, r->start, ns, frame);
+		return true;
+	}
+	return false;
 }

@@ -216,7 +216,8 @@ void idle_asked(struct idle *x, const struct record *r);
 /* The classes (bits) that are idle on purpose; those that are slow, whose proof is added. */
 uint32_t idle_classes(const struct idle *x);
 uint32_t idle_slow(const struct idle *x, struct proof *slow, struct text *which);
-uint64_t idle_take_out(struct idle *x, const struct record *r, uint64_t ns, uint64_t frame);
+/* Takes out one that has this frame, or any that is slow; false: there is none. */
+bool idle_take_out(struct idle *x, const struct record *r, uint64_t ns, uint64_t frame, bool any);
 /* A server's first words, where it speaks first; find_greeting.c has its time. */
 bool is_greeting(const struct txn_record *t);
 /* How long a connection to a port whose server speaks first was waited for in vain, ns. */

@@ -228,7 +228,8 @@ static void take_out(struct findings *f, struct svc *s, const struct record *r)
 	if (r->status == STATUS_SERVER_ERROR) {
 		proof_take_out(&c->errors, r->start, own_waiting(t), t->frame[2]);
 	} else if (server >= slow) {
-		if (!idle_take_out(s->idler, r, server, t->frame[1]))
+		if (!idle_take_out(s->idler, r, server, t->frame[1], false) &&
+			(c->slow.count || !idle_take_out(s->idler, r, server, t->frame[1], true)))
 			proof_take_out(&c->slow, r->start, server, t->frame[1]);
 		proof_drop_frame(&c->slow, t->frame[2]);
 		c->long_ones -= server > RTO_MOST;
