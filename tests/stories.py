@@ -364,6 +364,26 @@ def slow_pages_are_no_long_polls():
     return polls([2 * SECOND, 5 * SECOND, 4 * SECOND], 700 * MS)
 
 
+@story(first=("slow-server", "10.8.0.1:80"), cost=4 * 2.0)
+def pages_that_take_as_long_each_are_no_long_polls():
+    """They bring something."""
+    return polls([2 * SECOND + i * MS for i in range(4)], answer=ok(b"x" * 1500))
+
+
+@story(first=("slow-server", "10.8.0.1:80"), cost=4 * 1.3)
+def no_timer_is_of_1300_ms():
+    return polls([1300 * MS + i * MS for i in range(4)])
+
+
+@story(first=("slow-server", "10.8.0.53:53"), cost=6 * 1.2, never=("dns-timeout",))
+def slow_name_server():
+    """Of a proxy that asks it from one port, one name after the other."""
+    w = World()
+    for i in range(6):
+        dns(w, i * 1210 * MS, "10.8.0.53", i + 1, "d%d.example" % i, 5000, 1200 * MS)
+    return w
+
+
 @story()
 def event_stream():
     w = World()
@@ -400,7 +420,7 @@ def job_queue(jobs):
 
 @story()
 def workers_that_wait_for_a_job():
-    return job_queue([1500 * MS, 4 * SECOND, 2200 * MS, 7 * SECOND])
+    return job_queue([800 * MS, 1500 * MS, 4 * SECOND, 2200 * MS, 7 * SECOND])
 
 
 @story(first=("slow-server", "10.8.0.6:6379"), cost=9.5)
@@ -410,6 +430,32 @@ def slow_answers_of_a_protocol_that_is_not_read():
     now = talk.open(0)
     for took in (1, 3500, 2, 6000, 1, 1):
         now = talk.send(1, talk.send(0, now, b"EVAL x\r\n") + took * MS, b"+OK\r\n") + 300 * MS
+    return w
+
+
+@story(first=("saturation", "10.8.0.1:80"), cost=203.2)
+def queue_of_a_proxy():
+    """It lets two requests through at a time, each takes 200 ms behind it; clients come and go."""
+    w, free, busy = World(), [0, 0], []
+    back = [w.tcp("10.8.0.7", 8000, "10.8.0.1") for _ in range(2)]
+    for talk in back:
+        talk.open(0)
+    asks = []
+    for i in range(24):
+        talk = w.tcp("10.8.0.1", client="10.9.0.%d" % (i + 1))
+        first = i * 150 * MS
+        talk.open(first)
+        asks.append([first + MS, talk, 6])
+    while asks:
+        asks.sort(key=lambda a: a[0])
+        at, talk, left = asks.pop(0)
+        k = min((0, 1), key=lambda k: free[k])
+        asked = talk.send(0, at, get("/"))
+        done = back[k].send(1, back[k].send(0, max(asked, free[k]) + MS, get("/")) + 200 * MS, ok())
+        free[k] = done
+        now = talk.send(1, done + MS, ok())
+        if left > 1:
+            asks.append([now + 5 * MS, talk, left - 1])
     return w
 
 

@@ -248,11 +248,23 @@ static uint64_t all_of(const struct finding *x, const struct cell *c)
 	return all;
 }
 
+/* The same of what those in front felt. */
+static uint64_t felt_of(const struct finding *x, const struct cell *c)
+{
+	uint64_t all = 0;
+
+	for (; c; c = c->next)
+		all += matches(x, c) ? c->now : 0;
+	return all;
+}
+
 /* As much of each cell as the finding's is of all that lies in them. */
 static uint64_t cost_of(const struct finding *x, struct cell *c, uint64_t all, bool take)
 {
 	uint64_t cost = 0, local = x->local - x->beyond;
 
+	if (x->own)
+		all = felt_of(x, c);
 	for (; c; c = c->next) {
 		uint64_t its;
 

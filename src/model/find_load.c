@@ -367,6 +367,7 @@ static void list_saturation(struct findings *f, const struct svc *s, const struc
 		return;
 	x = finding_new(f, "saturation", "The server is saturated", s, &p, NULL);
 	finding_claims(x, s, ENTRY(SERVER), ~CLASS(IDLE));
+	x->own = true; /* an answer takes its usual time behind this server, too, but no queue's */
 	x->counted = "intervals";
 	x->of = k.n;
 	part_of_slow(s, x);

@@ -50,6 +50,7 @@ struct finding {
 	bool everywhere;           /* of all services */
 	uint32_t entries, classes; /* of the cells, by bit */
 	uint64_t beyond;           /* of the cost: ns that are in no cell */
+	bool own;                  /* of the cells: it lies in what nobody behind has */
 };
 
 /* NAME, its unit, default, help. A permille is written as a percentage. */
