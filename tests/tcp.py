@@ -3,8 +3,11 @@ and captured at the client, at the server and half-way.
 
 usage: tcp.py PROGRAM DIRECTORY
 """
+import random
+
 import pcaplib
 from wire import *
+
 
 @situation
 def ports_again_before_the_last_packet():
@@ -498,6 +501,57 @@ def short_writes_and_delayed_acks():
                     r = txns(run(w.packets(place)))[0]
                     expect(where, r, {"connect.network": 10, "stall.delayed_ack": 2 * (2 * d + held), "network": rtt,
                                       "server": 20})
+
+
+def talk_at_once(port, kind):
+    """A conversation that goes on right behind its handshake; the server speaks first, or does not."""
+    w = Wire(delay=0.01, port=port, **kind)
+    w.open()
+    if port == 25:
+        w.segment(SERVER, 0.1, b"220 a ESMTP\r\n")
+        w.segment(CLIENT, 0.15)
+        w.segment(CLIENT, 0.2, b"EHLO a\r\n")
+        w.segment(SERVER, 0.25, b"250 a\r\n")
+    else:
+        w.segment(CLIENT, 0.1, get())
+        w.segment(SERVER, 0.15)
+        w.segment(SERVER, 20, ok(3))
+        w.segment(CLIENT, 20.1)
+    for i in range(3):
+        w.segment(CLIENT, 100 * (i + 1), b"NOOP\r\n" if port == 25 else get())
+        w.segment(SERVER, 100 * (i + 1) + 0.1)
+        w.segment(SERVER, 100 * (i + 1) + 20, b"250 ok\r\n" if port == 25 else ok(5))
+        w.segment(CLIENT, 100 * (i + 1) + 20.1)
+    return w.packets("client")
+
+
+@situation
+def two_interfaces_apart():
+    """Each direction in order, on an interface whose frames are late by up to 1.5 ms; or all frames by up to
+    60 us."""
+    rng = random.Random(3)
+    for n in range(160):
+        port, kind = rng.choice((25, 80)), dict(v6=rng.random() < 0.3, times=rng.random() < 0.6)
+        alone = n % 4 == 0
+        most, part = rng.choice((20, 60) if alone else (60, 200, 800, 1500)), rng.choice((0.3, 0.6, 1))
+        packets, last = [], {}
+        for p in talk_at_once(port, kind):
+            way = None if alone else pcaplib.segment(1, p).source[1]
+            at = p.time + (rng.randrange(most * 1000) if rng.random() < part else 0)
+            if not alone:
+                at = last[way] = max(at, last.get(way, 0) + 1)
+            packets.append(pcaplib.Packet(at, p.data))
+        where = "%d: port %d, %s, %d us, %.1f of the frames%s" % (n, port, kind, most, part, ", each" if alone else "")
+        records = run(sorted(packets, key=lambda p: p.time))
+        same(where, "flows", len([r for r in records if r["type"] == "flow"]), 1)
+        same(where, "answers", [r.get("method") for r in txns(records) if r.get("status") == "OK"],
+             ["greeting", "EHLO"] + ["NOOP"] * 3 if port == 25 else ["GET"] * 4)
+        for r in txns(records):
+            if r.get("method") in ("GET", "NOOP") and not 17 <= r.get("event.duration", 0) / MS <= 23:
+                fail(where, "duration", r.get("event.duration"))
+        for side in "client", "server":
+            for k in "lost_in_capture", "gaps", "retransmits", "spurious_retransmits", "outside_window":
+                same(where, side + " " + k, flow(records).get("tsumari.tcp.%s.%s" % (side, k), 0), 0)
 
 
 done("tcp")

@@ -119,6 +119,11 @@ bool tcp_is_older(const struct flow_side *s, const struct packet *p)
 	return by_age(s, p) == YES;
 }
 
+bool tcp_is_newer(const struct flow_side *s, const struct packet *p)
+{
+	return by_age(s, p) == NO;
+}
+
 /* The missing range, if there is one, is not what it brings. */
 static bool is_held(const struct flow *f, const struct packet *p, unsigned dir)
 {

@@ -34,6 +34,8 @@ struct copies {
 RARELY bool tcp_is_copy(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
 /* Was it sent before its side's last one, as identification or timestamp show? */
 bool tcp_is_older(const struct flow_side *s, const struct packet *p);
+/* Was it sent after that, as they show? */
+bool tcp_is_newer(const struct flow_side *s, const struct packet *p);
 /* A segment of a connection of which copies were seen. */
 void copies_remember(struct flow *f, const struct packet *p, unsigned dir);
 void copies_drop(struct shard *sh, struct flow *f);

@@ -39,20 +39,29 @@ static bool is_early(const struct flow *f, const struct packet *p, unsigned dir)
 	if ((p->tcp_flags & (TCP_ACK | TCP_SYN)) != TCP_ACK || f->state == FLOW_RESET ||
 		!(f->side[!dir].flags & FS_SEQ) ||
 		(f->state == FLOW_SYN && !(f->side[dir].flags & FS_SEQ)) ||
-		!f->packets[!dir]) /* nothing of that side is captured */
+		(!f->packets[!dir] && p->time - f->first > EARLY_GRACE)) /* it is not captured */
 		return false;
 	ahead = seq_diff(p->tcp_ack, seen_to(f, !dir));
 	return ahead > 0 && ahead < SEQ_REACH;
 }
 
-/* Does it bring bytes that the first segment waits for? */
-static bool brings_missing(
+/*
+ * Does it bring bytes that the first segment waits for, or stand before that in its own side's
+ * stream, or begin a side whose segments came before it?
+ */
+static bool overtakes(
 	const struct flow *f, const struct early *q, const struct packet *p, unsigned dir)
 {
+	const struct packet *first = &q->first->p;
 	uint32_t end = p->tcp_seq + p->paylen + p->paycut + (p->tcp_flags & TCP_FIN ? 1 : 0);
 
-	return dir != q->first->dir && seq_diff(end, seen_to(f, dir)) > 0 &&
-	       seq_diff(p->tcp_seq, q->first->p.tcp_ack) < 0 && end != p->tcp_seq;
+	if (p->tcp_flags & TCP_SYN)
+		return !(f->side[dir].flags & FS_SYN);
+	if (end == p->tcp_seq || is_early(f, p, dir))
+		return false;
+	if (dir == q->first->dir)
+		return seq_diff(end, first->tcp_seq) <= 0;
+	return seq_diff(end, seen_to(f, dir)) > 0 && seq_diff(p->tcp_seq, first->tcp_ack) < 0;
 }
 
 static struct early *early_new(struct shard *sh, struct flow *f)
@@ -99,13 +108,14 @@ static void append(struct shard *sh, struct early *q, const struct packet *p, un
 	q->bytes += w->room;
 }
 
-static struct waiting *take_first(struct early *q)
+/* Takes out the one behind `before`; NULL: the first one. */
+static struct waiting *take(struct early *q, struct waiting *before)
 {
-	struct waiting *w = q->first;
+	struct waiting *w = before ? before->next : q->first;
 
-	q->first = w->next;
-	if (!q->first)
-		q->last = NULL;
+	*(before ? &before->next : &q->first) = w->next;
+	if (q->last == w)
+		q->last = before;
 	q->n--;
 	q->bytes -= w->room;
 	if (w->p.time < flow_last(q->flow)) /* what it answers was captured behind it */
@@ -113,21 +123,43 @@ static struct waiting *take_first(struct early *q)
 	return w;
 }
 
-/* Takes the first one out and on. */
-static void release(struct shard *sh, struct early *q)
+static void go_on(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
 {
-	struct waiting *w = take_first(q);
+	if (!tcp_ignores(sh, f, p, dir))
+		flow_segment(sh, f, p, dir);
+}
 
-	if (!tcp_ignores(sh, q->flow, &w->p, w->dir))
-		flow_segment(sh, q->flow, &w->p, w->dir);
+static void release(struct shard *sh, struct early *q, struct waiting *before)
+{
+	struct waiting *w = take(q, before);
+
+	go_on(sh, q->flow, &w->p, w->dir);
+	if (before)
+		q->flow->rtt_time[w->dir] = 0;
 	waiting_free(sh, w);
+}
+
+/* The one that need not wait any more: is there any? *before: the one before it. */
+static bool find_ready(const struct early *q, struct waiting **before)
+{
+	*before = NULL;
+	if (!is_early(q->flow, &q->first->p, q->first->dir))
+		return true;
+	for (struct waiting *w = q->first; w->next; w = w->next)
+		if (overtakes(q->flow, q, &w->next->p, w->next->dir)) {
+			*before = w;
+			return true;
+		}
+	return false;
 }
 
 /* Those that need not wait any more; the last one of all takes the queue with it. */
 static void settle(struct shard *sh, struct early *q)
 {
-	while (q->first && !is_early(q->flow, &q->first->p, q->first->dir))
-		release(sh, q);
+	struct waiting *before;
+
+	while (q->first && find_ready(q, &before))
+		release(sh, q, before);
 	if (!q->first)
 		early_free(sh, q);
 }
@@ -175,9 +207,9 @@ static void give_up(struct shard *sh, struct flow *f, enum belief sent)
 	struct early *q = f->ext->early;
 
 	if (sent == SENT) {
-		release(sh, q);
+		release(sh, q, NULL);
 	} else {
-		struct waiting *w = take_first(q);
+		struct waiting *w = take(q, NULL);
 
 		tcp_outside(sh, f, &w->p, w->dir);
 		waiting_free(sh, w);
@@ -215,9 +247,8 @@ bool early_hold(struct shard *sh, struct flow *f, const struct packet *p, unsign
 		return false;
 	if (!q)
 		q = early_new(sh, f);
-	if (q->first && !early && brings_missing(f, q, p, dir)) {
-		if (!tcp_ignores(sh, f, p, dir))
-			flow_segment(sh, f, p, dir);
+	if (q->first && overtakes(f, q, p, dir)) {
+		go_on(sh, f, p, dir);
 		/* When they came says nothing of a round trip to what acknowledged them before. */
 		f->rtt_time[dir] = 0;
 		settle(sh, q);

@@ -7,6 +7,7 @@
  * two SYN/ACKs the client's ACK tells it in the same way. Where they name different sequence
  * numbers, the ACK decides between them.
  */
+#include "core/copies.h"
 #include "core/handshake.h"
 #include "core/tcp_impl.h"
 #include <string.h>
@@ -362,7 +363,10 @@ bool tcp_same_connection(const struct flow *f, const struct packet *p, unsigned 
 		return s->isn == p->tcp_seq && f->state != FLOW_RESET;
 	if (f->state == FLOW_SYN) /* both begin */
 		return o->flags & FS_SYN && p->time - f->last[!dir] <= CROSSING;
-	/* It was seen before its SYN; what the SYN carries is a part of what was acknowledged. */
+	/* It was seen before its SYN: a bare ACK, or ... */
+	if (!(s->flags & FS_SEQ))
+		return f->packets[dir] && p->time - f->first <= EARLY_GRACE && !tcp_is_newer(s, p);
+	/* ... more; what the SYN carries is a part of what was acknowledged. */
 	return s->flags & FS_MIDWAY && s->isn - p->tcp_seq <= p->paylen + p->paycut;
 }
 
