@@ -9,6 +9,8 @@
 #define WARM     20u  /* answers before a pause can be told from the usual */
 #define SERVERS  16u  /* of one client's service */
 #define BALANCED 256u /* clients with several servers */
+#define KINDS    64u  /* of requests, a service: how long they take at the least */
+#define ENOUGH   24u  /* answers behind the knee, or the level is no level */
 
 struct load_state {
 	/* Time in buckets that double in width. */
@@ -16,7 +18,12 @@ struct load_state {
 	struct {
 		uint64_t done, busy; /* answers; ns in flight, all together */
 		uint64_t fastest;    /* answer of them; 0: none */
+		float stretch; /* the least of: how often as long as the quickest of its kind */
 	} bucket[BUCKETS];
+	struct {
+		uint32_t hash;  /* 0: none */
+		uint32_t least; /* us */
+	} kind[KINDS];
 	uint64_t answers;
 	/* Pauses. */
 	uint64_t last, usual; /* the last answer; ns between answers, smoothed */
@@ -46,7 +53,9 @@ struct load_all {
 static void join(struct load_state *c, unsigned to, unsigned a, unsigned b)
 {
 	uint64_t x = c->bucket[a].fastest, y = c->bucket[b].fastest;
+	float one = c->bucket[a].stretch, two = c->bucket[b].stretch;
 
+	c->bucket[to].stretch = !one || (two && two < one) ? two : one;
 	c->bucket[to].done = c->bucket[a].done + c->bucket[b].done;
 	c->bucket[to].busy = c->bucket[a].busy + c->bucket[b].busy;
 	c->bucket[to].fastest = !x || (y && y < x) ? y : x;
@@ -74,9 +83,46 @@ static void spread(struct load_state *c, uint64_t from, uint64_t to, uint64_t by
 	}
 }
 
-static void add_busy(struct load_state *c, uint64_t from, uint64_t to)
+/* What is asked, roughly: the method and the beginning of the rest, without numbers. */
+static uint32_t kind_of(const struct txn_record *t)
+{
+	const struct record_text *rest = t->query.len ? &t->query : &t->object;
+	const char *p = (const char *)t + t->method.offset;
+	uint32_t h = UINT32_C(2166136261), n = t->method.len;
+
+	for (int i = 0; i < 2; i++) {
+		for (uint32_t k = 0; k < n && k < 40 && p[k] != '?'; k++)
+			if (p[k] < '0' || p[k] > '9')
+				h = (h ^ (uint8_t)p[k]) * UINT32_C(16777619);
+		p = (const char *)t + rest->offset;
+		n = rest->len;
+	}
+	return h | 1;
+}
+
+/* How often as long as the quickest of its kind it took; of a kind too many, once. */
+static float stretch_of(struct load_state *c, const struct txn_record *t, uint64_t took)
+{
+	uint32_t hash = kind_of(t),
+		 us = took / 1000 < UINT32_MAX ? (uint32_t)(took / 1000) + 1 : UINT32_MAX;
+	unsigned i = hash / 2 % KINDS;
+
+	for (unsigned n = 0; n < KINDS; n++, i = (i + 1) % KINDS) {
+		if (!c->kind[i].hash)
+			c->kind[i].hash = hash;
+		if (c->kind[i].hash != hash)
+			continue;
+		if (!c->kind[i].least || us < c->kind[i].least)
+			c->kind[i].least = us;
+		return (float)us / (float)c->kind[i].least;
+	}
+	return 1;
+}
+
+static void add_busy(struct load_state *c, const struct txn_record *t, uint64_t from, uint64_t to)
 {
 	uint64_t took = to - from, *fastest;
+	float stretch, *least;
 
 	if (!c->width) {
 		c->width = 20 * MS;
@@ -91,6 +137,10 @@ static void add_busy(struct load_state *c, uint64_t from, uint64_t to)
 	fastest = &c->bucket[(to - c->origin) / c->width].fastest;
 	if (!*fastest || took < *fastest)
 		*fastest = took;
+	stretch = stretch_of(c, t, took);
+	least = &c->bucket[(to - c->origin) / c->width].stretch;
+	if (!*least || stretch < *least)
+		*least = stretch;
 	spread(c, from, to, 1);
 }
 
@@ -240,7 +290,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 		return;
 	c = svc_state(s, DETECTOR_LOAD);
 	c->answers++;
-	add_busy(c, t->stamp[1], r->end);
+	add_busy(c, t, t->stamp[1], r->end);
 	add_pause(f, c, t);
 	proof_frame(&c->slowest, r->end - t->stamp[1], t->frame[1]);
 	if (record_model(r)->kind == KIND_WEB)
@@ -251,7 +301,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 struct curve {
 	unsigned n;
 	struct point {
-		double in_flight, rate, busy, fastest;
+		double in_flight, rate, busy, fastest, done, stretch;
 		uint64_t time;
 	} p[BUCKETS];
 	double knee, most, base; /* requests in flight; answers a second; seconds an answer below */
@@ -278,6 +328,8 @@ static void curve_of(const struct load_state *c, struct curve *k)
 		p->in_flight = p->busy / (double)c->width;
 		p->rate = (double)c->bucket[i].done / width;
 		p->fastest = (double)c->bucket[i].fastest / SECOND;
+		p->done = (double)c->bucket[i].done;
+		p->stretch = c->bucket[i].stretch;
 		p->time = c->origin + i * c->width;
 		k->n++;
 	}
@@ -324,12 +376,12 @@ static bool fit(struct curve *k)
 
 /*
  * The buckets behind the knee must hold the level, and the queue must cost: all that stands in it,
- * the fastest answers, too. A few slow requests among fast ones also make many in flight, but no
- * queue.
+ * the fastest answers, too, and longer than such requests take elsewhere. A few slow requests among
+ * fast ones also make many in flight, but no queue.
  */
 static bool saturated(const struct findings *f, const struct curve *k, struct proof *p)
 {
-	double rates = 0;
+	double rates = 0, answers = 0;
 	unsigned n = 0, queued = 0;
 
 	for (unsigned i = 0; i < k->n; i++) {
@@ -338,12 +390,13 @@ static bool saturated(const struct findings *f, const struct curve *k, struct pr
 		if (x->in_flight < 1.5 * k->knee)
 			continue;
 		n++;
-		queued += x->fastest >= 1.4 * k->base;
+		queued += x->fastest >= 1.4 * k->base && x->stretch >= 1.4;
+		answers += x->done;
 		rates += x->rate;
 		proof_add(p, x->time, (uint64_t)(x->busy * (x->in_flight - k->knee) / x->in_flight),
 			0);
 	}
-	return n >= 4 && queued * 3 >= n * 2 && rates / n >= 0.8 * k->most &&
+	return n >= 4 && answers >= ENOUGH && queued * 3 >= n * 2 && rates / n >= 0.8 * k->most &&
 	       rates / n <= 1.2 * k->most && p->cost >= f->limit.v[THRESHOLD_LEAST];
 }
 
