@@ -49,7 +49,7 @@ list() {
 	done
 }
 
-for part in net http smtp tls dns tcp network tunnels links redis mysql tiers vrrp http2 nfs findings files; do
+for part in net http smtp tls dns tcp network tunnels links redis mysql tiers vrrp http2 nfs findings files incidents; do
 	. "$HERE/$part.sh"
 done
 
@@ -120,7 +120,7 @@ holds_packets() {
 
 # deliver: moves what a scenario recorded to the output folder; an empty capture is an error.
 deliver() {
-	local file status=0
+	local file to status=0
 	for file in "$WORK"/out/*.pcap*; do
 		if [ ! -e "$file" ] || ! holds_packets "$file"; then
 			echo "$1: $(basename "$file") holds no packet" >&2
@@ -128,8 +128,15 @@ deliver() {
 			continue
 		fi
 		chmod 644 "$file"
-		mv "$file" "$OUT/"
-		printf '%8d  %s\n' "$(stat -c %s "$OUT/$(basename "$file")")" "$(basename "$file")"
+		to=$OUT
+		if [ -n "${PACKED[$(basename "$file" .pcap)]:-}" ]; then
+			gzip -9n "$file"
+			file=$file.gz
+			to=$OUT/scenarios
+			mkdir -p "$to"
+		fi
+		mv "$file" "$to/"
+		printf '%8d  %s\n' "$(stat -c %s "$to/$(basename "$file")")" "$(basename "$file")"
 	done
 	return $status
 }
