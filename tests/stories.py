@@ -204,6 +204,65 @@ def name_servers_asked_side_by_side():
     return w
 
 
+def proxy(wait):
+    """It asks a name server that is silent, and so long later another."""
+    w, now = World(), 0
+    talk, back = w.tcp("10.8.0.1"), w.tcp("10.8.0.7", 80, "10.8.0.1")
+    back.open(0)
+    now = talk.open(0)
+    for i in range(4):
+        asked = talk.send(0, now, get("http://p%d.example/" % i))
+        if wait:
+            dns(w, asked + MS, "10.8.0.54", i + 1, "p%d.example" % i, 5400 + i, client="10.8.0.1")
+        dns(w, asked + MS + wait, "10.8.0.53", i + 1, "p%d.example" % i, 5500 + i, 2 * MS, client="10.8.0.1")
+        done = back.send(1, back.send(0, asked + wait + 4 * MS, get("/")) + MS, ok())
+        now = talk.send(1, done + MS, ok()) + 100 * MS
+    return w
+
+
+@story(first=("dns-timeout", "10.8.0.54:53"), cost=4 * 2.0, verdict="DNS queries not answered at 10.8.0.54:53: 8.00 s, 99")
+def proxy_whose_name_server_is_silent():
+    """What its clients waited for it is told once."""
+    return proxy(2 * SECOND)
+
+
+@story()
+def proxy_whose_name_server_answers():
+    return proxy(0)
+
+
+@story(first=("dns-timeout", "10.8.0.54:53"), cost=3 * 8.0, verdict="DNS queries not answered at 10.8.0.54:53: 24.0 s")
+def resolver_whose_forwarder_is_silent():
+    """Its clients ask again, in vain."""
+    w = World()
+    for i in range(3):
+        for k in (0, 4, 8):
+            at = (i * 20 + k) * SECOND
+            dns(w, at, "10.8.0.53", 7 + i, "b%d.example" % i, 6000 + i)
+            dns(w, at + MS, "10.8.0.54", 50 + i * 10 + k, "b%d.example" % i, 6100 + i * 10 + k, client="10.8.0.53")
+            dns(w, at + SECOND, "10.8.0.54", 50 + i * 10 + k, "b%d.example" % i, 6100 + i * 10 + k, client="10.8.0.53")
+    talk = w.tcp("10.8.0.1")
+    talk.close(talk.open(80 * SECOND))
+    return w
+
+
+@story(first=("connect-timeout", "10.9.0.1:113"), cost=3 * 3.0, never=("slow-server",))
+def mail_server_that_asks_back():
+    """For the name of whoever is at the client's end, which drops that; then it greets."""
+    w = World()
+    for i in range(3):
+        talk = w.tcp("10.8.0.2", 25)
+        now = talk.open(i * 10 * SECOND)
+        ident = w.tcp("10.9.0.1", 113, "10.8.0.2")
+        for s in (0, 1, 3):
+            ident._send(0, now + MS + s * SECOND, SYN)
+            ident.next[0] -= 1
+        now = talk.send(1, now + 3200 * MS, b"220 mx\r\n")
+        now = talk.send(0, now, b"QUIT\r\n")
+        talk.close(talk.send(1, now + MS, b"221 bye\r\n"))
+    return w
+
+
 @story()
 def same_name_again_and_again():
     w = World()

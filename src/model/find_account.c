@@ -201,8 +201,10 @@ void finding_claims(struct finding *x, const struct svc *s, uint32_t entries, ui
 }
 
 /* What was felt, by now: what is not settled yet counts as if it were. */
-static void begin_cells(struct findings *f, struct cell *c, uint32_t idle)
+static void begin_cells(struct findings *f, struct cell *c, uint32_t idle, uint64_t explained)
 {
+	uint64_t its;
+
 	for (; c; c = c->next) {
 		c->now = c->felt + (c->all > c->settled ? c->all - c->settled : 0);
 		c->left = c->now;
@@ -211,6 +213,10 @@ static void begin_cells(struct findings *f, struct cell *c, uint32_t idle)
 			f->idle += c->all;
 			continue;
 		}
+		its = c->entry != LEDGER_SERVER ? 0 : c->now < explained ? c->now : explained;
+		explained -= its;
+		c->now -= its;
+		c->left = c->now;
 		f->felt += c->now;
 		f->all += c->all;
 	}
@@ -222,10 +228,10 @@ void account_begin(struct findings *f)
 
 	f->felt = f->all = f->more;
 	f->idle = 0;
-	begin_cells(f, f->others, 0);
+	begin_cells(f, f->others, 0, 0);
 	for (uint32_t i = 0; (s = svc_at(f, i)); i++) {
 		s->idle = idle_classes(s->idler);
-		begin_cells(f, s->cells, s->idle);
+		begin_cells(f, s->cells, s->idle, s->explained);
 	}
 }
 

@@ -36,6 +36,7 @@ struct lookup {
 	uint64_t name; /* a hash */
 	unsigned n, room;
 	bool troubled;     /* an attempt was sent again, or not answered */
+	bool asked;        /* for the list that is made: by a client that got no answer either */
 	struct attempt *a; /* by their beginnings */
 };
 
@@ -72,6 +73,42 @@ static bool same_lookup(const struct attempt *a, const struct attempt *b)
 	return a->id == b->id || b->start <= a->until + TIMER;
 }
 
+static uint32_t place_of(const struct addr *client, uint64_t name)
+{
+	uint64_t h = name;
+
+	for (unsigned i = 0; i < sizeof(client->b); i++)
+		h = (h ^ client->b[i]) * UINT64_C(1099511628211);
+	return (uint32_t)((h ^ h >> 32) % LOOKUPS);
+}
+
+/* What the server of an attempt asked others, for the same name; NULL: nothing. */
+static struct lookup *behind(const struct dns_all *all, uint64_t name, const struct attempt *a)
+{
+	struct lookup *l = all->lookups[place_of(&a->server->key.ip, name)];
+
+	return l && l->troubled && l->name == name &&
+			       memcmp(&l->client, &a->server->key.ip, sizeof(l->client)) == 0
+		       ? l
+		       : NULL;
+}
+
+/* The first of its attempts within that time, where none was answered before its end. */
+static struct attempt *in_vain(struct lookup *l, uint64_t from, uint64_t to)
+{
+	struct attempt *first = NULL;
+
+	for (unsigned i = 0; l && i < l->n; i++) {
+		struct attempt *a = &l->a[i];
+
+		if (a->answered > from && a->answered < to)
+			return NULL;
+		if (!first && !a->answered && a->start >= from && a->start < to)
+			first = a;
+	}
+	return first;
+}
+
 /* When nobody waited for it any more. */
 static uint64_t waited_until(const struct lookup *l, unsigned i, uint64_t end)
 {
@@ -100,18 +137,32 @@ static struct silence *silence_of(struct attempt *a, bool settle)
 	return settle ? &c->settled : &c->now;
 }
 
-static void add_waiting(struct attempt *a, bool settle, uint64_t from, uint64_t to)
+static void add_waiting(struct findings *f, const struct lookup *l, struct attempt *a, bool settle,
+	uint64_t from, uint64_t to)
 {
-	struct silence *s = silence_of(a, settle);
+	struct silence *s;
+	struct attempt *b;
+	uint64_t ns;
 
-	proof_cost(&s->p, from, to - from, a->frame);
+	if (l->asked && !settle)
+		return; /* it is told of who asked for it */
+	b = settle || a->answered ? NULL
+				  : in_vain(behind(f->state[DETECTOR_DNS], l->name, a), from, to);
+	if (b) {
+		s = silence_of(b, false);
+		proof_cost(&s->p, b->start, to - b->start, b->frame);
+		s->beyond += to - b->start;
+		to = b->start;
+	}
+	s = silence_of(a, settle);
+	ns = a->answered ? to - from : busy_explain(f, &l->client, from, to, settle);
+	proof_cost(&s->p, from, ns, a->frame);
 	proof_until(&s->p, to);
-	if (!a->answered)
-		s->beyond += to - from;
+	s->beyond += a->answered ? 0 : ns;
 }
 
 /* What a lookup was waited for, to its servers. end: of the capture; 0: it goes on. */
-static void add_up(struct lookup *l, uint64_t end, bool settle)
+static void add_up(struct findings *f, struct lookup *l, uint64_t end, bool settle)
 {
 	uint64_t done = 0; /* waiting up to here is in */
 
@@ -127,7 +178,7 @@ static void add_up(struct lookup *l, uint64_t end, bool settle)
 		proof_client(&s->p, &l->client);
 		*(a->answered ? &s->repeated : &s->unanswered) += 1;
 		if (until > done && until > a->start)
-			add_waiting(a, settle, a->start > done ? a->start : done, until);
+			add_waiting(f, l, a, settle, a->start > done ? a->start : done, until);
 		done = until > done ? until : done;
 		if (a->answered || (i + 1 < l->n && same_lookup(a, &l->a[i + 1])))
 			continue;
@@ -136,7 +187,7 @@ static void add_up(struct lookup *l, uint64_t end, bool settle)
 			if (!l->a[k].answered && l->a[k].until > latest->until)
 				latest = &l->a[k];
 		if (latest->until > done)
-			add_waiting(latest, settle, done, latest->until);
+			add_waiting(f, l, latest, settle, done, latest->until);
 		done = latest->until > done ? latest->until : done;
 	}
 }
@@ -149,13 +200,13 @@ static void forget(struct lookup *l, unsigned n)
 }
 
 /* Takes the first n attempts out; what they cost stays. */
-static void settle(struct lookup *l, unsigned n)
+static void settle(struct findings *f, struct lookup *l, unsigned n)
 {
 	unsigned all = l->n;
 
 	if (l->troubled) {
 		l->n = n;
-		add_up(l, 0, true);
+		add_up(f, l, 0, true);
 		l->n = all;
 	}
 	forget(l, n);
@@ -175,37 +226,36 @@ static uint64_t hash_name(const struct value *v)
 	return h;
 }
 
-static struct lookup *lookup_of(struct dns_all *all, const struct txn_record *t, uint32_t *place)
+static struct lookup *lookup_of(struct findings *f, const struct txn_record *t, uint32_t *place)
 {
-	uint64_t name = hash_name(value_named(t, &name_of)), h = name;
+	struct dns_all *all = f->state[DETECTOR_DNS];
+	uint64_t name = hash_name(value_named(t, &name_of));
 	struct lookup **at;
 
-	for (unsigned i = 0; i < sizeof(t->r.client.ip.b); i++)
-		h = (h ^ t->r.client.ip.b[i]) * UINT64_C(1099511628211);
-	h ^= h >> 32;
-	*place = (uint32_t)(h % LOOKUPS);
+	*place = place_of(&t->r.client.ip, name);
 	at = &all->lookups[*place];
 	if (!*at)
 		*at = xcalloc(1, sizeof(**at));
 	if ((*at)->name != name ||
 		memcmp(&(*at)->client, &t->r.client.ip, sizeof(t->r.client.ip)) != 0) {
-		settle(*at, (*at)->n);
+		settle(f, *at, (*at)->n);
 		(*at)->name = name;
 		(*at)->client = t->r.client.ip;
 	}
 	return *at;
 }
 
-static void add_query(struct dns_all *all, struct svc *s, const struct txn_record *t)
+static void add_query(struct findings *f, struct svc *s, const struct txn_record *t)
 {
+	struct dns_all *all = f->state[DETECTOR_DNS];
 	uint32_t place;
-	struct lookup *l = lookup_of(all, t, &place);
+	struct lookup *l = lookup_of(f, t, &place);
 	const struct value *id = value_named(t, &id_of), *type = value_named(t, &type_of);
 	struct attempt *a;
 	unsigned at;
 
 	if (l->n == ATTEMPTS)
-		settle(l, ATTEMPTS / 2);
+		settle(f, l, ATTEMPTS / 2);
 	if (l->n == l->room) {
 		l->room = l->room ? l->room * 2 : 3;
 		l->a = xrealloc(l->a, l->room * sizeof(*l->a));
@@ -264,7 +314,24 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	else if (r->kind == RECORD_TXN && strcmp(r->type, "dns") == 0 &&
 		 (!txn_unknown((const void *)r) || r->quality & 1u << QUALITY_PENDING) &&
 		 !(r->quality & 1u << QUALITY_NO_REQUEST))
-		add_query(all, s, (const void *)r);
+		add_query(f, s, (const void *)r);
+}
+
+static void ask_behind(const struct dns_all *all)
+{
+	for (uint32_t i = 0; i < LOOKUPS; i++)
+		if (all->lookups[i])
+			all->lookups[i]->asked = false;
+	for (uint32_t i = 0; i < LOOKUPS; i++) {
+		const struct lookup *l = all->lookups[i];
+
+		for (unsigned k = 0; l && l->troubled && k < l->n; k++) {
+			struct lookup *b = l->a[k].answered ? NULL : behind(all, l->name, &l->a[k]);
+
+			if (b && b != l)
+				b->asked = true;
+		}
+	}
 }
 
 static void prepare(struct findings *f)
@@ -276,9 +343,10 @@ static void prepare(struct findings *f)
 	for (uint32_t i = 0; (s = svc_at(f, i)); i++)
 		if ((c = svc_has(s, DETECTOR_DNS)))
 			c->now = c->settled;
+	ask_behind(all);
 	for (uint32_t i = 0; i < LOOKUPS; i++)
 		if (all->lookups[i] && all->lookups[i]->troubled)
-			add_up(all->lookups[i], f->capture ? f->capture->last : 0, false);
+			add_up(f, all->lookups[i], f->capture ? f->capture->last : 0, false);
 	for (uint32_t i = 0; (s = svc_at(f, i)); i++)
 		if ((c = svc_has(s, DETECTOR_DNS)))
 			f->more += c->now.beyond;

@@ -52,6 +52,9 @@ struct svc {
 	struct cell *cells;  /* of its waiting */
 	struct idle *idler;  /* NULL: it had no long waits */
 	uint32_t idle;       /* classes of its cells that are idle on purpose, by bit */
+	/* ns of its server's time that were waited for what is in no record: as of the list that is
+	   made; for good. */
+	uint64_t explained, lasting;
 	void *state[DETECTOR_COUNT];
 };
 
@@ -110,6 +113,7 @@ struct findings {
 	struct keyed *services; /* struct svc by struct svc_key */
 	struct tiers *tiers;    /* of the model; NULL: there are none */
 	void *state[DETECTOR_COUNT];
+	struct busy *busy;   /* NULL: no wait was long */
 	struct cell *others; /* the waiting of services above SVC_MAX */
 	uint8_t claimed;     /* enum wait_class of the record that is being added */
 	bool turns_seen;     /* there are records of turns: flows need not tell of them */
@@ -204,6 +208,14 @@ void say_repeats(const struct findings *f, const struct svc *s, struct text *t);
 bool path_lossy(const struct svc *s);
 /* The time of an NFS call that belongs to the findings of find_nfs.c. */
 bool nfs_claims(const struct txn_record *t);
+/* find_busy.c: what servers waited for that is in no record, whose time is among f->more. */
+void busy_record(struct findings *f, struct svc *s, const struct record *r);
+/* A host waited: of its own, or for a request that it had in hand. Gives ns of it that nothing else
+   explains already. lasting: for all lists to come. */
+uint64_t busy_explain(
+	struct findings *f, const struct addr *host, uint64_t from, uint64_t to, bool lasting);
+/* Before detectors prepare a list. */
+void busy_begin(struct findings *f);
 /* find_idle.c: long waits that are so on purpose. Of a service, made when first needed. */
 struct idle;
 /* Does the protocol say that its answer waits until there is something to tell (api/model.h)? */

@@ -359,7 +359,7 @@ static void list_slow(struct findings *f, const struct svc *s, const struct serv
 		finding_at_most(x, SEVERITY_INFO);
 		say(&x->against, "Nearly all answers of this server take as long. ");
 	}
-	if (own_of(s, classes) < slow / 2 * x->count) {
+	if (own_of(s, classes) < slow / 2 * x->count + s->explained) {
 		finding_at_most(x, SEVERITY_INFO);
 		say(&x->against, "Most of it was waited for behind this server. ");
 	}

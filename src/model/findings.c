@@ -110,6 +110,7 @@ void findings_free(struct findings *f)
 		free(s->idler);
 	}
 	account_free(&f->others);
+	free(f->busy);
 	free(f->lines);
 	for (int i = 0; i < DETECTOR_COUNT; i++) {
 		if (f->state[i] && detectors[i]->release)
@@ -240,6 +241,7 @@ void findings_record(struct findings *f, const struct record *r)
 	f->claimed = CLASS_NONE;
 	for (int i = 0; i < DETECTOR_COUNT; i++)
 		detectors[i]->record(f, s, r);
+	busy_record(f, s, r);
 	account_record(f, s, r);
 }
 
@@ -493,6 +495,7 @@ unsigned findings_list(
 	list_clear(f);
 	f->capture = capture;
 	f->more = 0;
+	busy_begin(f);
 	for (int i = 0; i < DETECTOR_COUNT; i++)
 		if (detectors[i]->prepare)
 			detectors[i]->prepare(f);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LONG UINT64_C(500000000) /* ns */
+
 enum event_kind { PARENT_START, CHILD_START, PARENT_END };
 
 struct edge {
@@ -572,8 +574,10 @@ void nest_add(
 	*x = (struct item){.w = *w, .nodes = NONE, .links = NONE};
 	x->name = directions_name(n->directions, &w->server, w->port);
 	n->asks[bucket(n, &w->client) - n->host] = true;
-	/* Its children have come before it, but for such as went on without it. */
-	if (w->caller != NEST_SURE && !n->asks[bucket(n, &w->server) - n->host])
+	/* Its children have come before it, but for such as went on without it, and such as nobody
+	   answered, which are told of late: a server waits long for these. */
+	if (w->caller != NEST_SURE && (w->caller != NEST_CALLER || w->own < LONG) &&
+		!n->asks[bucket(n, &w->server) - n->host])
 		x->w.caller = NEST_LEAF;
 	for (unsigned k = 0; k < nshares; k++)
 		nodes_add(n, x, shares[k].cell, shares[k].ns);

@@ -1,0 +1,94 @@
+/*
+ * find_busy.c - whom it kept waiting that a server waited for what is in no record.
+ *
+ * A lookup that nobody answers is no wait of the account: its records come when it is long over.
+ * Where a server had a request in hand meanwhile (a proxy, a resolver, a mail server), its own time
+ * is the lookup's. So long waits for servers are remembered, and what lies in them is taken out of
+ * what is felt of their service.
+ */
+#include "model/find_impl.h"
+#include "base/mem.h"
+
+#define BUSY 1024u    /* waits that are remembered */
+#define NEAR (5 * MS) /* between what happened and what came of it */
+
+struct busy {
+	unsigned n;
+	struct {
+		struct svc *s;
+		uint64_t from, to;
+		uint64_t explained, lasting; /* ns of it */
+	} wait[BUSY];
+};
+
+static void add(struct findings *f, struct svc *s, uint64_t from, uint64_t to)
+{
+	unsigned i;
+
+	if (!f->busy)
+		f->busy = xcalloc(1, sizeof(*f->busy));
+	i = f->busy->n++ % BUSY;
+	memset(&f->busy->wait[i], 0, sizeof(f->busy->wait[i]));
+	f->busy->wait[i].s = s;
+	f->busy->wait[i].from = from;
+	f->busy->wait[i].to = to;
+}
+
+void busy_record(struct findings *f, struct svc *s, const struct record *r)
+{
+	const struct txn_record *t = (const void *)r;
+	uint64_t least = f->limit.v[THRESHOLD_SLOW] / 2, from;
+
+	if (!s || f->claimed == CLASS_IDLE)
+		return;
+	if (r->kind == RECORD_TURN && r->duration >= least)
+		add(f, s, r->start, r->end);
+	if (r->kind != RECORD_TXN || r->composite || t->total == FIELD_ABSENT ||
+		t->ledger[LEDGER_SERVER] < least)
+		return;
+	from = t->stamp[1] != FIELD_ABSENT ? t->stamp[1] : r->start;
+	add(f, s, from, r->end != FIELD_ABSENT ? r->end : from + t->ledger[LEDGER_SERVER]);
+}
+
+/* The last one that the host had in hand then; BUSY: none. */
+static unsigned had(const struct findings *f, const struct addr *host, uint64_t from, uint64_t to)
+{
+	const struct busy *b = f->busy;
+	unsigned found = BUSY;
+
+	for (unsigned i = 0; b && i < BUSY && i < b->n; i++)
+		if (b->wait[i].from <= from + NEAR && b->wait[i].to + NEAR >= to &&
+			memcmp(&b->wait[i].s->key.ip, host, sizeof(*host)) == 0 &&
+			(found == BUSY || b->wait[i].from > b->wait[found].from))
+			found = i;
+	return found;
+}
+
+uint64_t busy_explain(
+	struct findings *f, const struct addr *host, uint64_t from, uint64_t to, bool lasting)
+{
+	unsigned i = had(f, host, from, to);
+	struct busy *b = f->busy;
+	uint64_t ns = to - from, left;
+
+	if (i == BUSY)
+		return ns;
+	left = b->wait[i].to - b->wait[i].from - b->wait[i].explained;
+	ns = ns < left ? ns : left;
+	b->wait[i].explained += ns;
+	b->wait[i].s->explained += ns;
+	b->wait[i].lasting += lasting ? ns : 0;
+	b->wait[i].s->lasting += lasting ? ns : 0;
+	return ns;
+}
+
+void busy_begin(struct findings *f)
+{
+	struct busy *b = f->busy;
+	struct svc *s;
+
+	for (uint32_t i = 0; (s = svc_at(f, i)); i++)
+		s->explained = s->lasting;
+	for (unsigned i = 0; b && i < BUSY && i < b->n; i++)
+		b->wait[i].explained = b->wait[i].lasting;
+}
