@@ -97,21 +97,33 @@ static enum answer_known by_memory(struct copies *c, const struct packet *p, uns
 }
 
 /* What identification and timestamp say, where its side's last segment has them. */
-static enum answer_known by_age(const struct flow_side *s, const struct packet *p)
+static enum answer_known by_age_than(uint32_t tsval, uint16_t id, const struct packet *p)
 {
-	int32_t age =
-		p->tcp_opts & TCP_OPT_TIMES && s->tsval ? seq_diff(p->tcp_tsval, s->tsval) : 0;
-	int16_t ids = (int16_t)(uint16_t)(p->ip_id - s->ip_id);
+	int32_t age = p->tcp_opts & TCP_OPT_TIMES && tsval ? seq_diff(p->tcp_tsval, tsval) : 0;
+	int16_t ids = (int16_t)(uint16_t)(p->ip_id - id);
 
 	if (age > 0)
 		return NO;
-	if (p->ip_id && s->ip_id) {
+	if (p->ip_id && id) {
 		if (ids <= 0 && ids > -TCP_IDS)
 			return YES;
 		if (ids > 0 && ids < TCP_IDS)
 			return NO;
 	}
 	return age < 0 ? YES : UNKNOWN;
+}
+
+static enum answer_known by_age(const struct flow_side *s, const struct packet *p)
+{
+	return by_age_than(s->tsval, s->ip_id, p);
+}
+
+bool tcp_is_later(const struct packet *before, const struct packet *p)
+{
+	uint32_t tsval = before->tcp_opts & TCP_OPT_TIMES ? before->tcp_tsval : 0;
+	enum answer_known older = by_age_than(tsval, before->ip_id, p);
+
+	return older == NO || (older == UNKNOWN && !tsval);
 }
 
 bool tcp_is_older(const struct flow_side *s, const struct packet *p)

@@ -36,6 +36,8 @@ RARELY bool tcp_is_copy(struct shard *sh, struct flow *f, const struct packet *p
 bool tcp_is_older(const struct flow_side *s, const struct packet *p);
 /* Was it sent after that, as they show? */
 bool tcp_is_newer(const struct flow_side *s, const struct packet *p);
+/* Of two segments of a side: was p sent after the other one, or does nothing tell the order? */
+bool tcp_is_later(const struct packet *before, const struct packet *p);
 /* A segment of a connection of which copies were seen. */
 void copies_remember(struct flow *f, const struct packet *p, unsigned dir);
 void copies_drop(struct shard *sh, struct flow *f);

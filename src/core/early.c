@@ -10,6 +10,7 @@
  * When the time is over is seen at the connection's next frame, at a tick, or at its end: none of
  * these depends on the number of workers.
  */
+#include "core/copies.h"
 #include "core/tcp_impl.h"
 #include <stdlib.h>
 #include <string.h>
@@ -133,7 +134,8 @@ static void release(struct shard *sh, struct early *q, struct waiting *before)
 {
 	struct waiting *w = take(q, before);
 
-	go_on(sh, q->flow, &w->p, w->dir);
+	if (!tcp_was_copy(sh, q->flow, &w->p, w->dir))
+		go_on(sh, q->flow, &w->p, w->dir);
 	if (before)
 		q->flow->rtt_time[w->dir] = 0;
 	waiting_free(sh, w);
@@ -188,7 +190,7 @@ static enum belief was_sent(
 		if (p->tcp_flags & (TCP_SYN | TCP_RST))
 			over = true;
 		else if (side == first->dir && p->tcp_flags & TCP_ACK)
-			last = p;
+			last = tcp_is_later(&first->p, p) ? p : last;
 		else if (side != first->dir && seq_diff(p->tcp_seq, ack) >= 0)
 			return SENT;
 	}

@@ -76,6 +76,9 @@ static inline uint32_t window_of(
 	return (uint32_t)p->tcp_window << (scaled ? s->wscale : 0);
 }
 
+/* tcpstat.c: is one that waited a copy of another that did? It is in no other number then. */
+bool tcp_was_copy(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
+
 /* tcp_handshake.c: a segment with SYN. dir is the end that sent it. */
 /* Gives whether bytes it carries are the stream's now. */
 bool tcp_on_syn(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);

@@ -550,6 +550,15 @@ static inline bool is_old(const struct flow *f, const struct packet *p, unsigned
 				       : p->tcp_flags & (TCP_SYN | TCP_RST));
 }
 
+bool tcp_was_copy(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+{
+	if (!is_old(f, p, dir) || !tcp_is_copy(sh, f, p, dir))
+		return false;
+	f->bytes[dir] -= p->len;
+	f->packets[dir]--;
+	return true;
+}
+
 /*
  * Most of the others end or begin a connection. They come in order and acknowledge what was sent,
  * or are the first SYN of their side: nothing that follows in strange_segment() is true of them.
