@@ -323,6 +323,19 @@ static bool netbios_like(const uint8_t *p)
 	return true;
 }
 
+/*
+ * Could these be the flags and counts of what a client sends? NOTIFY may be authoritative and bring
+ * the new SOA (RFC 1996, 3.7), and UPDATE has its prerequisites where answers are (RFC 2136, 2.2).
+ */
+static bool query_like(const struct dns_head *h)
+{
+	bool notify = (h->flags >> 11 & 15) == 4;
+	bool update = (h->flags >> 11 & 15) == 5;
+	unsigned never = notify ? 0x028fu : 0x068fu, answers = notify ? 2 : update ? 255 : 0;
+
+	return !(h->flags & never) && h->counts[1] <= answers && h->counts[3] <= 2;
+}
+
 /* "No", where these are surely not the first bytes of a message. */
 static enum tsm_probe message_like(const uint8_t *p, size_t n, bool *response)
 {
@@ -337,7 +350,7 @@ static enum tsm_probe message_like(const uint8_t *p, size_t n, bool *response)
 	if ((h.flags >> 11 & 15) > 6 || (h.class > 4 && h.class < 254) || !h.class ||
 		h.class > 255 || !h.type)
 		return PROBE_NO;
-	if (!*response && (h.flags & 0x068f || h.counts[1] || h.counts[3] > 2))
+	if (!*response && !query_like(&h))
 		return PROBE_NO;
 	/* Names are asked for in the like form by multicast, which knows no recursion and gives no
 	   identifier (mDNS) or sets no such flag (LLMNR). */
