@@ -656,10 +656,14 @@ void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, 
 		settle(s, side);
 }
 
-/* Nothing more comes: the port decides whose the side is, if its dissector then reads it. */
+/*
+ * Nothing more comes: the port decides whose the side is, if its dissector then reads it. It reads
+ * what the other side said meanwhile, too: a greeting that refuses, and the client's farewell.
+ */
 static void decide_by_port(struct session *s, enum side side)
 {
 	const struct session_side *x = &s->side[side];
+	struct flow_turns *turned = s->turned;
 	uint32_t unread = x->len;
 
 	if (!recognise_by_port(s, side))
@@ -667,9 +671,16 @@ static void decide_by_port(struct session *s, enum side side)
 	if (!s->placed)
 		sync_place(s);
 	tsm_go_on(s, side);
-	look_again(s, side);
-	if (x->len == unread)
+	s->turned = NULL;
+	look_again(s, SIDE_CLIENT);
+	look_again(s, SIDE_SERVER);
+	if (x->len == unread) {
 		session_unset(s);
+		pool_put(&s->shard->turns, s->turned);
+		s->turned = turned;
+	} else {
+		pool_put(&s->shard->turns, turned);
+	}
 }
 
 void session_end(struct session *s, enum side side, enum tsm_end why, uint64_t now)
