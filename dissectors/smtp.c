@@ -172,11 +172,18 @@ static bool chunk(struct session *s, struct smtp *x, struct view *v, struct take
 	return true;
 }
 
+/* Does what comes next of the client depend on the server's reply? */
+static bool waits(const struct smtp *x)
+{
+	return x->phase == DATA_WAIT || x->phase == AUTH_WAIT || x->phase == TLS_WAIT;
+}
+
 static struct take client_data(struct session *s, struct smtp *x, struct view *v)
 {
 	struct take t = {0, 0, false};
 	struct view line;
 
+	x->holds = false;
 	for (;;) {
 		size_t have = view_len(v);
 
@@ -187,9 +194,10 @@ static struct take client_data(struct session *s, struct smtp *x, struct view *v
 		}
 		if (!have)
 			return t;
-		if (x->phase == DATA_WAIT || x->phase == AUTH_WAIT || x->phase == TLS_WAIT) {
+		if (waits(x)) {
 			t.need = TAKE_HOLD;
-			if (x->begun[SIDE_SERVER] && !x->unsure)
+			x->holds = x->begun[SIDE_SERVER] && !x->unsure;
+			if (x->holds)
 				return t;
 			t.need = 0;
 			if (!decide(s, x, v, &t))
@@ -257,8 +265,8 @@ static struct take server_data(struct session *s, struct smtp *x, struct view *v
 			return t;
 		}
 		/* What the client sent without waiting for the go-ahead comes before the rest. */
-		if (x->reply.interim && !x->reply.under_way && x->begun[SIDE_CLIENT] &&
-			view_len(v)) {
+		if (view_len(v) && !x->reply.under_way &&
+			((x->reply.interim && x->begun[SIDE_CLIENT]) || (x->holds && !waits(x)))) {
 			x->reply.interim = false;
 			t.need = TAKE_HOLD;
 			return t;

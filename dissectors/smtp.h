@@ -95,6 +95,7 @@ struct smtp {
 	bool begun[2]; /* the side has sent something */
 	bool ended[2];
 	bool greeting; /* the first reply is still to come */
+	bool holds;    /* the client has said more, which is read when it was answered */
 	bool lmtp, client_lost, last_chunk, body_lost, rest_of_line, head_done;
 	bool size_lost;  /* it is not known how many bytes of the message were lost */
 	bool dropped;    /* what followed a loss was not understood, and perhaps a command */
@@ -108,6 +109,7 @@ struct smtp {
 	uint32_t commands, mails; /* numbers given so far */
 	uint32_t answered;        /* number of the last command that was answered, or never will */
 	uint32_t lost_before;     /* commands were lost right before this one; 0: none */
+	uint64_t since;           /* when the first command came */
 	bool replies_lost;        /* of commands that are open */
 	bool pipelines;           /* the client has sent a command while another was open */
 	uint8_t last_verb;

@@ -152,7 +152,7 @@ void smtp_synchronise(struct session *s, struct smtp *x, uint32_t number)
 }
 
 /* A number for a new command; where bytes were lost, what its coming says of the ones before. */
-static void number_command(struct session *s, struct smtp *x, enum verb verb)
+static void number_command(struct session *s, struct smtp *x, enum verb verb, const uint8_t *at)
 {
 	bool gap = x->lost_before == x->commands + 1;
 
@@ -162,7 +162,8 @@ static void number_command(struct session *s, struct smtp *x, enum verb verb)
 	} else if (x->answered < x->commands) {
 		x->pipelines = true;
 	}
-	x->commands++;
+	if (!x->commands++)
+		x->since = tsm_time(s, at);
 	x->last_verb = (uint8_t)verb;
 }
 
@@ -177,7 +178,7 @@ void smtp_on_command(struct session *s, struct smtp *x, struct view line, const 
 	if (verb == V_NONE || (begins(line, "PROXY TCP") && !x->commands))
 		return;
 	x->phase = COMMAND;
-	number_command(s, x, verb);
+	number_command(s, x, verb, line.p);
 	if (verb == V_MAIL && x->open && x->client_lost) /* how that ended was lost */
 		smtp_mail_give_up(s, x, smtp_mail_of(x, x->open));
 	if (verb == V_MAIL && !x->open)

@@ -39,12 +39,13 @@ static void client_answered(struct session *s, struct smtp *x, struct tsm_txn t,
 
 /* The number of the command that a reply belongs to; 0: it was lost. Commands are answered in turn.
  */
-static uint32_t whose(const struct smtp *x)
+static uint32_t whose(const struct session *s, const struct smtp *x, const uint8_t *at)
 {
 	uint32_t next = x->answered + 1, open = x->commands - x->answered;
 	bool before_go = x->last_verb == V_DATA && x->phase == DATA_WAIT && x->reply.code < 400;
 
-	if (!open)
+	/* Who the client is may show only when the server has said something already. */
+	if (!open || (!x->answered && tsm_time(s, at) < x->since))
 		return 0;
 	if (!x->replies_lost && (!x->lost_before || next < x->lost_before))
 		return next;
@@ -78,7 +79,7 @@ static void reply_begin(struct session *s, struct smtp *x, const uint8_t *at)
 		tsm_op(t, text("greeting"), nothing());
 		return;
 	}
-	number = whose(x);
+	number = whose(s, x, at);
 	x->reply.verb = V_NONE;
 	x->reply.key = x->reply.number = 0;
 	x->dropped &= number != 0;

@@ -12,9 +12,39 @@ def lines(*said):
             yield "CS".index(side), float(ms), text.replace("|", "\r\n").encode() + b"\r\n"
 
 
+HELLO = "S 1 220 mx.example ESMTP", "C 2 EHLO c.example", "S 52 250-mx.example|250-PIPELINING|250 STARTTLS"
+END = "C 90 QUIT", "S 100 221 bye", "F 101 S", "F 102 C"
+GREETING, EHLO, QUIT = dict(method="greeting", ms=1), dict(method="EHLO", ms=50), dict(method="QUIT", ms=10)
+
 TALKS = {
     # Nothing says that this is SMTP but the port.
     "smtp-greeting-refuses": (25, list(lines("S 10 554 go away", "C 20 QUIT", "S 70 221 bye", "F 71 S", "F 72 C")),
                               [dict(method="greeting", ms=10, status="Server Error"),
                                dict(method="QUIT", ms=50, status="OK")]),
+    # The queue's answer is not the answer to the command that came later.
+    "smtp-begun-in-a-body": (25, list(lines(
+        "C 5 ody of it|and more|.", "S 70 250 queued", "C 70.2 MAIL FROM:<a@x>", "S 80.2 250 ok", "C 81 QUIT",
+        "S 91 221 bye")),
+        [dict(flags=["no_request"], **{"smtp.reply": "queued"}), dict(method="MAIL", ms=10),
+         dict(method="mail", status="OK"), dict(method="QUIT", ms=10)], {"handshake": False}),
+    # What was sent behind STARTTLS and DATA counts where these are refused.
+    "smtp-starttls-refused": (25, list(lines(
+        *HELLO, "C 60 STARTTLS|NOOP|NOOP", "S 70 454 not available|250 ok|250 ok", *END)),
+        [GREETING, EHLO, dict(method="STARTTLS", status="Server Error", server=10),
+         dict(method="NOOP", ms=10, queued=10), dict(method="NOOP", ms=10, queued=10), QUIT]),
+    "smtp-data-refused": (25, list(lines(
+        *HELLO, "C 60 MAIL FROM:<a@x>|RCPT TO:<b@y>|DATA|RSET|QUIT", "S 70 250 ok|550 no|503 no|250 ok|221 bye",
+        "F 71 S")),
+        [GREETING, EHLO, dict(method="MAIL", server=10), dict(method="RCPT", status="Client Error", queued=10),
+         dict(method="DATA", status="Client Error", queued=10), dict(method="mail", status="Client Error"),
+         dict(method="RSET", status="OK", queued=10), dict(method="QUIT", status="OK", queued=10)]),
+    # Each recipient has an answer, the last one later.
+    "lmtp-partial": (24, list(lines(
+        "S 1 220 mx LMTP", "C 2 LHLO c", "S 52 250-mx|250 PIPELINING",
+        "C 60 MAIL FROM:<a@x>|RCPT TO:<q@y>|RCPT TO:<r@y>|RCPT TO:<s@y>|DATA",
+        "S 70 250 ok|250 ok|550 no such|250 ok|354 go", "C 71 hello|.", "S 81 250 q ok", "S 86 451-s|451 s later", *END)),
+        [GREETING, dict(method="LHLO"), dict(method="MAIL"), dict(method="RCPT", status="OK"),
+         dict(method="RCPT", status="Client Error"), dict(method="RCPT", status="OK"), dict(method="DATA", ms=26),
+         dict(method="mail", status="Server Error", ms=26,
+              **{"tsumari.smtp.rcpt_accepted": 1, "tsumari.smtp.rcpt_rejected": 2}), QUIT]),
 }

@@ -110,7 +110,9 @@ void ledger_waited(struct txn *t, enum ledger_entry entry, uint64_t now)
 {
 	uint64_t left;
 
-	if (!marked(t, T1) || marked(t, T2) || now <= t->stamp[T1])
+	if (marked(t, T2) && t->stamp[T2] < now)
+		now = t->stamp[T2];
+	if (!marked(t, T1) || now <= t->stamp[T1])
 		return;
 	left = now - t->stamp[T1];
 	for (int i = 0; t->spent && i < LEDGER_COUNT; i++)

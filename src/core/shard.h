@@ -140,6 +140,7 @@ struct session {
 			       */
 	uint32_t owed;        /* blind: responses that may still come for lost requests */
 	uint64_t last_response;          /* time of the last byte the server sent */
+	uint64_t answered;               /* when the last of those that come in turn was over */
 	uint64_t server_fin;             /* time of its FIN; 0: none */
 	struct stall stalls[STALLS_MAX]; /* the latest; number i lies at i % STALLS_MAX */
 	uint32_t nstalls;

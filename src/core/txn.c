@@ -180,6 +180,13 @@ struct tsm_txn tsm_request(struct session *s, uint64_t key, const uint8_t *at)
 	return txn_name(t);
 }
 
+/* Is it answered after those before it? */
+static bool in_turn(const struct session *s, const struct txn *t)
+{
+	return !s->interleaved && !t->composite && !t->unanswered && t->by == s->d &&
+	       (!t->key || t->by->traits & TRAIT_IN_ORDER);
+}
+
 /* Of two at one time, the one in the frame with the lower number. */
 static bool earlier(const struct txn *t, unsigned a, unsigned b)
 {
@@ -201,6 +208,9 @@ void tsm_request_end(struct session *s, struct tsm_txn which, const uint8_t *end
 	set_stamp(t, T1, now.whole, now.whole_frame, end ? offset + 1 : offset);
 	if (t->marks & 1u << T2 && earlier(t, T2, T1))
 		t->quality |= 1u << QUALITY_EARLY_RESPONSE;
+	/* It was held back until then: the dissector did not know before whether it is one. */
+	if (now.whole < s->answered && in_turn(s, t))
+		ledger_waited(t, LEDGER_QUEUED, s->answered);
 	if (t->marks & 1u << T3)
 		txn_finish(s, t);
 }
@@ -261,6 +271,13 @@ static void end_cut(const struct session *s, struct txn *t, uint64_t answered)
 		set_stamp(t, T1, x->last.whole, x->last.whole_frame, x->pos);
 }
 
+/* Was an answer from there captured before the request was sent? Then it is another's. One whose
+   frame was out of order has its time from what it waited for (early.c). */
+static bool stands_before(const struct stamp *answer, const struct txn *t)
+{
+	return answer->seen_frame < t->frame[T0] && answer->seen < t->stamp[T0];
+}
+
 struct tsm_txn tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 {
 	struct stamp now;
@@ -288,6 +305,8 @@ struct tsm_txn tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 		}
 	}
 	now = txn_stamp(s, SIDE_SERVER, first_of(s, at), &offset);
+	if (t && stands_before(&now, t))
+		t = NULL;
 	if (!t) {
 		t = txn_new(s, key);
 		if (!t)
@@ -302,13 +321,6 @@ struct tsm_txn tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 	if (!s->interleaved && !t->composite)
 		s->side[SIDE_SERVER].current = t;
 	return txn_name(t);
-}
-
-/* Is it answered after those before it? */
-static bool in_turn(const struct session *s, const struct txn *t)
-{
-	return !s->interleaved && !t->composite && !t->unanswered && t->by == s->d &&
-	       (!t->key || t->by->traits & TRAIT_IN_ORDER);
 }
 
 /* The server has answered t: what the next one waited for so far was that. */
@@ -335,8 +347,11 @@ void tsm_response_end(struct session *s, struct tsm_txn which, const uint8_t *en
 	end = end_of(s, end);
 	now = txn_stamp(s, SIDE_SERVER, end ? end - 1 : NULL, &offset);
 	set_stamp(t, T3, now.whole, now.whole_frame, end ? offset + 1 : offset);
-	if (s->open > 1 && in_turn(s, t))
-		next_in_turn(s, t, now.whole);
+	if (in_turn(s, t)) {
+		s->answered = now.whole;
+		if (s->open > 1)
+			next_in_turn(s, t, now.whole);
+	}
 	if (t->marks & 1u << T1 || (!s->interleaved && s->side[SIDE_CLIENT].current != t))
 		txn_finish(s, t);
 }
