@@ -6,37 +6,12 @@
  * bodies are passed over by their framing (RFC 9112, 6.3) and never touched. An interim answer
  * (1xx) is not the answer.
  */
+#include "http.h"
 #include "http_show.h"
-#include "http_text.h"
 
 #define LINE_MAX_BYTES   16384u
 #define HEADERS_MAX      1024u
 #define HEADER_BYTES_MAX 65536u
-
-enum {
-	F_VERSION,
-	F_REQ_METHOD,
-	F_REQ_BYTES,
-	F_REQ_BODY,
-	F_REQ_MIME,
-	F_REQ_REFERRER,
-	F_REQ_ID,
-	F_RES_STATUS,
-	F_RES_PHRASE,
-	F_RES_BYTES,
-	F_RES_BODY,
-	F_RES_MIME,
-	F_URL_FULL,
-	F_URL_PATH,
-	F_URL_QUERY,
-	F_URL_DOMAIN,
-	F_URL_SCHEME,
-	F_USER_AGENT,
-	F_TRACE_ID,
-	F_INTERIM,
-	F_ENCODING,
-	F_UPGRADE,
-};
 
 static const struct field fields[] = {
 	HTTP_FIELDS,
@@ -58,52 +33,6 @@ static const struct field fields[] = {
 	[F_UPGRADE] = {"tsumari.http.upgrade", "Upgrade", "Protocol the connection went over to",
 		FIELD_STR, 0, 10, 0, NULL},
 	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
-};
-
-enum phase {
-	START,
-	HEADERS,
-	BODY,
-	CHUNK,
-	CHUNK_END,
-	TRAILERS,
-	TO_CLOSE,
-	REST_OF_LINE,
-	LOST, /* no message where one should begin */
-	WAIT
-};
-
-/* A transaction's tag. */
-#define TAG_HEAD    1u
-#define TAG_CONNECT 2u
-#define TAG_UPGRADE 4u
-
-#define HOST_MAX   256u
-#define TARGET_MAX 2048u
-
-struct message {
-	uint8_t phase; /* enum phase */
-	uint8_t after; /* phase after REST_OF_LINE */
-	bool interim, chunked, has_length, bad_length, other_coding, in_framing;
-	bool length_seen_empty, close_delimited, upgrade;
-	uint16_t status;
-	uint32_t headers, header_bytes;
-	uint32_t scanned; /* bytes of an unfinished line that hold no LF */
-	uint8_t last;     /* which header a folded line goes on with */
-	uint64_t length, bytes, body;
-	struct tsm_txn txn;
-};
-
-struct http {
-	struct message m[2];
-	uint32_t interim;
-	uint16_t host_len, target_len;
-	bool asked;             /* a request has begun */
-	bool simple;            /* it is of HTTP/0.9: whatever comes is its answer ... */
-	bool sloppy;            /* ... but the server took it for one of HTTP/1 */
-	const char *upgrade_to; /* the dissector of an upgraded connection; NULL: whichever */
-	uint8_t host[HOST_MAX];
-	uint8_t target[TARGET_MAX];
 };
 
 enum { H_NONE, H_LENGTH, H_CODING, H_OTHER };
@@ -189,6 +118,19 @@ static bool request_line(struct session *s, struct http *h, struct view line, bo
 	return true;
 }
 
+/* The answer came instead of a 100: the head is all of the request. The body may follow, or not. */
+static void refuse_body(struct session *s, struct http *h)
+{
+	struct message *m = &h->m[SIDE_CLIENT];
+
+	if (m->phase != EXPECTING || m->refused || !tsm_same(m->txn, h->m[SIDE_SERVER].txn))
+		return;
+	m->refused = true;
+	tsm_u64(m->txn, F_REQ_BYTES, m->bytes);
+	tsm_request_end(s, m->txn, NULL);
+	m->txn = TSM_NONE;
+}
+
 /* The status line; false where it is none. */
 static bool status_line(struct session *s, struct http *h, struct view line)
 {
@@ -207,6 +149,7 @@ static bool status_line(struct session *s, struct http *h, struct view line)
 		return true;
 	}
 	m->txn = tsm_response(s, 0, line.p);
+	refuse_body(s, h);
 	if (h->sloppy)
 		tsm_flag(m->txn, QUALITY_MALFORMED);
 	h->sloppy = false;
@@ -292,6 +235,9 @@ static void request_header(struct http *h, struct message *m, struct view name, 
 		if (view_is(&name, "host") && !h->host_len)
 			keep(h->host, &h->host_len, HOST_MAX, v);
 		break;
+	case 6:
+		m->expects |= view_is(&name, "expect") && view_is(&v, "100-continue");
+		break;
 	case 7:
 		if (view_is(&name, "referer") && view_len(&v))
 			tsm_str(m->txn, F_REQ_REFERRER, v);
@@ -370,63 +316,6 @@ static void header_line(struct http *h, struct message *m, enum side side, struc
 	}
 }
 
-/* The parts of the URL, from the target and the Host header (RFC 9112, 3.3). */
-static void url(struct http *h, struct tsm_txn t)
-{
-	struct view target = view_of(h->target, h->target_len, 0), path = target, query,
-		    fragmentless;
-	struct view scheme = text("http"), authority = view_of(h->host, h->host_len, 0), host;
-	uint8_t full[TARGET_MAX + HOST_MAX + 32];
-	const uint8_t *at;
-	size_t n = 0;
-
-	for (at = target.p; at + 2 < target.end && at < target.p + 32; at++)
-		if (at[0] == ':' && at[1] == '/' && at[2] == '/' && *target.p != '/') {
-			scheme = view_of(target.p, (size_t)(at - target.p), 0);
-			authority = view_of(at + 3, (size_t)(target.end - at - 3), 0);
-			path = authority;
-			while (path.p < path.end && *path.p != '/' && *path.p != '?')
-				path.p++;
-			authority.end = path.p;
-			break;
-		}
-	if (tsm_tag(t) & TAG_CONNECT) {
-		authority = target;
-		path = view_of(target.end, 0, 0);
-		scheme = path;
-	}
-	host = host_of(authority);
-	fragmentless = path;
-	query = path;
-	path = before(&query, '?');
-	if (view_len(&scheme)) {
-		tsm_str(t, F_URL_SCHEME, scheme);
-		n = put(full, n, sizeof(full), scheme);
-		n = put(full, n, sizeof(full), text("://"));
-	}
-	for (at = authority.end; at > authority.p && at[-1] != '@'; at--)
-		;
-	if (at > authority.p) { /* user:password@ */
-		struct view user = view_of(authority.p, (size_t)(at - authority.p) - 1, 0);
-
-		user = before(&user, ':');
-		n = put(full, n, sizeof(full), user);
-		n = put(full, n, sizeof(full), text(":xxxxx@"));
-		authority.p = at;
-	}
-	n = put(full, n, sizeof(full), authority);
-	if (!(view_len(&path) == 1 && *path.p == '*'))
-		n = put(full, n, sizeof(full), fragmentless);
-	if (view_len(&host))
-		tsm_str(t, F_URL_DOMAIN, host);
-	if (view_len(&path))
-		tsm_str(t, F_URL_PATH, path);
-	if (view_len(&query))
-		tsm_str(t, F_URL_QUERY, query);
-	if (n)
-		tsm_str(t, F_URL_FULL, view_of(full, n, 0));
-}
-
 static void message_end(struct session *s, struct http *h, enum side side, const uint8_t *end)
 {
 	struct message *m = &h->m[side];
@@ -463,6 +352,25 @@ static void message_end(struct session *s, struct http *h, enum side side, const
 	m->phase = START;
 }
 
+static void body_begins(struct message *m, uint8_t phase)
+{
+	m->phase = phase;
+	if (phase == BODY) {
+		m->body = m->length;
+		m->bytes += m->length;
+	}
+}
+
+static void expect_body(struct message *m, uint8_t phase)
+{
+	if (m->expects) {
+		m->phase = EXPECTING;
+		m->after = phase;
+	} else {
+		body_begins(m, phase);
+	}
+}
+
 /* The blank line was read: how is the body framed (RFC 9112, 6.3)? */
 static void headers_end(struct session *s, struct http *h, enum side side, const uint8_t *end)
 {
@@ -470,7 +378,7 @@ static void headers_end(struct session *s, struct http *h, enum side side, const
 	uint64_t tag = tsm_tag(m->txn);
 
 	if (side == SIDE_CLIENT)
-		url(h, m->txn);
+		http_url(h, m->txn);
 	if (m->length_seen_empty && !m->has_length)
 		m->bad_length = true;
 	if ((m->chunked || m->other_coding) && m->has_length)
@@ -480,7 +388,7 @@ static void headers_end(struct session *s, struct http *h, enum side side, const
 			tag & TAG_HEAD || (tag & TAG_CONNECT && m->status / 100 == 2))) {
 		message_end(s, h, side, end);
 	} else if (m->chunked) {
-		m->phase = CHUNK;
+		expect_body(m, CHUNK);
 	} else if (m->other_coding || m->bad_length) {
 		tsm_flag(m->txn, QUALITY_MALFORMED);
 		m->has_length = false;
@@ -491,9 +399,7 @@ static void headers_end(struct session *s, struct http *h, enum side side, const
 			m->txn = TSM_NONE;
 		}
 	} else if (m->has_length && m->length) {
-		m->phase = BODY;
-		m->body = m->length;
-		m->bytes += m->length;
+		expect_body(m, BODY);
 	} else if (m->has_length || side == SIDE_CLIENT) {
 		message_end(s, h, side, end);
 	} else {
@@ -529,7 +435,7 @@ static void simple_request(struct session *s, struct http *h, const uint8_t *end
 {
 	struct message *m = &h->m[SIDE_CLIENT];
 
-	url(h, m->txn);
+	http_url(h, m->txn);
 	message_end(s, h, SIDE_CLIENT, end);
 	m->phase = TO_CLOSE;
 }
@@ -606,6 +512,25 @@ static void on_line(struct session *s, struct http *h, enum side side, struct vi
 	}
 }
 
+/* Does the client begin anew instead of sending a body that the server does not want? False where
+   more bytes are needed to tell. */
+static bool begins_anew(struct message *m, const struct view *v, struct take *t)
+{
+	enum tsm_probe r = m->refused ? known_request_like(*v) : PROBE_NO;
+
+	if (r == PROBE_YES)
+		r = head_like(*v, true);
+	if (r == PROBE_MAYBE && view_len(v) < TSM_SYNC_MAX) {
+		t->need = (uint32_t)view_len(v) + 1;
+		return false;
+	}
+	if (r == PROBE_YES)
+		m->phase = START;
+	else
+		body_begins(m, m->after);
+	return true;
+}
+
 /*
  * A message begins here. Elsewhere than where its side takes its turn a body may quote the first
  * line of one: it must be whole then, and a header follow.
@@ -646,6 +571,10 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 			if (side == SIDE_CLIENT || !h->simple)
 				break;
 			if (!before_line || !simple_response(s, h, v, &t))
+				return t;
+			continue;
+		case EXPECTING:
+			if (!before_line || !begins_anew(m, v, &t))
 				return t;
 			continue;
 		case BODY:
@@ -720,7 +649,7 @@ static void gap(struct session *s, void *state, enum side side, uint64_t n)
 	(void)s;
 	(void)n;
 	if (side == SIDE_CLIENT && tsm_is(m->txn) && m->phase == HEADERS)
-		url(h, m->txn);
+		http_url(h, m->txn);
 	message_reset(m);
 }
 

@@ -13,10 +13,11 @@ import pcaplib
 from talklib import C, S, Udp, build, flat, tsumari
 
 import talks_dns
+import talks_http
 import talks_smtp
 
 TALKS = {}
-for room in (talks_dns, talks_smtp):
+for room in (talks_dns, talks_http, talks_smtp):
     TALKS.update(room.TALKS)
 
 VARIANTS = (("", {}), ("in 1", {"size": 1}), ("in 3", {"size": 3}), ("in 7", {"size": 7}), ("v6", {"v6": True}),

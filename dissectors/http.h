@@ -1,0 +1,84 @@
+/*
+ * http.h - what the files of HTTP/1 share: http.c (messages) and http_url.c.
+ */
+#ifndef TSUMARI_DISSECTORS_HTTP_H
+#define TSUMARI_DISSECTORS_HTTP_H
+
+#include "http_text.h"
+
+enum {
+	F_VERSION,
+	F_REQ_METHOD,
+	F_REQ_BYTES,
+	F_REQ_BODY,
+	F_REQ_MIME,
+	F_REQ_REFERRER,
+	F_REQ_ID,
+	F_RES_STATUS,
+	F_RES_PHRASE,
+	F_RES_BYTES,
+	F_RES_BODY,
+	F_RES_MIME,
+	F_URL_FULL,
+	F_URL_PATH,
+	F_URL_QUERY,
+	F_URL_DOMAIN,
+	F_URL_SCHEME,
+	F_USER_AGENT,
+	F_TRACE_ID,
+	F_INTERIM,
+	F_ENCODING,
+	F_UPGRADE,
+};
+
+enum phase {
+	START,
+	HEADERS,
+	BODY,
+	CHUNK,
+	CHUNK_END,
+	TRAILERS,
+	TO_CLOSE,
+	REST_OF_LINE,
+	LOST, /* no message where one should begin */
+	WAIT,
+	EXPECTING /* a body that is sent when the server wants it (RFC 9110, 10.1.1) */
+};
+
+/* A transaction's tag. */
+#define TAG_HEAD    1u
+#define TAG_CONNECT 2u
+#define TAG_UPGRADE 4u
+
+#define HOST_MAX   256u
+#define TARGET_MAX 2048u
+
+struct message {
+	uint8_t phase; /* enum phase */
+	uint8_t after; /* phase after REST_OF_LINE, EXPECTING */
+	bool interim, chunked, has_length, bad_length, other_coding, in_framing;
+	bool length_seen_empty, close_delimited, upgrade, expects, refused;
+	uint16_t status;
+	uint32_t headers, header_bytes;
+	uint32_t scanned; /* bytes of an unfinished line that hold no LF */
+	uint8_t last;     /* which header a folded line goes on with */
+	uint64_t length, bytes, body;
+	struct tsm_txn txn;
+};
+
+struct http {
+	struct message m[2];
+	uint32_t interim;
+	uint16_t host_len, target_len;
+	bool asked;             /* a request has begun */
+	bool simple;            /* it is of HTTP/0.9: whatever comes is its answer ... */
+	bool sloppy;            /* ... but the server took it for one of HTTP/1 */
+	const char *upgrade_to; /* the dissector of an upgraded connection; NULL: whichever */
+	uint8_t host[HOST_MAX];
+	uint8_t target[TARGET_MAX];
+};
+
+/* The parts of the URL of a request, from the target and the Host header (RFC 9112, 3.3). */
+void http_url(const struct http *h, struct tsm_txn t);
+
+#endif

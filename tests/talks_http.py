@@ -1,0 +1,90 @@
+"""Conversations of HTTP, the PROXY protocol before it, and HTTP/2 (talks.py)."""
+import socket
+import struct
+
+from talklib import C, S
+
+
+def ask(method="GET", path="/", head="", body=b"", version="HTTP/1.1"):
+    return ("%s %s %s\r\nHost: x.example\r\n%s\r\n" % (method, path, version, head)).encode() + body
+
+
+def answer(status=200, body=b"", head=""):
+    return ("HTTP/1.1 %d x\r\nContent-Length: %d\r\n%s\r\n" % (status, len(body), head)).encode() + body
+
+
+PROXY_MARK = bytes.fromhex("0d0a0d0a000d0a515549540a")
+
+
+def proxy_1(source):
+    return b"PROXY TCP4 %s 10.0.0.2 5555 80\r\n" % source.encode()
+
+
+def proxy_2(source=None, more=b""):
+    """Without a source it is LOCAL."""
+    v6 = bool(source) and ":" in source
+    family = socket.AF_INET6 if v6 else socket.AF_INET
+    block = b"".join(socket.inet_pton(family, a) for a in (source, source)) + b"\x15\xb3\0P" if source else b""
+    kind = (0x21 if v6 else 0x11) if source else 0
+    return PROXY_MARK + bytes((0x21 if source else 0x20, kind)) + struct.pack("!H", len(block + more)) + block + more
+
+
+def proxied(header, source):
+    want = {"network.forwarded_ip": source}
+    return (80, [(C, 1, header), (C, 2, ask(path="/one")), (S, 102, answer(200, b"ab")), (C, 110, ask(path="/two")),
+                 (S, 210, answer(404, b"no"))],
+            [dict(path="/one", code=200, ms=100, **want), dict(path="/two", code=404, ms=100, **want)])
+
+
+def frame(kind, flags, stream, data=b""):
+    return struct.pack("!I", len(data))[1:] + bytes((kind, flags)) + struct.pack("!I", stream) + data
+
+
+def literals(*fields):
+    """A header block in which every name is spelt out."""
+    return b"".join(b"\0" + bytes((len(k),)) + k.encode() + bytes((len(v),)) + v.encode() for k, v in fields)
+
+
+def h2_ask(stream, path, method="GET", end=True):
+    block = literals((":method", method), (":path", path), (":scheme", "http"), (":authority", "x.example"))
+    return frame(1, 5 if end else 4, stream, block)
+
+
+def h2_head(stream, status, end=False, *more):
+    return frame(1, 5 if end else 4, stream, literals((":status", str(status)), *more))
+
+
+def h2_data(stream, data=b"", end=False):
+    return frame(0, int(end), stream, data)
+
+
+BEGIN = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0)
+EXPECT = "Content-Length: 10\r\nExpect: 100-continue\r\n"
+
+TALKS = {
+    # A client whose body is not wanted may ask something else on the connection, as curl does after 417.
+    "http-expect-refused": (80, [
+        (C, 1, ask("POST", "/u", EXPECT)), (S, 51, answer(417, b"no")),
+        (C, 61, ask("POST", "/u", "Content-Length: 4\r\n", b"abcd")), (S, 161, answer(200, b"ok"))],
+        [dict(path="/u", code=417, ms=50, server=50), dict(path="/u", code=200, ms=100, server=100)]),
+    "http-expect-refused-and-sent": (80, [
+        (C, 1, ask("POST", "/u", EXPECT)), (S, 51, answer(413, b"no")), (C, 61, b"0123456789"), (C, 70, ask()),
+        (S, 161, answer(200, b"ok"))],
+        [dict(path="/u", code=413, ms=50, server=50), dict(path="/", code=200, ms=91)]),
+    "http-expect-chunked": (80, [
+        (C, 1, ask("PUT", "/u", "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n")), (S, 51, answer(401)),
+        (C, 61, ask("PUT", "/u", "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n")),
+        (S, 71, b"HTTP/1.1 100 Continue\r\n\r\n"), (C, 80, b"4\r\nabcd\r\n0\r\n\r\n"), (S, 161, answer(200, b"ok"))],
+        [dict(path="/u", code=401, ms=50, server=50),
+         dict(path="/u", code=200, server=81, **{"http.request.body.bytes": 4})]),
+    "http-expect-nothing-said": (80, [
+        (C, 1, ask("PUT", "/u", EXPECT)), (C, 1001, b"GET / HTTP"), (S, 1101, answer(201))],
+        [dict(path="/u", code=201, ms=1100, server=100, **{"http.request.body.bytes": 10})]),
+    "http-lengths-without-body": (80, [
+        (C, 1, ask("HEAD", "/h") + ask(path="/i") + ask("HEAD", "/j")),
+        (S, 51, b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\nHTTP/1.1 304 x\r\nContent-Length: 7\r\n\r\n"),
+        (S, 151, b"HTTP/1.1 404 x\r\nTransfer-Encoding: chunked\r\n\r\n"), (C, 160, ask("DELETE", "/k")),
+        (S, 210, b"HTTP/1.1 204 x\r\nContent-Length: 12\r\n\r\n"), (C, 220, ask(path="/l")), (S, 230, answer())],
+        [dict(path="/h", code=200, server=50), dict(path="/i", code=304, queued=50),
+         dict(path="/j", code=404, queued=50, server=100), dict(path="/k", code=204, ms=50), dict(path="/l", code=200)]),
+}
