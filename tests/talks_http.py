@@ -87,4 +87,11 @@ TALKS = {
         (S, 210, b"HTTP/1.1 204 x\r\nContent-Length: 12\r\n\r\n"), (C, 220, ask(path="/l")), (S, 230, answer())],
         [dict(path="/h", code=200, server=50), dict(path="/i", code=304, queued=50),
          dict(path="/j", code=404, queued=50, server=100), dict(path="/k", code=204, ms=50), dict(path="/l", code=200)]),
+    "proxy-1": proxied(proxy_1("10.99.7.7"), "10.99.7.7"),
+    "proxy-1-unknown": proxied(b"PROXY UNKNOWN " + b"f" * 91 + b"\r\n", None),
+    "proxy-2-v6": proxied(proxy_2("2001:db8::77", b"\4\7\x30" + b"\0" * 1840), "2001:db8::77"),
+    "proxy-2-local": proxied(proxy_2(), None),
+    # Proxies that do not read what the one before them said: the last header names the client.
+    "proxy-chain": proxied(proxy_2("10.99.7.7") + proxy_2("2001:db8::8") + proxy_1("10.99.8.8"), "10.99.8.8"),
+    "proxy-chain-local": proxied(proxy_2("10.99.7.7") + proxy_2(), "10.99.7.7"),
 }

@@ -351,8 +351,9 @@ static void gone(struct session *s)
 }
 
 /*
- * Passes over a PROXY header at the front of the client's first bytes and keeps what it says. False
- * where more bytes are needed to tell.
+ * Passes over PROXY headers at the front of the client's first bytes and keeps what they say: of
+ * several, by proxies one behind the other, the last names who is furthest away. False where more
+ * bytes are needed to tell.
  */
 static bool preamble(struct session *s, enum side side, struct view *v)
 {
@@ -363,22 +364,22 @@ static bool preamble(struct session *s, enum side side, struct view *v)
 
 	if (s->begun || side != SIDE_CLIENT)
 		return true;
-	if (x->pos != view_len(v) || x->missed) {
-		s->begun = true;
-		return true;
+	s->begun = x->pos != view_len(v) + x->preamble || x->missed;
+	while (!s->begun) {
+		r = proxy_may_begin(v) ? proxy_header(v, &len, &who) : PROBE_NO;
+		if (r == PROBE_MAYBE)
+			return !view_len(v);
+		s->begun = r == PROBE_NO;
+		if (s->begun)
+			break;
+		v->p += len;
+		x->preamble += (uint32_t)len;
+		if (!view_len(v))
+			x->len = 0;
+		s->head.there = false;
+		if (!addr_is_zero(&who))
+			flow_need_ext(s->shard, s->flow)->forwarded = who;
 	}
-	r = proxy_may_begin(v) ? proxy_header(v, &len, &who) : PROBE_NO;
-	if (r == PROBE_MAYBE)
-		return !view_len(v);
-	s->begun = true;
-	if (r == PROBE_NO)
-		return true;
-	v->p += len;
-	x->preamble = (uint32_t)len;
-	if (!view_len(v))
-		x->len = 0;
-	s->head.there = false;
-	flow_need_ext(s->shard, s->flow)->forwarded = who;
 	return true;
 }
 
