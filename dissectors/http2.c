@@ -15,7 +15,7 @@
 #define WINDOW        65535u
 #define CONTROL_MAX   4096u /* SETTINGS of more bytes are not read */
 #define AHEAD         2000u /* streams that may have been opened unseen */
-#define LOOK          15u   /* bytes of a frame that tell whether it is one */
+#define LOOK          26u   /* bytes of a frame that tell whether it is one */
 
 enum { P_START, P_FRAME, P_DATA, P_PASS, P_LOST };
 
@@ -47,14 +47,43 @@ static enum side other(enum side side)
 
 /* ---- Is this a frame? ---- */
 
-/* Does a header block that begins with this byte begin a request (or a response)? */
-static bool opens(uint8_t b, enum side side)
+/* A literal whose name is spelt out, as some encoders do: a pseudo-header of this side (8.3)? */
+static bool opens_by_name(const uint8_t *p, size_t n, enum side side)
 {
+	static const char *const names[] = {
+		"\7:status", "\7:method", "\7:scheme", "\5:path", "\12:authority"};
+	unsigned first = side == SIDE_CLIENT, end = side == SIDE_CLIENT ? 5 : 1;
+
+	if (!n || (p[0] != 0x00 && p[0] != 0x10 && p[0] != 0x40))
+		return false;
+	for (unsigned i = first; i < end; i++)
+		if (n > strlen(names[i]) && memcmp(p + 1, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Does a header block that begins so begin a request (or a response)? */
+static bool opens(const uint8_t *p, size_t n, enum side side)
+{
+	uint8_t b = n ? p[0] : 0;
+
+	if (opens_by_name(p, n, side))
+		return true;
 	if (side == SIDE_SERVER) /* :status, or a change of the table before it */
 		return (b >= 0x88 && b <= 0x8e) || b == 0x48 || b == 0x08 || b == 0x18 ||
 		       (b >= 0x20 && b < 0x40);
 	return (b >= 0x82 && b <= 0x87) || b == 0x41 || b == 0x42 || b == 0x44 || b == 0x04 ||
 	       (b >= 0x20 && b < 0x40);
+}
+
+/* The same, and little else can: what is too common in other bytes must go on as it should. */
+static bool surely_opens(const uint8_t *p, size_t n, enum side side)
+{
+	if (n && p[0] >= 0x40)
+		return opens(p, n, side);
+	if (side == SIDE_SERVER && n >= 5 && (p[0] == 0x08 || p[0] == 0x18) && p[1] == 3)
+		return p[2] >= '1' && p[2] <= '5' && is_digit(p[3]) && is_digit(p[4]);
+	return opens_by_name(p, n, side);
 }
 
 /* Of HEADERS of a stream that is not known. At p are LOOK bytes. */
@@ -72,7 +101,7 @@ static bool plausible_open(
 	if (side == SIDE_SERVER && max && f->id > max + AHEAD)
 		return false;
 	/* Near the streams that are known the numbers alone leave little to chance. */
-	return (max && f->flags & FLAG_END_HEADERS) || opens(p[at], side);
+	return (max && f->flags & FLAG_END_HEADERS) || opens(p + at, LOOK - at, side);
 }
 
 static bool plausible_stream(
@@ -684,10 +713,12 @@ static enum tsm_probe frames_like(struct view v, enum side side)
 		if (view_len(&v) < FRAME_HEADER + f.len)
 			break;
 		if (f.type == FRAME_HEADERS && f.flags & FLAG_END_HEADERS && f.id & 1 &&
-			f.len > at - FRAME_HEADER && !(f.flags & 0xd2u) && v.p[at] >= 0x40) {
-			if (opens(v.p[at], side))
+			f.len > at - FRAME_HEADER && !(f.flags & 0xd2u)) {
+			size_t n = FRAME_HEADER + f.len - at;
+
+			if (surely_opens(v.p + at, n, side))
 				found = PROBE_YES;
-			else if (opens(v.p[at], other(side)))
+			else if (surely_opens(v.p + at, n, other(side)))
 				found = PROBE_SWAPPED;
 		}
 		v.p += FRAME_HEADER + f.len;
@@ -712,7 +743,7 @@ static enum tsm_probe probe(struct view head, enum side side)
 	r = frames_like(head, side);
 	/* The server may be the first to speak: its settings, which name small numbers. */
 	if (r == PROBE_MAYBE && side == SIDE_SERVER && is_settings(head.p) &&
-		frame_at(head.p).len && view_len(&head) >= LOOK)
+		frame_at(head.p).len && view_len(&head) >= FRAME_HEADER + 6)
 		return !head.p[9] && head.p[10] >= 1 && head.p[10] <= 9 ? PROBE_YES : PROBE_NO;
 	return r;
 }

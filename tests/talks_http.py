@@ -94,4 +94,9 @@ TALKS = {
     # Proxies that do not read what the one before them said: the last header names the client.
     "proxy-chain": proxied(proxy_2("10.99.7.7") + proxy_2("2001:db8::8") + proxy_1("10.99.8.8"), "10.99.8.8"),
     "proxy-chain-local": proxied(proxy_2("10.99.7.7") + proxy_2(), "10.99.7.7"),
+    # Begun before the capture, by software that spells the names of header fields out.
+    "http2-literals-midway": (8080, [
+        (C, 1, h2_ask(5, "/a")), (S, 51, h2_head(5, 503) + h2_data(5, b"x", True)), (C, 60, h2_ask(7, "/b")),
+        (S, 160, h2_head(7, 404, True))],
+        [dict(path="/a", code=503, ms=50), dict(path="/b", code=404, ms=100)], {"handshake": False}),
 }
