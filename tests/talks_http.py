@@ -80,6 +80,12 @@ TALKS = {
     "http-expect-nothing-said": (80, [
         (C, 1, ask("PUT", "/u", EXPECT)), (C, 1001, b"GET / HTTP"), (S, 1101, answer(201))],
         [dict(path="/u", code=201, ms=1100, server=100, **{"http.request.body.bytes": 10})]),
+    # What was sent behind a CONNECT is read when that is refused: it waited all the time.
+    "http-connect-refused-pipelined": (8080, [
+        (C, 1, ask("CONNECT", "b.example:443") + ask(path="http://a.example/one")), (S, 51, answer(403, b"no")),
+        (S, 101, answer(200, b"ab")), (C, 190, ask(path="http://a.example/two")), (S, 290, answer(404, b"ab"))],
+        [dict(method="CONNECT", code=403, server=50), dict(path="http://a.example/one", code=200, queued=50, server=50),
+         dict(path="http://a.example/two", code=404, server=100)]),
     "http-lengths-without-body": (80, [
         (C, 1, ask("HEAD", "/h") + ask(path="/i") + ask("HEAD", "/j")),
         (S, 51, b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\nHTTP/1.1 304 x\r\nContent-Length: 7\r\n\r\n"),
@@ -99,4 +105,18 @@ TALKS = {
         (C, 1, h2_ask(5, "/a")), (S, 51, h2_head(5, 503) + h2_data(5, b"x", True)), (C, 60, h2_ask(7, "/b")),
         (S, 160, h2_head(7, 404, True))],
         [dict(path="/a", code=503, ms=50), dict(path="/b", code=404, ms=100)], {"handshake": False}),
+    # The server has nothing to say on the one stream whatever goes on on another.
+    "http2-idle-beside-another": (8080, [
+        (C, 1, BEGIN + h2_ask(1, "/events")), (S, 2, frame(4, 0, 0)),
+        (S, 101, h2_head(1, 200, False, ("content-type", "text/event-stream")) + h2_data(1, b"data: 1\n\n")),
+        (C, 300, h2_ask(3, "/b")), (S, 320, h2_head(3, 200) + h2_data(3, b"x" * 900, True)),
+        (S, 601, h2_data(1, b"data: 2\n\n")), (S, 1201, h2_data(1, b"", True))],
+        [dict(path="/events", code=200, ms=1200, server=1200), dict(path="/b", code=200, ms=20, server=20)],
+        {"acks": True}),
+    # The client keeps the server waiting in a call of two streams of messages: that is not the server's.
+    "http2-both-ways": (8080, [
+        (C, 1, BEGIN + h2_ask(1, "/p.S/Talk", "POST", False)), (S, 2, frame(4, 0, 0)), (S, 11, h2_head(1, 200)),
+        (C, 511, h2_data(1, b"question")), (S, 611, h2_data(1, b"answer")), (C, 1611, h2_data(1, b"", True)),
+        (S, 1621, h2_data(1, b"", True))],
+        [dict(path="/p.S/Talk", code=200, server=110)], {"acks": True}),
 }

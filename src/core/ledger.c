@@ -179,6 +179,13 @@ void txn_stall(struct session *s, enum ledger_entry entry, uint64_t from, uint64
 		txn_stall_one(t, entry, from, to);
 }
 
+void txn_idle(struct session *s, uint64_t from, uint64_t to)
+{
+	for (struct txn *t = s->first; t; t = t->next)
+		if (marked(t, T1) && marked(t, T2) && !t->window_since[SIDE_CLIENT])
+			txn_stall_one(t, LEDGER_SERVER, from, to);
+}
+
 /* Gives what it can of `left` ns to an entry. */
 static void give(uint64_t *ledger, int entry, uint64_t want, uint64_t *left)
 {

@@ -396,6 +396,8 @@ static inline struct tsm_txn txn_name(struct txn *t)
  */
 void txn_stall_one(struct txn *t, enum ledger_entry entry, uint64_t from, uint64_t to);
 void txn_stall(struct session *s, enum ledger_entry entry, uint64_t from, uint64_t to);
+/* The server was idle: of transactions that are being answered and whose request it has. */
+void txn_idle(struct session *s, uint64_t from, uint64_t to);
 /* It was an entry's whatever has been given away before: of one that ends. */
 void ledger_take(struct txn *t, enum ledger_entry entry, uint64_t from, uint64_t to);
 /*

@@ -147,6 +147,19 @@ RARELY static void on_idle_server(struct flow *f, const struct packet *p, unsign
 		stall(f, LEDGER_SERVER, f->last[dir], p->time - rtt);
 }
 
+/*
+ * The client speaks while the server is idle, of one of several transactions: for all others whose
+ * request the server has, it was idle until then and goes on being so.
+ */
+RARELY static void on_idle_meanwhile(struct flow *f, const struct packet *p, unsigned dir)
+{
+	uint64_t since = f->last[dir] > f->last[!dir] ? f->last[dir] : f->last[!dir];
+	uint64_t rtt = flow_rtt(f, dir) != UINT32_MAX ? f->rtt_min[dir] : 0;
+
+	if (p->time > since && p->time - since > rtt + MS)
+		txn_idle(f->session, f->last[!dir], p->time);
+}
+
 /* Stalls that end with new data. What went on all the time had none. */
 static inline void on_new_data(struct flow *f, const struct packet *p, unsigned dir)
 {
@@ -156,10 +169,14 @@ static inline void on_new_data(struct flow *f, const struct packet *p, unsigned 
 		return;
 	if (s->flags & FS_SHORT && o->flags & FS_BARE_ACK && f->last[!dir] > f->last[dir])
 		on_held_back(f, p, dir);
-	if (flow_session(f) && side_of(f, dir) == SIDE_SERVER &&
-		(f->session->side[SIDE_SERVER].current || f->session->interleaved) &&
-		o->flags & FS_ACK && o->ack == s->nxt && o->window)
-		on_idle_server(f, p, dir);
+	if (!flow_session(f) || !(f->session->side[SIDE_SERVER].current || f->session->interleaved))
+		return;
+	if (side_of(f, dir) == SIDE_SERVER) {
+		if (o->flags & FS_ACK && o->ack == s->nxt && o->window)
+			on_idle_server(f, p, dir);
+	} else if (s->flags & FS_ACK && s->ack == o->nxt && s->window) {
+		on_idle_meanwhile(f, p, dir);
+	}
 }
 
 /* A segment up to `end` that begins where the one before it ended. */
