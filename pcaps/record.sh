@@ -49,7 +49,7 @@ list() {
 	done
 }
 
-for part in net http smtp tls dns tcp network tunnels links redis mysql tiers vrrp http2 nfs findings files incidents; do
+for part in net http proxy smtp tls dns tcp network tunnels links redis mysql tiers vrrp http2 nfs findings files incidents; do
 	. "$HERE/$part.sh"
 done
 

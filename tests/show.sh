@@ -15,6 +15,6 @@ command -v tshark >/dev/null || { echo "show: no tshark"; exit 0; }
 captures="arp dns frag http-keepalive http-sll http-vlan http-errors http2 http2-push http2-load icmp mtu-discovery
 	mysql-text mysql-errors mysql-stmt nfs3 nfs-udp nfs-portmap nfs4 nfs41 smtp-basic smtp-pipelining
 	syn-backlog tls tunnel-geneve tunnel-gre tunnel-ipip tunnel-sit tunnel-vxlan vrrp wrap-mpls
-	wrap-null wrap-pppoe wrap-raw wrap-gpe wrap-erspan wrap-erspan3"
+	proxy-protocol wrap-null wrap-pppoe wrap-raw wrap-gpe wrap-erspan wrap-erspan3"
 # shellcheck disable=SC2046
 exec python3 ../tests/show.py "$dump" $(printf '%s.pcap ' $captures)

@@ -7,6 +7,7 @@
 #include "core/show.h"
 
 #include "core/layers.h"
+#include "core/proxy.h"
 #include "core/registry.h"
 
 /* The n bytes at `at` are the frame's. */
@@ -223,6 +224,17 @@ static const struct dissector *find_app(const struct packet *p, struct view v, e
 	return other ? other : d;
 }
 
+/* What proxies say before a connection's first byte; the view is moved behind it. */
+static void proxies(struct show *s, struct view *v)
+{
+	size_t n;
+
+	s->layer = "proxy";
+	while ((n = proxy_show(s, v)) != 0)
+		v->p += n;
+	s->layer = NULL;
+}
+
 void show_frame(
 	struct show *s, const struct packet *frame, const struct dissector *app, enum side side)
 {
@@ -246,6 +258,11 @@ void show_frame(
 	v = layers(s, &p);
 	if (view_len(&v) == 0)
 		return;
+	if (p.flags & PACKET_TCP && !(p.flags & PACKET_FRAGMENT)) {
+		proxies(s, &v);
+		if (view_len(&v) == 0)
+			return;
+	}
 	if (!(p.flags & (PACKET_TCP | PACKET_UDP)) || (p.flags & PACKET_FRAGMENT))
 		app = NULL;
 	else if (!app || !app->data)
