@@ -6,6 +6,7 @@ words are there. Beside the expected ones nothing above "info" may stand.
 import glob
 import json
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -104,17 +105,40 @@ def held_back(name, port):
     return total
 
 
+def scale_of(tcp):
+    at = 20
+    while at < len(tcp) and tcp[at]:
+        if tcp[at] == 3:
+            return tcp[at + 2]
+        at += 1 if tcp[at] == 1 else tcp[at + 1]
+    return 0
+
+
 def closed_window(name, port):
-    """From each window of 0 that a client advertises to the next that is not."""
-    total, since = 0, {}
+    """From each window of 0 that a client advertises to the next that is not, and pauses of the server
+    that begin with the client's window full."""
+    spans, since, scale, edge, last = [], {}, {}, {}, {}
     for time, _, s in segments(name):
-        if s.target[1] != port or s.flags & (SYN | RST):
-            continue
-        window = s.tcp[14] << 8 | s.tcp[15]
-        if not window:
-            since.setdefault(s.source, time)
-        elif s.source in since:
-            total += time - since.pop(s.source)
+        if s.flags & SYN:
+            scale[s.source] = scale_of(s.tcp)
+        elif s.target[1] != port:
+            end, then, full = last.get(s.target, (None, time, False))
+            if s.payload and full and time - then > 6 * 10**6:
+                spans.append((then, time))
+            if s.payload:
+                end = (s.seq + len(s.payload)) & 0xFFFFFFFF
+                last[s.target] = end, time, end == edge.get(s.target)
+        elif not s.flags & RST:
+            window = (s.tcp[14] << 8 | s.tcp[15]) << scale.get(s.source, 0)
+            edge[s.source] = (struct.unpack("!I", s.tcp[8:12])[0] + window) & 0xFFFFFFFF
+            if not window:
+                since.setdefault(s.source, time)
+            elif s.source in since:
+                spans.append((since.pop(s.source), time))
+    total, till = 0, 0
+    for begin, end in sorted(spans):
+        total += max(0, end - max(begin, till))
+        till = max(till, end)
     return total
 
 

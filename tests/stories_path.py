@@ -46,5 +46,155 @@ def quick_database_asked_by_four_threads():
     return threads(4, 10, lambda dice: dice.randrange(1, 9) * MS)
 
 
+# ---- links -------------------------------------------------------------------------------------
+
+
+class Link:
+    """Connections over a link of so many bits a second with a queue before it, as their ends' TCP
+    fills it: slow start up to `most` bytes under way, an ACK for two segments. `place` is where it is
+    captured: 0 beside the client, 1 beside the server; the link is half-way. Times are ns."""
+
+    def __init__(self, rate, delay, most=64000, place=1, v6=False, times=True):
+        self.rate, self.delay, self.most, self.place = rate, delay, most, place
+        self.v6, self.times, self.packets, self.talks, self.busy = v6, times, [], 0, [0, 0]
+
+    def frame(self, t, side, sent, arrives, flags, data=b"", options=b""):
+        src, dst = t["ends"][side], t["ends"][1 - side]
+        seq, ack = t["next"][side], t["acked"][side] if flags & ACK else 0
+        if self.times:
+            options += b"\1\1\x08\x0a" + struct.pack("!II", sent // MS + 100, t["heard"][side])
+        tcp = struct.pack("!HHIIBBHHH", src[1], dst[1], seq & 0xFFFFFFFF, ack & 0xFFFFFFFF,
+                          (20 + len(options)) << 2, flags, 60000, 0, 0) + options
+        macs = (b"\2\0\0\0\0\1", b"\2\0\0\0\0\2")
+        if self.v6:
+            ip = struct.pack("!IHBB", 6 << 28, 0, 6, 64) + src[0] + dst[0]
+        else:
+            t["ident"] += 1
+            ip = struct.pack("!BBHHHBBH", 0x45, 0, 0, t["ident"] & 0xFFFF, 0x4000, 64, 6, 0) + src[0] + dst[0]
+        frame = stories.pcaplib.Segment(macs[1 - side] + macs[side] + (b"\x86\xdd" if self.v6 else b"\x08\0"),
+                                        ip, tcp, data).frame()
+        at = arrives if side != (self.place == 1) else sent
+        self.packets.append(stories.pcaplib.Packet(at, frame))
+        t["next"][side] += len(data) + bool(flags & (SYN | FIN))
+
+    def cross(self, side, sent, size):
+        """When it arrives: it waits for those before it on the link."""
+        at = max(sent + self.delay // 2, self.busy[side]) + size * 8 * SECOND // self.rate[side]
+        self.busy[side] = at
+        return at + self.delay // 2
+
+    def one(self, t, side, sent, flags=ACK, data=b"", options=b""):
+        arrives = self.cross(side, sent, len(data) + 66)
+        self.frame(t, side, sent, arrives, flags, data, options)
+        t["heard"][1 - side], t["acked"][1 - side] = sent // MS + 100, t["next"][side]
+        return arrives
+
+    def open(self, now, client=1, port=80):
+        self.talks += 1
+        hosts = [bytes.fromhex("fd09") + bytes(13) + bytes((n,)) for n in (client, 200)] if self.v6 else \
+            [bytes((10, 9, 0, client)), bytes((10, 8, 0, 1))]
+        t = dict(ends=((hosts[0], 30000 + self.talks), (hosts[1], port)), next=[1000, 5000], acked=[0, 0],
+                 heard=[0, 0], ident=self.talks * 1000)
+        mss = b"\2\4\5\xb4\1\3\3\7"
+        now = self.one(t, 0, now, SYN, options=mss)
+        now = self.one(t, 1, now, SYN | ACK, options=mss)
+        self.one(t, 0, now)
+        return t, now
+
+    def send(self, t, side, now, data, writes=None):
+        """A message; when the last byte arrives. writes: (bytes, ns between) where it is not there at once."""
+        window, under, acks, at, last = 14600, 0, [], 0, now
+        clock = now
+        while at < len(data):
+            there = len(data) if not writes else (1 + (clock - now) // writes[1]) * writes[0]
+            n = min(1448, len(data) - at, there - at)
+            if n > 0 and under + n <= window:
+                heard = [a for a in acks if a[0] <= clock]
+                if heard:
+                    t["heard"][side] = heard[-1][2]
+                arrives = self.cross(side, clock, n + 66)
+                self.frame(t, side, clock, arrives, ACK | (PSH if at + n == len(data) else 0), data[at : at + n])
+                at, under, last = at + n, under + n, arrives
+                t["pair"] = t.get("pair", []) + [(n, arrives, clock // MS + 100)]
+                if len(t["pair"]) == 2 or at == len(data):
+                    t["acked"][1 - side] = t["next"][side]
+                    t["heard"][1 - side] = t["pair"][-1][2]
+                    back = self.cross(1 - side, arrives, 66)
+                    self.frame(t, 1 - side, arrives, back, ACK)
+                    acks.append((back, sum(p[0] for p in t["pair"]), arrives // MS + 100))
+                    t["pair"] = []
+                clock += 1000
+                continue
+            waits = [a for a in acks if a[1]]
+            times = [waits[0][0]] if waits else []
+            if n <= 0:
+                times.append(now + (at // writes[0]) * writes[1])
+            clock = max(clock, min(times))
+            for i, a in enumerate(acks):
+                if a[0] <= clock and a[1]:
+                    under -= a[1]
+                    window = min(window + a[1], self.most)
+                    acks[i] = (a[0], 0, a[2])
+        return last
+
+    def write(self, path):
+        self.packets.sort(key=lambda p: p.time)
+        stories.pcaplib.write(path, 1, [stories.pcaplib.Packet(stories.BEGIN + p.time, p.data) for p in self.packets])
+
+
+def transfers(link, n, size, upload=False, writes=None, think=50 * MS):
+    now = 0
+    for i in range(n):
+        t, now = link.open(now)
+        body = bytes(size)
+        head = b"POST /f HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % size
+        now = link.one(t, 0, now, PSH | ACK, get("/f")) if not upload else link.send(t, 0, now, head + body)
+        now = link.one(t, 1, now + MS, PSH | ACK, ok()) if upload else link.send(t, 1, now + MS, ok(body), writes)
+        now += think
+    return link
+
+
+SLOW, FAST = 2_000_000, 1_000_000_000
+
+
+def each_place(first, make, cost=None, never=()):
+    """The same, captured beside the client and beside the server, over IPv4 and IPv6."""
+    for place in 0, 1:
+        for v6 in False, True:
+            name = "%s_%s_%s" % (make.__name__, ("client", "server")[place], ("ipv4", "ipv6")[v6])
+            server = first and (first[0], r"\[fd09::c8\]:80" if v6 else r"10\.8\.0\.1:80")
+            stories.STORIES.append((name, lambda p=place, v=v6: make(p, v), server, cost, (), never, None))
+
+
+def downloads_over_a_slow_link(place, v6):
+    return transfers(Link((FAST, SLOW), 10 * MS, place=place, v6=v6), 3, 400_000)
+
+
+each_place(("path-bandwidth", None), downloads_over_a_slow_link, 3 * 400_000 * 8 * 1514 / 1448 / SLOW,
+           ("slow-server", "slow-reader", "loss"))
+
+
+def uploads_over_a_slow_link(place, v6):
+    return transfers(Link((SLOW, FAST), 10 * MS, place=place, v6=v6), 3, 300_000, upload=True)
+
+
+each_place(("path-bandwidth", None), uploads_over_a_slow_link, None, ("slow-upload", "slow-server"))
+
+
+def large_download_at_a_high_rate(place, v6):
+    return transfers(Link((FAST, 100_000_000), 2 * MS, 400_000, place, v6), 1, 5_000_000)
+
+
+each_place(None, large_download_at_a_high_rate)
+
+
+def server_that_writes_slowly(place, v6):
+    """A piece each tenth of a second, with nothing under way in between."""
+    return transfers(Link((FAST, FAST), 5 * MS, place=place, v6=v6), 3, 400_000, writes=(20_000, 100 * MS))
+
+
+each_place(("slow-server", None), server_that_writes_slowly, None, ("path-bandwidth",))
+
+
 if __name__ == "__main__":
     sys.exit(stories.main())

@@ -171,6 +171,7 @@ struct resend {
 struct ext_side {
 	/* Since when it is so (see zero_time, full_time, expect); 0: it is not. */
 	uint64_t zero_since, full_since, hole_since;
+	uint64_t full_from, full_until; /* when the other's window was full last */
 	uint32_t retransmits, fast, rtos, spurious, out_of_order, dup_acks, outside, bad_sums;
 	uint32_t zero_windows, window_full, gaps, nheld;
 	uint64_t zero_time, full_time;

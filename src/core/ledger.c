@@ -17,7 +17,7 @@ static bool marked(const struct txn *t, int stamp)
 	return (t->marks >> stamp & 1) != 0;
 }
 
-static void spend(struct txn *t, enum phase ph, enum ledger_entry entry, uint64_t ns)
+static struct spent *need_spent(struct txn *t)
 {
 	struct shard *sh = t->session->shard;
 
@@ -26,7 +26,32 @@ static void spend(struct txn *t, enum phase ph, enum ledger_entry entry, uint64_
 		memset(t->spent, 0, sizeof(*t->spent));
 		sh->app_bytes += sizeof(*t->spent);
 	}
-	t->spent->by[ph][entry] += ns;
+	return t->spent;
+}
+
+static void spend(struct txn *t, enum phase ph, enum ledger_entry entry, uint64_t ns)
+{
+	need_spent(t)->by[ph][entry] += ns;
+}
+
+void ledger_load(
+	struct txn *t, enum side side, uint64_t from, uint64_t to, uint64_t rtt, uint64_t behind)
+{
+	int first = side == SIDE_CLIENT ? T0 : T2;
+	struct path_load *x;
+
+	if (!marked(t, first) || (side == SIDE_SERVER && !marked(t, T1)))
+		return;
+	from = from > t->stamp[first] ? from : t->stamp[first];
+	if (marked(t, first + 1) && t->stamp[first + 1] < to)
+		to = t->stamp[first + 1];
+	if (from >= to)
+		return;
+	x = &need_spent(t)->load[side];
+	x->rtt = (uint64_t)(((double)x->rtt * (double)x->time + (double)rtt * (double)(to - from)) /
+			    (double)(x->time + (to - from)));
+	x->time += to - from;
+	x->behind = behind;
 }
 
 void ledger_forget(struct shard *sh, struct txn *t)
@@ -46,6 +71,8 @@ void ledger_copy(struct txn *to, const struct txn *from)
 			if (from->spent->by[ph][i])
 				spend(to, (enum phase)ph, (enum ledger_entry)i,
 					from->spent->by[ph][i]);
+	if (from->spent)
+		memcpy(need_spent(to)->load, from->spent->load, sizeof(to->spent->load));
 }
 
 /* Is it the entry's in this phase? Within the waiting for an answer only loss and windows are
@@ -234,6 +261,8 @@ static void share(uint64_t *ledger, const struct txn *t, uint64_t rtt, uint64_t 
 		for (int i = 0; i < LEDGER_COUNT; i++)
 			if (i != LEDGER_QUEUED)
 				give(ledger, i, t->spent->by[ph][i], &span[ph]);
+	if (t->spent) /* what the request still waited for when it had gone by */
+		give(ledger, LEDGER_REQUEST, t->spent->load[SIDE_CLIENT].behind, wait);
 	if (rtt != FIELD_ABSENT)
 		give(ledger, LEDGER_NETWORK, rtt, wait);
 	if (queued > ledger[LEDGER_NETWORK])
@@ -283,6 +312,8 @@ void ledger_account(struct txn_record *r, const struct txn *t, uint64_t rtt)
 	r->wait = between(t, T1, T2);
 	r->response = between(t, T2, T3);
 	r->total = FIELD_ABSENT;
+	if (t->spent)
+		memcpy(r->load, t->spent->load, sizeof(r->load));
 	if (!marked(t, T0) || !end)
 		return;
 	if (!marked(t, T1) && t->doubtful && t->session->interleaved)

@@ -426,6 +426,7 @@ void record_of_txn(struct shard *sh, struct txn *t)
 	struct flow *f = s->flow;
 	struct txn_record *r = record_room(sh, (uint32_t)sizeof(*r) + t->len);
 	uint32_t rtt = handshake_rtt(f, flow_client(f));
+	uint32_t back = handshake_rtt(f, !flow_client(f));
 	bool lost = answer_lost(t, f);
 
 	r->r.kind = RECORD_TXN;
@@ -467,6 +468,7 @@ void record_of_txn(struct shard *sh, struct txn *t)
 	r->unacked = t->closed_at &&
 		     flow_unacked(f, t->marks & 4 ? !flow_client(f) : flow_client(f)) >= UNACKED;
 	ledger_account(r, t, known(rtt));
+	r->rtt = rtt == UINT32_MAX || back == UINT32_MAX ? FIELD_ABSENT : (uint64_t)rtt + back;
 	if (!(t->marks & 8) && !t->unanswered && !t->unsent && !lost && t->closed_at && !t->pending)
 		r->ended_by = ended_by(s, f, t);
 	r->values = (uint32_t)sizeof(*r);

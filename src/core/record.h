@@ -200,6 +200,12 @@ struct fact {
 	uint16_t len;  /* of the name */
 };
 
+/* How long the path's round trip was well above its least, with a side's bytes under way; and it
+   was then, on average; how long the last of them waited behind the capture; ns. */
+struct path_load {
+	uint64_t time, rtt, behind;
+};
+
 struct txn_record {
 	struct record r;
 	uint64_t stamp[4];                /* t0 .. t3, or absent */
@@ -209,6 +215,8 @@ struct txn_record {
 	uint64_t ledger[LEDGER_COUNT];
 	bool unacked; /* to the end, the request (or, begun, the response) was sent again and
 			 never acknowledged */
+	struct path_load load[2];    /* enum side: of the request, of the response */
+	uint64_t rtt;                /* of the whole path; absent: not known */
 	uint64_t resent[2], lost[2]; /* bytes a side sent again, or the capture lost, in its span */
 	const char *ended_by;  /* who closed the connection (or called off the stream) before the
 				  response had ended: "client_fin", "client_rst", "client_cancel",

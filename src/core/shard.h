@@ -35,6 +35,7 @@ enum phase { PHASE_REQUEST, PHASE_WAIT, PHASE_RESPONSE, PHASE_COUNT };
 /* What entries of the ledger have taken of a transaction's phases so far, ns. Most have none. */
 struct spent {
 	uint64_t by[PHASE_COUNT][LEDGER_COUNT];
+	struct path_load load[2]; /* enum side: of the request, of the response */
 };
 
 struct txn {
@@ -407,6 +408,10 @@ void ledger_take(struct txn *t, enum ledger_entry entry, uint64_t from, uint64_t
 void ledger_stamped(struct session *s, struct txn *t, int i);
 /* All of the waiting up to now that is no entry's yet was this one's. */
 void ledger_waited(struct txn *t, enum ledger_entry entry, uint64_t now);
+/* From..to a side's bytes were under way, and the round trip was this long, well above the least;
+   of it `behind` was waiting behind the capture. */
+void ledger_load(
+	struct txn *t, enum side side, uint64_t from, uint64_t to, uint64_t rtt, uint64_t behind);
 void ledger_copy(struct txn *to, const struct txn *from);
 void ledger_forget(struct shard *sh, struct txn *t);
 /* The spans between the stamps, and the ledger. rtt: to the server, ns; FIELD_ABSENT: not known. */

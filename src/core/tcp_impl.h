@@ -64,6 +64,17 @@ static inline void rtt_sample(struct flow *f, unsigned dir, uint64_t rtt)
 		f->rtt_min[dir] = v;
 }
 
+/*
+ * tcp_load.c: a segment of the other end was acknowledged after this time, which is more than twice
+ * the least; a segment comes after a pause of its side, sent before what the other end sent last
+ * had arrived: true where it was under way all the time.
+ */
+RARELY void tcp_on_long_trip(
+	const struct flow *f, const struct packet *p, unsigned dir, uint64_t rtt);
+/* tcp_window.c: the first data after a pause, before which the other's window was full. */
+RARELY void tcp_on_opened(struct flow *f, const struct packet *p, unsigned dir);
+RARELY bool tcp_was_under_way(const struct flow *f, const struct packet *p, unsigned dir);
+
 /* tcpstat.c: a segment of the other end was acknowledged after this time, at once or late. */
 void tcp_rtt_seen(struct flow *f, const struct packet *p, unsigned dir, uint64_t rtt);
 

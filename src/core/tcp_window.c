@@ -43,6 +43,15 @@ void tcp_refuses(struct flow *f, unsigned dir, uint32_t from)
 	e->refused_from = from;
 }
 
+/* Since when the other end waited for the window: it was full before it was closed. */
+static uint64_t closed_since(const struct flow *f, unsigned dir)
+{
+	uint64_t closed = f->ext->side[dir].zero_since, full = f->ext->side[!dir].full_since;
+	uint64_t least = flow_rtt(f, !dir) != UINT32_MAX ? flow_rtt(f, !dir) : 0;
+
+	return full && full + least + least / 2 + 5 * MS < closed ? full + least : closed;
+}
+
 void tcp_on_window(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
 {
 	struct flow_side *s = &f->side[dir], *o = &f->side[!dir];
@@ -68,13 +77,31 @@ void tcp_on_window(struct shard *sh, struct flow *f, const struct packet *p, uns
 			e->zero_frame = p->number;
 		}
 		stall(f, side == SIDE_CLIENT ? LEDGER_STALL_ZERO_CLIENT : LEDGER_STALL_ZERO_SERVER,
-			e->zero_since, p->time);
+			closed_since(f, dir), p->time);
 		e->zero_since = 0;
 	}
 	s->window = window;
 	if (f->ext && f->ext->side[!dir].full_since &&
 		seq_diff(o->nxt, p->tcp_ack) < (int32_t)window) {
 		f->ext->side[!dir].full_time += p->time - f->ext->side[!dir].full_since;
+		f->ext->side[!dir].full_from = f->ext->side[!dir].full_since;
 		f->ext->side[!dir].full_since = 0;
+		f->ext->side[!dir].full_until = p->time;
 	}
+}
+
+/* What is longer than a round trip the receiver did not read, though its window was not quite
+   closed: a sender waits with less than a segment (RFC 9293, 3.8.6.2.1). */
+void tcp_on_opened(struct flow *f, const struct packet *p, unsigned dir)
+{
+	uint64_t least = flow_rtt(f, dir) != UINT32_MAX ? flow_rtt(f, dir) : 0;
+	uint64_t back = flow_rtt(f, !dir) != UINT32_MAX ? flow_rtt(f, !dir) : 0;
+	uint64_t from = f->ext->side[dir].full_from + least,
+		 to = p->time - (back < p->time ? back : 0);
+
+	if (to > from + least / 2 + 5 * MS)
+		stall(f,
+			side_of(f, dir) == SIDE_SERVER ? LEDGER_STALL_ZERO_CLIENT
+						       : LEDGER_STALL_ZERO_SERVER,
+			from, to);
 }

@@ -64,6 +64,8 @@ static inline void rtt_of_ack(struct flow *f, const struct packet *p, unsigned d
 		f->rtt_time[!dir] = 0;
 		if (rtt < f->rtt_min[!dir] || f->side[!dir].more & FS_RTT_BOUND)
 			tcp_rtt_seen(f, p, dir, rtt);
+		else if (rtt - rtt / 4 > f->rtt_min[!dir])
+			tcp_on_long_trip(f, p, dir, rtt);
 	}
 }
 
@@ -167,6 +169,12 @@ static inline void on_new_data(struct flow *f, const struct packet *p, unsigned 
 
 	if (p->time - f->last[dir] <= MS)
 		return;
+	if (p->tcp_opts & TCP_OPT_TIMES && p->tcp_tsecr != o->tsval && tcp_was_under_way(f, p, dir))
+		return;
+	if (f->ext && f->ext->side[dir].full_until >= f->last[dir]) {
+		tcp_on_opened(f, p, dir);
+		return;
+	}
 	if (s->flags & FS_SHORT && o->flags & FS_BARE_ACK && f->last[!dir] > f->last[dir])
 		on_held_back(f, p, dir);
 	if (!flow_session(f) || !(f->session->side[SIDE_SERVER].current || f->session->interleaved))

@@ -27,6 +27,7 @@ enum detector_place {
 	DETECTOR_DNS,
 	DETECTOR_GREETING,
 	DETECTOR_FAR,
+	DETECTOR_RATE,
 	DETECTOR_SEND,
 	DETECTOR_VRRP,
 	DETECTOR_COUNT /* of them */
@@ -154,8 +155,8 @@ struct detector {
 /* Does a detector of its own look at the slow answers of this protocol? */
 bool has_detector(const char *protocol);
 extern const struct detector detect_capture, detect_close, detect_connect, detect_load, detect_path,
-	detect_server, detect_dns, detect_greeting, detect_far, detect_send, detect_mysql,
-	detect_nfs, detect_smtp, detect_vrrp;
+	detect_server, detect_dns, detect_greeting, detect_far, detect_rate, detect_send,
+	detect_mysql, detect_nfs, detect_smtp, detect_vrrp;
 
 /* Transactions whose end is known. */
 static inline uint64_t svc_ended(const struct svc *s)
@@ -236,6 +237,8 @@ bool is_greeting(const struct txn_record *t);
 uint64_t greeting_waited(const struct flow_record *r);
 /* Are its TLS handshakes slow? */
 bool tls_is_slow(const struct svc *s);
+/* Was sending the request, or the response, as slow as the path's link is? */
+bool rate_limited(const struct txn_record *t, enum side side);
 /* Is the path to this service long? */
 bool path_far(const struct svc *s);
 /* The round trips within what was waited for in turns, and the rest of it; ns. */

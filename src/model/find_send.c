@@ -53,7 +53,8 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 		add(&c->tls, t, tls_own(t));
 	}
 	request = t->ledger[LEDGER_REQUEST];
-	if (request < slow || account_class((enum wait_class)f->claimed, LEDGER_REQUEST))
+	if (request < slow || rate_limited(t, SIDE_CLIENT) ||
+		account_class((enum wait_class)f->claimed, LEDGER_REQUEST))
 		return;
 	c = svc_state(s, DETECTOR_SEND);
 	if (held_back(t)) {

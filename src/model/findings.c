@@ -22,6 +22,7 @@ static const struct detector *const detectors[DETECTOR_COUNT] = {
 	[DETECTOR_DNS] = &detect_dns,
 	[DETECTOR_GREETING] = &detect_greeting,
 	[DETECTOR_FAR] = &detect_far,
+	[DETECTOR_RATE] = &detect_rate,
 	[DETECTOR_SEND] = &detect_send,
 	[DETECTOR_VRRP] = &detect_vrrp,
 };

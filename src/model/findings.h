@@ -70,6 +70,7 @@ struct finding {
 	X(LEAST, "least", DURATION, 50000000, "cost below which none is more than information")    \
 	X(ERRORS, "http-error", PERMILLE, 10, "part of a service's answers that are its errors")   \
 	X(FAR, "far-path", DURATION, 100000000, "round trip from which on a path is long")         \
+	X(RATE, "path-bandwidth", NUMBER, 30, "Mbit/s from which on a full link is no alarm")      \
 	X(PAUSE, "micro-stall", DURATION, 100000000, "time in which nothing is answered")          \
 	X(BALANCE, "lb-imbalance", NUMBER, 50, "requests of a client to several servers")          \
 	X(REPEATS, "n-plus-one", NUMBER, 20, "times that one SELECT comes again without a pause")  \
