@@ -72,6 +72,10 @@ def quality(r, *words):
     return [w in r.get("tsumari.quality", []) for w in words]
 
 
+def ack_of(talk, i):
+    return pcaplib.segment(1, talk.packets[i]).seq
+
+
 def udp(time, data, back=False, port=53):
     ends = ((10, 9, 0, 1), 40000), ((10, 8, 0, 53), port)
     src, dst = ends[back], ends[not back]
@@ -148,6 +152,33 @@ def a_handshake_not_ended():
         r, = records(talk.packets[:n], "flow")
         same("%d packets" % n, "status", (r.get("status"), r["event.outcome"]),
              (status, "success" if status else "unknown"))
+
+
+# ---- the beginning -----------------------------------------------------------------------------
+
+
+@situation
+def what_was_under_way_is_not_lost():
+    """Acknowledgments of what was sent before the capture began."""
+    c = Conversation(1)
+    t = c.open(0)
+    t = c.send(CLIENT, t + MS, get()) + MS
+    body = ok(20000)
+    for at in range(0, len(body), 1460):
+        c._send(SERVER, t, ACK, body[at:at + 1460])
+        t += 1000
+    data = [i for i, p in enumerate(c.packets) if len(p.data) > 1000]
+    acks = []
+    for i in range(6):  # they come when the sixth has been sent
+        c._send(CLIENT, t, ACK)
+        ack = pcaplib.segment(1, c.packets.pop())
+        ack.tcp = ack.tcp[:8] + struct.pack("!I", (ack_of(c, data[i]) + 1460) & 0xFFFFFFFF) + ack.tcp[12:]
+        acks.append(pcaplib.Packet(c.packets[data[6]].time - 900 + i, ack.frame()))
+    packets = sorted(c.packets + acks, key=lambda p: p.time)
+    for n in range(len(packets) - 6, 0, -1):
+        f, = records(packets[n:], "flow") or [{}]
+        lost = [k for k in f if "lost_in_capture" in k or k.endswith(".gaps")]
+        same("from frame %d" % n, "lost", lost, [])
 
 
 if not bad:

@@ -69,6 +69,16 @@ static inline void rtt_of_ack(struct flow *f, const struct packet *p, unsigned d
 	}
 }
 
+/*
+ * Of a connection that began before the capture, and of which this side was not seen yet: what is
+ * acknowledged now was under way when the capture began. Not so once the other side has sent
+ * something to be answered.
+ */
+static inline bool is_before_capture(const struct flow *f, unsigned dir)
+{
+	return f->side[dir].flags & FS_MIDWAY && !f->packets[dir] && !f->payload[!dir];
+}
+
 static void on_ack(
 	struct shard *sh, struct flow *f, const struct packet *p, unsigned dir, uint32_t len)
 {
@@ -82,12 +92,15 @@ static void on_ack(
 		s->ack = ack;
 		s->flags |= FS_ACK;
 	}
-	/* Bytes the other side must have sent, and the capture does not hold. */
 	if (!(o->flags & FS_SEQ)) {
 		o->nxt = ack;
 		o->isn = ack - 1;
 		o->flags |= FS_SEQ | FS_MIDWAY;
+	} else if (f->flags & FLOW_MIDWAY && is_before_capture(f, !dir) &&
+		   seq_diff(ack, o->nxt) > 0 && seq_diff(ack, o->nxt) < SEQ_REACH) {
+		o->nxt = ack;
 	}
+	/* Else bytes the other side must have sent, and the capture does not hold. */
 	if (f->ext && f->ext->side[!dir].probing && seq_diff(ack, o->nxt) > 0) {
 		tcp_on_window(sh, f, p, dir); /* the byte waited for this */
 		tcp_takes_probe(sh, f, p, !dir);
@@ -215,8 +228,7 @@ static struct ext_side *on_missing(
 
 /*
  * Where the side's stream begins, of a connection that began before the capture. What the other
- * side had acknowledged until its first segment is a lower bound only: what was under way in
- * between had gone by. Not so once the other side has sent something to be answered.
+ * side had acknowledged until its first segment is a lower bound only.
  */
 static inline void begin_midway(struct flow *f, unsigned dir, uint32_t seq)
 {
@@ -226,8 +238,7 @@ static inline void begin_midway(struct flow *f, unsigned dir, uint32_t seq)
 		s->nxt = seq;
 		s->isn = seq - 1;
 		s->flags |= FS_SEQ | FS_MIDWAY;
-	} else if (!f->packets[dir] && s->flags & FS_MIDWAY && !f->payload[!dir] &&
-		   seq_diff(seq, s->nxt) > 0) {
+	} else if (is_before_capture(f, dir) && seq_diff(seq, s->nxt) > 0) {
 		s->nxt = seq;
 	}
 }
