@@ -222,6 +222,12 @@ static void on_hello(struct session *s, struct tls *x, enum side side, struct vi
 		return;
 	if (n < view_len(&content))
 		content.end = content.p + n;
+	/* Of a hello before the capture: it is asked again, and answered then. */
+	if (side == SIDE_SERVER && !x->hello[0] && view_len(&content) >= 34 &&
+		is_retry(content.p + 2)) {
+		x->version = 0x0304;
+		return;
+	}
 	if (side == SIDE_SERVER) {
 		t = x->hello[1] ? tsm_current(s, side) : tsm_response(s, 0, at);
 		tsm_status(t, STATUS_OK);

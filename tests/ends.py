@@ -181,6 +181,28 @@ def what_was_under_way_is_not_lost():
         same("from frame %d" % n, "lost", lost, [])
 
 
+@situation
+def a_second_hello():
+    """TLS 1.3 asks for another hello; the first one is not in the capture."""
+    def record(kind, body):
+        return bytes((22, 3, 3)) + (len(body) + 4).to_bytes(2, "big") + bytes((kind,)) + len(body).to_bytes(3, "big") + body
+
+    retry = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
+    versions = lambda v: b"\0\x2b" + (len(v)).to_bytes(2, "big") + v
+    client = b"\3\3" + b"r" * 32 + b"\0" + b"\0\2\x13\1" + b"\1\0" + b"\0\7" + versions(b"\2\3\4")
+    server = lambda random: b"\3\3" + random + b"\0" + b"\x13\1\0" + b"\0\6" + versions(b"\3\4")
+    ccs = bytes.fromhex("140303000101")
+    c = Conversation(1, port=443)
+    t = c.send(CLIENT, c.open(0) + MS, record(1, client))
+    n = len(c.packets)
+    t = c.send(SERVER, t + MS, record(2, server(retry)) + ccs)
+    t = c.send(CLIENT, t + MS, ccs + record(1, client))
+    t = c.send(SERVER, t + 9 * MS, record(2, server(b"s" * 32)) + b"\x17\3\3\0\x20" + bytes(32))
+    t = c.send(CLIENT, t + MS, b"\x17\3\3\0\x20" + bytes(32))
+    r, = records(c.packets[n:])
+    same("tls", "hello", (r.get("method"), r["status"], r["tsumari.time.wait"] // MS), ("HELLO", "OK", 9))
+
+
 if not bad:
     print("ends: %d situations" % tried)
 sys.exit(bad != 0)
