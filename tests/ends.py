@@ -181,6 +181,38 @@ def what_was_under_way_is_not_lost():
         same("from frame %d" % n, "lost", lost, [])
 
 
+def rpc(xid, call, body=b""):
+    u32 = lambda *n: b"".join(x.to_bytes(4, "big") for x in n)
+    return u32(xid, 0, 2, 100003, 3, 1, 0, 0, 0, 0) + body if call else u32(xid, 1, 0, 0, 0, 0) + body
+
+
+@situation
+def an_answer_is_the_first_datagram():
+    attributes = bytes(4) + bytes(84)
+    packets = [udp(0, rpc(1, False, attributes), True, 2049)]
+    for i in range(2, 5):
+        packets += [udp(i * MS, rpc(i, True, b"\0\0\0\4abcd"), False, 2049),
+                    udp(i * MS + 50, rpc(i, False, attributes), True, 2049)]
+    r = [x for x in records(packets) if x.get("method")]
+    same("udp", "calls", [(x["method"], x["server.port"], x.get("status")) for x in r], [("GETATTR", 2049, "OK")] * 3)
+
+
+@situation
+def a_snap_length_does_not_use_up_the_turns():
+    """A connection joined within a long answer of which every frame is cut, then a call."""
+    c = Conversation(1, port=2049)
+    t = c.open(0)
+    for i in range(100):
+        t = c.send(SERVER, t + MS, b"d" * 1400)
+    packets = [pcaplib.Packet(p.time, p.data[:200], p.wire) for p in c.packets[3:]]
+    mark = lambda m: (len(m) | 1 << 31).to_bytes(4, "big") + m
+    n = len(c.packets)
+    t = c.send(CLIENT, t + MS, mark(rpc(7, True, b"\0\0\0\4abcd")))
+    c.send(SERVER, t + MS, mark(rpc(7, False, bytes(88))))
+    r = [x for x in records(packets + c.packets[n:]) if x.get("method")]
+    same("snap length", "calls", [x["method"] for x in r], ["GETATTR"])
+
+
 @situation
 def a_second_hello():
     """TLS 1.3 asks for another hello; the first one is not in the capture."""

@@ -59,6 +59,15 @@ static enum tsm_probe ask_if(const struct dissector *d, const struct flow *f, bo
 	return ask(d, f, side, head);
 }
 
+/* It is the hinted protocol's: is the server where its port is? The first datagram captured may be
+ * an answer. */
+static enum tsm_probe by_port(const struct flow *f)
+{
+	return f->flags & FLOW_CLIENT || registry_app_port(TABLE_UDP_PORT, f->port[!flow_client(f)])
+		       ? PROBE_YES
+		       : PROBE_SWAPPED;
+}
+
 /* Whose protocol are these bytes? The dissector the port hints at (or NULL) is asked first. */
 static struct verdict recognise(const struct engine *e, const struct flow *f,
 	const struct dissector *hint, enum side side, struct view head)
@@ -86,7 +95,7 @@ static struct verdict recognise(const struct engine *e, const struct flow *f,
 	}
 	/* A datagram grows no longer: where nobody is sure, its port decides. */
 	if (likely)
-		return (struct verdict){likely, PROBE_YES, true};
+		return (struct verdict){likely, by_port(f), true};
 	return (struct verdict){NULL, maybe ? PROBE_MAYBE : PROBE_NO, true};
 }
 
@@ -284,16 +293,26 @@ enum tsm_probe recognise_in(struct session *s, enum side side, struct view *v, b
 	return p;
 }
 
+static unsigned most_turns(const struct flow *f)
+{
+	if (hinted(f))
+		return TURNS_MAX;
+	return f->flags & FLOW_MIDWAY ? FLOW_TRIES_MAX : FLOW_TRIES_START;
+}
+
 bool recognise_failed(struct session *s, enum side side)
 {
-	const struct flow *f = s->flow;
-
 	if (s->turn_of == side)
 		return true;
 	s->turn_of = (uint8_t)side;
-	if (hinted(f))
-		return ++s->turns < TURNS_MAX;
-	return ++s->turns < (f->flags & FLOW_MIDWAY ? FLOW_TRIES_MAX : FLOW_TRIES_START);
+	return ++s->turns < most_turns(s->flow);
+}
+
+void recognise_after_gap(struct session *s)
+{
+	/* Where every segment has one (a snap length) they must not use up what turns are for. */
+	if (s->turns < most_turns(s->flow) / 2)
+		s->turn_of = 2;
 }
 
 /*

@@ -651,7 +651,7 @@ void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, 
 	x->skip = 0;
 	x->len = 0;
 	x->nspans = 0;
-	s->turn_of = 2;
+	recognise_after_gap(s);
 	lost(s, side, n);
 	if (s->d)
 		settle(s, side);

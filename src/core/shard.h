@@ -325,6 +325,8 @@ enum tsm_probe recognise_at(struct session *s, enum side side, struct view head)
 enum tsm_probe recognise_in(struct session *s, enum side side, struct view *v, bool *pass);
 /* Nobody knows it: pass over this turn. False: leave the connection alone after enough of them. */
 bool recognise_failed(struct session *s, enum side side);
+/* Bytes were lost: a protocol may be found behind them within the same turn. */
+void recognise_after_gap(struct session *s);
 /* Nothing more comes of a side whose unread bytes may be the port's: then they are. */
 bool recognise_by_port(struct session *s, enum side side);
 
