@@ -418,6 +418,8 @@ static enum tsm_probe reply_like(struct view v)
 		return PROBE_NO;
 	if (!view_line(&rest, &line))
 		return view_len(&v) < 512 ? PROBE_MAYBE : PROBE_NO;
+	if (rest.p - v.p < 2 || rest.p[-2] != '\r') /* as lines of texts that begin with a number */
+		return PROBE_MAYBE;
 	line.p += 4 < view_len(&line) ? 4 : view_len(&line);
 	enhanced = smtp_enhanced_code(line, class * 100);
 	if (view_len(&enhanced))
@@ -484,8 +486,12 @@ static enum tsm_probe sync(struct session *s, void *state, enum side side, struc
 	const uint8_t *lf;
 
 	(void)state;
-	if (side == SIDE_SERVER)
-		return first ? reply_like(*v) : PROBE_NO;
+	if (side == SIDE_SERVER) {
+		enum tsm_probe r = first ? reply_like(*v) : PROBE_NO;
+
+		/* Whose protocol it is, the client has shown, or does. */
+		return r == PROBE_MAYBE && view_line(&rest, &line) ? PROBE_YES : r;
+	}
 	if (!first) {
 		lf = memchr(v->p, '\n', view_len(v));
 		v->p = lf ? lf : v->end;

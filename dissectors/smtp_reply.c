@@ -84,8 +84,12 @@ static void reply_begin(struct session *s, struct smtp *x, const uint8_t *at)
 	x->reply.key = x->reply.number = 0;
 	x->dropped &= number != 0;
 	if (number == NOBODY || (!number && x->tail == x->reply.code)) {
-		if (number == NOBODY)
+		if (number == NOBODY) {
 			tsm_note(s, "smtp: reply after a loss, its command not certain");
+			tsm_doubt(s);
+			for (unsigned i = 0; i < MAILS_MAX; i++)
+				x->mail[i].replies_lost = true;
+		}
 		x->tail = 0;
 		x->unsure = true;
 		return;

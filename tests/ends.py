@@ -158,6 +158,33 @@ def a_handshake_not_ended():
 
 
 @situation
+def a_pipeline_joined():
+    """Whose the first answers are nobody can tell, as long as the pipeline does not run dry. (Of its last
+    request alone nothing shows that there were others.)"""
+    def talk(n):
+        c = Conversation(1)
+        t = c.open(0)
+        for i in range(4):
+            t = c.send(CLIENT, t + MS, get("/%d" % i))
+        for i in range(4):
+            t = c.send(SERVER, t + MS, ok(i, b"text/%d" % i))
+        for i in range(4, 6):  # two seconds later it is in step
+            t = c.send(CLIENT, t + 2000 * MS, get("/%d" % i))
+            t = c.send(SERVER, t + MS, ok(i, b"text/%d" % i))
+        return c.packets[n:]
+
+    for n in range(8):
+        for r in records(talk(n)):
+            path, kind = r.get("path"), r.get("http.response.mime_type")
+            if path and kind:
+                same("pipeline from frame %d" % n, path, kind[5:], path[1:])
+            elif path:
+                same("pipeline from frame %d" % n, path, (r.get("status"), *quality(r, "gap")), (None, True))
+    same("pipeline", "later ones", [r["path"] for r in records(talk(7)) if r.get("status") and r.get("path")],
+         ["/4", "/5"])
+
+
+@situation
 def what_was_under_way_is_not_lost():
     """Acknowledgments of what was sent before the capture began."""
     c = Conversation(1)
@@ -179,6 +206,48 @@ def what_was_under_way_is_not_lost():
         f, = records(packets[n:], "flow") or [{}]
         lost = [k for k in f if "lost_in_capture" in k or k.endswith(".gaps")]
         same("from frame %d" % n, "lost", lost, [])
+
+
+@situation
+def a_reply_before_the_first_command():
+    c = Conversation(1, port=25)
+    t = c.send(SERVER, c.open(0) + MS, b"220 mail.example ESMTP\r\n")
+    t = c.send(CLIENT, t + MS, b"EHLO a.example\r\n")
+    asked = len(c.packets)
+    t = c.send(SERVER, t + MS, b"250-mail.example\r\n250-PIPELINING\r\n250 SIZE\r\n")
+    t = c.send(CLIENT, t + MS, b"MAIL FROM:<a@a.example>\r\n")
+    t = c.send(SERVER, t + 7 * MS, b"250 2.1.0 Ok\r\n")
+    t = c.send(CLIENT, t + MS, b"RCPT TO:<b@b.example>\r\n")
+    t = c.send(SERVER, t + MS, b"550 5.1.1 No\r\n")
+    r = {x.get("smtp.command"): x for x in records(c.packets[asked:])}
+    same("smtp", "MAIL", (r["MAIL"]["event.duration"] // MS, *quality(r["MAIL"], "time_back")), (7, False))
+    same("smtp", "RCPT", r["RCPT"]["smtp.reply_code"], 550)
+
+
+@situation
+def replies_that_may_be_any_command_s():
+    """Commands in one segment, of a connection that began before: no reply is an error of theirs."""
+    c = Conversation(1, port=25)
+    t = c.send(SERVER, c.open(0) + MS, b"220 mail.example ESMTP\r\n")
+    t = c.send(CLIENT, t + MS, b"EHLO a.example\r\n")
+    t = c.send(SERVER, t + MS, b"250-mail.example\r\n250 PIPELINING\r\n")
+    n = len(c.packets)
+    t = c.send(CLIENT, t + MS, b"MAIL FROM:<a@a.example>\r\nRCPT TO:<b@b.example>\r\nRCPT TO:<c@b.example>\r\n")
+    t = c.send(SERVER, t + MS, b"250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n550 5.1.1 No\r\n")
+    c.close(t + MS)
+    for r in records(c.packets[n:]):
+        same("smtp", r.get("method"), r.get("status"), None)
+        same("smtp", "recipients", [k for k in r if "rcpt_" in k and k.endswith("ed")], [])
+
+
+@situation
+def a_text_is_no_mail_server():
+    """Lines that begin with numbers, in the middle of a transfer of something else."""
+    c = Conversation(1, port=2049)
+    t = c.open(0)
+    for i in range(40):
+        t = c.send(SERVER, t + MS, b"%d of the body\nline 00 of the body\n" % (340 + i))
+    same("text", "records", [r["type"] for r in records(c.packets[3:])], [])
 
 
 def rpc(xid, call, body=b""):

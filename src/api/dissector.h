@@ -254,11 +254,13 @@ void tsm_abandon(struct session *s, struct tsm_txn t);
  * What does not fit a request and its response:
  * tsm_unanswered() finishes a request, marked to its end, that the protocol does not answer.
  * tsm_event() begins a message of the server that answers nothing; tsm_response_end() ends it.
+ * tsm_doubt(): a response came, and nobody can tell whose: what is open may have been answered.
  * tsm_lasting() keeps a response that has begun over bytes that are lost within it: the dissector
  * finds its end, or abandons it.
  */
 void tsm_unanswered(struct session *s, struct tsm_txn t);
 struct tsm_txn tsm_event(struct session *s, const uint8_t *at);
+void tsm_doubt(struct session *s);
 void tsm_lasting(struct tsm_txn t);
 
 /*

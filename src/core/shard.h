@@ -128,6 +128,7 @@ struct session {
 	uint8_t spoke;             /* who sent the last byte, 2: nobody */
 	bool placed;               /* a protocol was found, and with it where the sides are */
 	uint32_t tried;            /* bytes in which one was looked for within turns */
+	bool in_step;              /* its first response was given to its request, or to none */
 	bool pipelined;            /* a request was sent while another was open */
 	bool blind;   /* responses cannot be told apart until the pipeline has run dry */
 	bool in_data; /* data() is running */

@@ -225,6 +225,32 @@ static void in_doubt(struct session *s)
 		}
 }
 
+void tsm_doubt(struct session *s)
+{
+	for (struct txn *t = s->first; t; t = t->next)
+		t->doubtful |= !(t->marks & 1u << T2);
+}
+
+/*
+ * Of a connection that began before the capture the first response may be to a request that nobody
+ * saw, where the client does not wait for its answers: where it has asked more than once, or is
+ * still asking. Then all are in doubt until nothing can be under way any more.
+ */
+static bool is_out_of_step(struct session *s)
+{
+	const struct txn *t = s->first;
+
+	if (s->in_step || !(s->flow->flags & FLOW_MIDWAY) || !t)
+		return false;
+	s->in_step = true;
+	if (!s->pipelined && t->marks & 1u << T1)
+		return false;
+	in_doubt(s);
+	s->blind = true;
+	s->owed = UINT32_MAX;
+	return true;
+}
+
 /* First in, first out: which open request does a response belong to? */
 static struct txn *pair(struct session *s)
 {
@@ -293,7 +319,7 @@ struct tsm_txn tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 			s->passed_over--;
 			return TSM_NONE;
 		}
-		if (!was_blind)
+		if (!was_blind && !is_out_of_step(s))
 			t = pair(s);
 		if (s->blind) {
 			if (s->owed)
