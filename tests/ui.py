@@ -332,6 +332,43 @@ def explained():
     t.leave("what is beside NFS")
 
 
+def commented(path):
+    """The first frames of a capture as pcapng, with comments on the file and on the fourth frame."""
+    import pcaplib
+
+    def block(kind, body):
+        n = len(body) + 12
+        return struct.pack("<II", kind, n) + body + struct.pack("<I", n)
+
+    def comment(text):
+        text = text.encode()
+        return struct.pack("<HH", 1, len(text)) + text + b"\0" * (-len(text) % 4) + b"\0" * 4
+
+    out = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + comment("before the deploy"))
+    out += block(1, struct.pack("<HHI", 1, 0, 0))
+    for i, p in enumerate(pcaplib.read(capture("http-keepalive"))[1][:12], 1):
+        at = p.time // 1000
+        data = p.data + b"\0" * (-len(p.data) % 4)
+        out += block(6, struct.pack("<IIIII", 0, at >> 32, at & 0xFFFFFFFF, len(p.data), p.wire) + data +
+                     (comment("the first request") if i == 4 else b""))
+    with open(path, "wb") as f:
+        f.write(out)
+
+
+def comments():
+    """What somebody wrote into the file stands where its frames are looked at."""
+    path = os.path.join(WORK, "commented.pcapng")
+    commented(path)
+    t = Tmux(f"--live -r {path}", 150, 40)
+    t.wait(r"Comment: before the deploy\n *Comment on a frame of \S+: the first request", "comments of the file")
+    t.press("3", r"GET /")
+    t.press(["g", "P"], r"› Packets(.|\n)* SYN ", "packets")
+    t.press(["g", "Enter"], r"› Packet\b(.|\n)*frame 1, ", "a frame")
+    check("comment:" not in t.screen(), "a frame without comment", t.screen())
+    t.press(["J"] * 3, r"frame 4, .*comment: the first request", "the comment on a frame")
+    t.leave("comments")
+
+
 def findings():
     t = Tmux(f"--live -r {capture('syn-backlog')}", 150, 40)
     t.wait(r"Connection requests dropped at", "the verdict in the overview")
@@ -793,7 +830,8 @@ sleep 60
 
 
 def main():
-    parts = [screens, filters, tables, saving, rewinding, packets, explained, findings, overview, again, hosts, sizes, mouse, restoring, no_terminal, hostile,
+    parts = [screens, filters, tables, saving, rewinding, packets, explained, comments, findings,
+             overview, again, hosts, sizes, mouse, restoring, no_terminal, hostile,
              memory, live]
     wanted = sys.argv[3:]
     for part in parts:

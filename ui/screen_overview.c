@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define COMMENTS_HERE 3u
+
 #define COLUMNS 240u
 
 enum { HISTORY_RATE, HISTORY_ERRORS, HISTORY_SLOWEST, HISTORY_OPEN, HISTORIES };
@@ -292,6 +294,31 @@ static int health(struct ui *u, int y)
 	return y + 2;
 }
 
+/* What somebody wrote into the file, the first of it. */
+static int comments(const struct ui *u, int y)
+{
+	uint64_t n = source_comments(u->o.source);
+	char line[400];
+	struct text t;
+
+	for (uint64_t i = 0; i < n && i < COMMENTS_HERE; i++) {
+		const struct capture_comment *c = source_comment(u->o.source, i);
+
+		text_init(&t, line, sizeof(line));
+		text_str(&t, "Comment");
+		if (c->time) {
+			text_str(&t, " on a frame of ");
+			cell_time(&t, c->time);
+		}
+		text_str(&t, ": ");
+		text_escape(&t, c->text, strlen(c->text), 200);
+		if (i + 1 == COMMENTS_HERE && n > COMMENTS_HERE)
+			text_printf(&t, " (and %" PRIu64 " more)", n - COMMENTS_HERE);
+		term_text(y++, 1, term_columns() - 1, t.p, t.len, ROLE_ACCENT);
+	}
+	return y;
+}
+
 /* What listening takes of this machine. */
 static int own_cost(struct ui *u, int y)
 {
@@ -355,7 +382,7 @@ static void draw(struct ui *u, struct screen *s, int row, int rows)
 	if (rows > 15) {
 		y = histories(x, y);
 		y = verdict(u, y + 1, y + 4);
-		y = own_cost(u, health(u, y)) + 1;
+		y = comments(u, own_cost(u, health(u, y))) + 1;
 	}
 	head(y++);
 	if (n > 1 && end - y > 4)

@@ -5,6 +5,7 @@
 #include "view.h"
 #include "base/mem.h"
 #include "core/show.h"
+#include "run/source.h"
 #include <curses.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -162,16 +163,31 @@ static void draw_bytes(struct state *x, int row, int column, int rows, int width
 	}
 }
 
+/* The comment that the file has on the frame. */
+static void said(const struct ui *u, const struct state *x, struct text *t)
+{
+	uint64_t n = source_comments(u->o.source);
+
+	for (uint64_t i = 0; i < n && i < COMMENTS_SHOWN; i++) {
+		const struct capture_comment *c = source_comment(u->o.source, i);
+
+		if (c->time != x->time)
+			continue;
+		text_str(t, "  comment: ");
+		text_escape(t, c->text, strlen(c->text), 200);
+		return;
+	}
+}
+
 static void draw(struct ui *u, struct screen *s, int row, int rows)
 {
 	struct state *x = s->state;
 	bool beside = term_columns() >= 96;
 	int width = beside ? term_columns() - 78 : term_columns();
 	int height = beside ? rows - 1 : (rows - 1) * 3 / 5;
-	char line[200];
+	char line[400];
 	struct text t;
 
-	(void)u;
 	if (width < 40 && beside)
 		width = term_columns() - 46;
 	if (height < 1)
@@ -191,6 +207,7 @@ static void draw(struct ui *u, struct screen *s, int row, int rows)
 			text_printf(
 				&t, "  bytes %" PRIu32 " to %" PRIu32, n->at, n->at + n->len - 1);
 	}
+	said(u, x, &t);
 	term_text(row, 0, term_columns(), t.p, t.len, ROLE_HEAD);
 	x->height = (unsigned)height;
 	if (x->selected < x->top)

@@ -152,8 +152,40 @@ void source_position(const struct source *s, uint64_t *frames, uint64_t *bytes)
 	*bytes = atomic_load_explicit(&s->bytes, memory_order_relaxed);
 }
 
+void source_said(struct source *s, uint64_t time, const void *text, size_t n)
+{
+	uint64_t i = atomic_load_explicit(&s->comments, memory_order_relaxed);
+	struct capture_comment *c = &s->comment[i];
+
+	if (i < COMMENTS_SHOWN) {
+		c->time = time;
+		if (n > sizeof(c->text) - 1)
+			n = sizeof(c->text) - 1;
+		if (n)
+			memcpy(c->text, text, n);
+		c->text[n] = '\0';
+	}
+	atomic_store_explicit(&s->comments, i + 1, memory_order_release);
+}
+
+uint64_t source_comments(const struct source *s)
+{
+	return atomic_load_explicit(&s->comments, memory_order_acquire);
+}
+
+const struct capture_comment *source_comment(const struct source *s, uint64_t i)
+{
+	return &s->comment[i];
+}
+
 void source_stats(struct source *s, struct capture_stats *st)
 {
+	uint64_t said = source_comments(s);
+
+	for (uint64_t i = 0; i < said && i < COMMENTS_SHOWN; i++)
+		capture_comment(st, s->comment[i].time, s->comment[i].text);
+	if (said > COMMENTS_SHOWN)
+		st->comments += said - COMMENTS_SHOWN;
 	if (s->ops->stats)
 		s->ops->stats(s, st);
 	if (s->reorder)

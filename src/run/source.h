@@ -101,6 +101,9 @@ void source_position(const struct source *s, uint64_t *frames, uint64_t *bytes);
 /* Frames that the kernel and the interface dropped so far (live), a second old at most; from any
    thread. */
 uint64_t source_dropped(const struct source *s);
+/* Comments in the file so far, and one of the first COMMENTS_SHOWN of them; from any thread. */
+uint64_t source_comments(const struct source *s);
+const struct capture_comment *source_comment(const struct source *s, uint64_t i);
 /*
  * Another filter, from any thread, for the frames to come (live); "": none. What was captured by
  * the one before still comes. False with a line in err: it is none, or this is a file.

@@ -88,8 +88,14 @@ struct source {
 	_Atomic uint64_t frames;    /* frames met, filtered ones too */
 	_Atomic uint64_t dropped;   /* live: by kernel and interface */
 	_Atomic uint64_t bytes;     /* captured bytes of those that were handed out */
+	/* What somebody wrote into the file: each is there before it is counted. */
+	_Atomic uint64_t comments;
+	struct capture_comment comment[COMMENTS_SHOWN];
 	char error[512];
 };
+
+/* A comment of n bytes; time: of its frame, 0: it is no frame's. */
+void source_said(struct source *s, uint64_t time, const void *text, size_t n);
 
 /* The part in common; false with a line in err. */
 bool source_init(struct source *s, const struct source_ops *ops, const struct source_options *o,

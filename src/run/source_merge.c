@@ -91,6 +91,19 @@ static void note_progress(struct merge_source *m, struct part *p, uint64_t read)
 	p->read = read;
 }
 
+/* What of a file that was read to its end is to be told. */
+static void take_stats(struct merge_source *m, struct source *s)
+{
+	uint64_t before = m->stats.comments;
+
+	source_stats(s, &m->stats);
+	for (uint64_t i = before; i < m->stats.comments; i++) {
+		const struct capture_comment *c = i < COMMENTS_SHOWN ? &m->stats.comment[i] : NULL;
+
+		source_said(&m->s, c ? c->time : 0, c ? c->text : "", c ? strlen(c->text) : 0);
+	}
+}
+
 static void end_part(struct merge_source *m, struct part *p)
 {
 	struct opened *x = p->open;
@@ -102,7 +115,7 @@ static void end_part(struct merge_source *m, struct part *p)
 	p->fd = -1;
 	if (!x)
 		return;
-	source_stats(x->s, &m->stats);
+	take_stats(m, x->s);
 	source_counters(x->s, &m->counters);
 	source_close(x->s);
 	free(x->numbers);
@@ -393,10 +406,6 @@ static void merge_stats(struct source *s, struct capture_stats *st)
 
 	st->kernel_dropped += m->stats.kernel_dropped;
 	st->interface_dropped += m->stats.interface_dropped;
-	for (uint64_t i = 0; i < m->stats.comments && i < COMMENTS_SHOWN; i++)
-		capture_comment(st, m->stats.comment[i].time, m->stats.comment[i].text);
-	if (m->stats.comments > COMMENTS_SHOWN)
-		st->comments += m->stats.comments - COMMENTS_SHOWN;
 	for (unsigned i = 0; i < m->n; i++)
 		if (m->parts[i].open)
 			source_stats(m->parts[i].open->s, st);
@@ -523,7 +532,7 @@ static bool look_into(struct merge_source *m, struct part *p, char *err, size_t 
 		p->snaplen = source_snaplen(s);
 		m->s.nano |= source_nano(s);
 	} else {
-		source_stats(s, &m->stats);
+		take_stats(m, s);
 		end_part(m, p);
 	}
 	source_close(s);

@@ -54,8 +54,6 @@ struct pcapng_source {
 	uint64_t frames; /* met */
 	uint64_t time;   /* of the last frame that had one */
 	uint64_t odd_times, odd_lengths, odd_options, no_time, no_filter;
-	uint64_t ncomments;
-	struct capture_comment comments[COMMENTS_SHOWN];
 };
 
 struct block {
@@ -93,26 +91,12 @@ static enum step need(struct pcapng_source *f, size_t n)
 	return STEP_NEED;
 }
 
-static void keep_comment(struct pcapng_source *f, uint64_t time, const uint8_t *p, size_t n)
-{
-	struct capture_comment *c;
-
-	if (f->ncomments++ >= COMMENTS_SHOWN)
-		return;
-	c = &f->comments[f->ncomments - 1];
-	c->time = time;
-	if (n > sizeof(c->text) - 1)
-		n = sizeof(c->text) - 1;
-	memcpy(c->text, p, n);
-	c->text[n] = '\0';
-}
-
 /* Comments of a block that was taken. time: of its frame; 0: it is no frame's. */
 static void read_comments(struct pcapng_source *f, struct ng_options o, uint64_t time)
 {
 	while (ng_option_next(&o))
 		if (o.code == NG_OPT_COMMENT)
-			keep_comment(f, time, o.value, o.len);
+			source_said(&f->s, time, o.value, o.len);
 	f->odd_options += o.bad;
 }
 
@@ -469,10 +453,6 @@ static void pcapng_stats(struct source *s, struct capture_stats *st)
 
 	st->interface_dropped += f->file.if_dropped;
 	st->kernel_dropped += f->file.dropped - f->file.if_dropped;
-	for (uint64_t i = 0; i < f->ncomments && i < COMMENTS_SHOWN; i++)
-		capture_comment(st, f->comments[i].time, f->comments[i].text);
-	if (f->ncomments > COMMENTS_SHOWN)
-		st->comments += f->ncomments - COMMENTS_SHOWN;
 }
 
 static void pcapng_counters(const struct source *s, struct counters *c)
