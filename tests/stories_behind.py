@@ -10,6 +10,202 @@ from stories import MS, SECOND, World, get, ok, story
 stories.STORIES.clear()
 
 
+def v6(a):
+    """An IPv4 endpoint's twin, as it is told."""
+    host, port = a.split(":")
+    n = bytes(map(int, host.split(".")))
+    return "\\[fd00::%x:%x\\]:%s" % (n[0] << 8 | n[1], n[2] << 8 | n[3], port)
+
+
+def to_v6(w):
+    for talk in w.talks:
+        for p in talk.packets:
+            s = pcaplib.segment(1, p)
+            ip = struct.pack("!IHBB", 6 << 28, 0, 6, 64)
+            ip += b"".join(b"\xfd" + bytes(11) + s.ip[at : at + 4] for at in (12, 16))
+            p.data = pcaplib.Segment(s.ether[:12] + b"\x86\xdd", ip, s.tcp, s.payload).frame()
+            p.wire = len(p.data)
+    return w
+
+
+def both(first=None, also=(), verdict=None, **more):
+    """The story over IPv4 and over IPv6."""
+
+    def put(make):
+        def make6():
+            return to_v6(make())
+
+        make6.__name__ = make.__name__ + "_ipv6"
+        story(first, also=also, verdict=verdict, **more)(make)
+        also6 = [(a[0], v6(a[1]), *a[2:]) for a in also]
+        story(first and (first[0], v6(first[1])), also=also6, **more)(make6)
+        return make
+
+    return put
+
+
+# ---- a server that does not answer, and those in front of it -----------------------------------
+
+WEB, PROXY, APP = "10.8.0.1", "10.8.0.2", "10.8.0.4"
+
+
+class Tiers:
+    """A client, so many proxies, a server; each request has a connection of its own on every hop."""
+
+    def __init__(self, proxies):
+        self.w = World()
+        self.hosts = ["10.9.0.1", WEB, PROXY][: proxies + 1] + [APP]
+        self.ports = [80, 8080][:proxies] + [8000]
+
+    def ask(self, now, path):
+        """The connections from the outermost inwards, the request in each; when the last has it."""
+        talks = []
+        for client, server, port in zip(self.hosts, self.hosts[1:], self.ports):
+            talk = self.w.tcp(server, port, client)
+            now = talk.send(0, talk.open(now), get(path)) + MS // 5
+            talks.append(talk)
+        return talks, now
+
+    def answer(self, talks, now, what):
+        for talk in reversed(talks):
+            now = talk.close(talk.send(1, now, what)) + MS // 5
+
+    def give_up(self, talks, now, late, what=b"504 Gateway Timeout"):
+        """The innermost proxy closes, the rest is told; the server's answer comes late, if at all."""
+        inner = talks[-1]
+        inner._send(0, now, FIN | ACK)
+        inner._send(1, now + 10_000, ACK)
+        self.answer(talks[:-1], now + MS // 5, ok(code=what))
+        if late:
+            inner._send(1, late, PSH | ACK, ok())
+            inner._send(0, late + 10_000, RST)
+
+
+def hung(proxies, late=6 * SECOND, timeout=2 * SECOND):
+    """Each second one request that hangs; quick ones all the time."""
+    t = Tiers(proxies)
+    for i in range(6):
+        at = i * SECOND
+        talks, begun = t.ask(at, "/hang")
+        t.give_up(talks, begun + timeout, late and at + late)
+        for k in range(9):
+            talks, begun = t.ask(at + (k + 1) * 100 * MS, "/quick")
+            t.answer(talks, begun + 30 * MS, ok())
+    return t.w
+
+
+HUNG = dict(first=("no-answer|client-gave-up", APP + ":8000"), cost=12.0, never=("slow-server", "loss", "saturation"))
+
+
+@both(**HUNG)
+def server_that_hangs_behind_a_proxy():
+    return hung(1)
+
+
+@both(**HUNG)
+def server_that_hangs_behind_two_proxies():
+    return hung(2)
+
+
+@both(**HUNG)
+def server_that_never_answers_behind_a_proxy():
+    return hung(1, None)
+
+
+@both()
+def proxies_in_front_of_a_quick_server():
+    t = Tiers(2)
+    for i in range(60):
+        talks, begun = t.ask(i * 50 * MS, "/quick")
+        t.answer(talks, begun + 30 * MS, ok())
+    return t.w
+
+
+@story(never=("client-gave-up",))
+def half_closed_and_answered():
+    """A client may close its side and wait for the answer."""
+    w = World()
+    for i in range(5):
+        talk = w.tcp(WEB)
+        now = talk.send(0, talk.open(i * SECOND), get("/"))
+        talk._send(0, now, FIN | ACK)
+        now = talk.send(1, now + 60 * MS, ok())
+        talk._send(1, now, FIN | ACK)
+        talk._send(0, now + 1000, ACK)
+    return w
+
+
+# ---- health checks -----------------------------------------------------------------------------
+
+
+def checks(fails=(), status=b"503 No", every=SECOND, agent=b"", users=True, n=20):
+    """A balancer's checks of a server; those at these places in the row fail."""
+    w = World()
+    for i in range(n):
+        talk = w.tcp(APP, 8000, WEB)
+        ask = b"GET /health HTTP/1.0\r\nHost: h\r\n%s\r\n" % agent
+        if i in fails and status == b"refused":
+            talk._send(0, i * every, SYN)
+            talk._send(1, i * every + 10_000, RST | ACK)
+            continue
+        now = talk.send(0, talk.open(i * every), ask)
+        if i in fails and status is None:
+            talk._send(0, now + 700 * MS, FIN | ACK)
+            talk._send(1, now + 700 * MS + 10_000, ACK)
+        else:
+            talk.close(talk.send(1, now + 2 * MS, ok(code=status if i in fails else b"200 OK")))
+    user = w.tcp(APP, 8000, "10.9.0.9")
+    now = user.open(300 * MS)
+    for i in range(40 if users else 0):
+        now = user.send(0, now + 400 * MS, get("/page"))
+        now = user.send(1, now + 3 * MS, ok())
+    for i in range(40 if users else 0):
+        user = w.tcp(APP, 8000, "10.9.0.9")
+        user.close(user.send(1, user.send(0, user.open(i * 437 * MS), get("/page%d" % (i % 7))) + 3 * MS, ok()))
+    return w
+
+
+CHECKS = dict(first=("check-failing", APP + ":8000"), never=("http-error", "no-answer", "client-gave-up"))
+
+
+@both(**CHECKS)
+def checks_that_get_an_error():
+    return checks((12, 13, 14, 17))
+
+
+@both(**CHECKS)
+def checks_that_get_no_answer():
+    return checks((12, 13, 14, 17), None)
+
+
+@both(first=("check-failing", APP + ":8000"))
+def checks_that_are_refused():
+    return checks((12, 13, 14, 17), b"refused")
+
+
+@both(**CHECKS)
+def checks_that_say_so_and_always_fail():
+    return checks(range(20), agent=b"User-Agent: kube-probe/1.29\r\n")
+
+
+@both()
+def checks_that_pass():
+    return checks()
+
+
+@both(first=("http-error", APP + ":8000"), never=("check-failing",))
+def requests_that_always_fail_are_no_checks():
+    return checks(range(20))
+
+
+@both()
+def check_under_way_when_the_capture_ends():
+    w = checks()
+    talk = w.tcp(APP, 8000, WEB)
+    talk.send(0, talk.open(20 * SECOND), b"GET /health HTTP/1.0\r\nHost: h\r\n\r\n")
+    return w
+
+
 # ---- virtual routers ---------------------------------------------------------------------------
 
 

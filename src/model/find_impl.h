@@ -29,6 +29,7 @@ enum detector_place {
 	DETECTOR_FAR,
 	DETECTOR_RATE,
 	DETECTOR_SEND,
+	DETECTOR_CHECKS,
 	DETECTOR_VRRP,
 	DETECTOR_COUNT /* of them */
 };
@@ -156,7 +157,7 @@ struct detector {
 bool has_detector(const char *protocol);
 extern const struct detector detect_capture, detect_close, detect_connect, detect_load, detect_path,
 	detect_server, detect_dns, detect_greeting, detect_far, detect_rate, detect_send,
-	detect_mysql, detect_nfs, detect_smtp, detect_vrrp;
+	detect_mysql, detect_nfs, detect_smtp, detect_checks, detect_vrrp;
 
 /* Transactions whose end is known. */
 static inline uint64_t svc_ended(const struct svc *s)
@@ -164,6 +165,8 @@ static inline uint64_t svc_ended(const struct svc *s)
 	return s->transactions - s->unknown;
 }
 
+/* Of a record; NULL: it has none, or there are more than SVC_MAX. */
+struct svc *svc_of(struct findings *f, const struct record *r);
 void *svc_state(struct svc *s, enum detector_place place);
 /* All that was waited for it, whatever was in front. */
 uint64_t svc_waiting(const struct svc *s);

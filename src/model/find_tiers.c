@@ -97,8 +97,25 @@ static const struct finding *failure_behind(struct findings *f, const struct fin
 	return most;
 }
 
+/* Where nobody but those who check a server was refused, that is told of the checks. */
+static void of_checks(struct findings *f)
+{
+	for (unsigned i = 0; i < f->nlist; i++)
+		for (unsigned k = 0; k < f->nlist; k++) {
+			struct finding *x = &f->list[i];
+			const struct finding *y = &f->list[k];
+
+			if (strcmp(x->id, "connect-refused") == 0 &&
+				strcmp(y->id, "check-failing") == 0 && y->count >= x->count &&
+				y->port == x->port &&
+				memcmp(&y->server, &x->server, sizeof(x->server)) == 0)
+				x->part_of = y->id;
+		}
+}
+
 void find_behind(struct findings *f)
 {
+	of_checks(f);
 	for (unsigned i = 0; f->tiers && i < f->nlist; i++) {
 		struct finding *x = &f->list[i];
 		const struct finding *failure = NULL;

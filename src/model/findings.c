@@ -24,6 +24,7 @@ static const struct detector *const detectors[DETECTOR_COUNT] = {
 	[DETECTOR_FAR] = &detect_far,
 	[DETECTOR_RATE] = &detect_rate,
 	[DETECTOR_SEND] = &detect_send,
+	[DETECTOR_CHECKS] = &detect_checks,
 	[DETECTOR_VRRP] = &detect_vrrp,
 };
 
@@ -139,7 +140,7 @@ static struct svc_key key_of(const struct record *r)
 	return key;
 }
 
-static struct svc *svc_of(struct findings *f, const struct record *r)
+struct svc *svc_of(struct findings *f, const struct record *r)
 {
 	struct svc_key key = key_of(r);
 	struct svc *s;

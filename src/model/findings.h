@@ -129,6 +129,10 @@ const struct share *findings_shares(const struct findings *f, unsigned *n);
  * stays. name: findings_name() of the transaction when it was whole.
  */
 void findings_take_out(struct findings *f, const struct record *r, uint64_t name);
+/* What became of a health check that did not pass. */
+enum check_fate { CHECK_ERROR, CHECK_SILENT, CHECK_REFUSED, CHECK_FATES };
+void findings_check_failed(struct findings *f, const struct record *flow, enum check_fate fate,
+	const char *operation, size_t len, uint64_t frame);
 /* The site that it asked for, as a number; 0: none. */
 uint64_t findings_name(const struct txn_record *t);
 /*

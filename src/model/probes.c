@@ -10,7 +10,8 @@
 static const struct hash_key hash = {
 	{UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xd1b54a32d192ed03), UINT64_C(0x8cb92ba72f3d8dd7)}};
 
-#define LOOK 8u /* watched clients that are looked at, from the place of the hash on */
+#define REFUSED_MAX 64u /* connections that were not let in, held back at a time */
+#define LOOK        8u  /* watched clients that are looked at, from the place of the hash on */
 
 struct seen { /* a transaction, without its values */
 	struct txn_record t;
@@ -26,6 +27,7 @@ struct connection {
 	unsigned n;
 	bool none;                     /* it cannot be a check */
 	bool slow, says;               /* says: its user agent does */
+	bool failed;                   /* it had no answer, or an error */
 	struct seen *txn[PROBES_TXNS]; /* made when first needed */
 	struct service *service;       /* of the transactions */
 };
@@ -34,7 +36,7 @@ struct check { /* a whole connection that may be one */
 	struct flow_record flow;
 	struct service *flows, *service; /* of the flow, of the transactions */
 	uint64_t sign;
-	bool slow, says;
+	bool slow, says, failed;
 	unsigned n;
 	struct seen txn[];
 };
@@ -53,8 +55,8 @@ struct watched {
 struct probes {
 	const struct counted *of;
 	struct check *waiting[PROBES_WAITING]; /* a heap, the one that began first on top */
-	unsigned nwaiting;
-	uint64_t newest; /* the latest end of a connection */
+	unsigned nwaiting, refused;            /* refused: of these, not let in */
+	uint64_t newest;                       /* the latest end of a connection */
 	struct connection *pending[PROBES_PENDING];
 	struct watched watched[PROBES_MAX];
 	const struct probe *list[PROBES_MAX];
@@ -115,6 +117,21 @@ static bool says_so(const struct txn_record *t)
 	return txn_says(t, m->check_field, m->check_values);
 }
 
+#define PATIENCE 50000000u /* ns; who closes sooner wanted no answer */
+
+/* An error, or no answer at all. Whoever has seen an answer begin may have seen enough. */
+static bool failed(const struct txn_record *t)
+{
+	uint32_t q = t->r.quality;
+
+	if (txn_unknown(t) || q & (1u << QUALITY_PENDING | 1u << QUALITY_UNFINISHED) ||
+		(t->r.status != STATUS_ERROR && t->r.status != STATUS_SERVER_ERROR))
+		return false;
+	return !(q & 1u << QUALITY_NO_RESPONSE) || !t->ended_by ||
+	       strncmp(t->ended_by, "client", 6) != 0 ||
+	       (t->total != FIELD_ABSENT && t->ledger[LEDGER_SERVER] >= PATIENCE);
+}
+
 static struct connection **place_of(struct probes *p, uint64_t flow)
 {
 	return &p->pending[flow % PROBES_PENDING];
@@ -133,7 +150,7 @@ void probes_txn(
 		/* The newer one has the place: a check is over soon. */
 		c->flow = t->r.flow_id;
 		c->n = 0;
-		c->none = c->slow = c->says = false;
+		c->none = c->slow = c->says = c->failed = false;
 		c->sign = 0;
 		c->service = s;
 	}
@@ -145,6 +162,7 @@ void probes_txn(
 	}
 	c->says = c->says || says_so(t);
 	c->slow = c->slow || (t->r.duration != FIELD_ABSENT && t->r.duration > PROBES_SLOW);
+	c->failed = c->failed || failed(t);
 	c->sign = hash_mix(c->sign + d->id, UINT64_C(0x9e3779b97f4a7c15)) + 1;
 	if (!c->txn[c->n])
 		c->txn[c->n] = xmalloc(sizeof(*x));
@@ -177,6 +195,26 @@ static void take_out(const struct counted *of, const struct check *c, const stru
 		findings_take_out(of->findings, &x->t.r, x->name);
 }
 
+static void tell_failed(struct probes *p, const struct watched *w, const struct check *c)
+{
+	const struct txn_record *t = NULL;
+	bool silent = false;
+
+	for (unsigned i = 0; i < c->n; i++) {
+		t = &c->txn[i].t;
+		silent = silent || t->r.quality & 1u << QUALITY_NO_RESPONSE;
+	}
+	if (p->of->findings)
+		findings_check_failed(p->of->findings, &c->flow.r,
+			!t       ? CHECK_REFUSED
+			: silent ? CHECK_SILENT
+				 : CHECK_ERROR,
+			w->p.operation, w->p.len,
+			!t            ? c->flow.r.flow_id
+			: t->frame[2] ? t->frame[2]
+				      : t->frame[0]);
+}
+
 /* Out of the sums of all, into its own. */
 static void keep_apart(struct probes *p, struct watched *w, const struct check *c)
 {
@@ -190,6 +228,8 @@ static void keep_apart(struct probes *p, struct watched *w, const struct check *
 		tiers_take_out(p->of->tiers, c->flow.r.flow_id);
 	if (p->of->findings)
 		findings_take_out(p->of->findings, &c->flow.r, 0);
+	if (c->failed)
+		tell_failed(p, w, c);
 	w->p.connections++;
 	w->p.bytes += bytes;
 	c->flows->flows--;
@@ -298,13 +338,44 @@ static bool due(struct watched *w, const struct check *c)
 	return on_time;
 }
 
+/* A connection that was not let in, of a client whose checks are known: it was to be one. */
+static void not_let_in(struct probes *p, const struct check *c)
+{
+	for (unsigned i = 0; i < PROBES_MAX; i++) {
+		const struct watched *w = &p->watched[i];
+
+		if (w->known && w->p.service->port == c->flow.r.server.port &&
+			memcmp(&w->p.service->ip, &c->flow.r.server.ip, sizeof(w->p.service->ip)) ==
+				0 &&
+			c->flow.r.start > w->start &&
+			memcmp(&w->p.client, &c->flow.r.client.ip, sizeof(w->p.client)) == 0 &&
+			c->flow.r.start - w->start >= w->period / 2) {
+			tell_failed(p, w, c);
+			return;
+		}
+	}
+}
+
 /* The next of all connections in time. Takes it over. */
 static void settle(struct probes *p, struct check *c)
 {
-	struct watched *w = watch(p, c);
+	struct watched *w;
 	uint64_t others;
-	bool on_time = w && due(w, c);
+	bool on_time;
 
+	if (c->flow.handshake == FIELD_ABSENT) {
+		not_let_in(p, c);
+		free(c);
+		return;
+	}
+	w = watch(p, c);
+	on_time = w && due(w, c);
+	/* A request that fails is a client's, until checks are known. */
+	if (w && !w->known && c->failed && !c->says) {
+		forget_row(w);
+		free(c);
+		return;
+	}
 	if (!w || troubled(&c->flow)) {
 		free(c);
 		return;
@@ -333,6 +404,7 @@ static void push(struct probes *p, struct check *c)
 	unsigned at = p->nwaiting++;
 
 	c->flows->waiting++;
+	p->refused += c->flow.handshake == FIELD_ABSENT;
 	for (; at && before(c, p->waiting[(at - 1) / 2]); at = (at - 1) / 2)
 		p->waiting[at] = p->waiting[(at - 1) / 2];
 	p->waiting[at] = c;
@@ -353,6 +425,7 @@ static struct check *pop(struct probes *p)
 	}
 	p->waiting[at] = c;
 	top->flows->waiting--;
+	p->refused -= top->flow.handshake == FIELD_ABSENT;
 	return top;
 }
 
@@ -375,6 +448,7 @@ static struct check *check_new(
 		c->sign = from->sign;
 		c->slow = from->slow;
 		c->says = from->says;
+		c->failed = from->failed;
 		for (unsigned i = 0; i < n; i++)
 			c->txn[i] = *from->txn[i];
 	}
@@ -392,9 +466,11 @@ void probes_flow(struct probes *p, struct service *s, const struct flow_record *
 		c = NULL;
 	if (f->r.end > p->newest)
 		p->newest = f->r.end;
-	if (f->r.transport == 6 && bytes <= PROBES_BYTES && f->handshake != FIELD_ABSENT &&
-		f->transactions == (c ? c->n : 0) &&
-		(c ? !c->none && c->service == s : !f->side[0].payload && !f->side[1].payload))
+	if (f->handshake == FIELD_ABSENT && f->r.transport == 6 && p->refused < REFUSED_MAX)
+		push(p, check_new(f, s, NULL));
+	else if (f->r.transport == 6 && bytes <= PROBES_BYTES && f->handshake != FIELD_ABSENT &&
+		 f->transactions == (c ? c->n : 0) &&
+		 (c ? !c->none && c->service == s : !f->side[0].payload && !f->side[1].payload))
 		push(p, check_new(f, s, c));
 	while (p->nwaiting && (p->nwaiting == PROBES_WAITING ||
 				      p->waiting[0]->flow.r.end + PROBES_BACK < p->newest))
