@@ -135,6 +135,90 @@ def half_closed_and_answered():
     return w
 
 
+# ---- connections that a firewall forgot --------------------------------------------------------
+
+QUERY = b"*1\r\n$3\r\nGET\r\n"
+
+
+def forgotten(n, ends, patience=8 * SECOND, read=True, until=None, front=False):
+    """A pool of n connections, used once, idle for a minute; then each is used, and nothing comes through.
+    How their client ends them: by another connection ("anew"), FIN or RST, or (None) not yet."""
+    w = World()
+    ask, answer = (get("/a"), ok()) if read else (QUERY, b"+ok\r\n")
+    talks = [w.tcp(APP, 6000, WEB) for _ in range(n)]
+    for i, talk in enumerate(talks):
+        talk.send(1, talk.send(0, talk.open(i * MS), ask) + MS, answer)
+    for i, talk in enumerate(talks):
+        begun = now = 60 * SECOND + i * 3370 * MS
+        page = w.tcp(WEB, 80, "10.9.0.1") if front else None
+        if front:
+            page.send(0, page.open(now - 2 * MS), get("/page"))
+        talk._send(0, now, PSH | ACK, ask)
+        for wait in (200, 400, 800, 1600, 3200, 6400, 12800):
+            now += wait * MS
+            if (ends == "rst" or until) and now >= begun + (until or patience):
+                break
+            talk.next[0] -= len(ask)
+            talk._send(0, now, PSH | ACK, ask)
+        if ends in ("fin", "rst"):
+            talk._send(0, begun + patience, FIN | ACK if ends == "fin" else RST | ACK)
+        if ends == "anew":
+            other = w.tcp(APP, 6000, WEB)
+            at = other.send(1, other.send(0, other.open(begun + patience), ask) + MS, answer)
+            if front:
+                page.close(page.send(1, at + MS, ok()))
+    return w
+
+
+DEAD = dict(first=("dead-connection", APP + ":6000"), never=("loss", "slow-server", "mtu-black-hole", "no-answer", "client-gave-up"))
+
+
+@both(cost=8.0, **DEAD)
+def dead_connection_replaced():
+    return forgotten(1, "anew")
+
+
+@both(cost=3 * 8.0, **DEAD)
+def dead_pool_replaced():
+    return forgotten(3, "anew")
+
+
+@both(cost=8.0, **DEAD)
+def dead_connection_closed():
+    return forgotten(1, "fin")
+
+
+@both(cost=2 * 5.0, **DEAD)
+def dead_connections_reset():
+    return forgotten(2, "rst", 5 * SECOND)
+
+
+@both(cost=2 * 8.0, **DEAD)
+def dead_connections_of_a_protocol_that_is_not_read():
+    return forgotten(2, "anew", read=False)
+
+
+@both(cost=2 * 8.0, first=("dead-connection", APP + ":6000"))
+def dead_connections_behind_pages():
+    return forgotten(2, "anew", front=True)
+
+
+@both(cost=2 * 8.0, first=("dead-connection", APP + ":6000"))
+def dead_connections_behind_pages_not_read():
+    return forgotten(2, "anew", read=False, front=True)
+
+
+@both()
+def pool_that_is_idle_for_a_minute():
+    w = World()
+    for i in range(4):
+        talk = w.tcp(APP, 6000, WEB)
+        now = talk.send(1, talk.send(0, talk.open(i * MS), get("/a")) + MS, ok()) + 60 * SECOND
+        now = talk.send(1, talk.send(0, now, get("/a")) + MS, ok()) + 60 * SECOND
+        talk.close(now)
+    return w
+
+
 # ---- health checks -----------------------------------------------------------------------------
 
 

@@ -385,8 +385,8 @@ static struct record_text moved(struct record_text x, uint32_t by)
 	return x;
 }
 
-void record_of_turn(
-	struct shard *sh, const struct flow *f, uint64_t asked, uint64_t now, uint64_t frame)
+void record_of_turn(struct shard *sh, const struct flow *f, uint64_t asked, uint64_t now,
+	uint64_t frame, bool first)
 {
 	struct turn_record *r = record_room(sh, (uint32_t)sizeof(*r));
 	uint64_t rtt = known(f->rtt_min[flow_client(f)]), spent = now - asked;
@@ -398,6 +398,7 @@ void record_of_turn(
 	r->r.start = asked;
 	r->r.end = now;
 	r->r.duration = spent;
+	r->began = first && !(f->flags & FLOW_MIDWAY) ? f->first : 0;
 	r->network = rtt == FIELD_ABSENT ? 0 : rtt < spent ? rtt : spent;
 	r->frame = frame;
 	r->app = f->ext ? f->ext->app : NULL;

@@ -112,6 +112,7 @@ struct flow_trouble_record {  /* of a side */
 	uint64_t outside, outside_frame; /* segments that the receiver ignores; the first of them */
 	uint64_t stuck; /* times its last segment was sent again, and never acknowledged */
 	uint64_t stuck_bytes, stuck_time;
+	uint64_t waited; /* of stuck_time, until its client gave up (gave_up.h); 0: not known */
 };
 
 /*
@@ -220,7 +221,8 @@ struct txn_record {
 	uint64_t resent[2], lost[2]; /* bytes a side sent again, or the capture lost, in its span */
 	const char *ended_by;  /* who closed the connection (or called off the stream) before the
 				  response had ended: "client_fin", "client_rst", "client_cancel",
-				  "server_fin", "server_rst"; NULL: not so, not seen */
+				  "client_anew" (gave_up.h),  "server_fin", "server_rst"; NULL: not
+				  so, not seen */
 	struct addr forwarded; /* whom the PROXY protocol names; all zero: nobody */
 	/* Common text, in the block behind the struct. */
 	struct record_text method, object, query;
@@ -236,6 +238,8 @@ struct turn_record {
 	struct record r;
 	uint64_t network;            /* the part of it that is the path to the server */
 	uint64_t frame;              /* of the answer */
+	uint64_t began;              /* the connection's first packet, where this is its first turn;
+					0: it is not */
 	const struct dissector *app; /* of the connection (TLS); NULL: not known */
 };
 

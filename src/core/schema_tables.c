@@ -386,7 +386,8 @@ const struct field txn_fields[] = {
 			FIELD_IP, FIELD_F_NONZERO, 15),
 	FIELD(txn_record, ended_by, "tsumari.ended_by", "Ended by",
 		"Who closed the connection, or called off the stream, before the response "
-		"had ended: client_fin, client_rst, client_cancel, server_fin or "
+		"had ended: client_fin, client_rst, client_cancel, client_anew (it opened "
+		"another connection), server_fin or "
 		"server_rst.",
 		FIELD_NAME, 0, 10),
 	FIELD(txn_record, unacked, "tsumari.unacknowledged", "Unacked",

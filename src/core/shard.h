@@ -209,8 +209,8 @@ void *record_room(struct shard *sh, uint32_t size); /* zeroed, its key set */
 void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool final, bool open);
 void record_of_txn(struct shard *sh, struct txn *t);
 /* The server answered in `frame`, now, what was asked then. */
-void record_of_turn(
-	struct shard *sh, const struct flow *f, uint64_t asked, uint64_t now, uint64_t frame);
+void record_of_turn(struct shard *sh, const struct flow *f, uint64_t asked, uint64_t now,
+	uint64_t frame, bool first);
 uint32_t flow_quality(const struct flow *f);
 /* Times that its last segment of this direction was sent again without being acknowledged. */
 #define UNACKED 2u /* from so many on it is a wait of its own */

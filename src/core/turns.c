@@ -8,7 +8,8 @@
 void turns_tell(struct shard *sh, const struct flow *f, struct flow_turns *t)
 {
 	for (unsigned i = 0; t && i < t->nheld; i++)
-		record_of_turn(sh, f, t->held[i].asked, t->held[i].answered, t->held[i].frame);
+		record_of_turn(sh, f, t->held[i].asked, t->held[i].answered, t->held[i].frame,
+			t->turns - t->nheld + i == 0);
 	if (t)
 		t->nheld = 0;
 }

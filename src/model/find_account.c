@@ -76,6 +76,13 @@ static enum wait_class flow_ledger(
 	return greeting_waited(r) ? CLASS_GREETING : CLASS_NONE;
 }
 
+static uint64_t longest_stuck(const struct flow_record *r)
+{
+	uint64_t a = r->trouble[0].stuck_time, b = r->trouble[1].stuck_time;
+
+	return a > b ? a : b;
+}
+
 /* Connections that stand were waited for at their beginning, dead ones at their end. */
 static void add_flow(
 	struct findings *f, struct cell **cells, const struct flow_record *r, bool take_out)
@@ -99,7 +106,9 @@ static void add_flow(
 		f->settled = true;
 		return;
 	}
-	if (c != CLASS_NONE && r->r.end > total && r->r.end - total > from)
+	if (c == CLASS_UNACKED)
+		from = r->r.end - longest_stuck(r);
+	else if (c != CLASS_NONE && r->r.end > total && r->r.end - total > from)
 		from = r->r.end - total;
 	if (f->tiers)
 		tiers_flow(f->tiers, &r->r, from, from + total, f->shares, f->nshares);

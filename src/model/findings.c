@@ -167,7 +167,7 @@ uint64_t unacked_time(const struct flow_record *r, int side)
 
 	return s->stuck >= 2 && s->stuck_time >= 2 * (uint64_t)SECOND &&
 			       !(r->r.quality & 1u << QUALITY_ONE_WAY)
-		       ? s->stuck_time
+		       ? (s->waited ? s->waited : s->stuck_time)
 		       : 0;
 }
 

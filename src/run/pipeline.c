@@ -103,6 +103,7 @@ static void to_sinks(struct pipeline *p, const struct record *rec, bool wanted)
 /* No display filter knows of turns: where one chooses, their connections tell the sums. */
 static void show_turn(struct pipeline *p, const struct record *rec)
 {
+	(void)gave_up_record(p->gave_up, rec);
 	if (p->model && (!p->wanted || p->model_all))
 		model_record(p->model, rec);
 	for (unsigned i = 0; i < p->nsinks; i++)
@@ -119,7 +120,7 @@ static void show(struct pipeline *p, const struct record *rec)
 		show_turn(p, rec);
 		return;
 	}
-	rec = paths_record(p->paths, record_whole(rec, &room));
+	rec = gave_up_record(p->gave_up, paths_record(p->paths, record_whole(rec, &room)));
 	wanted = !p->wanted || p->wanted(p->wanted_arg, rec);
 	if (p->model && (wanted || p->model_all))
 		model_record(p->model, rec);
@@ -643,6 +644,7 @@ int pipeline_run(struct pipeline *p)
 	running = p;
 	source_limit(p->source, p->max_frames);
 	p->paths = paths_new(PATHS_ENTRIES);
+	p->gave_up = gave_up_new();
 	failed = p->jobs && p->analyse ? run_threads(p) : run_inline(p);
 	if (p->model)
 		model_finish(p->model);
@@ -651,6 +653,8 @@ int pipeline_run(struct pipeline *p)
 	paths_counters(p->paths, &p->counters);
 	paths_free(p->paths);
 	p->paths = NULL;
+	gave_up_free(p->gave_up);
+	p->gave_up = NULL;
 	counters_sort(&p->counters);
 	running = NULL;
 	return failed;

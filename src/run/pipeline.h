@@ -8,6 +8,7 @@
 #include "core/record.h"
 #include "core/stats.h"
 #include "model/model.h"
+#include "model/gave_up.h"
 #include "model/paths.h"
 #include "run/source.h"
 
@@ -50,6 +51,7 @@ struct pipeline {
 	/* Results. */
 	struct capture_stats capture;
 	struct paths *paths; /* while it runs */
+	struct gave_up *gave_up;
 	struct counters counters;
 	bool stopped_by_sink;
 };

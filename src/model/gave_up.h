@@ -1,0 +1,25 @@
+/*
+ * gave_up.h - clients that gave a dead connection up without a word on it.
+ *
+ * What a client sent is never acknowledged, and sent again until the capture ends: the client
+ * itself has long closed its socket and opened another connection to the same service. The FIN does
+ * not get out, as it stands behind the data. So the wait ended when that other connection began:
+ * each new connection is the end of one dead one, where the client opened none meanwhile as it was.
+ * Of what other connections told before the dead one's record nothing is missed: that comes last.
+ */
+#ifndef TSUMARI_MODEL_GAVE_UP_H
+#define TSUMARI_MODEL_GAVE_UP_H
+
+#include "core/record.h"
+
+#define GAVE_UP_CLIENTS 1024u /* pairs of client and service that are remembered */
+#define GAVE_UP_STARTS  16u   /* connections of one */
+
+struct gave_up;
+
+struct gave_up *gave_up_new(void);
+void gave_up_free(struct gave_up *g);
+/* Learns from a record, and gives it back: the same, or a copy that lives until the next call. */
+const struct record *gave_up_record(struct gave_up *g, const struct record *r);
+
+#endif
