@@ -121,6 +121,97 @@ def proxies_in_front_of_a_quick_server():
     return t.w
 
 
+def silent(proxies, n=3, read=True, quick=20, until=10 * SECOND):
+    """A server that accepts and says nothing, in the end; until then it answered quickly."""
+    t = Tiers(proxies)
+    ask, answer = (get("/a"), ok()) if read else (QUERY, b"+ok\r\n")
+    for i in range(quick):
+        talks, begun = t.ask(i * 40 * MS, "/quick")
+        t.answer(talks, begun + 5 * MS, ok())
+    for i in range(n):
+        t.ask(SECOND + i * SECOND, "/never")
+    last = t.w.tcp("10.8.0.9", 80, "10.9.0.7")
+    last.close(last.open(until - 500 * MS))
+    return t.w
+
+
+NO_ANSWER = dict(first=("no-answer|slow-server", APP + ":8000"), cost=8.5 + 7.5 + 6.5, never=("client-gave-up", "http-error"))
+
+
+@both(**NO_ANSWER)
+def server_that_never_answers():
+    return silent(0)
+
+
+@both(**NO_ANSWER)
+def server_that_never_answers_behind_one_proxy_that_waits():
+    return silent(1)
+
+
+@both(**NO_ANSWER)
+def server_that_never_answers_behind_two_proxies_that_wait():
+    return silent(2)
+
+
+@both(**NO_ANSWER)
+def server_that_never_answered_at_all():
+    return silent(1, quick=0)
+
+
+def unread(n, pending, port=6379, took=MS, late=None, front=False):
+    """Questions and answers of a protocol that is not read; the last ones are never answered."""
+    w = World()
+    talks = [w.tcp(APP, port, WEB) for _ in range(n)]
+    for i, talk in enumerate(talks):
+        now = talk.open(i * MS)
+        for k in range(5):
+            now = talk.send(1, talk.send(0, now + 50 * MS, QUERY) + took, b"+ok\r\n")
+        if i < pending:
+            page = w.tcp(WEB, 80, "10.9.0.1") if front else None
+            at = SECOND + i * SECOND
+            if front:
+                page.send(0, page.open(at), get("/page"))
+                at += MS
+            talk.send(0, at, QUERY)
+            if late:
+                talk._send(0, at + late, FIN | ACK)
+                talk._send(1, at + late + 10_000, ACK)
+                if front:
+                    page.close(page.send(1, at + late + MS, ok(code=b"500 No")))
+    last = w.tcp("10.8.0.9", 80, "10.9.0.7")
+    last.close(last.open(9500 * MS))
+    return w
+
+
+UNREAD = dict(first=("no-answer|slow-server|client-gave-up", APP + ":6379"))
+
+
+@both()
+def protocol_that_is_not_read_with_workers_that_wait():
+    """Nothing tells a last question from a worker's for its next job, unless somebody waits for who asked."""
+    return unread(4, 2)
+
+
+@both(cost=8.5 + 7.5, **UNREAD)
+def protocol_that_is_not_read_without_an_answer_behind_pages():
+    return unread(4, 2, front=True)
+
+
+@both()
+def protocol_that_is_not_read_with_workers_that_end():
+    return unread(4, 2, late=3 * SECOND)
+
+
+@both(cost=2 * 3.0, **UNREAD)
+def protocol_that_is_not_read_given_up_behind_pages():
+    return unread(4, 2, late=3 * SECOND, front=True)
+
+
+@both()
+def protocol_that_is_not_read_answered():
+    return unread(4, 0)
+
+
 @story(never=("client-gave-up",))
 def half_closed_and_answered():
     """A client may close its side and wait for the answer."""

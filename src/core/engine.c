@@ -231,6 +231,9 @@ void flow_close(
 	}
 	if (flow_session(f))
 		session_close(f->session, why, now);
+	if (f->turns && f->turns->of == 1 && (why == END_CAPTURE || f->state == FLOW_RESET))
+		turns_left(sh, f, why == END_CAPTURE ? now : f->last[flow_client(f)],
+			why == END_CAPTURE);
 	turns_tell(sh, f, f->turns);
 	record_of_flow(sh, f, ended_by(f, reason), true, why == END_CAPTURE);
 	if (f->ext) {

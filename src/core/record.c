@@ -404,6 +404,23 @@ void record_of_turn(struct shard *sh, const struct flow *f, uint64_t asked, uint
 	r->app = f->ext ? f->ext->app : NULL;
 }
 
+void record_of_open_turn(
+	struct shard *sh, const struct flow *f, uint64_t asked, uint64_t now, bool pending)
+{
+	struct turn_record *r = record_room(sh, (uint32_t)sizeof(*r));
+
+	common(sh, &r->r, f);
+	r->r.kind = RECORD_TURN;
+	r->r.type = "turn";
+	r->r.status = STATUS_OK;
+	r->r.start = asked;
+	r->r.end = now;
+	r->r.duration = now - asked;
+	r->r.quality |= pending ? 1u << QUALITY_PENDING : 0;
+	r->open = true;
+	r->frame = f->first_frame;
+}
+
 /* The response or its end was, or may have been, among bytes that the capture does not have. */
 static bool answer_lost(const struct txn *t, const struct flow *f)
 {

@@ -238,6 +238,8 @@ struct turn_record {
 	struct record r;
 	uint64_t network;            /* the part of it that is the path to the server */
 	uint64_t frame;              /* of the answer */
+	bool open;                   /* there is no answer: it ends when the client closed, or
+					(pending) with the capture */
 	uint64_t began;              /* the connection's first packet, where this is its first turn;
 					0: it is not */
 	const struct dissector *app; /* of the connection (TLS); NULL: not known */

@@ -211,6 +211,9 @@ void record_of_txn(struct shard *sh, struct txn *t);
 /* The server answered in `frame`, now, what was asked then. */
 void record_of_turn(struct shard *sh, const struct flow *f, uint64_t asked, uint64_t now,
 	uint64_t frame, bool first);
+/* It was asked and not answered by now. */
+void record_of_open_turn(
+	struct shard *sh, const struct flow *f, uint64_t asked, uint64_t now, bool pending);
 uint32_t flow_quality(const struct flow *f);
 /* Times that its last segment of this direction was sent again without being acknowledged. */
 #define UNACKED 2u /* from so many on it is a wait of its own */
@@ -275,6 +278,8 @@ void stream_forget(struct shard *sh, struct ext_side *e);
 void turns_payload(struct shard *sh, const struct flow *f, struct flow_turns **turns, unsigned dir,
 	uint64_t now);
 const struct flow_turns *flow_turns(const struct flow *f);
+/* The client will not be answered: it closed now, or (pending) the capture ends. */
+void turns_left(struct shard *sh, const struct flow *f, uint64_t now, bool pending);
 /* Records of those that were held back: no dissector has read them. */
 void turns_tell(struct shard *sh, const struct flow *f, struct flow_turns *t);
 

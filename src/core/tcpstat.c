@@ -370,6 +370,8 @@ static void on_fin(struct shard *sh, struct flow *f, const struct packet *p, uns
 		f->session->closer = (uint8_t)(side_of(f, dir) + 1);
 		f->session->closer_at = p->time;
 	}
+	if (side_of(f, dir) == SIDE_CLIENT)
+		turns_left(sh, f, p->time, false);
 	if (at != s->nxt) /* the bytes in front of it are a hole until they come */
 		(void)on_missing(sh, f, p, dir);
 	s->nxt = at + 1;

@@ -60,6 +60,22 @@ void turns_payload(struct shard *sh, const struct flow *f, struct flow_turns **t
 	t->last = now;
 }
 
+#define PATIENCE 50000000u /* ns; who closes sooner wanted no answer */
+
+void turns_left(struct shard *sh, const struct flow *f, uint64_t now, bool pending)
+{
+	struct flow_turns *t = (struct flow_turns *)flow_turns(f);
+	const struct session *s = flow_session(f);
+
+	if (!t || t->of != 1 || !sh->engine->config->turns || now <= t->last ||
+		now - t->last < PATIENCE || (s && s->d) || (f->ext && f->ext->app) ||
+		!f->packets[!flow_client(f)] || flow_unacked(f, flow_client(f)) >= UNACKED)
+		return;
+	turns_tell(sh, f, t);
+	record_of_open_turn(sh, f, t->last, now, pending);
+	t->of = 0;
+}
+
 const struct flow_turns *flow_turns(const struct flow *f)
 {
 	const struct session *s = flow_session(f);

@@ -62,6 +62,11 @@ unsigned account_shares(
 	return n;
 }
 
+void account_withdraw(const struct share *s)
+{
+	s->cell->all -= s->ns;
+}
+
 void account_settle(const struct share *s, bool felt)
 {
 	s->cell->settled += s->ns;

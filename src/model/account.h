@@ -30,6 +30,7 @@ enum wait_class {
 	CLASS_GAVE_UP,
 	CLASS_CUT,
 	CLASS_STALE,
+	CLASS_NO_ANSWER,
 	CLASS_NO_LOGIN,
 	CLASS_REPEATED,
 	CLASS_NFS_AGAIN,
@@ -68,6 +69,8 @@ struct share {
 /* The shares of a ledger (LEDGER_COUNT at most), added to `all`; gives their number. */
 unsigned account_shares(
 	struct cell **list, const uint64_t *ledger, enum wait_class c, struct share *out);
+/* The wait is in no sum after all. */
+void account_withdraw(const struct share *s);
 /* It is known what the wait was part of; felt: of nothing. */
 void account_settle(const struct share *s, bool felt);
 /* A wait, of whatever class it was, is not to count after all. pending: it was not settled, and

@@ -119,7 +119,8 @@ static void add_turn(struct findings *f, struct cell **cells, const struct turn_
 	uint64_t ledger[LEDGER_COUNT] = {0};
 
 	f->turns_seen = true;
-	if (r->app && !app_encrypted(r->app))
+	if ((r->open && (!f->tiers || f->claimed != CLASS_NO_ANSWER)) ||
+		(r->app && !app_encrypted(r->app)))
 		return;
 	ledger[LEDGER_NETWORK] = r->network;
 	ledger[LEDGER_SERVER] = r->r.duration - r->network;

@@ -30,6 +30,7 @@ enum detector_place {
 	DETECTOR_RATE,
 	DETECTOR_SEND,
 	DETECTOR_CHECKS,
+	DETECTOR_UNANSWERED,
 	DETECTOR_VRRP,
 	DETECTOR_COUNT /* of them */
 };
@@ -157,7 +158,9 @@ struct detector {
 bool has_detector(const char *protocol);
 extern const struct detector detect_capture, detect_close, detect_connect, detect_load, detect_path,
 	detect_server, detect_dns, detect_greeting, detect_far, detect_rate, detect_send,
-	detect_mysql, detect_nfs, detect_smtp, detect_checks, detect_vrrp;
+	detect_mysql, detect_nfs, detect_smtp, detect_vrrp;
+
+extern const struct detector detect_checks, detect_unanswered;
 
 /* Transactions whose end is known. */
 static inline uint64_t svc_ended(const struct svc *s)

@@ -166,7 +166,7 @@ static void add_turn(struct findings *f, struct svc *s, const struct turn_record
 	uint64_t server = r->r.duration - r->network;
 	struct server_state *c;
 
-	if (r->app && !app_encrypted(r->app))
+	if (r->open || (r->app && !app_encrypted(r->app)))
 		return;
 	c = svc_state(s, DETECTOR_SERVER);
 	c->turns++;

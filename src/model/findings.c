@@ -25,6 +25,7 @@ static const struct detector *const detectors[DETECTOR_COUNT] = {
 	[DETECTOR_RATE] = &detect_rate,
 	[DETECTOR_SEND] = &detect_send,
 	[DETECTOR_CHECKS] = &detect_checks,
+	[DETECTOR_UNANSWERED] = &detect_unanswered,
 	[DETECTOR_VRRP] = &detect_vrrp,
 };
 

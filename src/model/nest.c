@@ -153,6 +153,13 @@ static void settled(const struct nest *n, const struct item *x)
 		account_settle(&(struct share){n->nodes[i].cell, n->nodes[i].ns}, false);
 }
 
+/* It does not count. */
+static void withdraw(const struct nest *n, const struct item *x)
+{
+	for (uint32_t i = x->nodes; i != NONE; i = n->nodes[i].next)
+		account_withdraw(&(struct share){n->nodes[i].cell, n->nodes[i].ns});
+}
+
 /* Nothing in front has any of it. */
 static void felt(struct nest *n, const struct item *x)
 {
@@ -501,7 +508,9 @@ static void settle(struct nest *n, uint32_t child)
 	if (x->w.caller)
 		return;
 	x->closed = true;
-	if (!apart(n, x->w.flow)) {
+	if (!x->nested && x->w.if_nested)
+		withdraw(n, x);
+	else if (!apart(n, x->w.flow)) {
 		settled(n, x);
 		if (!x->nested)
 			felt(n, x);

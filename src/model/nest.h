@@ -42,6 +42,7 @@ struct nest_wait {
 	uint64_t end;
 	uint64_t own; /* ns that the server had it in hand */
 	uint64_t flow;
+	bool if_nested; /* it counts only where it has a parent */
 	struct nest_ids ids;
 	const struct service *service;
 	const struct digest *digest; /* NULL: of no operation */

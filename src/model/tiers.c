@@ -149,7 +149,10 @@ void tiers_turn(
 			.server = r->r.server.ip,
 			.port = r->r.server.port,
 			.class = TIER_OTHER,
-			.caller = app_encrypted(r->app) ? NEST_CALLER : NEST_MAY_CALL,
+			.if_nested = r->open,
+			.caller = r->open                 ? NEST_LEAF
+				  : app_encrypted(r->app) ? NEST_CALLER
+							  : NEST_MAY_CALL,
 			.start = r->r.start,
 			.begin = r->r.start,
 			.asked = r->r.start,
