@@ -55,7 +55,7 @@ static void join(struct load_state *c, unsigned to, unsigned a, unsigned b)
 	uint64_t x = c->bucket[a].fastest, y = c->bucket[b].fastest;
 	float one = c->bucket[a].stretch, two = c->bucket[b].stretch;
 
-	c->bucket[to].stretch = !one || (two && two < one) ? two : one;
+	c->bucket[to].stretch = one <= 0 || (two > 0 && two < one) ? two : one;
 	c->bucket[to].done = c->bucket[a].done + c->bucket[b].done;
 	c->bucket[to].busy = c->bucket[a].busy + c->bucket[b].busy;
 	c->bucket[to].fastest = !x || (y && y < x) ? y : x;
@@ -139,7 +139,7 @@ static void add_busy(struct load_state *c, const struct txn_record *t, uint64_t 
 		*fastest = took;
 	stretch = stretch_of(c, t, took);
 	least = &c->bucket[(to - c->origin) / c->width].stretch;
-	if (!*least || stretch < *least)
+	if (*least <= 0 || stretch < *least)
 		*least = stretch;
 	spread(c, from, to, 1);
 }
