@@ -503,6 +503,52 @@ def short_writes_and_delayed_acks():
                                       "server": 20})
 
 
+@situation
+def an_answer_that_has_not_come():
+    """The capture ends, or the server resets the connection: the way there and back is not the server's."""
+    for kind, name in kinds(delay=200):
+        for place in PLACES:
+            rtt = {"client": 400, "path": 200, "server": 0}[place]
+            for end in 400, 450, 3000:
+                for reset in False, True:
+                    where = "%s at the %s, %d ms behind the request, %s" % (name, place, end, "reset" if reset else "end")
+                    w = Wire(**kind)
+                    t = w.open() + 10
+                    w.segment(CLIENT, t, get())
+                    w.segment(SERVER, t + 200)
+                    if reset:
+                        w.segment(SERVER, t + end - 200, flags=RST | ACK)
+                    else:  # something of another connection
+                        w.segment(CLIENT, t + end)
+                    wait = end - (400 - rtt if reset else 0)
+                    r = txns(run(w.packets(place)))[0]
+                    if "no_rtt" not in r["tsumari.quality"]:
+                        expect(where, r, {"connect.network": 400, "network": min(rtt, wait), "server": max(0, wait - rtt)})
+
+
+@situation
+def paths_longer_than_the_first_timer():
+    """Of two SYNs the first was answered, and the answer was on its way when the second was sent."""
+    for kind, name in kinds():
+        for rtt in 1100, 1500, 2900:
+            w = Wire(**dict(kind, delay=rtt / 2))
+            w.segment(CLIENT, 0, flags=SYN, seq=-1, ack=-1)
+            w.segment(CLIENT, 1000, flags=SYN, seq=-1, ack=-1)
+            for at in 0, 1000:
+                w.segment(SERVER, at + rtt / 2, flags=SYN | ACK, seq=-1, ack=0, tsecr=100)
+            w.segment(CLIENT, rtt, ack=0)
+            w.next, t = [0, 0], rtt
+            for i in range(3):
+                w.segment(CLIENT, t, get("/%d" % i))
+                w.segment(SERVER, t + rtt / 2)
+                w.segment(SERVER, t + rtt / 2 + 40, ok(5))
+                w.segment(CLIENT, t + rtt + 40)
+                t += rtt + 100
+            records = run(w.packets("client"))
+            for i, r in enumerate(txns(records)):
+                expect("%s, %d ms, /%d" % (name, rtt, i), r, {"connect.network": 0 if i else rtt, "network": rtt, "server": 40})
+
+
 def talk_at_once(port, kind):
     """A conversation that goes on right behind its handshake; the server speaks first, or does not."""
     w = Wire(delay=0.01, port=port, **kind)

@@ -320,7 +320,7 @@ void ledger_account(struct txn_record *r, const struct txn *t, uint64_t rtt)
 		return; /* its end was lost, or it goes on: nobody can tell */
 	if (!phases(r, t, end, span))
 		return;
-	share(r->ledger, t, marked(t, T2) ? rtt : FIELD_ABSENT, span);
+	share(r->ledger, t, r->unacked ? FIELD_ABSENT : rtt, span);
 	if (r->unacked)
 		never_arrived(r->ledger, marked(t, T2));
 	if (t->handshake)

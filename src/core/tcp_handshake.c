@@ -103,7 +103,7 @@ static unsigned answered(const struct sent_syn *list, const struct answer *a, ui
 
 	if (rtt == UINT32_MAX)
 		return a->which;
-	while (i > a->least && since(list[i].time, at) < rtt / 2 &&
+	while (i > a->least && since(list[i].time, at) < rtt - rtt / 4 &&
 		list[i].time - list[i - 1].time <= rtt + rtt / 4)
 		i--;
 	/* A bound tells that a path is short, not that it is long. */
