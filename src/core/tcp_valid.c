@@ -16,6 +16,10 @@
 
 #define SACK_MAX  32u        /* bytes of SACK blocks that fit into a header */
 #define SYN_AGAIN (500 * MS) /* the least after which a SYN is sent again; sooner it is a copy */
+/* Where the windows are not known: none is larger, and what is so far ahead waits. */
+#define WIDEST_GUESS (1u << 26)
+#define FAR_AHEAD    (1 << 20)
+#define SYN_NEAR     65535u /* bytes that stand before their SYN */
 
 struct waiting *waiting_new(struct shard *sh, const struct packet *p, unsigned dir)
 {
@@ -62,7 +66,7 @@ static uint32_t widest(const struct flow *f, unsigned dir)
 	const struct flow_side *s = &f->side[dir], *o = &f->side[!dir];
 
 	if (!tcp_knows_scale(s, o))
-		return SEQ_REACH;
+		return WIDEST_GUESS;
 	return 65535u << (s->wscale != 0xff && o->wscale != 0xff ? s->wscale : 0);
 }
 
@@ -99,7 +103,7 @@ static enum fit ahead_of(const struct flow *f, unsigned dir, uint32_t seq)
 	if (seq_diff(seq, s->nxt) >= SEQ_REACH)
 		return OUTSIDE;
 	if (!(o->flags & FS_ACK) || !tcp_knows_scale(s, o))
-		return FITS;
+		return seq_diff(seq, s->nxt) > FAR_AHEAD ? AHEAD : FITS;
 	return seq_diff(seq, o->ack + o->window) > 0 ? AHEAD : FITS;
 }
 
@@ -140,17 +144,23 @@ static enum fit reset_fits(const struct flow *f, const struct packet *p, unsigne
 	return seq_diff(p->tcp_seq, least) < 0 ? OUTSIDE : FITS;
 }
 
+/* On a connection that lives it is the one it began with; where that was not seen, not far before
+   the first of what was. */
+static enum fit syn_fits(const struct flow *f, const struct packet *p, unsigned dir)
+{
+	const struct flow_side *s = &f->side[dir];
+
+	if (f->state < FLOW_ESTABLISHED || !(s->flags & FS_SEQ))
+		return FITS;
+	return s->isn - p->tcp_seq <= (s->flags & FS_SYN ? 0 : SYN_NEAR) ? FITS : OUTSIDE;
+}
+
 static enum fit fits(const struct flow *f, const struct packet *p, unsigned dir)
 {
 	if (p->tcp_flags & TCP_RST)
 		return reset_fits(f, p, dir);
-	if (p->tcp_flags & TCP_SYN) {
-		const struct flow_side *s = &f->side[dir];
-
-		return f->state >= FLOW_ESTABLISHED && s->flags & FS_SYN && s->isn != p->tcp_seq
-			       ? OUTSIDE
-			       : FITS;
-	}
+	if (p->tcp_flags & TCP_SYN)
+		return syn_fits(f, p, dir);
 	/* Nothing but a SYN or a reset goes without an ACK. */
 	if (!(p->tcp_flags & TCP_ACK) || acks_outside(f, p, dir))
 		return OUTSIDE;
