@@ -196,5 +196,61 @@ def server_that_writes_slowly(place, v6):
 each_place(("slow-server", None), server_that_writes_slowly, None, ("path-bandwidth",))
 
 
+# ---- one after the other -----------------------------------------------------------------------
+
+
+def at_once(n, done, client="10.9.0.1", begin=0, w=None, path="/a", code=b"200 OK"):
+    """Requests of a client that come together, on a connection each; when each is answered."""
+    w = w or World()
+    for i in range(n):
+        talk = w.tcp("10.8.0.1", client=client)
+        asked = talk.send(0, talk.open(begin + i * MS // 10), get(path))
+        talk.close(talk.send(1, max(asked + MS, begin + done(i)), ok(code=code if i % 3 else b"200 OK")))
+    return w
+
+
+def limited(n=20):
+    """One each 200 ms; the first at once."""
+    return at_once(n, lambda i: 2 * MS + i * 200 * MS + i % 3 * MS)
+
+
+@story(first=("rate-limit", "10.8.0.1:80"), cost=0.2 * sum(range(20)), never=("saturation", "serialised"))
+def requests_that_a_limit_delays():
+    return limited()
+
+
+@story(first=("rate-limit", "10.8.0.1:80"))
+def requests_that_a_limit_refuses():
+    return at_once(30, lambda i: 2 * MS, code=b"429 Too Many Requests")
+
+
+@story(first=("slow-server", "10.8.0.1:80"), never=("rate-limit", "serialised"))
+def worker_that_takes_as_long_for_each():
+    """It is busy: the first one takes as long."""
+    return at_once(20, lambda i: (i + 1) * 200 * MS)
+
+
+def sessions(lock, others=True):
+    """Two clients with six requests at a time, each of 300 ms and more; those of one wait for each other."""
+    w = World()
+    for round in range(3):
+        begin = round * 4 * SECOND
+        at_once(6, lambda i: ((i + 1) if lock else 1) * 310 * MS + i * 7 * MS, "10.9.0.1", begin, w, "/cart")
+        if others:
+            for k in range(6):
+                at_once(1, lambda i: (300 + 5 * k) * MS, "10.9.0.2", begin + 20 * MS + k * 250 * MS, w, "/cart")
+    return w
+
+
+@story(first=("serialised", "10.8.0.1:80"), cost=3 * sum(0.31 * i for i in range(6)), never=("rate-limit", "saturation"))
+def session_that_is_locked():
+    return sessions(True)
+
+
+@story(never=("serialised", "rate-limit"))
+def sessions_side_by_side():
+    return sessions(False)
+
+
 if __name__ == "__main__":
     sys.exit(stories.main())

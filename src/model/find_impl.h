@@ -20,6 +20,7 @@ enum detector_place {
 	DETECTOR_PATH,
 	DETECTOR_CLOSE,
 	DETECTOR_SERVER,
+	DETECTOR_QUEUE,
 	DETECTOR_LOAD,
 	DETECTOR_MYSQL,
 	DETECTOR_NFS,
@@ -157,8 +158,8 @@ struct detector {
 /* Does a detector of its own look at the slow answers of this protocol? */
 bool has_detector(const char *protocol);
 extern const struct detector detect_capture, detect_close, detect_connect, detect_load, detect_path,
-	detect_server, detect_dns, detect_greeting, detect_far, detect_rate, detect_send,
-	detect_mysql, detect_nfs, detect_smtp, detect_vrrp;
+	detect_server, detect_dns, detect_greeting, detect_far, detect_queue, detect_rate,
+	detect_send, detect_mysql, detect_nfs, detect_smtp, detect_vrrp;
 
 extern const struct detector detect_checks, detect_unanswered;
 
@@ -243,6 +244,8 @@ bool is_greeting(const struct txn_record *t);
 uint64_t greeting_waited(const struct flow_record *r);
 /* Are its TLS handshakes slow? */
 bool tls_is_slow(const struct svc *s);
+/* Are requests to a service answered one after the other, by a limit or a lock? */
+bool answers_in_turn(const struct findings *f, const struct svc *s);
 /* Was sending the request, or the response, as slow as the path's link is? */
 bool rate_limited(const struct txn_record *t, enum side side);
 /* Is the path to this service long? */

@@ -412,6 +412,8 @@ static void list_saturation(struct findings *f, const struct svc *s, const struc
 	struct curve k;
 	struct finding *x;
 
+	if (answers_in_turn(f, s))
+		return;
 	curve_of(c, &k);
 	memset(&p, 0, sizeof(p));
 	for (unsigned i = 0; i < c->slowest.nbest; i++)

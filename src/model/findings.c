@@ -15,6 +15,7 @@ static const struct detector *const detectors[DETECTOR_COUNT] = {
 	[DETECTOR_PATH] = &detect_path,
 	[DETECTOR_CLOSE] = &detect_close,
 	[DETECTOR_SERVER] = &detect_server,
+	[DETECTOR_QUEUE] = &detect_queue,
 	[DETECTOR_LOAD] = &detect_load,
 	[DETECTOR_MYSQL] = &detect_mysql,
 	[DETECTOR_NFS] = &detect_nfs,
@@ -463,7 +464,7 @@ static void explain_slow(struct findings *f)
 				f->list[k].port == x->port &&
 				memcmp(&f->list[k].server, &x->server, sizeof(x->server)) == 0)
 				slow = &f->list[k];
-		if (slow && !slow->part_of && slow->local > x->local + x->local / 4)
+		if (slow && !slow->part_of && !x->stands && slow->local > x->local + x->local / 4)
 			continue;
 		x->part_of = NULL;
 		if (slow)

@@ -48,6 +48,7 @@ struct finding {
 	bool if_felt;              /* the least only where it costs anything to speak of */
 	struct cell *cells;        /* of its service */
 	bool everywhere;           /* of all services */
+	bool stands;               /* for slow answers, whatever part of them it is */
 	uint32_t entries, classes; /* of the cells, by bit */
 	uint64_t beyond;           /* of the cost: ns that are in no cell */
 	bool own;                  /* of the cells: it lies in what nobody behind has */
