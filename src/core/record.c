@@ -486,6 +486,7 @@ void record_of_txn(struct shard *sh, struct txn *t)
 	r->unacked = t->closed_at &&
 		     flow_unacked(f, t->marks & 4 ? !flow_client(f) : flow_client(f)) >= UNACKED;
 	ledger_account(r, t, known(rtt));
+	r->rtt_client = known(back);
 	r->rtt = rtt == UINT32_MAX || back == UINT32_MAX ? FIELD_ABSENT : (uint64_t)rtt + back;
 	if (!(t->marks & 8) && !t->unanswered && !t->unsent && !lost && t->closed_at && !t->pending)
 		r->ended_by = ended_by(s, f, t);

@@ -218,6 +218,7 @@ struct txn_record {
 			 never acknowledged */
 	struct path_load load[2];    /* enum side: of the request, of the response */
 	uint64_t rtt;                /* of the whole path; absent: not known */
+	uint64_t rtt_client;         /* of the part between the capture and the client; likewise */
 	uint64_t resent[2], lost[2]; /* bytes a side sent again, or the capture lost, in its span */
 	const char *ended_by;  /* who closed the connection (or called off the stream) before the
 				  response had ended: "client_fin", "client_rst", "client_cancel",

@@ -2,8 +2,9 @@
  * find_far.c - paths so long that the waiting is made up of round trips.
  *
  * A round trip is the connection's own (connect.network, and those of a TLS handshake) and, for
- * each request, the way between the capture point and the server. Beside the server a capture does
- * not see the client's half of the latter, and tells the connections' only.
+ * each request, the way to the server and back; beyond those, of a large message, as many as its
+ * sender needs to find out how much the path carries. Beside the server a capture does not see the
+ * client's half of a request's way, and takes it from the acknowledgments.
  */
 #include "model/find_impl.h"
 
@@ -12,6 +13,7 @@
 struct far_state {
 	struct proof p;
 	uint64_t trips, trip, longest; /* round trips; ns, of all; of one */
+	uint64_t bodies;               /* of messages longer than a window; ns */
 };
 
 /* Round trips within a TLS handshake: two, or one (RFC 8446). */
@@ -30,9 +32,21 @@ static void add_trips(struct far_state *c, uint64_t n, uint64_t trip)
 	c->longest = trip > c->longest ? trip : c->longest;
 }
 
+/* The round trips that a message takes as its sender finds out how much the path carries. */
+static uint64_t body_trips(const struct findings *f, const struct txn_record *t, enum side side)
+{
+	uint64_t ns = t->ledger[side == SIDE_CLIENT ? LEDGER_REQUEST : LEDGER_RESPONSE];
+	uint64_t most = slow_start(t, side);
+
+	return t->rtt != FIELD_ABSENT && t->rtt >= f->limit.v[THRESHOLD_FAR] && ns >= t->rtt / 2 &&
+			       ns <= most + most / 4 && !rate_limited(t, side)
+		       ? ns
+		       : 0;
+}
+
 static void add_txn(struct findings *f, struct svc *s, const struct txn_record *t)
 {
-	uint64_t far = f->limit.v[THRESHOLD_FAR], connect, network, tls = 0;
+	uint64_t far = f->limit.v[THRESHOLD_FAR], connect, network, tls = 0, body = 0;
 	struct far_state *c;
 
 	/* Where another has all of its own time this is in it. */
@@ -42,16 +56,26 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 	network = t->ledger[LEDGER_NETWORK];
 	connect = connect >= far ? connect : 0;
 	network = network >= far ? network : 0;
-	if (!connect && !network)
+	for (int side = 0; side < 2; side++)
+		body += body_trips(f, t, (enum side)side);
+	/* What answers go to a client that is far from the capture, and what requests came. */
+	if (t->rtt_client != FIELD_ABSENT && t->rtt_client >= far && t->stamp[3] != FIELD_ABSENT) {
+		claim_later(f, s, &t->r, t->stamp[3], t->stamp[3] + t->rtt_client, LEDGER_NETWORK);
+		network += t->rtt_client;
+	}
+	if (!connect && !network && !body)
 		return;
 	c = svc_state(s, DETECTOR_FAR);
+	if (body)
+		add_trips(c, (body + t->rtt / 2) / t->rtt, t->rtt);
+	c->bodies += body;
 	if (connect) {
 		tls = tls_trips(t) * connect;
 		add_trips(c, 1 + tls_trips(t), connect);
 	}
 	if (network)
 		add_trips(c, 1, network);
-	proof_add(&c->p, t->r.start, connect + tls + network,
+	proof_add(&c->p, t->r.start, connect + tls + network + body,
 		t->frame[1] ? t->frame[1] : t->frame[0]);
 	proof_until(&c->p, t->r.end);
 	proof_client(&c->p, &t->r.client.ip);
@@ -109,8 +133,10 @@ static void list_far(struct findings *f, const struct svc *s, const struct far_s
 		(unsigned long long)f->limit.v[THRESHOLD_FAR],
 		(unsigned long long)f->limit.v[THRESHOLD_FAR]);
 	x = finding_new(f, "far-path", "The path is long", s, &c->p, room);
-	finding_claims(
-		x, s, ENTRY(CONNECT_NETWORK) | ENTRY(CONNECT_TLS) | ENTRY(NETWORK), CLASS(NONE));
+	finding_claims(x, s,
+		ENTRY(CONNECT_NETWORK) | ENTRY(CONNECT_TLS) | ENTRY(NETWORK) |
+			(c->bodies ? ENTRY(RESPONSE) | ENTRY(REQUEST) : 0),
+		CLASS(NONE));
 	x->counted = "round trips";
 	x->count = c->trips;
 	x->of = FIELD_ABSENT;

@@ -248,6 +248,8 @@ bool tls_is_slow(const struct svc *s);
 bool answers_in_turn(const struct findings *f, const struct svc *s);
 /* Was sending the request, or the response, as slow as the path's link is? */
 bool rate_limited(const struct txn_record *t, enum side side);
+/* How long its round trips take, at most, until a sender has found the path's rate. */
+uint64_t slow_start(const struct txn_record *t, enum side side);
 /* Is the path to this service long? */
 bool path_far(const struct svc *s);
 /* The round trips within what was waited for in turns, and the rest of it; ns. */

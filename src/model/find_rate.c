@@ -27,8 +27,7 @@ static uint64_t bytes(const struct txn_record *t, enum side side)
 	return n == FIELD_ABSENT ? 0 : n;
 }
 
-/* How long it takes at most until a sender has found the path's rate. */
-static uint64_t slow_start(const struct txn_record *t, enum side side)
+uint64_t slow_start(const struct txn_record *t, enum side side)
 {
 	uint64_t rounds = 1;
 
