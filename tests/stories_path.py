@@ -57,6 +57,7 @@ class Link:
     def __init__(self, rate, delay, most=64000, place=1, v6=False, times=True):
         self.rate, self.delay, self.most, self.place = rate, delay, most, place
         self.v6, self.times, self.packets, self.talks, self.busy = v6, times, [], 0, [0, 0]
+        self.others = []
 
     def frame(self, t, side, sent, arrives, flags, data=b"", options=b""):
         src, dst = t["ends"][side], t["ends"][1 - side]
@@ -79,8 +80,10 @@ class Link:
 
     def cross(self, side, sent, size):
         """When it arrives: it waits for those before it on the link."""
-        at = max(sent + self.delay // 2, self.busy[side]) + size * 8 * SECOND // self.rate[side]
-        self.busy[side] = at
+        at = sent + self.delay // 2 + size * 8 * SECOND // self.rate[side]
+        if self.rate[side] < FAST:  # what goes the other way is not told in order
+            at = max(at, self.busy[side] + size * 8 * SECOND // self.rate[side])
+            self.busy[side] = at
         return at + self.delay // 2
 
     def one(self, t, side, sent, flags=ACK, data=b"", options=b""):
@@ -106,6 +109,9 @@ class Link:
         window, under, acks, at, last = 14600, 0, [], 0, now
         clock = now
         while at < len(data):
+            while self.others and self.others[0] <= clock:
+                t2, then = self.open(self.others.pop(0))
+                self.one(t2, 1, self.one(t2, 0, then, PSH | ACK, get("/s")) + MS, PSH | ACK, ok())
             there = len(data) if not writes else (1 + (clock - now) // writes[1]) * writes[0]
             n = min(1448, len(data) - at, there - at)
             if n > 0 and under + n <= window:
@@ -194,6 +200,35 @@ def server_that_writes_slowly(place, v6):
 
 
 each_place(("slow-server", None), server_that_writes_slowly, None, ("path-bandwidth",))
+
+
+def far_downloads(place, v6):
+    """The round trips of a sender that finds out how much the path carries."""
+    return transfers(Link((FAST, FAST), 100 * MS, 4_000_000, place, v6), 4, 200_000)
+
+
+each_place(("far-path", None), far_downloads, 4 * (0.2 + 0.2 + 3 * 0.2), ("path-bandwidth", "slow-server"))
+
+
+def small_requests(size):
+    """One each half second, of which those from the fifth on come while something is downloaded."""
+
+    def small_requests_beside_a_transfer(place, v6):
+        link = Link((FAST, SLOW), 10 * MS, 120_000, place, v6)
+        for i in range(5):
+            t, now = link.open(i * SECOND // 2)
+            link.one(t, 1, link.one(t, 0, now, PSH | ACK, get("/s")) + MS, PSH | ACK, ok())
+        t, now = link.open(5 * SECOND)
+        now = link.one(t, 0, now, PSH | ACK, get("/large"))
+        if size:
+            link.others = [(now + SECOND + i * SECOND // 2) for i in range(10)]
+        link.send(t, 1, now + MS, ok(bytes(size or 1000)))
+        return link
+
+    return small_requests_beside_a_transfer
+
+
+each_place(("latency-under-load", None), small_requests(2_500_000), None, ("slow-server",))
 
 
 # ---- one after the other -----------------------------------------------------------------------

@@ -218,7 +218,9 @@ static void list_single(struct findings *f, const struct svc *s, const struct cl
 	finding_claims(x, s, ENTRY(CONNECT_NETWORK) | ENTRY(CONNECT_TLS), CLASS(NONE));
 	x->of = c->used;
 	each = x->local / n;
-	if (path_far(s))
+	if (path_loaded(f, s))
+		x->part_of = "latency-under-load";
+	else if (path_far(s))
 		x->part_of = "far-path";
 	else if (tls_is_slow(s))
 		x->part_of = "slow-tls";

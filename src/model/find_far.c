@@ -138,6 +138,8 @@ static void list_far(struct findings *f, const struct svc *s, const struct far_s
 			(c->bodies ? ENTRY(RESPONSE) | ENTRY(REQUEST) : 0),
 		CLASS(NONE));
 	x->counted = "round trips";
+	if (path_loaded(f, s))
+		x->part_of = "latency-under-load";
 	x->count = c->trips;
 	x->of = FIELD_ABSENT;
 	if (!reaches(x->local, svc_waiting(s), MOST))

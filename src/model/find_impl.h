@@ -16,6 +16,7 @@
 
 enum detector_place {
 	DETECTOR_CAPTURE,
+	DETECTOR_BLOAT,
 	DETECTOR_CONNECT,
 	DETECTOR_PATH,
 	DETECTOR_CLOSE,
@@ -158,8 +159,8 @@ struct detector {
 /* Does a detector of its own look at the slow answers of this protocol? */
 bool has_detector(const char *protocol);
 extern const struct detector detect_capture, detect_close, detect_connect, detect_load, detect_path,
-	detect_server, detect_dns, detect_greeting, detect_far, detect_queue, detect_rate,
-	detect_send, detect_mysql, detect_nfs, detect_smtp, detect_vrrp;
+	detect_server, detect_dns, detect_greeting, detect_bloat, detect_far, detect_queue,
+	detect_rate, detect_send, detect_mysql, detect_nfs, detect_smtp, detect_vrrp;
 
 extern const struct detector detect_checks, detect_unanswered;
 
@@ -250,6 +251,8 @@ bool answers_in_turn(const struct findings *f, const struct svc *s);
 bool rate_limited(const struct txn_record *t, enum side side);
 /* How long its round trips take, at most, until a sender has found the path's rate. */
 uint64_t slow_start(const struct txn_record *t, enum side side);
+/* Do small requests to a service wait behind a large transfer? */
+bool path_loaded(const struct findings *f, const struct svc *s);
 /* Is the path to this service long? */
 bool path_far(const struct svc *s);
 /* The round trips within what was waited for in turns, and the rest of it; ns. */

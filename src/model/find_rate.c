@@ -110,6 +110,8 @@ static void list_side(
 	x->of = s->transactions;
 	if (c->quick[side] * 2 >= p->cost)
 		finding_at_most(x, SEVERITY_INFO);
+	else if (path_loaded(f, s)) /* more people wait for what is small */
+		finding_at_most(x, SEVERITY_WARNING);
 	say(&x->saw,
 		"%C %S%1 (%B) went at %C kbit/s on average, up to %C kbit/s, for %T. Bytes were "
 		"under way all the time, the receiver's window was open, and the round trip rose "

@@ -11,6 +11,7 @@ const struct threshold_kind threshold_kinds[THRESHOLD_COUNT] = {THRESHOLDS(THRES
 
 static const struct detector *const detectors[DETECTOR_COUNT] = {
 	[DETECTOR_CAPTURE] = &detect_capture,
+	[DETECTOR_BLOAT] = &detect_bloat,
 	[DETECTOR_CONNECT] = &detect_connect,
 	[DETECTOR_PATH] = &detect_path,
 	[DETECTOR_CLOSE] = &detect_close,
