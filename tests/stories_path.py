@@ -287,5 +287,49 @@ def sessions_side_by_side():
     return sessions(False)
 
 
+# ---- many round trips --------------------------------------------------------------------------
+
+
+def page_of(statements, n, took=4 * MS, around=()):
+    """A page that sends these statements in turn, so many times."""
+    w = World()
+    page = w.tcp("10.8.0.1")
+    asked = page.send(0, page.open(0), get("/list"))
+    m = Mysql(w, "10.8.0.1", asked + MS)
+    if around:
+        m.query(around[0], MS)
+    for i in range(n):
+        for sql in statements:
+            m.query(sql % i, took)
+    if around:
+        m.query(around[1], MS)
+    page.send(1, m.now + MS, ok())
+    return w
+
+
+THREE = ("select name from item where id = %d", "select price from cost where item = %d",
+         "select qty from stock where item = %d")
+
+
+@story(first=("n-plus-one", "10.8.0.3:3306"), cost=30 * 3 * 0.004)
+def three_statements_in_turn():
+    return page_of(THREE, 30)
+
+
+@story(first=("n-plus-one", "10.8.0.3:3306"), cost=30 * 3 * 0.004)
+def three_statements_in_turn_within_a_transaction():
+    return page_of(THREE, 30, around=("begin", "commit"))
+
+
+@story(first=("n-plus-one", "10.8.0.3:3306"), cost=40 * 0.004)
+def one_statement_again_and_again():
+    return page_of(THREE[:1], 40)
+
+
+@story()
+def three_statements_a_page():
+    return page_of(THREE, 1)
+
+
 if __name__ == "__main__":
     sys.exit(stories.main())

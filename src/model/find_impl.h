@@ -249,6 +249,13 @@ bool tls_is_slow(const struct svc *s);
 bool answers_in_turn(const struct findings *f, const struct svc *s);
 /* Was sending the request, or the response, as slow as the path's link is? */
 bool rate_limited(const struct txn_record *t, enum side side);
+/* What it waited for of what that side sent again, ns. */
+static inline uint64_t resent_time(const struct txn_record *t, enum side side)
+{
+	return side == SIDE_CLIENT
+		       ? t->ledger[LEDGER_STALL_RTO_CLIENT] + t->ledger[LEDGER_STALL_FAST_CLIENT]
+		       : t->ledger[LEDGER_STALL_RTO_SERVER] + t->ledger[LEDGER_STALL_FAST_SERVER];
+}
 /* How long its round trips take, at most, until a sender has found the path's rate. */
 uint64_t slow_start(const struct txn_record *t, enum side side);
 /* Do small requests to a service wait behind a large transfer? */

@@ -8,7 +8,8 @@ struct path_state {
 	struct proof loss[2]; /* by who had to send again */
 	uint64_t resent[2];   /* segments, but for spurious ones */
 	uint64_t rtos[2];
-	struct proof closed[2];                           /* by who closed its window */
+	uint64_t full[2];       /* ns of waiting for what a full link dropped */
+	struct proof closed[2]; /* by who closed its window */
 	uint64_t closing[2], closings[2], closed_time[2]; /* connections, times, ns */
 	struct proof reader; /* large responses that the client took slowly */
 	uint64_t reader_bytes;
@@ -141,8 +142,7 @@ static void add_unacked(struct path_all *all, const struct txn_record *t)
 static void add_txn(struct findings *f, struct svc *s, const struct txn_record *t)
 {
 	const uint64_t *l = t->ledger;
-	uint64_t loss[2] = {l[LEDGER_STALL_RTO_CLIENT] + l[LEDGER_STALL_FAST_CLIENT],
-		l[LEDGER_STALL_RTO_SERVER] + l[LEDGER_STALL_FAST_SERVER]};
+	uint64_t loss[2] = {resent_time(t, SIDE_CLIENT), resent_time(t, SIDE_SERVER)};
 	struct path_state *c;
 	uint64_t stalled = 0;
 
@@ -158,7 +158,9 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 		return;
 	c = svc_state(s, DETECTOR_PATH);
 	for (int side = 0; side < 2 && !t->unacked; side++)
-		if (loss[side])
+		if (loss[side] && rate_limited(t, (enum side)side))
+			c->full[side] += loss[side];
+		else if (loss[side])
 			proof_cost(&c->loss[side], t->r.start, loss[side], t->frame[side * 2]);
 	add_window(f, c, t);
 	if (l[LEDGER_STALL_DELAYED_ACK]) {
@@ -211,6 +213,11 @@ static void list_loss(struct findings *f, const struct svc *s, const struct path
 		server ? ENTRY(STALL_RTO_SERVER) | ENTRY(STALL_FAST_SERVER)
 		       : ENTRY(STALL_RTO_CLIENT) | ENTRY(STALL_FAST_CLIENT),
 		CLASS(NONE));
+	if (c->full[side] > c->loss[side].cost) {
+		x->part_of = "path-bandwidth";
+		x->local += c->full[side];
+		finding_at_most(x, SEVERITY_INFO);
+	}
 	x->counted = "segments";
 	x->count = c->resent[side];
 	x->of = s->packets[side];

@@ -47,7 +47,7 @@ bool rate_limited(const struct txn_record *t, enum side side)
 							: LEDGER_STALL_ZERO_CLIENT];
 
 	if (t->total == FIELD_ABSENT || phase == FIELD_ABSENT || bytes(t, side) < LEAST_BYTES ||
-		ns < phase / 2 || closed > phase / 8)
+		ns + resent_time(t, side) < phase / 2 || closed > phase / 8)
 		return false;
 	return reaches(t->load[side].time, ns, MOST) ||
 	       (reaches(t->load[side].time, ns, SEEN) && ns >= 2 * slow_start(t, side));
@@ -64,7 +64,7 @@ static void add(struct findings *f, struct svc *s, struct rate_state *c, const s
 {
 	uint64_t drain =
 		side == SIDE_SERVER && t->stamp[3] != FIELD_ABSENT ? t->load[side].behind : 0;
-	uint64_t ns = span(t, side) + drain, bits = rate(bytes(t, side), ns);
+	uint64_t ns = span(t, side) + drain + resent_time(t, side), bits = rate(bytes(t, side), ns);
 	int i = side == SIDE_CLIENT ? 0 : 2;
 
 	/* The last bytes of a response had gone by, and were in the queue still. */
@@ -105,7 +105,10 @@ static void list_side(
 	struct finding *x = finding_new(f, "path-bandwidth", "The path's bandwidth is used up", s,
 		p, server ? "tsumari.ledger.response > 100ms" : "tsumari.ledger.request > 100ms");
 
-	finding_claims(x, s, server ? ENTRY(RESPONSE) : ENTRY(REQUEST), CLASS(NONE));
+	finding_claims(x, s,
+		server ? ENTRY(RESPONSE) | ENTRY(STALL_RTO_SERVER) | ENTRY(STALL_FAST_SERVER)
+		       : ENTRY(REQUEST) | ENTRY(STALL_RTO_CLIENT) | ENTRY(STALL_FAST_CLIENT),
+		CLASS(NONE));
 	x->counted = "transactions";
 	x->of = s->transactions;
 	if (c->quick[side] * 2 >= p->cost)
