@@ -72,16 +72,18 @@ def ok(body=b"ok", code=b"200 OK"):
 class Mysql:
     """A connection to MySQL 10.8.0.3:3306, its packets of the protocol without deprecated EOF."""
 
-    def __init__(self, world, client="10.9.0.1", now=0, late=0, logs_in=True):
+    def __init__(self, world, client="10.9.0.1", now=0, late=0, logs_in=True, half=0):
         self.talk = world.tcp("10.8.0.3", 3306, client)
         now = self.talk.open(now)
+        self.talk.packets[-1].time += half  # of the round trip, between the client and the capture point
+        now += half
         greeting = b"\x0a8.0.36\0" + b"\1\0\0\0" + b"abcdefgh\0" + struct.pack("<HBHH", 0xA28D, 45, 2, 8)
         greeting += b"\x15" + bytes(10) + b"abcdefghijkl\0" + b"mysql_native_password\0"
         self.now = now = self.talk.send(1, now + late, self.packet(0, greeting))
         if not logs_in:
             return
         login = struct.pack("<IIB", 0xA28D & ~8, 1 << 24, 45) + bytes(23) + b"app\0\0" + b"mysql_native_password\0"
-        now = self.talk.send(0, now + MS, self.packet(1, login))
+        now = self.talk.send(0, now + max(MS, half), self.packet(1, login))
         self.now = self.talk.send(1, now + MS, self.packet(2, b"\0\0\0\2\0\0\0"))
 
     @staticmethod
@@ -562,6 +564,19 @@ def two_statements_in_turn():
         m.query("select name from item where id = %d" % i, 5 * MS)
         m.query("select price from cost where item = %d" % i, 5 * MS)
     page.send(1, m.now + MS, ok())
+    return w
+
+
+@story(first=("n-plus-one", "10.8.0.3:3306"), cost=40 * (0.006 + 0.0002))
+def one_statement_over_a_path_seen_beside_the_database():
+    w = World()
+    m = Mysql(w, half=6 * MS)
+    for i in range(40):
+        m.now += 5 * MS
+        m.query("select name from item where id = %d" % i, MS // 5)
+    m.talk.close(m.now + 6 * MS)
+    # The client acknowledges with its next statement.
+    m.talk.packets[3:] = [p for p in m.talk.packets[3:] if p.data[26] != 10 or p.data[27] != 9 or len(p.data) > 54]
     return w
 
 

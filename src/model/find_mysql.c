@@ -17,6 +17,7 @@ struct mysql_state {
 	struct proof again; /* bursts of one statement */
 	struct top again_top;
 	uint64_t repeated, longest; /* statements in such bursts; in the longest */
+	uint64_t beyond;            /* ns that these waited for the way to their client */
 	struct proof no_login;      /* the server waited for it, and closed the connection */
 	struct proof behind;        /* events of the binary log */
 	uint64_t events, lag, semi_sync, acks;
@@ -25,7 +26,8 @@ struct mysql_state {
 /* The statements that a connection sends in turn, without a pause. */
 #define IN_TURN 6u
 struct burst {
-	uint64_t last; /* the end of the last one */
+	uint64_t last;     /* the end of the last one */
+	uint64_t repeated; /* of the connection, in bursts */
 	struct {
 		uint64_t digest, count, cost, first, frame;
 	} of[IN_TURN];
@@ -141,7 +143,7 @@ static void add_burst(
 		all->bursts = keyed_new(sizeof(uint64_t), sizeof(struct burst), BURSTS);
 	b = keyed_renew(all->bursts, &t->r.flow_id);
 	if (t->r.start > b->last + PAUSE)
-		memset(b, 0, sizeof(*b));
+		memset(b->of, 0, sizeof(b->of));
 	i = place_of(b, digest);
 	if (!b->of[i].count) {
 		b->of[i].first = t->r.start;
@@ -158,14 +160,33 @@ static void add_burst(
 		proof_add(&c->again, b->of[i].first, b->of[i].cost, b->of[i].frame);
 		proof_client(&c->again, &t->r.client.ip);
 		c->repeated += least;
+		b->repeated += least;
 		top_operation(&c->again_top, t, b->of[i].cost);
 	} else {
 		proof_cost(&c->again, t->r.start, cost, t->frame[0]);
 		c->repeated++;
+		b->repeated++;
 		top_operation(&c->again_top, t, cost);
 	}
 	proof_until(&c->again, t->r.end);
 	c->longest = b->of[i].count > c->longest ? b->of[i].count : c->longest;
+}
+
+/* The client's half of their round trips is known when the connection ends. */
+static void add_flow(struct findings *f, struct svc *s, const struct flow_record *r)
+{
+	struct mysql_all *all = f->state[DETECTOR_MYSQL];
+	struct burst *b = all->bursts ? keyed_find(all->bursts, &r->r.flow_id) : NULL;
+	struct mysql_state *c = svc_has(s, DETECTOR_MYSQL);
+	uint64_t half = r->rtt_client, beyond;
+
+	if (!b || !c || half == FIELD_ABSENT || half < MS || half >= f->limit.v[THRESHOLD_FAR])
+		return; /* of a long path that is told of its own */
+	beyond = b->repeated * half;
+	beyond = beyond < r->r.duration ? beyond : r->r.duration;
+	c->beyond += beyond;
+	b->repeated = 0;
+	proof_cost(&c->again, r->r.start, beyond, 0);
 }
 
 static void add_error(struct mysql_state *c, const struct txn_record *t, uint64_t code)
@@ -245,6 +266,8 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	const char *name;
 	uint64_t code;
 
+	if (s && r->kind == RECORD_FLOW)
+		add_flow(f, s, (const void *)r);
 	if (!s || r->kind != RECORD_TXN || r->composite || strcmp(r->type, "mysql") != 0 ||
 		t->ended_by || t->unacked)
 		return;
@@ -358,6 +381,7 @@ static void list_again(struct findings *f, const struct svc *s, const struct mys
 		&c->again, "type == mysql and query ~ \"^(?i)select\"");
 
 	finding_claims(x, s, ALL_ENTRIES, CLASS(REPEATED));
+	x->beyond = c->beyond;
 	x->counted = "bursts";
 	x->of = FIELD_ABSENT;
 	x->if_felt = true;
@@ -452,6 +476,17 @@ static void list(struct findings *f)
 	}
 }
 
+static void prepare(struct findings *f)
+{
+	struct svc *s;
+
+	for (uint32_t i = 0; (s = svc_at(f, i)); i++) {
+		const struct mysql_state *c = svc_has(s, DETECTOR_MYSQL);
+
+		f->more += c && c->again.count ? c->beyond : 0;
+	}
+}
+
 static void release(void *state)
 {
 	keyed_free(((struct mysql_all *)state)->bursts);
@@ -472,6 +507,7 @@ const struct detector detect_mysql = {.size = sizeof(struct mysql_all),
 	.protocol = "mysql",
 	.record = record,
 	.take_out = take_out,
+	.prepare = prepare,
 	.list = list,
 	.release = release,
 	.release_service = release_service};
