@@ -554,6 +554,30 @@ def quick_pages():
     return behind(24, lambda i: 5 * MS)
 
 
+def row_by_row(pages, asks, page_ms):
+    """Pages of 10.8.0.1 that ask 10.8.0.6 so often, in a protocol that is not read."""
+    w, now = World(), 0
+    talk, db = w.tcp("10.8.0.1"), w.tcp("10.8.0.6", 5432, "10.8.0.1")
+    db.open(0)
+    now = talk.open(0)
+    for _ in range(pages):
+        done = asked = talk.send(0, now, get("/list"))
+        for _ in range(asks):
+            done = db.send(1, db.send(0, done + MS // 2, b"select") + 4 * MS, b"row")
+        now = talk.send(1, max(done + MS, asked + page_ms * MS), ok()) + 300 * MS
+    return w
+
+
+@story(first=("n-plus-one", "10.8.0.6:5432"), cost=6 * 50 * 0.004)
+def page_that_asks_for_each_row():
+    return row_by_row(6, 50, 0)
+
+
+@story()
+def page_that_asks_little_of_what_it_takes():
+    return row_by_row(6, 20, 190)
+
+
 @story(first=("n-plus-one", "10.8.0.3:3306"), cost=40 * 2 * 0.005)
 def two_statements_in_turn():
     w = World()

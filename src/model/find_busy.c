@@ -8,6 +8,7 @@
  */
 #include "model/find_impl.h"
 #include "base/mem.h"
+#include <stdlib.h>
 
 #define BUSY 1024u    /* waits that are remembered */
 #define NEAR (5 * MS) /* between what happened and what came of it */
@@ -62,6 +63,42 @@ static unsigned had(const struct findings *f, const struct addr *host, uint64_t 
 			(found == BUSY || b->wait[i].from > b->wait[found].from))
 			found = i;
 	return found;
+}
+
+static int by_from(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+uint64_t busy_with(const struct findings *f, const struct addr *host, uint64_t from, uint64_t to,
+	uint64_t *requests)
+{
+	const struct busy *b = f->busy;
+	uint64_t spell[BUSY][2], sum = 0, any = 0, done = 0;
+	unsigned n = 0;
+
+	for (unsigned i = 0; b && i < BUSY && i < b->n; i++) {
+		if (b->wait[i].to <= from || b->wait[i].from >= to ||
+			memcmp(&b->wait[i].s->key.ip, host, sizeof(*host)) != 0)
+			continue;
+		spell[n][0] = b->wait[i].from;
+		spell[n][1] = b->wait[i].to;
+		sum += spell[n][1] - spell[n][0];
+		n++;
+	}
+	if (n)
+		qsort(spell, n, sizeof(spell[0]), by_from);
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t begin = spell[i][0] > done ? spell[i][0] : done;
+
+		any += spell[i][1] > begin ? spell[i][1] - begin : 0;
+		done = spell[i][1] > done ? spell[i][1] : done;
+	}
+	/* As many as one after the other would have been. */
+	*requests = sum ? ((uint64_t)n * any + sum - 1) / sum : 0;
+	return any;
 }
 
 uint64_t busy_explain(

@@ -23,6 +23,7 @@ enum detector_place {
 	DETECTOR_SERVER,
 	DETECTOR_QUEUE,
 	DETECTOR_LOAD,
+	DETECTOR_RUNS,
 	DETECTOR_MYSQL,
 	DETECTOR_NFS,
 	DETECTOR_SMTP,
@@ -158,6 +159,7 @@ struct detector {
 };
 /* Does a detector of its own look at the slow answers of this protocol? */
 bool has_detector(const char *protocol);
+extern const struct detector detect_runs;
 extern const struct detector detect_capture, detect_close, detect_connect, detect_load, detect_path,
 	detect_server, detect_dns, detect_greeting, detect_bloat, detect_far, detect_queue,
 	detect_rate, detect_send, detect_mysql, detect_nfs, detect_smtp, detect_vrrp;
@@ -223,6 +225,10 @@ void busy_record(struct findings *f, struct svc *s, const struct record *r);
    explains already. lasting: for all lists to come. */
 uint64_t busy_explain(
 	struct findings *f, const struct addr *host, uint64_t from, uint64_t to, bool lasting);
+/* How much of that time the host had something in hand that is remembered, and how many requests.
+ */
+uint64_t busy_with(const struct findings *f, const struct addr *host, uint64_t from, uint64_t to,
+	uint64_t *requests);
 /* Before detectors prepare a list. */
 void busy_begin(struct findings *f);
 /* find_idle.c: long waits that are so on purpose. Of a service, made when first needed. */

@@ -18,6 +18,7 @@ static const struct detector *const detectors[DETECTOR_COUNT] = {
 	[DETECTOR_SERVER] = &detect_server,
 	[DETECTOR_QUEUE] = &detect_queue,
 	[DETECTOR_LOAD] = &detect_load,
+	[DETECTOR_RUNS] = &detect_runs,
 	[DETECTOR_MYSQL] = &detect_mysql,
 	[DETECTOR_NFS] = &detect_nfs,
 	[DETECTOR_SMTP] = &detect_smtp,
