@@ -464,6 +464,32 @@ def every_answer_takes_as_long():
     return polls([210 * MS + i % 7 * MS for i in range(40)], 50 * MS, "/work", ok())
 
 
+def balanced(dead):
+    """A proxy's calls go to two servers in turn; one of them may be gone: it tries the other after 1 s."""
+    w, now = World(), 0
+    talk = w.tcp("10.8.0.1")
+    now = talk.open(0)
+    for i in range(10):
+        now = asked = talk.send(0, now, get("/%d" % i)) + MS
+        if dead and i % 2:
+            w.tcp("10.8.0.8", 3000, "10.8.0.1")._send(0, now, SYN)
+            asked += SECOND
+        back = w.tcp("10.8.0.7" if dead or i % 2 else "10.8.0.8", 3000, "10.8.0.1")
+        done = back.close(back.send(1, back.send(0, back.open(asked), get("/%d" % i)) + 5 * MS, ok()))
+        now = talk.send(1, done + MS, ok()) + 20 * MS
+    return w
+
+
+@story(first=("connect-timeout", "10.8.0.8:3000"), cost=5 * 1.0, verdict="No answer to connection requests at 10.8.0.8:3000: 5.00")
+def server_behind_a_proxy_that_is_gone():
+    return balanced(True)
+
+
+@story()
+def servers_behind_a_proxy():
+    return balanced(False)
+
+
 def job_queue(jobs):
     """Workers wait for a job, in a protocol that is not read; whoever brings one wakes them."""
     w = World()

@@ -65,6 +65,13 @@ static unsigned had(const struct findings *f, const struct addr *host, uint64_t 
 	return found;
 }
 
+uint64_t busy_until(const struct findings *f, const struct addr *host, uint64_t time)
+{
+	unsigned i = had(f, host, time, time);
+
+	return i == BUSY ? 0 : f->busy->wait[i].to;
+}
+
 static int by_from(const void *a, const void *b)
 {
 	const uint64_t *x = a, *y = b;

@@ -18,6 +18,7 @@ enum detector_place {
 	DETECTOR_CAPTURE,
 	DETECTOR_BLOAT,
 	DETECTOR_CONNECT,
+	DETECTOR_ATTEMPT,
 	DETECTOR_PATH,
 	DETECTOR_CLOSE,
 	DETECTOR_SERVER,
@@ -159,7 +160,7 @@ struct detector {
 };
 /* Does a detector of its own look at the slow answers of this protocol? */
 bool has_detector(const char *protocol);
-extern const struct detector detect_runs;
+extern const struct detector detect_attempt, detect_runs;
 extern const struct detector detect_capture, detect_close, detect_connect, detect_load, detect_path,
 	detect_server, detect_dns, detect_greeting, detect_bloat, detect_far, detect_queue,
 	detect_rate, detect_send, detect_mysql, detect_nfs, detect_smtp, detect_vrrp;
@@ -225,6 +226,8 @@ void busy_record(struct findings *f, struct svc *s, const struct record *r);
    explains already. lasting: for all lists to come. */
 uint64_t busy_explain(
 	struct findings *f, const struct addr *host, uint64_t from, uint64_t to, bool lasting);
+/* When the host had answered what it had in hand then; 0: nothing that is remembered. */
+uint64_t busy_until(const struct findings *f, const struct addr *host, uint64_t time);
 /* How much of that time the host had something in hand that is remembered, and how many requests.
  */
 uint64_t busy_with(const struct findings *f, const struct addr *host, uint64_t from, uint64_t to,
