@@ -299,6 +299,39 @@ def connection_that_a_firewall_forgot():
     return forgotten((200, 600, 1400, 3000, 6200))
 
 
+def lossy(again):
+    """Seen beside the server: its SYN/ACK comes again as the client asks again, an answer by its timer."""
+    w = World()
+    for i in range(6):
+        talk = w.tcp("10.8.0.1", client="10.9.0.%d" % (i + 1))
+        at = i * 3 * SECOND
+        for late in (0, SECOND) if again and i < 2 else (SECOND,):
+            talk._send(0, at + late, SYN)
+            talk._send(1, at + late + 10_000, SYN | ACK)
+            talk.next = [n - 1 for n in talk.next] if not late else talk.next
+        now = at + SECOND + 20_000
+        talk._send(0, now, ACK)
+        talk._send(0, now, PSH | ACK, get("/"))
+        for late in (MS, 301 * MS) if again else (MS,):
+            talk._send(1, now + late, PSH | ACK, ok())
+            talk.next[1] -= len(ok()) if late == MS and again else 0
+        now += 302 * MS
+        talk._send(0, now, FIN | ACK)
+        talk._send(1, now + 10_000, FIN | ACK)
+        talk._send(0, now + 20_000, ACK)
+    return w
+
+
+@story(first=("loss", "10.8.0.1:80"), cost=2 * 1.0 + 6 * 0.3, never=("slow-server",))
+def loss_of_answers_of_any_kind():
+    return lossy(True)
+
+
+@story()
+def no_answer_is_lost():
+    return lossy(False)
+
+
 @story(never=("dead-connection", "slow-server"), first=("loss", "10.8.0.1:80"))
 def loss_that_ended():
     return forgotten((200, 600, 1400, 3000), 3010)

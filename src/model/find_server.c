@@ -4,7 +4,8 @@
 #include "model/find_impl.h"
 #include <stdio.h>
 
-/* A sender's first timeout, of a path with a short round trip, with what comes before. */
+/* A sender's first timeout, of a path with a short round trip, with what comes before; a longer
+   round trip is in it twice. */
 #define RTO_MOST (320 * MS)
 
 #define STEPS      16u
@@ -97,6 +98,15 @@ static void count(struct server_state *c, uint64_t ns, uint64_t least)
 	c->took[step_of(ns)].slow += ns >= least ? ns : 0;
 }
 
+static bool is_long(const struct record *r, uint64_t ns)
+{
+	uint64_t trip = r->kind == RECORD_TURN
+				? ((const struct turn_record *)r)->network
+				: ((const struct txn_record *)r)->ledger[LEDGER_NETWORK];
+
+	return ns > RTO_MOST + 2 * trip;
+}
+
 static void add_slow(struct findings *f, struct svc *s, struct server_state *c,
 	const struct record *r, const struct txn_record *t, uint64_t ns, uint64_t frame)
 {
@@ -104,7 +114,7 @@ static void add_slow(struct findings *f, struct svc *s, struct server_state *c,
 
 	c->slowest = ns > c->slowest ? ns : c->slowest;
 	c->least = c->least && c->least < ns ? c->least : ns;
-	c->long_ones += ns > RTO_MOST;
+	c->long_ones += is_long(r, ns);
 	claim(f, class);
 	if (class != CLASS_SLOW)
 		return;
@@ -232,7 +242,7 @@ static void take_out(struct findings *f, struct svc *s, const struct record *r)
 			(c->slow.count || !idle_take_out(s->idler, r, server, t->frame[1], true)))
 			proof_take_out(&c->slow, r->start, server, t->frame[1]);
 		proof_drop_frame(&c->slow, t->frame[2]);
-		c->long_ones -= server > RTO_MOST;
+		c->long_ones -= is_long(r, server);
 	} else if (server >= slow / 4) {
 		proof_take_out(medium_of(f, c, server), r->start, server, t->frame[1]);
 	}
