@@ -368,6 +368,26 @@ def client_that_wanted_the_greeting_only():
     return without_login(FIN, 0)
 
 
+def logins(queries):
+    w, now = World(), 0
+    for i in range(20):
+        m = Mysql(w, now=now, half=10 * MS)
+        for _ in range(queries):
+            m.query("select a from t where id = %d" % i)
+        now = m.talk.close(m.now + MS) + 200 * MS
+    return w
+
+
+@story(first=("no-keepalive", "10.8.0.3:3306"), cost=20 * 0.011)
+def login_for_each_statement():
+    return logins(1)
+
+
+@story(never=("no-keepalive",))
+def connections_that_are_used():
+    return logins(8)
+
+
 def silent(port, ends):
     """Connections to a port; each is closed after so long, or (None) never."""
     w = World()

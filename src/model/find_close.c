@@ -14,7 +14,7 @@ static const char *const phase_names[PHASES] = {"request", "wait", "response"};
 struct close_state {
 	struct proof single; /* connections of one request */
 	uint64_t used;       /* connections with requests */
-	uint64_t tls, tls_time;
+	uint64_t tls, tls_time, logins, login_time;
 	struct proof reused;
 	unsigned nports;
 	uint16_t ports[SHOWN]; /* of the client, that were used again */
@@ -36,13 +36,28 @@ struct close_all {
 
 enum use { NOT_USED, USED, USED_ONCE };
 
+/* Of a database the login, what is set for the session, and the end are no requests of a page's. */
+#define SESSION 4u
+
 static enum use use_of(const struct flow_record *r)
 {
-	bool hidden = app_encrypted(r->app), web = registry_model(r->app)->kind == KIND_WEB;
+	bool hidden = app_encrypted(r->app);
+	uint8_t kind = registry_model(r->app)->kind;
+	uint64_t n = hidden ? r->turns : r->transactions;
 
-	if (r->handshake == FIELD_ABSENT || !(web || (hidden && r->turns)))
+	if (r->handshake == FIELD_ABSENT || !n)
 		return NOT_USED;
-	return (hidden ? r->turns : r->transactions) > 1 ? USED : USED_ONCE;
+	if (kind == KIND_DATABASE)
+		return n > SESSION ? USED : n > 1 ? USED_ONCE : NOT_USED;
+	if (!hidden && kind != KIND_WEB)
+		return NOT_USED;
+	return n > 1 ? USED : USED_ONCE;
+}
+
+static bool is_login(const struct txn_record *t)
+{
+	return t->r.quality >> QUALITY_CONNECT & 1 && t->total != FIELD_ABSENT && !t->ended_by &&
+	       record_model(&t->r)->kind == KIND_DATABASE;
 }
 
 static uint64_t answered_handshake(const struct flow_record *r)
@@ -148,6 +163,11 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 		c->tls++;
 		c->tls_time += t->ledger[LEDGER_CONNECT_TLS];
 	}
+	if (is_login(t)) {
+		c = svc_state(s, DETECTOR_CLOSE);
+		c->logins++;
+		c->login_time += own_waiting(t);
+	}
 	if (!is_stale(t) && (!t->ended_by || t->unacked))
 		return;
 	c = svc_state(s, DETECTOR_CLOSE);
@@ -176,6 +196,10 @@ static void take_out_txn(struct close_state *c, const struct txn_record *t)
 	if (t->total != FIELD_ABSENT && t->ledger[LEDGER_CONNECT_TLS]) {
 		c->tls--;
 		c->tls_time -= t->ledger[LEDGER_CONNECT_TLS];
+	}
+	if (is_login(t)) {
+		c->logins--;
+		c->login_time -= own_waiting(t);
 	}
 	if (!is_stale(t) && (!t->ended_by || t->unacked))
 		return;
@@ -208,14 +232,18 @@ static void take_out(struct findings *f, struct svc *s, const struct record *r)
 static void list_single(struct findings *f, const struct svc *s, const struct close_state *c)
 {
 	uint64_t n = c->single.count, tls = c->tls ? c->tls_time / c->tls * n : 0, each;
+	uint64_t logins = c->logins ? c->login_time / c->logins * n : 0;
 	struct finding *x;
 
 	if (n < f->limit.v[THRESHOLD_KEEPALIVE] || n * 10 < c->used * 8)
 		return;
 	x = finding_new(f, "no-keepalive", "A new connection for each request", s, &c->single,
-		"tsumari.flow.transactions == 1");
-	x->local += tls;
-	finding_claims(x, s, ENTRY(CONNECT_NETWORK) | ENTRY(CONNECT_TLS), CLASS(NONE));
+		logins ? "tsumari.flow.transactions <= 4" : "tsumari.flow.transactions == 1");
+	x->local += tls + logins;
+	finding_claims(x, s,
+		ENTRY(CONNECT_NETWORK) | ENTRY(CONNECT_TLS) |
+			(logins ? ENTRY(NETWORK) | ENTRY(SERVER) : 0),
+		CLASS(NONE));
 	x->of = c->used;
 	each = x->local / n;
 	if (path_loaded(f, s))
@@ -226,16 +254,15 @@ static void list_single(struct findings *f, const struct svc *s, const struct cl
 		x->part_of = "slow-tls";
 	if (each < MS)
 		finding_at_most(x, SEVERITY_INFO);
-	say(&x->saw,
-		"%C of %C connections carried one request only; each cost %T for its "
-		"handshake%S.",
-		n, c->used, each, tls ? "s (TCP and TLS)" : "");
+	say(&x->saw, "%C of %C connections carried %S; each cost %T for its handshake%S%S.", n,
+		c->used, logins ? "a login and next to nothing" : "one request only", each,
+		tls ? "s (TCP and TLS)" : "", logins ? " and its login" : "");
 	say(&x->means, "The client makes a connection for each request: a round trip and more "
 		       "before each, a slow start for each, and ports that stay in TIME-WAIT.");
 	say(&x->next, "Keep-alive in the client's library; on a proxy towards its upstreams "
 		      "(nginx: keepalive in upstream, proxy_http_version 1.1, an empty "
 		      "Connection header); keepalive_timeout and keepalive_requests of the "
-		      "server.");
+		      "server; for a database a pool of connections.");
 	say(&x->against, "Many clients that ask once each need a connection each.");
 }
 
