@@ -543,6 +543,37 @@ def servers_behind_a_proxy():
     return balanced(False)
 
 
+def three_servers(slow):
+    """A balancer asks them in turn."""
+    w, now = World(), 0
+    talks = [w.tcp("10.8.0.%d" % i, 3000, "10.8.0.1") for i in (7, 8, 9)]
+    for talk in talks:
+        talk.open(0)
+    for i in range(30):
+        took = slow if i % 3 == 1 else 15
+        now = talks[i % 3].send(1, talks[i % 3].send(0, now, get("/", "shop")) + took * MS + i % 7 * MS // 5, ok()) + 20 * MS
+    return w
+
+
+@story(first=("slow-server", "10.8.0.8:3000"), cost=10 * 0.3)
+def one_of_three_servers_is_slow():
+    """All of its answers are: that is what it does, but the others do the same."""
+    return three_servers(300)
+
+
+@story()
+def three_servers_alike():
+    return three_servers(15)
+
+
+@story(first=("slow-server", "10.8.0.53:53"), cost=12 * 0.25)
+def name_server_that_always_needs_250_ms():
+    w = World()
+    for i in range(12):
+        dns(w, i * SECOND, "10.8.0.53", i + 1, "e%d.example" % i, 5000 + i, 250 * MS)
+    return w
+
+
 def job_queue(jobs):
     """Workers wait for a job, in a protocol that is not read; whoever brings one wakes them."""
     w = World()

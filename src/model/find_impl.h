@@ -216,6 +216,8 @@ void find_behind(struct findings *f);
 /* What repeats itself within one request, of the calls to a service; nothing where none is known.
  */
 void say_repeats(const struct findings *f, const struct svc *s, struct text *t);
+/* Of several servers that share a site's work (find_load.c), is this one much slower? */
+bool slower_than_others(const struct findings *f, const struct svc *s);
 /* Were segments of this service lost? */
 bool path_lossy(const struct svc *s);
 /* The time of an NFS call that belongs to the findings of find_nfs.c. */

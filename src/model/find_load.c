@@ -11,6 +11,7 @@
 #define BALANCED 256u /* clients with several servers */
 #define KINDS    64u  /* of requests, a service: how long they take at the least */
 #define ENOUGH   24u  /* answers behind the knee, or the level is no level */
+#define ALIKE    3u   /* answers that tell how long one takes */
 
 struct load_state {
 	/* Time in buckets that double in width. */
@@ -254,6 +255,30 @@ static void take_out_balance(struct load_all *all, const struct txn_record *t, u
 	b->to[i].server -= t->total == FIELD_ABSENT ? 0 : t->ledger[LEDGER_SERVER];
 	if (!b->to[i].requests)
 		b->to[i] = b->to[--b->n];
+}
+
+/* Whose answers take three times as long as those of another that does the same work. */
+bool slower_than_others(const struct findings *f, const struct svc *s)
+{
+	const struct load_all *all = f->state[DETECTOR_LOAD];
+
+	for (uint32_t i = 0; all->balance && i < keyed_count(all->balance); i++) {
+		const struct balance_key *key = keyed_key(all->balance, i);
+		const struct balance *b = keyed_value(all->balance, i);
+		uint64_t own = 0, least = UINT64_MAX;
+
+		for (unsigned k = 0; key->port == s->key.port && k < b->n; k++) {
+			uint64_t n = b->to[k].requests, each = n ? b->to[k].server / n : 0;
+
+			if (memcmp(&b->to[k].ip, &s->key.ip, sizeof(s->key.ip)) == 0)
+				own = each;
+			else if (n >= ALIKE && each < least)
+				least = each;
+		}
+		if (least < UINT64_MAX && own > 3 * least)
+			return true;
+	}
+	return false;
 }
 
 static bool is_answer(const struct record *r)

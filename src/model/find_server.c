@@ -18,6 +18,7 @@ struct server_state {
 	struct top error_top;
 	uint64_t slow_turns; /* of the slow ones: of connections whose protocol is not followed */
 	uint64_t turns;      /* all of those */
+	bool names;          /* it answers for names: nobody takes long for these */
 	uint64_t long_ones;  /* longer than one retransmission timeout explains */
 	uint64_t slowest, least; /* of the slow ones */
 	/* Good answers by the server's time, each step twice as long as the one before. */
@@ -150,8 +151,11 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 
 	if (others(t))
 		return;
-	if (!error && t->total != FIELD_ABSENT)
-		count(svc_state(s, DETECTOR_SERVER), server, f->limit.v[THRESHOLD_SLOW] / 2);
+	if (!error && t->total != FIELD_ABSENT) {
+		c = svc_state(s, DETECTOR_SERVER);
+		c->names = record_model(&t->r)->kind == KIND_NAMES;
+		count(c, server, f->limit.v[THRESHOLD_SLOW] / 2);
+	}
 	if (!error && server < f->limit.v[THRESHOLD_SLOW] / 4)
 		return;
 	if (!error && waits_on_purpose(t)) {
@@ -331,7 +335,7 @@ static void say_slow(struct finding *x, const struct svc *s, const struct server
 
 static void list_slow(struct findings *f, const struct svc *s, const struct server_state *c)
 {
-	bool rare = unusual(c);
+	bool rare = c->names || unusual(c) || slower_than_others(f, s);
 	uint64_t slow = slow_from(f, s, c, rare), most = f->limit.v[THRESHOLD_SLOW];
 	struct proof all = c->slow;
 	char filter[64];
