@@ -345,6 +345,19 @@ def greeting_that_came_late():
     return w
 
 
+@story(first=("dns-timeout", "10.8.0.53:53"), cost=3 * 10.0, verdict="DNS queries not answered at 10.8.0.53:53: 30.0 s, 100")
+def greeting_that_waits_for_a_name():
+    """The server asks for its client's name, twice in vain; soon another client comes."""
+    w, now = World(), 0
+    for i in range(3):
+        for again in (0, 5 * SECOND):
+            dns(w, now + MS + again, "10.8.0.53", i + 1, "1.0.9.10.in-addr.arpa", 5000 + i, type=12, client="10.8.0.3")
+        m = Mysql(w, now=now, late=10 * SECOND + MS)
+        m.query("select 1")
+        now = m.talk.close(m.now + 10 * MS)
+    return w
+
+
 def without_login(flag, side):
     w = World()
     Mysql(w).query("select 1")

@@ -110,10 +110,11 @@ static struct attempt *in_vain(struct lookup *l, uint64_t from, uint64_t to)
 }
 
 /* When nobody waited for it any more. */
-static uint64_t waited_until(const struct lookup *l, unsigned i, uint64_t end)
+static uint64_t waited_until(
+	const struct findings *f, const struct lookup *l, unsigned i, uint64_t end)
 {
 	const struct attempt *a = &l->a[i];
-	uint64_t until = 0;
+	uint64_t until = 0, busy;
 
 	if (a->answered)
 		return a->until; /* what follows the last repetition is the server's */
@@ -125,8 +126,10 @@ static uint64_t waited_until(const struct lookup *l, unsigned i, uint64_t end)
 			(k > i ? same_lookup(a, b) : same_lookup(b, a)) && (!until || then < until))
 			until = then;
 	}
+	busy = busy_until(f, &l->client, a->until); /* whoever it was for had their answer then */
 	if (until)
-		return until;
+		return busy && busy < until ? busy : until;
+	end = busy && busy < end ? busy : end;
 	return end > a->until && end - a->until <= TIMER ? end : a->until;
 }
 
@@ -168,7 +171,7 @@ static void add_up(struct findings *f, struct lookup *l, uint64_t end, bool sett
 
 	for (unsigned i = 0; i < l->n; i++) {
 		struct attempt *a = &l->a[i], *latest = a;
-		uint64_t until = waited_until(l, i, end);
+		uint64_t until = waited_until(f, l, i, end);
 		struct silence *s;
 
 		if ((a->answered && !repeated(a)) || (until == end && end - a->start < YOUNG))
