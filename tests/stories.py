@@ -740,6 +740,47 @@ def errors_that_are_passed_on():
     return w
 
 
+def downloads(n, pause):
+    """Of 480 kB; a window is full after 60 kB, and the client reads on after a pause."""
+    w, now = World(), 0
+    for i in range(n):
+        talk = w.tcp("10.8.0.1", client="10.9.0.%d" % (i + 1))
+        now = talk.send(0, talk.open(now), get("/large"))
+        body = b"HTTP/1.1 200 OK\r\nContent-Length: 480000\r\n\r\n" + b"x" * 480_000
+        for at in range(0, len(body), 60_000):
+            for k in range(at, min(at + 60_000, len(body)), 1460):
+                now += MS // 10
+                talk._send(1, now, ACK, body[k : min(k + 1460, at + 60_000)])
+            now += MS
+            for window in (0, 65535):
+                talk._send(0, now, ACK)
+                talk.packets[-1] = with_window(talk.packets[-1], window)
+                now += pause if not window else MS
+        now = talk.close(now)
+    return w
+
+
+def with_window(packet, window):
+    """The same segment without data, of another window."""
+    data = bytearray(packet.data)
+    data[48:50] = struct.pack("!H", window)
+    data[50:52] = bytes(2)
+    pseudo = bytes(data[26:34]) + struct.pack("!BBH", 0, 6, 20)
+    data[50:52] = struct.pack("!H", pcaplib.checksum(pseudo + bytes(data[34:54])))
+    return pcaplib.Packet(packet.time, bytes(data))
+
+
+@story(first=("slow-reader", "10.8.0.1:80"), cost=3 * 1.64, never=("slow-server", "loss", "path-bandwidth"))
+def clients_that_read_slowly():
+    """What is sent in between is waited for because of them, too."""
+    return downloads(3, 200 * MS)
+
+
+@story()
+def clients_that_read():
+    return downloads(3, MS // 10)
+
+
 def uploads(n, size, spans, expect=False):
     """POSTs whose bodies come in pieces with these pauses before each."""
     w = World()

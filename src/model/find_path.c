@@ -26,6 +26,8 @@ struct path_all {
 };
 #define FLOWS 1024u
 
+#define NEARLY_ALL 750u /* permille of a response: there nothing else takes the time */
+
 static bool is_stuck(const struct flow_record *r, int side)
 {
 	const struct flow_trouble_record *s = &r->trouble[side];
@@ -113,6 +115,9 @@ static void add_window(struct findings *f, struct path_state *c, const struct tx
 
 	if (client && large && t->response != FIELD_ABSENT &&
 		reaches(client, t->response, f->limit.v[THRESHOLD_READER])) {
+		/* Between the times that it was closed the client read no faster. */
+		if (reaches(client, t->response, NEARLY_ALL))
+			client += l[LEDGER_RESPONSE];
 		proof_add(&c->reader, t->r.start, client, t->frame[2]);
 		proof_frame(&c->reader, client, t->frame[3]);
 		proof_client(&c->reader, &t->r.client.ip);
@@ -286,7 +291,8 @@ static void list_reader(struct findings *f, const struct svc *s, const struct pa
 		"tsumari.ledger.stall.zero_window.client > 0 or "
 		"tsumari.ledger.stall.h2_window.client > 0");
 
-	finding_claims(x, s, ENTRY(STALL_ZERO_CLIENT) | ENTRY(STALL_H2_CLIENT), CLASS(NONE));
+	finding_claims(x, s, ENTRY(STALL_ZERO_CLIENT) | ENTRY(STALL_H2_CLIENT) | ENTRY(RESPONSE),
+		CLASS(NONE));
 	x->counted = "transactions";
 	x->of = s->transactions;
 	say(&x->saw,
