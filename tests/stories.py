@@ -587,6 +587,31 @@ def name_server_that_always_needs_250_ms():
     return w
 
 
+def pages_and_calls(quick):
+    """A proxy has pages of its own, quick ones or none; what it asks a server behind takes 350 ms each."""
+    w, now = World(), 0
+    talk, back = w.tcp("10.8.0.1"), w.tcp("10.8.0.7", 3000, "10.8.0.1")
+    back.open(0)
+    now = talk.open(0)
+    for i in range(20):
+        asked = talk.send(0, now, get("/api"))
+        done = back.send(1, back.send(0, asked + MS, get("/api")) + (350 + i % 5) * MS, ok())
+        now = talk.send(1, done + MS, ok()) + 10 * MS
+        if quick:
+            now = talk.send(1, talk.send(0, now, get("/page")) + MS, ok()) + 10 * MS
+    return w
+
+
+@story(first=("slow-server", "10.8.0.7:3000"), cost=20 * 0.352)
+def slow_calls_of_a_proxy_that_is_quick():
+    return pages_and_calls(True)
+
+
+@story()
+def calls_that_all_take_as_long():
+    return pages_and_calls(False)
+
+
 def job_queue(jobs):
     """Workers wait for a job, in a protocol that is not read; whoever brings one wakes them."""
     w = World()

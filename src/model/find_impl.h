@@ -216,6 +216,10 @@ void find_behind(struct findings *f);
 /* What repeats itself within one request, of the calls to a service; nothing where none is known.
  */
 void say_repeats(const struct findings *f, const struct svc *s, struct text *t);
+/* Does a service whose slow answers are unusual give others at once (find_server.c)? Does one that
+   calls this one (find_tiers.c)? */
+bool answers_others_at_once(const struct findings *f, const struct svc *s);
+bool front_is_quicker(const struct findings *f, const struct svc *s);
 /* Of several servers that share a site's work (find_load.c), is this one much slower? */
 bool slower_than_others(const struct findings *f, const struct svc *s);
 /* Were segments of this service lost? */

@@ -92,6 +92,17 @@ static bool unusual(const struct server_state *c)
 	return n < 3 || far * 2 >= slow;
 }
 
+bool answers_others_at_once(const struct findings *f, const struct svc *s)
+{
+	const struct server_state *c = svc_has(s, DETECTOR_SERVER);
+	unsigned slow = step_of(f->limit.v[THRESHOLD_SLOW] / 4);
+	uint64_t quick = 0;
+
+	for (unsigned i = 0; c && i < slow; i++)
+		quick += c->took[i].n;
+	return c && answers(c) >= 3 && quick * 10 >= answers(c) && unusual(c);
+}
+
 static void count(struct server_state *c, uint64_t ns, uint64_t least)
 {
 	c->took[step_of(ns)].n++;
@@ -335,7 +346,7 @@ static void say_slow(struct finding *x, const struct svc *s, const struct server
 
 static void list_slow(struct findings *f, const struct svc *s, const struct server_state *c)
 {
-	bool rare = c->names || unusual(c) || slower_than_others(f, s);
+	bool rare = c->names || unusual(c) || slower_than_others(f, s) || front_is_quicker(f, s);
 	uint64_t slow = slow_from(f, s, c, rare), most = f->limit.v[THRESHOLD_SLOW];
 	struct proof all = c->slow;
 	char filter[64];

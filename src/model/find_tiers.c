@@ -30,6 +30,28 @@ static bool is_cause(const struct finding *x)
 	return false;
 }
 
+/* Does a service that calls this one answer others at once? */
+bool front_is_quicker(const struct findings *f, const struct svc *s)
+{
+	const struct tier_pair **pairs;
+	unsigned n = f->tiers ? tiers_pairs(f->tiers, NULL, &pairs) : 0;
+	const struct svc *front;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct service *a = pairs[i]->parent->service, *b = pairs[i]->service;
+
+		if (!a || !b || b->port != s->key.port ||
+			memcmp(&b->ip, &s->key.ip, sizeof(b->ip)) != 0)
+			continue;
+		for (uint32_t k = 0; (front = svc_at(f, k)); k++)
+			if (front->key.port == a->port &&
+				memcmp(&front->key.ip, &a->ip, sizeof(a->ip)) == 0 &&
+				answers_others_at_once(f, front))
+				return true;
+	}
+	return false;
+}
+
 static void look_behind(struct findings *f, const struct finding *x, struct behind *b)
 {
 	const struct tier **list;
