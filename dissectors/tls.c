@@ -60,9 +60,15 @@ enum { EXT_NAME = 0, EXT_ALPN = 16, EXT_PSK = 41, EXT_VERSIONS = 43 };
 struct tls {
 	bool hello[2], cipher[2], lost[2]; /* by side; cipher: ChangeCipherSpec was sent */
 	bool retried;
+	uint8_t tickets; /* TLS 1.3: what of the server's first records is known */
 	uint16_t version;
-	uint64_t begin; /* time of the ClientHello's first byte */
+	uint32_t ticket; /* bytes of a record that is one */
+	uint64_t begin;  /* time of the ClientHello's first byte */
 };
+
+/* Behind the handshake of TLS 1.3: nothing yet, a record that may be a ticket, tickets. */
+enum { T_NONE, T_FIRST, T_MAYBE, T_SEEN };
+#define TICKET_MAX 2048u /* bytes of a record that may be one */
 
 static const struct {
 	uint16_t id;
@@ -353,9 +359,11 @@ static bool on_record(
 			tsm_opaque(s, side, end);
 			return false;
 		}
-		if (side == SIDE_CLIENT)
+		if (side == SIDE_CLIENT) {
 			established(s, x, side, end);
-		return side == SIDE_CLIENT || !new;
+			x->tickets = T_FIRST;
+		}
+		return !new;
 	default:
 		return false;
 	}
@@ -386,11 +394,77 @@ static void not_a_record(struct session *s, struct tls *x, enum side side, struc
 		t->stop = true;
 }
 
+static uint32_t record_size(const uint8_t *p)
+{
+	return HEADER + ((uint32_t)p[3] << 8 | p[4]);
+}
+
+/* The record that waits is no ticket, but an answer: when it came. */
+static void was_answer(struct session *s, struct tls *x)
+{
+	if (x->tickets == T_MAYBE)
+		tsm_opaque(s, SIDE_SERVER, NULL);
+	x->tickets = T_SEEN;
+}
+
+/*
+ * TLS 1.3 behind the handshake: whose turn it is. Many servers send two tickets of one size at once
+ * (RFC 8446, 4.6.1), encrypted like all the rest, and these answer nothing; the first record that
+ * is none ends the reading.
+ */
+static struct take after_handshake(struct session *s, struct tls *x, enum side side, struct view *v)
+{
+	struct take t = {0, 0, false};
+	bool lost = x->lost[0] || x->lost[1];
+	const uint8_t *p;
+	uint32_t n;
+
+	if (side == SIDE_CLIENT || lost) {
+		t.stop = x->tickets == T_MAYBE || lost;
+		if (t.stop)
+			was_answer(s, x);
+		tsm_opaque(s, side, v->end);
+		v->p = v->end;
+		return t;
+	}
+	while (view_len(v)) {
+		p = view_peek(v, HEADER);
+		if (!p) {
+			t.need = HEADER;
+			return t;
+		}
+		n = record_size(p);
+		if (x->tickets == T_SEEN ? n == x->ticket
+					 : p[0] == APPLICATION && n <= TICKET_MAX) {
+			bool known = x->tickets == T_SEEN || view_len(v) < n;
+
+			t.need = known ? n : n + HEADER; /* two are of one size */
+			if (view_len(v) < t.need) {
+				x->tickets = known ? x->tickets : T_MAYBE;
+				return t;
+			}
+			t.need = 0;
+			if (x->tickets == T_SEEN || record_size(p + n) == n) {
+				x->tickets = T_SEEN;
+				x->ticket = n;
+				v->p += n;
+				continue;
+			}
+		}
+		tsm_opaque(s, side, view_len(v) < n ? p + HEADER : p + n);
+		t.stop = true;
+		return t;
+	}
+	return t;
+}
+
 static struct take data(struct session *s, void *state, enum side side, struct view *v)
 {
 	struct tls *x = state;
 	struct take t = {0, 0, false};
 
+	if (x->tickets)
+		return after_handshake(s, x, side, v);
 	if (x->lost[side]) {
 		v->p = v->end;
 		return t;
@@ -407,7 +481,7 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 			not_a_record(s, x, side, &t);
 			return t;
 		}
-		n = HEADER + ((uint32_t)p[3] << 8 | p[4]);
+		n = record_size(p);
 		/* All but application data is waited for: its end is a stamp, or it is read. */
 		if (view_len(v) < n && !(p[0] == APPLICATION && side == SIDE_SERVER))
 			t.need = n;
@@ -428,6 +502,8 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 			return t;
 		}
 		v->p += n;
+		if (x->tickets)
+			return view_len(v) ? after_handshake(s, x, side, v) : t;
 	}
 	return t;
 }
@@ -440,6 +516,13 @@ static void gap(struct session *s, void *state, enum side side, uint64_t n)
 	(void)s;
 	(void)n;
 	x->lost[side] = true;
+}
+
+static void end(struct session *s, void *state, enum side side, enum tsm_end why)
+{
+	(void)why;
+	if (side == SIDE_SERVER)
+		was_answer(s, state);
 }
 
 static enum tsm_probe probe(struct view head, enum side side)
@@ -657,6 +740,7 @@ TSM_DISSECTOR(tls) = {
 	.probe = probe,
 	.data = data,
 	.gap = gap,
+	.end = end,
 	.describe = describe,
 	.model = &model,
 };

@@ -15,9 +15,10 @@ from talklib import C, S, Udp, build, flat, tsumari
 import talks_dns
 import talks_http
 import talks_smtp
+import talks_tls
 
 TALKS = {}
-for room in (talks_dns, talks_http, talks_smtp):
+for room in (talks_dns, talks_http, talks_smtp, talks_tls):
     TALKS.update(room.TALKS)
 
 VARIANTS = (("", {}), ("in 1", {"size": 1}), ("in 3", {"size": 3}), ("in 7", {"size": 7}), ("v6", {"v6": True}),
@@ -25,8 +26,9 @@ VARIANTS = (("", {}), ("in 1", {"size": 1}), ("in 3", {"size": 3}), ("in 7", {"s
 SHORT = {
     "code": "http.response.status_code", "ms": "event.duration", "server": "tsumari.ledger.server",
     "queued": "tsumari.ledger.queued", "error": "mysql.error_code", "id": "dns.id",
+    "handshake": "tsumari.tls.handshake",
 }
-TIMES = "ms", "server", "queued"
+TIMES = "ms", "server", "queued", "handshake"
 UNSEEN = "no_request", "no_response", "gap", "malformed", "unfinished", "time_back", "truncated"
 
 
@@ -45,8 +47,13 @@ def differences(want, r):
         yield "%s, is %s" % (flags, sorted(want.get("flags", ())))
 
 
-def judge(path, want):
-    found = [r for r in map(flat, tsumari(path)) if r["type"] != "flow"]
+def judge(path, want, flow):
+    records = list(map(flat, tsumari(path)))
+    found = [r for r in records if r["type"] != "flow"]
+    for k, v in flow.items():  # counts, and ms
+        got = next(r.get("tsumari." + k, 0) for r in records if r["type"] == "flow")
+        if abs(got / 1e6 - v) > 0.3 if k.endswith("wait") else got != v:
+            yield "flow: %s %s, is %s" % (k, got, v)
     if len(found) != len(want):
         yield "%d transactions, are %d: %s" % (
             len(found), len(want), [(r.get("method"), r.get("path") or r.get("query")) for r in found])
@@ -65,16 +72,17 @@ def judge(path, want):
 def main(names):
     bad = tried = 0
     with tempfile.TemporaryDirectory() as directory:
-        for name, (port, steps, want, *options) in TALKS.items():
+        for name, (port, steps, want, *more_of_it) in TALKS.items():
+            options, flow = [*more_of_it, {}, {}][:2]
             if names and not name.startswith(tuple(names)):
                 continue
             for variant, more in VARIANTS:
                 if isinstance(steps, Udp) and "size" in more:
                     continue
                 path = os.path.join(directory, "talk.pcap")
-                pcaplib.write(path, 1, build(port, steps, **{**(options[0] if options else {}), **more}))
+                pcaplib.write(path, 1, build(port, steps, **{**options, **more}))
                 tried += 1
-                for d in judge(path, want):
+                for d in judge(path, want, flow):
                     bad += 1
                     print("%s %s: %s" % (name, variant or "as it is", d))
     print("%d captures of %d conversations, %d differences" % (tried, len(TALKS), bad))
