@@ -5,7 +5,7 @@ import sys
 import pcaplib
 import stories
 from pcaplib import ACK, FIN, PSH, RST, SYN
-from stories import MS, SECOND, World, get, ok, story
+from stories import MS, SECOND, Mysql, World, get, ok, story
 
 stories.STORIES.clear()
 
@@ -379,6 +379,42 @@ def check_under_way_when_the_capture_ends():
     talk = w.tcp(APP, 8000, WEB)
     talk.send(0, talk.open(20 * SECOND), b"GET /health HTTP/1.0\r\nHost: h\r\n\r\n")
     return w
+
+
+# ---- locks -------------------------------------------------------------------------------------
+
+
+def locks(waits, after=2 * MS, error=None):
+    """One transaction holds a row for so long each time; others write it, and end when it does."""
+    w = World()
+    holder, other = Mysql(w), Mysql(w, "10.9.0.2")
+    for held in waits:
+        now = max(holder.now, other.now) + 3 * SECOND
+        holder.now = now
+        holder.query("update t set a = 1 where id = 1")
+        other.now = holder.now + 5 * MS
+        other.query("update t set a = 2 where id = 1", held * MS + after, error=error)
+        if error:
+            holder.now = other.now
+        else:
+            holder.now = other.now - after - MS
+        holder.query("commit")
+    return w
+
+
+@story(first=("mysql-slow", "10.8.0.3:3306"), cost=0.8 + 0.9 + 1.1, verdict="Slow statements .* They waited for locks")
+def writes_that_wait_for_a_commit():
+    return locks((800, 900, 1100))
+
+
+@story(first=("mysql-slow", "10.8.0.3:3306"), verdict="Slow statements .* The database worked, or waited")
+def writes_that_end_long_after_a_commit():
+    return locks((800, 900, 1100), 300 * MS)
+
+
+@story(first=("mysql-error", "10.8.0.3:3306"), cost=3 * 1.0, verdict="Errors of the database .* Statements waited for locks")
+def lock_waits_that_time_out():
+    return locks((1000, 1000, 1000), error=1205)
 
 
 # ---- virtual routers ---------------------------------------------------------------------------

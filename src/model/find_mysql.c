@@ -9,10 +9,27 @@
 #define BURSTS 4096u      /* connections whose last statement is remembered */
 #define PAUSE  (100 * MS) /* a burst ends where the connection is idle for longer */
 
+/* Ends of transactions, which release locks, and of slow writes, which may have waited for them. */
+#define MOMENTS  16u
+#define RELEASED (10 * MS) /* from the end of a transaction to the answer of who waited */
+struct moment {
+	uint64_t from, to, flow;
+	bool counted;
+};
+struct locks {
+	struct moment ended[MOMENTS], slow[MOMENTS];
+	unsigned nended, nslow;
+	uint64_t first, last; /* ends of transactions */
+	uint64_t taken;       /* ns of these: in which an end by chance would be one of them */
+	uint64_t waits, cost; /* slow writes that ended when another's transaction did */
+};
+
 struct mysql_state {
+	struct locks locks;
 	struct proof slow, no_index, errors;
 	struct top slow_top, index_top, error_top;
-	uint64_t slowest, rows; /* rows sent by statements without an index */
+	uint64_t of_locks, full; /* errors: 1205 and 1213; no room for another connection */
+	uint64_t slowest, rows;  /* rows sent by statements without an index */
 	uint64_t both;      /* slow ones without an index: the finding of these has their time */
 	struct proof again; /* bursts of one statement */
 	struct top again_top;
@@ -201,6 +218,8 @@ static void add_error(struct mysql_state *c, const struct txn_record *t, uint64_
 	text_printf(&text, "%llu ", (unsigned long long)code);
 	if (v)
 		text_put(&text, value_text(v), v->len < 120 ? v->len : 120);
+	c->of_locks += code == 1205 || code == 1213;
+	c->full += code == 1040 || code == 1203 || code == 1226;
 	proof_add(&c->errors, t->r.start, own_waiting(t), t->frame[2]);
 	proof_client(&c->errors, &t->r.client.ip);
 	top_add(&c->error_top, text.p, text.len, own_waiting(t));
@@ -225,6 +244,48 @@ static void add_replication(struct mysql_state *c, const struct txn_record *t)
 	c->lag = lag > c->lag ? lag : c->lag;
 }
 
+/* Did the one end while the other released what it held? */
+static void match(struct locks *l, struct moment *slow, const struct moment *ended)
+{
+	if (slow->counted || slow->flow == ended->flow || slow->from >= ended->from ||
+		slow->to < ended->from || slow->to > ended->to + RELEASED)
+		return;
+	slow->counted = true;
+	l->waits++;
+	l->cost += slow->to - slow->from;
+}
+
+static void add_lock(struct locks *l, const struct txn_record *t, bool slow)
+{
+	static const char *const ends[] = {"commit", "rollback", NULL};
+	static const char *const writes[] = {"update", "delete", "insert", "replace", NULL};
+	struct moment m = {t->r.start, t->r.end, t->r.flow_id, false};
+
+	if (t->r.end == FIELD_ABSENT)
+		return;
+	if (begins_with(t, ends)) {
+		l->ended[l->nended++ % MOMENTS] = m;
+		l->first = l->first ? l->first : m.from;
+		l->last = m.to;
+		l->taken += m.to - m.from + RELEASED;
+		for (unsigned i = 0; i < MOMENTS && i < l->nslow; i++)
+			match(l, &l->slow[i], &m);
+	} else if (slow && (begins_with(t, writes) || holds((const char *)t + t->query.offset,
+							      t->query.len, "for update"))) {
+		l->slow[l->nslow % MOMENTS] = m;
+		for (unsigned i = 0; i < MOMENTS && i < l->nended; i++)
+			match(l, &l->slow[l->nslow % MOMENTS], &l->ended[i]);
+		l->nslow++;
+	}
+}
+
+/* Most slow writes, and where transactions do not end all the time. */
+static bool waits_for_locks(const struct locks *l)
+{
+	return l->waits >= 2 && l->waits * 2 >= l->nslow &&
+	       (l->taken * 5 < l->last - l->first || l->waits == l->nslow);
+}
+
 static void add_statement(
 	struct findings *f, struct mysql_state *c, const struct txn_record *t, bool without)
 {
@@ -232,6 +293,7 @@ static void add_statement(
 	uint64_t rows = number_named(t, &num_rows);
 	bool slow = server >= f->limit.v[THRESHOLD_SLOW];
 
+	add_lock(&c->locks, t, slow);
 	if (without) {
 		proof_add(&c->no_index, t->r.start, server, t->frame[1]);
 		proof_client(&c->no_index, &t->r.client.ip);
@@ -326,7 +388,20 @@ static void list_slow(struct findings *f, const struct svc *s, const struct mysq
 			"%C of them used no index: their time is in the finding mysql-no-index. ",
 			c->both);
 	say_top(&x->saw, "The costliest", &c->slow_top);
-	say(&x->means, "The database worked, or waited for a lock or a disk, before it answered.");
+	if (waits_for_locks(&c->locks)) {
+		say(&x->saw,
+			" %C writes (%T) ended at the moment of another connection's COMMIT or "
+			"ROLLBACK.",
+			c->locks.waits, c->locks.cost);
+		say(&x->means, "They waited for locks that a transaction of another connection "
+			       "held until its end. ");
+		say(&x->next, "What the transaction that holds the locks does between its "
+			      "statements: shorter ones, COMMIT before calls to others, rows "
+			      "taken in one order; innodb_lock_wait_timeout. ");
+	} else {
+		say(&x->means,
+			"The database worked, or waited for a lock or a disk, before it answered.");
+	}
 	say(&x->next, "EXPLAIN ANALYZE of these; SHOW ENGINE INNODB STATUS and "
 		      "performance_schema.data_locks for locks; innodb_buffer_pool_size against "
 		      "what is read; the slow query log (long_query_time).");
@@ -368,7 +443,14 @@ static void list_errors(struct findings *f, const struct svc *s, const struct my
 		finding_at_least(x, SEVERITY_WARNING);
 	say(&x->saw, "%C of %C commands ended with an error. ", x->count, x->of);
 	say_top(&x->saw, "Most of them", &c->error_top);
-	say(&x->means, "The database refused what it was asked.");
+	say(&x->means, "%S",
+		c->of_locks * 2 >= x->count
+			? "Statements waited for locks of other transactions, until the wait "
+			  "timed out (1205) or was a deadlock (1213)."
+		: c->full * 2 >= x->count
+			? "All connections that the server, or the user, may have are in use: "
+			  "whoever has them holds them for long, or too many ask."
+			: "The database refused what it was asked.");
 	say(&x->next, "By number: 1040 max_connections, 1045 password and host, 1062 a duplicate, "
 		      "1064 and 1146 the statement, 1205 and 1213 locks (innodb_lock_wait_timeout, "
 		      "the order of updates).");
