@@ -549,6 +549,51 @@ def paths_longer_than_the_first_timer():
                 expect("%s, %d ms, /%d" % (name, rtt, i), r, {"connect.network": 0 if i else rtt, "network": rtt, "server": 40})
 
 
+@situation
+def an_answer_to_the_handshake_that_was_lost():
+    """The second one echoes the first SYN's time; the answer, which carries the ACK, shows that the path is not
+    as long as that."""
+    for v6 in False, True:
+        for back in 0.2, 0.8:
+            w = Wire(delay=20, v6=v6)
+            w.segment(CLIENT, 0, flags=SYN, seq=-1, ack=-1)
+            w.segment(SERVER, 20, flags=SYN | ACK, seq=-1, ack=0, lost=back)
+            w.segment(CLIENT, 1000, flags=SYN, seq=-1, ack=-1)
+            w.segment(SERVER, 1020, flags=SYN | ACK, seq=-1, ack=0, tsecr=100)
+            w.segment(CLIENT, 1040, ack=0)
+            w.next = [0, 0]
+            w.segment(CLIENT, 1041, get())
+            w.segment(SERVER, 1061 + 50, ok(3))
+            w.segment(CLIENT, 1131)
+            records = run(w.packets("client"))
+            expect("IPv6" if v6 else "IPv4", txns(records)[0],
+                   {"connect.retry": 1000, "connect.network": 40, "network": 40, "server": 50})
+            same(v6, "rtt_server", round(flow(records)["tsumari.tcp.rtt_server"] / MS), 40)
+
+
+@situation
+def two_resets_for_two_segments():
+    """What comes to a closed connection is answered segment by segment; neither reset is a copy."""
+    for v6 in False, True:
+        w = Wire(delay=10, v6=v6)
+        w.open()
+        w.segment(CLIENT, 30, get())
+        w.segment(SERVER, 45, ok(3))
+        w.segment(CLIENT, 60)
+        w.segment(SERVER, 2000, flags=FIN | ACK)
+        w.segment(CLIENT, 2005, get())
+        w.segment(CLIENT, 2005.02, flags=FIN | ACK)
+        for at in 2015.01, 2015.04:
+            w.segment(SERVER, at, flags=RST, seq=len(ok(3)) + 1, ack=0)
+        packets = w.packets("server")
+        if not v6:  # nor does it put an identification there
+            for p in packets:
+                s = pcaplib.segment(1, p)
+                s.ip = s.ip[:4] + b"\0\0" + s.ip[6:]
+                p.data = s.frame()
+        same("IPv6" if v6 else "IPv4", "copies", flow(run(packets)).get("tsumari.flow.duplicates", 0), 0)
+
+
 def talk_at_once(port, kind):
     """A conversation that goes on right behind its handshake; the server speaks first, or does not."""
     w = Wire(delay=0.01, port=port, **kind)

@@ -159,7 +159,10 @@ static bool is_reset_again(const struct flow *f, const struct packet *p, unsigne
 
 	if (f->state != FLOW_RESET || f->who >> 7 != dir)
 		return false;
-	return p->ip_id ? p->ip_id == s->ip_id && since <= LATE : since <= SOON;
+	if (p->ip_id)
+		return p->ip_id == s->ip_id && since <= LATE;
+	/* Each segment that comes is answered by one. */
+	return since <= SOON && (f->ext->copies || f->last[!dir] <= f->last[dir]);
 }
 
 /* One that went another way: it was here before, unless it is newer than what was. */

@@ -424,9 +424,15 @@ bool handshake_cost(const struct flow *f, bool fast, struct connect_cost *c)
 	return true;
 }
 
+/* Where more than one may have been answered, what else is known of the path may tell which. */
 uint32_t handshake_rtt(const struct flow *f, unsigned dir)
 {
 	const struct handshake *h = handshake_of(f);
+	uint64_t rtt;
 
-	return flow_rtt(f, dir) == UINT32_MAX && h && h->rtt[dir] ? h->rtt[dir] : flow_rtt(f, dir);
+	if (flow_rtt(f, dir) != UINT32_MAX || !h || !h->rtt[dir])
+		return flow_rtt(f, dir);
+	rtt = dir == flow_client(f) ? since(h->syn[answered_syn(f, h)].time, f->syn_ack)
+				    : since(h->syn_ack[ending_syn_ack(f, h)].time, f->established);
+	return rtt && rtt < UINT32_MAX ? (uint32_t)rtt : h->rtt[dir];
 }
