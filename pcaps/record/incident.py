@@ -7,7 +7,8 @@ usage: incident.py web PORT [OPTION=VALUE]...     an HTTP/1.1 server, of threads
            idle=S      closes a connection that says nothing for so long; 5
            expect=no   does not answer Expect: 100-continue
            lock=yes    requests with the same cookie wait for each other
-           GET /slow/MS waits so long, /hang for a minute, /big/BYTES is so long, /fail is 503
+           GET /slow/MS waits so long, /hang for a minute, /big/BYTES is so long, /sick/N is 503
+           from the Nth time on
        incident.py tls PORT CERTIFICATE KEY SECONDS   looks its certificate up for so long
        incident.py greet PORT SECONDS                 a mail server that greets after so long
        incident.py keep HOST PORT STEP...             a connection: paths, pauses in seconds, and fin
@@ -15,8 +16,9 @@ usage: incident.py web PORT [OPTION=VALUE]...     an HTTP/1.1 server, of threads
        incident.py many HOST PORT N PATH [COOKIE]     as many connections at once, a request each
        incident.py poll HOST PORT N SECONDS PATH      a connection and a request each so many seconds
 
-Clients print the sum of what they waited for, in seconds.
+Clients print the sum of what they waited for, in seconds. SOURCE in the environment is their address.
 """
+import os
 import socket
 import ssl
 import sys
@@ -47,7 +49,7 @@ class Web:
     def __init__(self, port, *options):
         o = dict(x.split("=") for x in options)
         self.idle, self.expect, self.lock = float(o.get("idle", 5)), o.get("expect"), o.get("lock")
-        self.locks, self.guard = {}, threading.Lock()
+        self.locks, self.guard, self.asked = {}, threading.Lock(), 0
         s = listen(port, o.get("backlog", 128))
         for _ in range(int(o.get("workers", 0))):
             thread(self.worker, s)
@@ -95,7 +97,8 @@ class Web:
             time.sleep(int(n) / 1000)
         elif what == "hang":
             time.sleep(60)
-        if what == "fail":
+        self.asked += what == "sick"
+        if what == "sick" and self.asked >= int(n):
             answer(c, b"503 Service Unavailable", b"no\n")
         else:
             answer(c, b"200 OK", b"x" * (int(n) if what == "big" else 300))
@@ -154,7 +157,7 @@ def get(c, path, cookie=None):
 
 
 def connect(host, port):
-    c = socket.create_connection((host, int(port)), 60)
+    c = socket.create_connection((host, int(port)), 60, (os.environ.get("SOURCE", ""), 0))
     c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     c.settimeout(NO_ANSWER)
     return c

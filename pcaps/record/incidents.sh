@@ -329,14 +329,15 @@ vrrp_flapping() {
 
 incident check_failing check-failing
 check_failing() {
+	ip -n tsmrec_cli addr add 10.77.0.11/24 dev eth0
 	culprit web web 80 && capture check-failing cli eth0 port 80 || return
-	asks check-failing poll $WEB 80 8 1 /fail &
-	asks check-failing poll $WEB 80 12 0.7 /quick
+	SOURCE=10.77.0.11 asks check-failing poll $WEB 80 16 1 /sick/9 &
+	asks check-failing poll $WEB 80 22 0.7 /quick
 	wait $!
 	captures_end
 	capture check-failing-well cli eth0 port 80 || return
-	asks check-failing-well poll $WEB 80 8 1 /quick &
-	asks check-failing-well poll $WEB 80 12 0.7 /big/900
+	SOURCE=10.77.0.11 asks check-failing-well poll $WEB 80 12 1 /quick &
+	asks check-failing-well poll $WEB 80 16 0.7 /big/900
 	wait $!
 	captures_end
 }
