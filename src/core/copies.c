@@ -213,40 +213,69 @@ static bool is_copy(const struct flow *f, const struct packet *p, unsigned dir)
 	       (known == YES || (known == UNKNOWN && since <= SOON));
 }
 
-/* How it was captured again. */
-static void note_kind(struct copies *c, const struct flow *f, const struct packet *p, unsigned dir)
+static bool has_other_ends(const struct packet_twin *t, const struct packet *p)
+{
+	return memcmp(&t->src, &p->src, sizeof(t->src)) != 0 ||
+	       memcmp(&t->dst, &p->dst, sizeof(t->dst)) != 0 || t->sport != p->sport ||
+	       t->dport != p->dport;
+}
+
+/* How p differs, whose twin is set: COPY_. */
+static uint8_t kinds_of(const struct flow *f, const struct packet *p)
 {
 	const struct packet_twin *t = &p->twin;
 
-	if (!(p->flags & PACKET_TWIN)) {
+	return (uint8_t)((has_other_ends(t, p) ? COPY_NAT : 0) |
+			 (t->tunnel != f->tunnel ? COPY_TUNNEL : 0) |
+			 (t->vlan != f->vlan ? COPY_VLAN : 0));
+}
+
+static void note_kinds(struct copies *c, const struct packet *p, unsigned dir, uint8_t kinds)
+{
+	const struct packet_twin *t = &p->twin;
+	uint8_t fresh = kinds & (uint8_t)~c->kinds;
+
+	if (fresh & COPY_NAT) {
+		c->ip[dir] = t->src;
+		c->ip[!dir] = t->dst;
+		c->port[dir] = t->sport;
+		c->port[!dir] = t->dport;
+	}
+	if (fresh & COPY_TUNNEL) {
+		c->tunnel = t->tunnel_kind;
+		c->tunnel_id = t->tunnel;
+	}
+	if (fresh & COPY_VLAN)
+		c->vlan = t->vlan;
+	c->kinds |= kinds;
+}
+
+/* How it was captured again. */
+static void note_kind(struct copies *c, const struct flow *f, const struct packet *p, unsigned dir)
+{
+	if (!(p->flags & PACKET_TWIN))
 		c->kinds |= COPY_SAME;
+	else if (p->flags & PACKET_TWIN_NAMED)
+		note_kinds(c, p, dir, kinds_of(f, p));
+}
+
+void datagram_copied(struct shard *sh, struct flow *f, const struct packet *p)
+{
+	unsigned dir = p->reverse;
+	uint8_t kinds = COPY_SAME;
+
+	if (!f->ncopies++)
+		f->copy_frame = p->number;
+	if (p->flags & PACKET_TWIN_NAMED) {
+		kinds = kinds_of(f, p);
+		if (kinds & (COPY_NAT | COPY_TUNNEL))
+			note_kinds(copies_need(sh, f), p, dir, kinds);
+		else if (!(f->copy_kinds & COPY_VLAN))
+			f->copy_vlan = p->twin.vlan;
+	} else if (f->copy_kinds) {
 		return;
 	}
-	if (!(p->flags & PACKET_TWIN_NAMED))
-		return;
-	if (memcmp(&t->src, &p->src, sizeof(t->src)) != 0 ||
-		memcmp(&t->dst, &p->dst, sizeof(t->dst)) != 0 || t->sport != p->sport ||
-		t->dport != p->dport) {
-		if (!(c->kinds & COPY_NAT)) {
-			c->ip[dir] = t->src;
-			c->ip[!dir] = t->dst;
-			c->port[dir] = t->sport;
-			c->port[!dir] = t->dport;
-		}
-		c->kinds |= COPY_NAT;
-	}
-	if (t->tunnel != f->tunnel) {
-		if (!(c->kinds & COPY_TUNNEL)) {
-			c->tunnel = t->tunnel_kind;
-			c->tunnel_id = t->tunnel;
-		}
-		c->kinds |= COPY_TUNNEL;
-	}
-	if (t->vlan != f->vlan) {
-		if (!(c->kinds & COPY_VLAN))
-			c->vlan = t->vlan;
-		c->kinds |= COPY_VLAN;
-	}
+	f->copy_kinds |= kinds;
 }
 
 bool tcp_is_copy(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)

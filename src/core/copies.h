@@ -1,5 +1,5 @@
 /*
- * copies.h - frames of one connection that are in the capture more than once.
+ * copies.h - frames of one flow that are in the capture more than once.
  */
 #ifndef TSUMARI_CORE_COPIES_H
 #define TSUMARI_CORE_COPIES_H
@@ -40,6 +40,8 @@ bool tcp_is_newer(const struct flow_side *s, const struct packet *p);
 bool tcp_is_later(const struct packet *before, const struct packet *p);
 /* A segment of a connection of which copies were seen. */
 void copies_remember(struct flow *f, const struct packet *p, unsigned dir);
+/* A datagram of a flow that was captured before (datagrams.h): counts it. */
+RARELY void datagram_copied(struct shard *sh, struct flow *f, const struct packet *p);
 void copies_drop(struct shard *sh, struct flow *f);
 
 #endif

@@ -1,7 +1,9 @@
 /* defrag.c - see defrag.h. */
 #include "core/defrag.h"
+#include "api/layer.h"
 #include "base/mem.h"
 #include "core/layers.h"
+#include "core/registry.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,19 +12,26 @@
 #define AGE           30000000000u /* ns: RFC 791 suggests 15 s, Linux waits 30 s */
 #define DATAGRAM_MAX  65535u
 #define RANGES_MAX    64u
+#define LATE          100000000u /* ns: a copy does not come later (datagrams.h) */
+#define DONE          64u        /* datagrams that were whole lately, of which copies may come */
 
 struct range {
 	uint32_t lo, hi;
 };
 
-struct datagram {
-	struct datagram *next; /* in its bucket */
-	struct datagram *older, *newer;
+struct whose {
 	struct addr src, dst;
 	uint32_t id, tunnel;
 	uint16_t vlan;
 	uint8_t proto, version;
-	bool spoilt; /* overlapping IPv6 fragments, or too many pieces */
+};
+
+struct datagram {
+	struct datagram *next; /* in its bucket */
+	struct datagram *older, *newer;
+	struct whose whose;
+	uint32_t again; /* bytes that came again */
+	bool spoilt;    /* overlapping IPv6 fragments, or too many pieces */
 	uint64_t time;
 	uint32_t size; /* 0: the last fragment was not seen */
 	uint32_t room, nranges;
@@ -30,11 +39,20 @@ struct datagram {
 	uint8_t *bytes;
 };
 
+struct done {
+	struct whose whose;
+	uint64_t time; /* 0: none */
+	uint32_t size, again;
+	uint16_t sport, dport; /* UDP */
+};
+
 struct defrag {
 	struct datagram *bucket[BUCKETS];
 	struct datagram *oldest, *newest;
 	unsigned n;
 	uint64_t bytes, budget;
+	struct done done[DONE];
+	unsigned next_done;
 };
 
 struct defrag *defrag_new(uint64_t budget)
@@ -87,7 +105,7 @@ static void unlink_bucket(struct defrag *d, const struct datagram *g, unsigned b
 
 static unsigned bucket_of_datagram(const struct datagram *g)
 {
-	struct packet p = {.src = g->src, .dst = g->dst, .frag = {.id = g->id}};
+	struct packet p = {.src = g->whose.src, .dst = g->whose.dst, .frag = {.id = g->whose.id}};
 
 	return bucket_of(&p);
 }
@@ -105,15 +123,36 @@ void defrag_free(struct defrag *d)
 	free(d);
 }
 
+static struct whose whose(const struct packet *p)
+{
+	return (struct whose){p->src, p->dst, p->frag.id, p->tunnel,
+		p->nvlan ? p->vlan[0] : (uint16_t)0, p->frag.proto, p->ip_version};
+}
+
+static bool is_its(const struct whose *w, const struct packet *p)
+{
+	return w->id == p->frag.id && w->proto == p->frag.proto && w->version == p->ip_version &&
+	       w->vlan == (p->nvlan ? p->vlan[0] : 0) && w->tunnel == p->tunnel &&
+	       memcmp(&w->src, &p->src, 16) == 0 && memcmp(&w->dst, &p->dst, 16) == 0;
+}
+
 static struct datagram *find(struct defrag *d, const struct packet *p)
 {
-	uint16_t vlan = p->nvlan ? p->vlan[0] : 0;
-
 	for (struct datagram *g = d->bucket[bucket_of(p)]; g; g = g->next)
-		if (g->id == p->frag.id && g->proto == p->frag.proto &&
-			g->version == p->ip_version && g->vlan == vlan && g->tunnel == p->tunnel &&
-			memcmp(&g->src, &p->src, 16) == 0 && memcmp(&g->dst, &p->dst, 16) == 0)
+		if (is_its(&g->whose, p))
 			return g;
+	return NULL;
+}
+
+static struct done *find_done(struct defrag *d, const struct packet *p)
+{
+	for (unsigned i = 0; i < DONE; i++) {
+		struct done *o = &d->done[i];
+
+		if (o->time && p->time >= o->time && p->time - o->time <= LATE &&
+			is_its(&o->whose, p))
+			return o;
+	}
 	return NULL;
 }
 
@@ -122,13 +161,7 @@ static struct datagram *begin(struct defrag *d, const struct packet *p)
 	struct datagram *g = xcalloc(1, sizeof(*g));
 	unsigned b = bucket_of(p);
 
-	g->src = p->src;
-	g->dst = p->dst;
-	g->id = p->frag.id;
-	g->tunnel = p->tunnel;
-	g->vlan = p->nvlan ? p->vlan[0] : 0;
-	g->proto = p->frag.proto;
-	g->version = p->ip_version;
+	g->whose = whose(p);
 	g->time = p->time;
 	g->next = d->bucket[b];
 	d->bucket[b] = g;
@@ -141,6 +174,44 @@ static struct datagram *begin(struct defrag *d, const struct packet *p)
 	d->n++;
 	d->bytes += sizeof(*g);
 	return g;
+}
+
+/* Were just these bytes there before? */
+static bool is_again(const struct datagram *g, const uint8_t *p, uint32_t lo, uint32_t hi)
+{
+	for (uint32_t i = 0; i < g->nranges; i++)
+		if (g->ranges[i].lo <= lo && hi <= g->ranges[i].hi)
+			return memcmp(g->bytes + lo, p, hi - lo) == 0;
+	return false;
+}
+
+/*
+ * A fragment of what is whole already. True: with it all of a datagram came again, which the packet
+ * stands for now. Of a tunnel nobody knows what was in it.
+ */
+static bool on_again(struct done *o, struct packet *p)
+{
+	o->again += p->paylen;
+	if (o->again < o->size || !o->sport || registry_claimed(TABLE_UDP_PORT, o->sport) ||
+		registry_claimed(TABLE_UDP_PORT, o->dport))
+		return false;
+	o->again -= o->size;
+	p->flags = (uint16_t)((p->flags & ~PACKET_FRAGMENT) | PACKET_UDP | PACKET_COPY);
+	p->ip_proto = o->whose.proto;
+	p->sport = o->sport;
+	p->dport = o->dport;
+	return true;
+}
+
+static void note_done(struct defrag *d, const struct datagram *g, uint64_t time)
+{
+	struct done *o = &d->done[d->next_done++ % DONE];
+
+	*o = (struct done){.whose = g->whose, .time = time, .size = g->size, .again = g->again};
+	if (g->whose.proto == IP_PROTO_UDP && g->size >= 4) {
+		o->sport = load16(g->bytes);
+		o->dport = load16(g->bytes + 2);
+	}
 }
 
 /* Puts [lo, hi) among the ranges, sorted and joined; copies what was not there. False: overlap. */
@@ -212,6 +283,7 @@ bool defrag_packet(struct defrag *d, struct packet *p, struct counters *c)
 	uint32_t lo = p->frag.offset, hi = lo + p->paylen;
 	uint8_t proto = p->frag.proto;
 	struct datagram *g;
+	struct done *done;
 
 	make_way(d, p->time, c);
 	if (p->paycut) {
@@ -223,8 +295,17 @@ bool defrag_packet(struct defrag *d, struct packet *p, struct counters *c)
 		return false;
 	}
 	g = find(d, p);
+	if (!g && (done = find_done(d, p)) != NULL) {
+		counters_add(c, "copies: fragments captured again", 1);
+		return on_again(done, p);
+	}
 	if (!g)
 		g = begin(d, p);
+	if (is_again(g, p->payload, lo, hi)) {
+		counters_add(c, "copies: fragments captured again", 1);
+		g->again += p->paylen;
+		return false;
+	}
 	if ((!p->frag.more && g->size && g->size != hi) || (g->size && hi > g->size))
 		g->spoilt = true;
 	if (!p->frag.more && !g->size)
@@ -234,12 +315,13 @@ bool defrag_packet(struct defrag *d, struct packet *p, struct counters *c)
 	make_room(d, g, hi);
 	if (!insert(g, p->payload, lo, hi)) {
 		counters_add(c, "fragments: overlapping", 1);
-		if (g->version == 6)
+		if (g->whose.version == 6)
 			g->spoilt = true;
 	}
 	if (g->spoilt || !g->size || g->nranges != 1 || g->ranges[0].lo ||
 		g->ranges[0].hi != g->size)
 		return false;
+	note_done(d, g, p->time);
 	p->owned = g->bytes;
 	p->flags &= (uint16_t)~PACKET_FRAGMENT;
 	g->bytes = NULL;

@@ -359,6 +359,20 @@ static void on_quote(struct shard *sh, const struct packet *p)
 	e->icmp_code = p->icmp_code;
 }
 
+/* A datagram that was captured before. */
+RARELY static void on_copy(struct shard *sh, const struct packet *p)
+{
+	struct flow_key k;
+	struct flow *f;
+
+	if (p->flags & PACKET_QUOTE)
+		return;
+	key_of(sh->engine->config, p, false, &k);
+	f = flow_find(&sh->flows, &k, p->hash);
+	if (f)
+		datagram_copied(sh, f, p);
+}
+
 static inline void count_frame(struct flow *f, const struct packet *p, unsigned dir)
 {
 	if (p->caplen < p->len)
@@ -471,8 +485,11 @@ static void on_packet(struct engine *e, struct packet *p, struct flow *expected)
 		return;
 	}
 	bound_extensions(sh);
-	if (p->flags & PACKET_QUOTE) {
-		on_quote(sh, p);
+	if (p->flags & (PACKET_QUOTE | PACKET_COPY)) {
+		if (p->flags & PACKET_COPY)
+			on_copy(sh, p);
+		else
+			on_quote(sh, p);
 		return;
 	}
 	key_of(e->config, p, false, &k);

@@ -113,8 +113,17 @@ struct flow {
 			uint8_t icmp_type, icmp_code; /* of the first packet */
 		};
 	};
-	uint64_t rtt_time[2]; /* when the segment ending at rtt_seq was sent; 0: none is timed */
-	uint32_t rtt_min[2];  /* ns from an end's segments to the other's ACK; see flow_rtt() */
+	union {
+		uint64_t rtt_time[2]; /* when the segment ending at rtt_seq was sent; 0: none is
+					 timed */
+		struct {              /* of another flow than TCP: its copies (copies.h) */
+			uint64_t copy_frame; /* the first one */
+			uint32_t ncopies;
+			uint16_t copy_vlan;
+			uint8_t copy_kinds;
+		};
+	};
+	uint32_t rtt_min[2]; /* ns from an end's segments to the other's ACK; see flow_rtt() */
 
 	/* Of TCP only, see flow_said(): others have no memory for it. */
 	struct flow_side side[2];
@@ -354,6 +363,12 @@ static inline struct session *flow_session(const struct flow *f)
 static inline bool flow_may_try(const struct flow *f)
 {
 	return f->flow_tries < (f->flags & FLOW_MIDWAY ? FLOW_TRIES_MAX : FLOW_TRIES_START);
+}
+
+/* Datagrams that were captured more than once. */
+static inline uint32_t flow_datagrams_copied(const struct flow *f)
+{
+	return f->proto == 6 ? 0 : f->ncopies;
 }
 
 static inline unsigned flow_client(const struct flow *f)

@@ -107,7 +107,7 @@ uint32_t flow_quality(const struct flow *f)
 		q |= 1u << QUALITY_TIME_BACK;
 	if (f->ext && f->ext->watch & WATCH_SPLIT)
 		q |= 1u << QUALITY_MPTCP;
-	if (f->ext && f->ext->duplicates)
+	if ((f->ext && f->ext->duplicates) || flow_datagrams_copied(f))
 		q |= 1u << QUALITY_DUPLICATE;
 	if (f->proto == 6 && (!f->packets[0] || !f->packets[1]) &&
 		f->packets[0] + f->packets[1] > 1 && f->state != FLOW_SYN)
@@ -312,6 +312,16 @@ static void unusual(struct flow_record *r, const struct flow *f)
 		trouble(&r->trouble[i], f, i ? !flow_client(f) : flow_client(f));
 }
 
+static void copied_datagrams(struct flow_record *r, const struct flow *f)
+{
+	if (!f->ext)
+		r->icmp_type = r->icmp_code = FIELD_ABSENT;
+	r->duplicates = f->ncopies;
+	r->duplicate_frame = f->copy_frame;
+	r->copy_kinds |= f->copy_kinds;
+	r->copy_vlan = f->copy_vlan;
+}
+
 const struct record *record_whole(const struct record *r, struct flow_record *room)
 {
 	if (r->kind != RECORD_FLOW || r->size >= sizeof(*room))
@@ -337,7 +347,8 @@ static uint8_t flow_status(const struct flow *f, bool open)
 
 void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool final, bool open)
 {
-	struct flow_record *r = record_room(sh, f->ext ? sizeof(*r) : (uint32_t)FLOW_RECORD_USUAL);
+	bool whole = f->ext || flow_datagrams_copied(f);
+	struct flow_record *r = record_room(sh, whole ? sizeof(*r) : (uint32_t)FLOW_RECORD_USUAL);
 	unsigned c = flow_client(f);
 	const struct flow_turns *turns = flow_turns(f);
 	struct connect_cost cost;
@@ -376,6 +387,8 @@ void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool f
 	flow_sides(r, f);
 	if (f->ext)
 		unusual(r, f);
+	if (flow_datagrams_copied(f))
+		copied_datagrams(r, f);
 }
 
 static struct record_text moved(struct record_text x, uint32_t by)

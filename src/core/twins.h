@@ -36,15 +36,13 @@ void twins_init(struct twins *t, const struct engine_config *c);
 void twins_release(struct twins *t);
 
 /*
- * A packet that has its key: gives it another one where that is its connection's. Most are none of
+ * A segment that has its key: gives it another one where that is its connection's. Most are none of
  * what is looked at: a SYN, or near the beginning of the capture a segment of a connection without.
  */
 void twins_syn(struct twins *t, struct packet *k, struct counters *counts);
 void twins_other(struct twins *t, struct packet *k, struct counters *counts);
 static inline void twins_packet(struct twins *t, struct packet *k, struct counters *counts)
 {
-	if (!(k->flags & PACKET_TCP))
-		return;
 	if (k->tcp_flags & TCP_SYN)
 		twins_syn(t, k, counts);
 	else if (t->any)

@@ -15,6 +15,7 @@ void reader_init(struct reader *r, struct pipeline *p)
 	r->defrag = defrag_new(p->config->memory / 16);
 	r->ports = ports_new();
 	twins_init(&r->twins, p->config);
+	datagrams_init(&r->datagrams, p->config);
 	r->idle_since = r->started = monotonic();
 }
 
@@ -24,6 +25,7 @@ void reader_release(struct reader *r)
 	defrag_free(r->defrag);
 	ports_free(r->ports);
 	twins_release(&r->twins);
+	datagrams_release(&r->datagrams);
 }
 
 void reader_cut(struct capture_stats *st, const struct packet *k)
@@ -88,7 +90,10 @@ bool reader_prepare(struct reader *r, struct packet *k)
 		return false;
 	}
 	ports_packet(r->ports, k);
-	twins_packet(&r->twins, k, &r->counters);
+	if (k->flags & PACKET_TCP)
+		twins_packet(&r->twins, k, &r->counters);
+	else if (!(k->flags & PACKET_COPY))
+		datagrams_packet(&r->datagrams, k, &r->counters);
 	return true;
 }
 

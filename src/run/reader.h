@@ -7,6 +7,7 @@
 #define TSUMARI_RUN_READER_H
 
 #include "core/order.h"
+#include "core/datagrams.h"
 #include "core/twins.h"
 #include "run/pipeline.h"
 #include <time.h>
@@ -18,6 +19,7 @@ struct reader {
 	struct defrag *defrag;
 	struct ports *ports;
 	struct twins twins;
+	struct datagrams datagrams;
 	struct counters counters;
 	uint64_t now;        /* highest capture time so far; UINT64_MAX before the first frame */
 	struct order order;  /* of the frames so far */
