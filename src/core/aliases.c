@@ -69,7 +69,7 @@ struct alias *alias_find(const struct aliases *t, const struct packet *k)
 	return NULL;
 }
 
-__attribute__((cold, noinline)) void ends_take(
+void ends_take(
 	const struct engine_config *c, const struct ends *to, struct packet *k)
 {
 	k->src = to->src;
@@ -80,7 +80,7 @@ __attribute__((cold, noinline)) void ends_take(
 	k->tunnel_kind = to->kind;
 	k->vlan[0] = to->vlan;
 	k->nvlan = to->vlan != 0;
-	(void)engine_route(c, k);
+	engine_route_again(c, k);
 }
 
 void alias_take(struct aliases *t, struct alias *a, struct packet *k)

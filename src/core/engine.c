@@ -155,7 +155,7 @@ INLINE void order(const struct engine_config *c, struct packet *p, bool quote, s
 	key_of(c, p, quote, k);
 }
 
-bool engine_route(const struct engine_config *c, struct packet *p)
+static inline bool route(const struct engine_config *c, struct packet *p)
 {
 	struct flow_key k;
 
@@ -175,6 +175,17 @@ bool engine_route(const struct engine_config *c, struct packet *p)
 	if (k.proto == IP_PROTO_VRRP)
 		p->shard = EVENT_SHARD;
 	return true;
+}
+
+bool engine_route(const struct engine_config *c, struct packet *p)
+{
+	return route(c, p);
+}
+
+/* Apart, so that the other one is where all packets pass. */
+RARELY void engine_route_again(const struct engine_config *c, struct packet *p)
+{
+	(void)route(c, p);
 }
 
 static uint64_t timeout(const struct engine_config *c, const struct flow *f)

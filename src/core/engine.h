@@ -52,6 +52,8 @@ void engine_free(struct engine *e);
  * belongs to no flow.
  */
 bool engine_route(const struct engine_config *c, struct packet *p);
+/* The same, of a packet that got another key. */
+void engine_route_again(const struct engine_config *c, struct packet *p);
 
 /* Packets of its shards, in order. */
 void engine_packets(struct engine *e, struct packet *const *p, unsigned n);
