@@ -69,8 +69,7 @@ struct alias *alias_find(const struct aliases *t, const struct packet *k)
 	return NULL;
 }
 
-void ends_take(
-	const struct engine_config *c, const struct ends *to, struct packet *k)
+void ends_take(const struct engine_config *c, const struct ends *to, struct packet *k)
 {
 	k->src = to->src;
 	k->dst = to->dst;

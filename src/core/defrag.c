@@ -13,7 +13,7 @@
 #define DATAGRAM_MAX  65535u
 #define RANGES_MAX    64u
 #define LATE          100000000u /* ns: a copy does not come later (datagrams.h) */
-#define DONE          64u        /* datagrams that were whole lately, of which copies may come */
+#define DONE          32u        /* datagrams that were whole lately, of which copies may come */
 
 struct range {
 	uint32_t lo, hi;
@@ -43,7 +43,7 @@ struct done {
 	struct whose whose;
 	uint64_t time; /* 0: none */
 	uint32_t size, again;
-	uint16_t sport, dport; /* UDP */
+	uint8_t *bytes;
 };
 
 struct defrag {
@@ -116,10 +116,21 @@ static void give_up(struct defrag *d, struct datagram *g)
 	drop(d, g);
 }
 
+static void done_free(struct defrag *d, struct done *o)
+{
+	if (o->time)
+		d->bytes -= o->size;
+	free(o->bytes);
+	o->bytes = NULL;
+	o->time = 0;
+}
+
 void defrag_free(struct defrag *d)
 {
 	while (d->oldest)
 		give_up(d, d->oldest);
+	for (unsigned i = 0; i < DONE; i++)
+		done_free(d, &d->done[i]);
 	free(d);
 }
 
@@ -144,13 +155,15 @@ static struct datagram *find(struct defrag *d, const struct packet *p)
 	return NULL;
 }
 
-static struct done *find_done(struct defrag *d, const struct packet *p)
+/* The one that was whole lately and has these bytes at its [lo, hi). */
+static struct done *find_done(struct defrag *d, const struct packet *p, uint32_t lo, uint32_t hi)
 {
 	for (unsigned i = 0; i < DONE; i++) {
 		struct done *o = &d->done[i];
 
 		if (o->time && p->time >= o->time && p->time - o->time <= LATE &&
-			is_its(&o->whose, p))
+			is_its(&o->whose, p) && hi <= o->size &&
+			memcmp(o->bytes + lo, p->payload, hi - lo) == 0)
 			return o;
 	}
 	return NULL;
@@ -191,15 +204,20 @@ static bool is_again(const struct datagram *g, const uint8_t *p, uint32_t lo, ui
  */
 static bool on_again(struct done *o, struct packet *p)
 {
+	uint16_t sport, dport;
+
 	o->again += p->paylen;
-	if (o->again < o->size || !o->sport || registry_claimed(TABLE_UDP_PORT, o->sport) ||
-		registry_claimed(TABLE_UDP_PORT, o->dport))
+	if (o->again < o->size || o->whose.proto != IP_PROTO_UDP || o->size < 4)
 		return false;
 	o->again -= o->size;
+	sport = load16(o->bytes);
+	dport = load16(o->bytes + 2);
+	if (registry_claimed(TABLE_UDP_PORT, sport) || registry_claimed(TABLE_UDP_PORT, dport))
+		return false;
 	p->flags = (uint16_t)((p->flags & ~PACKET_FRAGMENT) | PACKET_UDP | PACKET_COPY);
 	p->ip_proto = o->whose.proto;
-	p->sport = o->sport;
-	p->dport = o->dport;
+	p->sport = sport;
+	p->dport = dport;
 	return true;
 }
 
@@ -207,11 +225,11 @@ static void note_done(struct defrag *d, const struct datagram *g, uint64_t time)
 {
 	struct done *o = &d->done[d->next_done++ % DONE];
 
+	done_free(d, o);
 	*o = (struct done){.whose = g->whose, .time = time, .size = g->size, .again = g->again};
-	if (g->whose.proto == IP_PROTO_UDP && g->size >= 4) {
-		o->sport = load16(g->bytes);
-		o->dport = load16(g->bytes + 2);
-	}
+	o->bytes = xmalloc(g->size);
+	memcpy(o->bytes, g->bytes, g->size);
+	d->bytes += g->size;
 }
 
 /* Puts [lo, hi) among the ranges, sorted and joined; copies what was not there. False: overlap. */
@@ -295,7 +313,7 @@ bool defrag_packet(struct defrag *d, struct packet *p, struct counters *c)
 		return false;
 	}
 	g = find(d, p);
-	if (!g && (done = find_done(d, p)) != NULL) {
+	if (!g && (done = find_done(d, p, lo, hi)) != NULL) {
 		counters_add(c, "copies: fragments captured again", 1);
 		return on_again(done, p);
 	}
