@@ -286,5 +286,60 @@ unknown("fragments, behind a router", [a, b] + fragments(9 * US, ttl=63), 1, 1)
 unknown("fragments, in turn", [x for y in zip([a, b], fragments(0, ttl=63)) for x in y], 1, 1)
 unknown("fragments, sent again", [a, b] + fragments(MS, ident=601), 2, 0)
 
+# An answer that stands before its request: at one time, some microseconds early, in blocks.
+
+
+def call(xid, reply=False, program=100003, version=3, procedure=0):
+    """The NULL procedure of NFS over UDP (RFC 5531)."""
+    if reply:
+        return struct.pack("!6I", xid, 1, 0, 0, 0, 0)
+    return struct.pack("!10I", xid, 0, 2, program, version, procedure, 0, 0, 0, 0)
+
+
+def ordered(name, pairs, back, count, port, kind):
+    """Exchanges (request, answer) whose answers come `back` before; all answered, the wait is none."""
+    global tried
+    tried += 1
+    packets = []
+    for i, (a, b) in enumerate(pairs):
+        at = START + i * 20 * MS
+        packets.append(udp(at + US, (SERVER, port), me, b, 1 + i, mac=2))
+        packets.append(udp(at + US + back, me, (SERVER, port), a, 1 + i))
+    flows, got = parts(run(name, packets))
+    same(name, "records", [r["type"] for r in got], [kind] * count)
+    same(name, "client", [x["client"]["ip"] for x in flows], [CLIENT])
+    same(name, "wait", [(wait(r).get("wait"), r["event"].get("outcome")) for r in got], [(0, "success")] * count)
+    same(name, "quality", {q for r in got for q in r["tsumari"].get("quality", [])} - {"no_rtt"}, set())
+
+
+NAMES = [(question(100 + i), question(100 + i, "192.0.2.1")) for i in range(5)]
+CALLS = [(call(100 + i), call(100 + i, True)) for i in range(5)]
+for back in 0, 50 * US, 9 * MS:
+    ordered("dns, answers %d us early" % (back // US), NAMES, back, 5, 53, "dns")
+    ordered("rpc, answers %d us early" % (back // US), CALLS, back, 5, 2049, "nfs")
+# Several at once, all answers before all requests.
+for pairs, port, kind in (NAMES, 53, "dns"), (CALLS, 2049, "nfs"):
+    tried += 1
+    name = kind + " answers in a block before"
+    block = [udp(START + US * i, (SERVER, port), me, b, 1 + i, mac=2) for i, (_, b) in enumerate(pairs)]
+    block += [udp(START + US * 9, me, (SERVER, port), a, 1 + i) for i, (a, _) in enumerate(pairs)]
+    _, got = parts(run(name, block))
+    same(name, "answered", [r["event"].get("outcome") for r in got], ["success"] * 5)
+    # Frames in blocks, their times right.
+    tried += 1
+    name = kind + " times right, in blocks"
+    block = [udp(START + MS * (2 * i + 1), (SERVER, port), me, b, 1 + i, mac=2) for i, (_, b) in enumerate(pairs)]
+    block += [udp(START + MS * 2 * i, me, (SERVER, port), a, 1 + i) for i, (a, _) in enumerate(pairs)]
+    _, got = parts(run(name, block))
+    same(name, "waits", [(wait(r).get("wait"), r["event"].get("outcome")) for r in got], [(MS, "success")] * 5)
+# Too early: it answers something that was not captured.
+late = [udp(START, server, me, ANSWER, 5), udp(START + 11 * MS, me, server, ASK, 5)]
+f, got = parts(run("an answer to nothing", late))
+same("an answer to nothing", "records", [("no_request" in r["tsumari"]["quality"], "no_response" in r["tsumari"]["quality"])
+                                         for r in got], [(True, False), (False, True)])
+# Only the server's side was captured: every answer is told.
+f, got = parts(run("answers only", [udp(START + 300 * MS * i, server, me, b, 1 + i) for i, (_, b) in enumerate(NAMES)]))
+same("answers only", "records", [r["tsumari"]["quality"].count("no_request") for r in got], [1] * 5)
+
 print("datagrams: %d situations" % tried)
 sys.exit(faults > 0)

@@ -5,6 +5,7 @@
  */
 #include "core/tcp_impl.h"
 #include "api/layer.h"
+#include "core/answers.h"
 #include "core/copies.h"
 #include "core/event.h"
 #include "core/handshake.h"
@@ -240,6 +241,8 @@ void flow_close(
 		tcp_settle(f);
 		stream_finish(sh, f);
 	}
+	if (flow_session(f) && f->session->answers)
+		answers_flush(f->session);
 	if (flow_session(f))
 		session_close(f->session, why, now);
 	if (f->turns && f->turns->of == 1 && (why == END_CAPTURE || f->state == FLOW_RESET))
@@ -287,6 +290,15 @@ static bool sctp_from_server(const struct packet *p)
 	return type == 2 || (type != 1 && p->sport < p->dport);
 }
 
+/* The end with the port of a service serves; where both or none have one, lower does. */
+INLINE bool from_service(const struct packet *p, unsigned table, bool lower)
+{
+	bool src = p->taught & 1 || registry_app_port(table, p->sport);
+	bool dst = p->taught & 2 || registry_app_port(table, p->dport);
+
+	return src != dst ? src : lower;
+}
+
 INLINE struct flow *flow_new(struct shard *sh, const struct packet *p, const struct flow_key *k)
 {
 	struct flow_table *t = &sh->flows;
@@ -324,14 +336,11 @@ INLINE struct flow *flow_new(struct shard *sh, const struct packet *p, const str
 			f->who ^= 1;
 	} else if (p->ip_proto == IP_PROTO_TCP &&
 		   !(p->flags & PACKET_TCP && p->tcp_flags & TCP_SYN)) {
-		/* No handshake: the end with the port of a service, else the lower port, serves. */
-		bool src = p->taught & 1 || registry_app_port(TABLE_TCP_PORT, p->sport);
-		bool dst = p->taught & 2 || registry_app_port(TABLE_TCP_PORT, p->dport);
-
-		if (src != dst ? src : p->sport < p->dport)
+		/* No handshake. */
+		if (from_service(p, TABLE_TCP_PORT, p->sport < p->dport))
 			f->who ^= 1;
 	} else if (p->flags & PACKET_UDP &&
-		   (p->taught ? p->taught == 1 : p->sport < 1024 && p->dport >= 1024)) {
+		   from_service(p, TABLE_UDP_PORT, p->sport < 1024 && p->dport >= 1024)) {
 		f->who ^= 1;
 	}
 	if (p->taught)
@@ -656,6 +665,7 @@ static void shard_tick(struct shard *sh, uint64_t now, uint64_t order)
 	sh->key_order = order;
 	sh->key_tick = true;
 	early_tick(sh, now);
+	answers_tick(sh, now);
 	for (uint32_t b = 0; b < blocks; b++) {
 		if (block_due(t, b, second))
 			n += due_flows(t, b, second, due + n);

@@ -3,12 +3,13 @@
  * order, keeps what it did not read, passes over what it does not want to see, and finds it in the
  * first place.
  */
+#include "core/answers.h"
 #include "core/proxy.h"
-#include "core/shard.h"
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOKED_AT 16u /* sessions looked at for one to give up */
+#define LOOKED_AT 16u   /* sessions looked at for one to give up */
+#define STATE_MAX 4096u /* bytes of what a dissector of datagrams keeps */
 
 /* New sessions leave a quarter of what all may use to those that there are. */
 static bool session_budget_used(const struct shard *sh)
@@ -161,6 +162,7 @@ void session_close(struct session *s, enum tsm_end why, uint64_t now)
 {
 	struct shard *sh = s->shard;
 
+	answers_drop(s);
 	for (int i = 0; i < 2; i++)
 		session_end(s, (enum side)i, why, why == END_CAPTURE ? 0 : now);
 	txn_close_all(s, now, why == END_CAPTURE);
@@ -502,46 +504,83 @@ static void push(
 		gone(s);
 }
 
+/*
+ * What a dissector makes of a datagram; nothing, where it answers what was not asked yet and may
+ * wait: then its state is what it was. False: it wants no more.
+ */
+static bool give(struct session *s, enum side side, struct view v, bool may_wait)
+{
+	struct reading *r = reading_of(s);
+	uint8_t before[STATE_MAX];
+	size_t size = s->d->state_size;
+	bool stop;
+
+	r->to = NULL;
+	r->waits = false;
+	r->may_wait = may_wait && side == SIDE_SERVER && size <= sizeof(before);
+	if (r->may_wait && size)
+		memcpy(before, s->state, size);
+	s->switched = false;
+	s->in_data = true;
+	stop = s->d->data(s, s->state, side, &v).stop;
+	s->in_data = false;
+	r->may_wait = false;
+	if (r->waits && size)
+		memcpy(s->state, before, size);
+	return !stop;
+}
+
 /* A datagram: its dissector gets it whole, and nothing of it is kept. */
-static void datagram(struct session *s, enum side side, struct view v, const struct stamp *at)
+bool session_datagram(
+	struct session *s, enum side side, struct view v, const struct stamp *at, bool may_wait)
 {
 	struct session_side *x = &s->side[side];
-	bool stop;
 
 	x->nspans = 0;
 	reading_of(s)->now = *at;
-	read_from(s, side, v.p, x->pos, x->pos);
-	x->pos += view_wire(&v);
+	read_from(s, side, v.p, x->pos - view_wire(&v), x->pos - view_wire(&v));
 	if (!s->d) {
 		enum tsm_probe r = recognise_at(s, side, v);
 
 		if (!is_sure(r)) {
 			if (++s->turns >= TURNS_MAX)
 				gone(s);
-			return;
+			return false;
 		}
 		if (r == PROBE_SWAPPED)
 			side = !side;
 		reading_of(s)->side = side;
-		x = &s->side[side];
 	}
 	if (!s->d->data)
-		return;
-	reading_of(s)->to = NULL;
-	s->switched = false;
-	s->in_data = true;
-	stop = s->d->data(s, s->state, side, &v).stop;
-	s->in_data = false;
-	if (stop) {
+		return false;
+	if (!give(s, side, v, may_wait)) {
 		gone(s);
-		return;
+		return false;
 	}
+	if (reading_of(s)->waits)
+		return true;
 	if (s->switched) {
 		session_unset(s);
 		if (s->stopped)
 			gone(s);
 		else if (reading_of(s)->to)
 			session_set(s, reading_of(s)->to);
+	}
+	return false;
+}
+
+static void datagram(struct session *s, enum side side, struct view v, const struct stamp *at)
+{
+	const struct flow *f = s->flow;
+
+	if (s->answers && !answers_due(s, at->seen))
+		return;
+	s->side[side].pos += view_wire(&v);
+	if (session_datagram(s, side, v, at, true)) {
+		if (!answers_keep(s, v, at))
+			(void)session_datagram(s, side, v, at, false);
+	} else if (s->answers && flow_session(f) == s && reading_of(s)->side == SIDE_CLIENT) {
+		(void)answers_read(s);
 	}
 }
 

@@ -151,6 +151,7 @@ struct session {
 	struct memory *memory;
 	uint64_t memory_bytes;
 	struct memo *memo;           /* texts kept by key; NULL: none */
+	struct answers *answers;     /* that wait for their request; NULL: none */
 	struct inner *inner[INNERS]; /* what comes out of compressed bytes, by side; behind these:
 					out of bytes that came out of compressed ones; NULL: none */
 };
@@ -165,6 +166,8 @@ struct reading {
 	uint64_t ended; /* in end(): when, ns; 0: not known */
 	enum side side;
 	const struct dissector *to; /* by tsm_switch() */
+	bool may_wait;              /* an answer whose request was not seen is read another time: */
+	bool waits;                 /* this one */
 };
 
 struct shard {
@@ -173,6 +176,7 @@ struct shard {
 	struct session *oldest, *newest;
 	struct reading reading; /* of the session that is being read */
 	struct early *early_first, *early_last;
+	struct answers *answers_first, *answers_last;
 	struct engine *engine;
 	uint64_t budget, held_bytes, app_bytes; /* bytes */
 	uint64_t ntxns;                         /* begun so far */
@@ -286,6 +290,12 @@ void turns_tell(struct shard *sh, const struct flow *f, struct flow_turns *t);
 /* session.c */
 void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t caplen,
 	uint32_t len, const struct stamp *at);
+/*
+ * A datagram. True: it is an answer to what was not asked yet, it may wait, and nothing was made of
+ * it.
+ */
+bool session_datagram(
+	struct session *s, enum side side, struct view v, const struct stamp *at, bool may_wait);
 /*
  * n bytes are missing, between the packets before and behind them. seen: when they had been sent
  * for sure; seen_frame: 0 where it was the other side that said so.

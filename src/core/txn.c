@@ -312,6 +312,10 @@ struct tsm_txn tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 
 	if (key) {
 		t = txn_of(tsm_find(s, key));
+		if (!t && reading_of(s)->may_wait) {
+			reading_of(s)->waits = true;
+			return TSM_NONE;
+		}
 	} else {
 		bool was_blind = s->blind;
 
