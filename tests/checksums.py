@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A wrong checksum is believed only where an offload explains it (RFC 1071; RFC 9293, 3.1).
+"""A wrong checksum is believed only where an offload explains it (RFC 1071; RFC 9293, 3.1; RFC 768).
 
 Arguments: the program, a folder for captures.
 """
@@ -136,6 +136,114 @@ damaged[-6] ^= 0x20
 packets[marks[2]] = pcaplib.Packet(good.time, bytes(damaged))
 packets.insert(marks[2] + 1, pcaplib.Packet(good.time + 1000, bytes(again)))
 whole("damaged", packets, (1, 0))
+
+# The same of a long one that is read, of a connection that had trouble: the head of a request, and of an answer
+# with its body behind it.
+for side in 0, 1:
+    for what in "damaged", "whole":
+        t, packets = pcaplib.Conversation(8), []
+        time = t.open(1_700_000_000 * 10**9)
+        for i in range(5):
+            at = len(t.packets)
+            time = t.send(0, time, b"GET /%d HTTP/1.1\r\nX: %s\r\n\r\n" % (i, b"x" * 900 * (i > 1))) + 20_000_000
+            first, n = len(t.packets), 1000 * (i > 1)
+            time = t.send(1, time, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (n, b"y" * n)) + 5_000_000
+            if i == 3:
+                hit = (at, first)[side]
+            if i == 2:
+                before = at
+        packets = list(t.packets)
+        # A segment between them that is damaged, too.
+        stray = pcaplib.segment(1, packets[before]).copy(payload=b"GET /no HTTP/1.1\r\n\r\n")
+        packets.insert(before, spoil(pcaplib.Packet(packets[before].time - 1000, stray.frame()), "tcp"))
+        hit += 1
+        if what == "damaged":
+            good = packets[hit]
+            again, bad = bytearray(good.data), bytearray(good.data)
+            again[18] += 1
+            again[24:26] = b"\0\0"
+            again[24:26] = struct.pack("!H", pcaplib.checksum(bytes(again[14:34])))
+            bad[60] ^= 0x20  # in the first line
+            packets[hit:hit + 1] = [pcaplib.Packet(good.time, bytes(bad)), pcaplib.Packet(good.time + 1000, bytes(again))]
+        whole("long %s %d" % (what, side), packets, (1 + (what == "damaged" and not side), int(what == "damaged" and side)))
+
+
+# Datagrams.
+CLIENT, SERVER = (b"\x0a\0\0\2", 40000), (b"\x0a\0\0\x35", 53)
+
+
+def datagram(time, source, target, payload, what=None, v6=False):
+    """what: nothing, or how it is spoiled."""
+    a, b = source[0], target[0]
+    if v6:
+        a, b = (bytes.fromhex("20010db8") + bytes(8) + x for x in (a, b))
+    n = 8 + len(payload)
+    pseudo = a + b + (struct.pack("!II", n, 17) if v6 else struct.pack("!HH", 17, n))
+    head = struct.pack("!HHHH", source[1], target[1], n, 0)
+    value = pcaplib.checksum(pseudo + head + payload) or 0xFFFF
+    if what == "pseudo":
+        value = ~pcaplib.checksum(pseudo) & 0xFFFF
+    elif what == "none":
+        value = 0
+    elif what == "wrong":
+        value ^= 0x5A5A
+    elif what == "damaged":  # a letter of the name
+        payload = payload[:15] + bytes([payload[15] ^ 0x01]) + payload[16:]
+    body = head[:6] + struct.pack("!H", value) + payload
+    if v6:
+        ip = struct.pack("!IHBB", 6 << 28, n, 17, 64) + a + b
+    else:
+        datagram.ident = getattr(datagram, "ident", 0) + 1
+        ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + n, datagram.ident, 0, 64, 17, 0) + a + b
+        total = pcaplib.checksum(ip) ^ (0x0400 if what == "ip" else 0)
+        ip = ip[:10] + struct.pack("!H", total) + ip[12:]
+    return pcaplib.Packet(time, bytes(12) + (b"\x86\xdd" if v6 else b"\x08\0") + ip + body)
+
+
+def question(ident, answer=None):
+    name = b"\3www\7example\3com\0" + struct.pack("!HH", 1, 1)
+    text = struct.pack("!HHHHHH", ident, 0x8180 if answer else 0x0100, 1, 1 if answer else 0, 0, 0) + name
+    return text + (b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + answer if answer else b"")
+
+
+def names(name, how, counted, v6, retries=0):
+    """Three questions; how: {(number, side, which try): what}."""
+    global tried
+    tried += 1
+    packets, time = [], 1_700_000_000 * 10**9
+    for i in range(3):
+        for again in range(2 if (i, 0, 1) in how or (i, 1, 1) in how else 1):
+            packets.append(datagram(time, CLIENT, SERVER, question(50 + i), how.get((i, 0, again)), v6))
+            if how.get((i, 0, again)) not in ("damaged", "ip"):
+                packets.append(datagram(time + 3_000_000, SERVER, CLIENT, question(50 + i, b"\xc0\0\2\1"),
+                                        how.get((i, 1, again)), v6))
+            time += 1_000_000_000
+    path = os.path.join(folder, "names.pcap")
+    pcaplib.write(path, 1, packets)
+    out = [subprocess.run([program, j, "-r", path, "--json"], capture_output=True, check=True).stdout for j in ("-j0", "-j3")]
+    same(name, "-j3", out[1], out[0])
+    records = [json.loads(line) for line in out[0].splitlines()]
+    flow = [r for r in records if r["type"] == "flow"][-1]["tsumari"].get("flow", {})
+    got = [r for r in records if r["type"] == "dns"]
+    same(name, "answers", [(r["dns"]["question"]["name"], r["dns"].get("response_code")) for r in got],
+         [("www.example.com", "NOERROR")] * 3)
+    same(name, "counted", flow.get("bad_checksums", 0), counted)
+    same(name, "frame", flow.get("bad_checksum_frame", 0) > 0, counted > 0)
+    same(name, "retries", sum(r["tsumari"].get("dns", {}).get("retries", 0) for r in got), retries)
+
+
+for v6 in False, True:
+    base = "IPv6 " if v6 else "IPv4 "
+    names(base + "right", {}, 0, v6)
+    # Each comes again, whole.
+    names(base + "question damaged", {(1, 0, 0): "damaged", (1, 0, 1): None}, 1, v6)
+    names(base + "answer damaged", {(1, 1, 0): "damaged", (1, 0, 1): None}, 1, v6, retries=1)
+    if not v6:
+        names(base + "question's IP header damaged", {(1, 0, 0): "ip", (1, 0, 1): None}, 1, v6)
+    for what in "pseudo", "wrong", "none":
+        for side in 0, 1:
+            names(base + "%s, side %d" % (what, side), {(i, side, 0): what for i in range(3)}, 0, v6)
+    names(base + "none, once", {(1, 0, 0): "none"}, 0, v6)
 
 print("checksums: %d situations" % tried)
 sys.exit(faults > 0)

@@ -65,7 +65,9 @@ static inline bool addr_is_v4(const struct addr *a)
 #define PACKET_TWIN                                                                                \
 	0x0400u /* of a connection that was captured under another key, which it has now */
 #define PACKET_TWIN_NAMED 0x0800u /* the first of such: twin is set */
-#define PACKET_COPY       0x1000u /* a datagram that was captured before; its key is that one's */
+#define PACKET_BAD_SUM                                                                             \
+	0x2000u             /* a datagram with a wrong checksum, which offload does not explain */
+#define PACKET_COPY 0x1000u /* a datagram that was captured before; its key is that one's */
 
 /* TCP flags as on the wire (RFC 9293, 3.1). */
 #define TCP_FIN 0x01u

@@ -18,23 +18,25 @@
 #include "api/layer.h"
 #include "base/mem.h"
 #include "core/registry.h"
+#include "core/sums.h"
 #include <stdlib.h>
 #include <string.h>
 
-#define MS     UINT64_C(1000000)
-#define SETS   2048u
-#define PLACES 2u
-#define ROUTES 4u
-#define BEGIN  4096u  /* datagrams that are all looked at: at first, and behind a copy */
-#define LOOK   512u   /* in between, ... */
-#define PAUSE  32256u /* ... after so many that are not */
-#define LATE   (100 * MS)
-#define NEAR   (5 * MS)     /* of one on the same way, or without identification behind NAT */
-#define SOON   (MS / 10)    /* of such a one, on the same way */
-#define KEPT   (30000 * MS) /* translation of addresses forgets ends that are silent for so long */
-#define HEAD   16u          /* bytes by which it is found */
-#define ALL    128u         /* of longer ones the ends are compared only */
-#define HOPS   32u /* a time to live below that says nothing: it may be a probe's (traceroute) */
+#define MS      UINT64_C(1000000)
+#define SETS    2048u
+#define PLACES  2u
+#define ROUTES  4u
+#define BEGIN   4096u  /* datagrams that are all looked at: at first, and behind a copy */
+#define LOOK    512u   /* in between, ... */
+#define PAUSE   32256u /* ... after so many that are not */
+#define LATE    (100 * MS)
+#define NEAR    (5 * MS)     /* of one on the same way, or without identification behind NAT */
+#define SOON    (MS / 10)    /* of such a one, on the same way */
+#define KEPT    (30000 * MS) /* translation of addresses forgets ends that are silent for so long */
+#define HEAD    16u          /* bytes by which it is found */
+#define ALL     128u         /* of longer ones the ends are compared only */
+#define SENDERS 1024u
+#define HOPS    32u /* a time to live below that says nothing: it may be a probe's (traceroute) */
 
 struct route {
 	uint32_t tag; /* of all that tells ways apart */
@@ -58,6 +60,12 @@ struct seen {
 	struct route route[ROUTES];
 };
 
+struct sender {       /* what is known of its checksums */
+	uint32_t tag; /* of its address; 0: none */
+	bool right;
+	bool left_out; /* some are, or were wrong from the beginning */
+};
+
 static inline uint64_t word(const uint8_t *p, uint32_t n)
 {
 	uint64_t x = 0;
@@ -78,6 +86,11 @@ static uint64_t hash_bytes(uint64_t h, const uint8_t *p, uint32_t n)
 static void note_port(struct datagrams *d, unsigned port)
 {
 	d->ports[port % DATAGRAMS_PORTS] = true;
+}
+
+static bool is_application(const struct datagrams *d, const struct packet *k)
+{
+	return k->taught || datagrams_port(d, k->sport) || datagrams_port(d, k->dport);
 }
 
 static void note_claims(struct datagrams *d, const struct dissector *x)
@@ -104,7 +117,9 @@ void datagrams_release(struct datagrams *d)
 {
 	aliases_release(&d->aliases);
 	free(d->seen);
+	free(d->sender);
 	d->seen = NULL;
+	d->sender = NULL;
 }
 
 void datagrams_turn(struct datagrams *d)
@@ -227,8 +242,7 @@ static bool is_copy(
 		d->certain |= since <= NEAR;
 		return since <= NEAR;
 	}
-	return since <= SOON && (d->certain || k->taught || datagrams_port(d, k->sport) ||
-					datagrams_port(d, k->dport));
+	return since <= SOON && (d->certain || is_application(d, k));
 }
 
 /* k, which was captured between these ends, is there already. */
@@ -267,6 +281,29 @@ static void take_alias(struct datagrams *d, struct packet *k)
 		alias_take(&d->aliases, a, k);
 }
 
+/* Does its receiver drop it? Its checksum is wrong, and those its sender sent before were not. */
+static bool is_damaged(struct datagrams *d, const struct packet *k)
+{
+	uint64_t h = ends_mix(ends_mix(word(k->src.b, 8)) + last8(&k->src));
+	struct sender *x = &d->sender[h >> 32 & (SENDERS - 1)];
+	uint32_t tag = (uint32_t)h | 1;
+	enum sum sum;
+
+	if (x->tag == tag && x->left_out)
+		return false;
+	sum = datagram_sum(k);
+	if (sum == SUM_NONE)
+		return false;
+	if (x->tag != tag)
+		*x = (struct sender){.tag = tag};
+	if (sum == SUM_LEFT_OUT || (sum == SUM_WRONG && !x->right)) {
+		x->left_out = true;
+		return false;
+	}
+	x->right = true;
+	return sum == SUM_WRONG;
+}
+
 __attribute__((noinline)) void datagrams_look(
 	struct datagrams *d, struct packet *k, struct counters *counts)
 {
@@ -274,10 +311,17 @@ __attribute__((noinline)) void datagrams_look(
 	struct seen *set, *o;
 	struct mark m;
 
+	if (!d->seen) {
+		d->seen = xcalloc(SETS * PLACES, sizeof(*d->seen));
+		d->sender = xcalloc(SENDERS, sizeof(*d->sender));
+	}
+	if (k->flags & PACKET_UDP && k->paylen <= SUM_SHORT && is_application(d, k) &&
+		is_damaged(d, k))
+		k->flags |= PACKET_BAD_SUM;
 	if (d->aliases.used)
 		take_alias(d, k);
-	if (!d->seen)
-		d->seen = xcalloc(SETS * PLACES, sizeof(*d->seen));
+	if (k->flags & PACKET_BAD_SUM)
+		return;
 	mark(&m, k);
 	set = &d->seen[(ends_mix(m.head + m.id) >> 40) % SETS * PLACES];
 	o = find(set, &m, k, &from);

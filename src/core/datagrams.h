@@ -10,6 +10,9 @@
  * Those whose port belongs to an application are always looked at, others near the beginning of the
  * capture, where there are copies, and now and then. Bounded: 4,096 datagrams of the last 100 ms,
  * 1,024 pairs of ends with another key.
+ *
+ * A short one of an application whose checksum is wrong is marked, too (PACKET_BAD_SUM), where its
+ * sender's were right before and none is left to an adapter. Bounded: 1,024 senders.
  */
 #ifndef TSUMARI_CORE_DATAGRAMS_H
 #define TSUMARI_CORE_DATAGRAMS_H
@@ -26,6 +29,7 @@ struct datagrams {
 	bool certain;  /* the same was captured twice on one way: its identification showed it */
 	struct aliases aliases;
 	struct seen *seen;           /* NULL: none yet */
+	struct sender *sender;       /* NULL: none yet */
 	bool ports[DATAGRAMS_PORTS]; /* applications' ports; others may have the same place */
 };
 

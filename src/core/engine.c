@@ -9,6 +9,7 @@
 #include "core/copies.h"
 #include "core/event.h"
 #include "core/handshake.h"
+#include "core/sums.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -379,8 +380,8 @@ static void on_quote(struct shard *sh, const struct packet *p)
 	e->icmp_code = p->icmp_code;
 }
 
-/* A datagram that was captured before. */
-RARELY static void on_copy(struct shard *sh, const struct packet *p)
+/* A datagram that was captured before, or that is damaged. */
+RARELY static void on_left_out(struct shard *sh, const struct packet *p)
 {
 	struct flow_key k;
 	struct flow *f;
@@ -389,8 +390,10 @@ RARELY static void on_copy(struct shard *sh, const struct packet *p)
 		return;
 	key_of(sh->engine->config, p, false, &k);
 	f = flow_find(&sh->flows, &k, p->hash);
-	if (f)
+	if (f && p->flags & PACKET_COPY)
 		datagram_copied(sh, f, p);
+	else if (p->flags & PACKET_BAD_SUM)
+		datagram_damaged(sh, f, p);
 }
 
 static inline void count_frame(struct flow *f, const struct packet *p, unsigned dir)
@@ -505,9 +508,9 @@ static void on_packet(struct engine *e, struct packet *p, struct flow *expected)
 		return;
 	}
 	bound_extensions(sh);
-	if (p->flags & (PACKET_QUOTE | PACKET_COPY)) {
-		if (p->flags & PACKET_COPY)
-			on_copy(sh, p);
+	if (p->flags & (PACKET_QUOTE | PACKET_COPY | PACKET_BAD_SUM)) {
+		if (p->flags & (PACKET_COPY | PACKET_BAD_SUM))
+			on_left_out(sh, p);
 		else
 			on_quote(sh, p);
 		return;

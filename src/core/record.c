@@ -308,6 +308,11 @@ static void unusual(struct flow_record *r, const struct flow *f)
 	r->transactions = e->transactions;
 	r->app = e->app;
 	r->protocol = e->app ? e->app->name : NULL;
+	for (unsigned i = 0; i < 2 && f->proto != 6; i++) {
+		r->bad_datagrams += e->side[i].bad_sums;
+		if (!r->bad_datagram_frame)
+			r->bad_datagram_frame = e->side[i].bad_sum_frame;
+	}
 	for (unsigned i = 0; i < 2; i++)
 		trouble(&r->trouble[i], f, i ? !flow_client(f) : flow_client(f));
 }

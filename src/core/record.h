@@ -146,6 +146,8 @@ struct flow_record {
 	uint64_t reset_frame;
 	uint64_t duplicate_frame; /* the first one captured twice */
 	uint64_t duplicates;      /* frames captured twice, left out of every other number */
+	/* Datagrams left out for a wrong checksum; TCP's are in trouble. */
+	uint64_t bad_datagrams, bad_datagram_frame;
 	/* How they differ; what the copies had instead, absent where it is the same. */
 	uint32_t copy_kinds;
 	struct addr copy_ip[2]; /* enum side */

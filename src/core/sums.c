@@ -1,5 +1,5 @@
 /*
- * sums.c - checksums of TCP segments; see sums.h.
+ * sums.c - checksums of segments and datagrams; see sums.h.
  */
 #include "core/sums.h"
 #include "core/tcp_impl.h"
@@ -7,7 +7,9 @@
 #include <string.h>
 
 #define IP_HEADER 20u /* of IPv4 without options: five words */
-#define SUM_AT    16u /* the checksum in a TCP header */
+#define TCP_SUM   16u /* where the checksum lies in a header */
+#define UDP_SUM   6u
+#define UDP       8u /* bytes of its header */
 
 static inline uint64_t word(const uint8_t *p, unsigned n)
 {
@@ -57,7 +59,7 @@ static bool is_joined(const struct flow *f, const struct packet *p, unsigned dir
 /* Of less than eight bytes each, so that nothing is carried out of it. */
 static uint64_t pseudo_header(const struct packet *p, uint32_t length)
 {
-	const uint8_t rest[4] = {(uint8_t)(length >> 8), (uint8_t)length, 0, 6};
+	const uint8_t rest[4] = {(uint8_t)(length >> 8), (uint8_t)length, 0, p->ip_proto};
 	uint64_t sum = word(rest, 4) + word(p->src.b + 12, 4) + word(p->dst.b + 12, 4);
 
 	for (unsigned i = 0; p->ip_version != 4 && i < 12; i += 4)
@@ -65,31 +67,57 @@ static uint64_t pseudo_header(const struct packet *p, uint32_t length)
 	return sum;
 }
 
-enum sum { SUM_RIGHT, SUM_WRONG, SUM_LEFT_OUT };
+/* Of n bytes at h; field: what the sum's says. *pseudo: of the pseudo header alone. */
+static bool is_right(const struct packet *p, const uint8_t *h, uint32_t n, uint32_t at,
+	uint16_t *field, bool *partial)
+{
+	uint64_t pseudo = pseudo_header(p, n);
+
+	if (sum_of(pseudo, h, n) == 0xffff)
+		return true;
+	memcpy(field, h + at, 2);
+	*partial = *field == folded(pseudo);
+	return false;
+}
 
 static enum sum look(const struct flow *f, const struct packet *p, unsigned dir)
 {
 	const uint8_t *h = p->payload - p->tcp_header;
-	uint32_t length = p->tcp_header + p->paylen;
-	uint64_t pseudo = pseudo_header(p, length);
 	uint16_t field;
+	bool partial;
 
-	if (sum_of(pseudo, h, length) == 0xffff)
+	if (is_right(p, h, p->tcp_header + p->paylen, TCP_SUM, &field, &partial))
 		return SUM_RIGHT;
-	memcpy(&field, h + SUM_AT, 2);
-	return field == folded(pseudo) || !field || is_joined(f, p, dir) ? SUM_LEFT_OUT : SUM_WRONG;
+	return partial || !field || is_joined(f, p, dir) ? SUM_LEFT_OUT : SUM_WRONG;
 }
 
-/* Nor must that of the IP header be wrong, where it lies before the segment and has no options. */
-static bool ip_is_wrong(const struct packet *p)
+/* Nor must that of the IP header be wrong, where it lies before h and has no options. */
+static bool ip_is_wrong(const struct packet *p, const uint8_t *transport)
 {
-	const uint8_t *h = p->payload - p->tcp_header - IP_HEADER;
+	const uint8_t *h = transport - IP_HEADER;
 
 	return p->ip_version == 4 && h >= p->data && h[0] == IP_PLAIN && (h[10] || h[11]) &&
 	       word(h + 12, 4) == word(p->src.b + 12, 4) &&
 	       word(h + 16, 4) == word(p->dst.b + 12, 4) &&
 	       folded(word(h, 4) + word(h + 4, 4) + word(h + 8, 4) + word(h + 12, 4) +
 		       word(h + 16, 4)) != 0xffff;
+}
+
+enum sum datagram_sum(const struct packet *p)
+{
+	const uint8_t *h = p->payload - UDP;
+	enum sum sum = SUM_RIGHT;
+	uint16_t field;
+	bool partial;
+
+	if (p->paycut || load16(h + 4) != p->paylen + UDP)
+		return SUM_NONE;
+	memcpy(&field, h + UDP_SUM, 2);
+	if (!field)
+		return SUM_NONE;
+	if (!is_right(p, h, UDP + p->paylen, UDP_SUM, &field, &partial))
+		sum = partial ? SUM_LEFT_OUT : SUM_WRONG;
+	return sum == SUM_RIGHT && !p->owned && ip_is_wrong(p, h) ? SUM_WRONG : sum;
 }
 
 bool tcp_sum_is_wrong(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
@@ -102,7 +130,7 @@ bool tcp_sum_is_wrong(struct shard *sh, struct flow *f, const struct packet *p, 
 	if (!p->tcp_header || p->paycut || p->flags & PACKET_TWIN || s->more & FS_SUMS_WRONG)
 		return false;
 	sum = look(f, p, dir);
-	wrong = sum == SUM_WRONG || ip_is_wrong(p);
+	wrong = sum == SUM_WRONG || ip_is_wrong(p, p->payload - p->tcp_header);
 	if (sum == SUM_LEFT_OUT || (wrong && !(s->more & FS_SUMS_RIGHT))) {
 		s->more |= FS_SUMS_WRONG;
 		return false;
@@ -114,4 +142,16 @@ bool tcp_sum_is_wrong(struct shard *sh, struct flow *f, const struct packet *p, 
 	if (!e->bad_sums++)
 		e->bad_sum_frame = p->number;
 	return true;
+}
+
+void datagram_damaged(struct shard *sh, struct flow *f, const struct packet *p)
+{
+	struct ext_side *e;
+
+	counters_add(&sh->engine->counters, "udp: datagrams with a wrong checksum left out", 1);
+	if (!f)
+		return;
+	e = &flow_need_ext(sh, f)->side[p->reverse];
+	if (!e->bad_sums++)
+		e->bad_sum_frame = p->number;
 }

@@ -1,5 +1,5 @@
 /*
- * sums.h - checksums of TCP segments (RFC 1071, RFC 9293 3.1).
+ * sums.h - checksums of TCP segments and UDP datagrams (RFC 1071, RFC 9293 3.1, RFC 768).
  *
  * Only of what is read or ends something, as adding all bytes costs more than all else that is done
  * with most segments. What a host sends may leave it to its network adapter to add them: then the
@@ -11,14 +11,23 @@
 
 #include "core/shard.h"
 
+/* LEFT_OUT: to be added up behind the capture. NONE: it has none, or it is not known. */
+enum sum { SUM_RIGHT, SUM_WRONG, SUM_LEFT_OUT, SUM_NONE };
+
+/* Of a datagram that has the ends that it was captured with. */
+enum sum datagram_sum(const struct packet *p);
+
+/* It is left out, and counted; f: its flow, or NULL. */
+RARELY void datagram_damaged(struct shard *sh, struct flow *f, const struct packet *p);
+
 /* Is the sum wrong, where its side's sums are right? Then the segment was counted. */
 bool tcp_sum_is_wrong(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
 
-#define SUM_SHORT 256u /* bytes; what is longer costs too much */
+#define SUM_SHORT 256u /* bytes; longer ones are looked at after trouble only */
 
 /*
- * Is a segment that is next short, or an end, and will a dissector see it? Such a one is what
- * somebody else would put in between.
+ * Will a dissector see a segment that is next, or an end? Such a one is what somebody else would
+ * put in between, or was damaged on its way.
  */
 static inline bool tcp_is_read(const struct flow *f, unsigned dir)
 {

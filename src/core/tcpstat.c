@@ -631,8 +631,7 @@ RARELY static enum tcp_next strange_segment(
 			return TCP_COPY;
 		overtaken = tcp_is_older(s, p);
 	}
-	if ((!len || (len <= SUM_SHORT && tcp_is_read(f, dir))) &&
-		tcp_sum_is_wrong(sh, f, p, dir)) {
+	if ((!len || tcp_is_read(f, dir)) && tcp_sum_is_wrong(sh, f, p, dir)) {
 		p->time = f->last[dir];
 		return TCP_GOES_ON;
 	}
@@ -654,7 +653,8 @@ enum tcp_next tcp_segment(struct shard *sh, struct flow *f, struct packet *p, un
 	uint32_t len = p->paylen + p->paycut;
 
 	if (is_next(f, p, dir, len)) {
-		if (len - 1 < SUM_SHORT && tcp_is_read(f, dir) && tcp_sum_is_wrong(sh, f, p, dir))
+		if ((len - 1 < SUM_SHORT || f->ext) && tcp_is_read(f, dir) &&
+			tcp_sum_is_wrong(sh, f, p, dir))
 			p->time = f->last[dir];
 		else
 			next_segment(sh, f, p, dir, len);
@@ -662,7 +662,7 @@ enum tcp_next tcp_segment(struct shard *sh, struct flow *f, struct packet *p, un
 	}
 	if (!is_usual(f, p, dir, len))
 		return strange_segment(sh, f, p, dir, len);
-	if ((len - 1 < SUM_SHORT || p->tcp_flags & TCP_FIN) && tcp_is_read(f, dir) &&
+	if ((len - 1 < SUM_SHORT || f->ext || p->tcp_flags & TCP_FIN) && tcp_is_read(f, dir) &&
 		tcp_sum_is_wrong(sh, f, p, dir))
 		p->time = f->last[dir];
 	else

@@ -181,7 +181,7 @@ static void flow_part(struct report *r)
 	report_count(r, f->lost, "bytes lost by the capture");
 	report_count(r, f->duplicates, "frames captured twice");
 	report_count(r, f->outside, "segments outside the window");
-	report_count(r, f->bad_sums, "segments with a wrong checksum");
+	report_count(r, f->bad_sums, "segments and datagrams with a wrong checksum");
 	report_count(r, f->icmp_errors, "ICMP errors");
 	report_count(r, f->vrrp_events, "VRRP events");
 	report_count(r, f->arp_events, "gratuitous ARPs");
