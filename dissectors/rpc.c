@@ -232,6 +232,7 @@ static void on_reply(struct session *s, struct rpc *h, struct message *m,
 {
 	uint64_t key = key_of(r->xid), tag;
 	struct tsm_txn t = tsm_find(s, key);
+	bool called = tsm_is(t);
 
 	m->skip = TAKE_TO_END;
 	if (!tsm_is(t) && answered(h, key)) {
@@ -252,6 +253,8 @@ static void on_reply(struct session *s, struct rpc *h, struct message *m,
 		tsm_str(t, F_RPC_XID, view_of(xid, 8, 0));
 	}
 	rpc_reply_status(t, r);
+	if (!called && !r->denied && r->status == RPC_SUCCESS)
+		tsm_status(t, 0); /* what the program itself says is not read */
 	if (r->denied || r->status != RPC_SUCCESS || tag & TAG_SEALED)
 		return;
 	m->skip = tag & TAG_INTEGRITY ? 8 : 0;

@@ -40,7 +40,8 @@ static bool is_early(const struct flow *f, const struct packet *p, unsigned dir)
 	if ((p->tcp_flags & (TCP_ACK | TCP_SYN)) != TCP_ACK || f->state == FLOW_RESET ||
 		!(f->side[!dir].flags & FS_SEQ) ||
 		(f->state == FLOW_SYN && !(f->side[dir].flags & FS_SEQ)) ||
-		(!f->packets[!dir] && p->time - f->first > EARLY_GRACE)) /* it is not captured */
+		(!f->packets[!dir] && p->time - f->first > EARLY_GRACE) || /* it is not captured */
+		(f->flags & FLOW_MIDWAY && tcp_before_capture(f, !dir)))
 		return false;
 	ahead = seq_diff(p->tcp_ack, seen_to(f, !dir));
 	return ahead > 0 && ahead < SEQ_REACH;

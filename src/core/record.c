@@ -451,6 +451,8 @@ static bool answer_lost(const struct txn *t, const struct flow *f)
 /* Of what the capture lost, or did not wait for, nothing is known but what was seen of it. */
 static uint8_t status_of(const struct txn *t, bool lost)
 {
+	if (t->pending && t->status == STATUS_OK)
+		return 0; /* what comes behind the end of the capture may be an end that is none */
 	if (t->marks & 8 || t->unanswered || t->pending || lost)
 		return t->status;
 	return t->marks & 4 && t->status && t->status != STATUS_OK ? t->status : STATUS_ERROR;

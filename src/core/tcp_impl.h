@@ -180,4 +180,14 @@ static inline void tcp_fills_window(
 	}
 }
 
+/*
+ * Of a connection that began before the capture, and of which this side was not seen yet: what is
+ * acknowledged now was under way when the capture began. Not so once the other side has sent
+ * something to be answered.
+ */
+static inline bool tcp_before_capture(const struct flow *f, unsigned dir)
+{
+	return f->side[dir].flags & FS_MIDWAY && !f->packets[dir] && !f->payload[!dir];
+}
+
 #endif

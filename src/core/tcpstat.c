@@ -69,16 +69,6 @@ static inline void rtt_of_ack(struct flow *f, const struct packet *p, unsigned d
 	}
 }
 
-/*
- * Of a connection that began before the capture, and of which this side was not seen yet: what is
- * acknowledged now was under way when the capture began. Not so once the other side has sent
- * something to be answered.
- */
-static inline bool is_before_capture(const struct flow *f, unsigned dir)
-{
-	return f->side[dir].flags & FS_MIDWAY && !f->packets[dir] && !f->payload[!dir];
-}
-
 static void on_ack(
 	struct shard *sh, struct flow *f, const struct packet *p, unsigned dir, uint32_t len)
 {
@@ -96,7 +86,7 @@ static void on_ack(
 		o->nxt = ack;
 		o->isn = ack - 1;
 		o->flags |= FS_SEQ | FS_MIDWAY;
-	} else if (f->flags & FLOW_MIDWAY && is_before_capture(f, !dir) &&
+	} else if (f->flags & FLOW_MIDWAY && tcp_before_capture(f, !dir) &&
 		   seq_diff(ack, o->nxt) > 0 && seq_diff(ack, o->nxt) < SEQ_REACH) {
 		o->nxt = ack;
 	}
@@ -238,7 +228,7 @@ static inline void begin_midway(struct flow *f, unsigned dir, uint32_t seq)
 		s->nxt = seq;
 		s->isn = seq - 1;
 		s->flags |= FS_SEQ | FS_MIDWAY;
-	} else if (is_before_capture(f, dir) && seq_diff(seq, s->nxt) > 0) {
+	} else if (tcp_before_capture(f, dir) && seq_diff(seq, s->nxt) > 0) {
 		s->nxt = seq;
 	}
 }

@@ -145,6 +145,21 @@ static uint64_t op_of(const struct txn_record *t, struct text *text)
 	return op;
 }
 
+/* One that is still waited for: it may be what others of its kind were, if they were as long. */
+static enum wait_class as_others(const struct idle *x, const struct txn_record *t, uint64_t ns)
+{
+	char room[OPERATION_MAX];
+	struct text text;
+	uint64_t op;
+
+	text_init(&text, room, sizeof(room));
+	op = op_of(t, &text);
+	for (unsigned i = 0; x && i < x->n; i++)
+		if (x->poll[i].op == op && ns <= x->poll[i].most + slack(x->poll[i].most))
+			return (enum wait_class)(CLASS_MAYBE + i);
+	return CLASS_SLOW;
+}
+
 enum wait_class idle_or_slow(struct idle **at, const struct record *r, const struct txn_record *t,
 	uint64_t ns, uint64_t frame)
 {
@@ -155,8 +170,10 @@ enum wait_class idle_or_slow(struct idle **at, const struct record *r, const str
 	uint64_t op;
 
 	/* A name is not waited for on purpose. */
-	if (ns < LEAST / 5 || r->end == FIELD_ABSENT || r->transport != 6)
+	if (ns < LEAST / 5 || r->transport != 6)
 		return CLASS_SLOW;
+	if (r->end == FIELD_ABSENT)
+		return r->quality & 1u << QUALITY_PENDING ? as_others(*at, t, ns) : CLASS_SLOW;
 	if (!*at)
 		*at = xcalloc(1, sizeof(**at));
 	x = *at;

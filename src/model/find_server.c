@@ -125,7 +125,8 @@ static void add_slow(struct findings *f, struct svc *s, struct server_state *c,
 	enum wait_class class = idle_or_slow(&s->idler, r, t, ns, frame);
 
 	c->slowest = ns > c->slowest ? ns : c->slowest;
-	c->least = c->least && c->least < ns ? c->least : ns;
+	if (r->end != FIELD_ABSENT)
+		c->least = c->least && c->least < ns ? c->least : ns;
 	c->long_ones += is_long(r, ns);
 	claim(f, class);
 	if (class != CLASS_SLOW)
@@ -162,7 +163,8 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 
 	if (others(t))
 		return;
-	if (!error && t->total != FIELD_ABSENT) {
+	/* How long one takes that is still waited for is not known. */
+	if (!error && t->total != FIELD_ABSENT && !(t->r.quality & 1u << QUALITY_PENDING)) {
 		c = svc_state(s, DETECTOR_SERVER);
 		c->names = record_model(&t->r)->kind == KIND_NAMES;
 		count(c, server, f->limit.v[THRESHOLD_SLOW] / 2);
