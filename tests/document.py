@@ -192,6 +192,8 @@ def capture(name, work):
         fail(f"{name}: {o['flows']['flows']} flows, {len(flows)} records")
     if flows and o["flows"]["bytes"] != sum(f["network.bytes"] for f in flows):
         fail(f"{name}: bytes of flows")
+    if o["flows"]["connect_retry"] != sum(f.get("tsumari.ledger.connect.retry", 0) for f in flows):
+        fail(f"{name}: waiting for connections")
     tally(name, o["total"], txns)
     for s in o["services"]:
         mine = [x for x in txns if endpoint(x) == s["server"] and x["type"] == s.get("protocol") and

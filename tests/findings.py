@@ -63,16 +63,30 @@ def segments(name):
 
 
 def syn_waiting(name, port):
-    """First SYN to the SYN that was answered, or to the last one: of those sent more than once."""
-    first, last, done = {}, {}, set()
+    """First SYN to the SYN that was answered, or to when the client gave up or was refused: of those
+    sent more than once."""
+    first, last, done, all, end = {}, {}, set(), {}, 0
     for time, _, s in segments(name):
         kind = s.flags & (SYN | ACK | RST)
         if kind == SYN and s.target[1] == port and s.source not in done:
             first.setdefault(s.source, time)
             last[s.source] = time
-        elif kind == SYN | ACK and s.source[1] == port:
+            all.setdefault(s.source, []).append(time)
+        elif kind & (SYN | RST) and s.source[1] == port:
             done.add(s.target)
-    return sum(last[k] - first[k] for k in first)
+        end = time
+    return sum(last[k] - first[k] if k in done else given_up(all[k], end) for k in first)
+
+
+def given_up(syns, end):
+    """After the last SYN, before the next one was due: at a whole second, else what is least wrong."""
+    last, gaps = syns[-1] - syns[0], [b - a for a, b in zip(syns, syns[1:])]
+    if not gaps:
+        return 0
+    doubles = len(gaps) > 1 and gaps[-1] > gaps[-2] * 1.5
+    due = last + gaps[-1] * (2 if doubles else 1)
+    whole = -(-last // SECOND) * SECOND
+    return min(whole if whole < due <= whole + SECOND else int(2 / (1 / last + 1 / due)), end - syns[0])
 
 
 def accept_waiting(name, port):
@@ -248,7 +262,7 @@ EXPECTED = {
         ("accept-queue", "connect-refused"),
     ),
     "http-refused": (
-        [("connect-timeout", 82, lambda n: syn_waiting(n, 82)), ("connect-refused", 81, None)],
+        [("connect-timeout", 82, lambda n: syn_waiting(n, 82)), ("connect-refused", 83, None)],
         ("connect-refused",),
     ),
     "http-oneway": ([("one-way", None, None)], ()),

@@ -240,6 +240,7 @@ void flow_close(
 			tcp_end_doubt(sh, f);
 		}
 		tcp_settle(f);
+		tcp_accept_never(f);
 		stream_finish(sh, f);
 	}
 	if (flow_session(f) && f->session->answers)
@@ -250,7 +251,7 @@ void flow_close(
 		turns_left(sh, f, why == END_CAPTURE ? now : f->last[flow_client(f)],
 			why == END_CAPTURE);
 	turns_tell(sh, f, f->turns);
-	record_of_flow(sh, f, ended_by(f, reason), true, why == END_CAPTURE);
+	record_of_flow(sh, f, ended_by(f, reason), true, why == END_CAPTURE ? now : 0);
 	if (f->ext) {
 		stream_forget(sh, &f->ext->side[0]);
 		stream_forget(sh, &f->ext->side[1]);
@@ -375,7 +376,8 @@ static void on_quote(struct shard *sh, const struct packet *p)
 		return;
 	}
 	e = flow_need_ext(sh, f);
-	e->icmp_errors++;
+	if (!e->icmp_errors++)
+		e->icmp_time = p->time;
 	e->icmp_type = p->icmp_type;
 	e->icmp_code = p->icmp_code;
 }
@@ -624,7 +626,7 @@ static void on_alarm(struct shard *sh, struct flow *f, uint64_t now)
 		return;
 	}
 	if (interim_due(c, f, now)) {
-		record_of_flow(sh, f, NULL, false, true);
+		record_of_flow(sh, f, NULL, false, 0);
 		f->flags &= (uint8_t)~FLOW_INTERIM;
 	}
 	set_alarm(sh, f, now);

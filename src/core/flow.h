@@ -228,13 +228,16 @@ struct flow_ext {
 	struct copies *copies;       /* NULL: none were seen */
 	uint32_t duplicates, icmp_errors;
 	uint8_t icmp_type, icmp_code;
-	uint8_t watch; /* WATCH_: each segment is looked at (handshake.h) */
+	uint8_t watch;      /* WATCH_: each segment is looked at (handshake.h) */
+	uint64_t icmp_time; /* of the first error */
 	uint64_t duplicate_frame, reset_frame;
 	uint8_t reset_phase;   /* enum reset_phase */
 	uint8_t stale;         /* bytes of the client came behind the server's FIN, unread */
 	struct addr forwarded; /* on whose behalf a proxy connected (proxy.h); all zero: not said */
 	uint64_t transactions;
-	const struct dissector *app; /* that read it; NULL: none did */
+	uint64_t first_from, first_late; /* since when the client's first bytes were sent again,
+					    and for how long, ns */
+	const struct dissector *app;     /* that read it; NULL: none did */
 	struct early *early;
 	struct waiting *syn;
 	uint8_t waits; /* WAITS_ */

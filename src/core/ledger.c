@@ -327,7 +327,8 @@ void ledger_account(struct txn_record *r, const struct txn *t, uint64_t rtt)
 		after = all_to_tls(r, t, end - t->stamp[T0]);
 	r->ledger[LEDGER_CONNECT_RETRY] += t->connect_retry;
 	r->ledger[LEDGER_CONNECT_NETWORK] += t->connect_network;
-	r->total = end - t->stamp[T0] + after + t->connect_retry + t->connect_network;
+	r->connect = t->connect_retry + t->connect_network;
+	r->total = end - t->stamp[T0] + after + r->connect;
 	for (int i = 0; i < LEDGER_COUNT; i++)
 		sum += r->ledger[i];
 	assert(sum == r->total);

@@ -4,6 +4,7 @@
 #include "core/copies.h"
 #include "core/handshake.h"
 #include "core/shard.h"
+#include "core/tcp_impl.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -301,6 +302,7 @@ static void unusual(struct flow_record *r, const struct flow *f)
 	r->duplicates = e->duplicates;
 	if (e->copies)
 		copied(r, f, e->copies);
+	r->first_late = e->first_late;
 	r->icmp_errors = e->icmp_errors;
 	r->icmp_type = e->icmp_errors ? e->icmp_type : FIELD_ABSENT;
 	r->icmp_code = e->icmp_errors ? e->icmp_code : FIELD_ABSENT;
@@ -350,7 +352,20 @@ static uint8_t flow_status(const struct flow *f, bool open)
 	return STATUS_OK;
 }
 
-void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool final, bool open)
+/* What a connection cost that was never made. */
+static void attempted(struct flow_record *r, const struct flow *f, uint64_t capture_end)
+{
+	struct attempt a = tcp_attempt(f, capture_end);
+
+	if (a.retry)
+		r->connect_retry = a.retry;
+	r->attempt = a.total;
+	if (a.pending)
+		r->r.quality |= 1u << QUALITY_PENDING;
+}
+
+void record_of_flow(
+	struct shard *sh, struct flow *f, const char *reason, bool final, uint64_t capture_end)
 {
 	bool whole = f->ext || flow_datagrams_copied(f);
 	struct flow_record *r = record_room(sh, whole ? sizeof(*r) : (uint32_t)FLOW_RECORD_USUAL);
@@ -364,7 +379,7 @@ void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool f
 	r->r.start = f->first;
 	r->r.end = flow_last(f);
 	r->r.duration = r->r.end - r->r.start;
-	r->r.status = flow_status(f, open);
+	r->r.status = flow_status(f, !final || capture_end);
 	r->final = final;
 	r->tcp_state = state_name(f);
 	r->close_reason = final ? reason : NULL;
@@ -375,6 +390,8 @@ void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool f
 				r->handshake = f->established - f->first;
 			if (cost.retry > cost.accept)
 				r->connect_retry = cost.retry - cost.accept;
+		} else if (final && f->ext) {
+			attempted(r, f, capture_end);
 		}
 		r->rtt_server = known(handshake_rtt(f, c));
 		r->rtt_client = known(handshake_rtt(f, !c));
@@ -394,6 +411,9 @@ void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool f
 		unusual(r, f);
 	if (flow_datagrams_copied(f))
 		copied_datagrams(r, f);
+	if (f->ext && !r->transactions)
+		r->ledger_retry = (r->connect_retry != FIELD_ABSENT ? r->connect_retry : 0) +
+				  (r->turns ? 0 : r->accept_wait);
 }
 
 static struct record_text moved(struct record_text x, uint32_t by)
@@ -401,6 +421,14 @@ static struct record_text moved(struct record_text x, uint32_t by)
 	if (x.len)
 		x.offset += by;
 	return x;
+}
+
+static uint64_t first_late(const struct flow_ext *e, uint64_t asked, uint64_t now)
+{
+	uint64_t from = e->first_from > asked ? e->first_from : asked;
+	uint64_t to = e->first_from + e->first_late < now ? e->first_from + e->first_late : now;
+
+	return to > from ? to - from : 0;
 }
 
 void record_of_turn(struct shard *sh, const struct flow *f, uint64_t asked, uint64_t now,
@@ -417,6 +445,9 @@ void record_of_turn(struct shard *sh, const struct flow *f, uint64_t asked, uint
 	r->r.end = now;
 	r->r.duration = spent;
 	r->began = first && !(f->flags & FLOW_MIDWAY) ? f->first : 0;
+	if (f->ext && f->ext->first_late)
+		r->resent = first_late(f->ext, asked, now);
+	spent -= r->resent;
 	r->network = rtt == FIELD_ABSENT ? 0 : rtt < spent ? rtt : spent;
 	r->frame = frame;
 	r->app = f->ext ? f->ext->app : NULL;
@@ -505,6 +536,7 @@ void record_of_txn(struct shard *sh, struct txn *t)
 	memcpy(r->lost, t->lost, sizeof(r->lost));
 	r->unacked = t->closed_at &&
 		     flow_unacked(f, t->marks & 4 ? !flow_client(f) : flow_client(f)) >= UNACKED;
+	r->fresh = t->carries_connect && f->ext && f->ext->first_late;
 	ledger_account(r, t, known(rtt));
 	r->rtt_client = known(back);
 	r->rtt = rtt == UINT32_MAX || back == UINT32_MAX ? FIELD_ABSENT : (uint64_t)rtt + back;

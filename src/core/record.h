@@ -128,7 +128,7 @@ struct flow_record {
 	const char *close_reason; /* "fin", "rst_client", "rst_server", "timeout", "evicted",
 				     "capture_end", "port_reuse" */
 	uint64_t handshake;       /* first SYN to the ACK that ends the handshake */
-	uint64_t connect_retry;   /* waiting until a SYN or SYN/ACK was sent again */
+	uint64_t connect_retry;   /* waiting until a SYN or SYN/ACK was sent again, or in vain */
 	uint64_t rtt_min, rtt_server,
 		rtt_client; /* whole path; its halves as seen from the capture point */
 	uint64_t turns;     /* times the server answered, of a protocol that is not followed */
@@ -161,6 +161,9 @@ struct flow_record {
 	const struct dissector *app; /* the application, NULL: not recognised */
 	const char *protocol;        /* its name, or NULL */
 	const char *fast_open;       /* what became of data in the SYN; NULL: there was none */
+	uint64_t first_late;         /* ns that the client's first bytes were sent again for */
+	uint64_t ledger_retry;       /* connect.retry, where no transaction has it */
+	uint64_t attempt;            /* it never stood: ns that somebody waited for it */
 	bool syn_ack_late;           /* lost, or late: not the server dropped the SYN */
 	struct flow_multipath_record multipath[2]; /* enum side */
 	struct flow_trouble_record trouble[2];     /* enum side */
@@ -216,8 +219,10 @@ struct txn_record {
 	uint64_t request, wait, response; /* the spans between them */
 	uint64_t total;                   /* the sum of the ledger; absent: it cannot be told */
 	uint64_t ledger[LEDGER_COUNT];
-	bool unacked; /* to the end, the request (or, begun, the response) was sent again and
-			 never acknowledged */
+	uint64_t connect; /* of it: before the first byte of the request */
+	bool unacked;     /* to the end, the request (or, begun, the response) was sent again and
+			     never acknowledged */
+	bool fresh;       /* so it began: the server did not take the connection's first bytes */
 	struct path_load load[2];    /* enum side: of the request, of the response */
 	uint64_t rtt;                /* of the whole path; absent: not known */
 	uint64_t rtt_client;         /* of the part between the capture and the client; likewise */
@@ -239,12 +244,13 @@ struct txn_record {
  */
 struct turn_record {
 	struct record r;
-	uint64_t network;            /* the part of it that is the path to the server */
-	uint64_t frame;              /* of the answer */
-	bool open;                   /* there is no answer: it ends when the client closed, or
-					(pending) with the capture */
-	uint64_t began;              /* the connection's first packet, where this is its first turn;
-					0: it is not */
+	uint64_t network; /* the part of it that is the path to the server */
+	uint64_t resent;  /* and that for which the connection's first bytes were sent again */
+	uint64_t frame;   /* of the answer */
+	bool open;        /* there is no answer: it ends when the client closed, or
+			     (pending) with the capture */
+	uint64_t began;   /* the connection's first packet, where this is its first turn;
+			     0: it is not */
 	const struct dissector *app; /* of the connection (TLS); NULL: not known */
 };
 

@@ -152,8 +152,17 @@ const struct field flow_fields[] = {
 	FIELD(flow_record, handshake, "tsumari.tcp.handshake", "Handshake",
 		"First SYN to the ACK that ends the handshake.", FIELD_DURATION, FIELD_F_TCP, 8),
 	FIELD(flow_record, connect_retry, "tsumari.tcp.connect_retry", "Retry",
-		"Waiting until a SYN or SYN/ACK was sent again; left out where 0.", FIELD_DURATION,
-		FIELD_F_TCP | FIELD_F_NONZERO, 8),
+		"Waiting until a SYN or SYN/ACK was sent again, or, of a connection that was never "
+		"made, until the client gave up; left out where 0.",
+		FIELD_DURATION, FIELD_F_TCP | FIELD_F_NONZERO, 8),
+	FIELD(flow_record, ledger_retry, "tsumari.ledger.connect.retry", "Retry",
+		"First SYN to the one that was answered, or until the client gave up; where no "
+		"transaction of the connection has it. Left out where 0.",
+		FIELD_DURATION, FIELD_F_TCP | FIELD_F_NONZERO, 8),
+	FIELD(flow_record, ledger_retry, "tsumari.ledger.total", "Total",
+		"Sum of the ledger: what the connection itself was waited for beside its "
+		"transactions. Left out where 0.",
+		FIELD_DURATION, FIELD_F_TCP | FIELD_F_NONZERO, 8),
 	FIELD(flow_record, rtt_min, "tsumari.tcp.rtt_min", "RTT",
 		"Smallest round-trip time of the whole path.", FIELD_DURATION, FIELD_F_TCP, 8),
 	FIELD(flow_record, rtt_client, "tsumari.tcp.rtt_client", "RTT cl",

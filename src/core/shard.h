@@ -209,8 +209,9 @@ struct engine {
 
 /* record.c */
 void *record_room(struct shard *sh, uint32_t size); /* zeroed, its key set */
-/* open: it goes on, or may go on behind the end of the capture. */
-void record_of_flow(struct shard *sh, struct flow *f, const char *reason, bool final, bool open);
+/* capture_end: 0 where the flow ended before that, or goes on (not final). */
+void record_of_flow(
+	struct shard *sh, struct flow *f, const char *reason, bool final, uint64_t capture_end);
 void record_of_txn(struct shard *sh, struct txn *t);
 /* The server answered in `frame`, now, what was asked then. */
 void record_of_turn(struct shard *sh, const struct flow *f, uint64_t asked, uint64_t now,

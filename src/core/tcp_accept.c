@@ -79,3 +79,11 @@ void tcp_accept_watch(struct flow *f, const struct packet *p, unsigned dir, uint
 		h->taken = p->time;
 	h->again = false;
 }
+
+void tcp_accept_never(struct flow *f)
+{
+	struct handshake *h = f->ext->handshake;
+
+	if (f->ext->watch & WATCH_ACCEPT && h->queued && h->spoke && flow_session(f))
+		txn_wait_accept(f->session, h->since, h->taken);
+}

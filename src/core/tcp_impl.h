@@ -118,8 +118,18 @@ bool tcp_fastopen_unheard(struct shard *sh, struct flow *f, const struct packet 
 void tcp_fastopen_heard(struct flow *f, const struct packet *p, unsigned dir, uint32_t len);
 void tcp_fastopen_drop(struct shard *sh, struct handshake *h);
 
+/* tcp_attempt.c: ns from the first SYN on that a connection which never stood was waited for. */
+struct attempt {
+	uint64_t retry; /* of the total: until the last SYN, or until the client gave up */
+	uint64_t total; /* 0: it stood, or there was one SYN that nobody answered */
+	bool pending;   /* the next SYN was still to come when the capture ended */
+};
+/* capture_end: 0 where the flow ended before that. */
+struct attempt tcp_attempt(const struct flow *f, uint64_t capture_end);
 /* tcp_accept.c: a SYN/ACK behind the ACK that ends the handshake; what follows (WATCH_ACCEPT). */
 void tcp_accept_late(struct flow *f, const struct packet *p, unsigned dir);
+/* It ends without having been taken. */
+void tcp_accept_never(struct flow *f);
 void tcp_accept_watch(struct flow *f, const struct packet *p, unsigned dir, uint32_t len);
 
 /* tcp_mptcp.c: the option of Multipath TCP, asked before the segment's data is delivered. */

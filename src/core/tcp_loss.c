@@ -168,6 +168,11 @@ static void on_lost(struct flow *f, unsigned dir, uint64_t acked)
 	e->fast += r->fast;
 	e->rtos += r->rtos;
 	note_resent(e, r->frame, r->worst);
+	if (side_of(f, dir) == SIDE_CLIENT && f->side[dir].flags & FS_SYN &&
+		r->lo == f->side[dir].isn + 1) {
+		f->ext->first_from = r->from;
+		f->ext->first_late = r->at - r->from;
+	}
 	stall(f, entry_of(f, dir, r->rtos != 0), r->from, r->until_ack ? acked : r->at);
 	if (flow_session(f) && side_of(f, dir) == SIDE_SERVER)
 		resting_resent(f->session, r->lo, r->at);

@@ -26,7 +26,12 @@ void account_free(struct cell **list)
 	}
 }
 
-enum wait_class account_class(enum wait_class c, unsigned entry)
+static bool with_stalls(enum wait_class c)
+{
+	return c == CLASS_UNACKED || c == CLASS_NOT_TAKEN || c == CLASS_NOT_TAKEN_OPEN;
+}
+
+enum wait_class account_class(enum wait_class c, enum wait_class stalls, unsigned entry)
 {
 	switch (entry) {
 	case LEDGER_SERVER:
@@ -41,21 +46,21 @@ enum wait_class account_class(enum wait_class c, unsigned entry)
 	case LEDGER_STALL_RTO_SERVER:
 	case LEDGER_STALL_FAST_CLIENT:
 	case LEDGER_STALL_FAST_SERVER:
-		return c == CLASS_UNACKED ? c : CLASS_NONE;
+		return with_stalls(c) ? c : stalls;
 	default:
 		return CLASS_NONE;
 	}
 }
 
-unsigned account_shares(
-	struct cell **list, const uint64_t *ledger, enum wait_class c, struct share *out)
+unsigned account_shares(struct cell **list, const uint64_t *ledger, enum wait_class c,
+	enum wait_class stalls, struct share *out)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < LEDGER_COUNT; i++) {
 		if (!ledger[i])
 			continue;
-		out[n].cell = account_cell(list, i, account_class(c, i));
+		out[n].cell = account_cell(list, i, account_class(c, stalls, i));
 		out[n].cell->all += ledger[i];
 		out[n++].ns = ledger[i];
 	}

@@ -36,9 +36,11 @@ enum wait_class {
 	CLASS_NFS_AGAIN,
 	CLASS_NFS_DELAY,
 	CLASS_NFS_GETATTR,
-	CLASS_UNACKED, /* with what its bytes were sent again for */
-	CLASS_IDLE,    /* on purpose: nobody is kept waiting, and it is in no sum */
-	CLASS_MAYBE,   /* the first of CLASS_MAYBES: idle on purpose, or slow, as will be seen */
+	CLASS_NOT_TAKEN,      /* the first bytes of a connection, not acknowledged, */
+	CLASS_NOT_TAKEN_OPEN, /* and open when the capture ended */
+	CLASS_UNACKED,        /* with what its bytes were sent again for */
+	CLASS_IDLE,           /* on purpose: nobody is kept waiting, and it is in no sum */
+	CLASS_MAYBE, /* the first of CLASS_MAYBES: idle on purpose, or slow, as will be seen */
 	CLASS_MAYBES = 8,
 	CLASS_COUNT = CLASS_MAYBE + CLASS_MAYBES
 };
@@ -58,8 +60,8 @@ struct cell {
 /* The cell of a service's list, made where there is none. */
 struct cell *account_cell(struct cell **list, unsigned entry, unsigned class);
 void account_free(struct cell **list);
-/* The class of an entry, of a wait of this class. */
-enum wait_class account_class(enum wait_class c, unsigned entry);
+/* The class of an entry, of a wait of this class, whose stalls may have one of their own. */
+enum wait_class account_class(enum wait_class c, enum wait_class stalls, unsigned entry);
 
 /* A wait's part of a cell. */
 struct share {
@@ -67,8 +69,8 @@ struct share {
 	uint64_t ns;
 };
 /* The shares of a ledger (LEDGER_COUNT at most), added to `all`; gives their number. */
-unsigned account_shares(
-	struct cell **list, const uint64_t *ledger, enum wait_class c, struct share *out);
+unsigned account_shares(struct cell **list, const uint64_t *ledger, enum wait_class c,
+	enum wait_class stalls, struct share *out);
 /* The wait is in no sum after all. */
 void account_withdraw(const struct share *s);
 /* It is known what the wait was part of; felt: of nothing. */

@@ -31,19 +31,6 @@ const char *const entry_words[LEDGER_COUNT] = {
 	[LEDGER_UNKNOWN] = "what the capture lost",
 };
 
-/* A request without an answer, or refused in the end. */
-static void never_stood(const struct flow_record *r, uint64_t *ledger)
-{
-	uint64_t gaps = 0, all = r->r.duration;
-
-	if (strncmp(r->tcp_state, "syn_", 4) != 0 && !r->syn_retries)
-		return;
-	for (uint32_t i = 0; i < r->syn_gaps.n; i++)
-		gaps += r->syn_gaps.v[i];
-	ledger[LEDGER_CONNECT_RETRY] = !r->r.server.packets || gaps > all ? all : gaps;
-	ledger[LEDGER_CONNECT_NETWORK] = all - ledger[LEDGER_CONNECT_RETRY];
-}
-
 /* What a connection was waited for that is in no transaction and no turn; its class. */
 static enum wait_class flow_ledger(
 	const struct findings *f, const struct flow_record *r, uint64_t *ledger)
@@ -61,7 +48,10 @@ static enum wait_class flow_ledger(
 	if (r->transactions)
 		return CLASS_NONE;
 	if (r->handshake == FIELD_ABSENT && !unacked_time(r, 0) && !unacked_time(r, 1)) {
-		never_stood(r, ledger);
+		if (r->attempt) {
+			ledger[LEDGER_CONNECT_RETRY] = retry;
+			ledger[LEDGER_CONNECT_NETWORK] = r->attempt - retry;
+		}
 		return CLASS_NONE;
 	}
 	if (r->handshake != FIELD_ABSENT) {
@@ -70,6 +60,9 @@ static enum wait_class flow_ledger(
 	}
 	ledger[LEDGER_STALL_RTO_CLIENT] = unacked_time(r, SIDE_CLIENT);
 	ledger[LEDGER_STALL_RTO_SERVER] = unacked_time(r, SIDE_SERVER);
+	if (ledger[LEDGER_STALL_RTO_CLIENT] && r->first_late)
+		return strcmp(r->close_reason, "capture_end") == 0 ? CLASS_NOT_TAKEN_OPEN
+								   : CLASS_NOT_TAKEN;
 	if (ledger[LEDGER_STALL_RTO_CLIENT] || ledger[LEDGER_STALL_RTO_SERVER])
 		return CLASS_UNACKED;
 	ledger[LEDGER_SERVER] += greeting_waited(r);
@@ -101,7 +94,7 @@ static void add_flow(
 			cells, ledger, f->tiers && total >= MS && !tiers_gone_by(f->tiers, from));
 		return;
 	}
-	f->nshares = account_shares(cells, ledger, c, f->shares);
+	f->nshares = account_shares(cells, ledger, c, CLASS_NONE, f->shares);
 	if (total < MS) { /* what it is a part of is not worth looking for */
 		f->settled = true;
 		return;
@@ -114,6 +107,12 @@ static void add_flow(
 		tiers_flow(f->tiers, &r->r, from, from + total, f->shares, f->nshares);
 }
 
+static unsigned shares_of(struct findings *f, struct cell **cells, const uint64_t *ledger)
+{
+	return account_shares(
+		cells, ledger, (enum wait_class)f->claimed, (enum wait_class)f->stalls, f->shares);
+}
+
 static void add_turn(struct findings *f, struct cell **cells, const struct turn_record *r)
 {
 	uint64_t ledger[LEDGER_COUNT] = {0};
@@ -123,8 +122,9 @@ static void add_turn(struct findings *f, struct cell **cells, const struct turn_
 		(r->app && !app_encrypted(r->app)))
 		return;
 	ledger[LEDGER_NETWORK] = r->network;
-	ledger[LEDGER_SERVER] = r->r.duration - r->network;
-	f->nshares = account_shares(cells, ledger, (enum wait_class)f->claimed, f->shares);
+	ledger[LEDGER_STALL_RTO_CLIENT] = r->resent;
+	ledger[LEDGER_SERVER] = turn_own(r);
+	f->nshares = shares_of(f, cells, ledger);
 	if (f->tiers)
 		tiers_turn(f->tiers, r, f->shares, f->nshares);
 }
@@ -151,8 +151,7 @@ void account_record(struct findings *f, struct svc *s, const struct record *r)
 	else if (r->kind == RECORD_TURN)
 		add_turn(f, cells, (const void *)r);
 	else if (r->kind == RECORD_TXN && !r->composite && t->total != FIELD_ABSENT)
-		f->nshares =
-			account_shares(cells, t->ledger, (enum wait_class)f->claimed, f->shares);
+		f->nshares = shares_of(f, cells, t->ledger);
 	settle_shares(f);
 }
 
@@ -196,7 +195,7 @@ void claim_later(struct findings *f, struct svc *s, const struct record *of, uin
 	struct share share;
 
 	ledger[entry] = to - from;
-	account_shares(s ? &s->cells : &f->others, ledger, CLASS_NONE, &share);
+	account_shares(s ? &s->cells : &f->others, ledger, CLASS_NONE, CLASS_NONE, &share);
 	if (f->tiers)
 		tiers_flow(f->tiers, of, from, to, &share, 1);
 	else
@@ -252,7 +251,9 @@ static uint64_t part(uint64_t a, uint64_t b, uint64_t whole)
 
 static bool matches(const struct finding *x, const struct cell *c)
 {
-	return x->entries >> c->entry & 1 && x->classes >> c->class & 1 && !c->idle;
+	return !c->idle &&
+	       ((x->entries >> c->entry & 1 && x->classes >> c->class & 1) ||
+		       (x->more_entries >> c->entry & 1 && x->more_classes >> c->class & 1));
 }
 
 static uint64_t all_of(const struct finding *x, const struct cell *c)

@@ -7,16 +7,45 @@
  * systems begin with 3 s (3, 9, 21 s). They are told apart by the gaps, not by the sum.
  */
 #include "model/find_impl.h"
+#include <math.h>
 
 enum timer { TIMER_CLASSIC, TIMER_LINEAR, TIMER_OLD, TIMER_FIRST, TIMER_OTHER, TIMER_COUNT };
 
 #define DELAYS  16u
 #define SOURCES 1024u /* bits that count sources */
 
+#define CLIENTS   2048u /* of services, whose requests are told apart */
+#define BY_CHANCE 1e-3  /* what is less likely is none */
+#define SHOWN     6u
+
+/* One that connects to a service. */
+struct source {
+	uint64_t syns, dropped; /* of connections that were made in the end: all, sent in vain */
+	uint64_t begun;         /* seconds in which such began, by bit: of two, 64 of them */
+	uint64_t silent, vain;  /* requests that nobody answered, their SYNs */
+	uint64_t cost, first, last, frame;
+	uint32_t timers[TIMER_COUNT];
+	bool filtered; /* while a list is made */
+};
+struct source_key {
+	struct addr client;
+	const struct svc *at;
+};
+struct connect_all {
+	struct keyed *sources;
+};
+
 struct connect_state {
 	struct proof answered, silent; /* SYN sent again, and in the end answered, or not */
-	struct proof late;             /* answered at once, but the client did not get that */
-	uint64_t met_old;              /* of the first, the server still had another connection */
+	/* While a list is made: of the latter, by whether other clients were served meanwhile. */
+	struct proof unanswered, filtered;
+	uint64_t clients, clients_served, vain;
+	struct addr shown[SHOWN];
+	unsigned nshown;
+	uint8_t network_bits; /* of the first of these, that all have in common; 0: none */
+	uint64_t silent_timers[TIMER_COUNT];
+	struct proof late; /* answered at once, but the client did not get that */
+	uint64_t met_old;  /* of the first, the server still had another connection */
 	uint64_t timers[TIMER_COUNT];
 	struct {
 		uint64_t seconds, n;
@@ -71,13 +100,11 @@ static void add_delay(struct connect_state *c, uint64_t delay)
 	c->delays[i].n++;
 }
 
-static void add_retried(struct connect_state *c, const struct flow_record *r, bool answered)
+static void add_retried(struct connect_state *c, const struct flow_record *r)
 {
-	struct proof *t = !answered ? &c->silent : r->syn_ack_late ? &c->late : &c->answered;
-	uint64_t cost = answered ? r->connect_retry : 0;
+	struct proof *t = r->syn_ack_late ? &c->late : &c->answered;
+	uint64_t cost = r->connect_retry;
 
-	for (uint32_t i = 0; !answered && i < r->syn_gaps.n; i++)
-		cost += r->syn_gaps.v[i];
 	proof_add(t, r->r.start, cost, r->r.flow_id);
 	proof_until(t, r->r.start + cost);
 	proof_client(t, &r->r.client.ip);
@@ -87,8 +114,51 @@ static void add_retried(struct connect_state *c, const struct flow_record *r, bo
 		return;
 	c->timers[timer_of(&r->syn_gaps)]++;
 	c->met_old += r->strays != 0;
-	if (answered)
-		add_delay(c, cost);
+	add_delay(c, cost);
+}
+
+/* Nobody answered, or a reset at last. */
+static void add_silent(
+	struct connect_state *c, struct source *x, const struct flow_record *r, uint64_t cost)
+{
+	uint64_t frame = r->syn_frames.n ? r->syn_frames.v[r->syn_frames.n - 1] : r->r.flow_id;
+
+	c->met_old += r->strays != 0;
+	if (!x) {
+		proof_add(&c->silent, r->r.start, cost, frame);
+		proof_until(&c->silent, r->r.start + cost);
+		proof_client(&c->silent, &r->r.client.ip);
+		c->timers[timer_of(&r->syn_gaps)]++;
+		return;
+	}
+	if (!x->silent || r->r.start < x->first)
+		x->first = r->r.start;
+	if (r->r.start + cost > x->last)
+		x->last = r->r.start + cost;
+	x->silent++;
+	x->vain += r->syn_retries + 1;
+	x->cost += cost;
+	x->frame = x->frame ? x->frame : frame;
+	x->timers[timer_of(&r->syn_gaps)]++;
+}
+
+static uint64_t second_bit(uint64_t time)
+{
+	return UINT64_C(1) << (time / (2 * (uint64_t)SECOND) & 63);
+}
+
+/* The client of a connection that was made, or that nobody answered; NULL: there is no room. */
+static struct source *source_of(struct findings *f, struct svc *s, const struct flow_record *r)
+{
+	struct connect_all *all = f->state[DETECTOR_CONNECT];
+	struct source_key key;
+
+	memset(&key, 0, sizeof(key));
+	key.client = r->r.client.ip;
+	key.at = s;
+	if (!all->sources)
+		all->sources = keyed_new(sizeof(key), sizeof(struct source), CLIENTS);
+	return keyed_get(all->sources, &key);
 }
 
 static void add_source(struct connect_state *c, const struct addr *a)
@@ -116,21 +186,15 @@ static bool phase_is(const struct flow_record *r, const char *phase)
 	return r->reset_phase && strcmp(r->reset_phase, phase) == 0;
 }
 
-static uint64_t after_retries(const struct flow_record *r)
-{
-	uint64_t left = r->r.duration;
-
-	for (uint32_t i = 0; i < r->syn_gaps.n; i++)
-		left -= r->syn_gaps.v[i] < left ? r->syn_gaps.v[i] : left;
-	return left;
-}
-
 static void add_refused(struct connect_state *c, const struct flow_record *r)
 {
 	struct proof *t = phase_is(r, "syn") ? &c->refused : &c->prohibited;
 	uint64_t frame = r->reset_frame ? r->reset_frame : r->r.flow_id;
 
-	proof_add(t, r->r.start, after_retries(r), frame);
+	proof_add(t, r->r.start,
+		r->icmp_errors || r->connect_retry == FIELD_ABSENT ? r->attempt
+								   : r->attempt - r->connect_retry,
+		frame);
 	proof_client(t, &r->r.client.ip);
 }
 
@@ -138,8 +202,7 @@ static void add_queue(struct connect_state *c, const struct flow_record *r)
 {
 	struct proof *t = r->accept_wait ? &c->queue : &c->aborted;
 
-	proof_add(t, r->r.start, r->accept_wait ? r->accept_wait : r->r.duration,
-		r->accept_wait ? r->accept_frame : r->reset_frame);
+	proof_add(t, r->r.start, r->accept_wait, r->accept_wait ? r->accept_frame : r->reset_frame);
 	proof_until(t, r->r.start + r->accept_wait);
 	proof_client(t, &r->r.client.ip);
 }
@@ -155,7 +218,8 @@ static void record(struct findings *f, struct svc *s, const struct record *rec)
 	bool answered, retried, refused, queue;
 	struct connect_state *c;
 
-	(void)f;
+	struct source *x = NULL;
+
 	if (!s || rec->kind != RECORD_FLOW || !r->tcp_state)
 		return;
 	refused = (phase_is(r, "syn") && rec->server.packets) ||
@@ -166,11 +230,18 @@ static void record(struct findings *f, struct svc *s, const struct record *rec)
 	retried = (answered ? r->connect_retry != FIELD_ABSENT : r->syn_retries) &&
 		  !(rec->quality & 1u << QUALITY_ONE_WAY);
 	queue = r->accept_wait || phase_is(r, "ack");
+	if (answered && !r->syn_ack_late && (x = source_of(f, s, r))) {
+		x->syns += r->syn_retries + 1;
+		x->dropped += r->connect_retry != FIELD_ABSENT ? r->syn_retries : 0;
+		x->begun |= second_bit(rec->start);
+	}
 	if (!retried && !refused && !queue && !half_open(r))
 		return;
 	c = svc_state(s, DETECTOR_CONNECT);
-	if (retried)
-		add_retried(c, r, answered);
+	if (retried && answered)
+		add_retried(c, r);
+	else if (retried && !r->icmp_errors)
+		add_silent(c, source_of(f, s, r), r, refused ? r->connect_retry : r->attempt);
 	if (refused)
 		add_refused(c, r);
 	if (queue)
@@ -189,9 +260,9 @@ static void say_timers(struct text *t, const struct connect_state *c)
 	const char *before = " The timer: ";
 
 	for (int i = 0; i < TIMER_COUNT; i++) {
-		if (!c->timers[i])
+		if (!c->timers[i] && !c->silent_timers[i])
 			continue;
-		say(t, "%S%S (%C)", before, names[i], c->timers[i]);
+		say(t, "%S%S (%C)", before, names[i], c->timers[i] + c->silent_timers[i]);
 		before = ", ";
 	}
 	text_char(t, '.');
@@ -209,40 +280,169 @@ static void say_delays(struct text *t, const struct connect_state *c)
 		text_char(t, '.');
 }
 
-static void list_dropped(struct findings *f, const struct svc *s, const struct connect_state *c)
+/* Do resent SYNs, repeated SYN/ACKs and first bytes that nobody acknowledges come of its queues?
+   Loss on the path takes other segments, too. */
+bool server_drops(const struct svc *s)
 {
-	struct proof all = c->answered;
-	struct finding *x;
+	const struct connect_state *c = svc_has(s, DETECTOR_CONNECT);
+	uint64_t others, dropped;
+	const struct proof *fresh = path_fresh(s, &others);
 
-	proof_merge(&all, &c->silent);
-	x = finding_new(f, "syn-drop", "Connection requests dropped", s, &all,
-		"tsumari.tcp.syn_retries > 0");
-	finding_claims(x, s, ENTRY(CONNECT_RETRY), CLASS(NONE));
-	finding_at_least(x, SEVERITY_WARNING);
-	x->of = s->flows;
-	say(&x->saw,
-		"%C of %C connection requests had to be sent again, %C of them were never "
-		"answered, while %C others were accepted.",
-		all.count, s->flows, c->silent.count, s->established - c->answered.count);
-	say_delays(&x->saw, c);
-	say_timers(&x->saw, c);
+	if (!c || !(c->answered.count + c->queue.count + c->aborted.count + c->unanswered.count) ||
+		!s->established)
+		return false;
+	dropped = c->answered.count + c->queue.count + c->aborted.count + c->unanswered.count +
+		  (fresh ? fresh->count + path_fresh_dead(s)->count : 0);
+	return others < dropped * 2;
+}
+
+static const char *filter_of(uint64_t syns, uint64_t queue, uint64_t aborted, uint64_t fresh)
+{
+	if (aborted)
+		return "tsumari.tcp.syn_retries > 0 or tsumari.tcp.accept_wait > 0 or "
+		       "tsumari.tcp.reset.phase == ack";
+	if (fresh)
+		return "tsumari.tcp.syn_retries > 0 or tsumari.tcp.accept_wait > 0 or "
+		       "tsumari.tcp.client.retransmits > 0";
+	if (queue)
+		return syns ? "tsumari.tcp.syn_retries > 0 or tsumari.tcp.accept_wait > 0"
+			    : "tsumari.tcp.accept_wait > 0 or tsumari.tcp.reset.phase == ack";
+	return "tsumari.tcp.syn_retries > 0";
+}
+
+static void say_dropped(struct finding *x, const struct svc *s, const struct connect_state *c,
+	const struct proof *fresh)
+{
+	uint64_t syns = c->answered.count + c->unanswered.count;
+
+	if (syns) {
+		say(&x->saw,
+			"%C of %C connection requests had to be sent again, %C of them were never "
+			"answered, while %C others were accepted.",
+			syns, s->flows, c->unanswered.count, s->established - c->answered.count);
+		say_delays(&x->saw, c);
+		say_timers(&x->saw, c);
+		text_char(&x->saw, ' ');
+	}
 	if (c->met_old)
 		say(&x->saw,
-			" In %C of them the server still had a connection between the same ports, "
-			"of which the client knew nothing any more (challenge ACK).",
+			"In %C of them the server still had a connection between the same ports, "
+			"of which the client knew nothing any more (challenge ACK). ",
 			c->met_old);
-	say(&x->means, "The server did not take the request (SYN): its listen backlog was full, "
-		       "or the packet was lost. The client waits for its timer, whole seconds, "
-		       "before it tries again.");
+	if (c->queue.count)
+		say(&x->saw,
+			"For %C connections the server repeated its SYN/ACK although the "
+			"client's ACK had gone by. ",
+			c->queue.count);
+	if (c->aborted.count)
+		say(&x->saw,
+			"%C connections were reset at once after the ACK that ends the "
+			"handshake. ",
+			c->aborted.count);
+	if (fresh->count)
+		say(&x->saw,
+			"On %C connections what the client sent first was not acknowledged and had "
+			"to be sent again, for %T in all. ",
+			fresh->count, fresh->cost);
+}
+
+static uint64_t waited_in(const struct svc *s, enum wait_class class, bool stalls)
+{
+	uint64_t sum = 0;
+
+	for (const struct cell *c = s->cells; c; c = c->next)
+		if (c->class == class && (stalls || (c->entry != LEDGER_STALL_RTO_CLIENT &&
+							    c->entry != LEDGER_STALL_FAST_CLIENT)))
+			sum += c->all;
+	return sum;
+}
+
+/* Whoever still waited for it when the capture ended. */
+static void list_open(struct findings *f, const struct svc *s, const char *cause)
+{
+	const struct proof *dead = path_fresh_dead(s);
+	struct proof open = *dead;
+	struct finding *x;
+
+	open.cost = waited_in(s, CLASS_NOT_TAKEN_OPEN, true);
+	x = finding_new(f, "no-answer", "Requests that nobody had answered", s, &open,
+		"tsumari.quality == pending");
+	finding_claims(x, s, ALL_ENTRIES, CLASS(NOT_TAKEN_OPEN));
+	finding_at_least(x, SEVERITY_WARNING);
+	finding_at_most(x, SEVERITY_WARNING);
+	x->of = s->flows;
+	say(&x->saw,
+		"When the capture ended the clients of %C of %C connections were waiting still, "
+		"for "
+		"%T in all so far: what they had sent first was never acknowledged.",
+		x->count, x->of, x->local);
+	say(&x->means, "The clients believe that they are connected; the server does not know of "
+		       "them, as it dropped what ended the handshake.");
+	say(&x->next, "First %S. Clients and proxies need a timeout of their own for the answer.",
+		cause);
+	say(&x->against, "How long they waited in the end is not in the capture.");
+}
+
+/* What the server did not take, however that shows: SYNs, ACKs, first bytes. */
+static void list_dropped(struct findings *f, const struct svc *s, const struct connect_state *c)
+{
+	struct proof all = c->answered, queue = c->queue, fresh = {0};
+	bool drops = server_drops(s), full;
+	uint64_t others, open = drops ? waited_in(s, CLASS_NOT_TAKEN_OPEN, true) : 0;
+	struct finding *x;
+
+	proof_merge(&all, &c->unanswered);
+	proof_merge(&queue, &c->aborted);
+	if (drops && path_fresh(s, &others)) {
+		fresh = *path_fresh(s, &others);
+		fresh.cost += waited_in(s, CLASS_NOT_TAKEN, false);
+	}
+	full = !all.count || queue.cost + fresh.cost > all.cost;
+	proof_merge(&all, &queue);
+	proof_merge(&all, &fresh);
+	x = finding_new(f, full ? "accept-queue" : "syn-drop",
+		full ? "Accept queue full" : "Connection requests dropped", s, &all,
+		filter_of(c->answered.count + c->unanswered.count, queue.count, c->aborted.count,
+			fresh.count));
+	finding_claims(x, s, ENTRY(CONNECT_RETRY), CLASS(NONE));
+	if (drops)
+		finding_claims_more(x, ALL_ENTRIES, CLASS(NOT_TAKEN));
+	finding_at_least(
+		x, reaches(all.cost + open, f->felt, f->limit.v[THRESHOLD_CRITICAL]) && open
+			   ? SEVERITY_CRITICAL
+			   : SEVERITY_WARNING);
+	x->of = s->flows;
+	say_dropped(x, s, c, &fresh);
+	if (full)
+		say(&x->means,
+			"The queue of connections that wait for accept() was full: the server "
+			"dropped requests (SYN), the ACK that ends the handshake and the first "
+			"bytes behind it%S. The client believes that it is connected, or waits for "
+			"its timer before it tries again.",
+			c->aborted.count ? ", or reset (net.ipv4.tcp_abort_on_overflow)" : "");
+	else
+		say(&x->means,
+			"The server did not take the request (SYN): its listen backlog was full, "
+			"or the packet was lost. The client waits for its timer, whole seconds, "
+			"before it tries again.");
+	if (open)
+		say(&x->means, " Some were waiting still when the capture ended (no-answer).");
 	say(&x->next, "On the server: nstat -az TcpExtListenOverflows TcpExtListenDrops; ss -lnt "
-		      "(Recv-Q against Send-Q). Raise net.core.somaxconn and the backlog that "
-		      "the program gives to listen(), or accept faster: more workers.");
+		      "(Recv-Q, the queue, against Send-Q). Raise net.core.somaxconn and the "
+		      "backlog that the program gives to listen(), or accept faster: more "
+		      "workers.");
 	if (!(s->established - c->answered.count))
 		say(&x->against, "No other connection to this port was made at once: a path or a "
 				 "host that was not there yet (ARP, a route, a restart) looks the "
 				 "same. ");
-	say(&x->against, "Loss on the path repeats SYNs, too: then segments of other connections "
-			 "are sent again as well (finding loss).");
+	if (c->aborted.count)
+		say(&x->against, "A program that accepts and closes with unread data, or TCP "
+				 "wrappers, reset as early. ");
+	say(&x->against, "Loss on the path repeats SYNs, too, and ACKs that are lost behind the "
+			 "capture point look the same: then segments of other connections are "
+			 "sent again as well (finding loss).");
+	if (open)
+		list_open(f, s, x->id);
 }
 
 static void list_late(struct findings *f, const struct svc *s, const struct connect_state *c)
@@ -270,7 +470,7 @@ static void list_late(struct findings *f, const struct svc *s, const struct conn
 static void list_silent(struct findings *f, const struct svc *s, const struct connect_state *c)
 {
 	struct finding *x = finding_new(f, "connect-timeout", "No answer to connection requests", s,
-		&c->silent, "tsumari.tcp.syn_retries > 0");
+		&c->unanswered, "tsumari.tcp.syn_retries > 0");
 
 	finding_claims(x, s, ENTRY(CONNECT_RETRY), CLASS(NONE));
 	finding_at_least(x, SEVERITY_WARNING);
@@ -278,7 +478,7 @@ static void list_silent(struct findings *f, const struct svc *s, const struct co
 	say(&x->saw,
 		"%C of %C connection requests got no answer at all, however often they were "
 		"sent.",
-		c->silent.count, s->flows);
+		c->unanswered.count, s->flows);
 	say_timers(&x->saw, c);
 	say(&x->means, "Nobody is there, or something on the way drops the requests without a "
 		       "word: a firewall, a missing route back.");
@@ -286,42 +486,6 @@ static void list_silent(struct findings *f, const struct svc *s, const struct co
 		      "(nft list ruleset, security groups); the route back.");
 	say(&x->against, "No connection to this port was made in the whole capture: that the "
 			 "server's backlog is full cannot be told from that it is not there.");
-}
-
-static void list_queue(struct findings *f, const struct svc *s, const struct connect_state *c)
-{
-	struct proof all = c->queue;
-	struct finding *x;
-
-	proof_merge(&all, &c->aborted);
-	x = finding_new(f, "accept-queue", "Accept queue full", s, &all,
-		"tsumari.tcp.accept_wait > 0 or tsumari.tcp.reset.phase == ack");
-	finding_claims(x, s, ENTRY(CONNECT_RETRY) | ENTRY(CONNECT_NETWORK), CLASS(NONE));
-	finding_at_least(x, SEVERITY_WARNING);
-	x->of = s->flows;
-	if (c->queue.count)
-		say(&x->saw,
-			"For %C connections the server repeated its SYN/ACK although the "
-			"client's ACK had gone by. ",
-			c->queue.count);
-	if (c->aborted.count)
-		say(&x->saw,
-			"%C connections were reset at once after the ACK that ends the "
-			"handshake.",
-			c->aborted.count);
-	say(&x->means,
-		"The handshake completed, but the queue of connections that wait for "
-		"accept() was full, so the server dropped the ACK%S: the client "
-		"believes that it is connected.",
-		c->aborted.count ? " or reset (net.ipv4.tcp_abort_on_overflow)" : "");
-	say(&x->next, "On the server: ss -lnt (Recv-Q is the queue), nstat "
-		      "TcpExtListenOverflows. Raise the backlog of listen() and "
-		      "net.core.somaxconn, and find out why the program does not accept.");
-	say(&x->against, "%S",
-		c->aborted.count ? "A program that accepts and closes with unread data, or "
-				   "TCP wrappers, reset as early."
-				 : "ACKs that are lost behind the capture point look the "
-				   "same.");
 }
 
 static void list_refused(struct findings *f, const struct svc *s, const struct connect_state *c)
@@ -379,6 +543,184 @@ static void list_flood(struct findings *f, const struct svc *s, const struct con
 			 "not.");
 }
 
+/* Is it one network's fate? Its first bits, that nobody has who was served. */
+static void find_network(struct findings *f, const struct svc *s, struct connect_state *c)
+{
+	struct connect_all *all = f->state[DETECTOR_CONNECT];
+	unsigned bytes = s->key.ip_version == 6 ? 8 : 15; /* /64; of IPv4, which is mapped, /24 */
+
+	c->network_bits = 0;
+	if (c->clients < 2)
+		return;
+	for (uint32_t i = 0; i < keyed_count(all->sources); i++) {
+		const struct source_key *key = keyed_key(all->sources, i);
+		const struct source *x = keyed_value(all->sources, i);
+
+		if (key->at == s && x->filtered == (memcmp(&key->client, &c->shown[0], bytes) != 0))
+			return;
+	}
+	c->network_bits = (uint8_t)(s->key.ip_version == 6 ? 64 : 24);
+}
+
+static uint64_t seconds_of(const struct source *x)
+{
+	uint64_t from = x->first / (2 * (uint64_t)SECOND), to = x->last / (2 * (uint64_t)SECOND);
+	uint64_t bits = 0;
+
+	for (uint64_t i = from; i <= to && i < from + 64; i++)
+		bits |= UINT64_C(1) << (i & 63);
+	return bits;
+}
+
+/* What the clients that were served saw: SYNs, those of them in vain, when. */
+struct served {
+	uint64_t clients, syns, dropped, begun;
+};
+
+static struct served served_by(struct connect_all *all, const struct svc *s)
+{
+	struct served sum = {0};
+
+	for (uint32_t i = 0; i < keyed_count(all->sources); i++) {
+		const struct source_key *key = keyed_key(all->sources, i);
+		const struct source *x = keyed_value(all->sources, i);
+
+		if (key->at != s || !x->syns)
+			continue;
+		sum.clients++;
+		sum.syns += x->syns + x->vain;
+		sum.dropped += x->dropped + x->vain;
+		sum.begun |= x->begun;
+	}
+	return sum;
+}
+
+/*
+ * One client's requests are never answered while those of others are: where requests are dropped at
+ * random, as by a full queue, that is unlikely after a few.
+ */
+static bool is_filtered(const struct source *x, const struct served *served, double *chance)
+{
+	double rate = (double)(served->dropped + 1) / (double)(served->syns + 2);
+
+	*chance = pow(rate, (double)x->vain);
+	return !x->syns && x->vain >= 3 && served->clients && served->begun & seconds_of(x) &&
+	       *chance < BY_CHANCE;
+}
+
+static void add_source_to(struct proof *p, const struct source_key *key, const struct source *x)
+{
+	struct proof one = {0};
+
+	proof_add(&one, x->first, x->cost, x->frame);
+	one.count = x->silent;
+	proof_until(&one, x->last);
+	proof_client(&one, &key->client);
+	proof_merge(p, &one);
+}
+
+static void divide(struct findings *f, const struct svc *s, struct connect_state *c)
+{
+	struct connect_all *all = f->state[DETECTOR_CONNECT];
+	struct served served = {0};
+	double chance;
+
+	c->unanswered = c->silent;
+	memset(&c->filtered, 0, sizeof(c->filtered));
+	c->clients = c->vain = 0;
+	c->nshown = 0;
+	if (all->sources)
+		served = served_by(all, s);
+	c->clients_served = served.clients;
+	for (uint32_t i = 0; all->sources && i < keyed_count(all->sources); i++) {
+		const struct source_key *key = keyed_key(all->sources, i);
+		struct source *x = keyed_value(all->sources, i);
+
+		if (key->at != s)
+			continue;
+		x->filtered = x->silent && is_filtered(x, &served, &chance);
+		if (!x->silent)
+			continue;
+		add_source_to(x->filtered ? &c->filtered : &c->unanswered, key, x);
+		for (int k = 0; k < TIMER_COUNT && !x->filtered; k++)
+			c->silent_timers[k] += x->timers[k];
+		if (!x->filtered)
+			continue;
+		if (c->nshown < SHOWN)
+			c->shown[c->nshown++] = key->client;
+		c->clients++;
+		c->vain += x->vain;
+	}
+	find_network(f, s, c);
+}
+
+static void prepare(struct findings *f)
+{
+	struct svc *s;
+
+	for (uint32_t i = 0; (s = svc_at(f, i)); i++) {
+		struct connect_state *c = svc_has(s, DETECTOR_CONNECT);
+
+		if (!c)
+			continue;
+		memset(c->silent_timers, 0, sizeof(c->silent_timers));
+		divide(f, s, c);
+	}
+}
+
+static void say_clients(struct text *t, const struct connect_state *c)
+{
+	const char *before = "";
+
+	if (c->network_bits) {
+		struct addr net = c->shown[0];
+
+		memset(net.b + (c->network_bits == 64 ? 8 : 15), 0, c->network_bits == 64 ? 8 : 1);
+		say(t, "%I", &net);
+		text_printf(
+			t, "/%u (%llu addresses)", c->network_bits, (unsigned long long)c->clients);
+		return;
+	}
+	for (unsigned i = 0; i < c->nshown; i++) {
+		say(t, "%S%I", before, &c->shown[i]);
+		before = ", ";
+	}
+	if (c->clients > c->nshown)
+		say(t, " and %C more", c->clients - c->nshown);
+}
+
+static void list_filtered(struct findings *f, const struct svc *s, const struct connect_state *c)
+{
+	struct finding *x;
+	struct text filter;
+
+	text_init_growing(&filter);
+	text_str(&filter, "tsumari.tcp.state == syn_sent and client.ip in {");
+	for (unsigned i = 0; i < c->nshown; i++)
+		say(&filter, "%S%I", i ? ", " : "", &c->shown[i]);
+	text_char(&filter, '}');
+	x = finding_new(f, "syn-filtered", "Connection requests of some clients are dropped", s,
+		&c->filtered, filter.p);
+	text_release(&filter);
+	finding_claims(x, s, ENTRY(CONNECT_RETRY), CLASS(NONE));
+	finding_at_least(x, SEVERITY_WARNING);
+	x->of = s->flows;
+	say(&x->saw, "None of the %C connection requests of ", x->count);
+	say_clients(&x->saw, c);
+	say(&x->saw,
+		" was ever answered (%C SYNs in all), while %C other client%1 connected to this "
+		"port at the same time.",
+		c->vain, c->clients_served, c->clients_served);
+	say(&x->means, "Something drops the packets of these clients, or the answers to them, "
+		       "without a word: a firewall or a security group with a rule for these "
+		       "addresses, or a missing route back.");
+	say(&x->next, "Rules that DROP by source (nft list ruleset, iptables -L -v: their "
+		      "counters; security groups, fail2ban) on the server and on the way; the "
+		      "route back to these clients (ip route get on the server); where their SYNs "
+		      "are still seen.");
+	say(&x->against, "It is not the backlog: that drops requests whoever sends them.");
+}
+
 static void list(struct findings *f)
 {
 	struct svc *s;
@@ -388,19 +730,29 @@ static void list(struct findings *f)
 
 		if (!c)
 			continue;
-		if (c->answered.count || (c->silent.count && s->established))
+		if (c->answered.count || c->queue.count || c->aborted.count ||
+			(c->unanswered.count && s->established))
 			list_dropped(f, s, c);
-		else if (c->silent.count)
+		else if (c->unanswered.count)
 			list_silent(f, s, c);
+		if (c->filtered.count)
+			list_filtered(f, s, c);
 		if (c->late.count)
 			list_late(f, s, c);
-		if (c->queue.count || c->aborted.count)
-			list_queue(f, s, c);
 		if (c->refused.count || c->prohibited.count)
 			list_refused(f, s, c);
 		list_flood(f, s, c);
 	}
 }
 
-const struct detector detect_connect = {
-	.service_size = sizeof(struct connect_state), .record = record, .list = list};
+static void release(void *state)
+{
+	keyed_free(((struct connect_all *)state)->sources);
+}
+
+const struct detector detect_connect = {.size = sizeof(struct connect_all),
+	.release = release,
+	.service_size = sizeof(struct connect_state),
+	.record = record,
+	.prepare = prepare,
+	.list = list};

@@ -50,7 +50,8 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 	struct far_state *c;
 
 	/* Where another has all of its own time this is in it. */
-	if (t->total == FIELD_ABSENT || account_class((enum wait_class)f->claimed, LEDGER_NETWORK))
+	if (t->total == FIELD_ABSENT ||
+		account_class((enum wait_class)f->claimed, CLASS_NONE, LEDGER_NETWORK))
 		return;
 	connect = t->ledger[LEDGER_CONNECT_NETWORK];
 	network = t->ledger[LEDGER_NETWORK];

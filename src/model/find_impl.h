@@ -122,7 +122,8 @@ struct findings {
 	void *state[DETECTOR_COUNT];
 	struct busy *busy;   /* NULL: no wait was long */
 	struct cell *others; /* the waiting of services above SVC_MAX */
-	uint8_t claimed;     /* enum wait_class of the record that is being added */
+	uint8_t claimed;     /* enum wait_class of the record that is being added, */
+	uint8_t stalls;      /* and of its stalls, where they have one of their own */
 	bool turns_seen;     /* there are records of turns: flows need not tell of them */
 	unsigned nshares;    /* of the record added last */
 	bool settled;        /* and nobody need look what they were part of */
@@ -176,6 +177,13 @@ static inline uint64_t svc_ended(const struct svc *s)
 /* Of a record; NULL: it has none, or there are more than SVC_MAX. */
 struct svc *svc_of(struct findings *f, const struct record *r);
 void *svc_state(struct svc *s, enum detector_place place);
+/* The class of a wait on a connection whose first bytes were never acknowledged. */
+static inline enum wait_class not_taken(const struct record *r)
+{
+	return r->quality >> QUALITY_PENDING & 1 ? CLASS_NOT_TAKEN_OPEN : CLASS_NOT_TAKEN;
+}
+/* Does it not take connections (find_connect.c): SYNs and what ends the handshake are dropped? */
+bool server_drops(const struct svc *s);
 /* All that was waited for it, whatever was in front. */
 uint64_t svc_waiting(const struct svc *s);
 /* The place's state of a service, or NULL where there is none yet. */
@@ -199,6 +207,12 @@ void claim_later(struct findings *f, struct svc *s, const struct record *of, uin
 	uint64_t to, enum ledger_entry entry);
 /* A finding's cost lies in these entries of the service's waiting, of these classes (bits). */
 void finding_claims(struct finding *x, const struct svc *s, uint32_t entries, uint32_t classes);
+/* And in these. */
+static inline void finding_claims_more(struct finding *x, uint32_t entries, uint32_t classes)
+{
+	x->more_entries = entries;
+	x->more_classes = classes;
+}
 #define ENTRY(name) (1u << LEDGER_##name)
 #define CLASS(name) (1u << CLASS_##name)
 #define ALL_ENTRIES UINT32_MAX
@@ -222,6 +236,10 @@ bool answers_others_at_once(const struct findings *f, const struct svc *s);
 bool front_is_quicker(const struct findings *f, const struct svc *s);
 /* Of several servers that share a site's work (find_load.c), is this one much slower? */
 bool slower_than_others(const struct findings *f, const struct svc *s);
+/* Connections whose first bytes were sent again, and taken in the end: with what was waited; of all
+   others, segments that were sent again. Those whose first bytes were never acknowledged. */
+const struct proof *path_fresh(const struct svc *s, uint64_t *resent);
+const struct proof *path_fresh_dead(const struct svc *s);
 /* Were segments of this service lost? */
 bool path_lossy(const struct svc *s);
 /* The time of an NFS call that belongs to the findings of find_nfs.c. */
@@ -280,6 +298,11 @@ bool path_far(const struct svc *s);
 /* The round trips within what was waited for in turns, and the rest of it; ns. */
 uint64_t turn_network(const struct flow_record *r);
 uint64_t turn_server(const struct flow_record *r);
+/* The server's own time of a turn, ns. */
+static inline uint64_t turn_own(const struct turn_record *r)
+{
+	return r->r.duration - r->network - r->resent;
+}
 /* Are the turns of this connection questions and answers, as far as can be told? */
 bool turns_count(const struct flow_record *r);
 /* At least this severe; no more than this severe. */

@@ -18,6 +18,9 @@ struct path_state {
 	uint64_t stuck_bytes;  /* of the segment */
 	struct proof dead[2];  /* of any */
 	uint64_t longest_dead;
+	/* Of a connection's first bytes: another's where the server does not take connections. */
+	struct proof fresh, fresh_dead;
+	uint64_t fresh_resent, fresh_rtos;
 };
 
 /* What transactions waited for data that was never acknowledged, until their flow tells why. */
@@ -65,6 +68,24 @@ static uint64_t unacked_cost(struct path_all *all, const struct flow_record *r, 
 	return r->transactions ? cost : unacked_time(r, side);
 }
 
+static void add_fresh(
+	struct path_all *all, struct path_state *c, const struct flow_record *r, uint64_t dead)
+{
+	const struct flow_trouble_record *x = &r->trouble[SIDE_CLIENT];
+
+	if (dead) {
+		add_stuck(&c->fresh_dead, r, SIDE_CLIENT, unacked_cost(all, r, SIDE_CLIENT));
+		c->longest_dead = dead > c->longest_dead ? dead : c->longest_dead;
+		return;
+	}
+	c->fresh_resent += x->retransmits - x->spurious_retransmits;
+	c->fresh_rtos += x->rtos;
+	proof_add(&c->fresh, r->r.start, 0, 0);
+	proof_until(&c->fresh, r->r.end);
+	proof_client(&c->fresh, &r->r.client.ip);
+	proof_frame(&c->fresh, x->retransmits, x->resent_frame);
+}
+
 static void add_flow(struct path_all *all, struct svc *s, const struct flow_record *r)
 {
 	struct path_state *c = svc_has(s, DETECTOR_PATH);
@@ -75,11 +96,13 @@ static void add_flow(struct path_all *all, struct svc *s, const struct flow_reco
 		bool stuck = is_stuck(r, side);
 		uint64_t dead = stuck ? 0 : unacked_time(r, side);
 
-		if (!c && (resent || x->zero_windows || stuck))
+		if (!c && (resent || x->zero_windows || stuck || dead))
 			c = svc_state(s, DETECTOR_PATH);
 		if (!c)
 			continue;
-		if (stuck) {
+		if (r->first_late && side == SIDE_CLIENT && !stuck && !too_big(r)) {
+			add_fresh(all, c, r, dead);
+		} else if (stuck) {
 			add_stuck(&c->stuck[side], r, side, unacked_cost(all, r, side));
 			c->stuck_bytes = x->stuck_bytes;
 		} else if (dead) {
@@ -154,7 +177,7 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 	if (t->total == FIELD_ABSENT)
 		return;
 	if (t->unacked) {
-		claim(f, CLASS_UNACKED);
+		claim(f, t->fresh ? not_taken(&t->r) : CLASS_UNACKED);
 		add_unacked(f->state[DETECTOR_PATH], t);
 	}
 	for (int i = LEDGER_STALL_RTO_CLIENT; i < LEDGER_UNKNOWN; i++)
@@ -166,7 +189,10 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 		if (loss[side] && rate_limited(t, (enum side)side))
 			c->full[side] += loss[side];
 		else if (loss[side])
-			proof_cost(&c->loss[side], t->r.start, loss[side], t->frame[side * 2]);
+			proof_cost(t->fresh && side == SIDE_CLIENT ? &c->fresh : &c->loss[side],
+				t->r.start, loss[side], t->frame[side * 2]);
+	if (t->fresh && !t->unacked)
+		f->stalls = CLASS_NOT_TAKEN;
 	add_window(f, c, t);
 	if (l[LEDGER_STALL_DELAYED_ACK]) {
 		proof_add(&c->delayed, t->r.start, l[LEDGER_STALL_DELAYED_ACK],
@@ -179,7 +205,22 @@ bool path_lossy(const struct svc *s)
 {
 	const struct path_state *c = svc_has(s, DETECTOR_PATH);
 
-	return c && (c->resent[SIDE_CLIENT] || c->resent[SIDE_SERVER]);
+	return c && (c->resent[SIDE_CLIENT] || c->resent[SIDE_SERVER] || c->fresh_resent);
+}
+
+const struct proof *path_fresh(const struct svc *s, uint64_t *resent)
+{
+	const struct path_state *c = svc_has(s, DETECTOR_PATH);
+
+	*resent = c ? c->resent[SIDE_CLIENT] + c->resent[SIDE_SERVER] : 0;
+	return c ? &c->fresh : NULL;
+}
+
+const struct proof *path_fresh_dead(const struct svc *s)
+{
+	const struct path_state *c = svc_has(s, DETECTOR_PATH);
+
+	return c ? &c->fresh_dead : NULL;
 }
 
 static void record(struct findings *f, struct svc *s, const struct record *r)
@@ -205,34 +246,35 @@ static void take_out(struct findings *f, struct svc *s, const struct record *r)
 			t->frame[1] ? t->frame[1] : t->frame[0]);
 }
 
-static void list_loss(struct findings *f, const struct svc *s, const struct path_state *c, int side)
+static void list_loss(struct findings *f, const struct svc *s, const struct path_state *c, int side,
+	const struct proof *lost, uint64_t resent, uint64_t rtos, uint32_t classes)
 {
 	bool server = side == SIDE_SERVER;
 	struct finding *x = finding_new(f, "loss",
 		server ? "Loss between server and client" : "Loss between client and server", s,
-		&c->loss[side],
+		lost,
 		server ? "tsumari.tcp.server.retransmits > 0"
 		       : "tsumari.tcp.client.retransmits > 0");
 
 	finding_claims(x, s,
 		server ? ENTRY(STALL_RTO_SERVER) | ENTRY(STALL_FAST_SERVER)
 		       : ENTRY(STALL_RTO_CLIENT) | ENTRY(STALL_FAST_CLIENT),
-		CLASS(NONE));
-	if (c->full[side] > c->loss[side].cost) {
+		classes);
+	if (c->full[side] > lost->cost) {
 		x->part_of = "path-bandwidth";
 		x->local += c->full[side];
 		finding_at_most(x, SEVERITY_INFO);
 	}
 	x->counted = "segments";
-	x->count = c->resent[side];
+	x->count = resent;
 	x->of = s->packets[side];
 	if (reaches(x->count, x->of, f->limit.v[THRESHOLD_LOSS]) && x->count >= 5)
 		finding_at_least(x, SEVERITY_WARNING);
 	say(&x->saw,
 		"The %S sent %C of %C segments again, %C of them only after a timeout (200 ms "
 		"and more), on %C connection%1; transactions waited %T for them.",
-		server ? "server" : "client", x->count, x->of, c->rtos[side], c->loss[side].count,
-		c->loss[side].count, x->local);
+		server ? "server" : "client", x->count, x->of, rtos, lost->count, lost->count,
+		x->local);
 	say(&x->means, "Segments of the %S were lost on the way to the %S.",
 		server ? "server" : "client", server ? "client" : "server");
 	say(&x->next,
@@ -339,7 +381,9 @@ static void list_stuck(
 		server ? "tsumari.tcp.server.stuck.retransmits > 0"
 		       : "tsumari.tcp.client.stuck.retransmits > 0");
 
-	finding_claims(x, s, ALL_ENTRIES, CLASS(UNACKED));
+	finding_claims(x, s, ALL_ENTRIES,
+		CLASS(UNACKED) |
+			(server || server_drops(s) ? 0 : CLASS(NOT_TAKEN) | CLASS(NOT_TAKEN_OPEN)));
 	finding_at_least(x, SEVERITY_WARNING);
 	x->of = s->flows;
 	say(&x->saw,
@@ -355,15 +399,15 @@ static void list_stuck(
 			 "ping -M do -s 1472 tells them apart.");
 }
 
-static void list_dead(struct findings *f, const struct svc *s, const struct path_state *c, int side)
+static void list_dead(struct findings *f, const struct svc *s, const struct path_state *c, int side,
+	const struct proof *dead, uint32_t classes)
 {
 	bool server = side == SIDE_SERVER;
-	struct finding *x =
-		finding_new(f, "dead-connection", "Connections that are dead", s, &c->dead[side],
-			server ? "tsumari.tcp.server.stuck.retransmits > 1"
-			       : "tsumari.tcp.client.stuck.retransmits > 1");
+	struct finding *x = finding_new(f, "dead-connection", "Connections that are dead", s, dead,
+		server ? "tsumari.tcp.server.stuck.retransmits > 1"
+		       : "tsumari.tcp.client.stuck.retransmits > 1");
 
-	finding_claims(x, s, ALL_ENTRIES, CLASS(UNACKED));
+	finding_claims(x, s, ALL_ENTRIES, classes);
 	finding_at_least(x, SEVERITY_WARNING);
 	x->of = s->flows;
 	say(&x->saw,
@@ -383,6 +427,28 @@ static void list_dead(struct findings *f, const struct svc *s, const struct path
 	say(&x->against, "A host that crashed or lost its network just then looks the same.");
 }
 
+/* What a connection began with is lost like all else, unless the server did not take it. */
+static void list_lost(struct findings *f, const struct svc *s, const struct path_state *c, int side)
+{
+	bool fresh = side == SIDE_CLIENT && !server_drops(s);
+	struct proof lost = c->loss[side], dead = c->dead[side];
+	uint64_t resent = c->resent[side], rtos = c->rtos[side];
+	uint32_t classes = CLASS(NONE);
+
+	if (fresh) {
+		proof_merge(&lost, &c->fresh);
+		proof_merge(&dead, &c->fresh_dead);
+		resent += c->fresh_resent;
+		rtos += c->fresh_rtos;
+		classes |= CLASS(NOT_TAKEN);
+	}
+	if (resent)
+		list_loss(f, s, c, side, &lost, resent, rtos, classes);
+	if (dead.count)
+		list_dead(f, s, c, side, &dead,
+			CLASS(UNACKED) | (fresh ? CLASS(NOT_TAKEN) | CLASS(NOT_TAKEN_OPEN) : 0));
+}
+
 static void list(struct findings *f)
 {
 	struct svc *s;
@@ -393,14 +459,11 @@ static void list(struct findings *f)
 		if (!c)
 			continue;
 		for (int side = 0; side < 2; side++) {
-			if (c->resent[side])
-				list_loss(f, s, c, side);
+			list_lost(f, s, c, side);
 			if (c->closed[side].count || c->closing[side])
 				list_closed(f, s, c, side);
 			if (c->stuck[side].count)
 				list_stuck(f, s, c, side);
-			if (c->dead[side].count)
-				list_dead(f, s, c, side);
 		}
 		if (c->reader.count)
 			list_reader(f, s, c);

@@ -92,7 +92,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	for (int side = 0; side < 2; side++)
 		if (t->load[side].time && rate_limited(t, (enum side)side) &&
 			span(t, (enum side)side) >= f->limit.v[THRESHOLD_SLOW] / 2 &&
-			!account_class((enum wait_class)f->claimed,
+			!account_class((enum wait_class)f->claimed, CLASS_NONE,
 				side ? LEDGER_RESPONSE : LEDGER_REQUEST))
 			add(f, s, svc_state(s, DETECTOR_RATE), t, (enum side)side);
 }

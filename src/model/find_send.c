@@ -54,7 +54,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	}
 	request = t->ledger[LEDGER_REQUEST];
 	if (request < slow || rate_limited(t, SIDE_CLIENT) ||
-		account_class((enum wait_class)f->claimed, LEDGER_REQUEST))
+		account_class((enum wait_class)f->claimed, CLASS_NONE, LEDGER_REQUEST))
 		return;
 	c = svc_state(s, DETECTOR_SEND);
 	if (held_back(t)) {

@@ -190,7 +190,7 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 
 static void add_turn(struct findings *f, struct svc *s, const struct turn_record *r)
 {
-	uint64_t server = r->r.duration - r->network;
+	uint64_t server = turn_own(r);
 	struct server_state *c;
 
 	if (r->open || (r->app && !app_encrypted(r->app)))

@@ -245,7 +245,7 @@ void findings_record(struct findings *f, const struct record *r)
 		return; /* its last record says it all */
 	s = svc_of(f, r);
 	add(f, s, r, 1);
-	f->claimed = CLASS_NONE;
+	f->claimed = f->stalls = CLASS_NONE;
 	for (int i = 0; i < DETECTOR_COUNT; i++)
 		detectors[i]->record(f, s, r);
 	busy_record(f, s, r);

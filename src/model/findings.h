@@ -49,9 +49,10 @@ struct finding {
 	struct cell *cells;        /* of its service */
 	bool everywhere;           /* of all services */
 	bool stands;               /* for slow answers, whatever part of them it is */
-	uint32_t entries, classes; /* of the cells, by bit */
-	uint64_t beyond;           /* of the cost: ns that are in no cell */
-	bool own;                  /* of the cells: it lies in what nobody behind has */
+	uint32_t entries, classes; /* of the cells, by bit; */
+	uint32_t more_entries, more_classes; /* and these */
+	uint64_t beyond;                     /* of the cost: ns that are in no cell */
+	bool own;                            /* of the cells: it lies in what nobody behind has */
 };
 
 /* NAME, its unit, default, help. A permille is written as a percentage. */

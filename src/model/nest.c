@@ -367,22 +367,36 @@ static bool same_id(const struct nest_ids *a, const struct nest_ids *b)
 	return (a->trace && a->trace == b->trace) || (a->request && a->request == b->request);
 }
 
+/* Is the child most of it, as with a proxy's? */
+static bool fills(const struct item *p, const struct item *x)
+{
+	return x->w.end - x->w.start >= (p->w.end - p->w.begin) / 4 * 3;
+}
+
+/*
+ * Those that hold the child whole come first, and of these those that it fills. Of a child that
+ * lasts longer the parent cannot have had an answer by it.
+ */
 static void consider(struct candidates *c, uint32_t i, const struct item *p, const struct item *x)
 {
-	bool whole = p->w.end >= x->w.end;
+	bool whole = p->w.end >= x->w.end, sure = p->w.caller != NEST_MAY_CALL;
+	bool filled = whole && fills(p, x), open = !whole && !x->w.guessed && p->w.open;
 
-	bool sure = p->w.caller != NEST_MAY_CALL;
-
-	if (!sure && c->sure)
-		return;
-	if (sure != c->sure || (whole && !c->whole)) {
+	if (sure != c->sure)
+		c->n = sure ? 0 : c->n;
+	else if (whole != c->whole)
+		c->n = whole ? 0 : c->n;
+	else if (filled != c->filled || open != c->open)
+		c->n = filled || open ? 0 : c->n;
+	if (c->n == 0) {
 		c->sure = sure;
 		c->whole = whole;
-		c->n = 0;
+		c->filled = filled;
+		c->open = open;
 		c->sum = 0;
-	}
-	if (!whole && c->whole)
+	} else if (sure != c->sure || whole != c->whole || filled != c->filled || open != c->open) {
 		return;
+	}
 	c->parent[c->n] = i;
 	c->weight[c->n] = whole ? 1 : p->w.end - x->w.begin;
 	c->sum += c->weight[c->n];
@@ -414,6 +428,33 @@ static void innermost(const struct nest *n, struct candidates *c)
 	c->sum = c->n = left;
 }
 
+/* A parent's time without the child that fills it: begun at once, and answered at once. */
+static uint64_t slack(const struct item *p, const struct item *x)
+{
+	uint64_t start = x->w.start > p->w.begin ? x->w.start : p->w.begin;
+
+	return start - p->w.begin + (p->w.end - x->w.end);
+}
+
+#define AS_CLOSE 4u /* as many times the least is as near */
+
+/* Of several that the child fills those that it fills best. */
+static void tightest(const struct nest *n, const struct item *x, struct candidates *c)
+{
+	uint64_t least = UINT64_MAX;
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < c->n; i++) {
+		uint64_t s = slack(&n->items[c->parent[i]], x);
+
+		least = s < least ? s : least;
+	}
+	for (unsigned i = 0; i < c->n; i++)
+		if (slack(&n->items[c->parent[i]], x) / AS_CLOSE <= least)
+			c->parent[left++] = c->parent[i];
+	c->sum = c->n = left;
+}
+
 /* Whose of those under way it can be. */
 static void find_parents(struct nest *n, const struct item *x, struct candidates *c)
 {
@@ -421,7 +462,7 @@ static void find_parents(struct nest *n, const struct item *x, struct candidates
 
 	c->n = 0;
 	c->sum = 0;
-	c->sure = c->whole = c->by_id = c->more = false;
+	c->sure = c->whole = c->filled = c->open = c->by_id = c->more = false;
 	for (uint32_t i = *bucket(n, &x->w.client); i != NONE; i = n->items[i].next) {
 		const struct item *p = &n->items[i];
 
@@ -446,7 +487,9 @@ static void find_parents(struct nest *n, const struct item *x, struct candidates
 	}
 	if (c->n > 1 && c->whole) {
 		innermost(n, c);
-		if (!c->more)
+		if (c->n > 1 && c->filled)
+			tightest(n, x, c);
+		if (c->n > 1 && !c->more)
 			nest_prefer_unoccupied(n, c, x->w.begin);
 	}
 }

@@ -75,8 +75,10 @@ struct candidates {
 	uint64_t weight[LOOK], sum;
 	bool inner[LOOK];
 	unsigned n;
-	bool sure;  /* they are of protocols whose servers ask others */
-	bool whole; /* all of them hold the child whole: they have equal weights */
+	bool sure;   /* they are of protocols whose servers ask others */
+	bool whole;  /* all of them hold the child whole: they have equal weights */
+	bool filled; /* and are not much longer than it */
+	bool open;   /* none does, and they ended without an answer */
 	bool by_id;
 	bool more; /* there are too many to look at */
 };

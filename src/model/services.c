@@ -105,6 +105,7 @@ static void add_flow(struct flow_totals *t, const struct flow_record *f)
 	t->midstream += (r->quality >> QUALITY_MIDSTREAM) & 1;
 	t->one_way += (r->quality >> QUALITY_ONE_WAY) & 1;
 	t->syn_retries += f->syn_retries;
+	t->connect_retry += f->ledger_retry;
 	t->duplicates += f->duplicates;
 	for (int i = 0; i < 2; i++) {
 		const struct flow_trouble_record *s = &f->trouble[i];

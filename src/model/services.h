@@ -32,6 +32,7 @@ struct flow_totals {
 	uint64_t retransmits, rtos, fast_retransmits, spurious, out_of_order, duplicate_acks;
 	uint64_t zero_windows, zero_window_time, syn_retries, lost, duplicates, outside, bad_sums,
 		icmp_errors;
+	uint64_t connect_retry;           /* ns of waiting that is in no transaction */
 	uint64_t vrrp_events, arp_events; /* these are no flows */
 };
 

@@ -31,7 +31,7 @@ static void fill(struct slow_call *c, const struct txn_record *t, const char *te
 	c->total = t->total;
 	memcpy(c->ledger, t->ledger, sizeof(c->ledger));
 	memcpy(c->stamp, t->stamp, sizeof(c->stamp));
-	c->start = t->r.start - t->ledger[LEDGER_CONNECT_RETRY] - t->ledger[LEDGER_CONNECT_NETWORK];
+	c->start = t->r.start - t->connect;
 	c->end = c->start + t->total;
 	for (int i = 3; i >= 0; i--)
 		if (t->frame[i])

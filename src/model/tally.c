@@ -90,13 +90,12 @@ void tally_subtract(struct tally *t, const struct tally *what)
 
 uint64_t txn_end(const struct txn_record *t)
 {
-	uint64_t connect = t->ledger[LEDGER_CONNECT_RETRY] + t->ledger[LEDGER_CONNECT_NETWORK];
 	uint64_t end = t->r.start;
 
 	if (t->r.end != FIELD_ABSENT)
 		end = t->r.end;
 	else if (t->total != FIELD_ABSENT)
-		end += t->total - connect;
+		end += t->total - t->connect;
 	return end > t->r.start ? end : t->r.start;
 }
 

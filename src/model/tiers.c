@@ -117,7 +117,6 @@ void tiers_record(struct tiers *t, const struct digest *d, const struct txn_reco
 	const struct share *shares, unsigned nshares)
 {
 	enum tier_class class = class_of(&r->r);
-	uint64_t connect = r->ledger[LEDGER_CONNECT_RETRY] + r->ledger[LEDGER_CONNECT_NETWORK];
 	struct nest_wait w = {.client = r->r.client.ip,
 		.server = r->r.server.ip,
 		.port = r->r.server.port,
@@ -135,7 +134,8 @@ void tiers_record(struct tiers *t, const struct digest *d, const struct txn_reco
 		w.ids = ids_of(t, r);
 	if (r->total != FIELD_ABSENT && r->stamp[1] != FIELD_ABSENT)
 		w.caller = caller_of(class);
-	w.start = connect < w.begin ? w.begin - connect : 0;
+	w.open = r->r.end == FIELD_ABSENT;
+	w.start = r->connect < w.begin ? w.begin - r->connect : 0;
 	w.asked = r->stamp[1] != FIELD_ABSENT ? r->stamp[1] : w.begin;
 	w.end = txn_end(r);
 	nest_add(t->nest, &w, shares, nshares);
@@ -157,7 +157,7 @@ void tiers_turn(
 			.begin = r->r.start,
 			.asked = r->r.start,
 			.end = r->r.end,
-			.own = r->r.duration - r->network,
+			.own = r->r.duration - r->network - r->resent,
 			.flow = r->r.flow_id},
 		shares, nshares);
 }
@@ -174,6 +174,8 @@ void tiers_flow(struct tiers *t, const struct record *r, uint64_t from, uint64_t
 			.begin = from,
 			.asked = from,
 			.end = to,
+			.guessed =
+				r->kind == RECORD_FLOW && ((const struct flow_record *)r)->attempt,
 			.flow = r->flow_id},
 		shares, nshares);
 }

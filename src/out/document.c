@@ -118,6 +118,7 @@ static void flows_part(struct json_object *all, const struct flow_totals *f)
 		{"midstream", f->midstream},
 		{"one_way", f->one_way},
 		{"syn_retries", f->syn_retries},
+		{"connect_retry", f->connect_retry},
 		{"retransmits", f->retransmits},
 		{"rtos", f->rtos},
 		{"fast_retransmits", f->fast_retransmits},

@@ -288,12 +288,21 @@ static void service_part(struct report *r)
 static void ledger_part(struct report *r)
 {
 	const struct service *x = services_total(r->services);
+	uint64_t connects = services_flows(r->services)->connect_retry;
 	bool narrow = r->wrap && r->o.width < 52;
 	unsigned bar = r->o.width > 56 ? r->o.width - 56 : 0;
 
-	if (!x->sum.total)
+	if (!x->sum.total && !connects)
 		return;
 	report_heading(r, "Where the time went");
+	if (connects) {
+		text_str(&r->t, "  ");
+		text_duration(&r->t, connects);
+		text_str(&r->t, " of waiting for connections, without a transaction");
+		report_text(r, 4);
+	}
+	if (!x->sum.total)
+		return;
 	text_str(&r->t, "  ");
 	text_duration(&r->t, x->sum.total);
 	text_str(&r->t, " of waiting in ");

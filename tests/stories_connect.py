@@ -1,0 +1,266 @@
+"""More stories (stories.py): connections that are slow to be made, that nobody takes, or that hold a worker."""
+import struct
+import sys
+
+import pcaplib
+import stories
+from pcaplib import ACK, FIN, PSH, RST, SYN
+from stories import MS, SECOND, World, get, ok, story
+
+stories.STORIES.clear()
+
+
+class Conn:
+    """A connection whose packets are told one by one; addresses of either family, by their last byte."""
+
+    count = 0
+
+    def __init__(self, w, client, server, port=80, v6=False):
+        Conn.count += 1
+        self.ends = [(self.address(a, v6), p) for a, p in ((client, 20000 + Conn.count), (server, port))]
+        self.v6, self.next, self.ident, self.packets = v6, [0, 0], [1, 1], []
+        w.talks.append(self)
+
+    @staticmethod
+    def address(a, v6):
+        net, host = a if isinstance(a, tuple) else (0, a)
+        return bytes.fromhex("20010db8") + bytes((0, 0, 0, net)) + bytes(7) + bytes((host,)) if v6 else bytes((10, 7, net, host))
+
+    def say(self, side, time, flags=ACK, data=b"", again=False):
+        """again: what was sent last comes once more."""
+        src, dst = self.ends[side], self.ends[1 - side]
+        length = len(data) + bool(flags & (SYN | FIN))
+        at = self.next[side] - (length if again else 0)
+        self.next[side] = at + length
+        seq = (1000 * (side + 1) + at) & 0xFFFFFFFF
+        ack = (1000 * (2 - side) + self.next[1 - side]) & 0xFFFFFFFF if flags & ACK else 0
+        self.ident[side] += 1
+        tcp = struct.pack("!HHIIBBHHH", src[1], dst[1], seq, ack, 0x50, flags, 65535, 0, 0)
+        if self.v6:
+            kind, ip = b"\x86\xdd", struct.pack("!IHBB", 6 << 28, 0, 6, 64) + src[0] + dst[0]
+        else:
+            kind, ip = b"\x08\0", struct.pack("!BBHHHBBH", 0x45, 0, 0, self.ident[side], 0x4000, 64, 6, 0) + src[0] + dst[0]
+        mac = b"\2\0\0\0\0\1\2\0\0\0\0\2"
+        self.packets.append(pcaplib.Packet(time, pcaplib.Segment(mac + kind, ip, tcp, data).frame()))
+        return time
+
+    def syns(self, time, gaps=()):
+        """Sent, and again after each of these seconds; the time of the last one."""
+        self.say(0, time, SYN)
+        for gap in gaps:
+            time += int(gap * SECOND)
+            self.say(0, time, SYN, again=True)
+        return time
+
+    def open(self, time, gaps=()):
+        time = self.syns(time, gaps)
+        self.say(1, time + 50_000, SYN | ACK)
+        return self.say(0, time + 100_000)
+
+    def ask(self, time, data, again=()):
+        """Sent, and again after each of these seconds; acknowledged at last."""
+        last = self.sent(time, data, again)
+        self.say(1, last + 50_000)
+        return last
+
+    def sent(self, time, data, again=()):
+        self.say(0, time, ACK | PSH, data)
+        for gap in again:
+            time += int(gap * SECOND)
+            self.say(0, time, ACK | PSH, data, again=True)
+        return time
+
+    def answer(self, time, data=None):
+        self.say(1, time, ACK | PSH, data or ok())
+        return self.say(0, time + 50_000)
+
+    def close(self, time, by=1):
+        self.say(by, time, ACK | FIN)
+        self.say(1 - by, time + 50_000, ACK | FIN)
+        return self.say(by, time + 100_000)
+
+
+BACKOFF = (0.2, 0.4, 0.8, 1.6, 3.2)
+
+
+def ledge(i, t):
+    """A client of a server whose accept queue is full: what it does, and what it waits for that."""
+    gaps, again, repeats = [((), (), 0), ((1,), (), 0), ((), BACKOFF[:3], 0), ((1, 1), BACKOFF, 0), ((1,), (), 2)][i % 5]
+    return gaps, again, repeats
+
+
+def full_queue(n, v6=False, proxy=False, net=0):
+    """Costs are added up in full_queue.cost[...] by what is asked for."""
+    w = World()
+    for i in range(n):
+        t = i * 40 * MS
+        gaps, again, repeats = ledge(i, t)
+        front = None
+        if proxy:
+            front = Conn(w, 10 + i, 2, v6=v6)
+            t = front.ask(front.open(t) + 10_000, get("/shop")) + 100_000
+        c = Conn(w, 2 if proxy else (net, 10 + i), 1, v6=v6)
+        t = c.open(t, gaps) + 10_000
+        if repeats:  # the ACK was dropped, the data too, and the SYN/ACK comes again
+            c.say(0, t, ACK | PSH, get("/shop"))
+            for k in range(repeats):
+                t += SECOND
+                c.say(1, t, SYN | ACK, again=False)
+                c.next[1] -= 1
+                c.say(0, t + 20_000)
+            t = c.sent(t + 30_000, b"")
+            c.next[0] -= len(get("/shop"))
+            t = c.ask(t + 20_000, get("/shop"))
+        else:
+            t = c.ask(t, get("/shop"), again)
+        t = c.answer(t + 30 * MS)
+        c.close(t + MS)
+        if front:
+            front.close(front.answer(t + 200_000) + MS)
+    return w
+
+
+def full_cost(n):
+    return sum(sum(g) + sum(a) + r for g, a, r in (ledge(i, 0) for i in range(n)))
+
+
+@story(first=("accept-queue", "10.7.0.1:80"), cost=full_cost(30), never=("dead-connection", "loss", "no-answer", "syn-filtered"))
+def accept_queue_is_full():
+    return full_queue(30)
+
+
+@story(first=("accept-queue", r"\[2001:db8::1\]:80"), cost=full_cost(20), never=("dead-connection", "loss", "syn-filtered"))
+def accept_queue_is_full_over_ipv6():
+    return full_queue(20, True)
+
+
+@story(first=("accept-queue", "10.7.0.1:80"), cost=full_cost(30), never=("dead-connection", "loss", "syn-filtered"))
+def accept_queue_behind_a_proxy():
+    return full_queue(30, proxy=True)
+
+
+@story(first=("accept-queue", "10.7.0.1:80"), also=[("no-answer", "10.7.0.1:80")], never=("dead-connection", "loss"))
+def accept_queue_and_clients_that_wait_still():
+    w = full_queue(20)
+    for i in range(10):
+        c = Conn(w, 60 + i, 1)
+        c.sent(c.open(i * 30 * MS, (1,)) + 10_000, get("/shop"), BACKOFF)
+    return w
+
+
+def served(w, clients, n, v6=False, port=80, gap=200 * MS, first=10, net=0):
+    """Clients that are served at once, each so often."""
+    for k in range(n):
+        for i in range(clients):
+            c = Conn(w, (net, first + i), 1, port, v6)
+            t = c.answer(c.ask(c.open(k * gap + i * MS) + 10_000, get("/a")) + 2 * MS)
+            c.close(t + MS)
+
+
+@story()
+def connections_that_are_taken():
+    w = World()
+    served(w, 6, 10)
+    return w
+
+
+# First bytes are lost like all else where the path loses packets.
+@story(first=("loss", "10.7.0.1:80"), never=("accept-queue", "syn-drop"))
+def path_that_loses_packets():
+    w = World()
+    for i in range(20):
+        c = Conn(w, 10 + i, 1)
+        t = c.open(i * 50 * MS) + 10_000
+        for k in range(10):
+            t = c.ask(t + MS, get("/a"), (0.3,) if (k + i) % 3 == 0 else ())
+            t = c.answer(t + MS)
+    return w
+
+
+@story(first=("dead-connection", "10.7.0.1:80"), never=("accept-queue", "no-answer"))
+def first_bytes_that_never_arrive():
+    w = World()
+    served(w, 3, 10)
+    for i in range(3):
+        c = Conn(w, 60 + i, 1)
+        c.say(0, c.sent(c.open(i * 30 * MS) + 10_000, get("/shop"), BACKOFF) + SECOND, ACK | RST)
+    return w
+
+
+# ---- some clients are never answered ---------------------------------------------------------------
+
+LINEAR = (1.01, 1.02, 1.02, 1.02)
+
+
+def filtered(clients, n, v6=False, net=0, gaps=LINEAR):
+    w = World()
+    served(w, 5, 50, v6)
+    for i in range(clients):
+        for k in range(n):
+            Conn(w, (net, 100 + i), 1, v6=v6).syns(200 * MS + i * 100 * MS + k * 300 * MS, gaps)
+    return w
+
+
+# Up to whole seconds: the next SYN was due after 5.09 s.
+@story(first=("syn-filtered", "10.7.0.1:80"), cost=4 * 5, never=("syn-drop", "accept-queue", "connect-timeout"))
+def one_client_is_filtered():
+    return filtered(1, 4)
+
+
+@story(first=("syn-filtered", r"\[2001:db8::1\]:80"), cost=3 * 5, never=("syn-drop", "connect-timeout"))
+def one_client_is_filtered_over_ipv6():
+    return filtered(1, 3, True)
+
+
+@story(first=("syn-filtered", "10.7.0.1:80"), cost=9 * 5, never=("syn-drop", "connect-timeout"))
+def one_network_is_filtered():
+    return filtered(3, 3, net=9)
+
+
+@story(first=("connect-timeout", "10.7.0.1:80"), cost=9 * 5, never=("syn-drop", "syn-filtered"))
+def nobody_is_answered():
+    w = World()
+    for i in range(3):
+        for k in range(3):
+            Conn(w, 100 + i, 1).syns(i * 100 * MS + k * 300 * MS, LINEAR)
+    served(w, 3, 40, port=81)
+    return w
+
+
+# A full queue drops the SYNs of all: of one client by chance each of a few.
+@story(first=("syn-drop", "10.7.0.1:80"), cost=20 * 2 + 5, never=("syn-filtered", "connect-timeout"))
+def requests_of_all_are_dropped():
+    w = World()
+    for i in range(40):
+        c = Conn(w, 10 + i % 8, 1)
+        c.close(c.answer(c.ask(c.open(i * 100 * MS, (1, 1) if i % 2 else ()) + 10_000, get("/a")) + MS) + MS)
+    Conn(w, 90, 1).syns(300 * MS, LINEAR)
+    return w
+
+
+# The server was away for a while: whoever came then was not answered, whoever came before or after was.
+@story(first=("syn-drop", "10.7.0.1:80"), never=("syn-filtered",))
+def server_that_was_away():
+    w = World()
+    served(w, 5, 5)
+    for i in range(4):
+        Conn(w, 60 + i, 1).syns(10 * SECOND + i * 100 * MS, LINEAR)
+    for i in range(20):
+        c = Conn(w, 10 + i, 1)
+        c.close(c.answer(c.ask(c.open(20 * SECOND + i * 100 * MS) + 10_000, get("/a")) + MS) + MS)
+    return w
+
+
+# Refused at last, after SYNs that nobody answered.
+@story(first=("connect-timeout|syn-drop", "10.7.0.1:81"), cost=3 * 3, also=[("connect-refused", "10.7.0.1:81")])
+def refused_after_a_while():
+    w = World()
+    for i in range(3):
+        c = Conn(w, 20 + i, 1, 81)
+        c.say(1, c.syns(i * 50 * MS, (1, 2)) + 100_000, ACK | RST)
+    served(w, 2, 40)
+    return w
+
+
+if __name__ == "__main__":
+    sys.exit(stories.main())
