@@ -262,5 +262,107 @@ def refused_after_a_while():
     return w
 
 
+# ---- workers ---------------------------------------------------------------------------------------
+
+
+def prefork(n, workers, keep=5, gap=0.35, took=0.002, linger=0, silent=0, v6=False, proxy=False, port=80):
+    """Visitors of a server with so many workers, each held by one connection until it closes: their
+    page, one picture, then `keep` seconds of nothing. What they waited for a worker is in .waited."""
+    w = World()
+    free, w.waited = [0] * workers, 0
+    for i in range(n):
+        t = int(i * gap * SECOND)
+        front = None
+        if proxy:
+            front = Conn(w, 10 + i % 200, 2, v6=v6)
+            t = front.ask(front.open(t) + 10_000, get("/")) + 50_000
+        c = Conn(w, 2 if proxy else 10 + i % 200, 1, port, v6)
+        begun = c.open(t) + 10_000
+        turn = min(range(workers), key=lambda k: free[k])
+        if i < silent:  # a browser's connection for later
+            free[turn] = begun + int(keep * SECOND)
+            c.close(free[turn])
+            continue
+        c.ask(begun, get("/"))
+        start = max(begun, free[turn])
+        w.waited += start - begun
+        t = c.answer(start + int(took * SECOND))
+        if front:
+            front.close(front.answer(t + 100_000) + MS)
+        t = c.answer(c.ask(t + 5 * MS, get("/picture")) + int(took * SECOND))
+        free[turn] = c.close(t + int(keep * SECOND)) + int(linger * SECOND)
+    return w
+
+
+def starving(server="10.7.0.1:80", never=("accept-queue",), **how):
+    """The story's cost is what the workers' turns say."""
+    waited = prefork(**how).waited / SECOND
+    return story(first=("worker-starvation", server), cost=waited, never=never)
+
+
+FOUR = dict(n=16, workers=4)
+
+
+@starving(**FOUR)
+def four_workers_held_by_idle_connections():
+    return prefork(**FOUR)
+
+
+SIX = dict(n=30, workers=6, keep=3, gap=0.2, linger=2, v6=True)
+
+
+@starving(server=r"\[2001:db8::1\]:80", **SIX)
+def six_workers_that_linger_over_ipv6():
+    return prefork(**SIX)
+
+
+BEHIND = dict(n=20, workers=5, keep=4, gap=0.3, proxy=True)
+
+
+@starving(never=("accept-queue", "no-answer"), **BEHIND)
+def workers_behind_a_proxy():
+    return prefork(**BEHIND)
+
+
+SILENT = dict(n=24, workers=4, keep=6, gap=0.25, silent=4)
+
+
+@starving(**SILENT)
+def workers_held_by_connections_that_say_nothing():
+    return prefork(**SILENT)
+
+
+@story()
+def workers_enough():
+    return prefork(16, 20)
+
+
+# Busy ones: nothing is kept alive, each request takes as long.
+@story(never=("worker-starvation",), first=("slow-server|saturation", "10.7.0.1:80"))
+def workers_that_work():
+    w = World()
+    free = [0] * 4
+    for i in range(60):
+        c = Conn(w, 10 + i, 1)
+        begun = c.open(i * 100 * MS) + 10_000
+        c.ask(begun, get("/report"))
+        turn = min(range(4), key=lambda k: free[k])
+        t = c.answer(max(begun, free[turn]) + 800 * MS)
+        free[turn] = c.close(t + MS)
+    return w
+
+
+# Slow first answers, and idle connections that are closed all the while: nobody waits for them.
+@story(never=("worker-starvation",), first=("slow-server", "10.7.0.1:80"))
+def slow_requests_while_others_close():
+    w = World()
+    for i in range(60):
+        c = Conn(w, 10 + i, 1)
+        t = c.open(i * 200 * MS) + 10_000
+        t = c.answer(c.ask(t, get("/report" if i % 4 == 0 else "/a")) + ((900 + 217 * i % 1400) * MS if i % 4 == 0 else 3 * MS))
+        c.close(t + 5 * SECOND)
+    return w
+
+
 if __name__ == "__main__":
     sys.exit(stories.main())

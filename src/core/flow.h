@@ -74,6 +74,7 @@ struct session;
 struct flow_turns {
 	uint64_t last; /* time of the last payload */
 	uint64_t wait, wait_max, think;
+	uint64_t first_asked, first_answered, closed;
 	uint32_t turns;
 	uint8_t of;    /* who sent it: 1 client, 2 server, 0 nobody */
 	uint8_t first; /* who sent the first */
@@ -238,6 +239,8 @@ struct flow_ext {
 	uint64_t first_from, first_late; /* since when the client's first bytes were sent again,
 					    and for how long, ns */
 	const struct dissector *app;     /* that read it; NULL: none did */
+	/* Of its first transaction, of the last, and when an end closed; 0: not, or not seen. */
+	uint64_t first_asked, first_answered, last_answered, closed;
 	struct early *early;
 	struct waiting *syn;
 	uint8_t waits; /* WAITS_ */

@@ -303,6 +303,10 @@ static void unusual(struct flow_record *r, const struct flow *f)
 	if (e->copies)
 		copied(r, f, e->copies);
 	r->first_late = e->first_late;
+	r->first_asked = e->first_asked;
+	r->first_answered = e->first_answered;
+	r->last_answered = e->last_answered;
+	r->closed = e->closed;
 	r->icmp_errors = e->icmp_errors;
 	r->icmp_type = e->icmp_errors ? e->icmp_type : FIELD_ABSENT;
 	r->icmp_code = e->icmp_errors ? e->icmp_code : FIELD_ABSENT;
@@ -367,10 +371,10 @@ static void attempted(struct flow_record *r, const struct flow *f, uint64_t capt
 void record_of_flow(
 	struct shard *sh, struct flow *f, const char *reason, bool final, uint64_t capture_end)
 {
-	bool whole = f->ext || flow_datagrams_copied(f);
+	const struct flow_turns *turns = flow_turns(f);
+	bool whole = f->ext || turns || flow_datagrams_copied(f);
 	struct flow_record *r = record_room(sh, whole ? sizeof(*r) : (uint32_t)FLOW_RECORD_USUAL);
 	unsigned c = flow_client(f);
-	const struct flow_turns *turns = flow_turns(f);
 	struct connect_cost cost;
 
 	r->r.kind = RECORD_FLOW;
@@ -407,10 +411,18 @@ void record_of_flow(
 		r->turn_think = turns->think;
 	}
 	flow_sides(r, f);
+	if (whole)
+		r->icmp_type = r->icmp_code = FIELD_ABSENT;
 	if (f->ext)
 		unusual(r, f);
 	if (flow_datagrams_copied(f))
 		copied_datagrams(r, f);
+	if (turns && !r->first_asked) {
+		r->first_asked = turns->first_asked;
+		r->first_answered = turns->first_answered;
+		r->last_answered = turns->last;
+		r->closed = turns->closed;
+	}
 	if (f->ext && !r->transactions)
 		r->ledger_retry = (r->connect_retry != FIELD_ABSENT ? r->connect_retry : 0) +
 				  (r->turns ? 0 : r->accept_wait);
@@ -449,6 +461,7 @@ void record_of_turn(struct shard *sh, const struct flow *f, uint64_t asked, uint
 		r->resent = first_late(f->ext, asked, now);
 	spent -= r->resent;
 	r->network = rtt == FIELD_ABSENT ? 0 : rtt < spent ? rtt : spent;
+	r->first = flow_turns(f) && flow_turns(f)->first_asked == asked;
 	r->frame = frame;
 	r->app = f->ext ? f->ext->app : NULL;
 }
@@ -487,6 +500,16 @@ static uint8_t status_of(const struct txn *t, bool lost)
 	if (t->marks & 8 || t->unanswered || t->pending || lost)
 		return t->status;
 	return t->marks & 4 && t->status && t->status != STATUS_OK ? t->status : STATUS_ERROR;
+}
+
+static void answered(struct flow_ext *e, const struct txn *t)
+{
+	if (t->carries_connect && t->marks & 2)
+		e->first_asked = t->stamp[1];
+	if (t->carries_connect && t->marks & 4)
+		e->first_answered = t->stamp[2];
+	if (t->marks & 8 && t->stamp[3] > e->last_answered)
+		e->last_answered = t->stamp[3];
 }
 
 void record_of_txn(struct shard *sh, struct txn *t)
@@ -552,5 +575,6 @@ void record_of_txn(struct shard *sh, struct txn *t)
 	if (f->ext)
 		r->forwarded = f->ext->forwarded;
 	flow_need_ext(sh, f)->transactions++;
+	answered(f->ext, t);
 	f->ext->app = t->d;
 }

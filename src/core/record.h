@@ -164,7 +164,9 @@ struct flow_record {
 	uint64_t first_late;         /* ns that the client's first bytes were sent again for */
 	uint64_t ledger_retry;       /* connect.retry, where no transaction has it */
 	uint64_t attempt;            /* it never stood: ns that somebody waited for it */
-	bool syn_ack_late;           /* lost, or late: not the server dropped the SYN */
+	/* Of its first transaction or turn, of the last, and when an end closed; 0: not seen. */
+	uint64_t first_asked, first_answered, last_answered, closed;
+	bool syn_ack_late; /* lost, or late: not the server dropped the SYN */
 	struct flow_multipath_record multipath[2]; /* enum side */
 	struct flow_trouble_record trouble[2];     /* enum side */
 };
@@ -245,6 +247,7 @@ struct txn_record {
 struct turn_record {
 	struct record r;
 	uint64_t network; /* the part of it that is the path to the server */
+	bool first;       /* of its connection */
 	uint64_t resent;  /* and that for which the connection's first bytes were sent again */
 	uint64_t frame;   /* of the answer */
 	bool open;        /* there is no answer: it ends when the client closed, or

@@ -26,6 +26,10 @@ static bool not_arrived(const struct flow *f, const struct txn *t, const struct 
 
 void stale_on_fin(struct flow *f, const struct packet *p, unsigned dir)
 {
+	if (f->ext && !f->ext->closed)
+		f->ext->closed = p->time;
+	if (f->flags & FLOW_OPAQUE && f->turns && !f->turns->closed)
+		f->turns->closed = p->time;
 	if (!flow_session(f) || side_of(f, dir) != SIDE_SERVER)
 		return;
 	f->session->server_fin = p->time;

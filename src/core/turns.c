@@ -47,7 +47,10 @@ void turns_payload(struct shard *sh, const struct flow *f, struct flow_turns **t
 		uint64_t spent = now > t->last ? now - t->last : 0;
 
 		if (who == 2) {
-			t->turns++;
+			if (!t->turns++) {
+				t->first_asked = t->last < now ? t->last : now;
+				t->first_answered = now;
+			}
 			t->wait += spent;
 			if (spent > t->wait_max)
 				t->wait_max = spent;

@@ -239,7 +239,7 @@ void account_begin(struct findings *f)
 	f->idle = 0;
 	begin_cells(f, f->others, 0, 0);
 	for (uint32_t i = 0; (s = svc_at(f, i)); i++) {
-		s->idle = idle_classes(s->idler);
+		s->idle = idle_classes(s->idler) & ~workers_classes(s);
 		begin_cells(f, s->cells, s->idle, s->explained);
 	}
 }

@@ -36,7 +36,8 @@ enum detector_place {
 	DETECTOR_CHECKS,
 	DETECTOR_UNANSWERED,
 	DETECTOR_VRRP,
-	DETECTOR_COUNT /* of them */
+	DETECTOR_WORKERS, /* behind those that say what is slow */
+	DETECTOR_COUNT    /* of them */
 };
 
 /* A service: server address, port, transport. Made by its first record. */
@@ -166,7 +167,7 @@ extern const struct detector detect_capture, detect_close, detect_connect, detec
 	detect_server, detect_dns, detect_greeting, detect_bloat, detect_far, detect_queue,
 	detect_rate, detect_send, detect_mysql, detect_nfs, detect_smtp, detect_vrrp;
 
-extern const struct detector detect_checks, detect_unanswered;
+extern const struct detector detect_checks, detect_unanswered, detect_workers;
 
 /* Transactions whose end is known. */
 static inline uint64_t svc_ended(const struct svc *s)
@@ -182,6 +183,10 @@ static inline enum wait_class not_taken(const struct record *r)
 {
 	return r->quality >> QUALITY_PENDING & 1 ? CLASS_NOT_TAKEN_OPEN : CLASS_NOT_TAKEN;
 }
+/* ns of waits of these classes that were for a worker which an idle connection held, and the
+   classes that have any (find_workers.c). */
+uint64_t workers_starve(const struct svc *s, uint32_t classes);
+uint32_t workers_classes(const struct svc *s);
 /* Does it not take connections (find_connect.c): SYNs and what ends the handshake are dropped? */
 bool server_drops(const struct svc *s);
 /* All that was waited for it, whatever was in front. */

@@ -1,0 +1,390 @@
+/*
+ * find_workers.c - servers whose workers are held by connections on which nothing happens.
+ *
+ * A server with so many processes or threads gives each to one connection until that closes (Apache
+ * prefork with keep-alive, thread pools). Whoever connects meanwhile is connected at once, by the
+ * kernel, and waits for the first answer until another connection closes. That is known by the
+ * order of things: while it waits nobody who came later is answered; the connections that are being
+ * served are idle for most of that time; its answer begins when one of these closes (or up to two
+ * seconds later: so long a server lingers for the client's FIN).
+ */
+#include "model/find_impl.h"
+#include "base/mem.h"
+#include <stdlib.h>
+
+#define CONNS   4096u                 /* connections that are remembered, the latest */
+#define LINGER  (2300 * (uint64_t)MS) /* from a server's FIN to its next answer, at most */
+#define CLOSELY (50 * (uint64_t)MS)   /* without lingering */
+#define LEAST   3u                    /* that waited */
+#define RESTED  (500 * (uint64_t)MS)  /* idle before it closed, at least */
+
+struct conn {
+	struct svc *at;
+	uint64_t begun;           /* its handshake ended */
+	uint64_t asked, answered; /* its first request; 0: not, or not yet */
+	uint64_t rested;          /* its last answer */
+	uint64_t closed;          /* by whoever did so first; UINT64_MAX: not */
+	/* Of one whose first answer was slow: */
+	uint64_t waited, until, frame;
+	uint8_t class; /* enum wait_class of that */
+	struct addr client;
+	bool used; /* while a list is made: another's answer began with its end */
+};
+
+struct workers_all {
+	struct keyed *conns; /* by flow */
+	struct conn **sorted;
+};
+
+/* While a list is made. */
+struct workers_state {
+	struct proof starved;
+	uint64_t by_class[CLASS_COUNT]; /* ns of these */
+	uint64_t most;                  /* that were served at a time */
+	uint64_t matched;               /* answers that began when another connection had closed */
+	uint64_t idle, held;            /* ns of those that were served meanwhile */
+};
+
+static struct conn *conn_of(struct findings *f, struct svc *s, const struct record *r)
+{
+	struct workers_all *all = f->state[DETECTOR_WORKERS];
+	struct conn *x;
+
+	if (!all->conns)
+		all->conns = keyed_new(sizeof(r->flow_id), sizeof(struct conn), CONNS);
+	x = keyed_renew(all->conns, &r->flow_id);
+	if (x->at != s)
+		memset(x, 0, sizeof(*x));
+	x->at = s;
+	return x;
+}
+
+static bool is_long(uint8_t class)
+{
+	return class == CLASS_SLOW || class == CLASS_GAVE_UP || class >= CLASS_MAYBE;
+}
+
+static void first_was_slow(struct findings *f, struct svc *s, const struct record *r,
+	uint64_t waited, uint64_t until, uint64_t frame)
+{
+	struct conn *x;
+
+	if (waited < f->limit.v[THRESHOLD_SLOW] || !is_long(f->claimed))
+		return;
+	x = conn_of(f, s, r);
+	x->waited = waited;
+	x->until = until;
+	x->frame = frame;
+	x->class = f->claimed;
+	x->client = r->client.ip;
+	svc_state(s, DETECTOR_WORKERS);
+}
+
+static bool is_over(const struct flow_record *r)
+{
+	return strcmp(r->tcp_state, "established") != 0;
+}
+
+static void add_flow(struct findings *f, struct svc *s, const struct flow_record *r)
+{
+	struct conn *x;
+
+	if (r->handshake == FIELD_ABSENT)
+		return;
+	x = conn_of(f, s, &r->r);
+	x->begun = r->r.start + r->handshake;
+	x->asked = r->first_asked;
+	x->answered = r->first_answered;
+	x->rested = r->last_answered ? r->last_answered : x->begun;
+	x->closed = r->closed ? r->closed : is_over(r) ? r->r.end : UINT64_MAX;
+}
+
+static void record(struct findings *f, struct svc *s, const struct record *r)
+{
+	const struct txn_record *t = (const void *)r;
+	const struct turn_record *turn = (const void *)r;
+
+	if (!s || r->transport != 6)
+		return;
+	if (is_flow_end(r))
+		add_flow(f, s, (const void *)r);
+	else if (r->kind == RECORD_TXN && !r->composite && t->total != FIELD_ABSENT &&
+		 r->quality >> QUALITY_CONNECT & 1 && t->stamp[1] != FIELD_ABSENT)
+		first_was_slow(f, s, r, t->ledger[LEDGER_SERVER],
+			t->stamp[2] != FIELD_ABSENT ? t->stamp[2]
+						    : r->start + t->total - t->connect,
+			t->frame[1]);
+	else if (r->kind == RECORD_TURN && turn->first)
+		first_was_slow(f, s, r, turn_own(turn), r->end, turn->frame);
+}
+
+static int by_begin(const void *a, const void *b)
+{
+	const struct conn *x = *(struct conn *const *)a, *y = *(struct conn *const *)b;
+
+	if (x->at != y->at)
+		return x->at < y->at ? -1 : 1;
+	return x->begun < y->begun ? -1 : x->begun > y->begun;
+}
+
+static uint64_t within(uint64_t from, uint64_t to, const struct conn *x)
+{
+	from = from > x->asked ? from : x->asked;
+	to = to < x->until ? to : x->until;
+	return to > from ? to - from : 0;
+}
+
+/* It has a worker from then on. One that says nothing has it, too, as soon as there is one. */
+static uint64_t served_from(const struct conn *c)
+{
+	if (c->answered)
+		return c->answered;
+	return c->asked ? UINT64_MAX : c->begun;
+}
+
+/* The connection whose end let this one be answered: idle until then, and nobody else's. */
+static struct conn *made_way(struct conn **c, unsigned n, const struct conn *x)
+{
+	struct conn *found = NULL;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct conn *h = c[i];
+
+		if (h == x || h->used || h->closed == UINT64_MAX || h->closed > x->until + MS ||
+			h->closed + LINGER < x->until || h->closed < x->asked ||
+			served_from(h) >= x->until || h->closed - h->rested < RESTED)
+			continue;
+		if (!found || h->closed < found->closed)
+			found = h;
+	}
+	if (found)
+		found->used = true;
+	return found;
+}
+
+/* How many were being served then. */
+static uint64_t served_at(struct conn **c, unsigned n, uint64_t at, uint64_t linger)
+{
+	uint64_t now = 0;
+
+	for (unsigned k = 0; k < n; k++)
+		now += served_from(c[k]) <= at &&
+		       (c[k]->closed == UINT64_MAX || c[k]->closed + linger > at);
+	return now;
+}
+
+static uint64_t most_served(struct conn **c, unsigned n)
+{
+	uint64_t most = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t now =
+			served_from(c[i]) == UINT64_MAX ? 0 : served_at(c, n, served_from(c[i]), 0);
+
+		most = now > most ? now : most;
+	}
+	return most;
+}
+
+struct queue {
+	uint64_t answered, overtaken, later;
+	uint64_t full; /* of those that waited: all workers were held when they came */
+};
+
+/* One that waited: what went on meanwhile. */
+static void look_at(
+	struct workers_state *w, struct conn **c, unsigned n, struct conn *x, struct queue *q)
+{
+	q->answered += x->answered != 0;
+	q->full += served_at(c, n, x->asked, LINGER) >= w->most;
+	w->matched += x->answered && made_way(c, n, x);
+	for (unsigned i = 0; i < n; i++) {
+		const struct conn *h = c[i];
+		uint64_t from = served_from(h);
+
+		if (h == x)
+			continue;
+		if (from < x->until) {
+			w->held += within(from, h->closed, x);
+			w->idle += within(h->rested > from ? h->rested : from, h->closed, x);
+		}
+		if (h->begun <= x->begun || h->begun >= x->until || !h->asked)
+			continue;
+		q->later++;
+		q->overtaken += h->answered && h->answered + MS < x->until;
+	}
+}
+
+static int by_end(const void *a, const void *b)
+{
+	const struct conn *x = *(struct conn *const *)a, *y = *(struct conn *const *)b;
+
+	return x->until < y->until ? -1 : x->until > y->until;
+}
+
+static void add_starved(struct workers_state *w, const struct conn *x)
+{
+	proof_add(&w->starved, x->asked, x->waited, x->frame);
+	proof_until(&w->starved, x->until);
+	proof_client(&w->starved, &x->client);
+	w->by_class[x->class] += x->waited;
+}
+
+/* Those of one service, by their beginning. */
+static void judge(struct svc *s, struct conn **c, unsigned n)
+{
+	struct workers_state *w = svc_has(s, DETECTOR_WORKERS);
+	struct conn **slow;
+	struct queue q = {0};
+	unsigned nslow = 0;
+
+	memset(w, 0, sizeof(*w));
+	slow = xmalloc(n * sizeof(struct conn *));
+	for (unsigned i = 0; i < n; i++) {
+		c[i]->used = false;
+		if (c[i]->waited && c[i]->begun)
+			slow[nslow++] = c[i];
+	}
+	qsort(slow, nslow, sizeof(struct conn *), by_end);
+	if (nslow >= LEAST)
+		w->most = most_served(c, n);
+	for (unsigned i = 0; i < nslow && nslow >= LEAST; i++)
+		look_at(w, c, n, slow[i], &q);
+	if (nslow >= LEAST && w->matched >= LEAST - 1 && w->matched * 10 >= q.answered * 7 &&
+		q.overtaken * 5 <= q.later && w->idle * 2 >= w->held && w->held &&
+		q.full * 10 >= nslow * 7)
+		for (unsigned i = 0; i < nslow; i++)
+			add_starved(w, slow[i]);
+	free(slow);
+}
+
+static void prepare(struct findings *f)
+{
+	struct workers_all *all = f->state[DETECTOR_WORKERS];
+	unsigned n = all->conns ? keyed_count(all->conns) : 0, from = 0;
+
+	if (!n)
+		return;
+	all->sorted = xrealloc(all->sorted, n * sizeof(struct conn *));
+	for (unsigned i = 0; i < n; i++)
+		all->sorted[i] = keyed_value(all->conns, i);
+	qsort(all->sorted, n, sizeof(struct conn *), by_begin);
+	for (unsigned i = 1; i <= n; i++) {
+		struct svc *s = all->sorted[from]->at;
+
+		if (i < n && all->sorted[i]->at == s)
+			continue;
+		if (s && svc_has(s, DETECTOR_WORKERS))
+			judge(s, all->sorted + from, i - from);
+		from = i;
+	}
+}
+
+uint64_t workers_starve(const struct svc *s, uint32_t classes)
+{
+	const struct workers_state *w = svc_has(s, DETECTOR_WORKERS);
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; w && w->starved.count && i < CLASS_COUNT; i++)
+		sum += classes >> i & 1 ? w->by_class[i] : 0;
+	return sum;
+}
+
+uint32_t workers_classes(const struct svc *s)
+{
+	const struct workers_state *w = svc_has(s, DETECTOR_WORKERS);
+	uint32_t classes = 0;
+
+	for (unsigned i = 0; w && w->starved.count && i < CLASS_COUNT; i++)
+		classes |= w->by_class[i] ? 1u << i : 0;
+	return classes;
+}
+
+static bool is_one_of(const struct finding *x, const char *const *ids)
+{
+	while (*ids && strcmp(x->id, *ids) != 0)
+		ids++;
+	return *ids != NULL;
+}
+
+/* What else is told of the server for these waits, and those to connect that come of them. */
+static void explain(struct findings *f, const struct svc *s, struct finding *x)
+{
+	static const char *const backlog[] = {"accept-queue", "syn-drop", NULL};
+	static const char *const slow[] = {
+		"slow-server", "client-gave-up", "saturation", "micro-stall", NULL};
+
+	for (unsigned i = 0; i < f->nlist; i++) {
+		struct finding *y = &f->list[i];
+		uint64_t its = workers_starve(s, y->classes);
+
+		if (y == x || y->part_of || y->cells != s->cells)
+			continue;
+		if (is_one_of(y, backlog)) {
+			y->part_of = x->id;
+			x->local += y->local;
+			finding_claims_more(
+				x, y->entries | y->more_entries, y->classes | y->more_classes);
+		} else if (is_one_of(y, slow) && its * 5 >= y->local * 4) {
+			y->part_of = x->id;
+		} else if (is_one_of(y, slow)) {
+			y->local -= its < y->local ? its : y->local;
+		}
+	}
+}
+
+static void list(struct findings *f)
+{
+	struct svc *s;
+
+	for (uint32_t i = 0; (s = svc_at(f, i)); i++) {
+		const struct workers_state *w = svc_has(s, DETECTOR_WORKERS);
+		struct finding *x;
+
+		if (!w || !w->starved.count)
+			continue;
+		x = finding_new(f, "worker-starvation", "Workers held by idle connections", s,
+			&w->starved,
+			"tsumari.quality == connect and tsumari.ledger.server >= 200ms");
+		finding_claims(x, s, ALL_ENTRIES, workers_classes(s));
+		finding_at_least(x, SEVERITY_WARNING);
+		x->of = s->flows;
+		say(&x->saw,
+			"%C of %C connections were made at once, but waited for their first "
+			"answer, "
+			"%T in all. %C of these answers began when another connection, idle until "
+			"then, was closed; nobody who connected later was answered before. Of the "
+			"connections that were being served meanwhile (%C at a time, at most) %P "
+			"of "
+			"the time went by idle.",
+			x->count, x->of, x->local, w->matched, w->most, w->idle, w->held);
+		say(&x->means,
+			"All workers of the server are held by connections that are kept alive and "
+			"say nothing. The kernel connects whoever comes, and they wait for a "
+			"worker: "
+			"the server itself is not slow.");
+		say(&x->next, "Fewer seconds of keep-alive (Apache: KeepAliveTimeout 1 to 2, or "
+			      "the event "
+			      "MPM, whose idle connections hold no worker), more workers "
+			      "(MaxRequestWorkers, threads, pm.max_children), a proxy in front "
+			      "that keeps "
+			      "idle connections for the server (and few towards it).");
+		say(&x->against,
+			"Connections in front of it that are kept by a pool hold workers in "
+			"the same way: then the pool is larger than the workers are many.");
+		explain(f, s, x);
+	}
+}
+
+static void release(void *state)
+{
+	keyed_free(((struct workers_all *)state)->conns);
+	free(((struct workers_all *)state)->sorted);
+}
+
+const struct detector detect_workers = {.size = sizeof(struct workers_all),
+	.release = release,
+	.service_size = sizeof(struct workers_state),
+	.record = record,
+	.prepare = prepare,
+	.list = list};
