@@ -89,8 +89,8 @@ def ledge(i, t):
     return gaps, again, repeats
 
 
-def full_queue(n, v6=False, proxy=False, net=0):
-    """Costs are added up in full_queue.cost[...] by what is asked for."""
+def full_queue(n, v6=False, proxy=False, net=0, nat=False):
+    """Costs are full_cost(n)."""
     w = World()
     for i in range(n):
         t = i * 40 * MS
@@ -99,7 +99,7 @@ def full_queue(n, v6=False, proxy=False, net=0):
         if proxy:
             front = Conn(w, 10 + i, 2, v6=v6)
             t = front.ask(front.open(t) + 10_000, get("/shop")) + 100_000
-        c = Conn(w, 2 if proxy else (net, 10 + i), 1, v6=v6)
+        c = Conn(w, 2 if proxy else 9 if nat else (net, 10 + i), 1, v6=v6)
         t = c.open(t, gaps) + 10_000
         if repeats:  # the ACK was dropped, the data too, and the SYN/ACK comes again
             c.say(0, t, ACK | PSH, get("/shop"))
@@ -162,6 +162,11 @@ def connections_that_are_taken():
     w = World()
     served(w, 6, 10)
     return w
+
+
+@story(first=("accept-queue", "10.7.0.1:80"), cost=full_cost(30), never=("dead-connection", "loss", "syn-filtered"))
+def accept_queue_of_clients_behind_nat():
+    return full_queue(30, nat=True)
 
 
 # First bytes are lost like all else where the path loses packets.
@@ -265,9 +270,10 @@ def refused_after_a_while():
 # ---- workers ---------------------------------------------------------------------------------------
 
 
-def prefork(n, workers, keep=5, gap=0.35, took=0.002, linger=0, silent=0, v6=False, proxy=False, port=80):
+def prefork(n, workers, keep=5, gap=0.35, took=0.002, linger=0, silent=0, v6=False, proxy=False, port=80, once=False):
     """Visitors of a server with so many workers, each held by one connection until it closes: their
-    page, one picture, then `keep` seconds of nothing. What they waited for a worker is in .waited."""
+    page, one picture, then `keep` seconds of nothing (once: their page only, and it closes). What they
+    waited for a worker is in .waited."""
     w = World()
     free, w.waited = [0] * workers, 0
     for i in range(n):
@@ -289,6 +295,9 @@ def prefork(n, workers, keep=5, gap=0.35, took=0.002, linger=0, silent=0, v6=Fal
         t = c.answer(start + int(took * SECOND))
         if front:
             front.close(front.answer(t + 100_000) + MS)
+        if once:
+            free[turn] = c.close(t + MS)
+            continue
         t = c.answer(c.ask(t + 5 * MS, get("/picture")) + int(took * SECOND))
         free[turn] = c.close(t + int(keep * SECOND)) + int(linger * SECOND)
     return w
@@ -330,6 +339,15 @@ SILENT = dict(n=24, workers=4, keep=6, gap=0.25, silent=4)
 @starving(**SILENT)
 def workers_held_by_connections_that_say_nothing():
     return prefork(**SILENT)
+
+
+ONCE = dict(n=16, workers=3, keep=7, gap=0.3, silent=3, once=True)
+
+
+@starving(**ONCE)
+def silent_connections_where_nothing_is_kept_alive():
+    """One that closes lets all of them through, one after the other."""
+    return prefork(**ONCE)
 
 
 @story()

@@ -417,10 +417,11 @@ void record_of_flow(
 		unusual(r, f);
 	if (flow_datagrams_copied(f))
 		copied_datagrams(r, f);
+	if (turns && turns->last > r->last_answered)
+		r->last_answered = turns->last;
 	if (turns && !r->first_asked) {
 		r->first_asked = turns->first_asked;
 		r->first_answered = turns->first_answered;
-		r->last_answered = turns->last;
 		r->closed = turns->closed;
 	}
 	if (f->ext && !r->transactions)

@@ -51,6 +51,8 @@ struct connect_state {
 		uint64_t seconds, n;
 	} delays[DELAYS];
 	unsigned ndelays;
+	uint64_t late_flows;         /* connections of these and of the following, each once */
+	uint64_t fresh_flows;        /* of which only the first bytes were late */
 	struct proof queue, aborted; /* accept queue: SYN/ACK again, RST to the ACK */
 	struct proof refused, prohibited;
 	struct proof half_open;
@@ -215,7 +217,7 @@ static bool half_open(const struct flow_record *r)
 static void record(struct findings *f, struct svc *s, const struct record *rec)
 {
 	const struct flow_record *r = (const void *)rec;
-	bool answered, retried, refused, queue;
+	bool answered, retried, refused, queue, fresh;
 	struct connect_state *c;
 
 	struct source *x = NULL;
@@ -235,9 +237,14 @@ static void record(struct findings *f, struct svc *s, const struct record *rec)
 		x->dropped += r->connect_retry != FIELD_ABSENT ? r->syn_retries : 0;
 		x->begun |= second_bit(rec->start);
 	}
-	if (!retried && !refused && !queue && !half_open(r))
+	fresh = r->first_late && !unacked_time(r, SIDE_CLIENT);
+	if (!retried && !refused && !queue && !fresh && !half_open(r))
 		return;
 	c = svc_state(s, DETECTOR_CONNECT);
+	if ((retried && answered && !r->syn_ack_late) || queue)
+		c->late_flows++;
+	else
+		c->fresh_flows += fresh;
 	if (retried && answered)
 		add_retried(c, r);
 	else if (retried && !r->icmp_errors)
@@ -404,6 +411,7 @@ static void list_dropped(struct findings *f, const struct svc *s, const struct c
 		full ? "Accept queue full" : "Connection requests dropped", s, &all,
 		filter_of(c->answered.count + c->unanswered.count, queue.count, c->aborted.count,
 			fresh.count));
+	x->count = c->late_flows + c->unanswered.count + (drops ? c->fresh_flows : 0);
 	finding_claims(x, s, ENTRY(CONNECT_RETRY), CLASS(NONE));
 	if (drops)
 		finding_claims_more(x, ALL_ENTRIES, CLASS(NOT_TAKEN));

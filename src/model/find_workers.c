@@ -28,7 +28,8 @@ struct conn {
 	uint64_t waited, until, frame;
 	uint8_t class; /* enum wait_class of that */
 	struct addr client;
-	bool used; /* while a list is made: another's answer began with its end */
+	/* While a list is made: another's answer began with its end; its own with another's. */
+	bool used, followed;
 };
 
 struct workers_all {
@@ -64,18 +65,19 @@ static bool is_long(uint8_t class)
 	return class == CLASS_SLOW || class == CLASS_GAVE_UP || class >= CLASS_MAYBE;
 }
 
+/* tls: it is in the connection's own entry. */
 static void first_was_slow(struct findings *f, struct svc *s, const struct record *r,
-	uint64_t waited, uint64_t until, uint64_t frame)
+	uint64_t waited, uint64_t until, uint64_t frame, bool tls)
 {
 	struct conn *x;
 
-	if (waited < f->limit.v[THRESHOLD_SLOW] || !is_long(f->claimed))
+	if (waited < f->limit.v[THRESHOLD_SLOW] || !(tls || is_long(f->claimed)))
 		return;
 	x = conn_of(f, s, r);
 	x->waited = waited;
 	x->until = until;
 	x->frame = frame;
-	x->class = f->claimed;
+	x->class = tls ? CLASS_NONE : f->claimed;
 	x->client = r->client.ip;
 	svc_state(s, DETECTOR_WORKERS);
 }
@@ -99,6 +101,19 @@ static void add_flow(struct findings *f, struct svc *s, const struct flow_record
 	x->closed = r->closed ? r->closed : is_over(r) ? r->r.end : UINT64_MAX;
 }
 
+static void add_txn(struct findings *f, struct svc *s, const struct txn_record *t)
+{
+	uint64_t tls = t->ledger[LEDGER_CONNECT_TLS], server = t->ledger[LEDGER_SERVER];
+	bool answered = t->stamp[2] != FIELD_ABSENT;
+
+	if (t->total == FIELD_ABSENT || !(t->r.quality >> QUALITY_CONNECT & 1) ||
+		t->stamp[1] == FIELD_ABSENT)
+		return;
+	tls = t->wait != FIELD_ABSENT && t->wait < tls ? t->wait : tls;
+	first_was_slow(f, s, &t->r, tls ? tls : server,
+		answered ? t->stamp[2] : t->r.start + t->total - t->connect, t->frame[1], tls != 0);
+}
+
 static void record(struct findings *f, struct svc *s, const struct record *r)
 {
 	const struct txn_record *t = (const void *)r;
@@ -108,14 +123,10 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 		return;
 	if (is_flow_end(r))
 		add_flow(f, s, (const void *)r);
-	else if (r->kind == RECORD_TXN && !r->composite && t->total != FIELD_ABSENT &&
-		 r->quality >> QUALITY_CONNECT & 1 && t->stamp[1] != FIELD_ABSENT)
-		first_was_slow(f, s, r, t->ledger[LEDGER_SERVER],
-			t->stamp[2] != FIELD_ABSENT ? t->stamp[2]
-						    : r->start + t->total - t->connect,
-			t->frame[1]);
+	else if (r->kind == RECORD_TXN && !r->composite)
+		add_txn(f, s, t);
 	else if (r->kind == RECORD_TURN && turn->first)
-		first_was_slow(f, s, r, turn_own(turn), r->end, turn->frame);
+		first_was_slow(f, s, r, turn_own(turn), r->end, turn->frame, false);
 }
 
 static int by_begin(const void *a, const void *b)
@@ -142,8 +153,9 @@ static uint64_t served_from(const struct conn *c)
 	return c->asked ? UINT64_MAX : c->begun;
 }
 
-/* The connection whose end let this one be answered: idle until then, and nobody else's. */
-static struct conn *made_way(struct conn **c, unsigned n, const struct conn *x)
+/* The connection whose end let this one be answered, and nobody else: idle until then, or one that
+   had waited itself. */
+static struct conn *made_way(struct conn **c, unsigned n, struct conn *x)
 {
 	struct conn *found = NULL;
 
@@ -152,13 +164,14 @@ static struct conn *made_way(struct conn **c, unsigned n, const struct conn *x)
 
 		if (h == x || h->used || h->closed == UINT64_MAX || h->closed > x->until + MS ||
 			h->closed + LINGER < x->until || h->closed < x->asked ||
-			served_from(h) >= x->until || h->closed - h->rested < RESTED)
+			served_from(h) >= x->until ||
+			(h->closed - h->rested < RESTED && !h->followed))
 			continue;
 		if (!found || h->closed < found->closed)
 			found = h;
 	}
 	if (found)
-		found->used = true;
+		found->used = x->followed = true;
 	return found;
 }
 
@@ -241,7 +254,7 @@ static void judge(struct svc *s, struct conn **c, unsigned n)
 	memset(w, 0, sizeof(*w));
 	slow = xmalloc(n * sizeof(struct conn *));
 	for (unsigned i = 0; i < n; i++) {
-		c[i]->used = false;
+		c[i]->used = c[i]->followed = false;
 		if (c[i]->waited && c[i]->begun)
 			slow[nslow++] = c[i];
 	}
@@ -311,6 +324,8 @@ static bool is_one_of(const struct finding *x, const char *const *ids)
 static void explain(struct findings *f, const struct svc *s, struct finding *x)
 {
 	static const char *const backlog[] = {"accept-queue", "syn-drop", NULL};
+	static const char *const slow_tls[] = {"slow-tls", NULL};
+	const struct workers_state *w = svc_has(s, DETECTOR_WORKERS);
 	static const char *const slow[] = {
 		"slow-server", "client-gave-up", "saturation", "micro-stall", NULL};
 
@@ -325,6 +340,8 @@ static void explain(struct findings *f, const struct svc *s, struct finding *x)
 			x->local += y->local;
 			finding_claims_more(
 				x, y->entries | y->more_entries, y->classes | y->more_classes);
+		} else if (is_one_of(y, slow_tls) && w->by_class[CLASS_NONE] * 5 >= y->local * 4) {
+			y->part_of = x->id;
 		} else if (is_one_of(y, slow) && its * 5 >= y->local * 4) {
 			y->part_of = x->id;
 		} else if (is_one_of(y, slow)) {
@@ -346,14 +363,17 @@ static void list(struct findings *f)
 		x = finding_new(f, "worker-starvation", "Workers held by idle connections", s,
 			&w->starved,
 			"tsumari.quality == connect and tsumari.ledger.server >= 200ms");
-		finding_claims(x, s, ALL_ENTRIES, workers_classes(s));
+		finding_claims(x, s, ALL_ENTRIES, workers_classes(s) & ~(uint32_t)CLASS(NONE));
+		if (w->by_class[CLASS_NONE])
+			finding_claims_more(x, ENTRY(CONNECT_TLS), CLASS(NONE));
 		finding_at_least(x, SEVERITY_WARNING);
 		x->of = s->flows;
 		say(&x->saw,
 			"%C of %C connections were made at once, but waited for their first "
 			"answer, "
-			"%T in all. %C of these answers began when another connection, idle until "
-			"then, was closed; nobody who connected later was answered before. Of the "
+			"%T in all. %C of these answers began when another connection was closed, "
+			"idle until then or the next in the queue; nobody who connected later was "
+			"answered before. Of the "
 			"connections that were being served meanwhile (%C at a time, at most) %P "
 			"of "
 			"the time went by idle.",
