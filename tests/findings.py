@@ -86,7 +86,11 @@ def given_up(syns, end):
     doubles = len(gaps) > 1 and gaps[-1] > gaps[-2] * 1.5
     due = last + gaps[-1] * (2 if doubles else 1)
     whole = -(-last // SECOND) * SECOND
-    return min(whole if whole < due <= whole + SECOND else int(2 / (1 / last + 1 / due)), end - syns[0])
+    if whole < due <= whole + SECOND:
+        return min(whole, end - syns[0])
+    if whole < due and due >= 2 * last:
+        last = whole
+    return min(int(2 / (1 / last + 1 / due)), end - syns[0])
 
 
 def accept_waiting(name, port):

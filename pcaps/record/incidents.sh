@@ -144,6 +144,18 @@ worker_starvation() {
 	captures_end
 }
 
+# Two workers and a short queue: SYNs, ACKs and requests are dropped.
+incident accept_queue accept-queue
+accept_queue() {
+	culprit web web 80 workers=2 backlog=2 && capture accept-queue cli eth0 port 80 || return
+	asks accept-queue many $WEB 80 24 /slow/150
+	captures_end
+	stop "$CULPRIT"
+	culprit web web 80 && capture accept-queue-well cli eth0 port 80 || return
+	asks accept-queue-well many $WEB 80 24 /quick
+	captures_end
+}
+
 incident slow_tls slow-tls
 slow_tls() {
 	openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=www.tsumari.test \

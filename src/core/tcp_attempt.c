@@ -43,6 +43,8 @@ static uint64_t gave_up(uint64_t least, uint64_t most)
 
 	if (whole < most && whole + SECOND >= most)
 		return whole;
+	if (most >= 2 * least && whole < most) /* hardly as soon as it had asked again */
+		least = whole;
 	return (uint64_t)(2.0 / (1.0 / (double)least + 1.0 / (double)most));
 }
 
