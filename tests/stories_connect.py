@@ -148,6 +148,17 @@ def accept_queue_and_clients_that_wait_still():
     return w
 
 
+@story(first=("accept-queue", "10.7.0.1:80"), cost=full_cost(20) + 6 * (1 + 5), never=("dead-connection", "loss", "no-answer", "client-gave-up"))
+def accept_queue_and_clients_that_give_up():
+    w = full_queue(20)
+    for i in range(6):
+        c = Conn(w, 60 + i, 1)
+        begun = c.open(i * 30 * MS, (1,)) + 10_000
+        c.sent(begun, get("/shop"), BACKOFF[:4])
+        c.say(0, begun + 5 * SECOND, ACK | RST)
+    return w
+
+
 def served(w, clients, n, v6=False, port=80, gap=200 * MS, first=10, net=0):
     """Clients that are served at once, each so often."""
     for k in range(n):

@@ -52,6 +52,7 @@ struct connect_state {
 	} delays[DELAYS];
 	unsigned ndelays;
 	uint64_t late_flows;         /* connections of these and of the following, each once */
+	uint64_t open_flows;         /* whose first bytes nobody acknowledges, at the end */
 	uint64_t fresh_flows;        /* of which only the first bytes were late */
 	struct proof queue, aborted; /* accept queue: SYN/ACK again, RST to the ACK */
 	struct proof refused, prohibited;
@@ -217,7 +218,7 @@ static bool half_open(const struct flow_record *r)
 static void record(struct findings *f, struct svc *s, const struct record *rec)
 {
 	const struct flow_record *r = (const void *)rec;
-	bool answered, retried, refused, queue, fresh;
+	bool answered, retried, refused, queue, fresh, open;
 	struct connect_state *c;
 
 	struct source *x = NULL;
@@ -237,10 +238,13 @@ static void record(struct findings *f, struct svc *s, const struct record *rec)
 		x->dropped += r->connect_retry != FIELD_ABSENT ? r->syn_retries : 0;
 		x->begun |= second_bit(rec->start);
 	}
-	fresh = r->first_late && !unacked_time(r, SIDE_CLIENT);
-	if (!retried && !refused && !queue && !fresh && !half_open(r))
+	open = r->first_late && unacked_time(r, SIDE_CLIENT) &&
+	       strcmp(r->close_reason, "capture_end") == 0;
+	fresh = r->first_late && !open;
+	if (!retried && !refused && !queue && !r->first_late && !half_open(r))
 		return;
 	c = svc_state(s, DETECTOR_CONNECT);
+	c->open_flows += open;
 	if ((retried && answered && !r->syn_ack_late) || queue)
 		c->late_flows++;
 	else
@@ -353,27 +357,27 @@ static void say_dropped(struct finding *x, const struct svc *s, const struct con
 			fresh->count, fresh->cost);
 }
 
-static uint64_t waited_in(const struct svc *s, enum wait_class class, bool stalls)
+static uint64_t waited_in(const struct svc *s, enum wait_class class)
 {
 	uint64_t sum = 0;
 
 	for (const struct cell *c = s->cells; c; c = c->next)
-		if (c->class == class && (stalls || (c->entry != LEDGER_STALL_RTO_CLIENT &&
-							    c->entry != LEDGER_STALL_FAST_CLIENT)))
-			sum += c->all;
+		sum += c->class == class ? c->all : 0;
 	return sum;
 }
 
 /* Whoever still waited for it when the capture ended. */
-static void list_open(struct findings *f, const struct svc *s, const char *cause)
+static void list_open(
+	struct findings *f, const struct svc *s, const struct connect_state *c, const char *cause)
 {
 	const struct proof *dead = path_fresh_dead(s);
 	struct proof open = *dead;
 	struct finding *x;
 
-	open.cost = waited_in(s, CLASS_NOT_TAKEN_OPEN, true);
+	open.cost = waited_in(s, CLASS_NOT_TAKEN_OPEN);
 	x = finding_new(f, "no-answer", "Requests that nobody had answered", s, &open,
 		"tsumari.quality == pending");
+	x->count = c->open_flows;
 	finding_claims(x, s, ALL_ENTRIES, CLASS(NOT_TAKEN_OPEN));
 	finding_at_least(x, SEVERITY_WARNING);
 	finding_at_most(x, SEVERITY_WARNING);
@@ -395,14 +399,14 @@ static void list_dropped(struct findings *f, const struct svc *s, const struct c
 {
 	struct proof all = c->answered, queue = c->queue, fresh = {0};
 	bool drops = server_drops(s), full;
-	uint64_t others, open = drops ? waited_in(s, CLASS_NOT_TAKEN_OPEN, true) : 0;
+	uint64_t others, open = drops ? waited_in(s, CLASS_NOT_TAKEN_OPEN) : 0;
 	struct finding *x;
 
 	proof_merge(&all, &c->unanswered);
 	proof_merge(&queue, &c->aborted);
 	if (drops && path_fresh(s, &others)) {
 		fresh = *path_fresh(s, &others);
-		fresh.cost += waited_in(s, CLASS_NOT_TAKEN, false);
+		fresh.cost = waited_in(s, CLASS_NOT_TAKEN);
 	}
 	full = !all.count || queue.cost + fresh.cost > all.cost;
 	proof_merge(&all, &queue);
@@ -450,7 +454,7 @@ static void list_dropped(struct findings *f, const struct svc *s, const struct c
 			 "capture point look the same: then segments of other connections are "
 			 "sent again as well (finding loss).");
 	if (open)
-		list_open(f, s, x->id);
+		list_open(f, s, c, x->id);
 }
 
 static void list_late(struct findings *f, const struct svc *s, const struct connect_state *c)
