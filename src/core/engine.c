@@ -251,7 +251,7 @@ void flow_close(
 		turns_left(sh, f, why == END_CAPTURE ? now : f->last[flow_client(f)],
 			why == END_CAPTURE);
 	turns_tell(sh, f, f->turns);
-	record_of_flow(sh, f, ended_by(f, reason), true, why == END_CAPTURE ? now : 0);
+	record_of_flow(sh, f, ended_by(f, reason), true, why == END_CAPTURE ? now : FIELD_ABSENT);
 	if (f->ext) {
 		stream_forget(sh, &f->ext->side[0]);
 		stream_forget(sh, &f->ext->side[1]);
@@ -626,7 +626,7 @@ static void on_alarm(struct shard *sh, struct flow *f, uint64_t now)
 		return;
 	}
 	if (interim_due(c, f, now)) {
-		record_of_flow(sh, f, NULL, false, 0);
+		record_of_flow(sh, f, NULL, false, FIELD_ABSENT);
 		f->flags &= (uint8_t)~FLOW_INTERIM;
 	}
 	set_alarm(sh, f, now);

@@ -383,7 +383,7 @@ void record_of_flow(
 	r->r.start = f->first;
 	r->r.end = flow_last(f);
 	r->r.duration = r->r.end - r->r.start;
-	r->r.status = flow_status(f, !final || capture_end);
+	r->r.status = flow_status(f, !final || capture_end != FIELD_ABSENT);
 	r->final = final;
 	r->tcp_state = state_name(f);
 	r->close_reason = final ? reason : NULL;

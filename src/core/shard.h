@@ -209,7 +209,7 @@ struct engine {
 
 /* record.c */
 void *record_room(struct shard *sh, uint32_t size); /* zeroed, its key set */
-/* capture_end: 0 where the flow ended before that, or goes on (not final). */
+/* capture_end: absent if the flow ended before that, or goes on (not final). */
 void record_of_flow(
 	struct shard *sh, struct flow *f, const char *reason, bool final, uint64_t capture_end);
 void record_of_txn(struct shard *sh, struct txn *t);

@@ -72,7 +72,7 @@ struct attempt tcp_attempt(const struct flow *f, uint64_t capture_end)
 	if (refused || !h || h->nsyn < 2)
 		return a;
 	a.retry = gave_up(a.retry, a.retry + next_due(h, &most));
-	if (capture_end) {
+	if (capture_end != FIELD_ABSENT) {
 		a.pending = capture_end < last + most;
 		if (capture_end - first < a.retry)
 			a.retry = capture_end - first;

@@ -124,7 +124,7 @@ struct attempt {
 	uint64_t total; /* 0: it stood, or there was one SYN that nobody answered */
 	bool pending;   /* the next SYN was still to come when the capture ended */
 };
-/* capture_end: 0 where the flow ended before that. */
+/* capture_end: absent if the flow ended before that. */
 struct attempt tcp_attempt(const struct flow *f, uint64_t capture_end);
 /* tcp_accept.c: a SYN/ACK behind the ACK that ends the handshake; what follows (WATCH_ACCEPT). */
 void tcp_accept_late(struct flow *f, const struct packet *p, unsigned dir);
