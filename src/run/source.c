@@ -155,9 +155,10 @@ void source_position(const struct source *s, uint64_t *frames, uint64_t *bytes)
 void source_said(struct source *s, uint64_t time, const void *text, size_t n)
 {
 	uint64_t i = atomic_load_explicit(&s->comments, memory_order_relaxed);
-	struct capture_comment *c = &s->comment[i];
 
 	if (i < COMMENTS_SHOWN) {
+		struct capture_comment *c = &s->comment[i];
+
 		c->time = time;
 		if (n > sizeof(c->text) - 1)
 			n = sizeof(c->text) - 1;
