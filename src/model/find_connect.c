@@ -18,12 +18,15 @@ enum timer { TIMER_CLASSIC, TIMER_LINEAR, TIMER_OLD, TIMER_FIRST, TIMER_OTHER, T
 #define BY_CHANCE 1e-3  /* what is less likely is none */
 #define SHOWN     6u
 
+#define SHOWN_SYNS 6u /* frames of a client that are kept as examples */
+
 /* One that connects to a service. */
 struct source {
 	uint64_t syns, dropped; /* of connections that were made in the end: all, sent in vain */
 	uint64_t begun;         /* seconds in which such began, by bit: of two, 64 of them */
 	uint64_t silent, vain;  /* requests that nobody answered, their SYNs */
-	uint64_t cost, first, last, frame;
+	uint64_t cost, first, last;
+	uint64_t frames[SHOWN_SYNS]; /* the first ones; 0: none */
 	uint32_t timers[TIMER_COUNT];
 	bool filtered; /* while a list is made */
 };
@@ -120,6 +123,16 @@ static void add_retried(struct connect_state *c, const struct flow_record *r)
 	add_delay(c, cost);
 }
 
+static void show(struct source *x, uint64_t frame)
+{
+	unsigned i = 0;
+
+	while (i < SHOWN_SYNS && x->frames[i] && x->frames[i] != frame)
+		i++;
+	if (i < SHOWN_SYNS)
+		x->frames[i] = frame;
+}
+
 /* Nobody answered, or a reset at last. */
 static void add_silent(
 	struct connect_state *c, struct source *x, const struct flow_record *r, uint64_t cost)
@@ -141,7 +154,8 @@ static void add_silent(
 	x->silent++;
 	x->vain += r->syn_retries + 1;
 	x->cost += cost;
-	x->frame = x->frame ? x->frame : frame;
+	show(x, r->r.flow_id);
+	show(x, frame);
 	x->timers[timer_of(&r->syn_gaps)]++;
 }
 
@@ -624,10 +638,13 @@ static void add_source_to(struct proof *p, const struct source_key *key, const s
 {
 	struct proof one = {0};
 
-	proof_add(&one, x->first, x->cost, x->frame);
-	one.count = x->silent;
+	proof_add(&one, x->first, x->cost, x->frames[0]);
+	for (unsigned i = 1; i < SHOWN_SYNS; i++)
+		if (x->frames[i])
+			proof_frame(&one, x->cost, x->frames[i]);
 	proof_until(&one, x->last);
 	proof_client(&one, &key->client);
+	one.count = x->silent;
 	proof_merge(p, &one);
 }
 
