@@ -23,7 +23,7 @@
 #define FINISH_STEP  512u                       /* flows closed a call of engine_finish() */
 /* What the program takes of the budget without any packet: libraries, packets and records on their
    way. */
-#define PROGRAM (UINT64_C(12) << 20)
+#define PROGRAM (UINT64_C(14) << 20)
 
 static uint64_t hash_key[4];
 
@@ -51,7 +51,8 @@ static struct shard *shard_new(struct engine *e, unsigned index)
 {
 	struct shard *sh = xcalloc(1, sizeof(*sh));
 	uint64_t memory = e->config->memory;
-	uint64_t budget = (memory - (memory / 8 * 3 < PROGRAM ? memory / 8 * 3 : PROGRAM)) / SHARDS;
+	uint64_t budget =
+		(memory - (memory / 16 * 7 < PROGRAM ? memory / 16 * 7 : PROGRAM)) / SHARDS;
 	uint64_t limit = budget / 2 / FLOW_COST;
 
 	sh->engine = e;

@@ -47,7 +47,7 @@ static uint32_t services_within(uint64_t memory)
 
 	for (int i = 0; i < DETECTOR_COUNT; i++)
 		one += detectors[i]->service_size;
-	n = memory / 8 / one;
+	n = memory / 16 / one;
 	return !memory || n > SVC_MAX ? SVC_MAX : n < SVC_LEAST ? SVC_LEAST : (uint32_t)n;
 }
 
