@@ -107,7 +107,8 @@ def hosts(where, o, flows, txns):
     for t in txns:
         if t["client.ip"] in want:
             want[t["client.ip"]]["waited"] += t.get("tsumari.ledger.total", 0)
-            want[t["server.ip"]]["answers"] += 1
+            whole = not {"no_response", "unfinished"} & set(t.get("tsumari.quality", []))
+            want[t["server.ip"]]["answers"] += whole or t.get("status") == "OK"
     for h in o["hosts"]:
         mine = want.get(h.get("ip"))
         if not h.get("other") and mine is not None and {k: h[k] for k in mine} != mine:

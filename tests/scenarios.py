@@ -52,6 +52,13 @@ def check(row):
     return None
 
 
+def answers():
+    """Requests that wait to the end are no answers: two of the four are."""
+    run = subprocess.run([TSUMARI, "-r", os.path.join(FOLDER, "no-answer.pcap.gz"), "--report"], capture_output=True, timeout=60)
+    if not re.search(rb"^  10\.77\.0\.20:80 http +2 +2 ", run.stdout, re.M):
+        fail("no-answer", "the table of services does not say 2 flows, 2 answers")
+
+
 def main():
     with open(os.path.join(FOLDER, "expect.tsv"), encoding="utf-8") as f:
         rows = list(csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE))
@@ -61,6 +68,7 @@ def main():
     for row in rows:
         if sys.argv[1:] in ([], [row["name"]]):
             check(row)
+    answers()
     if not rows:
         fail("expect.tsv", "is empty")
     if not bad:

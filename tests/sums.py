@@ -134,7 +134,8 @@ def check(capture):
         services[key].add(r)
         whole.add(r)
         hosts[r["client"]["ip"], "requests"] += 1
-        hosts[r["server"]["ip"], "answers"] += 1
+        seen = not {"no_response", "unfinished"} & set(r["tsumari"].get("quality", []))
+        hosts[r["server"]["ip"], "answers"] += seen or r.get("status") == "OK"
     check_sum(name, report["total"], whole)
     for x in report["services"]:
         key = x["ip"], x["port"], x["transport"], x.get("protocol")

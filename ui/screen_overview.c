@@ -205,11 +205,11 @@ static void figures(int y, const struct tally *t, enum role role)
 	char text[32];
 	struct text rate;
 
-	put_number(y, at, 8, t->transactions, role);
+	put_number(y, at, 8, tally_answers(t), role);
 	put_number(y, at + 9, 6, t->errors, t->errors && role == ROLE_TEXT ? ROLE_BAD : role);
 	text_init(&rate, text, sizeof(text));
 	if (span)
-		text_rate(&rate, t->transactions, span);
+		text_rate(&rate, tally_answers(t), span);
 	else
 		text_char(&rate, '-');
 	term_right(y, at + 16, 9, text, role);

@@ -19,7 +19,7 @@ static const struct field fields[] = {
 	COLUMN(ip, "server.ip", "Server", "Address of the service.", FIELD_IP, 0, 20),
 	COLUMN(port, "server.port", "Port", "Its port.", FIELD_U64, 0, 5),
 	COLUMN(protocol, "protocol", "Protocol", "Protocol of the application.", FIELD_NAME, 0, 8),
-	COLUMN(transactions, "transactions", "Answers", "Transactions.", FIELD_U64, 0, 9),
+	COLUMN(transactions, "transactions", "Requests", "Transactions.", FIELD_U64, 0, 9),
 	COLUMN(rate, "rate", "Per s", "Transactions a second.", FIELD_U64, 0, 7),
 	COLUMN(errors, "errors", "Errors", "Errors, and requests that were not answered.",
 		FIELD_U64, 0, 7),

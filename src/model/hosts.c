@@ -116,7 +116,7 @@ static void add_request(struct host *x, const struct txn_record *t)
 
 static void add_answer(struct host *x, const struct txn_record *t)
 {
-	x->answers++;
+	x->answers += txn_answered(t);
 	x->errors += txn_failed(t);
 	x->kept_waiting += t->total != FIELD_ABSENT ? t->total : 0;
 }

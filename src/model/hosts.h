@@ -17,8 +17,8 @@ struct host {
 	uint64_t sent, received;       /* bytes of frames */
 	uint64_t packets;              /* sent and received */
 	uint64_t asked, served;        /* flows, as client and as server */
-	uint64_t requests, answers;    /* transactions, as client and as server */
-	uint64_t errors;               /* of the answers */
+	uint64_t requests, answers;    /* as client; as server, those that were answered */
+	uint64_t errors;               /* as server: failed, or not answered */
 	uint64_t waited, kept_waiting; /* ns, as client and as server */
 	uint64_t retransmits;          /* segments it sent again */
 	uint64_t lost;                 /* bytes of it that the capture lost */

@@ -29,6 +29,11 @@ bool txn_failed(const struct txn_record *t)
 	return t->r.status && t->r.status != STATUS_OK;
 }
 
+bool txn_answered(const struct txn_record *t)
+{
+	return !not_whole(&t->r) || t->r.status == STATUS_OK;
+}
+
 void tally_add(struct tally *t, const struct txn_record *x)
 {
 	const struct record *r = &x->r;

@@ -32,6 +32,13 @@ void tally_subtract(struct tally *t, const struct tally *what);
 bool txn_unknown(const struct txn_record *t);
 /* It ended with an error of client or server, or was not answered in order. */
 bool txn_failed(const struct txn_record *t);
+/* It was answered, wholly as far as can be told. */
+bool txn_answered(const struct txn_record *t);
+/* How many of them were. */
+static inline uint64_t tally_answers(const struct tally *t)
+{
+	return t->transactions - t->unanswered - t->unknown;
+}
 /* When the last of it was over: for one that was not answered, when it was given up. */
 uint64_t txn_end(const struct txn_record *t);
 

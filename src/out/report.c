@@ -199,11 +199,11 @@ static void service_row(struct report *r, const struct service *x, size_t c, con
 {
 	report_service(r, x);
 	CELL(r, c + at[0], text_count(&cell, x->flows));
-	CELL(r, c + at[1], text_count(&cell, x->sum.transactions));
+	CELL(r, c + at[1], text_count(&cell, tally_answers(&x->sum)));
 	if (x->sum.transactions) {
 		uint64_t span = x->sum.last - x->sum.first;
 
-		CELL(r, c + at[2], if (span) text_rate(&cell, x->sum.transactions, span);
+		CELL(r, c + at[2], if (span) text_rate(&cell, tally_answers(&x->sum), span);
 			else text_char(&cell, '-'));
 		CELL(r, c + at[3], text_count(&cell, x->sum.errors));
 	} else {
@@ -233,11 +233,10 @@ static void service_text(struct report *r, const struct service *x)
 	text_str(t, "    ");
 	text_count(t, x->flows);
 	text_str(t, x->flows == 1 ? " flow, " : " flows, ");
-	text_count(t, x->sum.transactions);
-	text_str(t, x->sum.transactions == 1 ? " answer" : " answers");
-	if (x->sum.last > x->sum.first && x->sum.transactions) {
+	text_counts(t, tally_answers(&x->sum), 0, "answers");
+	if (x->sum.last > x->sum.first && tally_answers(&x->sum)) {
 		text_str(t, ", ");
-		text_rate(t, x->sum.transactions, x->sum.last - x->sum.first);
+		text_rate(t, tally_answers(&x->sum), x->sum.last - x->sum.first);
 	}
 	if (x->sum.errors) {
 		text_str(t, ", ");
