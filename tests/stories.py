@@ -836,6 +836,16 @@ def quick_uploads():
     return uploads(3, 14600, [MS] * 30)
 
 
+@story()
+def segment_cut_within_its_header():
+    """So much of it is there that its ports are, and no flags."""
+    w = World()
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 28, 1, 0, 64, 6, 0) + bytes((10, 9, 0, 1, 10, 8, 0, 1))
+    ip = ip[:10] + struct.pack("!H", pcaplib.checksum(ip)) + ip[12:]
+    w.packets.append(pcaplib.Packet(0, b"\2\0\0\0\0\1\2\0\0\0\0\2\x08\0" + ip + struct.pack("!HHI", 4000, 80, 1)))
+    return w
+
+
 # ---- what is told ------------------------------------------------------------------------------
 
 

@@ -43,7 +43,8 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	all->start[all->nstarts++ % STARTS] =
 		(struct start){r->client.ip, r->start, r->server.port};
 	if (r->kind != RECORD_FLOW || t->handshake != FIELD_ABSENT || r->server.packets ||
-		t->syn_retries || t->icmp_errors || strcmp(t->tcp_state, "syn_sent") != 0)
+		t->syn_retries || t->icmp_errors || !t->tcp_state ||
+		strcmp(t->tcp_state, "syn_sent") != 0)
 		return;
 	i = all->nsingles++ % SINGLES;
 	all->single[i].s = s;

@@ -84,7 +84,7 @@ static void first_was_slow(struct findings *f, struct svc *s, const struct recor
 
 static bool is_over(const struct flow_record *r)
 {
-	return strcmp(r->tcp_state, "established") != 0;
+	return r->tcp_state && strcmp(r->tcp_state, "established") != 0;
 }
 
 static void add_flow(struct findings *f, struct svc *s, const struct flow_record *r)
