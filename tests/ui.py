@@ -107,14 +107,14 @@ def rows_of(text):
 def screens():
     t = Tmux(f"-r {capture('http-errors')}", 160, 40)
     t.wait(r"Service +answers +errors", "the live view is the default, and begins with the overview")
-    t.press("2", r"Server +Port Protocol +Answers", "services")
+    t.press("2", r"Server +Port Protocol +Requests", "services")
     t.press("3", r"Start +Type +client", "transactions")
     t.press("4", r"Operation +Protocol +Count", "digests")
     t.press("5", r"Start +client", "flows")
     t.press("1", r"Service +answers", "overview again")
     t.press("Enter", r"› Transactions \(", "overview to transactions")
     t.press("Escape", r"Service +answers", "back")
-    t.press("2", r"Protocol +Answers")
+    t.press("2", r"Protocol +Requests")
     t.press("Enter", r"› Transactions \(.*:\d+ http\)", "service to transactions")
     t.press("g", r"rows")
     t.press("Enter", r"Waterfall(.|\n)*Where the time went(.|\n)*Fields", "detail")
@@ -131,7 +131,7 @@ def screens():
     t.press("Escape", r"› Packets \(", "back to the packets")
     t.keys("Escape", "Escape", "Escape")
     t.press("F1", r"Help(.|\n)*Enter", "help")
-    t.press("q", r"Protocol +Answers", "back from the help")
+    t.press("q", r"Protocol +Requests", "back from the help")
     t.leave("screens")
 
 
@@ -269,7 +269,7 @@ def rewinding():
     check(0 < some < whole, f"ten seconds ago there were less: {some} of {whole}")
     t.press("[", r"REWOUND -1[0-9]", "[ goes back as far as is kept")
     t.press("]", r"REWOUND -[0-9]|END", "] goes forward")
-    t.press("2", r"Answers", "services of then")
+    t.press("2", r"Protocol +Requests", "services of then")
     t.press("{", r"REWOUND", "{ goes back a minute")
     t.press("}", r"^ END", "} goes forward a minute")
     t.press("[", r"REWOUND")
@@ -543,7 +543,7 @@ def mouse():
 
     t.run("set-option", "-g", "mouse", "off")
     click(16, 2)
-    t.wait(r"Protocol +Answers", "a click on a screen's name")
+    t.wait(r"Protocol +Requests", "a click on a screen's name")
     t.press("3", r"Start +Type")
     text = t.screen()
     column = text.split("\n")[3].index("Query") + 3  # below 95: the old coding of the mouse
@@ -561,7 +561,7 @@ def mouse():
     t.keys("Escape")
     t.keys("=\x1b[M")  # cut short: nothing waits for the rest
     time.sleep(0.3)
-    t.press("2", r"Protocol +Answers", "a mouse's sequence that was cut short")
+    t.press("2", r"Protocol +Requests", "a mouse's sequence that was cut short")
     t.leave("mouse")
     PRESSED.add("mouse")
 
