@@ -338,6 +338,11 @@ static inline bool app_encrypted(const struct dissector *d)
 {
 	return d && d->traits & TRAIT_ENCRYPTED;
 }
+/* Are there transactions that tell what is waited for, so that turns need not? */
+static inline bool app_read(const struct dissector *d)
+{
+	return d && !app_encrypted(d);
+}
 extern const char *const copy_names[];    /* by bit COPY_ (copies.h), NULL-ended */
 extern const char *const quality_names[]; /* by enum tsm_quality, NULL-ended */
 extern const char *const ledger_names[];  /* by enum ledger_entry: "connect.retry" ... */

@@ -118,8 +118,7 @@ static void add_turn(struct findings *f, struct cell **cells, const struct turn_
 	uint64_t ledger[LEDGER_COUNT] = {0};
 
 	f->turns_seen = true;
-	if ((r->open && (!f->tiers || f->claimed != CLASS_NO_ANSWER)) ||
-		(r->app && !app_encrypted(r->app)))
+	if ((r->open && (!f->tiers || f->claimed != CLASS_NO_ANSWER)) || app_read(r->app))
 		return;
 	ledger[LEDGER_NETWORK] = r->network;
 	ledger[LEDGER_STALL_RTO_CLIENT] = r->resent;

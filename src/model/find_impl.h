@@ -324,6 +324,17 @@ bool reaches(uint64_t part, uint64_t whole, uint64_t permille);
  */
 void say(struct text *t, const char *format, ...);
 
+/* A hash of what is asked, roughly: goes on with the text up to a '?', 40 bytes at most, without
+   its numbers. The first begins with KIND_HASH. */
+#define KIND_HASH UINT32_C(2166136261)
+static inline uint32_t kind_hash(uint32_t h, const char *p, uint32_t n)
+{
+	for (uint32_t i = 0; i < n && i < 40 && p[i] != '?'; i++)
+		if (p[i] < '0' || p[i] > '9')
+			h = (h ^ (uint8_t)p[i]) * UINT32_C(16777619);
+	return h;
+}
+
 /* A dissector's value of a transaction by its field's name. */
 struct value_name {
 	const char *name;

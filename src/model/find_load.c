@@ -88,17 +88,9 @@ static void spread(struct load_state *c, uint64_t from, uint64_t to, uint64_t by
 static uint32_t kind_of(const struct txn_record *t)
 {
 	const struct record_text *rest = t->query.len ? &t->query : &t->object;
-	const char *p = (const char *)t + t->method.offset;
-	uint32_t h = UINT32_C(2166136261), n = t->method.len;
+	uint32_t h = kind_hash(KIND_HASH, (const char *)t + t->method.offset, t->method.len);
 
-	for (int i = 0; i < 2; i++) {
-		for (uint32_t k = 0; k < n && k < 40 && p[k] != '?'; k++)
-			if (p[k] < '0' || p[k] > '9')
-				h = (h ^ (uint8_t)p[k]) * UINT32_C(16777619);
-		p = (const char *)t + rest->offset;
-		n = rest->len;
-	}
-	return h | 1;
+	return kind_hash(h, (const char *)t + rest->offset, rest->len) | 1;
 }
 
 /* How often as long as the quickest of its kind it took; of a kind too many, once. */

@@ -43,13 +43,7 @@ struct queue_state {
 
 static uint32_t kind_of(const struct txn_record *t)
 {
-	const char *p = (const char *)t + t->object.offset;
-	uint32_t h = UINT32_C(2166136261);
-
-	for (uint32_t k = 0; k < t->object.len && k < 40 && p[k] != '?'; k++)
-		if (p[k] < '0' || p[k] > '9')
-			h = (h ^ (uint8_t)p[k]) * UINT32_C(16777619);
-	return h | 1;
+	return kind_hash(KIND_HASH, (const char *)t + t->object.offset, t->object.len) | 1;
 }
 
 static struct lane *lane_of(struct findings *f, const struct txn_record *t, uint64_t kind)

@@ -193,7 +193,7 @@ static void add_turn(struct findings *f, struct svc *s, const struct turn_record
 	uint64_t server = turn_own(r);
 	struct server_state *c;
 
-	if (r->open || (r->app && !app_encrypted(r->app)))
+	if (r->open || app_read(r->app))
 		return;
 	c = svc_state(s, DETECTOR_SERVER);
 	c->turns++;

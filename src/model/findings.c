@@ -179,7 +179,7 @@ uint64_t unacked_time(const struct flow_record *r, int side)
 
 bool turns_count(const struct flow_record *r)
 {
-	return !r->app || app_encrypted(r->app);
+	return !app_read(r->app);
 }
 
 uint64_t turn_network(const struct flow_record *r)
