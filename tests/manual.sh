@@ -15,6 +15,8 @@ fail() {
 
 # The same options everywhere.
 "$TSUMARI" --help | grep -oE -- '(^|[ ,(])--?[A-Za-z][A-Za-z-]*' | tr -d ' ,(' | sort -u >help
+"$TSUMARI" --list-options | cut -f 1,2 | tr '\t' '\n' | grep . | sort >table
+diff help table >diff || fail "--help (<) and the table of options (>): $(cat diff)"
 sed -n 's/^\.It Fl //p' "$page" | sed 's/ Ns Oo.*//; s/ Fl / @/g; s/^/@/' | grep -oE '@[A-Za-z-]+' | sed 's/@/-/' | sort >page
 [ "$(wc -l <help)" -gt 30 ] || fail "--help has only $(wc -l <help) options"
 diff help page >diff || fail "--help (<) and the man page (>): $(cat diff)"
@@ -60,7 +62,8 @@ offers "root" -Z roo
 offers "" -c ""
 offers "" -r icmp.pcap po
 if command -v zsh >/dev/null; then
-	zsh -f -c '_arguments() { print -rl -- "$@" }; source $0' "$top_srcdir/docs/completion/_tsumari" >told 2>err ||
+	zsh -f -c '_arguments() { print -rl -- "$@" }; complete() { local -a words=($1); source $2 }; complete $1 $0' \
+		"$top_srcdir/docs/completion/_tsumari" "$TSUMARI" >told 2>err ||
 		fail "zsh: $(cat err)"
 	[ -s err ] && fail "zsh: $(cat err)"
 	sed -n 's/^\(([^)]*)\)\{0,1\}\**\(--\{0,1\}[A-Za-z][A-Za-z-]*\)\(=-\)\{0,1\}\[.*/\2/p' told | sort >zsh

@@ -527,6 +527,9 @@ static bool inform(struct run *r)
 	case ACTION_HELP:
 		options_usage(stdout);
 		return true;
+	case ACTION_OPTIONS:
+		options_list(stdout);
+		return true;
 	case ACTION_VERSION:
 		info_version(stdout);
 		return true;

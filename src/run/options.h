@@ -25,6 +25,7 @@ enum action {
 	ACTION_DATALINKS,  /* -L */
 	ACTION_PROTOCOLS,  /* --list-protocols */
 	ACTION_FIELDS,     /* --fields */
+	ACTION_OPTIONS,    /* --list-options */
 	ACTION_THRESHOLDS  /* --threshold help */
 };
 
@@ -98,6 +99,9 @@ void options_init(struct options *o);
 bool options_parse(struct options *o, int argc, char **argv, char *err, size_t errsize);
 void options_release(struct options *o);
 
+/* --help, and the table of options for completions, tabs between: letter, name, whether it takes a
+   value (none, needed, optional), what that is called, its kind, help. */
 void options_usage(FILE *f);
+void options_list(FILE *f);
 
 #endif

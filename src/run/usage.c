@@ -1,76 +1,101 @@
 /*
- * usage.c - the text of --help. The man page tells more.
+ * usage.c - the text of --help, and the list that completions read, both of the table of options.
+ * The man page tells more.
  */
-#include "run/options.h"
+#include "run/option_table.h"
+#include <string.h>
 
-static const char text[] =
-	"Usage: tsumari [options] [-r FILE... | -i INTERFACE] [filter expression]\n"
-	"\n"
-	"Where frames come from\n"
-	"  -r FILE              read a capture: pcap or pcapng, also compressed by gzip, zstd, "
-	"xz,\n"
-	"                       bzip2 or LZ4; - is the standard input; again, or with further\n"
-	"                       files behind it, for several as one; a folder for all in it\n"
-	"  -i INTERFACE         listen to an interface (again for several), \"any\" for all\n"
-	"  -D, -L               list interfaces; list an interface's link types\n"
-	"  -F FILE              read the filter expression from a file\n"
-	"  -c N                 stop after N frames\n"
-	"  --duration TIME      stop after so much time (10s, 5m)\n"
-	"  --reorder-window TIME put frames in order of time within this (1s; 0: do not)\n"
-	"  -s N                 take at most N bytes of each frame\n"
-	"  -B KIB, -p, -y TYPE  kernel buffer; not promiscuous; link type\n"
-	"\n"
-	"What comes out\n"
-	"  --json, --json-flat  records as JSON, an object a line (the default unless the\n"
-	"                       output is a terminal); with dotted keys\n"
-	"  --report[=FORM]      a report at the end: text, json (the\n"
-	"                       whole model as one object) or html (a page that shows it)\n"
-	"  --live               a live view on the terminal, the default there; of a file, too\n"
-	"  --keep SIZE          what the live view keeps of records and packets (256M)\n"
-	"  --types LIST         records of these types only (flow,http)\n"
-	"  -Y FILTER            records that fit a display filter only\n"
-	"  --har FILE           HTTP as an HTTP Archive (HAR 1.2); nothing else without --json\n"
-	"                       or --report\n"
-	"  --compare BEFORE AFTER\n"
-	"                       what changed from one capture to another; --json: as JSON\n"
-	"  --mask-mail          mail addresses without their local part, no subjects\n"
-	"  -o FILE              write to a file instead of the standard output\n"
-	"  -l                   write each record at once\n"
-	"  -n                   numbers instead of service names in the report\n"
-	"  -w FILE              write the frames to a pcap file, or pcapng where its name ends\n"
-	"                       so; - is the standard output\n"
-	"  --extract WHAT       with -w: the frames of what fits a display filter, or of a "
-	"finding\n"
-	"  --extract-memory SIZE how much of a live capture is kept for that (64M)\n"
-	"  -C MB, -G S, -W N    start a new file by size or time; how many files\n"
-	"  -U                   write each frame at once\n"
-	"  --print              analyse as well while writing\n"
-	"\n"
-	"How it is analysed\n"
-	"  -d tcp/PORT=NAME     read a port's connections as this protocol (or \"none\"); of UDP "
-	"also\n"
-	"                       a tunnel (vxlan), or fou:PROTO, an IP protocol straight behind it\n"
-	"  --geoip FILE         a MaxMind database; else those in the usual places, or none\n"
-	"  --plugin FILE.so     load a dissector\n"
-	"  -j N                 worker threads; 0: none\n"
-	"  --memory SIZE        budget for flows and streams (512M)\n"
-	"  --flow-interval TIME interim records of long flows (0: none)\n"
-	"  --timeout-syn, --timeout-tcp, --timeout-closed, --timeout-udp TIME\n"
-	"  --ignore-vlan        the VLAN is not part of a flow\n"
-	"  --threshold NAME=V   from when on something is a finding; \"help\" lists the names\n"
-	"  --literal            statements as they were sent, not with ? for each literal\n"
-	"\n"
-	"  -Z USER              become this user once everything is open\n"
-	"  --list-protocols, --fields, --version, -h, --help\n"
-	"\n"
-	"Long names: --read (-r), --interface (-i), --list-interfaces (-D),\n"
-	"--list-data-link-types (-L), --filter-file (-F), --count (-c), --snapshot-length (-s),\n"
-	"--buffer-size (-B), --no-promiscuous-mode (-p), --linktype (-y),\n"
-	"--display-filter (-Y), --output (-o), --line-buffered (-l), --numeric (-n),\n"
-	"--write (-w), --packet-buffered (-U), --decode-as (-d), --jobs (-j),\n"
-	"--relinquish-privileges (-Z)\n";
+#define INDENT 25u
+#define WIDTH  80u
+
+static const char *const headings[GROUP_COUNT] = {
+	[GROUP_SOURCE] = "Where frames come from",
+	[GROUP_OUTPUT] = "What comes out",
+	[GROUP_ANALYSIS] = "How it is analysed",
+	[GROUP_OTHER] = "Other",
+};
+
+static const char *const kinds[VALUE_COUNT] = {
+	[VALUE_PLAIN] = "",
+	[VALUE_FILE] = "file",
+	[VALUE_INTERFACE] = "interface",
+	[VALUE_LINKTYPE] = "linktype",
+	[VALUE_FORM] = "form",
+	[VALUE_TYPES] = "types",
+	[VALUE_FILTER] = "filter",
+	[VALUE_DECODE] = "decode",
+	[VALUE_USER] = "user",
+};
+
+/* Puts words behind `column` columns of a line, and what has no room there below, indented. */
+static void wrap(FILE *f, const char *text, size_t column)
+{
+	if (column + 2 > INDENT) {
+		fputc('\n', f);
+		column = 0;
+	}
+	fprintf(f, "%*s", (int)(INDENT - column), "");
+	column = INDENT;
+	while (*text) {
+		size_t n = strcspn(text, " ");
+
+		if (column > INDENT && column + 1 + n >= WIDTH) {
+			fprintf(f, "\n%*s", (int)INDENT, "");
+			column = INDENT;
+		} else if (column > INDENT) {
+			fputc(' ', f);
+			column++;
+		}
+		fwrite(text, 1, n, f);
+		column += n;
+		text += n + strspn(text + n, " ");
+	}
+	fputc('\n', f);
+}
+
+static void print_option(FILE *f, const struct option_entry *e)
+{
+	bool optional = option_value_optional(e);
+	char names[80];
+	int n;
+
+	n = snprintf(names, sizeof(names), "  %s%.1s%s%s%s%s%s", e->letter ? "-" : "",
+		e->letter ? &e->letter : "", e->letter && e->name ? ", " : "", e->name ? "--" : "",
+		e->name ? e->name : "", e->value && !optional ? " " : "", e->value ? e->value : "");
+	fputs(names, f);
+	wrap(f, e->help, (size_t)n);
+}
 
 void options_usage(FILE *f)
 {
-	fputs(text, f);
+	fputs("Usage: tsumari [options] [-r FILE... | -i INTERFACE] [filter expression]\n", f);
+	for (int group = 0; group < GROUP_COUNT; group++) {
+		fprintf(f, "\n%s\n", headings[group]);
+		for (unsigned i = 0; i < option_count; i++)
+			if ((int)option_table[i].group == group)
+				print_option(f, &option_table[i]);
+	}
+}
+
+/* Of a value that may be left out the name without its brackets. */
+static void print_value(FILE *f, const struct option_entry *e)
+{
+	const char *name = e->value ? e->value + (option_value_optional(e) ? 2 : 0) : "";
+
+	fprintf(f, "%.*s", (int)strcspn(name, "]"), name);
+}
+
+void options_list(FILE *f)
+{
+	for (unsigned i = 0; i < option_count; i++) {
+		const struct option_entry *e = &option_table[i];
+
+		fprintf(f, "%s%.1s\t%s%s\t%s\t", e->letter ? "-" : "", e->letter ? &e->letter : "",
+			e->name ? "--" : "", e->name ? e->name : "",
+			!e->value                  ? "none"
+			: option_value_optional(e) ? "optional"
+						   : "needed");
+		print_value(f, e);
+		fprintf(f, "\t%s\t%s\n", kinds[e->kind], e->help);
+	}
 }

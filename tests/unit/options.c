@@ -176,6 +176,7 @@ static void test_actions(void **state)
 		{"-L -i lo", ACTION_DATALINKS},
 		{"--list-protocols", ACTION_PROTOCOLS},
 		{"--fields", ACTION_FIELDS},
+		{"--list-options", ACTION_OPTIONS},
 	};
 
 	(void)state;
@@ -198,7 +199,7 @@ static void test_errors(void **state)
 		{"-r", "-r needs a value; try tsumari --help"},
 		{"--types", "--types needs a value; try tsumari --help"},
 		{"--json=1", "--json=1 takes no value; try tsumari --help"},
-		{"--numeric=1", "-n takes no value; try tsumari --help"},
+		{"--numeric=1", "--numeric=1 takes no value; try tsumari --help"},
 		{"--time 1s", "--time is not an option; try tsumari --help"},
 		{"-w a -w b", "-w may be given once only"},
 		{"--read=", "-r needs a name, not an empty one"},

@@ -1,0 +1,423 @@
+/*
+ * option_table.c - every option: its names, what it sets, and what --help says (option_table.h).
+ * The letters mean what they mean to tcpdump.
+ */
+#include "run/option_table.h"
+#include "run/threshold.h"
+#include "run/values.h"
+#include "base/mem.h"
+#include <limits.h>
+#include <stdarg.h>
+#include <string.h>
+
+#define MEMORY_MIN         ((uint64_t)16 << 20)
+#define EXTRACT_MEMORY_MIN ((uint64_t)64 << 10)
+#define KEEP_MIN           ((uint64_t)4 << 20)
+#define WINDOW_MAX         UINT64_C(60000000000) /* ns */
+
+bool options_fault(struct parse *p, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(p->err, p->errsize, format, ap);
+	va_end(ap);
+	return false;
+}
+
+void options_append(const char ***list, unsigned *n, const char *text)
+{
+	*list = xrealloc(*list, (*n + 1) * sizeof(**list));
+	(*list)[(*n)++] = text;
+}
+
+const char *option_called(const struct option_entry *e, char to[OPTION_CALLED])
+{
+	if (e->letter)
+		snprintf(to, OPTION_CALLED, "-%c", e->letter);
+	else
+		snprintf(to, OPTION_CALLED, "--%s", e->name);
+	return to;
+}
+
+bool option_value_optional(const struct option_entry *e)
+{
+	return e->value && e->value[0] == '[';
+}
+
+static void *member(struct parse *p, const struct option_entry *e)
+{
+	return (char *)p->o + e->at;
+}
+
+static bool take_flag(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	bool *to = member(p, e);
+
+	(void)arg;
+	*to = true;
+	return true;
+}
+
+static bool number(struct parse *p, const struct option_entry *e, const char *text, uint64_t *v)
+{
+	char called[OPTION_CALLED];
+
+	if (value_number(text, e->min, e->max, v))
+		return true;
+	option_called(e, called);
+	if (e->max == UINT64_MAX)
+		return options_fault(p, "%s %s: a whole number from %llu on is needed", called,
+			text, (unsigned long long)e->min);
+	return options_fault(p, "%s %s: a whole number from %llu to %llu is needed", called, text,
+		(unsigned long long)e->min, (unsigned long long)e->max);
+}
+
+static bool take_number(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	return number(p, e, arg, member(p, e));
+}
+
+static bool take_int(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	int *to = member(p, e);
+	uint64_t v = 0;
+
+	if (!number(p, e, arg, &v))
+		return false;
+	*to = (int)v;
+	return true;
+}
+
+static bool take_unsigned(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	unsigned *to = member(p, e);
+	uint64_t v = 0;
+
+	if (!number(p, e, arg, &v))
+		return false;
+	*to = (unsigned)v;
+	return true;
+}
+
+/* At least e->min ns. */
+static bool take_time(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	char called[OPTION_CALLED];
+	uint64_t v;
+
+	if (!value_time(arg, &v) || v < e->min)
+		return options_fault(p, "%s %s: a time such as 10s, 5m or 250ms is needed",
+			option_called(e, called), arg);
+	memcpy(member(p, e), &v, sizeof(v));
+	return true;
+}
+
+static bool take_flow_interval(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	p->o->interval_given = true;
+	return take_time(p, e, arg);
+}
+
+static bool take_window(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	uint64_t v;
+
+	(void)e;
+	if (!value_time(arg, &v) || v > WINDOW_MAX)
+		return options_fault(
+			p, "--reorder-window %s: a time up to 60s is needed; 0: none", arg);
+	p->o->source.window = v;
+	return true;
+}
+
+/* At least e->min bytes; what is said of it is the sizes' own. */
+static bool take_size(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	const char *example = e->min == MEMORY_MIN           ? "512M is needed, at least 16M"
+			      : e->min == EXTRACT_MEMORY_MIN ? "64M is needed, at least 64K"
+							     : "256M is needed, at least 4M";
+	char called[OPTION_CALLED];
+	uint64_t v;
+
+	if (!value_size(arg, &v) || v < e->min)
+		return options_fault(
+			p, "%s %s: a size such as %s", option_called(e, called), arg, example);
+	memcpy(member(p, e), &v, sizeof(v));
+	return true;
+}
+
+/* A text that may be given once. */
+static bool take_text(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	const char **to = member(p, e);
+	char called[OPTION_CALLED];
+
+	option_called(e, called);
+	if (*to)
+		return options_fault(p, "%s may be given once only", called);
+	if (!*arg)
+		return options_fault(p, "%s needs a name, not an empty one", called);
+	*to = arg;
+	return true;
+}
+
+/* What is printed instead of a capture, e->min: the first that was asked for; --help always. */
+static bool take_action(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	(void)arg;
+	if (p->o->action == ACTION_RUN || e->min == ACTION_HELP)
+		p->o->action = (enum action)e->min;
+	return true;
+}
+
+static bool take_names(struct parse *p, const struct option_entry *e, const char ***list,
+	unsigned *n, const char *arg)
+{
+	char called[OPTION_CALLED];
+
+	options_append(list, n, arg);
+	return *arg ? true
+		    : options_fault(
+			      p, "%s needs a name, not an empty one", option_called(e, called));
+}
+
+static bool take_read(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	return take_names(p, e, &p->o->reads, &p->o->nreads, arg);
+}
+
+static bool take_plugin(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	return take_names(p, e, &p->o->plugins, &p->o->nplugins, arg);
+}
+
+static bool take_geoip(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	return take_names(p, e, &p->o->geoip, &p->o->ngeoip, arg);
+}
+
+static bool take_interface(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	for (unsigned i = 0; i < p->o->nifaces; i++)
+		if (strcmp(p->o->ifaces[i], arg) == 0)
+			return options_fault(p, "-i %s: this interface was given before", arg);
+	return take_names(p, e, &p->o->ifaces, &p->o->nifaces, arg);
+}
+
+static bool take_write_size(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	uint64_t n = 0;
+
+	if (!number(p, e, arg, &n))
+		return false;
+	p->o->write_size = n * 1000000;
+	return true;
+}
+
+static bool take_decode(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	struct options *o = p->o;
+	struct decode_option d = {0};
+	const char *equal = strchr(arg, '=');
+	char port[8];
+	uint64_t n = 0;
+
+	(void)e;
+	if (strncmp(arg, "tcp/", 4) == 0)
+		d.transport = 6;
+	else if (strncmp(arg, "udp/", 4) == 0)
+		d.transport = 17;
+	if (d.transport && equal && equal[1] && (size_t)(equal - arg - 4) < sizeof(port)) {
+		snprintf(port, sizeof(port), "%.*s", (int)(equal - arg - 4), arg + 4);
+		if (!value_number(port, 1, UINT16_MAX, &n))
+			n = 0;
+	}
+	if (!n)
+		return options_fault(
+			p, "-d %s: a port and a protocol such as tcp/8080=http are needed", arg);
+	d.port = (uint16_t)n;
+	d.name = equal + 1;
+	for (unsigned i = 0; i < o->ndecode; i++)
+		if (o->decode[i].transport == d.transport && o->decode[i].port == d.port)
+			return options_fault(p, "-d %s: this port was given before", arg);
+	o->decode = xrealloc(o->decode, (o->ndecode + 1) * sizeof(*o->decode));
+	o->decode[o->ndecode++] = d;
+	return true;
+}
+
+static bool set_output(struct parse *p, enum output kind)
+{
+	if (p->o->output != OUTPUT_AUTO && p->o->output != kind)
+		return options_fault(
+			p, "--json, --json-flat, --report and --live exclude each other");
+	p->o->output = kind;
+	return true;
+}
+
+/* e->min of enum output. */
+static bool take_output(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	(void)arg;
+	return set_output(p, (enum output)e->min);
+}
+
+static bool take_report(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	(void)e;
+	if (!arg || strcmp(arg, "text") == 0)
+		return set_output(p, OUTPUT_REPORT);
+	if (strcmp(arg, "json") == 0)
+		return set_output(p, OUTPUT_REPORT_JSON);
+	if (strcmp(arg, "html") == 0)
+		return set_output(p, OUTPUT_REPORT_HTML);
+	return options_fault(p, "--report=%s: the forms are text, json and html", arg);
+}
+
+static bool take_threshold(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	if (strcmp(arg, "help") != 0)
+		return threshold_set(&p->o->thresholds, arg, p->err, p->errsize);
+	return take_action(p, e, arg);
+}
+
+#define AT(member) offsetof(struct options, member)
+#define JOBS       OPTIONS_JOBS_MAX
+
+const struct option_entry option_table[] = {
+	{"read", 'r', "FILE", GROUP_SOURCE, VALUE_FILE,
+		"read a capture: pcap or pcapng, also compressed by gzip, zstd, xz, bzip2 or LZ4; "
+		"- is the standard input. Several, or a folder, are read as one",
+		take_read, 0, 0, 0},
+	{"interface", 'i', "NAME", GROUP_SOURCE, VALUE_INTERFACE,
+		"listen to an interface (again for several), \"any\" for all", take_interface, 0, 0,
+		0},
+	{"list-interfaces", 'D', NULL, GROUP_SOURCE, VALUE_PLAIN, "list the interfaces and exit",
+		take_action, 0, ACTION_INTERFACES, 0},
+	{"list-data-link-types", 'L', NULL, GROUP_SOURCE, VALUE_PLAIN,
+		"list the link types of an interface and exit", take_action, 0, ACTION_DATALINKS,
+		0},
+	{"filter-file", 'F', "FILE", GROUP_SOURCE, VALUE_FILE,
+		"read the filter expression from a file", take_text, AT(filter_file), 0, 0},
+	{"count", 'c', "N", GROUP_SOURCE, VALUE_PLAIN, "stop after N frames", take_number,
+		AT(max_frames), 1, UINT64_MAX},
+	{"duration", 0, "TIME", GROUP_SOURCE, VALUE_PLAIN, "stop after so much time (10s, 5m)",
+		take_time, AT(duration), 1, 0},
+	{"reorder-window", 0, "TIME", GROUP_SOURCE, VALUE_PLAIN,
+		"put frames in order of time within this (1s; 0: not at all)", take_window, 0, 0,
+		0},
+	{"snapshot-length", 's', "N", GROUP_SOURCE, VALUE_PLAIN,
+		"take at most N bytes of each frame", take_int, AT(source.snaplen), 0, 262144},
+	{"buffer-size", 'B', "KIB", GROUP_SOURCE, VALUE_PLAIN, "size of the kernel's buffer",
+		take_int, AT(source.buffer_kib), 1, INT_MAX / 1024},
+	{"no-promiscuous-mode", 'p', NULL, GROUP_SOURCE, VALUE_PLAIN,
+		"do not put the interface into promiscuous mode", take_flag,
+		AT(source.no_promiscuous), 0, 0},
+	{"linktype", 'y', "TYPE", GROUP_SOURCE, VALUE_LINKTYPE,
+		"link type to ask the interface for", take_text, AT(source.datalink), 0, 0},
+
+	{"json", 0, NULL, GROUP_OUTPUT, VALUE_PLAIN,
+		"records as JSON, an object a line: the default unless the output is a terminal",
+		take_output, 0, OUTPUT_JSON, 0},
+	{"json-flat", 0, NULL, GROUP_OUTPUT, VALUE_PLAIN, "the same with dotted keys", take_output,
+		0, OUTPUT_JSON_FLAT, 0},
+	{"report", 0, "[=FORM]", GROUP_OUTPUT, VALUE_FORM,
+		"a report at the end: text, json (the whole model as one object) or html (a page "
+		"that shows it)",
+		take_report, 0, 0, 0},
+	{"live", 0, NULL, GROUP_OUTPUT, VALUE_PLAIN,
+		"a live view on the terminal, of an interface or of a file: the default there",
+		take_output, 0, OUTPUT_LIVE, 0},
+	{"keep", 0, "SIZE", GROUP_OUTPUT, VALUE_PLAIN,
+		"memory for the records and packets that the live view keeps (256M)", take_size,
+		AT(keep), KEEP_MIN, 0},
+	{"types", 0, "LIST", GROUP_OUTPUT, VALUE_TYPES, "records of these types only (flow,http)",
+		take_text, AT(types), 0, 0},
+	{"display-filter", 'Y', "FILTER", GROUP_OUTPUT, VALUE_FILTER,
+		"only records that fit a display filter", take_text, AT(display), 0, 0},
+	{"har", 0, "FILE", GROUP_OUTPUT, VALUE_FILE,
+		"HTTP as an HTTP Archive (HAR 1.2); nothing else without --json or --report",
+		take_text, AT(har), 0, 0},
+	{"compare", 0, "BEFORE AFTER", GROUP_OUTPUT, VALUE_FILE,
+		"what changed from one capture to another; --json: as JSON", take_text, AT(compare),
+		0, 0},
+	{"mask-mail", 0, NULL, GROUP_OUTPUT, VALUE_PLAIN,
+		"mail addresses without their local part, no subjects", take_flag,
+		AT(engine.mask_mail), 0, 0},
+	{"output", 'o', "FILE", GROUP_OUTPUT, VALUE_FILE,
+		"write to a file instead of the standard output", take_text, AT(out_file), 0, 0},
+	{"line-buffered", 'l', NULL, GROUP_OUTPUT, VALUE_PLAIN, "write each record at once",
+		take_flag, AT(line_buffered), 0, 0},
+	{"numeric", 'n', NULL, GROUP_OUTPUT, VALUE_PLAIN,
+		"numbers instead of service names in the report", take_flag, AT(numeric), 0, 0},
+	{"write", 'w', "FILE", GROUP_OUTPUT, VALUE_FILE,
+		"write the frames to a pcap file, or pcapng where its name ends so; - is the "
+		"standard output",
+		take_text, AT(write), 0, 0},
+	{"extract", 0, "WHAT", GROUP_OUTPUT, VALUE_FILTER,
+		"with -w: the frames of what fits a display filter, or of a finding", take_text,
+		AT(extract), 0, 0},
+	{"extract-memory", 0, "SIZE", GROUP_OUTPUT, VALUE_PLAIN,
+		"how much of a live capture is kept for that (64M)", take_size, AT(extract_memory),
+		EXTRACT_MEMORY_MIN, 0},
+	{NULL, 'C', "MB", GROUP_OUTPUT, VALUE_PLAIN, "with -w: a new file by size", take_write_size,
+		0, 1, INT64_MAX / 1000000},
+	{NULL, 'G', "SECONDS", GROUP_OUTPUT, VALUE_PLAIN, "with -w: a new file by time",
+		take_number, AT(write_seconds), 1, INT32_MAX},
+	{NULL, 'W', "N", GROUP_OUTPUT, VALUE_PLAIN, "with -C or -G: how many files", take_unsigned,
+		AT(write_files), 1, 1000000000},
+	{"packet-buffered", 'U', NULL, GROUP_OUTPUT, VALUE_PLAIN, "write each frame at once",
+		take_flag, AT(unbuffered), 0, 0},
+	{"print", 0, NULL, GROUP_OUTPUT, VALUE_PLAIN, "with -w: analyse as well", take_flag,
+		AT(print), 0, 0},
+
+	{"decode-as", 'd', "tcp/PORT=NAME", GROUP_ANALYSIS, VALUE_DECODE,
+		"read a port's connections as this protocol (or \"none\"); of UDP also a tunnel "
+		"(vxlan), or fou:PROTO, an IP protocol straight behind it",
+		take_decode, 0, 0, 0},
+	{"geoip", 0, "FILE", GROUP_ANALYSIS, VALUE_FILE,
+		"a MaxMind database; else those in the usual places; \"none\": none at all",
+		take_geoip, 0, 0, 0},
+	{"plugin", 0, "FILE.so", GROUP_ANALYSIS, VALUE_FILE, "load a dissector", take_plugin, 0, 0,
+		0},
+	{"jobs", 'j', "N", GROUP_ANALYSIS, VALUE_PLAIN, "worker threads; 0: none", take_unsigned,
+		AT(jobs), 0, JOBS},
+	{"memory", 0, "SIZE", GROUP_ANALYSIS, VALUE_PLAIN, "budget for flows and streams (512M)",
+		take_size, AT(engine.memory), MEMORY_MIN, 0},
+	{"flow-interval", 0, "TIME", GROUP_ANALYSIS, VALUE_PLAIN,
+		"interim records of long flows (60s; 0: none)", take_flow_interval,
+		AT(engine.flow_interval), 0, 0},
+	{"timeout-syn", 0, "TIME", GROUP_ANALYSIS, VALUE_PLAIN,
+		"end of a connection that was not opened (75s)", take_time, AT(engine.timeout_syn),
+		1, 0},
+	{"timeout-tcp", 0, "TIME", GROUP_ANALYSIS, VALUE_PLAIN, "end of a silent connection (1h)",
+		take_time, AT(engine.timeout_tcp), 1, 0},
+	{"timeout-closed", 0, "TIME", GROUP_ANALYSIS, VALUE_PLAIN,
+		"end of a closed connection (10s)", take_time, AT(engine.timeout_closed), 1, 0},
+	{"timeout-udp", 0, "TIME", GROUP_ANALYSIS, VALUE_PLAIN,
+		"end of a silent flow without TCP (60s)", take_time, AT(engine.timeout_udp), 1, 0},
+	{"ignore-vlan", 0, NULL, GROUP_ANALYSIS, VALUE_PLAIN, "the VLAN is not part of a flow",
+		take_flag, AT(engine.ignore_vlan), 0, 0},
+	{"threshold", 0, "NAME=VALUE", GROUP_ANALYSIS, VALUE_PLAIN,
+		"a detection threshold; \"help\" lists their names", take_threshold, 0,
+		ACTION_THRESHOLDS, 0},
+	{"literal", 0, NULL, GROUP_ANALYSIS, VALUE_PLAIN,
+		"statements as they were sent, not with ? for each literal", take_flag,
+		AT(engine.literal), 0, 0},
+
+	{"relinquish-privileges", 'Z', "USER", GROUP_OTHER, VALUE_USER,
+		"become this user once everything is open", take_text, AT(user), 0, 0},
+	{"list-protocols", 0, NULL, GROUP_OTHER, VALUE_PLAIN, "list the protocols and exit",
+		take_action, 0, ACTION_PROTOCOLS, 0},
+	{"fields", 0, NULL, GROUP_OTHER, VALUE_PLAIN,
+		"describe every field of the records and exit", take_action, 0, ACTION_FIELDS, 0},
+	{"list-options", 0, NULL, GROUP_OTHER, VALUE_PLAIN,
+		"list the options for programs that complete them, and exit", take_action, 0,
+		ACTION_OPTIONS, 0},
+	{"version", 0, NULL, GROUP_OTHER, VALUE_PLAIN, "print the versions and exit", take_action,
+		0, ACTION_VERSION, 0},
+	{"help", 'h', NULL, GROUP_OTHER, VALUE_PLAIN, "print this and exit", take_action, 0,
+		ACTION_HELP, 0},
+};
+
+const unsigned option_count = sizeof(option_table) / sizeof(option_table[0]);
