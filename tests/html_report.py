@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 
 import pcaplib
@@ -17,6 +18,7 @@ import pcaplib
 TSUMARI = os.environ["TSUMARI"]
 PCAPS = os.path.join(os.environ["top_srcdir"], "pcaps")
 MS = 10**6
+AXE = ""
 bad = 0
 
 
@@ -156,6 +158,12 @@ class Browser:
         self.session = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(domain + ".enable")
+        # A page is read where it is in front of its reader.
+        self.call("Page.bringToFront")
+        self.call("Emulation.setFocusEmulationEnabled", enabled=True)
+        session, self.session = self.session, None
+        self.call("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
+        self.session = session
 
     def open(self, path):
         self.events = []
@@ -165,8 +173,8 @@ class Browser:
                 return
         raise OSError("the page does not come")
 
-    def value(self, expression):
-        r = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+    def value(self, expression, wait=False):
+        r = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=wait)
         if "exceptionDetails" in r:
             raise OSError(f"{expression}: {r['exceptionDetails']}")
         return r["result"].get("value")
@@ -227,9 +235,12 @@ def looked_at(browser, name, path, data, shots):
     for h in ["Findings"] + (["Over time", "Where the time went", "Services", "Operations"] if "series" in data else []):
         if h not in heads:
             fail(f"{name}: no section {h}: {heads}")
+    order = [h for h in heads if h in ("Causes of waiting", "Where the time went", "Findings", "Over time")]
+    if order != sorted(order, key=("Causes of waiting", "Where the time went", "Findings", "Over time").index):
+        fail(f"{name}: sections in the order {order}")
     if browser.value("document.querySelectorAll('.finding').length") != len(data["findings"]):
         fail(f"{name}: not all findings are shown")
-    lines = browser.value("[...document.querySelectorAll('section')].filter(s => s.firstChild.textContent === 'Who has the waiting')"
+    lines = browser.value("[...document.querySelectorAll('section')].filter(s => s.firstChild.textContent === 'Causes of waiting')"
                           ".flatMap(s => [...s.querySelectorAll('.number')].map(e => e.textContent))")
     told = data["account"]["lines"] if data.get("account", {}).get("felt") else []
     if len(lines) != min(len(told), 13):
@@ -240,10 +251,147 @@ def looked_at(browser, name, path, data, shots):
         fail(f"{name}: not all of the slowest are shown")
     if "[object" in browser.value("document.body.innerText"):
         fail(f"{name}: an object is shown as a text")
+    drawn_to_scale(browser, name, data)
+    charts(browser, name, data)
+    links(browser, name, data)
     if "series" in data:
         tables(browser, name, data)
+    narrow(browser, name, shots)
     schemes(browser, name, shots)
     quiet(name, browser)
+
+
+BARS = """[...document.querySelectorAll('section')].filter(s => s.firstChild.textContent === '%s')
+    .flatMap(s => [...s.querySelectorAll('.bars .bar')].map(b => [...b.children].map(i => i.getBoundingClientRect().width)
+        .concat([b.getBoundingClientRect().width])))"""
+TICKS = """[...document.querySelectorAll('section')].filter(s => s.firstChild.textContent === '%s')
+    .flatMap(s => [...s.querySelectorAll('.ticks span')].map(t => [t.textContent, parseFloat(t.style.left)]))"""
+
+
+def drawn_to_scale(browser, name, data):
+    """Bars have the length of their time, by the ticks under them."""
+    felt = data.get("account", {}).get("felt") and data["account"]["lines"][:12]
+    services = [x for x in data["services"] if x["total"]][:20]
+    for head, times in (("Causes of waiting", [x["cost"] for x in felt or []]),
+                        ("Where the time went", [data["total"]["total"]] + [x["total"] for x in services] if services else [])):
+        bars, ticks = browser.value(BARS % head), browser.value(TICKS % head)
+        if len(bars) < len(times) or (times and len(ticks) < 2):
+            fail(f"{name}: {head}: {len(bars)} bars and ticks {ticks} for {len(times)} times")
+            continue
+        for (*pieces, width), ns in zip(bars, times):
+            # A piece has a pixel at least.
+            if not -2 <= sum(pieces) - width * ns / max(times) <= 1 + len(pieces):
+                fail(f"{name}: {head}: {sum(pieces):.1f} of {width:.1f} pixels are {ns} of {max(times)} ns")
+        for text, place in ticks[1:] if times else []:
+            if abs(parse(text.replace("\u00a0", " ")) / max(times) * 100 - place) > 0.01:
+                fail(f"{name}: {head}: {text} stands at {place} % of {max(times)} ns")
+
+
+def charts(browser, name, data):
+    """What is 0 everywhere has no chart; each chart has an axis with units."""
+    if "series" not in data:
+        return
+    labels = browser.value("[...document.querySelectorAll('.plot')].map(p => (p.querySelector('[aria-label]') || p).getAttribute('aria-label'))")
+    s = data["series"]
+    for label, some in (("Ended a second over time", any(s["ended"])), ("Under way over time", any(s["busy"])),
+                        ("Errors a second over time", any(s["errors"])),
+                        ("Latency over time; the arrow keys go from cell to cell", any(s["heat"]))):
+        if (label in labels) != some:
+            fail(f"{name}: chart {label!r} is {'' if label in labels else 'not '}there")
+    for i in range(len(labels)):
+        x = browser.value(f"[...document.querySelectorAll('.plot')[{i}].querySelectorAll('.x')].map(e => e.textContent)")
+        y = browser.value(f"[...document.querySelectorAll('.plot')[{i}].querySelectorAll('.y')].map(e => e.textContent)")
+        if len(x) < 2 or len(y) < 2:
+            fail(f"{name}: {labels[i]}: ticks {x} {y}")
+    if any(s["heat"]):
+        # Each bucket that has something is come to by the right arrow.
+        full = sum(1 for b in s["heat"] if b)
+        browser.value("document.querySelector('canvas').focus()")
+        said = set()
+        for _ in range(min(full, 40)):
+            browser.value("document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}))")
+            said.add(browser.value("document.querySelector('.plot').nextSibling.textContent"))
+        if not all(re.match(r"at .*: [1-9]", x) for x in said):
+            fail(f"{name}: the arrow keys come to {sorted(said)[:3]}")
+
+
+def links(browser, name, data):
+    """From a finding to its rows; its frames and filters are copied."""
+    copied = browser.value("""(async function () {
+        const all = [];
+        for (const b of document.querySelectorAll('.finding .copy button')) {
+            b.click();
+            await new Promise(r => setTimeout(r, 20));
+            all.push(await navigator.clipboard.readText());
+        }
+        return all;
+    })()""", wait=True)
+    wanted = []
+    lesser = [f for f in data["findings"] if f["severity"] == "info" and not f["of_capture"]] if len(data["findings"]) > 4 else []
+    for f in [f for f in data["findings"] if f not in lesser] + lesser:
+        wanted += ["frame.number in {" + ", ".join(map(str, f["frames"])) + "}"] if f["frames"] else []
+        wanted += [shown(f[k]) for k in ("filter", "bpf") if f.get(k)]
+    if copied != wanted:
+        fail(f"{name}: copied {copied}, {wanted} expected")
+    for f in data["findings"]:
+        if not any(x.get("server") == f.get("server", 0) for x in data["operations"]):
+            continue
+        browser.value("[...document.querySelectorAll('.finding')].find(f => f.textContent.includes(%s))"
+                      ".querySelectorAll('dd .link').forEach(b => { if (b.textContent === 'operations') b.click(); })"
+                      % json.dumps("server " + f["server"]))
+        rows = browser.value(CELLS % ("operations", 0))
+        if not rows or any(not r.startswith(f["server"]) for r in rows):
+            fail(f"{name}: from {f['id']} of {f['server']} to the rows {rows[:5]}")
+        browser.value("(function () { const i = document.querySelector('#operations').parentElement.querySelector('input');"
+                      "i.value = ''; i.dispatchEvent(new Event('input')); })()")
+
+
+def narrow(browser, name, shots):
+    """On a telephone nothing is wider than the page but tables, which scroll in their panel."""
+    browser.call("Emulation.setDeviceMetricsOverride", width=375, height=800, deviceScaleFactor=1, mobile=False)
+    wide = browser.value("document.documentElement.scrollWidth")
+    if wide > 375:
+        fail(f"{name}: {wide} pixels wide on 375")
+    small = browser.value("[...document.querySelectorAll('main *')].filter(e => e.firstChild && e.firstChild.nodeType === 3 &&"
+                          "parseFloat(getComputedStyle(e).fontSize) < 11.5).map(e => e.textContent.slice(0, 30))")
+    if small:
+        fail(f"{name}: text smaller than 11.5 pixels: {small[:5]}")
+    accessible(browser, f"{name} at 375")
+    if shots:
+        shot(browser, os.path.join(shots, f"{name}-375.png"), 375)
+    browser.call("Emulation.clearDeviceMetricsOverride")
+    accessible(browser, name)
+
+
+def accessible(browser, name):
+    """No rule of axe-core is broken, where npm could fetch it."""
+    if not AXE:
+        return
+    browser.value(AXE + "; 0")
+    found = browser.value("axe.run(document, {resultTypes: ['violations']}).then(r => r.violations.map(v => "
+                          "v.id + ': ' + v.nodes.slice(0, 3).map(n => n.html.slice(0, 120)).join(' ')))", wait=True)
+    for f in found:
+        fail(f"{name}: axe: {f}")
+
+
+def fetch_axe(work):
+    """axe-core of npm, one file; empty where there is no npm or no registry to be reached."""
+    try:
+        r = subprocess.run(["npm", "pack", "--silent", "axe-core@4.10.3"], cwd=work, capture_output=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    if r.returncode != 0:
+        return ""
+    with tarfile.open(os.path.join(work, r.stdout.decode().split()[-1])) as t:
+        return t.extractfile("package/axe.min.js").read().decode()
+
+
+def shot(browser, path, width):
+    height = browser.value("document.documentElement.scrollHeight")
+    r = browser.call("Page.captureScreenshot", captureBeyondViewport=True,
+                     clip={"x": 0, "y": 0, "width": width, "height": min(height, 9000), "scale": 1})
+    with open(path, "wb") as f:
+        f.write(base64.b64decode(r["data"]))
 
 
 def tables(browser, name, data):
@@ -287,17 +435,30 @@ def schemes(browser, name, shots):
         if least < 4.5:
             fail(f"{name}: {scheme}: contrast {least:.1f} of {of}")
         if shots:
-            height = browser.value("document.documentElement.scrollHeight")
-            shot = browser.call("Page.captureScreenshot", captureBeyondViewport=True,
-                                clip={"x": 0, "y": 0, "width": 1300, "height": min(height, 6000), "scale": 1})
-            with open(os.path.join(shots, f"{name}-{scheme}.png"), "wb") as f:
-                f.write(base64.b64decode(shot["data"]))
+            shot(browser, os.path.join(shots, f"{name}-{scheme}.png"), 1300)
     if grounds[0] == grounds[1]:
         fail(f"{name}: light and dark have one background")
     browser.scheme("light")
 
 
+def large(browser, work):
+    """A page of very many transactions stays small and opens soon."""
+    gen = os.path.join(os.path.dirname(TSUMARI), "tests", "bench", "bench-gen")
+    capture, page = os.path.join(work, "large.pcap"), os.path.join(work, "large.html")
+    subprocess.run([gen, "small", capture, "--scale", os.environ.get("LARGE", "0.05")], check=True, capture_output=True, timeout=300)
+    run("-r", capture, "--report=html", "-o", page)
+    size = os.path.getsize(page)
+    if size >= 3 << 20:
+        fail(f"large: a page of {size} bytes")
+    browser.open(page)
+    took = browser.value("performance.getEntriesByType('navigation')[0].loadEventStart")
+    if not 0 < took < 2000:
+        fail(f"large: opened in {took} ms")
+    print(f"html: a page of {size} bytes opened in {took:.0f} ms")
+
+
 def main():
+    global AXE
     program = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
     shots = os.environ.get("SHOTS")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as work:
@@ -327,8 +488,12 @@ def main():
         browser = Browser(program, os.path.join(work, "profile"))
         try:
             browser.attach()
+            AXE = fetch_axe(work)
+            if not AXE:
+                print("html: npm or its registry cannot be reached: axe-core did not look at the page")
             for name, page, data in pages:
                 looked_at(browser, name, page, data, shots)
+            large(browser, work)
         finally:
             browser.close()
     if not bad:

@@ -66,11 +66,12 @@ void document_page(const struct document *d, const char *verdict, struct json_ob
 	put_text(f, d->o.source);
 	fputs(" - tsumari</title>\n<style>", f);
 	fwrite(html_css, 1, html_css_size, f);
-	fputs("</style>\n</head>\n<body>\n<h1>", f);
+	fputs("</style>\n</head>\n<body>\n<header>\n<h1>", f);
 	put_text(f, d->o.source);
 	fputs("</h1>\n<p class=\"facts\" id=\"facts\"></p>\n<p class=\"verdict\">", f);
 	put_text(f, verdict);
-	fputs("</p>\n<noscript><p>The rest of this report is drawn by its script, which does not "
+	fputs("</p>\n</header>\n<noscript><p>The rest of this report is drawn by its script, which "
+	      "does not "
 	      "run "
 	      "here.</p></noscript>\n<main id=\"app\"></main>\n"
 	      "<script type=\"application/json\" id=\"data\">",
