@@ -271,9 +271,11 @@ TICKS = """[...document.querySelectorAll('section')].filter(s => s.firstChild.te
 def drawn_to_scale(browser, name, data):
     """Bars have the length of their time, by the ticks under them."""
     felt = data.get("account", {}).get("felt") and data["account"]["lines"][:12]
+    tiers = [t for t in data["tiers"] if t["server_time"]][:20]
     services = [x for x in data["services"] if x["total"]][:20]
     for head, times in (("Causes of waiting", [x["cost"] for x in felt or []]),
-                        ("Where the time went", [data["total"]["total"]] + [x["total"] for x in services] if services else [])):
+                        ("Where the time went", [data["total"]["total"]] + [x["total"] for x in services] if services else []),
+                        ("What requests waited for behind their server", [x["server_time"] for x in tiers])):
         bars, ticks = browser.value(BARS % head), browser.value(TICKS % head)
         if len(bars) < len(times) or (times and len(ticks) < 2):
             fail(f"{name}: {head}: {len(bars)} bars and ticks {ticks} for {len(times)} times")

@@ -231,8 +231,8 @@ function tiers() {
 	const list = data.tiers.filter((t) => t.server_time).slice(0, 20);
 	if (!list.length)
 		return;
-	const classes = [["own", "--c-server"], ["MySQL", "--c-connect"], ["NFS", "--c-stall"], ["SMTP", "--c-window"],
-		["HTTP", "--c-network"], ["DNS", "--c-tls"], ["other", "--c-unknown"]];
+	const classes = [["own", "--c-server"], ["database", "--c-connect"], ["files", "--c-stall"], ["mail", "--c-window"],
+		["web", "--c-network"], ["DNS", "--c-tls"], ["other", "--c-unknown"]];
 	const most = Math.max(...list.map((t) => t.server_time)), grid = bars(most), used = new Set();
 	for (const t of list) {
 		const bar = h("div", {"class": "bar"});
