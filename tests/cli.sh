@@ -192,7 +192,7 @@ for args in "-r plain.pcap --json" "-r plain.pcap --report" "-r plain.pcap -w -"
 	done
 done
 # Files do not take the place of standard files that are closed.
-"$TSUMARI" -r plain.pcap -w held.pcap --print --json <&- >&- 2>err
+"$TSUMARI" -r plain.pcap -w held.pcap --json <&- >&- 2>err
 [ $? -eq 1 ] || fail "closed standard files: $(cat err)"
 # The capture ends early, as its records go nowhere.
 cmp -s -n "$(stat -c %s held.pcap)" plain.pcap held.pcap && [ -s held.pcap ] ||
@@ -251,9 +251,21 @@ run 0 1 -r nano.pcap -w again.pcap
 cmp -s nano.pcap again.pcap || fail "-w: nanoseconds are lost"
 run 0 1 -r plain.pcap -w -
 cmp -s plain.pcap out || fail "-w -: not the same bytes"
-run 0 1 -r plain.pcap -w again.pcap --print --json -U
-cmp -s plain.pcap again.pcap || fail "-w --print: not the same bytes"
-cmp -s plain.json out || fail "-w --print: other records"
+run 0 1 -r plain.pcap -w again.pcap --json -U
+cmp -s plain.pcap again.pcap || fail "-w --json: not the same bytes"
+cmp -s plain.json out || fail "-w --json: other records"
+
+# Several outputs of one run are what each is alone.
+web=$top_srcdir/pcaps/http-errors.pcap
+run 0 0 -r "$web" --json -o alone.json
+run 0 0 -r "$web" --json-flat -o alone.flat
+run 0 0 -r "$web" --report -o alone.txt
+run 0 1 -r "$web" -w many.pcap --report -o many.txt --report=json --json -o many.json --json-flat -o many.flat
+"$TSUMARI" -r "$web" --report=json | cmp -s - out || fail "several outputs: another --report=json"
+cmp -s many.pcap "$web" || fail "several outputs: other packets"
+for form in json flat txt; do
+	cmp -s alone.$form many.$form || fail "several outputs: $form is another one: $(diff alone.$form many.$form | head -n 4)"
+done
 
 # -C and -W, names and sizes as tcpdump has them.
 mkdir c w g

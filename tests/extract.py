@@ -163,9 +163,9 @@ def ring(work):
         r = run("-r", "-", "--extract", "type == http", "--extract-memory", "64K", "-w", out, stdin=f)
     if r.returncode != 1 or b"frames had left the memory before" not in r.stderr:
         fail(f"little memory: status {r.returncode}: {r.stderr.decode()}")
-    r = run("-r", path, "--extract", "type == http", "-w", out, "--print", "-o", os.path.join(work, "all.json"))
+    r = run("-r", path, "--extract", "type == http", "-w", out, "-o", os.path.join(work, "all.json"))
     if r.returncode != 0 or b'"flow"' not in open(os.path.join(work, "all.json"), "rb").read():
-        fail("--print beside --extract has no records")
+        fail("-o beside --extract has no records")
 
 
 def findings(work):

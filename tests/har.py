@@ -203,11 +203,14 @@ def main():
                 (["--har", "/nonexistent/x"], "--har: cannot write /nonexistent/x: No such file or directory"),
                 (["--har", path], "--har: " + path + " is the file that is being read"),
                 (["--har", "-", "--json"], "both go to the standard output"),
-                (["--har", "x", "-w", "y"], "--har needs --print"),
                 (["--har", ""], "--har needs a name")):
             r = run("-r", path, *arguments, cwd=work)
             if r.returncode != 2 or says not in r.stderr.decode() or r.stderr.count(b"\n") != 1:
                 fail(f"{arguments}: status {r.returncode}, {r.stderr}")
+        r = run("-r", web, "--har", "x.har", "-w", "y.pcap", "--report", "-o", "z.txt", cwd=work)
+        names = ("x.har", "y.pcap", "z.txt")
+        if r.returncode or r.stdout or not all(os.path.getsize(os.path.join(work, n)) > 100 for n in names):
+            fail(f"an archive, packets and a report: status {r.returncode}, {r.stderr}")
         r = run("-r", web, "--har", "/dev/full")
         if r.returncode != 1 or b"No space left" not in r.stderr:
             fail(f"a full disk: status {r.returncode}, {r.stderr}")

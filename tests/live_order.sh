@@ -47,7 +47,7 @@ for j in 0 1 3; do
 	run "j$j" -i tap0 -i tap1 -j$j --json -o "$work/j$j.json"
 	run "turned$j" -i tap1 -i tap0 -j$j --json -o "$work/turned$j.json"
 done
-run both -i tap0 -i tap1 --json -o "$work/both.json" -w "$work/both.pcap" --print
+run both -i tap0 -i tap1 --json -o "$work/both.json" -w "$work/both.pcap"
 run write -i tap0 -i tap1 -w "$work/write.pcap"
 # Others that are idle, or see each frame twice, delay nothing for good.
 run lo -i lo -i tap0 -i tap1 --json -o "$work/lo.json"

@@ -128,7 +128,7 @@ static struct type_plan *plan_add(struct ndjson *n, const struct dissector *d)
 	}
 	t->dissector = d;
 	t->plan = NULL;
-	if (!n->types || listed(n->types, d ? d->name : "flow")) {
+	if (n->types ? listed(n->types, d ? d->name : "flow") : d != &finding_type) {
 		s = schema_new(d, n->error, sizeof(n->error));
 		if (!s)
 			return NULL;

@@ -14,7 +14,7 @@
 
 struct ndjson_options {
 	const char *path;    /* file to write, made anew; "-" or NULL: standard output */
-	const char *types;   /* "flow,http": these records only; NULL: all */
+	const char *types;   /* "flow,http": these records only; NULL: all but findings */
 	bool flat;           /* dotted keys instead of nested objects */
 	bool line_buffered;  /* write each record at once */
 	const char *version; /* of the program; stays the caller's */

@@ -113,7 +113,7 @@ static void hint_operand(struct run *r)
 
 static bool open_source(struct run *r)
 {
-	if (r->output == OUTPUT_LIVE && !r->o.nreads && !r->o.interval_given)
+	if (options_output(&r->o, OUTPUT_LIVE) && !r->o.nreads && !r->o.interval_given)
 		r->o.engine.flow_interval = LIVE_INTERVAL;
 	if (!r->o.nreads) {
 		if (open_live(r))
@@ -234,7 +234,8 @@ static const char *live_user(const struct run *r)
 {
 	const char *sudo = getenv("SUDO_USER");
 
-	if (r->o.user || r->output != OUTPUT_LIVE || !source_live(r->source) || geteuid() != 0)
+	if (r->o.user || !options_output(&r->o, OUTPUT_LIVE) || !source_live(r->source) ||
+		geteuid() != 0)
 		return r->o.user;
 	return sudo && *sudo && strcmp(sudo, "root") != 0 ? sudo : NULL;
 }
@@ -267,7 +268,24 @@ static bool open_all(struct run *r)
 /* Or are frames only copied? */
 static bool analyses(const struct options *o)
 {
-	return !o->write || o->print || o->extract;
+	return !o->write || o->noutputs || o->har || o->extract;
+}
+
+/* Findings among records are of all records; a report is of those that -Y lets pass. */
+static bool records_alone(const struct options *o)
+{
+	for (unsigned i = 0; i < o->noutputs; i++)
+		if (options_is_report(o->outputs[i].kind))
+			return false;
+	return o->noutputs > 0;
+}
+
+static bool lines_on_terminal(const struct options *o)
+{
+	for (unsigned i = 0; i < o->noutputs; i++)
+		if (!options_is_report(o->outputs[i].kind) && options_to_stdout(&o->outputs[i]))
+			return isatty(STDOUT_FILENO);
+	return false;
 }
 
 static void set_up_pipeline(struct run *r)
@@ -290,14 +308,14 @@ static void set_up_pipeline(struct run *r)
 		p->on_frame_arg = r->extraction.extract;
 	}
 	p->model = r->model;
-	p->model_all = r->ndjson != NULL || r->extraction.finding;
+	p->model_all = (!o->compare && records_alone(o)) || r->extraction.finding;
 	p->sinks = r->sinks;
 	/* The live view filters what it shows, and keeps all. */
-	p->wanted = r->filter && (!r->ui || r->har) ? wanted : NULL;
+	p->wanted = r->filter && (!r->ui || r->har || o->noutputs > 1) ? wanted : NULL;
 	p->wanted_arg = r->filter;
 	progress_init(&r->progress);
 	/* A line that is redrawn among lines of output helps nobody. */
-	if (r->ui || source_live(r->source) || (r->ndjson && !o->out_file && isatty(STDOUT_FILENO)))
+	if (r->ui || source_live(r->source) || lines_on_terminal(o))
 		r->progress.on = false;
 	r->sinks[p->nsinks++] = (struct sink){.arg = r, .poll = show_progress};
 }
@@ -311,9 +329,12 @@ static void announce(const struct run *r)
 			source_iface(r->source, i),
 			info_linktype(source_iface_linktype(r->source, i)),
 			source_snaplen(r->source));
-	if ((r->report || r->document) && !r->o.out_file && isatty(STDOUT_FILENO) &&
-		isatty(STDIN_FILENO))
-		message("the report comes at the end: press ^C, or give -c N or --duration TIME");
+	for (unsigned i = 0; i < r->o.noutputs; i++)
+		if (options_is_report(r->o.outputs[i].kind) &&
+			options_to_stdout(&r->o.outputs[i]) && isatty(STDOUT_FILENO) &&
+			isatty(STDIN_FILENO))
+			message("the report comes at the end: press ^C, or give -c N or --duration "
+				"TIME");
 }
 
 static void plural(uint64_t n, const char *what)
@@ -445,6 +466,7 @@ static bool open_compare(struct run *r)
 {
 	const struct options *o = &r->o;
 	const char *const both[2] = {o->compare, o->reads[0]};
+	const char *file = o->noutputs ? o->outputs[0].file : NULL;
 	struct privileges rights = {.user = o->user};
 	char warning[256];
 	struct stat st;
@@ -459,12 +481,11 @@ static bool open_compare(struct run *r)
 		r->before = source_open_file(both[0], &o->source, r->err, sizeof(r->err));
 	if (!r->before || !open_filter(r))
 		return false;
-	if (outputs_is_input(r, o->out_file)) {
-		snprintf(
-			r->err, sizeof(r->err), "-o: %s is a file that is being read", o->out_file);
+	if (outputs_is_input(r, file)) {
+		snprintf(r->err, sizeof(r->err), "-o: %s is a file that is being read", file);
 		return false;
 	}
-	if (!comparison_open(&r->comparison, o->out_file, r->err, sizeof(r->err)) ||
+	if (!comparison_open(&r->comparison, file, r->err, sizeof(r->err)) ||
 		!privileges_drop(&rights, r->err, sizeof(r->err)))
 		return false;
 	if (!privileges_confine(warning, sizeof(warning)))
@@ -485,7 +506,7 @@ static int compare(struct run *r)
 		return refuse(r, STATUS_USAGE);
 	sources[0] = r->before;
 	sources[1] = r->source;
-	r->comparison.json = r->o.output == OUTPUT_JSON;
+	r->comparison.json = options_output(&r->o, OUTPUT_JSON) != NULL;
 	set_up_pipeline(r);
 	catch_signals(&r->pipeline);
 	for (int i = 0; i < 2; i++) {
@@ -575,9 +596,7 @@ static int answer(struct run *r)
 static void release(struct run *r)
 {
 	filter_free(r->filter);
-	ndjson_free(r->ndjson);
-	report_free(r->report);
-	document_free(r->document);
+	outputs_release(r);
 	har_free(r->har);
 	ui_free(r->ui);
 	model_free(r->model);
@@ -602,18 +621,6 @@ static void hold_standard_files(void)
 			exit(STATUS_FAILED);
 }
 
-/* What comes out where nothing is said about it. */
-static enum output output_of(const struct options *o)
-{
-	bool live = !(o->write && !o->print) && !o->extract && !o->compare && !outputs_har_only(o);
-
-	if (o->output != OUTPUT_AUTO)
-		return o->output;
-	if (o->out_file || o->types || !isatty(STDOUT_FILENO))
-		return OUTPUT_JSON;
-	return live && ui_possible() ? OUTPUT_LIVE : OUTPUT_REPORT;
-}
-
 int main(int argc, char **argv)
 {
 	static struct run r;
@@ -629,7 +636,7 @@ int main(int argc, char **argv)
 		options_release(&r.o);
 		return STATUS_USAGE;
 	}
-	r.output = output_of(&r.o);
+	outputs_choose(&r.o);
 	registry_init();
 	if (r.o.action != ACTION_RUN)
 		status = answer(&r);

@@ -248,10 +248,22 @@ static bool take_decode(struct parse *p, const struct option_entry *e, const cha
 
 static bool set_output(struct parse *p, enum output kind)
 {
-	if (p->o->output != OUTPUT_AUTO && p->o->output != kind)
+	p->last = options_add_output(p->o, kind);
+	return true;
+}
+
+/* -o is that of the output before it; one before all of them that of the first. */
+static bool take_file(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	const char **to = p->last ? &p->last->file : &p->early;
+
+	(void)e;
+	if (*to)
 		return options_fault(
-			p, "--json, --json-flat, --report and --live exclude each other");
-	p->o->output = kind;
+			p, "-o %s: each output has one file, and -o %s was given before", arg, *to);
+	if (!*arg)
+		return options_fault(p, "-o needs a name, not an empty one");
+	*to = arg;
 	return true;
 }
 
@@ -345,7 +357,8 @@ const struct option_entry option_table[] = {
 		"mail addresses without their local part, no subjects", take_flag,
 		AT(engine.mask_mail), 0, 0},
 	{"output", 'o', "FILE", GROUP_OUTPUT, VALUE_FILE,
-		"write to a file instead of the standard output", take_text, AT(out_file), 0, 0},
+		"write the output before it to a file: --report -o a.txt --json -o b.ndjson",
+		take_file, 0, 0, 0},
 	{"line-buffered", 'l', NULL, GROUP_OUTPUT, VALUE_PLAIN, "write each record at once",
 		take_flag, AT(line_buffered), 0, 0},
 	{"numeric", 'n', NULL, GROUP_OUTPUT, VALUE_PLAIN,
@@ -368,8 +381,8 @@ const struct option_entry option_table[] = {
 		AT(write_files), 1, 1000000000},
 	{"packet-buffered", 'U', NULL, GROUP_OUTPUT, VALUE_PLAIN, "write each frame at once",
 		take_flag, AT(unbuffered), 0, 0},
-	{"print", 0, NULL, GROUP_OUTPUT, VALUE_PLAIN, "with -w: analyse as well", take_flag,
-		AT(print), 0, 0},
+	{"print", 0, NULL, GROUP_OUTPUT, VALUE_PLAIN,
+		"with -w: analyse as well, as any output does", take_flag, AT(print), 0, 0},
 
 	{"decode-as", 'd', "tcp/PORT=NAME", GROUP_ANALYSIS, VALUE_DECODE,
 		"read a port's connections as this protocol (or \"none\"); of UDP also a tunnel "

@@ -28,6 +28,8 @@ struct parse {
 	struct options *o;
 	char *err;
 	size_t errsize;
+	struct output_option *last; /* the output given last: -o is its */
+	const char *early;          /* -o before any output */
 };
 
 struct option_entry {

@@ -13,12 +13,110 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+const struct output_option *options_output(const struct options *o, enum output kind)
+{
+	for (unsigned i = 0; i < o->noutputs; i++)
+		if (o->outputs[i].kind == kind)
+			return &o->outputs[i];
+	return NULL;
+}
+
+struct output_option *options_add_output(struct options *o, enum output kind)
+{
+	unsigned i = 0;
+
+	while (i < o->noutputs && o->outputs[i].kind != kind)
+		i++;
+	if (i == o->noutputs)
+		o->outputs[o->noutputs++] = (struct output_option){kind, NULL};
+	return &o->outputs[i];
+}
+
+bool options_to_stdout(const struct output_option *of)
+{
+	return !of->file || strcmp(of->file, "-") == 0;
+}
+
+bool options_is_report(enum output kind)
+{
+	return kind >= OUTPUT_REPORT;
+}
+
+static const char *output_name(enum output kind)
+{
+	static const char *const names[OUTPUT_KINDS] = {[OUTPUT_JSON] = "--json",
+		[OUTPUT_JSON_FLAT] = "--json-flat",
+		[OUTPUT_LIVE] = "--live",
+		[OUTPUT_REPORT] = "--report",
+		[OUTPUT_REPORT_JSON] = "--report=json",
+		[OUTPUT_REPORT_HTML] = "--report=html"};
+
+	return names[kind];
+}
+
+/* Files or types of records without an output are of JSON. */
+static bool settle_outputs(struct parse *p)
+{
+	struct options *o = p->o;
+
+	if (!o->noutputs && !o->compare && (p->early || o->types))
+		options_add_output(o, OUTPUT_JSON);
+	if (!o->noutputs && p->early) /* --compare */
+		options_add_output(o, OUTPUT_REPORT);
+	if (!p->early)
+		return true;
+	if (o->outputs[0].file)
+		return options_fault(p,
+			"-o %s: each output has one file, and -o %s was given before",
+			o->outputs[0].file, p->early);
+	o->outputs[0].file = p->early;
+	return true;
+}
+
+/* Each output has a place of its own. */
+static bool check_places(struct parse *p)
+{
+	const struct options *o = p->o;
+	const char *on_stdout = o->write && strcmp(o->write, "-") == 0 ? "-w -" : NULL;
+
+	if (o->har && strcmp(o->har, "-") == 0) {
+		if (on_stdout)
+			return options_fault(p, "--har - and -w - both go to the standard output");
+		on_stdout = "--har -";
+	}
+	if (on_stdout && o->print && !o->noutputs)
+		return options_fault(p,
+			"%s and the records both go to the standard output: use -o FILE",
+			on_stdout);
+	for (unsigned i = 0; i < o->noutputs; i++) {
+		const struct output_option *a = &o->outputs[i];
+
+		if (a->kind == OUTPUT_LIVE && a->file)
+			return options_fault(p, "-o is for what is written, not for --live");
+		if (options_to_stdout(a) && on_stdout)
+			return options_fault(p,
+				"%s and %s both go to the standard output: give one of them "
+				"-o FILE",
+				on_stdout, output_name(a->kind));
+		if (options_to_stdout(a))
+			on_stdout = output_name(a->kind);
+		if (a->file && o->har && strcmp(a->file, o->har) == 0)
+			return options_fault(p, "--har and -o name the same file");
+		for (unsigned k = 0; k < i && !options_to_stdout(a); k++)
+			if (o->outputs[k].file && strcmp(o->outputs[k].file, a->file) == 0)
+				return options_fault(p, "-o %s: %s goes to this file", a->file,
+					output_name(o->outputs[k].kind));
+	}
+	return true;
+}
+
 /* Options that say two things at once, or nothing without another one. */
 static bool check(struct parse *p)
 {
 	const struct options *o = p->o;
-	bool quiet = o->write && !o->print;
-	bool har_output = o->har && strcmp(o->har, "-") == 0;
+	bool live = options_output(o, OUTPUT_LIVE);
+	bool records = options_output(o, OUTPUT_JSON) || options_output(o, OUTPUT_JSON_FLAT);
+	bool quiet = o->write && !o->print && !o->noutputs && !o->har;
 	const struct {
 		bool broken;
 		const char *line;
@@ -32,15 +130,18 @@ static bool check(struct parse *p)
 		{o->compare && o->nifaces, "--compare and -i exclude each other"},
 		{o->compare && strcmp(o->compare, "-") == 0 && strcmp(o->reads[0], "-") == 0,
 			"--compare needs two captures: only one of them can be the standard input"},
-		{o->compare && (o->write || o->har || o->types || o->numeric || o->line_buffered ||
-				       o->output == OUTPUT_JSON_FLAT || o->output > OUTPUT_REPORT),
-			"--compare puts out what changed only: -w, --har, --types, -n, -l and "
-			"--json-flat have no effect"},
+		{o->compare && live, "--compare is not for --live"},
+		{o->compare && (o->write || o->har || o->types || o->line_buffered ||
+				       o->noutputs > 1 ||
+				       (o->noutputs && o->outputs[0].kind != OUTPUT_JSON &&
+					       o->outputs[0].kind != OUTPUT_REPORT)),
+			"--compare puts out what changed only: -w, --har, --types, -l, --json-flat "
+			"and further outputs have no effect"},
 		{o->extract && !o->write, "--extract needs -w"},
 		{o->extract_memory && !o->extract, "--extract-memory needs --extract"},
 		{o->extract && o->unbuffered, "--extract writes at the end: -U has no effect"},
-		{o->extract && o->display && quiet && !o->har,
-			"--extract has a filter of its own: -Y needs --print"},
+		{o->extract && o->display && quiet,
+			"--extract has a filter of its own: -Y needs an output such as --json"},
 		{o->write_size && !o->write, "-C needs -w"},
 		{o->write_seconds && !o->write, "-G needs -w"},
 		{o->write_files && !o->write, "-W needs -w"},
@@ -48,41 +149,20 @@ static bool check(struct parse *p)
 		{o->write_files && !o->write_size && !o->write_seconds, "-W needs -C or -G"},
 		{o->write && strcmp(o->write, "-") == 0 && (o->write_size || o->write_seconds),
 			"-C and -G need a file, not -w -"},
-		{o->write && strcmp(o->write, "-") == 0 && o->print && !o->out_file,
-			"-w - and the records both go to the standard output: use -o FILE"},
-		{quiet && o->output != OUTPUT_AUTO,
-			"-w without --print writes packets only: --json and --report need --print"},
-		{quiet && (o->out_file || o->types || o->line_buffered || o->numeric),
-			"-w without --print writes packets only: -o, --types, -l and -n need "
-			"--print"},
-		{quiet && o->har, "-w without --print writes packets only: --har needs --print"},
-		{har_output && !o->out_file && (o->print || o->types || o->output != OUTPUT_AUTO),
-			"--har - and the records both go to the standard output: use -o FILE"},
-		{har_output && o->write && strcmp(o->write, "-") == 0,
-			"--har - and -w - both go to the standard output"},
-		{o->har && o->out_file && strcmp(o->har, o->out_file) == 0,
-			"--har and -o name the same file"},
 		{quiet && !o->extract && (o->ndecode || o->nplugins),
-			"-w without --print writes packets only: -d and --plugin need --print"},
+			"-w alone writes packets only: -d and --plugin need an output such as "
+			"--json"},
 		{quiet && !o->extract && o->jobs != OPTIONS_JOBS_AUTO,
-			"-w without --print writes packets only: -j needs --print"},
-		{o->output == OUTPUT_LIVE && (o->out_file || o->types),
-			"-o and --types are for what is written, not for --live"},
-		{o->keep && o->output != OUTPUT_LIVE && o->output != OUTPUT_AUTO,
-			"--keep is for the live view"},
-		{o->output == OUTPUT_LIVE && o->extract,
-			"--extract is not for --live: F9 saves what it shows"},
-		{o->output == OUTPUT_LIVE && o->compare, "--compare is not for --live"},
-		{o->output >= OUTPUT_REPORT && o->types,
-			"--types is for records, not for --report"},
-		{o->output != OUTPUT_AUTO && o->output != OUTPUT_REPORT && o->numeric,
-			"-n is for --report: records hold numbers always"},
+			"-w alone writes packets only: -j needs an output such as --json"},
+		{o->types && !records && o->noutputs, "--types is for records: give --json, too"},
+		{o->keep && !live && o->noutputs, "--keep is for the live view"},
+		{live && o->extract, "--extract is not for --live: F9 saves what it shows"},
 	};
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (rules[i].broken)
 			return options_fault(p, "%s", rules[i].line);
-	return true;
+	return check_places(p);
 }
 
 /* The words at the end are one expression. */
@@ -238,7 +318,7 @@ static bool take_all(struct parse *p, int argc, char **argv)
 
 bool options_parse(struct options *o, int argc, char **argv, char *err, size_t errsize)
 {
-	struct parse p = {o, err, errsize};
+	struct parse p = {.o = o, .err = err, .errsize = errsize};
 
 	if (!take_all(&p, argc, argv))
 		return false;
@@ -255,7 +335,7 @@ bool options_parse(struct options *o, int argc, char **argv, char *err, size_t e
 			options_append(&o->reads, &o->nreads, argv[optind++]);
 	if (optind < argc)
 		o->filter = join(argv + optind, argc - optind);
-	if (!check(&p) || (o->filter_file && !load_filter(&p)))
+	if (!settle_outputs(&p) || !check(&p) || (o->filter_file && !load_filter(&p)))
 		return false;
 	o->source.filter = o->filter;
 	o->source.memory = o->engine.memory / 8;

@@ -30,13 +30,18 @@ enum action {
 };
 
 enum output {
-	OUTPUT_AUTO, /* NDJSON; on a terminal the live view, or the report where it cannot be */
 	OUTPUT_JSON,
 	OUTPUT_JSON_FLAT,
 	OUTPUT_LIVE,
 	OUTPUT_REPORT, /* as text; from here on all are reports */
 	OUTPUT_REPORT_JSON,
-	OUTPUT_REPORT_HTML
+	OUTPUT_REPORT_HTML,
+	OUTPUT_KINDS
+};
+
+struct output_option {
+	enum output kind;
+	const char *file; /* -o FILE; NULL: the standard output */
 };
 
 struct decode_option {     /* -d tcp/8080=http */
@@ -65,8 +70,9 @@ struct options {
 	bool print;             /* --print */
 	const char *user;       /* -Z */
 
-	enum output output;
-	const char *out_file;    /* -o FILE */
+	/* What was asked for, each kind once; none: the caller chooses. */
+	struct output_option outputs[OUTPUT_KINDS];
+	unsigned noutputs;
 	bool line_buffered;      /* -l */
 	bool numeric;            /* -n */
 	const char *display;     /* -Y, a display filter; NULL: all records */
@@ -98,6 +104,15 @@ void options_init(struct options *o);
  */
 bool options_parse(struct options *o, int argc, char **argv, char *err, size_t errsize);
 void options_release(struct options *o);
+
+/* The output of a kind; NULL: it is not asked for. */
+const struct output_option *options_output(const struct options *o, enum output kind);
+/* Is it a report? */
+bool options_is_report(enum output kind);
+/* One more output, unless it is there; it goes to the standard output. */
+struct output_option *options_add_output(struct options *o, enum output kind);
+/* Does it go to the standard output? */
+bool options_to_stdout(const struct output_option *of);
 
 /* --help, and the table of options for completions, tabs between: letter, name, whether it takes a
    value (none, needed, optional), what that is called, its kind, help. */

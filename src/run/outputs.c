@@ -89,13 +89,13 @@ void outputs_name(const struct run *r, char *name, size_t size)
 	}
 }
 
-static bool open_report(struct run *r)
+static bool open_report(struct run *r, const struct output_option *of, struct run_output *to)
 {
-	bool terminal = !r->o.out_file && isatty(STDOUT_FILENO);
+	bool terminal = options_to_stdout(of) && isatty(STDOUT_FILENO);
 	const char *term = getenv("TERM"), *no_colour = getenv("NO_COLOR");
 	struct winsize window;
 	struct report_options o = {
-		.path = r->o.out_file,
+		.path = of->file,
 		.source = r->name,
 		.model = r->model,
 		.geo = r->geo,
@@ -106,23 +106,24 @@ static bool open_report(struct run *r)
 
 	if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0)
 		o.width = window.ws_col;
-	r->report = report_new(&o, r->err, sizeof(r->err));
-	return r->report != NULL;
+	to->report = report_new(&o, r->err, sizeof(r->err));
+	return to->report != NULL;
 }
 
-static bool open_document(struct run *r)
+static bool open_document(struct run *r, const struct output_option *of, struct run_output *to)
 {
 	struct document_options o = {
-		.path = r->o.out_file,
+		.path = of->file,
 		.source = r->name,
 		.version = info_version_number(),
 		.model = r->model,
 		.geo = r->geo,
-		.html = r->output == OUTPUT_REPORT_HTML,
+		.html = of->kind == OUTPUT_REPORT_HTML,
 	};
 
-	r->document = document_new(&o, r->err, sizeof(r->err));
-	return r->document != NULL;
+	model_keep_slowest(r->model);
+	to->document = document_new(&o, r->err, sizeof(r->err));
+	return to->document != NULL;
 }
 
 void outputs_model(struct run *r)
@@ -162,9 +163,16 @@ bool outputs_har(struct run *r)
 	return r->har != NULL;
 }
 
-bool outputs_har_only(const struct options *o)
+void outputs_choose(struct options *o)
 {
-	return o->har && o->output == OUTPUT_AUTO && !o->out_file && !o->types && !o->print;
+	bool packets = o->write && !o->print, live = !o->extract && !o->compare;
+
+	if (o->noutputs || packets || o->compare || (o->har && !o->print))
+		return;
+	if (!isatty(STDOUT_FILENO))
+		options_add_output(o, OUTPUT_JSON);
+	else
+		options_add_output(o, live && ui_possible() ? OUTPUT_LIVE : OUTPUT_REPORT);
 }
 
 static bool open_live_view(struct run *r)
@@ -172,7 +180,7 @@ static bool open_live_view(struct run *r)
 	struct ui_options o = {
 		.source_name = r->name,
 		.filter = r->o.filter,
-		.display = r->har ? NULL : r->o.display,
+		.display = r->har || r->o.noutputs > 1 ? NULL : r->o.display,
 		.version = info_version_number(),
 		.source = r->source,
 		.inputs = r->o.nreads ? &r->inputs : NULL,
@@ -192,43 +200,80 @@ static bool open_live_view(struct run *r)
 	return r->ui != NULL;
 }
 
-bool outputs_open(struct run *r)
+static bool open_records(struct run *r, const struct output_option *of, struct run_output *to)
 {
 	const struct options *o = &r->o;
 	struct ndjson_options json = {
-		.path = o->out_file,
+		.path = of->file,
 		.types = o->types,
-		.flat = r->output == OUTPUT_JSON_FLAT,
-		.line_buffered = o->line_buffered || (o->unbuffered && o->print),
+		.flat = of->kind == OUTPUT_JSON_FLAT,
+		.line_buffered = o->line_buffered || o->unbuffered,
 		.version = info_version_number(),
 		.iface = outputs_iface,
 		.iface_arg = r->source,
 		.geo = r->geo,
 	};
 
-	if ((o->write && !o->print) || outputs_har_only(o))
-		return true;
-	if (r->output == OUTPUT_LIVE)
+	to->ndjson = ndjson_new(&json, r->err, sizeof(r->err));
+	if (to->ndjson)
+		r->sinks[r->pipeline.nsinks++] = ndjson_sink(to->ndjson);
+	return to->ndjson != NULL;
+}
+
+static bool open_output(struct run *r, const struct output_option *of, struct run_output *to)
+{
+	if (of->kind == OUTPUT_LIVE)
 		return open_live_view(r);
-	if (outputs_is_input(r, o->out_file)) {
-		snprintf(r->err, sizeof(r->err), "-o: %s is the file that is being read",
-			o->out_file);
+	if (outputs_is_input(r, of->file)) {
+		snprintf(r->err, sizeof(r->err), "-o: %s is the file that is being read", of->file);
 		return false;
 	}
-	if (r->output >= OUTPUT_REPORT || ndjson_lists(o->types, finding_type.name)) {
+	if (of->kind == OUTPUT_REPORT)
+		return open_report(r, of, to);
+	return options_is_report(of->kind) ? open_document(r, of, to) : open_records(r, of, to);
+}
+
+bool outputs_open(struct run *r)
+{
+	const struct options *o = &r->o;
+	bool model = o->noutputs && ndjson_lists(o->types, finding_type.name);
+
+	for (unsigned i = 0; i < o->noutputs; i++)
+		model |= options_is_report(o->outputs[i].kind);
+	if (model) {
 		outputs_model(r);
 		outputs_find(r);
 	}
-	if (r->output == OUTPUT_REPORT)
-		return open_report(r);
-	if (r->output > OUTPUT_REPORT) {
-		model_keep_slowest(r->model);
-		return open_document(r);
+	for (unsigned i = 0; i < o->noutputs; i++)
+		if (!open_output(r, &o->outputs[i], &r->outputs[i]))
+			return false;
+	return true;
+}
+
+static bool finish_output(struct run *r, struct run_output *of)
+{
+	const struct capture_stats *st = &r->pipeline.capture;
+	const struct counters *c = &r->pipeline.counters;
+	const char *error = NULL;
+
+	if (of->ndjson && !ndjson_finish(of->ndjson))
+		error = ndjson_error(of->ndjson);
+	else if (of->report && !report_finish(of->report, st, c))
+		error = report_error(of->report);
+	else if (of->document && !document_finish(of->document, st, c))
+		error = document_error(of->document);
+	if (error)
+		message("%s", error);
+	return !error;
+}
+
+void outputs_release(struct run *r)
+{
+	for (unsigned i = 0; i < r->o.noutputs; i++) {
+		ndjson_free(r->outputs[i].ndjson);
+		report_free(r->outputs[i].report);
+		document_free(r->outputs[i].document);
 	}
-	r->ndjson = ndjson_new(&json, r->err, sizeof(r->err));
-	if (r->ndjson)
-		r->sinks[r->pipeline.nsinks++] = ndjson_sink(r->ndjson);
-	return r->ndjson != NULL;
 }
 
 /* Every sink is finished, whatever happened to another. */
@@ -244,19 +289,8 @@ bool outputs_finish(struct run *r, bool *written)
 			good = false;
 		}
 	}
-	if (r->ndjson && !ndjson_finish(r->ndjson)) {
-		message("%s", ndjson_error(r->ndjson));
-		good = false;
-	}
-	if (r->report && !report_finish(r->report, &r->pipeline.capture, &r->pipeline.counters)) {
-		message("%s", report_error(r->report));
-		good = false;
-	}
-	if (r->document &&
-		!document_finish(r->document, &r->pipeline.capture, &r->pipeline.counters)) {
-		message("%s", document_error(r->document));
-		good = false;
-	}
+	for (unsigned i = 0; i < r->o.noutputs; i++)
+		good &= finish_output(r, &r->outputs[i]);
 	if (r->har && !har_finish(r->har)) {
 		message("%s", har_error(r->har));
 		good = false;

@@ -20,18 +20,22 @@
 #include "../ui/progress.h"
 #include "../ui/ui.h"
 
+/* What an output of the options has become: one of these. */
+struct run_output {
+	struct ndjson *ndjson;
+	struct report *report;
+	struct document *document;
+};
+
 struct run {
 	struct options o;
-	enum output output;   /* what AUTO has become */
 	struct inputs inputs; /* of -r */
 	struct source *source;
 	struct capwriter *writer;
 	struct filter *filter;
 	struct extraction extraction;
-	struct source *before; /* --compare */
-	struct ndjson *ndjson;
-	struct report *report;
-	struct document *document;
+	struct source *before;                   /* --compare */
+	struct run_output outputs[OUTPUT_KINDS]; /* those of `o`, in their order */
 	struct comparison comparison;
 	struct ui *ui;
 	struct har *har;
@@ -39,7 +43,7 @@ struct run {
 	struct model *model; /* NULL: no output asks for it */
 	struct progress progress;
 	struct decode_as *decode;
-	struct sink sinks[4];
+	struct sink sinks[OUTPUT_KINDS + 4];
 	struct pipeline pipeline;
 	char name[512]; /* of the source, once it is open */
 	char err[2048];
@@ -52,7 +56,7 @@ void outputs_name(const struct run *r, char *name, size_t size);
 bool outputs_writer(struct run *r);
 bool outputs_har(struct run *r);
 
-/* What records become: NDJSON, a report, the live view, or nothing. */
+/* What records become: NDJSON, a report, the live view, several of these, or nothing. */
 bool outputs_open(struct run *r);
 
 /* What outputs share that show more than records. */
@@ -63,8 +67,10 @@ void outputs_find(struct run *r);
 /* False: one failed, and a message says why; *written is false where what -w wrote is not whole. */
 bool outputs_finish(struct run *r, bool *written);
 
-/* Is there nothing to put out but what --har has? */
-bool outputs_har_only(const struct options *o);
+/* Where nothing was said of what comes out. */
+void outputs_choose(struct options *o);
+
+void outputs_release(struct run *r);
 
 /* Would writing to a file destroy what is being read? */
 bool outputs_is_input(const struct run *r, const char *path);

@@ -70,7 +70,7 @@ static void test_nothing(void **state)
 	(void)state;
 	expect_good(&l, "");
 	assert_int_equal(l.o.action, ACTION_RUN);
-	assert_int_equal(l.o.output, OUTPUT_AUTO);
+	assert_int_equal(l.o.noutputs, 0);
 	assert_int_equal(l.o.jobs, OPTIONS_JOBS_AUTO);
 	assert_int_equal(l.o.nreads, 0);
 	assert_null(l.o.filter);
@@ -120,16 +120,43 @@ static void test_output(void **state)
 	assert_true(l.o.write_seconds == 60);
 	assert_int_equal(l.o.write_files, 10);
 	assert_true(l.o.unbuffered && l.o.print && l.o.line_buffered);
-	assert_int_equal(l.o.output, OUTPUT_JSON_FLAT);
+	assert_int_equal(l.o.noutputs, 1);
+	assert_int_equal(l.o.outputs[0].kind, OUTPUT_JSON_FLAT);
 	assert_string_equal(l.o.types, "flow,http");
-	assert_string_equal(l.o.out_file, "records");
+	assert_string_equal(l.o.outputs[0].file, "records");
 	assert_string_equal(l.o.user, "daemon");
 	options_release(&l.o);
 	expect_good(&l, "--report -n");
-	assert_int_equal(l.o.output, OUTPUT_REPORT);
+	assert_int_equal(l.o.outputs[0].kind, OUTPUT_REPORT);
 	assert_true(l.o.numeric);
 	options_release(&l.o);
 	expect_good(&l, "-w - --print -o records");
+	assert_int_equal(l.o.outputs[0].kind, OUTPUT_JSON);
+	options_release(&l.o);
+	expect_good(&l, "--types flow");
+	assert_int_equal(l.o.outputs[0].kind, OUTPUT_JSON);
+	options_release(&l.o);
+}
+
+/* Each with a file of its own. */
+static void test_outputs(void **state)
+{
+	struct line l;
+
+	(void)state;
+	expect_good(&l, "-w all --report -o r.txt --json -o r.ndjson --report=html -o r.html");
+	assert_int_equal(l.o.noutputs, 3);
+	assert_int_equal(l.o.outputs[0].kind, OUTPUT_REPORT);
+	assert_string_equal(l.o.outputs[0].file, "r.txt");
+	assert_string_equal(options_output(&l.o, OUTPUT_JSON)->file, "r.ndjson");
+	assert_string_equal(options_output(&l.o, OUTPUT_REPORT_HTML)->file, "r.html");
+	assert_null(options_output(&l.o, OUTPUT_LIVE));
+	options_release(&l.o);
+	/* The file may stand before the only output, or the first. */
+	expect_good(&l, "-o r.txt --report --json --json -n");
+	assert_int_equal(l.o.noutputs, 2);
+	assert_string_equal(l.o.outputs[0].file, "r.txt");
+	assert_null(l.o.outputs[1].file);
 	options_release(&l.o);
 }
 
@@ -236,9 +263,18 @@ static void test_errors(void **state)
 		{"-d sctp/80=http",
 			"-d sctp/80=http: a port and a protocol such as tcp/8080=http are needed"},
 		{"-d tcp/80=http -d tcp/80=none", "-d tcp/80=none: this port was given before"},
-		{"--json --report", "--json, --json-flat, --report and --live exclude each other"},
-		{"--json --json-flat",
-			"--json, --json-flat, --report and --live exclude each other"},
+		{"--json --report", "--json and --report both go to the standard output: give one "
+				    "of them -o FILE"},
+		{"--report -o - --live", "--report and --live both go to the standard output: give "
+					 "one of them -o FILE"},
+		{"--json -o a -o b", "-o b: each output has one file, and -o a was given before"},
+		{"-o a --json -o b", "-o b: each output has one file, and -o a was given before"},
+		{"-o a -o b", "-o b: each output has one file, and -o a was given before"},
+		{"--json -o a --report -o a", "-o a: --json goes to this file"},
+		{"--json --output=", "-o needs a name, not an empty one"},
+		{"--live -o a", "-o is for what is written, not for --live"},
+		{"--live --types flow", "--types is for records: give --json, too"},
+		{"--json --keep 8M", "--keep is for the live view"},
 		{"-r a -i lo", "-r and -i exclude each other"},
 		{"-r a -p", "-p is for interfaces, not with -r"},
 		{"-r a -B 1", "-B is for interfaces, not with -r"},
@@ -253,15 +289,17 @@ static void test_errors(void **state)
 		{"-w - -C 1", "-C and -G need a file, not -w -"},
 		{"-w - --print",
 			"-w - and the records both go to the standard output: use -o FILE"},
-		{"-w a --json", "-w without --print writes packets only: --json and --report need "
-				"--print"},
-		{"-w a -o b", "-w without --print writes packets only: -o, --types, -l and -n need "
-			      "--print"},
+		{"-w - --json", "-w - and --json both go to the standard output: give one of them "
+				"-o FILE"},
+		{"--har - -w -", "--har - and -w - both go to the standard output"},
+		{"--har - --json", "--har - and --json both go to the standard output: give one of "
+				   "them -o FILE"},
+		{"--har a --json -o a", "--har and -o name the same file"},
 		{"-w a -d tcp/1=http",
-			"-w without --print writes packets only: -d and --plugin need --print"},
-		{"-w a -j 2", "-w without --print writes packets only: -j needs --print"},
-		{"--report --types flow", "--types is for records, not for --report"},
-		{"--json -n", "-n is for --report: records hold numbers always"},
+			"-w alone writes packets only: -d and --plugin need an output such as "
+			"--json"},
+		{"-w a -j 2", "-w alone writes packets only: -j needs an output such as --json"},
+		{"--report --types flow", "--types is for records: give --json, too"},
 		{"-F /nonexistent/filter", "-F /nonexistent/filter: No such file or directory"},
 		{"-F /", "-F /: Is a directory"},
 	};
@@ -354,6 +392,7 @@ int main(void)
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_source),
 		cmocka_unit_test(test_output),
+		cmocka_unit_test(test_outputs),
 		cmocka_unit_test(test_engine),
 		cmocka_unit_test(test_actions),
 		cmocka_unit_test(test_errors),
