@@ -237,6 +237,8 @@ static void request_header(struct http *h, struct message *m, struct view name, 
 		break;
 	case 6:
 		m->expects |= view_is(&name, "expect") && view_is(&v, "100-continue");
+		if (view_is(&name, "cookie"))
+			whose_cookie(&m->whose, v);
 		break;
 	case 7:
 		if (view_is(&name, "referer") && view_len(&v))
@@ -257,6 +259,10 @@ static void request_header(struct http *h, struct message *m, struct view name, 
 			mime(m->txn, F_REQ_MIME, v);
 		else if (view_is(&name, "x-request-id") && view_len(&v))
 			tsm_str(m->txn, F_REQ_ID, v);
+		break;
+	case 13:
+		if (view_is(&name, "authorization"))
+			whose_authorization(&m->whose, v);
 		break;
 	default:
 		break;
@@ -379,6 +385,8 @@ static void headers_end(struct session *s, struct http *h, enum side side, const
 
 	if (side == SIDE_CLIENT)
 		http_url(h, m->txn);
+	if (m->whose.by)
+		tsm_u64(m->txn, F_SESSION, m->whose.hash);
 	if (m->length_seen_empty && !m->has_length)
 		m->bad_length = true;
 	if ((m->chunked || m->other_coding) && m->has_length)

@@ -28,6 +28,7 @@ enum {
 	F_TRACE_ID,
 	F_INTERIM,
 	F_ENCODING,
+	F_SESSION,
 	F_UPGRADE,
 };
 
@@ -63,6 +64,7 @@ struct message {
 	uint32_t scanned; /* bytes of an unfinished line that hold no LF */
 	uint8_t last;     /* which header a folded line goes on with */
 	uint64_t length, bytes, body;
+	struct whose whose;
 	struct tsm_txn txn;
 };
 

@@ -79,6 +79,8 @@ enum header {
 	H_REFERER,
 	H_REQUEST_ID,
 	H_TRACEPARENT,
+	H_COOKIE,
+	H_AUTHORIZATION,
 	H_GRPC_STATUS,
 	H_GRPC_MESSAGE,
 	H_COUNT
@@ -86,7 +88,7 @@ enum header {
 
 static const char *const header_names[H_COUNT] = {":method", ":path", ":scheme", ":authority",
 	"host", ":protocol", ":status", "content-type", "content-encoding", "user-agent", "referer",
-	"x-request-id", "traceparent", "grpc-status", "grpc-message"};
+	"x-request-id", "traceparent", "cookie", "authorization", "grpc-status", "grpc-message"};
 
 /* One block being read. */
 struct message {
@@ -98,6 +100,7 @@ struct message {
 	const uint8_t *at;     /* the first byte of its frame */
 	bool pseudo, trailers; /* a pseudo-header was there; the message had begun before */
 	unsigned status;
+	struct whose whose;
 	uint16_t method_len, scheme_len, authority_len, path_len;
 	uint8_t method[METHOD_MAX], scheme[METHOD_MAX];
 	uint8_t authority[AUTHORITY_MAX], path[PATH_MAX_H];
@@ -218,6 +221,12 @@ static void request_header(struct message *m, enum header which, struct view v)
 	case H_TRACEPARENT:
 		set_trace(t, v);
 		break;
+	case H_COOKIE:
+		whose_cookie(&m->whose, v);
+		break;
+	case H_AUTHORIZATION:
+		whose_authorization(&m->whose, v);
+		break;
 	default:
 		break;
 	}
@@ -283,7 +292,7 @@ static void on_header(void *arg, struct view name, struct view value)
 		m->pseudo = true;
 	if (m->st && which != H_COUNT) {
 		seen = &m->st->seen[m->side];
-		if (*seen >> which & 1)
+		if (*seen >> which & 1 && which != H_COOKIE) /* it comes in pieces (8.2.3) */
 			return;
 		if (m->side == SIDE_CLIENT || m->status >= 200 || m->trailers)
 			*seen |= 1u << which;
@@ -352,6 +361,8 @@ static void request_names(struct message *m)
 		tsm_str(t, F_URL_DOMAIN, host);
 	if (m->scheme_len)
 		tsm_str(t, F_URL_SCHEME, scheme);
+	if (m->whose.by)
+		tsm_u64(t, F_SESSION, m->whose.hash);
 	if (!m->path_len)
 		return;
 	url_full(t, scheme, a, path);

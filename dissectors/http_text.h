@@ -39,7 +39,18 @@ extern const struct tsm_model http_model; /* of both versions */
 	[F_INTERIM] = {"tsumari.http.interim_responses", "Interim",                                \
 		"1xx answers before the final one", FIELD_U64, 0, 7, 0, NULL},                     \
 	[F_ENCODING] = {"tsumari.http.content_encoding", "Encoding",                               \
-		"Content-Encoding of the response", FIELD_STR, 0, 8, 0, NULL}
+		"Content-Encoding of the response", FIELD_STR, 0, 8, 0, NULL},                     \
+	[F_SESSION] = {"tsumari.http.session", "Session",                                          \
+		"Whose request it is: a hash of the cookie that names a session, else of all "     \
+		"cookies, else of the Authorization header",                                       \
+		FIELD_ID, 0, 16, 0, NULL}
+
+/* Whose a request is, as far as its headers tell. */
+struct whose {
+	uint64_t hash;
+	uint8_t by; /* enum whose_by; nobody is 0 */
+};
+enum whose_by { BY_NOTHING, BY_AUTHORIZATION, BY_COOKIES, BY_SESSION };
 
 static inline struct view text(const char *s)
 {
@@ -68,6 +79,59 @@ static inline struct view before(struct view *v, uint8_t c)
 		v->p = v->end;
 	}
 	return part;
+}
+
+/* Goes on with a hash (FNV-1a). */
+static inline uint64_t whose_hash(uint64_t h, struct view v)
+{
+	h = h ? h : UINT64_C(14695981039346656037);
+	for (; v.p < v.end; v.p++)
+		h = (h ^ *v.p) * UINT64_C(1099511628211);
+	return h | 1;
+}
+
+/* PHPSESSID, sessionid, _app_session, connect.sid ... */
+static inline bool names_session(struct view name)
+{
+	static const char word[] = "sess";
+
+	for (size_t i = 0; i + 4 <= view_len(&name); i++) {
+		size_t k = 0;
+
+		while (k < 4 && (name.p[i + k] | 32) == word[k])
+			k++;
+		if (k == 4)
+			return true;
+	}
+	return view_len(&name) >= 3 && (name.end[-3] | 32) == 's' && (name.end[-2] | 32) == 'i' &&
+	       (name.end[-1] | 32) == 'd';
+}
+
+/* A Cookie header, or a piece of it. */
+static inline void whose_cookie(struct whose *w, struct view v)
+{
+	while (view_len(&v) && w->by < BY_SESSION) {
+		struct view one = before(&v, ';'), value, name;
+
+		one = trimmed(one);
+		value = one;
+		name = before(&value, '=');
+		if (names_session(name)) {
+			w->by = BY_SESSION;
+			w->hash = whose_hash(0, one);
+		} else if (view_len(&one)) {
+			w->hash = whose_hash(w->by == BY_COOKIES ? w->hash : 0, one);
+			w->by = BY_COOKIES;
+		}
+	}
+}
+
+static inline void whose_authorization(struct whose *w, struct view v)
+{
+	if (w->by || !view_len(&v))
+		return;
+	w->by = BY_AUTHORIZATION;
+	w->hash = whose_hash(0, v);
 }
 
 static inline bool is_digit(uint8_t c)

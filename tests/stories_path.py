@@ -234,12 +234,12 @@ each_place(("latency-under-load", None), small_requests(2_500_000), None, ("slow
 # ---- one after the other -----------------------------------------------------------------------
 
 
-def at_once(n, done, client="10.9.0.1", begin=0, w=None, path="/a", code=b"200 OK"):
+def at_once(n, done, client="10.9.0.1", begin=0, w=None, path="/a", code=b"200 OK", header=b""):
     """Requests of a client that come together, on a connection each; when each is answered."""
     w = w or World()
     for i in range(n):
         talk = w.tcp("10.8.0.1", client=client)
-        asked = talk.send(0, talk.open(begin + i * MS // 10), get(path))
+        asked = talk.send(0, talk.open(begin + i * MS // 10), get(path)[:-2] + header + b"\r\n")
         talk.close(talk.send(1, max(asked + MS, begin + done(i)), ok(code=code if i % 3 else b"200 OK")))
     return w
 
@@ -285,6 +285,51 @@ def session_that_is_locked():
 @story(never=("serialised", "rate-limit"))
 def sessions_side_by_side():
     return sessions(False)
+
+
+def behind_a_proxy(lock, bursts=4, files=True, name="PHPSESSID"):
+    """Sessions of one address ask for three pages of 90 ms at a time; visitors for one, and all for files."""
+    w = World()
+    for k in range(bursts):
+        begin = k * SECOND
+        cookie = b"Cookie: lang=de; %s=%032x; seen=%d\r\n" % (name.encode(), 4711 + k % 2, 7)
+        at_once(3, lambda i: ((i + 1) if lock else 1) * 90 * MS + i * 3 * MS, begin=begin, w=w, path="/page", header=cookie)
+        for i in range(9):
+            at_once(1, lambda _: 40 * MS, begin=begin + (30 + 60 * i) * MS, w=w, path="/page",
+                    header=b"Cookie: lang=de; %s=%032x; seen=3\r\n" % (name.encode(), 9999 + k * 9 + i))
+            if files:
+                at_once(1, lambda _: 2 * MS, begin=begin + (50 + 60 * i) * MS, w=w, path="/logo.png", header=cookie)
+    return w
+
+
+LOCKED = dict(first=("serialised", "10.8.0.1:80"), cost=4 * (0.09 + 0.18), never=("rate-limit", "saturation"))
+
+
+@story(**LOCKED)
+def session_that_is_locked_behind_a_proxy():
+    return behind_a_proxy(True)
+
+
+@story(**LOCKED)
+def session_that_is_locked_by_another_name():
+    return behind_a_proxy(True, files=False, name="connect.sid")
+
+
+@story(never=("serialised", "rate-limit"))
+def sessions_behind_a_proxy_side_by_side():
+    return behind_a_proxy(False)
+
+
+@story(first=("slow-server", "10.8.0.1:80"), never=("serialised", "rate-limit"))
+def sessions_that_wait_for_the_same_answer():
+    """A cache that asks once for all who want a page: they are answered together."""
+    w = World()
+    for k in range(8):
+        for i in range(6):
+            at_once(1, lambda _: (400 - 40 * i) * MS, begin=(500 * k + 40 * i) * MS, w=w, path="/page",
+                    header=b"Cookie: sid=%d\r\n" % (i % 2))
+        at_once(1, lambda _: 20 * MS, begin=(500 * k + 250) * MS, w=w, path="/else", header=b"Cookie: sid=9\r\n")
+    return w
 
 
 # ---- many round trips --------------------------------------------------------------------------

@@ -45,8 +45,21 @@ def literals(*fields):
     return b"".join(b"\0" + bytes((len(k),)) + k.encode() + bytes((len(v),)) + v.encode() for k, v in fields)
 
 
-def h2_ask(stream, path, method="GET", end=True):
-    block = literals((":method", method), (":path", path), (":scheme", "http"), (":authority", "x.example"))
+def whose(*texts):
+    """What a request's session is told as: FNV-1a of each text in turn, an odd number."""
+    n = 14695981039346656037
+    for text in texts:
+        for c in text.encode():
+            n = (n ^ c) * 1099511628211 % 2**64
+        n |= 1
+    return str(n)
+
+
+NOTHING = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+def h2_ask(stream, path, method="GET", end=True, more=()):
+    block = literals((":method", method), (":path", path), (":scheme", "http"), (":authority", "x.example"), *more)
     return frame(1, 5 if end else 4, stream, block)
 
 
@@ -105,6 +118,21 @@ TALKS = {
         (C, 1, h2_ask(5, "/a")), (S, 51, h2_head(5, 503) + h2_data(5, b"x", True)), (C, 60, h2_ask(7, "/b")),
         (S, 160, h2_head(7, 404, True))],
         [dict(path="/a", code=503, ms=50), dict(path="/b", code=404, ms=100)], {"handshake": False}),
+    # A browser sends each cookie as a header of its own; only the one that names the session counts.
+    "http2-cookies": (8080, [
+        (C, 1, BEGIN + h2_ask(1, "/a", more=(("cookie", "lang=de"), ("cookie", "JSESSIONID=77AA"), ("cookie", "t=1")))),
+        (S, 2, frame(4, 0, 0)), (S, 51, h2_head(1, 200, True)),
+        (C, 60, h2_ask(3, "/b", more=(("cookie", "t=2; JSESSIONID=77AA"),))), (S, 70, h2_head(3, 200, True))],
+        [{"path": "/a", "tsumari.http.session": whose("JSESSIONID=77AA")},
+         {"path": "/b", "tsumari.http.session": whose("JSESSIONID=77AA")}]),
+    "http-sessions": (80, [
+        (C, 1, b"GET /1 HTTP/1.1\r\nHost: x\r\nCookie: a=1; Connect.Sid=s%3Ax ;b=2\r\nAuthorization: Basic eA==\r\n\r\n"),
+        (S, 11, NOTHING), (C, 20, b"GET /2 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer q\r\ncookie: a=1; b=2\r\n\r\n"),
+        (S, 31, NOTHING), (C, 40, b"GET /3 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer q\r\nCookie:\r\n\r\n"),
+        (S, 51, NOTHING), (C, 60, b"GET /4 HTTP/1.1\r\nHost: x\r\n\r\n"), (S, 71, NOTHING)],
+        [{"path": "/1", "tsumari.http.session": whose("Connect.Sid=s%3Ax")},
+         {"path": "/2", "tsumari.http.session": whose("a=1", "b=2")},
+         {"path": "/3", "tsumari.http.session": whose("Bearer q")}, {"path": "/4", "tsumari.http.session": None}]),
     # The server has nothing to say on the one stream whatever goes on on another.
     "http2-idle-beside-another": (8080, [
         (C, 1, BEGIN + h2_ask(1, "/events")), (S, 2, frame(4, 0, 0)),

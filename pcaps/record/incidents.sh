@@ -237,17 +237,18 @@ rate_limit() {
 
 incident serialised serialised
 serialised() {
-	culprit web web 80 lock=yes && capture serialised cli eth0 port 80 || return
-	asks serialised many $WEB 80 8 /slow/150 one &
-	asks serialised many $WEB 80 8 /slow/20 user%
-	wait $!
-	captures_end
-	stop "$CULPRIT"
-	culprit web web 80 && capture serialised-well cli eth0 port 80 || return
-	asks serialised-well many $WEB 80 8 /slow/150 one &
-	asks serialised-well many $WEB 80 8 /slow/20 user%
-	wait $!
-	captures_end
+	local name
+	for name in serialised serialised-well; do
+		if [ "$name" = serialised ]; then culprit web web 80 lock=yes; else culprit web web 80; fi
+		capture "$name" cli eth0 port 80 || return
+		# The one session's requests, and while they wait, those of others.
+		asks "$name" many $WEB 80 9 /slow/120 one &
+		sleep 0.4
+		asks "$name" many $WEB 80 12 /slow/20 user%
+		wait $!
+		captures_end
+		stop "$CULPRIT"
+	done
 }
 
 incident slow_greeting slow-greeting
