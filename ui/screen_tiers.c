@@ -4,6 +4,7 @@
  */
 #include "rows.h"
 #include "base/mem.h"
+#include "base/share.h"
 #include "model/tiers.h"
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@ struct row {
 	/* Of a call. */
 	uint64_t per_request, most, repeats, time;
 	const char *protocol, *main_part;
+	uint64_t share; /* of the main part, in percent */
+	struct cell_text holder;
 };
 
 /* What one operation calls. */
@@ -34,6 +37,10 @@ static const struct field fields[] = {
 	COLUMN(server, "server", "Each", "Server time of a request, on average.", FIELD_DURATION, 0,
 		9),
 	COLUMN(main_part, "mostly", "Mostly", "Where most of it went.", FIELD_NAME, 0, 7),
+	COLUMN(share, "share", "%", "How much of it that is, in percent.", FIELD_U64, 0, 3),
+	COLUMN(holder, "held_by", "Held by",
+		"Who has it most of the time: the service furthest behind, and what it was asked.",
+		FIELD_STR, 0, 30),
 	COLUMN(part[TIER_OWN], "own", "Own", "Of it, spent by itself.", FIELD_DURATION,
 		FIELD_F_NONZERO, 8),
 	COLUMN(part[TIER_DATABASE], "database", "Database", "Of it, waiting for databases.",
@@ -64,7 +71,7 @@ static const struct field call_fields[] = {
 	COLUMN(requests, "requests", "Requests", "Requests that call it.", FIELD_U64, 0, 8),
 	COLUMN(repeats, "repeats", "Repeats", "Requests that call it ten times or more.", FIELD_U64,
 		FIELD_F_NONZERO, 7),
-	COLUMN(time, "time", "Waited", "All calls together.", FIELD_DURATION, 0, 9),
+	COLUMN(time, "time", "Waited", "Total wait time of these calls.", FIELD_DURATION, 0, 9),
 	{.type = FIELD_END},
 };
 
@@ -92,16 +99,70 @@ static void name_row(struct screen *s, struct row *r, const struct service *serv
 	r->id = rows_id(rows_id(r->id, &r->ip, sizeof(r->ip)), &r->port, sizeof(r->port));
 }
 
+#define HOLDER 300 /* bytes of its name that are shown */
+#define HOPS   6u  /* tiers that are gone down */
+
+static int main_part(const struct tier *t)
+{
+	int most = 0;
+
+	for (int k = 0; k < TIER_CLASSES; k++)
+		most = t->time[k] > t->time[most] ? k : most;
+	return most;
+}
+
+static const struct tier *tier_of(
+	struct tiers *t, const struct service *service, const char *text, size_t len)
+{
+	const struct tier **list;
+	unsigned n = tiers_sorted(t, &list);
+
+	for (unsigned i = 0; i < n; i++)
+		if (list[i]->service == service && list[i]->len == len &&
+			memcmp(list[i]->text, text, len) == 0)
+			return list[i];
+	return NULL;
+}
+
+/* From tier to tier to the one that waits for no other. */
+static void find_holder(struct tiers *tiers, const struct tier *t, struct text *out)
+{
+	const struct tier_pair *call = NULL;
+
+	for (unsigned i = 0; t && i < HOPS && main_part(t) != TIER_OWN; i++) {
+		const struct tier_pair **pairs;
+
+		if (!tiers_pairs(tiers, t, &pairs))
+			break;
+		call = pairs[0];
+		t = call->service ? tier_of(tiers, call->service, call->text, call->len) : NULL;
+	}
+	if (!call) {
+		text_str(out, "itself");
+		return;
+	}
+	if (call->service) {
+		text_endpoint(out, &call->service->ip, call->service->port);
+		text_char(out, ' ');
+	}
+	text_put(out, call->service ? call->text : "other", call->service ? call->len : 5);
+}
+
 static void collect(struct ui *u, struct screen *s)
 {
 	const struct tier **list;
 	unsigned n = tiers_sorted(model_tiers(u->shown), &list);
 	struct row *r = rows_begin(s, sizeof(*r), n);
+	const struct tier **all = xmalloc((n + 1) * sizeof(const struct tier *));
 
+	/* Looking for those behind makes the list anew. */
+	memcpy(all, list, n * sizeof(const struct tier *));
 	for (unsigned i = 0; i < n; i++, r++) {
-		const struct tier *t = list[i];
-		int most = 0;
+		const struct tier *t = all[i];
+		int most = main_part(t);
 		uint64_t calls = 0;
+		char holder[HOLDER];
+		struct text text;
 
 		name_row(s, r, t->service, t->text, t->len);
 		r->requests = t->requests;
@@ -109,11 +170,16 @@ static void collect(struct ui *u, struct screen *s)
 		for (int k = 0; k < TIER_CLASSES; k++) {
 			r->part[k] = each(t->time[k], t->requests);
 			calls += t->calls[k];
-			most = t->time[k] > t->time[most] ? k : most;
 		}
 		r->main_part = tier_names[most];
+		r->share = t->server ? share_of(t->time[most], t->server, 100) : FIELD_ABSENT;
 		r->calls = whole(calls, t->requests);
+		text_init(&text, holder, sizeof(holder));
+		find_holder(model_tiers(u->shown), t, &text);
+		r->holder.p = rows_text(s, text.p, text.len);
+		r->holder.n = text.len;
 	}
+	free(all);
 }
 
 static const struct tier *find_parent(struct ui *u, const struct calls *x)
@@ -190,7 +256,7 @@ static const struct screen_class calls_class = {
 	.name = "calls",
 	.title = "Calls",
 	.fields = call_fields,
-	.columns = "operation protocol server.ip calls per_request most requests repeats time",
+	.columns = "operation time protocol server.ip calls per_request most requests repeats",
 	.sort = "-time",
 	.help = call_help,
 	.collect = collect_calls,
@@ -227,8 +293,8 @@ const struct screen_class tiers_class = {
 	.name = "tiers",
 	.title = "Tiers",
 	.fields = fields,
-	.columns = "operation server.ip requests server mostly own mysql nfs smtp http dns other "
-		   "calls",
+	.columns = "operation server mostly share held_by requests server.ip server.port own "
+		   "database files mail web dns other calls",
 	.help = help,
 	.collect = collect,
 	.value = rows_value,
