@@ -48,20 +48,33 @@ size_t lines_break(const char *text, size_t width)
 	return n ? n : width;
 }
 
-void lines_paragraph(struct lines *l, const char *title, const char *text)
+void lines_text(struct lines *l, int column, const char *text, enum role role)
 {
-	size_t width = term_columns() > 20 ? (size_t)term_columns() - 4 : 16;
+	int room = term_columns() - column - 1;
+	size_t width = room > 16 ? (size_t)room : 16;
 
-	if (!*text)
-		return;
-	lines_heading(l, title);
 	while (*text) {
 		size_t n = lines_break(text, width);
 
-		term_text(lines_next(l), 3, term_columns() - 3, text, n, ROLE_TEXT);
+		term_text(lines_next(l), column, term_columns() - column, text, n, role);
 		text += n;
 		text += strspn(text, " ");
 	}
+}
+
+void lines_paragraph(struct lines *l, const char *title, const char *text)
+{
+	if (!*text)
+		return;
+	lines_heading(l, title);
+	lines_text(l, 3, text, ROLE_TEXT);
+}
+
+bool lines_hidden(const struct lines *l)
+{
+	unsigned n = l->line > l->count ? l->line : l->count;
+
+	return l->rows > 0 && n > (unsigned)l->rows;
 }
 
 static void scroll_by(struct lines *l, int by)

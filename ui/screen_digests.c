@@ -27,10 +27,11 @@ static const struct field fields[] = {
 	COLUMN(p50, "p50", "p50", "Half of them took no longer.", FIELD_DURATION, 0, 8),
 	COLUMN(p99, "p99", "p99", "All but one in a hundred took no longer.", FIELD_DURATION, 0, 8),
 	COLUMN(max, "max", "Longest", "The longest.", FIELD_DURATION, 0, 8),
-	COLUMN(mean, "mean", "Mean", "Waiting of each, on average.", FIELD_DURATION, 0, 8),
+	COLUMN(mean, "mean", "Mean", "Wait time of each, on average.", FIELD_DURATION, 0, 8),
 	COLUMN(total, "total", "Waited", "Total wait time.", FIELD_DURATION, 0, 9),
-	COLUMN(share, "share", "%", "Of all waiting, in percent.", FIELD_U64, 0, 3),
-	COLUMN(main_cause, "cause", "Mostly", "Where most of the waiting went.", FIELD_NAME, 0, 16),
+	COLUMN(share, "share", "%", "Share of the total wait time, in percent.", FIELD_U64, 0, 3),
+	COLUMN(main_cause, "cause", "Mostly", "Where most of the wait time went.", FIELD_NAME, 0,
+		16),
 	{.type = FIELD_END},
 };
 
@@ -124,7 +125,7 @@ const struct screen_class digests_class = {
 	.name = "digests",
 	.title = "Digests",
 	.fields = fields,
-	.columns = "operation protocol transactions errors p50 p99 max total share cause",
+	.columns = "operation total cause p99 transactions errors protocol share p50 max",
 	.sort = "-total",
 	.help = help,
 	.collect = collect,

@@ -1,6 +1,6 @@
 /*
- * screen_findings.c - what is wrong, ranked, and each finding with its proof: what was seen, what
- * it means, what to do next, what would speak against it, and the way to its packets.
+ * screen_findings.c - what is wrong, ranked, and each finding with its proof: its
+ * evidence, its meaning, the next steps, caveats, and the way to its packets.
  */
 #include "lines.h"
 #include "rows.h"
@@ -33,16 +33,16 @@ static const struct field fields[] = {
 	COLUMN(server, "server.ip", "Server", "Whom it is about.", FIELD_IP, 0, 15),
 	COLUMN(port, "server.port", "Port", "Its port.", FIELD_U64, FIELD_F_NONZERO, 5),
 	COLUMN(protocol, "protocol", "Protocol", "Protocol of the application.", FIELD_NAME, 0, 8),
-	COLUMN(cost, "cost", "Cost", "Waiting that it explains.", FIELD_DURATION, FIELD_F_NONZERO,
+	COLUMN(cost, "cost", "Cost", "Wait time that it explains.", FIELD_DURATION, FIELD_F_NONZERO,
 		8),
-	COLUMN(share, "share", "%", "Of all waiting, in percent.", FIELD_U64, 0, 3),
+	COLUMN(share, "share", "%", "Share of the total wait time, in percent.", FIELD_U64, 0, 3),
 	COLUMN(count, "count", "Count", "How many.", FIELD_U64, FIELD_F_NONZERO, 7),
 	COLUMN(of, "of", "Of", "Of how many.", FIELD_U64, FIELD_F_NONZERO, 7),
 	COLUMN(counted, "counted", "What", "What is counted.", FIELD_NAME, 0, 12),
 	COLUMN(first, "first", "First", "When it was first seen.", FIELD_TIME, FIELD_F_NONZERO, 12),
 	COLUMN(last, "last", "Last", "When it was last seen.", FIELD_TIME, FIELD_F_NONZERO, 12),
 	COLUMN(peak, "peak", "Worst", "When it was worst.", FIELD_TIME, FIELD_F_NONZERO, 12),
-	COLUMN(saw, "saw", "Evidence", "What was seen.", FIELD_STR, 0, 40),
+	COLUMN(saw, "saw", "Evidence", "What shows it.", FIELD_STR, 0, 40),
 	{.type = FIELD_END},
 };
 
@@ -186,13 +186,13 @@ static void figures(struct lines *p, const struct row *r)
 		text_endpoint(&t, &r->server, (uint16_t)r->port);
 		text_printf(&t, " %s", r->protocol ? r->protocol : "");
 	}
-	term_text(lines_next(p), 1, term_columns() - 1, t.p, t.len, severity_role(r->severity));
+	lines_text(p, 1, line, severity_role(r->severity));
 	text_clear(&t);
 	if (r->cost) {
 		text_str(&t, "cost ");
 		text_duration(&t, r->cost);
 		if (r->share != FIELD_ABSENT)
-			text_printf(&t, ", %" PRIu64 " %% of all waiting", r->share);
+			text_printf(&t, ", %" PRIu64 " %% of the total wait time", r->share);
 		text_str(&t, "  ");
 	}
 	if (r->count) {
@@ -207,7 +207,7 @@ static void figures(struct lines *p, const struct row *r)
 	}
 	if (r->part_of)
 		text_printf(&t, "  (part of %s)", r->part_of);
-	term_text(lines_next(p), 1, term_columns() - 1, t.p, t.len, ROLE_TEXT);
+	lines_text(p, 1, line, ROLE_TEXT);
 }
 
 static void draw(struct ui *u, struct screen *s, int row, int rows)
@@ -220,10 +220,10 @@ static void draw(struct ui *u, struct screen *s, int row, int rows)
 	(void)u;
 	lines_begin(p, row, rows);
 	figures(p, r);
-	lines_paragraph(p, "Seen", r->text[SAW]);
-	lines_paragraph(p, "What it means", r->text[MEANS]);
-	lines_paragraph(p, "What to do next", r->text[NEXT]);
-	lines_paragraph(p, "What speaks against it", r->text[AGAINST]);
+	lines_paragraph(p, "Evidence", r->text[SAW]);
+	lines_paragraph(p, "Meaning", r->text[MEANS]);
+	lines_paragraph(p, "Next steps", r->text[NEXT]);
+	lines_paragraph(p, "Caveats", r->text[AGAINST]);
 	lines_paragraph(p, "Display filter (T, F)", r->text[FILTER]);
 	lines_paragraph(p, "Capture filter", r->text[BPF]);
 	text_init(&t, line, sizeof(line));
@@ -283,7 +283,7 @@ const struct screen_class findings_class = {
 	.name = "findings",
 	.title = "Findings",
 	.fields = fields,
-	.columns = "severity title server.ip server.port cost share count of counted saw",
+	.columns = "severity cost share title server.ip server.port count of counted saw",
 	.help = help,
 	.collect = collect,
 	.value = rows_value,

@@ -35,10 +35,10 @@ static const struct field fields[] = {
 		7),
 	COLUMN(errors, "errors", "Errors", "Errors of its answers, and requests not answered.",
 		FIELD_U64, 0, 6),
-	COLUMN(waited, "waited", "Waited", "All its waiting, as client.", FIELD_DURATION,
+	COLUMN(waited, "waited", "Waited", "Total wait time, as client.", FIELD_DURATION,
 		FIELD_F_NONZERO, 9),
-	COLUMN(kept_waiting, "kept_waiting", "Let wait", "All waiting for it, as server.",
-		FIELD_DURATION, FIELD_F_NONZERO, 9),
+	COLUMN(kept_waiting, "kept_waiting", "Waited for",
+		"Total wait time of others for it, as server.", FIELD_DURATION, FIELD_F_NONZERO, 9),
 	COLUMN(retransmits, "retransmits", "Resent", "Segments that it sent again.", FIELD_U64, 0,
 		6),
 	COLUMN(lost, "lost", "Lost", "Bytes of it that the capture lost.", FIELD_BYTES,
@@ -162,10 +162,10 @@ const struct screen_class hosts_class = {
 	.name = "hosts",
 	.title = "Hosts",
 	.fields = fields,
-	.columns = "host country as.number as.organization sent received packets flows requests "
-		   "answers errors waited kept_waiting retransmits",
-	.columns_less = "host sent received packets flows requests answers errors waited "
-			"kept_waiting retransmits lost",
+	.columns = "host country kept_waiting waited errors sent received flows requests answers "
+		   "packets retransmits as.number as.organization",
+	.columns_less = "host kept_waiting waited errors sent received flows requests answers "
+			"packets retransmits lost",
 	.help = help,
 	.collect = collect,
 	.value = rows_value,

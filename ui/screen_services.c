@@ -32,7 +32,8 @@ static const struct field fields[] = {
 	COLUMN(wait99, "wait_p99", "Wait p99", "The same of the time to the first byte.",
 		FIELD_DURATION, 0, 8),
 	COLUMN(total, "total", "Waited", "Total wait time.", FIELD_DURATION, 0, 9),
-	COLUMN(main_cause, "cause", "Mostly", "Where most of the waiting went.", FIELD_NAME, 0, 16),
+	COLUMN(main_cause, "cause", "Mostly", "Where most of the wait time went.", FIELD_NAME, 0,
+		16),
 	COLUMN(ledger[LEDGER_SERVER], "ledger.server", "Server", "Waiting for the server.",
 		FIELD_DURATION, 0, 8),
 	COLUMN(ledger[LEDGER_NETWORK], "ledger.network", "Network", "Waiting for the path.",
@@ -40,7 +41,8 @@ static const struct field fields[] = {
 	COLUMN(flows, "flows", "Flows", "Connections that have ended.", FIELD_U64, 0, 7),
 	COLUMN(bytes, "bytes", "Bytes", "Bytes of these connections.", FIELD_BYTES, 0, 9),
 	COLUMN(failed, "failed", "Failed", "Connections that were not made.", FIELD_U64, 0, 6),
-	COLUMN(retries, "syn_retries", "SYN again", "SYNs that were sent again.", FIELD_U64, 0, 6),
+	COLUMN(retries, "syn_retries", "SYNs resent", "SYNs that were sent again.", FIELD_U64, 0,
+		6),
 	{.type = FIELD_END},
 };
 
@@ -151,8 +153,8 @@ const struct screen_class services_class = {
 	.name = "services",
 	.title = "Services",
 	.fields = fields,
-	.columns = "server.ip server.port protocol transactions rate errors p50 p90 p99 max total "
-		   "cause flows",
+	.columns = "server.ip server.port protocol total cause p99 transactions errors rate p50 "
+		   "p90 max flows",
 	.sort = "-total",
 	.help = help,
 	.collect = collect,
