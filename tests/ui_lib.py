@@ -148,7 +148,7 @@ def capture(name):
 
 
 def rows_of(text):
-    return int(re.search(r"(\d+) rows", text).group(1))
+    return int(re.search(r"(\d+) rows?\b", text).group(1))
 
 
 def summary():

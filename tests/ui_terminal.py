@@ -44,8 +44,8 @@ def mouse():
 
     t.run("set-option", "-g", "mouse", "off")
     click(16, 2)
-    t.wait(r"Protocol +Requests", "a click on a screen's name")
-    t.press("3", r"Start +Type")
+    t.wait(r"Protocol +Waited", "a click on a screen's name")
+    t.press("3", r"Start +Duration")
     text = t.screen()
     column = text.split("\n")[3].index("Query") + 3  # below 95: the old coding of the mouse
     click(column, 4)
@@ -62,7 +62,7 @@ def mouse():
     t.keys("Escape")
     t.keys("=\x1b[M")  # cut short: nothing waits for the rest
     time.sleep(0.3)
-    t.press("2", r"Protocol +Requests", "a mouse's sequence that was cut short")
+    t.press("2", r"Protocol +Waited", "a mouse's sequence that was cut short")
     t.leave("mouse")
     PRESSED.add("mouse")
 
@@ -93,7 +93,7 @@ def restoring():
     check("F1Help" not in text, "^Z: the screen is given back", text)
     check("icanon" in t.press(["=stty -a | grep -ow -- '-*icanon'", "Enter"], r"^-?icanon"), "^Z: the terminal is as it was")
     t.press(["=fg", "Enter"], r"F1Help", "fg: drawn again")
-    t.press("3", r"Start +Type", "and keys are keys")
+    t.press("3", r"Start +Duration", "and keys are keys")
     t.press("q", r"^\$\s*$", "it leaves")
     t.over()
     PRESSED.add("^Z")

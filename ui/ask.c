@@ -16,7 +16,7 @@ static void search_as_typed(struct ui *u, const char *text)
 
 	u->dialog.error[0] = '\0';
 	if (*text && !s->class->draw && !table_search(u, s, text, 1, false))
-		snprintf(u->dialog.error, sizeof(u->dialog.error), "nothing holds it");
+		snprintf(u->dialog.error, sizeof(u->dialog.error), "not found");
 }
 
 void ask_search(struct ui *u)
@@ -36,7 +36,7 @@ void search_again(struct ui *u, int direction)
 	if (!u->search[0] || s->class->draw)
 		return;
 	if (!table_search(u, s, u->search, direction, true))
-		ui_note(u, true, "nothing else holds \"%.40s\"", u->search);
+		ui_note(u, true, "\"%.40s\" is found nowhere else", u->search);
 }
 
 static bool check_filter(struct ui *u, const char *text, char *err, size_t errsize)
@@ -93,11 +93,25 @@ void ask_capture(struct ui *u)
 	u->dialog.check = check_capture;
 }
 
-static const char *field_item(struct ui *u, unsigned i)
+static const struct field *field_at(struct ui *u, unsigned i)
 {
 	struct screen *s = ui_top(u);
 
-	return s->class->fields ? s->class->fields[i].name : u->fields[i]->name;
+	return s->class->fields ? &s->class->fields[i] : u->fields[i];
+}
+
+/* A column's head, and the name that it has in filters and the configuration. */
+static const char *head_and_name(const struct field *f)
+{
+	static char line[128];
+
+	snprintf(line, sizeof(line), "%-15s %s", column_title(f), f->name);
+	return line;
+}
+
+static const char *field_item(struct ui *u, unsigned i)
+{
+	return head_and_name(field_at(u, i));
 }
 
 static unsigned field_count(struct ui *u)
@@ -127,7 +141,7 @@ static void keep_columns(struct ui *u, struct screen *s)
 static bool column_chosen(struct ui *u, unsigned i)
 {
 	struct table *t = &ui_top(u)->table;
-	const char *name = field_item(u, i);
+	const char *name = field_at(u, i)->name;
 
 	for (unsigned k = 0; k < t->ncolumns; k++)
 		if (strcmp(t->columns[k]->name, name) == 0)
@@ -139,9 +153,10 @@ static void column_toggle(struct ui *u, unsigned i)
 {
 	struct screen *s = ui_top(u);
 	struct table *t = &s->table;
-	const char *name = field_item(u, i);
+	const char *name = field_at(u, i)->name;
 	const struct field *f = ui_field(u, s->class, name);
 
+	columns_forget(t);
 	for (unsigned k = 0; k < t->ncolumns; k++) {
 		if (strcmp(t->columns[k]->name, name) != 0)
 			continue;
@@ -150,7 +165,7 @@ static void column_toggle(struct ui *u, unsigned i)
 		memmove(t->columns + k, t->columns + k + 1,
 			(t->ncolumns - k - 1) * sizeof(t->columns[0]));
 		t->ncolumns--;
-		t->left = t->left < t->ncolumns ? t->left : 0;
+		t->left = t->left + 1 < t->ncolumns ? t->left : 0;
 		keep_columns(u, s);
 		return;
 	}
@@ -185,7 +200,7 @@ static const char *sort_item(struct ui *u, unsigned i)
 {
 	struct table *t = &ui_top(u)->table;
 
-	return i < t->ncolumns ? t->columns[i]->name : "(not sorted)";
+	return i < t->ncolumns ? head_and_name(t->columns[i]) : "(not sorted)";
 }
 
 static void sort_pick(struct ui *u, unsigned i)

@@ -303,6 +303,27 @@ bool dialog_key(struct ui *u, int key)
 	return true;
 }
 
+void dialog_mouse(struct ui *u, unsigned button, int row, int column)
+{
+	struct dialog *d = &u->dialog;
+	int at = row - d->row;
+
+	if (!d->title || !d->n)
+		return;
+	if (button == 4 || button == 5) {
+		list_move(d, button == 4 ? -3 : 3);
+	} else if (at < 0 || at >= d->height || column < d->column ||
+		   column >= d->column + d->width) {
+		dialog_key(u, KEY_ESCAPE);
+	} else if (d->top + (unsigned)at < d->n) {
+		d->selected = d->top + (unsigned)at;
+		if (d->toggle)
+			d->toggle(u, d->selected);
+		else
+			list_done(u);
+	}
+}
+
 static void draw_line(struct dialog *d, int row)
 {
 	int columns = term_columns(), title = term_width(d->title, strlen(d->title)) + 2;
@@ -326,7 +347,7 @@ static void draw_line(struct dialog *d, int row)
 static void draw_list(struct ui *u, int row, int rows)
 {
 	struct dialog *d = &u->dialog;
-	int height = rows - 2, columns = term_columns(), width = columns < 64 ? columns : 64;
+	int height = rows - 2, columns = term_columns(), width = columns < 78 ? columns : 78;
 	int left = (columns - width) / 2;
 	char head[DIALOG_TEXT + 128];
 
@@ -338,6 +359,10 @@ static void draw_list(struct ui *u, int row, int rows)
 		d->top = d->selected;
 	if (d->selected >= d->top + (unsigned)height)
 		d->top = d->selected - (unsigned)height + 1;
+	d->row = row + 1;
+	d->height = height;
+	d->column = left;
+	d->width = width;
 	snprintf(head, sizeof(head), " %s  %s", d->title, d->text);
 	term_put(row, left, width, head, ROLE_HEAD);
 	for (int i = 0; i < height; i++) {

@@ -29,6 +29,7 @@ struct dialog {
 	void (*left)(struct ui *u);
 	/* A choice: items 0 to n-1; typed letters find one. */
 	unsigned n, selected, top;
+	int row, height, column, width; /* where its items were drawn, for the mouse */
 	const char *(*item)(struct ui *u, unsigned i);
 	bool (*chosen)(struct ui *u, unsigned i); /* is its box ticked? NULL: no boxes */
 	void (*toggle)(struct ui *u, unsigned i); /* the blank, where there are boxes */
@@ -41,6 +42,8 @@ void dialog_list(struct ui *u, const char *title, unsigned n,
 	const char *(*item)(struct ui *u, unsigned i), void (*pick)(struct ui *u, unsigned i));
 void dialog_close(struct ui *u);
 bool dialog_key(struct ui *u, int key); /* false: there is no dialog */
+/* The wheel moves in a list; a click chooses, outside of the list it leaves. */
+void dialog_mouse(struct ui *u, unsigned button, int row, int column);
 void dialog_draw(struct ui *u, int row, int rows);
 
 #endif

@@ -96,27 +96,50 @@ static void draw_status(struct ui *u)
 	term_put(0, width, columns - width, line, drops ? ROLE_BAD : ROLE_BAR);
 }
 
-/* Gives its width. */
-static int tab_name(char *name, size_t size, unsigned i)
-{
-	int columns = term_columns();
-	bool tight = columns < 100;
+#define TAB_LEAST 4 /* of a name: where less fits, only the screen shown has its name */
+#define TAB_MOST  20
 
-	return snprintf(name, size, tight ? " %u %.*s" : " %u %.*s ", i + 1,
-		tight ? (columns < 50          ? 2
-				: columns < 60 ? 3
-					       : 7)
-		      : 20,
-		ui_tabs[i]->title);
+/* The widest names that fit are so wide; 0: only that of the screen shown. */
+static int tab_room(int gap)
+{
+	for (int most = TAB_MOST; most >= TAB_LEAST; most--) {
+		int sum = 0;
+
+		for (unsigned i = 0; i < TABS; i++) {
+			int n = (int)strlen(ui_tabs[i]->title);
+
+			sum += gap + (n < most ? n : most);
+		}
+		if (sum <= term_columns())
+			return most;
+	}
+	return 0;
 }
 
-unsigned ui_tab_at(int column)
+/* " 3 Transacti… "; gives its width. */
+static int tab_name(const struct ui *u, char *name, size_t size, unsigned i)
 {
-	char name[32];
+	const char *title = ui_tabs[i]->title;
+	bool tight = tab_room(4) < TAB_MOST;
+	int most = tab_room(tight ? 3 : 4), n = (int)strlen(title);
+	const char *end = tight ? "" : " ";
+
+	if (most == 0 && i != u->current)
+		return snprintf(name, size, " %u", i + 1);
+	if (most == 0 || n <= most)
+		return snprintf(name, size, " %u %s%s", i + 1, title, end);
+	n = snprintf(name, size, " %u %.*s", i + 1, most - 1, title);
+	snprintf(name + n, size - (size_t)n, "%s", term_utf8() ? "\u2026" : "~");
+	return n + 1;
+}
+
+unsigned ui_tab_at(const struct ui *u, int column)
+{
+	char name[64];
 	int x = 0;
 
 	for (unsigned i = 0; i < TABS; i++) {
-		x += tab_name(name, sizeof(name), i);
+		x += tab_name(u, name, sizeof(name), i);
 		if (column < x)
 			return i;
 	}
@@ -129,8 +152,8 @@ static void draw_tabs(struct ui *u)
 
 	term_put(1, 0, columns, "", ROLE_TEXT);
 	for (unsigned i = 0; i < TABS && x < columns; i++) {
-		char name[32];
-		int n = tab_name(name, sizeof(name), i);
+		char name[64];
+		int n = tab_name(u, name, sizeof(name), i);
 
 		term_put(1, x, n, name, i == u->current ? ROLE_TAB : ROLE_TEXT);
 		x += n;
@@ -153,8 +176,10 @@ static void draw_scope(struct ui *u, struct screen *s, int row)
 	}
 	if (u->display[0])
 		text_printf(&t, "  filter: %s", u->display);
-	if (!s->class->draw)
-		text_printf(&t, "  %" PRIu32 " rows", s->table.n);
+	if (!s->class->draw) {
+		text_printf(&t, "  %" PRIu32 " row%s", s->table.n, s->table.n == 1 ? "" : "s");
+		columns_tell(&s->table, &t);
+	}
 	if (u->nmarks)
 		text_printf(&t, "  %u marked", u->nmarks);
 	if (s->remark[0])
@@ -171,17 +196,34 @@ static const struct {
 	{"F10", "Quit", KEY_F(10)}};
 #define BAR (sizeof(bar) / sizeof(bar[0]))
 
-static int bar_width(size_t i)
+/* The keys that there is room for, as bits: of a narrow terminal those that matter most. */
+static unsigned bar_shown(void)
 {
-	return (int)strlen(bar[i].key) + (term_columns() < 80 ? 4 : (int)strlen(bar[i].name) + 1);
+	static const uint8_t first[BAR] = {0, 9, 3, 4, 5, 2, 1, 6, 7, 8};
+	int room = term_columns();
+	unsigned shown = 0;
+
+	for (size_t i = 0; i < BAR; i++) {
+		room -= (int)(strlen(bar[first[i]].key) + strlen(bar[first[i]].name) + 1);
+		if (room < -1) /* the last one needs no blank behind it */
+			break;
+		shown |= 1u << first[i];
+	}
+	return shown;
+}
+
+static int bar_width(unsigned shown, size_t i)
+{
+	return shown >> i & 1 ? (int)(strlen(bar[i].key) + strlen(bar[i].name) + 1) : 0;
 }
 
 int ui_bar_key(int column)
 {
+	unsigned shown = bar_shown();
 	int x = 0;
 
 	for (size_t i = 0; i < BAR; i++) {
-		x += bar_width(i);
+		x += bar_width(shown, i);
 		if (column < x)
 			return bar[i].code;
 	}
@@ -190,15 +232,18 @@ int ui_bar_key(int column)
 
 static void draw_bar(struct ui *u, int row)
 {
+	unsigned shown = bar_shown();
 	int x = 0;
 
 	(void)u;
-	for (size_t i = 0; i < BAR && x < term_columns(); i++) {
-		int key = (int)strlen(bar[i].key);
+	for (size_t i = 0; i < BAR; i++) {
+		int key = (int)strlen(bar[i].key), width = bar_width(shown, i);
 
+		if (!width)
+			continue;
 		term_put(row, x, key, bar[i].key, ROLE_KEY);
-		term_put(row, x + key, bar_width(i) - key, bar[i].name, ROLE_BAR);
-		x += bar_width(i);
+		term_put(row, x + key, width - key, bar[i].name, ROLE_BAR);
+		x += width;
 	}
 	term_put(row, x, term_columns() - x, "", ROLE_BAR);
 }
@@ -243,13 +288,13 @@ void ui_draw(struct ui *u)
 	term_clear();
 	draw_status(u);
 	draw_tabs(u);
-	draw_scope(u, s, 2);
 	if (rows > 0) {
 		if (s->class->draw)
 			s->class->draw(u, s, TOP_ROWS, rows);
 		else
 			table_draw(u, s, TOP_ROWS, rows);
 	}
+	draw_scope(u, s, 2);
 	draw_foot(u, term_rows() - 1);
 	dialog_draw(u, TOP_ROWS, rows > 2 ? rows : 2);
 	term_flush();

@@ -116,8 +116,7 @@ static bool global_key(struct ui *u, int key)
 		return true;
 	case KEY_F(1):
 	case '?':
-		if (ui_top(u)->class != &help_class)
-			help_open(u);
+		help_open(u);
 		return true;
 	case 'n':
 		search_again(u, 1);
@@ -147,20 +146,26 @@ static void on_mouse(struct ui *u)
 	unsigned button = term_mouse(&row, &column);
 	struct screen *s = ui_top(u);
 
-	if (!button || u->dialog.title)
+	if (!button)
 		return;
+	if (u->dialog.title) {
+		dialog_mouse(u, button, row, column);
+		return;
+	}
 	if (row == term_rows() - 1 && button == 1) {
 		int key = ui_bar_key(column);
 
 		if (key != KEY_NONE)
 			on_key(u, key);
 	} else if (row == 1 && button == 1) {
-		unsigned i = ui_tab_at(column);
+		unsigned i = ui_tab_at(u, column);
 
 		if (i < TABS)
 			ui_tab(u, i);
 	} else if (!s->class->draw) {
 		table_mouse(u, s, button, row, column);
+	} else if (s->class->click && button == 1) {
+		s->class->click(u, s, row);
 	} else if (s->class->key && button != 1) {
 		s->class->key(u, s, button == 4 ? KEY_UP : KEY_DOWN);
 	}

@@ -2,6 +2,7 @@
  * screen_detail.c - one record whole: of a transaction when its parts were (a waterfall) and where
  * its time went (the ledger), then every field that it has.
  */
+#include "bars.h"
 #include "lines.h"
 #include "view.h"
 #include "base/mem.h"
@@ -9,7 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LABEL 30
+/* Columns of a name. */
+static int label(void)
+{
+	return term_columns() < 60 ? 20 : 30;
+}
 
 struct state {
 	struct record *r; /* a copy */
@@ -20,22 +25,22 @@ struct state {
 static void bar_line(
 	struct lines *p, const char *name, uint64_t ns, double from, double part, enum role role)
 {
-	int y = lines_next(p), columns = term_columns(), width = columns - LABEL - 22;
+	int y = lines_next(p), columns = term_columns(), at = label(), width = columns - at - 22;
 	char buffer[64];
 	struct text t;
 
 	if (y < 0)
 		return;
-	term_put(y, 2, LABEL - 2, name, ROLE_TEXT);
+	term_put(y, 2, at - 2, name, ROLE_TEXT);
 	text_init(&t, buffer, sizeof(buffer));
 	text_duration(&t, ns);
-	term_right(y, LABEL, 10, buffer, ROLE_TEXT);
+	term_right(y, at, 10, buffer, ROLE_TEXT);
 	snprintf(buffer, sizeof(buffer), "%5.1f %%", part * 100);
-	term_right(y, LABEL + 11, 8, buffer, ROLE_DIM);
+	term_right(y, at + 11, 8, buffer, ROLE_DIM);
 	if (width > 4) {
 		int left = (int)(from * width);
 
-		term_bar(y, LABEL + 21 + left, width - left, part * width, role);
+		term_bar(y, at + 21 + left, width - left, part * width, role);
 	}
 }
 
@@ -89,13 +94,17 @@ static void ledger(struct lines *p, const struct txn_record *t)
 {
 	char title[64];
 	struct text x;
+	int y, columns = term_columns();
 
 	if (t->total == FIELD_ABSENT)
 		return;
 	text_init(&x, title, sizeof(title));
 	text_str(&x, "Where the time went: ");
 	text_duration(&x, t->total);
-	lines_heading(p, title);
+	lines_next(p);
+	y = lines_next(p);
+	term_put(y, 0, columns, title, ROLE_ACCENT);
+	bars_key(y, label() + 21, columns - label() - 22);
 	for (int i = 0; i < LEDGER_COUNT; i++)
 		if (t->ledger[i])
 			bar_line(p, ledger_names[i], t->ledger[i], 0,
@@ -107,24 +116,24 @@ static void field_line(struct lines *p, const struct field *f, const struct sche
 {
 	char buffer[4096];
 	struct text t;
-	int columns = term_columns(), width = columns - LABEL - 4;
+	int columns = term_columns(), at = label(), width = columns - at - 4;
 	bool first = true;
-	size_t at = 0;
+	size_t from = 0;
 
 	if (width < 8)
 		width = 8;
 	text_init(&t, buffer, sizeof(buffer));
 	cell_put(&t, f, v);
-	while (first || at < t.len) {
-		size_t n = t.len - at < (size_t)width ? t.len - at : (size_t)width;
+	while (first || from < t.len) {
+		size_t n = t.len - from < (size_t)width ? t.len - from : (size_t)width;
 		int y = lines_next(p);
 
-		while (at + n < t.len && n > 1 && ((uint8_t)t.p[at + n] & 0xc0) == 0x80)
+		while (from + n < t.len && n > 1 && ((uint8_t)t.p[from + n] & 0xc0) == 0x80)
 			n--;
 		if (first)
-			term_put(y, 2, LABEL, f->name, ROLE_DIM);
-		term_text(y, LABEL + 3, columns - LABEL - 3, t.p + at, n, ROLE_TEXT);
-		at += n;
+			term_put(y, 2, at, f->name, ROLE_DIM);
+		term_text(y, at + 3, columns - at - 3, t.p + from, n, ROLE_TEXT);
+		from += n;
 		first = false;
 	}
 }

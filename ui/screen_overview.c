@@ -5,10 +5,10 @@
  * The figures are the model's; histories are its time series: of everything as long as its buckets
  * are narrow, later of the newest (series_recent()).
  */
+#include "bars.h"
 #include "lines.h"
 #include "view.h"
 #include "base/mem.h"
-#include "base/share.h"
 #include "model/series.h"
 #include "model/services.h"
 #include "run/source.h"
@@ -33,12 +33,13 @@ struct state {
 	unsigned n;     /* columns */
 	uint64_t width; /* of one, ns */
 	unsigned selected, top;
+	int list; /* row of the first service drawn, for the mouse */
 };
 
 /* Where the columns of the services are. */
 static int name_width(void)
 {
-	return term_columns() < 100 ? 24 : 34;
+	return term_columns() < 60 ? 18 : term_columns() < 100 ? 22 : 34;
 }
 
 static void add(struct moment *m, const struct series_bucket *b)
@@ -119,46 +120,6 @@ static void name_of(struct text *t, const struct service *x)
 	text_printf(t, " %s", x->protocol ? x->protocol : x->transport == 17 ? "udp" : "tcp");
 }
 
-static void put_duration(int y, int column, int width, uint64_t ns, enum role role)
-{
-	char text[32];
-	struct text t;
-
-	text_init(&t, text, sizeof(text));
-	text_duration(&t, ns);
-	term_right(y, column, width, text, role);
-}
-
-static void put_number(int y, int column, int width, uint64_t n, enum role role)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%" PRIu64, n);
-	term_right(y, column, width, text, role);
-}
-
-/* Network, server, stalls and what is not known of a service's waiting, one behind the other. */
-static void ledger_bar(int y, int column, int width, const struct tally *t)
-{
-	static const enum role roles[] = {ROLE_NETWORK, ROLE_SERVER, ROLE_STALL, ROLE_DIM};
-	int at = 0;
-
-	if (width < 4 || !t->total)
-		return;
-	for (size_t k = 0; k < sizeof(roles) / sizeof(roles[0]); k++) {
-		uint64_t part = 0;
-		int n;
-
-		for (int i = 0; i < LEDGER_COUNT; i++)
-			part += ledger_role(i) == roles[k] ? t->ledger[i] : 0;
-		n = (int)share_of(part, t->total, (unsigned)width);
-		if (part && n == 0)
-			n = 1;
-		term_bar(y, column + at, width - at, n, roles[k]);
-		at += n;
-	}
-}
-
 /* Transactions of a service since its beginning. */
 static void sparkline(struct ui *u, int y, int column, int width, const struct service *x)
 {
@@ -179,49 +140,97 @@ static void sparkline(struct ui *u, int y, int column, int width, const struct s
 			ROLE_GOOD);
 }
 
+enum { ANSWERS, ERRORS, RATE, P50, P99, WAITED, FIGURES };
+
+static const struct {
+	const char *name;
+	int width, from; /* from: columns of the terminal from which on it is there */
+} figure[FIGURES] = {
+	[ANSWERS] = {"answers", 8, 76},
+	[ERRORS] = {"errors", 6, 60},
+	[RATE] = {"rate", 9, 100},
+	[P50] = {"p50", 8, 100},
+	[P99] = {"p99", 8, 60},
+	[WAITED] = {"waited", 9, 0},
+};
+
 /* Columns of the two drawings behind the figures. */
 struct drawings {
 	int ledger, ledger_width, history, history_width;
+	uint64_t full; /* ns that the width of a bar stands for */
 };
 
-static struct drawings drawings(void)
+static struct drawings drawings(struct ui *u)
 {
-	int at = name_width() + 55, room = term_columns() - at - 1;
-	struct drawings d = {at, room, 0, 0};
+	int at = name_width(), room;
+	struct drawings d = {0};
+	const struct service **list;
+	unsigned n = services_sorted(model_services(u->shown), &list);
 
+	for (int i = 0; i < FIGURES; i++)
+		at += term_columns() >= figure[i].from ? figure[i].width + 1 : 0;
+	room = term_columns() - at - 1;
+	d.ledger = at;
+	d.ledger_width = room;
 	if (room >= 50) {
 		d.history_width = room / 3 < (int)COLUMNS ? room / 3 : (int)COLUMNS;
 		d.ledger_width = room - d.history_width - 1;
 		d.history = at + d.ledger_width + 1;
 	}
+	d.full = n == 1 ? list[0]->sum.total : services_total(model_services(u->shown))->sum.total;
 	return d;
 }
 
-static void figures(int y, const struct tally *t, enum role role)
+static void figure_text(struct text *t, const struct tally *x, int what)
 {
-	int at = name_width();
-	uint64_t span = t->last > t->first ? t->last - t->first : 0;
-	bool any = t->duration.n > 0;
-	char text[32];
-	struct text rate;
+	uint64_t span = x->last > x->first ? x->last - x->first : 0;
+	bool any = x->duration.n > 0;
 
-	put_number(y, at, 8, tally_answers(t), role);
-	put_number(y, at + 9, 6, t->errors, t->errors && role == ROLE_TEXT ? ROLE_BAD : role);
-	text_init(&rate, text, sizeof(text));
-	if (span)
-		text_rate(&rate, tally_answers(t), span);
-	else
-		text_char(&rate, '-');
-	term_right(y, at + 16, 9, text, role);
-	put_duration(y, at + 26, 8, any ? hist_at(&t->duration, 0.5) : FIELD_ABSENT, role);
-	put_duration(y, at + 35, 8, any ? hist_at(&t->duration, 0.99) : FIELD_ABSENT, role);
-	put_duration(y, at + 44, 9, t->total, role);
+	switch (what) {
+	case ANSWERS:
+		text_printf(t, "%" PRIu64, tally_answers(x));
+		break;
+	case ERRORS:
+		text_printf(t, "%" PRIu64, x->errors);
+		break;
+	case RATE:
+		if (span)
+			text_rate(t, tally_answers(x), span);
+		else
+			text_char(t, '-');
+		break;
+	case P50:
+	case P99:
+		text_duration(
+			t, any ? hist_at(&x->duration, what == P50 ? 0.5 : 0.99) : FIELD_ABSENT);
+		break;
+	default:
+		text_duration(t, x->total);
+	}
 }
 
-static void service_line(struct ui *u, int y, const struct service *x, bool selected)
+static void figures(int y, const struct tally *x, enum role role)
+{
+	int at = name_width();
+
+	for (int i = 0; i < FIGURES; i++) {
+		bool bad = i == ERRORS && x->errors && role == ROLE_TEXT;
+		char text[32];
+		struct text t;
+
+		if (term_columns() < figure[i].from)
+			continue;
+		text_init(&t, text, sizeof(text));
+		figure_text(&t, x, i);
+		term_right(y, at, figure[i].width, text, bad ? ROLE_BAD : role);
+		at += figure[i].width + 1;
+	}
+}
+
+static void service_line(
+	struct ui *u, int y, const struct drawings *d, const struct service *x, bool selected)
 {
 	const struct tally *t = &x->sum;
-	struct drawings d = drawings();
 	enum role role = selected                           ? ROLE_SELECTED
 			 : t->errors * 20 > t->transactions ? ROLE_BAD
 							    : ROLE_TEXT;
@@ -233,18 +242,17 @@ static void service_line(struct ui *u, int y, const struct service *x, bool sele
 	term_put(y, 0, term_columns(), "", selected ? ROLE_SELECTED : ROLE_TEXT);
 	term_text(y, 1, name_width() - 2, out.p, out.len, role);
 	figures(y, t, role);
-	ledger_bar(y, d.ledger, d.ledger_width, t);
-	sparkline(u, y, d.history, d.history_width, x);
+	bars_ledger(y, d->ledger, d->ledger_width, t->ledger, d->full);
+	sparkline(u, y, d->history, d->history_width, x);
 }
 
-static void total_line(struct ui *u, int y)
+static void total_line(struct ui *u, int y, const struct drawings *d)
 {
 	const struct tally *t = &services_total(model_services(u->shown))->sum;
-	struct drawings d = drawings();
 
 	term_put(y, 1, name_width() - 2, "all of them", ROLE_ACCENT);
 	figures(y, t, ROLE_ACCENT);
-	ledger_bar(y, d.ledger, d.ledger_width, t);
+	bars_ledger(y, d->ledger, d->ledger_width, t->ledger, d->full);
 }
 
 /* What findings come to, in as many lines as there is room for. */
@@ -260,11 +268,20 @@ static int verdict(struct ui *u, int y, int end)
 	while (*at && y < end) {
 		size_t n = lines_break(at, width);
 
-		term_text(y++, 1, term_columns() - 1, at, n, ROLE_WARN);
+		/* The last line has all the rest, and a mark where that is too long. */
+		if (y + 1 == end)
+			n = strlen(at);
+		term_text(y++, 1, (int)width, at, n, ROLE_WARN);
 		at += n;
 		at += strspn(at, " ");
 	}
 	return y;
+}
+
+static void count(struct text *t, uint64_t n, const char *what)
+{
+	if (n)
+		text_printf(t, ", %" PRIu64 " %s", n, what);
 }
 
 static int health(struct ui *u, int y)
@@ -277,18 +294,22 @@ static int health(struct ui *u, int y)
 
 	frames_stats(u->frames, &st);
 	text_init(&t, line, sizeof(line));
-	text_printf(&t,
-		"Flows: %" PRIu64 " ended, %" PRIu64 " never connected, %" PRIu64 " reset, %" PRIu64
-		" retransmissions (%" PRIu64 " after a timeout), %" PRIu64 " zero windows",
-		f->flows, f->failed, f->reset, f->retransmits, f->rtos, f->zero_windows);
+	text_printf(&t, "Flows: %" PRIu64 " ended", f->flows);
+	count(&t, f->failed, "never connected");
+	count(&t, f->reset, "reset");
+	count(&t, f->retransmits, "retransmissions");
+	if (f->rtos)
+		text_printf(&t, " (%" PRIu64 " after a timeout)", f->rtos);
+	count(&t, f->zero_windows, "zero windows");
 	term_text(
 		y, 1, term_columns() - 1, t.p, t.len, f->failed || f->rtos ? ROLE_WARN : ROLE_TEXT);
 	text_clear(&t);
-	text_printf(&t,
-		"Capture: %" PRIu64 " dropped, %" PRIu64 " bytes lost, %" PRIu64
-		" frames cut short, %" PRIu64 " twice, %" PRIu64 " flows one way, %" PRIu64
-		" begun before",
-		drops, f->lost, st.cut_frames, f->duplicates, f->one_way, f->midstream);
+	text_printf(&t, "Capture: %" PRIu64 " dropped", drops);
+	count(&t, f->lost, "bytes lost");
+	count(&t, st.cut_frames, "frames cut short");
+	count(&t, f->duplicates, "captured twice");
+	count(&t, f->one_way, "flows one way");
+	count(&t, f->midstream, "flows begun before");
 	term_text(
 		y + 1, 1, term_columns() - 1, t.p, t.len, drops || f->lost ? ROLE_BAD : ROLE_TEXT);
 	return y + 2;
@@ -335,23 +356,20 @@ static int own_cost(struct ui *u, int y)
 	return y + 1;
 }
 
-static void head(int y)
+static void head(int y, const struct drawings *d)
 {
-	static const struct {
-		const char *name;
-		int column, width;
-	} heads[] = {{"answers", 0, 8}, {"errors", 9, 6}, {"rate", 16, 9}, {"p50", 26, 8},
-		{"p99", 35, 8}, {"waited", 44, 9}};
-	struct drawings d = drawings();
+	int at = name_width();
 
 	term_put(y, 0, term_columns(), " Service", ROLE_HEAD);
-	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
-		term_right(y, name_width() + heads[i].column, heads[i].width, heads[i].name,
-			ROLE_HEAD);
-	if (d.ledger_width >= 22)
-		term_put(y, d.ledger, d.ledger_width, "network, server, stalls", ROLE_HEAD);
-	if (d.history_width)
-		term_put(y, d.history, d.history_width, "answers so far", ROLE_HEAD);
+	for (int i = 0; i < FIGURES; i++) {
+		if (term_columns() < figure[i].from)
+			continue;
+		term_right(y, at, figure[i].width, figure[i].name, ROLE_HEAD);
+		at += figure[i].width + 1;
+	}
+	bars_key(y, d->ledger, d->ledger_width);
+	if (d->history_width)
+		term_put(y, d->history, d->history_width, "answers so far", ROLE_HEAD);
 }
 
 /* The last minutes. */
@@ -377,24 +395,28 @@ static void draw(struct ui *u, struct screen *s, int row, int rows)
 	struct state *x = s->state;
 	const struct service **list;
 	unsigned n = services_sorted(model_services(u->shown), &list);
+	struct drawings d = drawings(u);
 	int y = row, end = row + rows;
 
 	if (rows > 15) {
 		y = histories(x, y);
-		y = verdict(u, y + 1, y + 4);
+		y = verdict(u, y + 1, y + 5);
 		y = comments(u, own_cost(u, health(u, y))) + 1;
+	} else {
+		y = verdict(u, y, y + (rows < 8 ? rows / 2 : 4));
 	}
-	head(y++);
+	head(y++, &d);
 	if (n > 1 && end - y > 4)
-		total_line(u, y++);
+		total_line(u, y++, &d);
 	if (x->selected >= n)
 		x->selected = n ? n - 1 : 0;
 	if (x->selected < x->top)
 		x->top = x->selected;
 	if (end > y && x->selected >= x->top + (unsigned)(end - y))
 		x->top = x->selected - (unsigned)(end - y) + 1;
+	x->list = y;
 	for (unsigned i = x->top; i < n && y < end; i++)
-		service_line(u, y++, list[i], i == x->selected);
+		service_line(u, y++, &d, list[i], i == x->selected);
 }
 
 static void open_service(struct ui *u, const struct service *x)
@@ -448,6 +470,21 @@ static bool key(struct ui *u, struct screen *s, int k)
 	}
 }
 
+static void click(struct ui *u, struct screen *s, int row)
+{
+	struct state *x = s->state;
+	const struct service **list;
+	unsigned n = services_sorted(model_services(u->shown), &list), i;
+
+	if (!x || row < x->list)
+		return;
+	i = x->top + (unsigned)(row - x->list);
+	if (i < n && i == x->selected)
+		open_service(u, list[i]);
+	else if (i < n)
+		x->selected = i;
+}
+
 static void release(struct screen *s)
 {
 	free(s->state);
@@ -456,6 +493,8 @@ static void release(struct screen *s)
 static const struct key_help help[] = {
 	{"j k g G", "choose a service"},
 	{"Enter", "its transactions"},
+	{"(bars)", "as long as the time waited; blue or N: network, magenta or S: server, red or "
+		   "X: stalls (loss, closed windows, queues), dim or ?: unknown"},
 	{NULL, NULL},
 };
 
@@ -466,5 +505,6 @@ const struct screen_class overview_class = {
 	.collect = collect,
 	.draw = draw,
 	.key = key,
+	.click = click,
 	.free = release,
 };

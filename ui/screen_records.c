@@ -214,7 +214,7 @@ static const struct key_help help[] = {
 const struct screen_class transactions_class = {
 	.name = "transactions",
 	.title = "Transactions",
-	.columns = "event.start type client.ip server.ip server.port query status event.duration "
+	.columns = "event.start event.duration type query status server.ip server.port client.ip "
 		   "tsumari.time.wait tsumari.ledger.server tsumari.ledger.network",
 	.follow = true,
 	.help = help,
@@ -230,9 +230,9 @@ const struct screen_class transactions_class = {
 const struct screen_class flows_class = {
 	.name = "flows",
 	.title = "Flows",
-	.columns = "event.start client.ip client.port server.ip server.port network.transport "
-		   "network.protocol tsumari.tcp.state network.bytes event.duration "
-		   "tsumari.tcp.rtt_min tsumari.flow.transactions "
+	.columns = "event.start event.duration client.ip client.port server.ip server.port "
+		   "network.bytes tsumari.tcp.state network.protocol network.transport "
+		   "tsumari.flow.transactions tsumari.tcp.rtt_min "
 		   "tsumari.tcp.client.retransmits tsumari.tcp.server.retransmits",
 	.sort = "-network.bytes",
 	.help = help,

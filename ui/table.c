@@ -10,54 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMN_LEAST 3
-#define COLUMN_MOST  60
-#define TEXT_LEAST   8
-
-const struct field *ui_field(struct ui *u, const struct screen_class *c, const char *name)
-{
-	unsigned lo = 0, hi = u->nfields;
-
-	for (const struct field *f = c->fields; f && f->type != FIELD_END; f++)
-		if (strcmp(f->name, name) == 0)
-			return f;
-	while (!c->fields && lo < hi) {
-		unsigned mid = (lo + hi) / 2;
-		int order = schema_name_cmp(name, u->fields[mid]->name);
-
-		if (order == 0)
-			return u->fields[mid];
-		if (order < 0)
-			hi = mid;
-		else
-			lo = mid + 1;
-	}
-	return NULL;
-}
-
-void table_set_columns(struct ui *u, struct screen *s, const char *names)
-{
-	struct table *t = &s->table;
-	char name[SCHEMA_NAME_MAX + 1];
-
-	t->ncolumns = 0;
-	t->left = 0;
-	while (*names && t->ncolumns < COLUMNS_MAX) {
-		size_t n;
-		const struct field *f;
-
-		names += strspn(names, " ,");
-		n = strcspn(names, " ,");
-		if (n && n < sizeof(name)) {
-			memcpy(name, names, n);
-			name[n] = '\0';
-			f = ui_field(u, s->class, name);
-			if (f)
-				t->columns[t->ncolumns++] = f;
-		}
-		names += n;
-	}
-}
+#define TRIES 4 /* layouts of one drawing */
 
 void table_set_sort(struct ui *u, struct screen *s, const char *name)
 {
@@ -175,108 +128,68 @@ void table_collected(struct ui *u, struct screen *s)
 		t->order[i] = i;
 	sort_rows(u, s);
 	keep_selection(s);
+	if (s->stale)
+		columns_forget(t);
 }
 
 /* Drawing. */
 
-static int column_width(const struct field *f)
-{
-	int width = f->width, title = (int)strlen(f->title ? f->title : f->name);
-
-	if (f->type == FIELD_TIME)
-		width = 12;
-	if (f->type == FIELD_DURATION || f->type == FIELD_BYTES)
-		width = 9;
-	if (width < title)
-		width = title;
-	return width < COLUMN_LEAST ? COLUMN_LEAST : width > COLUMN_MOST ? COLUMN_MOST : width;
-}
-
-/* Where the columns stand: the last text column gets what is left. Gives how many fit. */
-static unsigned lay_out(const struct table *t, int room, int width[COLUMNS_MAX])
-{
-	unsigned n = 0;
-	int used = 1, widest = -1;
-
-	for (unsigned i = t->left; i < t->ncolumns; i++) {
-		int w = column_width(t->columns[i]);
-
-		/* Half a number is worse than none; of a text the beginning is much. */
-		if (n && used + (cell_right(t->columns[i]) || w < TEXT_LEAST ? w : TEXT_LEAST) >
-				 room)
-			break;
-		if (used + w > room)
-			w = room - used > COLUMN_LEAST ? room - used : COLUMN_LEAST;
-		width[n] = w;
-		if (!cell_right(t->columns[i]) && (widest < 0 || w >= width[widest]))
-			widest = (int)n;
-		used += w + 1;
-		n++;
-	}
-	if (widest >= 0 && used < room)
-		width[widest] += room - used;
-	return n;
-}
-
-static void draw_head(struct screen *s, int row, unsigned n, const int *width)
-{
-	struct table *t = &s->table;
-	int x = 1;
-
-	term_put(row, 0, term_columns(), "", ROLE_HEAD);
-	for (unsigned i = 0; i < n; i++) {
-		const struct field *f = t->columns[t->left + i];
-		char title[64];
-
-		snprintf(title, sizeof(title), "%s%s", f->title ? f->title : f->name,
-			f != t->sort    ? ""
-			: t->descending ? (term_utf8() ? "\u25be" : "-")
-					: (term_utf8() ? "\u25b4" : "+"));
-		if (cell_right(f))
-			term_right(row, x, width[i], title, ROLE_HEAD);
-		else
-			term_put(row, x, width[i], title, ROLE_HEAD);
-		x += width[i] + 1;
-	}
-}
-
-static void draw_row(
-	struct ui *u, struct screen *s, int y, uint32_t place, unsigned n, const int *width)
+/* Gives whether any value was wider than its column has shown so far. */
+static bool draw_row(struct ui *u, struct screen *s, int y, uint32_t place)
 {
 	struct table *t = &s->table;
 	uint32_t row = t->order[place];
-	bool marked = ui_marked(u, s->class->id(s, row));
+	bool marked = ui_marked(u, s->class->id(s, row)), wider = false;
 	enum role role = place == t->selected ? ROLE_SELECTED
 			 : marked             ? ROLE_MARKED
 			 : s->class->role     ? s->class->role(s, row)
 					      : ROLE_TEXT;
-	int x = 1;
 
 	term_put(y, 0, term_columns(), marked ? "*" : "", role);
-	for (unsigned i = 0; i < n; i++) {
-		const struct field *f = t->columns[t->left + i];
+	for (unsigned k = 0; k < t->at.n; k++) {
+		unsigned i = t->at.column[k];
+		const struct field *f = t->columns[i];
 		char buffer[1024];
 		struct schema_value v;
 		struct text text;
+		int width;
 
 		text_init(&text, buffer, sizeof(buffer));
 		if (value_of(u, s, row, f, &v))
 			cell_put(&text, f, &v);
 		else
 			text_char(&text, '-');
+		width = term_text_width(text.p, text.len < UINT8_MAX ? text.len : UINT8_MAX);
+		if (width > t->seen[i] && t->seen[i] < UINT8_MAX) {
+			t->seen[i] = width < UINT8_MAX ? (uint8_t)width : UINT8_MAX;
+			wider = true;
+		}
 		if (cell_right(f))
-			term_right(y, x, width[i], buffer, role);
+			term_right(y, t->at.x[k], t->at.width[k], buffer, role);
 		else
-			term_text(y, x, width[i], text.p, text.len, role);
-		x += width[i] + 1;
+			term_text(y, t->at.x[k], t->at.width[k], text.p, text.len, role);
+	}
+	return wider;
+}
+
+/* Drawn again where values turned out to be wider than was thought. */
+static void draw_rows(struct ui *u, struct screen *s, int row)
+{
+	struct table *t = &s->table;
+	bool wider = true;
+
+	for (int tries = 0; wider && tries < TRIES; tries++) {
+		wider = false;
+		columns_lay_out(t);
+		columns_head(t, row);
+		for (uint32_t i = 0; i < t->height && t->top + i < t->n; i++)
+			wider |= draw_row(u, s, row + 1 + (int)i, t->top + i);
 	}
 }
 
 void table_draw(struct ui *u, struct screen *s, int row, int rows)
 {
 	struct table *t = &s->table;
-	int width[COLUMNS_MAX];
-	unsigned n = lay_out(t, term_columns(), width);
 
 	t->head_row = row;
 	t->height = rows > 1 ? (uint32_t)rows - 1 : 1;
@@ -286,9 +199,7 @@ void table_draw(struct ui *u, struct screen *s, int row, int rows)
 		t->top = t->selected - t->height + 1;
 	if (t->top + t->height > t->n)
 		t->top = t->n > t->height ? t->n - t->height : 0;
-	draw_head(s, row, n, width);
-	for (uint32_t i = 0; i < t->height && t->top + i < t->n; i++)
-		draw_row(u, s, row + 1 + (int)i, t->top + i, n, width);
+	draw_rows(u, s, row);
 	if (!t->n)
 		term_put(row + 2, 2, term_columns() - 2,
 			s->remark[0]               ? s->remark
@@ -408,11 +319,12 @@ bool table_key(struct ui *u, struct screen *s, int key)
 		break;
 	case KEY_LEFT:
 	case 'h':
-		t->left -= t->left > 0;
+		columns_scroll(t, -1);
 		break;
 	case KEY_RIGHT:
 	case 'l':
-		t->left += t->left + 1 < t->ncolumns;
+		if (!columns_scroll(t, 1))
+			ui_note(u, false, "there are no more columns to the right");
 		break;
 	case 'f':
 		t->follow = !t->follow;
@@ -452,22 +364,15 @@ bool table_key(struct ui *u, struct screen *s, int key)
 static void click_head(struct ui *u, struct screen *s, int column)
 {
 	struct table *t = &s->table;
-	int width[COLUMNS_MAX], x = 1;
-	unsigned n = lay_out(t, term_columns(), width);
+	const struct field *f = columns_at(t, column);
 
-	for (unsigned i = 0; i < n; i++) {
-		const struct field *f = t->columns[t->left + i];
-
-		if (column >= x && column < x + width[i]) {
-			t->descending = f == t->sort ? !t->descending : cell_right(f);
-			t->sort = f;
-			t->follow = false;
-			s->stale = true;
-			ui_note(u, false, "sorted by %s", f->name);
-			return;
-		}
-		x += width[i] + 1;
-	}
+	if (!f)
+		return;
+	t->descending = f == t->sort ? !t->descending : cell_right(f);
+	t->sort = f;
+	t->follow = false;
+	s->stale = true;
+	ui_note(u, false, "sorted by %s", f->name);
 }
 
 void table_mouse(struct ui *u, struct screen *s, unsigned button, int row, int column)

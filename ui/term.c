@@ -25,7 +25,8 @@
 
 static struct {
 	bool open, utf8, colours;
-	int fd; /* keys come from here */
+	bool plain; /* drawn without colours */
+	int fd;     /* keys come from here */
 	FILE *in;
 	SCREEN *screen;
 	struct termios before;
@@ -106,6 +107,7 @@ void term_restyle(const struct term_options *o)
 	const struct style *theme = strcmp(o->theme, "light") == 0 ? light : dark;
 	bool colour = colour_wanted(o);
 
+	T.plain = !colour;
 	T.utf8 = !o->ascii && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	for (int i = 0; i < ROLE_COUNT; i++) {
 		T.attributes[i] = mono[i];
@@ -349,6 +351,11 @@ int term_columns(void)
 	return COLS;
 }
 
+bool term_colours(void)
+{
+	return !T.plain;
+}
+
 bool term_utf8(void)
 {
 	return T.utf8;
@@ -415,6 +422,16 @@ int term_width(const char *p, size_t n)
 	return fit(p, n, INT_MAX / 2, &out);
 }
 
+int term_text_width(const char *p, size_t n)
+{
+	char buffer[TEXT_BYTES];
+	struct text t;
+
+	text_init(&t, buffer, sizeof(buffer));
+	text_escape(&t, p, n < TEXT_BYTES / 8 ? n : TEXT_BYTES / 8, SIZE_MAX);
+	return term_width(t.p, t.len);
+}
+
 /* What a terminal could act on becomes a question mark (fit()). */
 static void draw_text(int row, int column, int width, const char *p, size_t n, enum role role)
 {
@@ -468,6 +485,33 @@ void term_right(int row, int column, int width, const char *s, enum role role)
 	term_put(row, column, width, s, role);
 }
 
+char term_letter(enum role role)
+{
+	switch (role) {
+	case ROLE_NETWORK:
+		return 'N';
+	case ROLE_SERVER:
+		return 'S';
+	case ROLE_STALL:
+		return 'X';
+	case ROLE_GOOD:
+		return 'R';
+	default:
+		return '?';
+	}
+}
+
+/* Whole columns, and at least one: what is short is seen all the same. */
+static void letters(int row, int column, int width, double columns, enum role role)
+{
+	char text[2] = {term_letter(role), '\0'};
+	int n = (int)(columns + 0.5);
+
+	attrset(T.attributes[role]);
+	for (int i = 0; i < (n ? n : 1) && i < width; i++)
+		mvaddstr(row, column + i, text);
+}
+
 void term_bar(int row, int column, int width, double columns, enum role role)
 {
 	static const char *const eighths[] = {
@@ -482,6 +526,10 @@ void term_bar(int row, int column, int width, double columns, enum role role)
 		columns = width;
 	if (!(columns > 0))
 		return;
+	if (T.plain) {
+		letters(row, column, width, columns, role);
+		return;
+	}
 	whole = (int)columns;
 	part = (int)((columns - whole) * 8);
 	attrset(T.attributes[role]);

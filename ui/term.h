@@ -58,7 +58,8 @@ int term_key(void); /* the next one as ncurses numbers it; KEY_NONE: there is no
 unsigned term_mouse(int *row, int *column);
 int term_rows(void);
 int term_columns(void);
-bool term_utf8(void); /* may other characters than ASCII be drawn? */
+bool term_colours(void); /* are there any? */
+bool term_utf8(void);    /* may other characters than ASCII be drawn? */
 
 void term_clear(void);
 void term_flush(void);                 /* to the terminal */
@@ -74,11 +75,14 @@ void term_text(int row, int column, int width, const char *p, size_t n, enum rol
 void term_put(int row, int column, int width, const char *s, enum role role);
 /* The same, at the right end of its place. */
 void term_right(int row, int column, int width, const char *s, enum role role);
-/* One piece of a drawing: a bar of so many eighths of columns. */
+/* One piece of a drawing: a bar so many columns long; of letters where there are no colours. */
 void term_bar(int row, int column, int width, double columns, enum role role);
+/* What stands for a role where there are no colours. */
+char term_letter(enum role role);
 /* A level (0 to 8) of a history. */
 void term_level(int row, int column, unsigned level, enum role role);
-/* Columns that text will take. */
+/* Columns that text of ours will take; that text from anywhere will take, escaped. */
 int term_width(const char *p, size_t n);
+int term_text_width(const char *p, size_t n);
 
 #endif

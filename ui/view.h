@@ -37,10 +37,19 @@ struct key_help {
 	const char *keys, *what;
 };
 
+/* Where the columns of a table stand (columns.c). */
+struct layout {
+	unsigned n, behind; /* columns drawn; those further right */
+	unsigned column[COLUMNS_MAX];
+	int x[COLUMNS_MAX], width[COLUMNS_MAX];
+};
+
 /* One table: its rows are the class's, here is how they are shown. */
 struct table {
 	const struct field *columns[COLUMNS_MAX];
-	unsigned ncolumns, left;  /* left: columns scrolled out */
+	unsigned ncolumns, left;   /* left: columns scrolled out behind the first */
+	uint8_t seen[COLUMNS_MAX]; /* the widest value drawn so far */
+	struct layout at;
 	const struct field *sort; /* NULL: as they were collected */
 	bool descending, follow;  /* follow: the last row stays selected */
 	uint32_t n;               /* rows */
@@ -70,7 +79,8 @@ struct screen_class {
 	void (*open)(struct ui *u, struct screen *s, uint32_t row); /* Enter; may be NULL */
 	/* Not a table: draws rows from `row` on, so many. */
 	void (*draw)(struct ui *u, struct screen *s, int row, int rows);
-	bool (*key)(struct ui *u, struct screen *s, int key); /* true: it was for this screen */
+	bool (*key)(struct ui *u, struct screen *s, int key);   /* true: it was for this screen */
+	void (*click)(struct ui *u, struct screen *s, int row); /* may be NULL */
 	/* A little of what takes longer; true: there is more of it. May be NULL. */
 	bool (*work)(struct ui *u, struct screen *s);
 	void (*free)(struct screen *s);
@@ -171,8 +181,8 @@ struct term_options ui_look(const struct ui *u); /* as the configuration has it 
 
 /* draw.c */
 void ui_draw(struct ui *u);
-unsigned ui_tab_at(int column); /* whose name is there; TABS: none */
-int ui_bar_key(int column);     /* of the last line; KEY_NONE */
+unsigned ui_tab_at(const struct ui *u, int column); /* whose name is there; TABS: none */
+int ui_bar_key(int column);                         /* of the last line; KEY_NONE */
 
 /* keys.c */
 void ui_keys(struct ui *u); /* all that were pressed */
@@ -191,6 +201,16 @@ void write_config(struct ui *u);
 void ui_pause(struct ui *u, bool on);
 void ui_rewind(struct ui *u, int64_t seconds);
 void ui_live(struct ui *u);
+
+/* columns.c */
+void columns_lay_out(struct table *t);
+void columns_head(const struct table *t, int row);
+void columns_forget(struct table *t); /* how wide its values were */
+const char *column_title(const struct field *f);
+const struct field *columns_at(const struct table *t, int column); /* NULL: none */
+bool columns_scroll(struct table *t, int by); /* false: there are no more on that side */
+void columns_tell(
+	const struct table *t, struct text *out); /* how many there are, where some are hidden */
 
 /* table.c */
 void table_init(struct ui *u, struct screen *s);
