@@ -59,16 +59,25 @@ enum { EXT_NAME = 0, EXT_ALPN = 16, EXT_PSK = 41, EXT_VERSIONS = 43 };
 
 struct tls {
 	bool hello[2], cipher[2], lost[2]; /* by side; cipher: ChangeCipherSpec was sent */
-	bool retried;
+	bool retried, resumed;
+	bool finished;   /* TLS 1.3: a record as long as a Finished came of the server, */
+	bool early;      /* and more behind it: its tickets came with the handshake */
+	bool at_once;    /* the record that may be a ticket came so */
+	bool asked;      /* the client has said something behind its Finished */
 	uint8_t tickets; /* TLS 1.3: what of the server's first records is known */
 	uint16_t version;
 	uint32_t ticket; /* bytes of a record that is one */
 	uint64_t begin;  /* time of the ClientHello's first byte */
+	uint64_t answer; /* from the ClientHello to the ServerHello, ns */
+	uint64_t done;   /* time of the end of the client's Finished, of a ticket */
 };
 
 /* Behind the handshake of TLS 1.3: nothing yet, a record that may be a ticket, tickets. */
 enum { T_NONE, T_FIRST, T_MAYBE, T_SEEN };
-#define TICKET_MAX 2048u /* bytes of a record that may be one */
+#define TICKET_MIN   64u /* bytes of a record that may be one */
+#define TICKET_MAX   2048u
+#define GRACE        2000000u /* ns that a ticket may take longer than a ServerHello */
+#define CLOSE_NOTIFY (HEADER + 19u)
 
 static const struct {
 	uint16_t id;
@@ -171,8 +180,10 @@ static void extensions(struct tls *x, struct tsm_txn t, struct view v, enum side
 			first_protocol(t, body);
 		else if (type == EXT_VERSIONS && side == SIDE_SERVER)
 			x->version = (uint16_t)view_be(&body, 2);
-		else if (type == EXT_PSK && side == SIDE_SERVER)
+		else if (type == EXT_PSK && side == SIDE_SERVER) {
+			x->resumed = true;
 			tsm_u64(t, F_RESUMED, 1);
+		}
 	}
 }
 
@@ -235,8 +246,11 @@ static void on_hello(struct session *s, struct tls *x, enum side side, struct vi
 		return;
 	}
 	if (side == SIDE_SERVER) {
+		uint64_t now = tsm_time(s, at);
+
 		t = x->hello[1] ? tsm_current(s, side) : tsm_response(s, 0, at);
 		tsm_status(t, STATUS_OK);
+		x->answer = x->begin && now > x->begin ? now - x->begin : 0;
 	} else if (!x->hello[0]) {
 		t = tsm_request(s, 0, at);
 		tsm_handshake(t, 0);
@@ -362,6 +376,7 @@ static bool on_record(
 		if (side == SIDE_CLIENT) {
 			established(s, x, side, end);
 			x->tickets = T_FIRST;
+			x->done = tsm_time(s, end - 1);
 		}
 		return !new;
 	default:
@@ -399,6 +414,24 @@ static uint32_t record_size(const uint8_t *p)
 	return HEADER + ((uint32_t)p[3] << 8 | p[4]);
 }
 
+/*
+ * May the record of n bytes, alone and the first one behind the handshake, be a ticket? Servers
+ * send one as soon as they have the client's Finished, which takes no longer than a ServerHello.
+ */
+static bool like_ticket(const struct tls *x, uint32_t n)
+{
+	return x->at_once && !x->early && n >= TICKET_MIN;
+}
+
+/* A record of the server between its hello and the client's Finished. */
+static void in_first_flight(struct tls *x, uint32_t n)
+{
+	bool finished = n == HEADER + 53 || n == HEADER + 69; /* by the hash of the cipher suite */
+
+	x->early = x->finished && !finished;
+	x->finished |= finished;
+}
+
 /* The record that waits is no ticket, but an answer: when it came. */
 static void was_answer(struct session *s, struct tls *x)
 {
@@ -407,10 +440,59 @@ static void was_answer(struct session *s, struct tls *x)
 	x->tickets = T_SEEN;
 }
 
+/* The client goes on while a record of the server waits. True: nothing more is wanted. */
+static bool client_goes_on(struct session *s, struct tls *x)
+{
+	bool waits = x->tickets == T_MAYBE;
+
+	/* Where nothing was asked it answers nothing; whom a ticket let in gets a new one. */
+	if (waits && (x->resumed || !x->asked) && like_ticket(x, x->ticket)) {
+		x->tickets = T_SEEN;
+		return false;
+	}
+	if (waits)
+		was_answer(s, x);
+	return waits;
+}
+
+/*
+ * A record that may be a ticket is at the front; what is behind it, or that nothing is, tells.
+ * True: it is one. *need: not known, this many bytes must be there first.
+ */
+static bool is_ticket(
+	const struct session *s, struct tls *x, const struct view *v, uint32_t n, uint32_t *need)
+{
+	uint64_t now;
+	uint32_t next;
+
+	*need = n;
+	if (view_len(v) < n)
+		return false;
+	now = tsm_time(s, v->p + n - 1);
+	x->at_once = now <= x->done + x->answer + x->answer / 2 + GRACE;
+	*need = 0;
+	if (x->tickets == T_SEEN)
+		return x->at_once;
+	x->tickets = T_MAYBE;
+	x->ticket = n;
+	*need = n + HEADER;
+	if (view_len(v) < *need)
+		return false;
+	*need = 0;
+	next = record_size(v->p + n);
+	/* Two are of one size. One alone has an answer behind it, and not the connection's end. */
+	if (next == n || (like_ticket(x, n) && next > CLOSE_NOTIFY)) {
+		x->tickets = T_SEEN;
+		x->done = now;
+		return true;
+	}
+	return false;
+}
+
 /*
  * TLS 1.3 behind the handshake: whose turn it is. Many servers send two tickets of one size at once
- * (RFC 8446, 4.6.1), encrypted like all the rest, and these answer nothing; the first record that
- * is none ends the reading.
+ * (RFC 8446, 4.6.1), or one, encrypted like all the rest, and these answer nothing; the first
+ * record that is none ends the reading.
  */
 static struct take after_handshake(struct session *s, struct tls *x, enum side side, struct view *v)
 {
@@ -420,9 +502,10 @@ static struct take after_handshake(struct session *s, struct tls *x, enum side s
 	uint32_t n;
 
 	if (side == SIDE_CLIENT || lost) {
-		t.stop = x->tickets == T_MAYBE || lost;
-		if (t.stop)
+		if (lost)
 			was_answer(s, x);
+		t.stop = lost || client_goes_on(s, x);
+		x->asked = true;
 		tsm_opaque(s, side, v->end);
 		v->p = v->end;
 		return t;
@@ -436,20 +519,12 @@ static struct take after_handshake(struct session *s, struct tls *x, enum side s
 		n = record_size(p);
 		if (x->tickets == T_SEEN ? n == x->ticket
 					 : p[0] == APPLICATION && n <= TICKET_MAX) {
-			bool known = x->tickets == T_SEEN || view_len(v) < n;
-
-			t.need = known ? n : n + HEADER; /* two are of one size */
-			if (view_len(v) < t.need) {
-				x->tickets = known ? x->tickets : T_MAYBE;
-				return t;
-			}
-			t.need = 0;
-			if (x->tickets == T_SEEN || record_size(p + n) == n) {
-				x->tickets = T_SEEN;
-				x->ticket = n;
+			if (is_ticket(s, x, v, n, &t.need)) {
 				v->p += n;
 				continue;
 			}
+			if (t.need)
+				return t;
 		}
 		tsm_opaque(s, side, view_len(v) < n ? p + HEADER : p + n);
 		t.stop = true;
@@ -482,6 +557,8 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 			return t;
 		}
 		n = record_size(p);
+		if (side == SIDE_SERVER && p[0] == APPLICATION)
+			in_first_flight(x, n);
 		/* All but application data is waited for: its end is a stamp, or it is read. */
 		if (view_len(v) < n && !(p[0] == APPLICATION && side == SIDE_SERVER))
 			t.need = n;
@@ -520,9 +597,11 @@ static void gap(struct session *s, void *state, enum side side, uint64_t n)
 
 static void end(struct session *s, void *state, enum side side, enum tsm_end why)
 {
+	struct tls *x = state;
+
 	(void)why;
-	if (side == SIDE_SERVER)
-		was_answer(s, state);
+	if (side == SIDE_SERVER && !(x->resumed && like_ticket(x, x->ticket)))
+		was_answer(s, x);
 }
 
 static enum tsm_probe probe(struct view head, enum side side)

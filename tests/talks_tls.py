@@ -22,6 +22,9 @@ CLIENT_HELLO = hello(1, b"\3\3" + bytes(32) + b"\0" + b"\0\2\x13\1" + b"\1\0" + 
 SERVER_HELLO = hello(2, b"\3\3" + bytes(32) + b"\0" + b"\x13\1" + b"\0" + extensions((43, b"\3\4")))
 CHANGE = record(20, b"\1")
 SHAKE = [(C, 1, CLIENT_HELLO), (S, 11, SERVER_HELLO + CHANGE + SEALED(900)), (C, 21, CHANGE + SEALED(53))]
+RESUMED_HELLO = hello(2, b"\3\3" + bytes(32) + b"\0" + b"\x13\1" + b"\0" + extensions((43, b"\3\4"), (41, b"\0\0")))
+RESUMED = [(C, 1, CLIENT_HELLO), (S, 11, RESUMED_HELLO + CHANGE + SEALED(40) + SEALED(53)), (C, 21, CHANGE + SEALED(53))]
+CLOSE = SEALED(19)
 DONE = dict(type="tls", status="OK", handshake=20)
 
 
@@ -41,5 +44,23 @@ TALKS = {
                              [DONE], turns(1, 50)),
     "tls-server-ends": (443, [*SHAKE, (C, 22, SEALED(90)), (S, 72, SEALED(400)), ("fin", S, 73), ("fin", C, 74)], [DONE],
                         turns(1, 50)),
+    # One ticket alone, as GnuTLS, Java and whoever resumes a session with OpenSSL send.
+    "tls-one-ticket": (443, [*SHAKE, (C, 22, SEALED(90)), (S, 24, SEALED(250)), (S, 122, SEALED(400)), (S, 123, SEALED(9000)),
+                             (C, 130, SEALED(90)), (S, 180, SEALED(250))], [DONE], turns(2, 150)),
+    "tls-one-ticket-resumed": (443, [*RESUMED, (C, 22, SEALED(90)), (S, 31, SEALED(234)), (S, 322, SEALED(60))],
+                               [DONE], turns(1, 300)),
+    "tls-one-ticket-while-asking": (443, [*RESUMED, (C, 22, SEALED(9000)), (S, 31, SEALED(234)), (C, 32, SEALED(900)),
+                                          (S, 332, SEALED(60))], [DONE], turns(1, 300)),
+    "tls-request-between-tickets": (443, [*SHAKE, (S, 22, SEALED(250)), (C, 23, SEALED(40)), (S, 24, SEALED(250)), (S, 123, SEALED(9)),
+                                          (C, 130, SEALED(40)), (S, 180, SEALED(9))], [DONE], turns(2, 150)),
+    "tls-one-ticket-and-the-end": (443, [*RESUMED, (C, 22, SEALED(90)), (S, 31, SEALED(234)), ("fin", S, 500)],
+                                   [DONE], turns(0, 0)),
+    # A quick answer, and much later nothing but the end.
+    "tls-quick-answer": (443, [*SHAKE, (C, 22, SEALED(90)), (S, 24, SEALED(400)), (S, 5000, CLOSE), ("fin", S, 5000)],
+                         [DONE], turns(1, 2)),
+    # The ticket came with the handshake, as Go sends it: what follows is no other one.
+    "tls-ticket-before-the-end": (443, [*SHAKE[:1], (S, 11, SERVER_HELLO + CHANGE + SEALED(30) + SEALED(900) + SEALED(53) + SEALED(140)),
+                                        SHAKE[2], (C, 22, SEALED(90)), (S, 24, SEALED(200)), (S, 1024, SEALED(90))],
+                                  [DONE], turns(1, 2)),
 }
 TALKS = {name: (port, steps, want, {}, flow) for name, (port, steps, want, flow) in TALKS.items()}
