@@ -75,7 +75,7 @@ static bool request_line(struct session *s, struct http *h, struct view line, bo
 {
 	struct message *m = &h->m[SIDE_CLIENT];
 	struct view rest = line, method = before(&rest, ' '), target, version;
-	uint64_t tag = 0;
+	uint64_t tag = TAG_ASKED;
 
 	rest = trimmed(rest);
 	target = rest;
@@ -101,9 +101,9 @@ static bool request_line(struct session *s, struct http *h, struct view line, bo
 	target = trimmed(target);
 	m->txn = tsm_request(s, 0, line.p);
 	if (view_is(&method, "head"))
-		tag = TAG_HEAD;
+		tag |= TAG_HEAD;
 	else if (view_is(&method, "connect"))
-		tag = TAG_CONNECT;
+		tag |= TAG_CONNECT;
 	tsm_set_tag(m->txn, tag);
 	tsm_op(m->txn, method, target);
 	tsm_str(m->txn, F_REQ_METHOD, method);
@@ -282,8 +282,10 @@ static void response_header(struct http *h, struct message *m, struct view name,
 		}
 		break;
 	case 12:
-		if (view_is(&name, "content-type"))
+		if (view_is(&name, "content-type")) {
+			m->typed = true;
 			mime(m->txn, F_RES_MIME, v);
+		}
 		break;
 	case 16:
 		if (view_is(&name, "content-encoding") && view_len(&v))
@@ -340,7 +342,8 @@ static void message_end(struct session *s, struct http *h, enum side side, const
 	}
 	if (!m->interim) {
 		uint64_t tag = tsm_tag(t);
-		bool go_over = m->status == 101 || (tag & TAG_CONNECT && m->status / 100 == 2);
+		bool go_over = m->status == 101 || m->tunnel ||
+			       (tag & TAG_CONNECT && m->status / 100 == 2);
 
 		if (!m->close_delimited) {
 			tsm_u64(t, F_RES_BYTES, m->bytes);
@@ -391,9 +394,13 @@ static void headers_end(struct session *s, struct http *h, enum side side, const
 		m->bad_length = true;
 	if ((m->chunked || m->other_coding) && m->has_length)
 		tsm_flag(m->txn, QUALITY_AMBIGUOUS);
-	if (side == SIDE_SERVER &&
-		(m->interim || m->status == 101 || m->status == 204 || m->status == 304 ||
-			tag & TAG_HEAD || (tag & TAG_CONNECT && m->status / 100 == 2))) {
+	/* Nobody is known to have asked, and it has no body: a CONNECT that was not captured? */
+	m->tunnel = side == SIDE_SERVER && m->status / 100 == 2 && !(tag & TAG_ASKED) &&
+		    !m->chunked && !m->other_coding && !m->has_length && !m->bad_length &&
+		    !m->typed && m->status != 204;
+	if (side == SIDE_SERVER && (m->interim || m->tunnel || m->status == 101 ||
+					   m->status == 204 || m->status == 304 || tag & TAG_HEAD ||
+					   (tag & TAG_CONNECT && m->status / 100 == 2))) {
 		message_end(s, h, side, end);
 	} else if (m->chunked) {
 		expect_body(m, CHUNK);

@@ -50,6 +50,7 @@ enum phase {
 #define TAG_HEAD    1u
 #define TAG_CONNECT 2u
 #define TAG_UPGRADE 4u
+#define TAG_ASKED   8u /* it has a request */
 
 #define HOST_MAX   256u
 #define TARGET_MAX 2048u
@@ -59,6 +60,7 @@ struct message {
 	uint8_t after; /* phase after REST_OF_LINE, EXPECTING */
 	bool interim, chunked, has_length, bad_length, other_coding, in_framing;
 	bool length_seen_empty, close_delimited, upgrade, expects, refused;
+	bool typed, tunnel; /* there is a Content-Type; another protocol follows */
 	uint16_t status;
 	uint32_t headers, header_bytes;
 	uint32_t scanned; /* bytes of an unfinished line that hold no LF */

@@ -3,6 +3,7 @@ import socket
 import struct
 
 from talklib import C, S
+import talks_tls
 
 
 def ask(method="GET", path="/", head="", body=b"", version="HTTP/1.1"):
@@ -99,6 +100,16 @@ TALKS = {
         (S, 101, answer(200, b"ab")), (C, 190, ask(path="http://a.example/two")), (S, 290, answer(404, b"ab"))],
         [dict(method="CONNECT", code=403, server=50), dict(path="http://a.example/one", code=200, queued=50, server=50),
          dict(path="http://a.example/two", code=404, server=100)]),
+    # The capture begins behind a CONNECT, with its answer: what follows is no body of it.
+    "http-connect-before": (3128, [
+        (S, 0, b"HTTP/1.0 200 Connection Established\r\nProxy-agent: a\r\n\r\n"), (C, 1, ask(path="/one")),
+        (S, 101, answer(404, b"ab")), (C, 110, ask(path="/two")), (S, 210, answer(200, b"ab"))],
+        [dict(code=200, flags=["no_request"]), dict(path="/one", code=404, ms=100), dict(path="/two", code=200, ms=100)],
+        {"handshake": False}),
+    "http-connect-before-tls": (3128, [
+        (S, 0, b"HTTP/1.1 200 Connection established\r\n\r\n"), *talks_tls.SHAKE, (C, 22, talks_tls.SEALED(90)),
+        (S, 72, talks_tls.SEALED(400))],
+        [dict(code=200, flags=["no_request"]), talks_tls.DONE], {"handshake": False}, talks_tls.turns(1, 50)),
     "http-lengths-without-body": (80, [
         (C, 1, ask("HEAD", "/h") + ask(path="/i") + ask("HEAD", "/j")),
         (S, 51, b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\nHTTP/1.1 304 x\r\nContent-Length: 7\r\n\r\n"),
