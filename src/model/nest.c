@@ -455,8 +455,8 @@ static void tightest(const struct nest *n, const struct item *x, struct candidat
 	c->sum = c->n = left;
 }
 
-/* Whose of those under way it can be. */
-static void find_parents(struct nest *n, const struct item *x, struct candidates *c)
+/* Whose of those under way at this time it can be. */
+static void find_parents(struct nest *n, const struct item *x, uint64_t time, struct candidates *c)
 {
 	unsigned looked = 0;
 
@@ -490,7 +490,7 @@ static void find_parents(struct nest *n, const struct item *x, struct candidates
 		if (c->n > 1 && c->filled)
 			tightest(n, x, c);
 		if (c->n > 1 && !c->more)
-			nest_prefer_unoccupied(n, c, x->w.begin);
+			nest_prefer_unoccupied(n, c, time);
 	}
 }
 
@@ -522,7 +522,12 @@ static bool link_to(struct nest *n, uint32_t parent, uint32_t child, uint32_t we
 	return true;
 }
 
-static void settle(struct nest *n, uint32_t child)
+/*
+ * What it is a part of. Its connection is looked at first, when that is begun: whoever began it has
+ * no other call then, and may be one of very many when the connection is made at last. One that was
+ * made before it was needed is nobody's yet.
+ */
+static void settle(struct nest *n, uint32_t child, uint64_t time)
 {
 	struct item *x = &n->items[child];
 	struct candidates c;
@@ -532,7 +537,11 @@ static void settle(struct nest *n, uint32_t child)
 	c.n = 0;
 	c.more = c.whole = c.by_id = false;
 	if (!apart(n, x->w.flow))
-		find_parents(n, x, &c);
+		find_parents(n, x, time, &c);
+	if (time < x->w.begin && !c.whole && !c.by_id) {
+		push(n, x->w.begin, CHILD_START, child);
+		return;
+	}
 	x->nested = c.n > 0;
 	n->unsettled += c.n > NEST_PARENTS || c.more;
 	for (linked = c.n; linked > 0; linked--) {
@@ -571,7 +580,7 @@ static void step(struct nest *n)
 		begin(n, e.index);
 		break;
 	case CHILD_START:
-		settle(n, e.index);
+		settle(n, e.index, e.time);
 		break;
 	case PARENT_END:
 		finish(n, e.index);
@@ -602,7 +611,7 @@ static void add_late(struct nest *n, uint32_t i)
 
 	n->late += x->w.caller != NEST_LEAF;
 	x->w.caller = NEST_LEAF;
-	settle(n, i);
+	settle(n, i, x->w.begin);
 }
 
 void nest_add(
@@ -642,7 +651,7 @@ void nest_add(
 	n->ncallers += x->w.caller != NEST_LEAF;
 	if (x->w.caller)
 		push(n, w->begin, PARENT_START, i);
-	push(n, w->begin, CHILD_START, i);
+	push(n, w->start > n->swept ? w->start : w->begin, CHILD_START, i);
 	if (x->w.caller)
 		push(n, w->end, PARENT_END, i);
 	most = n->ncallers || n->most < FEW ? n->most - 4 : FEW;

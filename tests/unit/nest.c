@@ -124,6 +124,38 @@ static void who_waits_for_a_call_does_not_make_another(void **state)
 	end();
 }
 
+/* Of two hundred that wait for a connection each, every one began its own when it was asked. One
+   that stood before it was needed is of whoever needs it. */
+static void a_connection_is_begun_by_who_needs_it(void **state)
+{
+	(void)state;
+	begin();
+	for (unsigned i = 0; i < 200; i++) {
+		struct nest_wait w = {.client = host(2),
+			.server = host(3),
+			.port = 3,
+			.start = (1000 + 10 * i + (i == 199 ? 0 : 1)) * MS,
+			.begin = (4000 + 10 * i) * MS,
+			.asked = (4000 + 10 * i) * MS,
+			.end = (4050 + 10 * i) * MS,
+			.own = 50 * MS,
+			.flow = 1};
+		struct share shares[2];
+
+		if (i == 199) /* before it was asked */
+			w.start -= 5 * MS;
+		shares[0] = (struct share){
+			account_cell(&cells, LEDGER_CONNECT_RETRY, 3), w.begin - w.start};
+		shares[1] = (struct share){account_cell(&cells, LEDGER_SERVER, 3), 50 * MS};
+		nest_add(nest, &w, shares, 2);
+		add(1, 2, 1, 10 * i, 3055 + 10 * i, 0, true);
+	}
+	nest_finish(nest);
+	assert_in_range(felt(1, LEDGER_SERVER), 200 * 6 - 2, 200 * 6);
+	assert_in_range(all_felt() / MS, 200 * 3055 - 1, 200 * 3055 + 1);
+	end();
+}
+
 static void behind_goes_on_alone(void **state)
 {
 	(void)state;
@@ -211,6 +243,7 @@ int main(void)
 		cmocka_unit_test(what_is_behind_has_its_time),
 		cmocka_unit_test(side_by_side_shares),
 		cmocka_unit_test(who_waits_for_a_call_does_not_make_another),
+		cmocka_unit_test(a_connection_is_begun_by_who_needs_it),
 		cmocka_unit_test(behind_goes_on_alone),
 		cmocka_unit_test(what_nobody_called_is_felt),
 		cmocka_unit_test(one_call_at_a_time),
