@@ -31,6 +31,39 @@ def flows(path, *args):
     return records
 
 
+def requests(work):
+    """A request that is answered after 200 s, and one that never is, beside a connection that goes on for 250 s."""
+    slow, hung, steady = (pcaplib.Conversation(n, 80) for n in (1, 2, 3))
+    for c, path in ((slow, b"slow"), (hung, b"hung")):
+        c.send(0, c.open(START), b"GET /" + path + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+    slow.send(1, START + 200 * SECOND, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    at = steady.open(START)
+    for i in range(25):
+        steady.send(i % 2, at + i * 10 * SECOND, b"x" * 100)
+    path = os.path.join(work, "requests.pcap")
+    pcaplib.write(path, 1, sorted(slow.packets + hung.packets + steady.packets, key=lambda p: p.time))
+    for every, n in ((60, (3, 3)), (30, (6, 7)), (0, (0, 0))):  # time goes on with packets, each ten seconds
+        for jobs in "03":
+            out = subprocess.run([sys.argv[1], "--json", "--types", "http", "-r", path, "--flow-interval", f"{every}s",
+                                  f"-j{jobs}"], capture_output=True, text=True, check=True).stdout
+            records = [json.loads(line) for line in out.splitlines()]
+            for name, expect in zip(("/slow", "/hung"), n):
+                mine = [r for r in records if r["url"]["path"] == name]
+                open_ = mine[:-1]
+                check(len(open_) == expect, f"{every}, {name}: {len(open_)} interim records, expected {expect}")
+                check(all(r["status"] == "Pending" and r["event"]["outcome"] == "unknown" for r in open_),
+                      f"{every}, {name}: their status")
+                check(mine[-1].get("status") == ("OK" if name == "/slow" else None), f"{every}, {name}: the last one")
+                waited = [r["tsumari"]["ledger"]["server"] // SECOND for r in open_]
+                check(all(0 <= w - (i + 1) * every <= 11 for i, w in enumerate(waited)),
+                      f"{every}, {name}: each says what it waited for so far: {waited}")
+    report = subprocess.run([sys.argv[1], "--report", "-r", path, "--flow-interval", "10s"], capture_output=True,
+                            text=True, check=True).stdout
+    again = subprocess.run([sys.argv[1], "--report", "-r", path, "--flow-interval", "0"], capture_output=True,
+                           text=True, check=True).stdout
+    check(report == again, "what has not ended is in no sum: a report with interim records, and without")
+
+
 def main():
     steady, silent = pcaplib.Conversation(1, 7001), pcaplib.Conversation(2, 7001)
     for c in (steady, silent):
@@ -38,6 +71,7 @@ def main():
     for i in range(1, 31):  # every ten seconds, five minutes long
         steady.send(i % 2, START + i * 10 * SECOND, b"x" * 100)
     with tempfile.TemporaryDirectory() as work:
+        requests(work)
         path = os.path.join(work, "two.pcap")
         pcaplib.write(path, 1, sorted(steady.packets + silent.packets, key=lambda p: p.time))
 

@@ -630,6 +630,8 @@ static void on_alarm(struct shard *sh, struct flow *f, uint64_t now)
 		record_of_flow(sh, f, NULL, false, FIELD_ABSENT);
 		f->flags &= (uint8_t)~FLOW_INTERIM;
 	}
+	if (c->flow_interval && flow_session(f))
+		moment_requests(sh, f, now);
 	set_alarm(sh, f, now);
 }
 
@@ -684,6 +686,8 @@ static void shard_tick(struct shard *sh, uint64_t now, uint64_t order)
 		}
 	}
 	event_tick(sh, now);
+	if (sh->engine->config->moments)
+		moment_take(sh, now);
 	sh->key_tick = false;
 }
 

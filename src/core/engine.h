@@ -33,6 +33,7 @@ struct engine_config {
 	uint64_t timeout_closed; /* closed TCP, for late packets */
 	uint64_t timeout_udp;    /* UDP, ICMP and others */
 	bool turns;              /* there are records of turns */
+	bool moments;            /* each second what is under way is told (moment.c) */
 	const struct decode_as *decode_as;
 	unsigned ndecode_as;
 };

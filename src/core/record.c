@@ -368,11 +368,12 @@ static void attempted(struct flow_record *r, const struct flow *f, uint64_t capt
 		r->r.quality |= 1u << QUALITY_PENDING;
 }
 
-void record_of_flow(
-	struct shard *sh, struct flow *f, const char *reason, bool final, uint64_t capture_end)
+/* app: where only a session knows it; NULL else. ends: nothing else will be told of it. */
+static struct flow_record *flow_told(struct shard *sh, const struct flow *f,
+	const struct dissector *app, bool ends, uint64_t capture_end)
 {
 	const struct flow_turns *turns = flow_turns(f);
-	bool whole = f->ext || turns || flow_datagrams_copied(f);
+	bool whole = f->ext || app || turns || flow_datagrams_copied(f);
 	struct flow_record *r = record_room(sh, whole ? sizeof(*r) : (uint32_t)FLOW_RECORD_USUAL);
 	unsigned c = flow_client(f);
 	struct connect_cost cost;
@@ -383,10 +384,8 @@ void record_of_flow(
 	r->r.start = f->first;
 	r->r.end = flow_last(f);
 	r->r.duration = r->r.end - r->r.start;
-	r->r.status = flow_status(f, !final || capture_end != FIELD_ABSENT);
-	r->final = final;
+	r->r.status = flow_status(f, !ends || capture_end != FIELD_ABSENT);
 	r->tcp_state = state_name(f);
-	r->close_reason = final ? reason : NULL;
 	r->handshake = r->connect_retry = r->rtt_min = FIELD_ABSENT;
 	if (f->proto == 6) {
 		if (handshake_cost(f, false, &cost)) {
@@ -394,7 +393,7 @@ void record_of_flow(
 				r->handshake = f->established - f->first;
 			if (cost.retry > cost.accept)
 				r->connect_retry = cost.retry - cost.accept;
-		} else if (final && f->ext) {
+		} else if (ends && f->ext) {
 			attempted(r, f, capture_end);
 		}
 		r->rtt_server = known(handshake_rtt(f, c));
@@ -424,9 +423,56 @@ void record_of_flow(
 		r->first_answered = turns->first_answered;
 		r->closed = turns->closed;
 	}
+	if (app) {
+		r->app = app;
+		r->protocol = app->name;
+	}
+	return r;
+}
+
+static void flow_ledger(struct flow_record *r, const struct flow *f)
+{
 	if (f->ext && !r->transactions)
 		r->ledger_retry = (r->connect_retry != FIELD_ABSENT ? r->connect_retry : 0) +
 				  (r->turns ? 0 : r->accept_wait);
+}
+
+void record_of_flow(
+	struct shard *sh, struct flow *f, const char *reason, bool final, uint64_t capture_end)
+{
+	struct flow_record *r = flow_told(sh, f, NULL, final, capture_end);
+
+	r->final = final;
+	r->close_reason = final ? reason : NULL;
+	flow_ledger(r, f);
+}
+
+/* What these will say of their connection when they end, as answered() does. */
+static void will_tell(struct flow_record *r, const struct txn *t)
+{
+	for (; t; t = t->next) {
+		if (t->carries_connect && t->marks & 2)
+			r->first_asked = t->stamp[1];
+		if (t->carries_connect && t->marks & 4)
+			r->first_answered = t->stamp[2];
+		if (t->marks & 8 && t->stamp[3] > r->last_answered)
+			r->last_answered = t->stamp[3];
+	}
+}
+
+void record_of_open_flow(struct shard *sh, const struct flow *f, uint64_t now, uint64_t requests)
+{
+	const struct session *s = flow_session(f);
+	const struct dissector *app = f->ext && f->ext->app ? NULL : s ? s->d : NULL;
+	struct flow_record *r = flow_told(sh, f, app, true, now);
+
+	r->r.open = RECORD_OF_MOMENT;
+	if (requests) { /* the record has these members then */
+		r->transactions += requests;
+		will_tell(r, s->resting);
+		will_tell(r, s->first);
+	}
+	flow_ledger(r, f);
 }
 
 static struct record_text moved(struct record_text x, uint32_t by)
@@ -445,7 +491,7 @@ static uint64_t first_late(const struct flow_ext *e, uint64_t asked, uint64_t no
 }
 
 void record_of_turn(struct shard *sh, const struct flow *f, uint64_t asked, uint64_t now,
-	uint64_t frame, bool first)
+	uint64_t frame, bool first, enum record_open open)
 {
 	struct turn_record *r = record_room(sh, (uint32_t)sizeof(*r));
 	uint64_t rtt = known(f->rtt_min[flow_client(f)]), spent = now - asked;
@@ -453,6 +499,7 @@ void record_of_turn(struct shard *sh, const struct flow *f, uint64_t asked, uint
 	common(sh, &r->r, f);
 	r->r.kind = RECORD_TURN;
 	r->r.type = "turn";
+	r->r.open = (uint8_t)open;
 	r->r.status = STATUS_OK;
 	r->r.start = asked;
 	r->r.end = now;
@@ -467,14 +514,15 @@ void record_of_turn(struct shard *sh, const struct flow *f, uint64_t asked, uint
 	r->app = f->ext ? f->ext->app : NULL;
 }
 
-void record_of_open_turn(
-	struct shard *sh, const struct flow *f, uint64_t asked, uint64_t now, bool pending)
+void record_of_open_turn(struct shard *sh, const struct flow *f, uint64_t asked, uint64_t now,
+	bool pending, enum record_open open)
 {
 	struct turn_record *r = record_room(sh, (uint32_t)sizeof(*r));
 
 	common(sh, &r->r, f);
 	r->r.kind = RECORD_TURN;
 	r->r.type = "turn";
+	r->r.open = (uint8_t)open;
 	r->r.status = STATUS_OK;
 	r->r.start = asked;
 	r->r.end = now;
@@ -513,10 +561,10 @@ static void answered(struct flow_ext *e, const struct txn *t)
 		e->last_answered = t->stamp[3];
 }
 
-void record_of_txn(struct shard *sh, struct txn *t)
+static struct txn_record *txn_told(struct shard *sh, const struct txn *t)
 {
 	const struct session *s = t->session;
-	struct flow *f = s->flow;
+	const struct flow *f = s->flow;
 	struct txn_record *r = record_room(sh, (uint32_t)sizeof(*r) + t->len);
 	uint32_t rtt = handshake_rtt(f, flow_client(f));
 	uint32_t back = handshake_rtt(f, !flow_client(f));
@@ -575,7 +623,24 @@ void record_of_txn(struct shard *sh, struct txn *t)
 		memcpy(r + 1, t->buf, t->len);
 	if (f->ext)
 		r->forwarded = f->ext->forwarded;
+	return r;
+}
+
+void record_of_txn(struct shard *sh, struct txn *t)
+{
+	struct flow *f = t->session->flow;
+
+	(void)txn_told(sh, t);
 	flow_need_ext(sh, f)->transactions++;
 	answered(f->ext, t);
 	f->ext->app = t->d;
+}
+
+void record_of_open_txn(struct shard *sh, const struct txn *t, enum record_open open)
+{
+	struct txn_record *r = txn_told(sh, t);
+
+	r->r.open = (uint8_t)open;
+	if (open == RECORD_INTERIM)
+		r->r.status = STATUS_PENDING;
 }

@@ -17,7 +17,8 @@ enum record_kind {
 	RECORD_TXN,
 	RECORD_EVENT,
 	RECORD_FINDING,
-	RECORD_TURN, /* for the model only: no sink prints it */
+	RECORD_TURN,   /* for the model only: no sink prints it */
+	RECORD_MOMENT, /* for the live view only: the end of a shard's part of a moment */
 	RECORD_KIND_COUNT
 };
 
@@ -45,6 +46,12 @@ enum ledger_entry {
 	LEDGER_COUNT
 };
 
+/*
+ * What is under way, told before it ends; more records of it will come. Those of a moment are all
+ * that was under way then, for who shows it; interim ones are of one flow or request that lasts.
+ */
+enum record_open { RECORD_ENDED, RECORD_OF_MOMENT, RECORD_INTERIM };
+
 struct endpoint {
 	struct addr ip;
 	uint8_t mac[6]; /* all zero: not known */
@@ -52,6 +59,9 @@ struct endpoint {
 	uint64_t bytes;   /* flow: bytes of its frames; transaction: bytes of its message */
 	uint64_t packets; /* flow: packets; transaction: FIELD_ABSENT */
 };
+
+/* How an interim record of a request says that it has no status yet; no dissector says so. */
+#define STATUS_PENDING (STATUS_SERVER_ERROR + 1)
 
 struct record {
 	uint32_t size;     /* of the whole block, a multiple of 8 */
@@ -74,6 +84,7 @@ struct record {
 	uint8_t has_ports;
 	uint8_t icmp_type, icmp_code; /* of an ICMP flow's first packet, for the Community ID */
 	uint8_t composite;            /* a transaction made of others: not to be added to them */
+	uint8_t open;                 /* enum record_open */
 	uint16_t iface;
 	uint32_t tunnel_id; /* of its key; 0: none */
 };
@@ -255,6 +266,19 @@ struct turn_record {
 	uint64_t began;   /* the connection's first packet, where this is its first turn;
 			     0: it is not */
 	const struct dissector *app; /* of the connection (TLS); NULL: not known */
+};
+
+/*
+ * The end of what one shard has under way at a time (`start`): records with r.open behind the one
+ * before. What there was no room for is in the counts alone.
+ */
+struct moment_record {
+	struct record r;
+	uint8_t shard;
+	uint64_t flows, bytes;   /* connections that are not over, and bytes of their frames */
+	uint64_t requests;       /* without their whole answer so far */
+	uint64_t flows_left_out; /* that have no record in it; their bytes and requests likewise */
+	uint64_t requests_left_out;
 };
 
 /* What packets that belong to no connection say: `client` is their sender, `server` whom they were

@@ -212,13 +212,17 @@ void *record_room(struct shard *sh, uint32_t size); /* zeroed, its key set */
 /* capture_end: absent if the flow ended before that, or goes on (not final). */
 void record_of_flow(
 	struct shard *sh, struct flow *f, const char *reason, bool final, uint64_t capture_end);
+/* Of one that goes on, or may: `requests` of it have had a record that says so (r.open). */
+void record_of_open_flow(struct shard *sh, const struct flow *f, uint64_t now, uint64_t requests);
 void record_of_txn(struct shard *sh, struct txn *t);
+/* The same, before it ends: nothing but the record comes of it. */
+void record_of_open_txn(struct shard *sh, const struct txn *t, enum record_open open);
 /* The server answered in `frame`, now, what was asked then. */
 void record_of_turn(struct shard *sh, const struct flow *f, uint64_t asked, uint64_t now,
-	uint64_t frame, bool first);
+	uint64_t frame, bool first, enum record_open open);
 /* It was asked and not answered by now. */
-void record_of_open_turn(
-	struct shard *sh, const struct flow *f, uint64_t asked, uint64_t now, bool pending);
+void record_of_open_turn(struct shard *sh, const struct flow *f, uint64_t asked, uint64_t now,
+	bool pending, enum record_open open);
 uint32_t flow_quality(const struct flow *f);
 /* Times that its last segment of this direction was sent again without being acknowledged. */
 #define UNACKED 2u /* from so many on it is a wait of its own */
@@ -287,6 +291,8 @@ const struct flow_turns *flow_turns(const struct flow *f);
 void turns_left(struct shard *sh, const struct flow *f, uint64_t now, bool pending);
 /* Records of those that were held back: no dissector has read them. */
 void turns_tell(struct shard *sh, const struct flow *f, struct flow_turns *t);
+/* Of a moment: those held back, and the one that is not answered by now. */
+void turns_open(struct shard *sh, const struct flow *f, uint64_t now);
 
 /* session.c */
 void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t caplen,
@@ -384,10 +390,16 @@ void txn_after_gap(struct session *s, enum side side);
 /* Bytes of a side up to one with this stamp were passed over in search of a message. */
 void txn_passed_over(struct session *s, enum side side, const struct stamp *last);
 void txn_finish(struct session *s, struct txn *t);
+/* What else is known of one that ends: of its quality, and of its connection. */
+void txn_settle(struct session *s, struct txn *t);
 void txn_elsewhere(struct session *s);
 /* The waiting for its response ended at this time, or at its last stamp where time runs back. */
 void txn_closed_at(struct txn *t, uint64_t time);
 void txn_close_all(struct session *s, uint64_t closed_at, bool pending);
+/* May an answer still come, or more of it? */
+bool txn_is_open(const struct session *s, const struct txn *t, uint64_t now);
+/* The record of one that is open, as if the capture ended now. */
+void txn_tell_open(struct session *s, const struct txn *t, uint64_t now, enum record_open open);
 /* A client that closed its side before the answer began, and refused that when it came, had waited
    until then: takes the answer's stamps back. */
 void txn_too_late(struct session *s, struct txn *t);
@@ -441,6 +453,7 @@ void txn_take_connect(struct session *s, struct txn *t);   /* the first one, as 
 void txn_settle_connect(struct session *s, struct txn *t); /* as it ends */
 /* Of each open one, until `to` the server had not taken the connection. */
 void txn_wait_accept(struct session *s, uint64_t from, uint64_t to);
+void txn_wait_accept_one(struct session *s, struct txn *t, uint64_t from, uint64_t to);
 
 /* stale.c: did the server close the connection before the request began? */
 bool stale_request(const struct session *s, uint64_t time);
@@ -459,6 +472,13 @@ void session_memory_release(struct session *s);
 
 /* memo.c */
 void memo_free(struct session *s);
+
+/*
+ * moment.c: what is under way, told without a change of it. moment_take(): all of a shard, at a
+ * tick. moment_requests(): the requests of one flow, for interim records.
+ */
+void moment_take(struct shard *sh, uint64_t now);
+void moment_requests(struct shard *sh, const struct flow *f, uint64_t now);
 
 /* inflate.c */
 void inflate_free(struct session *s);

@@ -9,7 +9,7 @@ void turns_tell(struct shard *sh, const struct flow *f, struct flow_turns *t)
 {
 	for (unsigned i = 0; t && i < t->nheld; i++)
 		record_of_turn(sh, f, t->held[i].asked, t->held[i].answered, t->held[i].frame,
-			t->turns - t->nheld + i == 0);
+			t->turns - t->nheld + i == 0, RECORD_ENDED);
 	if (t)
 		t->nheld = 0;
 }
@@ -65,18 +65,37 @@ void turns_payload(struct shard *sh, const struct flow *f, struct flow_turns **t
 
 #define PATIENCE 50000000u /* ns; who closes sooner wanted no answer */
 
+/* Has the client asked, and not been answered by now? */
+static bool is_left(const struct shard *sh, const struct flow *f, uint64_t now)
+{
+	const struct flow_turns *t = flow_turns(f);
+	const struct session *s = flow_session(f);
+
+	return t && t->of == 1 && sh->engine->config->turns && now > t->last &&
+	       now - t->last >= PATIENCE && !(s && s->d) && !(f->ext && f->ext->app) &&
+	       f->packets[!flow_client(f)] && flow_unacked(f, flow_client(f)) < UNACKED;
+}
+
 void turns_left(struct shard *sh, const struct flow *f, uint64_t now, bool pending)
 {
 	struct flow_turns *t = (struct flow_turns *)flow_turns(f);
-	const struct session *s = flow_session(f);
 
-	if (!t || t->of != 1 || !sh->engine->config->turns || now <= t->last ||
-		now - t->last < PATIENCE || (s && s->d) || (f->ext && f->ext->app) ||
-		!f->packets[!flow_client(f)] || flow_unacked(f, flow_client(f)) >= UNACKED)
+	if (!is_left(sh, f, now))
 		return;
 	turns_tell(sh, f, t);
-	record_of_open_turn(sh, f, t->last, now, pending);
+	record_of_open_turn(sh, f, t->last, now, pending, RECORD_ENDED);
 	t->of = 0;
+}
+
+void turns_open(struct shard *sh, const struct flow *f, uint64_t now)
+{
+	const struct flow_turns *t = flow_turns(f);
+
+	for (unsigned i = 0; t && sh->engine->config->turns && i < t->nheld; i++)
+		record_of_turn(sh, f, t->held[i].asked, t->held[i].answered, t->held[i].frame,
+			t->turns - t->nheld + i == 0, RECORD_OF_MOMENT);
+	if (is_left(sh, f, now))
+		record_of_open_turn(sh, f, t->last, now, true, RECORD_OF_MOMENT);
 }
 
 const struct flow_turns *flow_turns(const struct flow *f)

@@ -574,14 +574,8 @@ uint64_t tsm_time(const struct session *s, const uint8_t *at)
 	return txn_stamp(s, reading_of(s)->side, first_of(s, at), &offset).whole;
 }
 
-void txn_finish(struct session *s, struct txn *t)
+void txn_settle(struct session *s, struct txn *t)
 {
-	struct shard *sh = s->shard;
-
-	for (int i = 0; i < 2; i++)
-		if (s->side[i].current == t)
-			s->side[i].current = NULL;
-	unlink_txn(s, t);
 	/* The request did not end at all. */
 	if ((t->marks & 7) == (1u << T0 | 1u << T2) && !(s->interleaved && t->doubtful))
 		t->quality |= 1u << QUALITY_EARLY_RESPONSE;
@@ -599,6 +593,17 @@ void txn_finish(struct session *s, struct txn *t)
 	if (t->stale && !t->unanswered && !(t->marks & (1u << T2 | 1u << T3)))
 		t->quality |= 1u << QUALITY_STALE;
 	txn_settle_connect(s, t);
+}
+
+void txn_finish(struct session *s, struct txn *t)
+{
+	struct shard *sh = s->shard;
+
+	for (int i = 0; i < 2; i++)
+		if (s->side[i].current == t)
+			s->side[i].current = NULL;
+	unlink_txn(s, t);
+	txn_settle(s, t);
 	if (t->marks && !t->passed_on) { /* of one that was only opened nothing is known */
 		if (txn_rest(s, t))
 			return;

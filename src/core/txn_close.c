@@ -20,8 +20,7 @@ void txn_closed_at(struct txn *t, uint64_t time)
 	t->closed_at = time;
 }
 
-/* An answer may still come behind the end of the capture. */
-static bool is_open(const struct session *s, const struct txn *t, uint64_t now)
+bool txn_is_open(const struct session *s, const struct txn *t, uint64_t now)
 {
 	uint64_t asked = t->stamp[t->marks & 1u << T1 ? T1 : T0];
 
@@ -106,27 +105,62 @@ static bool wants_no_more(const struct session *s, const struct txn *t)
 	       waited_in_vain(s, t) >= PATIENCE;
 }
 
+static void close_one(struct session *s, struct txn *t, uint64_t closed_at, bool pending)
+{
+	bool closed, waits;
+
+	txn_too_late(s, t);
+	closed = closed_before(s, t, closed_at);
+	waits = pending && !(closed && wants_no_more(s, t));
+	if (waits && txn_is_open(s, t, closed_at)) {
+		t->pending = true;
+		t->quality |= 1u << QUALITY_PENDING;
+	}
+	/* The client waited until the connection was closed, where that was seen. */
+	if (closed_at && !(t->marks & 1u << T3) && !t->doubtful &&
+		(waits ? t->pending && is_waited_for(s, t) : (t->marks & 1u << T1) != 0))
+		txn_closed_at(t, closed ? s->closer_at : closed_at);
+}
+
+/* Whatever the server still sends of an answer it has begun, it is at work on that. */
+static bool is_idle(const struct session *s)
+{
+	return !s->closer && !flow_unacked(s->flow, !flow_client(s->flow));
+}
+
 void txn_close_all(struct session *s, uint64_t closed_at, bool pending)
 {
 	if (s->flow->ext && s->flow->ext->watch & WATCH_MPTCP)
 		txn_elsewhere(s);
-	if (pending && closed_at && !s->closer && !flow_unacked(s->flow, !flow_client(s->flow)))
+	if (pending && closed_at && is_idle(s))
 		txn_stall(s, LEDGER_SERVER, s->last_response, closed_at);
 	while (s->first) {
 		struct txn *t = s->first;
-		bool closed, waits;
 
-		txn_too_late(s, t);
-		closed = closed_before(s, t, closed_at);
-		waits = pending && !(closed && wants_no_more(s, t));
-		if (waits && is_open(s, t, closed_at)) {
-			t->pending = true;
-			t->quality |= 1u << QUALITY_PENDING;
-		}
-		/* The client waited until the connection was closed, where that was seen. */
-		if (closed_at && !(t->marks & 1u << T3) && !t->doubtful &&
-			(waits ? t->pending && is_waited_for(s, t) : (t->marks & 1u << T1) != 0))
-			txn_closed_at(t, closed ? s->closer_at : closed_at);
+		close_one(s, t, closed_at, pending);
 		txn_finish(s, t);
 	}
+}
+
+void txn_tell_open(struct session *s, const struct txn *t, uint64_t now, enum record_open open)
+{
+	const struct flow_ext *e = s->flow->ext;
+	struct txn as = *t;
+
+	if (!t->marks || t->passed_on)
+		return;
+	as.spent = NULL;
+	ledger_copy(&as, t);
+	if (e && e->watch & WATCH_MPTCP) {
+		as.doubtful = 1;
+		as.quality |= 1u << QUALITY_MPTCP;
+	}
+	if (e && e->watch & WATCH_ACCEPT && e->handshake->queued && e->handshake->spoke)
+		txn_wait_accept_one(s, &as, e->handshake->since, e->handshake->taken);
+	if (is_idle(s) && !as.window_since[SIDE_CLIENT])
+		txn_stall_one(&as, LEDGER_SERVER, s->last_response, now);
+	close_one(s, &as, now, true);
+	txn_settle(s, &as);
+	record_of_open_txn(s->shard, &as, open);
+	ledger_forget(s->shard, &as);
 }

@@ -41,14 +41,18 @@ void txn_settle_connect(struct session *s, struct txn *t)
 	t->quality |= 1u << QUALITY_CONNECT;
 }
 
+void txn_wait_accept_one(struct session *s, struct txn *t, uint64_t from, uint64_t to)
+{
+	if (!(t->marks & 1) || t->stamp[0] >= to)
+		return;
+	/* What was sent again until then was dropped for this. */
+	ledger_forget(s->shard, t);
+	t->counted_to = t->stamp[0];
+	txn_stall_one(t, LEDGER_CONNECT_RETRY, from, to);
+}
+
 void txn_wait_accept(struct session *s, uint64_t from, uint64_t to)
 {
-	for (struct txn *t = s->first; t; t = t->next) {
-		if (!(t->marks & 1) || t->stamp[0] >= to)
-			continue;
-		/* What was sent again until then was dropped for this. */
-		ledger_forget(s->shard, t);
-		t->counted_to = t->stamp[0];
-		txn_stall_one(t, LEDGER_CONNECT_RETRY, from, to);
-	}
+	for (struct txn *t = s->first; t; t = t->next)
+		txn_wait_accept_one(s, t, from, to);
 }

@@ -28,7 +28,8 @@ static bool get_status(const struct record *r, struct schema_env *env, struct sc
 	static const char *const names[] = {[STATUS_OK] = "OK",
 		[STATUS_ERROR] = "Error",
 		[STATUS_CLIENT_ERROR] = "Client Error",
-		[STATUS_SERVER_ERROR] = "Server Error"};
+		[STATUS_SERVER_ERROR] = "Server Error",
+		[STATUS_PENDING] = "Pending"};
 
 	(void)env;
 	return r->status < sizeof(names) / sizeof(names[0]) && name(v, names[r->status]);
@@ -37,7 +38,9 @@ static bool get_status(const struct record *r, struct schema_env *env, struct sc
 static bool get_outcome(const struct record *r, struct schema_env *env, struct schema_value *v)
 {
 	(void)env;
-	return name(v, r->status == 0 ? "unknown" : r->status == STATUS_OK ? "success" : "failure");
+	return name(v, r->status == 0 || r->status == STATUS_PENDING ? "unknown"
+		       : r->status == STATUS_OK                      ? "success"
+								     : "failure");
 }
 
 static const char *const ecs_types[] = {"connection", "end", "info", "protocol", NULL};
@@ -247,8 +250,9 @@ const struct schema_computed computed_fields[] = {
 	GET(BOTH, "event.outcome", "Outcome", "success, failure or unknown; follows status.",
 		FIELD_NAME, 0, 7, get_outcome),
 	GET(BOTH, "status", "Status",
-		"How it ended: OK, Error, Client Error or Server Error; absent where the capture "
-		"lost the answer, or ended before it.",
+		"How it ended: OK, Error, Client Error or Server Error; Pending: it has not, and "
+		"another record of it will come; absent where the capture lost the answer, or "
+		"ended before it.",
 		FIELD_NAME, 0, 12, get_status),
 	GET(ALL, "network.type", "IP", "ipv4 or ipv6.", FIELD_NAME, 0, 4, get_network_type),
 	GET(ALL, "network.transport", "Transport", "tcp, udp, icmp, ipv6-icmp ...", FIELD_NAME, 0,

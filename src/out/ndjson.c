@@ -194,7 +194,8 @@ bool ndjson_lists(const char *types, const char *type)
 
 struct sink ndjson_sink(struct ndjson *n)
 {
-	return (struct sink){.arg = n, .record = ndjson_record, .poll = ndjson_poll};
+	return (struct sink){
+		.arg = n, .record = ndjson_record, .poll = ndjson_poll, .interim = true};
 }
 
 /* Every type asked for must be one that there is. */

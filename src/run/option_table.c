@@ -398,7 +398,7 @@ const struct option_entry option_table[] = {
 	{"memory", 0, "SIZE", GROUP_ANALYSIS, VALUE_PLAIN, "budget for flows and streams (512M)",
 		take_size, AT(engine.memory), MEMORY_MIN, 0},
 	{"flow-interval", 0, "TIME", GROUP_ANALYSIS, VALUE_PLAIN,
-		"interim records of long flows (60s; 0: none)", take_flow_interval,
+		"interim records of what lasts (60s; 0: none)", take_flow_interval,
 		AT(engine.flow_interval), 0, 0},
 	{"timeout-syn", 0, "TIME", GROUP_ANALYSIS, VALUE_PLAIN,
 		"end of a connection that was not opened (75s)", take_time, AT(engine.timeout_syn),

@@ -111,10 +111,29 @@ static void show_turn(struct pipeline *p, const struct record *rec)
 			p->sinks[i].record(p->sinks[i].arg, rec);
 }
 
+/* What has not ended is in no model yet: it will be, once. */
+static void show_open(struct pipeline *p, const struct record *rec)
+{
+	bool moment = rec->open == RECORD_OF_MOMENT, wanted;
+	struct flow_record room;
+
+	rec = paths_record(p->paths, record_whole(rec, &room));
+	wanted = moment || !p->wanted || p->wanted(p->wanted_arg, rec);
+	for (unsigned i = 0; i < p->nsinks; i++)
+		if (moment ? p->sinks[i].moments
+			   : p->sinks[i].interim && (wanted || p->sinks[i].all))
+			p->sinks[i].record(p->sinks[i].arg, rec);
+}
+
 static void show(struct pipeline *p, const struct record *rec)
 {
 	struct flow_record room;
 	bool wanted;
+
+	if (rec->open) {
+		show_open(p, rec);
+		return;
+	}
 
 	if (rec->kind == RECORD_TURN) {
 		show_turn(p, rec);

@@ -19,8 +19,10 @@ struct sink {
 	/* Now and then, at least each 100 ms: time to flush and to draw. Returns false to stop
 	   (a closed pipe, a full disk). */
 	bool (*poll)(void *arg);
-	bool all;   /* records that are not wanted, too */
-	bool turns; /* records of turns, too */
+	bool all;     /* records that are not wanted, too */
+	bool turns;   /* records of turns, too */
+	bool interim; /* and of requests that last, before they end */
+	bool moments; /* and all that is under way, each second (engine_config.moments) */
 };
 
 struct pipeline {
