@@ -137,36 +137,82 @@ packets[marks[2]] = pcaplib.Packet(good.time, bytes(damaged))
 packets.insert(marks[2] + 1, pcaplib.Packet(good.time + 1000, bytes(again)))
 whole("damaged", packets, (1, 0))
 
-# The same of a long one that is read, of a connection that had trouble: the head of a request, and of an answer
-# with its body behind it.
-for side in 0, 1:
-    for what in "damaged", "whole":
-        t, packets = pcaplib.Conversation(8), []
-        time = t.open(1_700_000_000 * 10**9)
-        for i in range(5):
-            at = len(t.packets)
-            time = t.send(0, time, b"GET /%d HTTP/1.1\r\nX: %s\r\n\r\n" % (i, b"x" * 900 * (i > 1))) + 20_000_000
-            first, n = len(t.packets), 1000 * (i > 1)
-            time = t.send(1, time, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (n, b"y" * n)) + 5_000_000
-            if i == 3:
-                hit = (at, first)[side]
-            if i == 2:
-                before = at
-        packets = list(t.packets)
-        # A segment between them that is damaged, too.
-        stray = pcaplib.segment(1, packets[before]).copy(payload=b"GET /no HTTP/1.1\r\n\r\n")
-        packets.insert(before, spoil(pcaplib.Packet(packets[before].time - 1000, stray.frame()), "tcp"))
-        hit += 1
-        if what == "damaged":
-            good = packets[hit]
-            again, bad = bytearray(good.data), bytearray(good.data)
-            again[18] += 1
-            again[24:26] = b"\0\0"
-            again[24:26] = struct.pack("!H", pcaplib.checksum(bytes(again[14:34])))
-            bad[60] ^= 0x20  # in the first line
-            packets[hit:hit + 1] = [pcaplib.Packet(good.time, bytes(bad)), pcaplib.Packet(good.time + 1000, bytes(again))]
-        whole("long %s %d" % (what, side), packets, (1 + (what == "damaged" and not side), int(what == "damaged" and side)))
 
+
+def sent_again(packet, hurt):
+    """The packet as it was damaged, and the whole one that its sender sends 1 us later."""
+    again, bad = bytearray(packet.data), bytearray(packet.data)
+    bad[tcp_at(bad) + 20 + hurt] ^= 0x20
+    if again[12:14] == b"\x08\x00":
+        again[18] += 1
+        again[24:26] = b"\0\0"
+        again[24:26] = struct.pack("!H", pcaplib.checksum(bytes(again[14:34])))
+    return [pcaplib.Packet(packet.time, bytes(bad)), pcaplib.Packet(packet.time + 1000, bytes(again))]
+
+
+# A long one that is read, of a connection without any trouble: the head of a request, the first one too, and of an
+# answer with its body behind it; what ends in the next message's head; one above a hole.
+for v6 in False, True:
+    for side in 0, 1:
+        for number in 0, 3:
+            for hurt in 0, 899:  # in the first line, or far behind
+                t, hit = pcaplib.Conversation(8), None
+                time = t.open(1_700_000_000 * 10**9)
+                for i in range(5):
+                    hit = len(t.packets) if (i, side) == (number, 0) else hit
+                    time = t.send(0, time, b"GET /%d HTTP/1.1\r\nX: %s\r\n\r\n" % (i, b"x" * 900)) + 20_000_000
+                    hit = len(t.packets) if (i, side) == (number, 1) else hit
+                    time = t.send(1, time, b"HTTP/1.1 200 OK\r\nX: %s\r\nContent-Length: 1000\r\n\r\n%s" % (
+                        b"x" * 900, b"y" * 1000), 1100) + 5_000_000
+                packets = [to_v6(p) for p in t.packets] if v6 else list(t.packets)
+                packets[hit:hit + 1] = sent_again(packets[hit], hurt)
+                whole("long, side %d, exchange %d, byte %d, IPv%d" % (side, number, hurt, 6 if v6 else 4), packets,
+                      (1 - side, side))
+
+# What a dissector passes over changes no record, whatever it is.
+t = pcaplib.Conversation(9)
+time, hits = t.open(1_700_000_000 * 10**9), []
+for i in range(5):
+    time = t.send(0, time, b"GET /%d HTTP/1.1\r\n\r\n" % i) + 20_000_000
+    hits.append(len(t.packets) + 2)
+    time = t.send(1, time, b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + b"y" * 5000) + 5_000_000
+packets = list(t.packets)
+packets[hits[2]] = sent_again(packets[hits[2]], 0)[0]
+whole("in a body", packets, (0, 0))
+
+# Whoever made the payload unknown left the sums: what the other side acknowledges was no damage to it.
+t, marks = talk()
+packets = []
+for p in t.packets:
+    s = pcaplib.segment(1, p)
+    text = s.payload.replace(b"Host: a", b"Host: *")
+    d = bytearray(s.copy(payload=text).frame())
+    d[tcp_at(d) + 16:tcp_at(d) + 18] = pcaplib.segment(1, p).frame()[tcp_at(d) + 16:tcp_at(d) + 18]
+    packets.append(pcaplib.Packet(p.time, bytes(d)))
+tried += 1
+got, tcp = run("changed payloads", packets)
+same("changed payloads", "paths", [r.get("path") for r in got if r.get("path")], ["/%d" % i for i in range(1, 5)])
+same("changed payloads", "counted", tcp["client"].get("bad_checksums"), 1)
+
+# None is no offload's on a side that has right ones.
+for side in 0, 1:
+    t, marks = talk()
+    packets = list(t.packets)
+    for i in marks[2] + (0, 2)[side],:
+        packets[i:i + 1] = sent_again(packets[i], 4)
+        packets[i] = spoil(packets[i], "zero")
+    whole("none, side %d" % side, packets, (1 - side, side))
+
+# Put together by an adapter, which left the first one's sum: longer than a segment with its options may be.
+t, marks = talk()
+packets = list(t.packets)
+s = pcaplib.segment(1, packets[marks[4]])
+s.tcp = s.tcp[:12] + b"\x80" + s.tcp[13:] + b"\1\1\x08\x0a" + bytes(8)
+bad = s.copy(payload=b"GET /4 HTTP/1.1\r\nX: " + b"x" * 1430 + b"\r\n\r\n")
+packets = packets[:marks[4]] + [spoil(pcaplib.Packet(packets[marks[4]].time, bad.frame()), "tcp")]
+tried += 1
+got, tcp = run("joined", packets)
+same("joined", "requests", (len(got), got[-1].get("path")), (5, "/4"))
 
 # Datagrams.
 CLIENT, SERVER = (b"\x0a\0\0\2", 40000), (b"\x0a\0\0\x35", 53)
@@ -200,13 +246,13 @@ def datagram(time, source, target, payload, what=None, v6=False):
     return pcaplib.Packet(time, bytes(12) + (b"\x86\xdd" if v6 else b"\x08\0") + ip + body)
 
 
-def question(ident, answer=None):
+def question(ident, answer=None, times=1):
     name = b"\3www\7example\3com\0" + struct.pack("!HH", 1, 1)
-    text = struct.pack("!HHHHHH", ident, 0x8180 if answer else 0x0100, 1, 1 if answer else 0, 0, 0) + name
-    return text + (b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + answer if answer else b"")
+    text = struct.pack("!HHHHHH", ident, 0x8180 if answer else 0x0100, 1, times if answer else 0, 0, 0) + name
+    return text + (b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + answer if answer else b"") * times
 
 
-def names(name, how, counted, v6, retries=0):
+def names(name, how, counted, v6, retries=0, addresses=1):
     """Three questions; how: {(number, side, which try): what}."""
     global tried
     tried += 1
@@ -215,7 +261,7 @@ def names(name, how, counted, v6, retries=0):
         for again in range(2 if (i, 0, 1) in how or (i, 1, 1) in how else 1):
             packets.append(datagram(time, CLIENT, SERVER, question(50 + i), how.get((i, 0, again)), v6))
             if how.get((i, 0, again)) not in ("damaged", "ip"):
-                packets.append(datagram(time + 3_000_000, SERVER, CLIENT, question(50 + i, b"\xc0\0\2\1"),
+                packets.append(datagram(time + 3_000_000, SERVER, CLIENT, question(50 + i, b"\xc0\0\2\1", addresses),
                                         how.get((i, 1, again)), v6))
             time += 1_000_000_000
     path = os.path.join(folder, "names.pcap")
@@ -238,6 +284,7 @@ for v6 in False, True:
     # Each comes again, whole.
     names(base + "question damaged", {(1, 0, 0): "damaged", (1, 0, 1): None}, 1, v6)
     names(base + "answer damaged", {(1, 1, 0): "damaged", (1, 0, 1): None}, 1, v6, retries=1)
+    names(base + "long answer damaged", {(1, 1, 0): "damaged", (1, 0, 1): None}, 1, v6, 1, 70)
     if not v6:
         names(base + "question's IP header damaged", {(1, 0, 0): "ip", (1, 0, 1): None}, 1, v6)
     for what in "pseudo", "wrong", "none":

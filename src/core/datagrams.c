@@ -315,8 +315,7 @@ __attribute__((noinline)) void datagrams_look(
 		d->seen = xcalloc(SETS * PLACES, sizeof(*d->seen));
 		d->sender = xcalloc(SENDERS, sizeof(*d->sender));
 	}
-	if (k->flags & PACKET_UDP && k->paylen <= SUM_SHORT && is_application(d, k) &&
-		is_damaged(d, k))
+	if (k->flags & PACKET_UDP && is_application(d, k) && is_damaged(d, k))
 		k->flags |= PACKET_BAD_SUM;
 	if (d->aliases.used)
 		take_alias(d, k);

@@ -218,7 +218,7 @@ const struct field flow_fields[] = {
 	FIELD(flow_record, bad_datagrams, "tsumari.flow.bad_checksums", "Bad sums",
 		"UDP: datagrams with a wrong checksum where their sender's others were right, so "
 		"that no offload explains it: the receiver drops them, and they change nothing "
-		"here; of short ones that are read; left out where 0.",
+		"here; of those to applications; left out where 0.",
 		FIELD_U64, FIELD_F_NONZERO, 6),
 	FIELD(flow_record, bad_datagram_frame, "tsumari.flow.bad_checksum_frame", "Frame",
 		"The first of them.", FIELD_U64, FIELD_F_NONZERO, 9),

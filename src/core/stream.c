@@ -5,7 +5,7 @@
  * bounded; the hole becomes a gap when the peer acknowledges past it (the capture lost it) or a
  * limit is reached. Of overlapping bytes the first seen win; differences are counted.
  */
-#include "core/shard.h"
+#include "core/sums.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -241,6 +241,7 @@ void stream_gap(struct shard *sh, struct flow *f, const struct packet *p, unsign
 		if ((int32_t)n > 0) {
 			e->gaps++;
 			if (acked) {
+				tcp_sum_was_taken(f, dir, e->expect, to);
 				e->lost += n;
 				if (!e->lost_frame)
 					e->lost_frame = p->number;

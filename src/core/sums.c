@@ -4,12 +4,18 @@
 #include "core/sums.h"
 #include "core/tcp_impl.h"
 #include "api/layer.h"
+#include <arpa/inet.h>
 #include <string.h>
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 
 #define IP_HEADER 20u /* of IPv4 without options: five words */
+#define TCP_PLAIN 20u /* without options, which its MSS does not count */
 #define TCP_SUM   16u /* where the checksum lies in a header */
 #define UDP_SUM   6u
-#define UDP       8u /* bytes of its header */
+#define UDP       8u  /* bytes of its header */
+#define BLOCK     64u /* that are added at once */
 
 static inline uint64_t word(const uint8_t *p, unsigned n)
 {
@@ -34,18 +40,47 @@ static inline uint64_t add(uint64_t sum, uint64_t x)
 	return sum + (sum < x);
 }
 
-/* The sum of 16-bit numbers, in the machine's order. */
-static inline uint16_t sum_of(uint64_t sum, const uint8_t *p, uint32_t n)
+/* Adds 64 bytes; on x86-64 the carry goes from one addition to the next. */
+static inline uint64_t add_block(uint64_t sum, const uint8_t *p)
 {
-	for (; n >= 32; p += 32, n -= 32) {
-		sum = add(sum, word(p, 8));
-		sum = add(sum, word(p + 8, 8));
-		sum = add(sum, word(p + 16, 8));
-		sum = add(sum, word(p + 24, 8));
-	}
+#ifdef __x86_64__
+	unsigned long long x = sum;
+	unsigned char carry = 0;
+
+	for (unsigned i = 0; i < BLOCK; i += 8)
+		carry = _addcarry_u64(carry, x, word(p + i, 8), &x);
+	return x + carry;
+#else
+	for (unsigned i = 0; i < BLOCK; i += 8)
+		sum = add(sum, word(p + i, 8));
+	return sum;
+#endif
+}
+
+/* What is left over of n bytes that end here, less than eight; there are as many before them. */
+static inline uint64_t rest(const uint8_t *end, uint32_t n)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return n ? word(end - 8, 8) >> (64 - 8 * n) : 0;
+#else
+	return word(end - n, n);
+#endif
+}
+
+/* Of eight bytes and more. */
+static inline uint64_t sum_of(uint64_t sum, const uint8_t *p, uint32_t n)
+{
+	for (; n >= BLOCK; p += BLOCK, n -= BLOCK)
+		sum = add_block(sum, p);
 	for (; n >= 8; p += 8, n -= 8)
 		sum = add(sum, word(p, 8));
-	return folded(add(sum, word(p, n)));
+	return add(sum, rest(p + n, n));
+}
+
+/* All ones, as 16-bit numbers, with the checksum among them; some are not 0. */
+static inline bool is_whole(uint64_t sum)
+{
+	return sum % 0xffff == 0;
 }
 
 /* A receiving adapter puts segments together and leaves the first one's sum. */
@@ -53,14 +88,20 @@ static bool is_joined(const struct flow *f, const struct packet *p, unsigned dir
 {
 	const struct flow_side *o = &f->side[!dir];
 
-	return p->paylen > (o->flags & FS_SYN && o->mss ? o->mss : 1460u);
+	return p->paylen + p->tcp_header >
+	       (o->flags & FS_SYN && o->mss ? o->mss : 1460u) + TCP_PLAIN;
+}
+
+static inline uint64_t length_and_protocol(const struct packet *p, uint32_t length)
+{
+	return htonl(length << 16 | p->ip_proto);
 }
 
 /* Of less than eight bytes each, so that nothing is carried out of it. */
 static uint64_t pseudo_header(const struct packet *p, uint32_t length)
 {
-	const uint8_t rest[4] = {(uint8_t)(length >> 8), (uint8_t)length, 0, p->ip_proto};
-	uint64_t sum = word(rest, 4) + word(p->src.b + 12, 4) + word(p->dst.b + 12, 4);
+	uint64_t sum =
+		length_and_protocol(p, length) + word(p->src.b + 12, 4) + word(p->dst.b + 12, 4);
 
 	for (unsigned i = 0; p->ip_version != 4 && i < 12; i += 4)
 		sum += word(p->src.b + i, 4) + word(p->dst.b + i, 4);
@@ -73,22 +114,11 @@ static bool is_right(const struct packet *p, const uint8_t *h, uint32_t n, uint3
 {
 	uint64_t pseudo = pseudo_header(p, n);
 
-	if (sum_of(pseudo, h, n) == 0xffff)
+	if (is_whole(sum_of(pseudo, h, n)))
 		return true;
 	memcpy(field, h + at, 2);
 	*partial = *field == folded(pseudo);
 	return false;
-}
-
-static enum sum look(const struct flow *f, const struct packet *p, unsigned dir)
-{
-	const uint8_t *h = p->payload - p->tcp_header;
-	uint16_t field;
-	bool partial;
-
-	if (is_right(p, h, p->tcp_header + p->paylen, TCP_SUM, &field, &partial))
-		return SUM_RIGHT;
-	return partial || !field || is_joined(f, p, dir) ? SUM_LEFT_OUT : SUM_WRONG;
 }
 
 /* Nor must that of the IP header be wrong, where it lies before h and has no options. */
@@ -99,8 +129,20 @@ static bool ip_is_wrong(const struct packet *p, const uint8_t *transport)
 	return p->ip_version == 4 && h >= p->data && h[0] == IP_PLAIN && (h[10] || h[11]) &&
 	       word(h + 12, 4) == word(p->src.b + 12, 4) &&
 	       word(h + 16, 4) == word(p->dst.b + 12, 4) &&
-	       folded(word(h, 4) + word(h + 4, 4) + word(h + 8, 4) + word(h + 12, 4) +
-		       word(h + 16, 4)) != 0xffff;
+	       !is_whole(word(h, 4) + word(h + 4, 4) + word(h + 8, 4) + word(h + 12, 4) +
+			 word(h + 16, 4));
+}
+
+static enum sum look(const struct flow *f, const struct packet *p, unsigned dir)
+{
+	const uint8_t *h = p->payload - p->tcp_header;
+	uint32_t n = p->tcp_header + p->paylen;
+	uint16_t field;
+	bool partial;
+
+	if (is_right(p, h, n, TCP_SUM, &field, &partial))
+		return ip_is_wrong(p, h) ? SUM_WRONG : SUM_RIGHT;
+	return partial || is_joined(f, p, dir) ? SUM_LEFT_OUT : SUM_WRONG;
 }
 
 enum sum datagram_sum(const struct packet *p)
@@ -120,28 +162,62 @@ enum sum datagram_sum(const struct packet *p)
 	return sum == SUM_RIGHT && !p->owned && ip_is_wrong(p, h) ? SUM_WRONG : sum;
 }
 
-bool tcp_sum_is_wrong(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+static __attribute__((noinline)) bool is_wrong(
+	struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
 {
 	struct flow_side *s = &f->side[dir];
 	struct ext_side *e;
 	enum sum sum;
-	bool wrong;
 
-	if (!p->tcp_header || p->paycut || p->flags & PACKET_TWIN || s->more & FS_SUMS_WRONG)
+	if (s->more & FS_SUMS_WRONG)
 		return false;
 	sum = look(f, p, dir);
-	wrong = sum == SUM_WRONG || ip_is_wrong(p, p->payload - p->tcp_header);
-	if (sum == SUM_LEFT_OUT || (wrong && !(s->more & FS_SUMS_RIGHT))) {
-		s->more |= FS_SUMS_WRONG;
+	if (sum == SUM_RIGHT) {
+		s->more |= FS_SUMS_RIGHT;
 		return false;
 	}
-	s->more |= FS_SUMS_RIGHT;
-	if (!wrong)
+	if (sum == SUM_LEFT_OUT || !(s->more & FS_SUMS_RIGHT)) {
+		/* A SYN alone does not tell whether it was damaged. */
+		if (sum == SUM_LEFT_OUT || !(p->tcp_flags & TCP_SYN))
+			s->more |= FS_SUMS_WRONG;
 		return false;
+	}
 	e = &flow_need_ext(sh, f)->side[dir];
 	if (!e->bad_sums++)
 		e->bad_sum_frame = p->number;
+	e->bad_sum_end = p->tcp_seq + p->paylen;
 	return true;
+}
+
+/*
+ * Of what nearly every one is: are both sums right, that of the IP header and that of n bytes
+ * behind it? Both at once, as a header whose sum is right changes no other.
+ */
+static inline bool both_are_right(const struct packet *p)
+{
+	const uint8_t *h = p->payload - p->tcp_header - IP_HEADER;
+	uint32_t n = p->tcp_header + p->paylen;
+
+	return p->ip_version == 4 && !p->owned && h >= p->data && h[0] == IP_PLAIN &&
+	       is_whole(sum_of(add(word(h + 12, 8), length_and_protocol(p, n)), h, IP_HEADER + n));
+}
+
+bool tcp_sum_is_wrong(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+{
+	if (!p->tcp_header || p->paycut || p->flags & PACKET_TWIN)
+		return false;
+	if (!both_are_right(p))
+		return is_wrong(sh, f, p, dir);
+	f->side[dir].more |= FS_SUMS_RIGHT;
+	return false;
+}
+
+void tcp_sum_was_taken(struct flow *f, unsigned dir, uint32_t from, uint32_t to)
+{
+	const struct ext_side *e = &f->ext->side[dir];
+
+	if (e->bad_sums && seq_diff(e->bad_sum_end, from) > 0 && seq_diff(e->bad_sum_end, to) <= 0)
+		f->side[dir].more |= FS_SUMS_WRONG;
 }
 
 void datagram_damaged(struct shard *sh, struct flow *f, const struct packet *p)

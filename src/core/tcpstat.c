@@ -606,6 +606,17 @@ static inline bool is_usual(
 	       (len || p->tcp_flags & TCP_FIN || p->tcp_ack != s->ack);
 }
 
+/* Does it end in what a dissector is to read, as far as that is known, or bring nothing new? */
+static bool is_unread(const struct flow *f, const struct packet *p, unsigned dir, uint32_t len)
+{
+	const struct flow_side *s = &f->side[dir];
+	const struct ext_side *e = f->ext ? &f->ext->side[dir] : NULL;
+	uint32_t from = e && e->hole_since ? e->expect : s->nxt;
+	int32_t n = s->flags & FS_SEQ ? seq_diff(p->tcp_seq + len, from) : (int32_t)len;
+
+	return n <= 0 || tcp_is_read(f, dir, (uint32_t)n, p->tcp_flags & TCP_FIN);
+}
+
 RARELY static enum tcp_next strange_segment(
 	struct shard *sh, struct flow *f, struct packet *p, unsigned dir, uint32_t len)
 {
@@ -621,7 +632,7 @@ RARELY static enum tcp_next strange_segment(
 			return TCP_COPY;
 		overtaken = tcp_is_older(s, p);
 	}
-	if ((!len || tcp_is_read(f, dir)) && tcp_sum_is_wrong(sh, f, p, dir)) {
+	if ((!len || is_unread(f, p, dir, len)) && tcp_sum_is_wrong(sh, f, p, dir)) {
 		p->time = f->last[dir];
 		return TCP_GOES_ON;
 	}
@@ -643,8 +654,7 @@ enum tcp_next tcp_segment(struct shard *sh, struct flow *f, struct packet *p, un
 	uint32_t len = p->paylen + p->paycut;
 
 	if (is_next(f, p, dir, len)) {
-		if ((len - 1 < SUM_SHORT || f->ext) && tcp_is_read(f, dir) &&
-			tcp_sum_is_wrong(sh, f, p, dir))
+		if (tcp_is_read(f, dir, len, false) && tcp_sum_is_wrong(sh, f, p, dir))
 			p->time = f->last[dir];
 		else
 			next_segment(sh, f, p, dir, len);
@@ -652,7 +662,7 @@ enum tcp_next tcp_segment(struct shard *sh, struct flow *f, struct packet *p, un
 	}
 	if (!is_usual(f, p, dir, len))
 		return strange_segment(sh, f, p, dir, len);
-	if ((len - 1 < SUM_SHORT || f->ext || p->tcp_flags & TCP_FIN) && tcp_is_read(f, dir) &&
+	if ((p->tcp_flags & TCP_SYN || tcp_is_read(f, dir, len, p->tcp_flags & TCP_FIN)) &&
 		tcp_sum_is_wrong(sh, f, p, dir))
 		p->time = f->last[dir];
 	else
