@@ -62,6 +62,51 @@ def explained():
     t.leave("what is beside NFS")
 
 
+def texts():
+    """What both sides of a connection said, from a transaction, a flow, a packet, and one packet whole."""
+    t = Tmux(f"--live -r {capture('http-proxy')}", 80, 24)
+    t.press("3", r"Start +Duration")
+    text = t.press(["g", "/", "=slow=0.05", "Enter", "A"], r"› Text \(\S+:\d+, \S+:\d+\)", "the text from a transaction")
+    turns = re.findall(r"^([<>]) (client|server) \S+:\d+ .*?(\d+) bytes  frame (\d+)", text, re.M)
+    check(turns and all((a == ">") == (b == "client") for a, b, *_ in turns), f"who said it: {turns}", text)
+    check(re.search(r"^> GET /\S*slow=0.05 HTTP/1.1$", text, re.M), "what was asked", text)
+    t.press("G", r"^< ", "the end")
+    t.press(["g", "/", "=host:", "Enter"], r"^> Host: ", "a search, in any case")
+    first = re.search(r"\x1b\[[0-9;]*(?:7|46)[0-9;]*m\S*Host", t.screen(True))
+    check(first, "what was found is marked", t.screen(True))
+    before = t.settled()
+    t.keys("n")
+    check(t.settled() != before, "n finds the next")
+    t.press("N", r"^> Host: ", "and N the one before")
+    t.press(["/", "=nowhere to be found"], r"not found", "what is not there is told")
+    t.press("Escape", r"› Text")
+    t.press(["g", "x"], r"^> 00000  47 45 54 20|^> 00000  50 4f 53 54", "as numbers")
+    t.press("x", r"^> (GET|POST) ", "and as text again")
+    t.press("d", r"the client only")
+    check("\n<" not in t.screen(), "only what the client said", t.screen())
+    t.press("d", r"the server only")
+    t.wait(r"^< HTTP/1.1")
+    check("\n>" not in t.screen(), "only what the server said", t.screen())
+    t.press("d", r"both sides")
+    t.press("Enter", r"› Text .*› Packets", "its packets")
+    t.press("Escape", r"› Text \([^›]*$")
+    t.press(["Escape", "5", "g", "A"], r"› Text", "the text from a flow")
+    t.press(["Escape", "Enter", "A"], r"› Detail › Text", "from a detail")
+    t.press(["Escape", "P"], r"› Packets")
+    t.press(["g", "/", "=200", "Enter", "A"], r"› Packets .*› Text", "from a packet")
+    text = t.wait(r"^< HTTP/1.1 200")
+    check(re.search(r"\x1b\[[0-9;]*(?:7|46)[0-9;]*mHTTP/1.1 200", t.screen(True)), "its bytes are marked", t.screen(True))
+    t.press(["Escape", "Enter"], r"› Packet\b")
+    t.press("A", r"› Packet › Text", "from one packet")
+    t.resize(40, 10)
+    t.wait(r"^[<>] (client|server) \S+", "40 by 10")
+    t.leave("texts")
+    t = Tmux(f"--live -r {capture('dns')}", 100, 24)
+    t.press(["3", "g", "A"], r"^> client \S+:\d+  \d+ bytes(.|\n)*\\x0", "of datagrams, escaped")
+    t.leave("text of datagrams")
+    PRESSED.update(["A", "x", "d"])
+
+
 def commented(path):
     """The first frames of a capture as pcapng, with comments on the file and on the fourth frame."""
     import pcaplib
@@ -124,6 +169,8 @@ def again():
     t.press("Escape", r"› Packets \([^›]*$")
     t.press(["g", "w", "Enter", "C-u", "=old.pcap", "Enter"], r"1 packets written to old", "such a packet is saved")
     t.press("Escape", r"Start +Duration", "back")
+    t.press("A", r"^> GET /first (.|\n)*^< HTTP/1.1 200 FIRST(.|\n)*^> GET /last", "the text of such a connection")
+    t.press("Escape", r"Start +Duration", "back")
     t.press(["w", "Enter", "C-u", "=flow.pcap", "Enter"], r"10 packets written to flow", "its whole connection is saved")
     out = subprocess.run([TSUMARI, "-r", f"{WORK}/flow.pcap", "--json", "--types", "http"], capture_output=True, text=True).stdout
     check([json.loads(line)["url"]["path"] for line in out.splitlines()] == ["/first", "/last"], "both exchanges of it")
@@ -138,4 +185,6 @@ def again():
     to_packets(t, "a pipe")
     text = t.wait(r"packets before frame \d+ are gone", "a pipe is read once")
     check(0 < rows_of(text) < 10, "what is kept is shown", text)
+    text = t.press(["Escape", "A"], r"› Text .* what was before is gone(.|\n)*GET /last", "and so is its text")
+    check("/first" not in text, "no more than that", text)
     t.leave("a pipe")

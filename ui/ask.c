@@ -10,19 +10,31 @@ static void search_for(struct ui *u, const char *text)
 	snprintf(u->search, sizeof(u->search), "%s", text);
 }
 
-static void search_as_typed(struct ui *u, const char *text)
+/* Is there anything to search, and is the text in it? */
+static bool can_search(const struct screen *s)
+{
+	return !s->class->draw || s->class->search;
+}
+
+static bool search_in(struct ui *u, const char *text, int direction, bool again)
 {
 	struct screen *s = ui_top(u);
 
+	return s->class->search ? s->class->search(u, s, text, direction, again)
+				: table_search(u, s, text, direction, again);
+}
+
+static void search_as_typed(struct ui *u, const char *text)
+{
 	u->dialog.error[0] = '\0';
-	if (*text && !s->class->draw && !table_search(u, s, text, 1, false))
+	if (*text && !search_in(u, text, 1, false))
 		snprintf(u->dialog.error, sizeof(u->dialog.error), "not found");
 }
 
 void ask_search(struct ui *u)
 {
-	if (ui_top(u)->class->draw) {
-		ui_note(u, true, "there is no table to search here");
+	if (!can_search(ui_top(u))) {
+		ui_note(u, true, "there is nothing to search here");
 		return;
 	}
 	dialog_line(u, "Search:", "", search_for);
@@ -31,11 +43,9 @@ void ask_search(struct ui *u)
 
 void search_again(struct ui *u, int direction)
 {
-	struct screen *s = ui_top(u);
-
-	if (!u->search[0] || s->class->draw)
+	if (!u->search[0] || !can_search(ui_top(u)))
 		return;
-	if (!table_search(u, s, u->search, direction, true))
+	if (!search_in(u, u->search, direction, true))
 		ui_note(u, true, "\"%.40s\" is found nowhere else", u->search);
 }
 

@@ -77,13 +77,7 @@ static void save_records(struct ui *u, struct screen *s, const char *path)
 	ndjson_free(n);
 }
 
-/* Which packets: those between the ends of a connection, or those of a table's rows. */
-struct ends {
-	struct addr client, server;
-	uint16_t cport, sport;
-	uint8_t proto;
-};
-
+/* Which packets: those between the ends of connections, or those of a table's rows. */
 struct saving {
 	struct ui *u;
 	struct again *again; /* NULL: all that is left is what is kept */
@@ -101,19 +95,6 @@ struct saving {
 	char err[256];
 };
 
-static bool meets(const struct ends *e, const struct packet *k)
-{
-	bool there = memcmp(&k->src, &e->client, 16) == 0 && memcmp(&k->dst, &e->server, 16) == 0;
-	bool back = memcmp(&k->src, &e->server, 16) == 0 && memcmp(&k->dst, &e->client, 16) == 0;
-
-	if (!(k->flags & PACKET_IP) || k->ip_proto != e->proto)
-		return false;
-	if (!(k->flags & PACKET_PORTS))
-		return there || back;
-	return (there && k->sport == e->cport && k->dport == e->sport) ||
-	       (back && k->sport == e->sport && k->dport == e->cport);
-}
-
 static int by_number(const void *a, const void *b)
 {
 	const uint64_t *x = a, *y = b;
@@ -124,6 +105,7 @@ static int by_number(const void *a, const void *b)
 static bool wanted(struct saving *x, const struct packet *frame)
 {
 	struct packet k = *frame;
+	enum side side;
 
 	if (x->all)
 		return true;
@@ -132,7 +114,7 @@ static bool wanted(struct saving *x, const struct packet *frame)
 			       by_number) != NULL;
 	layers_dissect(&k, &x->counters);
 	for (unsigned i = 0; i < x->n; i++)
-		if (meets(&x->ends[i], &k))
+		if (ends_meet(&x->ends[i], &k, &side))
 			return true;
 	return false;
 }
@@ -199,8 +181,7 @@ static uint64_t gather(struct ui *u, struct screen *s, struct saving *x)
 		}
 		r = records_row(s, i);
 		least = r->flow_id < least ? r->flow_id : least;
-		x->ends[x->n++] = (struct ends){
-			r->client.ip, r->server.ip, r->client.port, r->server.port, r->transport};
+		x->ends[x->n++] = ends_of_record(r);
 	}
 	if (x->frames)
 		qsort(x->frames, x->nframes, sizeof(*x->frames), by_number);

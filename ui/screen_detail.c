@@ -213,6 +213,9 @@ static bool key(struct ui *u, struct screen *s, int k)
 	case 'P':
 		packets_open_flow(u, x->r);
 		return true;
+	case 'A':
+		stream_open_record(u, x->r);
+		return true;
 	case 'T':
 		return go(u, s, &transactions_class);
 	case 'F':
@@ -233,6 +236,7 @@ static void release(struct screen *s)
 
 static const struct key_help help[] = {
 	{"Enter P", "the packets of the connection, those of this transaction marked"},
+	{"A", "what both sides of the connection said, as text"},
 	{"T", "the transactions of the connection"},
 	{"F", "the connection"},
 	{"j k Space ^F ^B g G", "scroll"},

@@ -44,9 +44,7 @@ struct state {
 	struct list old, kept;
 	/* Of one connection ... */
 	bool flow;
-	struct addr client, server;
-	uint16_t cport, sport;
-	uint8_t proto;
+	struct ends ends;
 	uint64_t flow_id;
 	struct moment first, last; /* of the transaction; frame 0: none */
 	const struct dissector *app;
@@ -128,10 +126,10 @@ static void add(struct state *x, struct list *to, const struct packet *k)
 	r->dport = k->dport;
 	r->inside = x->first.frame && !earlier(k->time, k->number, &x->first) &&
 		    (k->number == x->last.frame || earlier(k->time, k->number, &x->last));
-	r->side =
-		x->flow && memcmp(&k->src, &x->server, sizeof(k->src)) == 0 && k->sport == x->sport
-			? SIDE_SERVER
-			: SIDE_CLIENT;
+	r->side = x->flow && memcmp(&k->src, &x->ends.server, sizeof(k->src)) == 0 &&
+				  k->sport == x->ends.sport
+			  ? SIDE_SERVER
+			  : SIDE_CLIENT;
 	r->window = r->seq = r->ack = FIELD_ABSENT;
 	if (!(k->flags & PACKET_TCP))
 		return;
@@ -167,21 +165,12 @@ static void relate(struct state *x)
 	}
 }
 
-static bool between(const struct state *x, const struct packet *k)
-{
-	bool ports = k->flags & PACKET_PORTS;
-
-	if (memcmp(&k->src, &x->client, 16) == 0 && memcmp(&k->dst, &x->server, 16) == 0)
-		return !ports || (k->sport == x->cport && k->dport == x->sport);
-	if (memcmp(&k->src, &x->server, 16) == 0 && memcmp(&k->dst, &x->client, 16) == 0)
-		return !ports || (k->sport == x->sport && k->dport == x->cport);
-	return false;
-}
-
 static bool wanted(const struct state *x, const struct packet *k)
 {
+	enum side side;
+
 	if (x->flow)
-		return k->flags & PACKET_IP && k->ip_proto == x->proto && between(x, k);
+		return ends_meet(&x->ends, k, &side);
 	for (unsigned i = 0; i < x->nframes; i++)
 		if (x->frames[i] == k->number)
 			return true;
@@ -535,8 +524,32 @@ static void release(struct screen *s)
 	free(x);
 }
 
+void packets_open_stream(struct ui *u, struct screen *s)
+{
+	const struct row *r = row_at(s, table_row(&s->table));
+
+	if (!r)
+		return;
+	if (r->flags & (PACKET_TCP | PACKET_UDP | PACKET_SCTP))
+		stream_open_packet(u,
+			&(struct ends){
+				r->src, r->dst, (uint16_t)r->sport, (uint16_t)r->dport, r->proto},
+			r->frame);
+	else
+		ui_note(u, true, "this packet is of no connection");
+}
+
+static bool key(struct ui *u, struct screen *s, int k)
+{
+	if (k != 'A')
+		return false;
+	packets_open_stream(u, s);
+	return true;
+}
+
 static const struct key_help help[] = {
 	{"Enter", "the packet, layer by layer, with its bytes"},
+	{"A", "what both sides of its connection said, as text; its bytes are marked"},
 	{"(colours)", "green: of this transaction; red: sent again, or a reset"},
 	{NULL, NULL},
 };
@@ -552,6 +565,7 @@ const struct screen_class packets_class = {
 	.id = id,
 	.role = role,
 	.open = open_packet,
+	.key = key,
 	.work = work,
 	.free = release,
 };
@@ -595,11 +609,7 @@ void packets_open_flow(struct ui *u, const struct record *r)
 
 	x->flow = true;
 	x->flow_id = r->flow_id;
-	x->client = r->client.ip;
-	x->server = r->server.ip;
-	x->cport = r->client.port;
-	x->sport = r->server.port;
-	x->proto = r->transport;
+	x->ends = ends_of_record(r);
 	x->app = application(r);
 	if (r->kind == RECORD_TXN)
 		for (int i = 0; i < 4; i++) {

@@ -180,6 +180,9 @@ static bool key(struct ui *u, struct screen *s, int k)
 	case 'P':
 		packets_open_flow(u, r);
 		return true;
+	case 'A':
+		stream_open_record(u, r);
+		return true;
 	case 'T': /* the transactions of its connection */
 	case 'F': /* its connection */
 		snprintf(filter, sizeof(filter), "flow.id == %llu", (unsigned long long)r->flow_id);
@@ -206,6 +209,7 @@ static void release(struct screen *s)
 static const struct key_help help[] = {
 	{"Enter", "the whole record: its time, its ledger, all its fields"},
 	{"P", "the packets of its connection"},
+	{"A", "what both sides said, as text"},
 	{"T", "the transactions of its connection"},
 	{"F", "its connection"},
 	{NULL, NULL},

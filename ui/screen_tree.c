@@ -310,6 +310,10 @@ static bool key(struct ui *u, struct screen *s, int k)
 	case 'l':
 		fold(x, false, false);
 		return true;
+	case 'A':
+		if (u->depth > 1 && u->stack[u->depth - 2]->class == &packets_class)
+			packets_open_stream(u, u->stack[u->depth - 2]);
+		return true;
 	case 'J':
 		other_packet(u, 'j');
 		return true;
@@ -335,6 +339,7 @@ static const struct key_help help[] = {
 	{"Enter Space", "open and close what is below a heading"},
 	{"h l", "close, open"},
 	{"J K", "the next packet, the one before"},
+	{"A", "what both sides of its connection said, as text"},
 	{NULL, NULL},
 };
 

@@ -15,6 +15,7 @@
 #include "cell.h"
 #include "settings.h"
 #include "dialog.h"
+#include "ends.h"
 #include "frames.h"
 #include "store.h"
 #include "term.h"
@@ -81,6 +82,8 @@ struct screen_class {
 	void (*draw)(struct ui *u, struct screen *s, int row, int rows);
 	bool (*key)(struct ui *u, struct screen *s, int key);   /* true: it was for this screen */
 	void (*click)(struct ui *u, struct screen *s, int row); /* may be NULL */
+	/* Not a table: to the next place that holds a text; false: there is none. May be NULL. */
+	bool (*search)(struct ui *u, struct screen *s, const char *text, int direction, bool again);
 	/* A little of what takes longer; true: there is more of it. May be NULL. */
 	bool (*work)(struct ui *u, struct screen *s);
 	void (*free)(struct screen *s);
@@ -231,7 +234,7 @@ void ui_mark(struct ui *u, uint64_t id);
 /* screens */
 extern const struct screen_class overview_class, services_class, transactions_class, digests_class,
 	flows_class, findings_class, tiers_class, hosts_class;
-extern const struct screen_class detail_class, packets_class, tree_class, help_class;
+extern const struct screen_class detail_class, packets_class, tree_class, help_class, stream_class;
 
 /* How an entry of the ledger is drawn: as network, server, stall, or (dim) not known. */
 enum role ledger_role(int entry);
@@ -252,6 +255,11 @@ void packets_open_list(struct ui *u, const uint64_t *frames, unsigned n, const c
 bool tree_open(struct ui *u, struct frames *from, uint64_t frame, const struct dissector *app,
 	enum side side);
 void help_open(struct ui *u);
+/* The text of the connection of a record, or of a packet that one of the ends sent to the other. */
+void stream_open_record(struct ui *u, const struct record *r);
+void stream_open_packet(struct ui *u, const struct ends *e, uint64_t frame);
+/* That of the row selected in a list of packets. */
+void packets_open_stream(struct ui *u, struct screen *s);
 
 /* save.c */
 void save_ask(struct ui *u);
