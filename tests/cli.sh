@@ -101,7 +101,7 @@ run 2 1 plain.pcap && says "; to read the file: -r plain.pcap"
 if [ "$(id -u)" -eq 0 ]; then
 	run 2 1 -L -i tsmnone0 && says "tsmnone0: there is no such interface; tsumari -D lists them"
 fi
-run 2 1 -r plain.pcap -y EN10MB && says "-y is for interfaces, not with -r"
+run 0 1 -r plain.pcap -y EN10MB --count && says "-y: of an interface; a file is read as it is"
 run 2 1 -r plain.pcap -w x -W 3 && says "-W needs -C or -G"
 run 2 1 -r plain.pcap -C 1 && says "-C needs -w"
 run 2 1 -r plain.pcap -w - -G 60 && says "-C and -G need a file, not -w -"

@@ -14,10 +14,10 @@ fail() {
 }
 
 # The same options everywhere.
-"$TSUMARI" --help | grep -oE -- '(^|[ ,(])--?[A-Za-z][A-Za-z-]*' | tr -d ' ,(' | sort -u >help
+"$TSUMARI" --help | sed -n 's/^  \(-.*\)/\1/p' | sed 's/  .*//; s/, /\n/g' | sed 's/[ [].*//' | sort >help
 "$TSUMARI" --list-options | cut -f 1,2 | tr '\t' '\n' | grep . | sort >table
 diff help table >diff || fail "--help (<) and the table of options (>): $(cat diff)"
-sed -n 's/^\.It Fl //p' "$page" | sed 's/ Ns Oo.*//; s/ Fl / @/g; s/^/@/' | grep -oE '@[A-Za-z-]+' | sed 's/@/-/' | sort >page
+sed -n 's/^\.It Fl //p' "$page" | sed 's/ Ns Oo.*//; s/ Fl / @/g; s/^/@/' | grep -oE '@[A-Za-z#-]+' | sed 's/@/-/' | sort >page
 [ "$(wc -l <help)" -gt 30 ] || fail "--help has only $(wc -l <help) options"
 diff help page >diff || fail "--help (<) and the man page (>): $(cat diff)"
 
@@ -66,7 +66,7 @@ if command -v zsh >/dev/null; then
 		"$top_srcdir/docs/completion/_tsumari" "$TSUMARI" >told 2>err ||
 		fail "zsh: $(cat err)"
 	[ -s err ] && fail "zsh: $(cat err)"
-	sed -n 's/^\(([^)]*)\)\{0,1\}\**\(--\{0,1\}[A-Za-z][A-Za-z-]*\)\(=-\)\{0,1\}\[.*/\2/p' told | sort >zsh
+	sed -n 's/^\(([^)]*)\)\{0,1\}\**\(--\{0,1\}[A-Za-z#][A-Za-z-]*\)\(=-\)\{0,1\}\[.*/\2/p' told | sort >zsh
 	diff help zsh >diff || fail "--help (<) and the zsh completion (>): $(cat diff)"
 fi
 

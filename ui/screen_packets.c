@@ -8,7 +8,7 @@
 #include "core/layers.h"
 #include "core/order.h"
 #include "core/registry.h"
-#include "core/show.h"
+#include "packet_text.h"
 #include <curses.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -291,35 +291,13 @@ struct info {
 	struct text *t;
 };
 
-/* The first values of the last heading: what the packet carries. */
 static bool put_info(void *arg, const struct packet *p)
 {
 	static struct show tree;
 	struct info *i = arg;
-	unsigned from = 0, put = 0;
 
 	show_frame(&tree, p, i->app, i->side);
-	for (unsigned k = 0; k < tree.n; k++)
-		if (tree.nodes[k].depth == 0)
-			from = k;
-	for (unsigned k = from; k < tree.n && put < 4; k++) {
-		const struct show_node *x = &tree.nodes[k];
-
-		if (!x->field) {
-			if (k == from && x->layer)
-				text_printf(i->t, "%s", x->layer);
-		} else if (x->field->type == FIELD_STR) {
-			text_str(i->t, " ");
-			text_put(i->t, tree.text + x->text, x->ntext < 100 ? x->ntext : 100);
-			put++;
-		} else if (x->name) {
-			text_printf(i->t, " %s", x->name);
-			put++;
-		} else if (x->field->type == FIELD_U64 && x->depth <= 2) {
-			text_printf(i->t, " %s=%" PRIu64, x->field->title, x->u64);
-			put++;
-		}
-	}
+	packet_info(i->t, &tree);
 	return false;
 }
 

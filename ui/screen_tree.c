@@ -4,7 +4,7 @@
  */
 #include "view.h"
 #include "base/mem.h"
-#include "core/show.h"
+#include "packet_text.h"
 #include "run/source.h"
 #include <curses.h>
 #include <inttypes.h>
@@ -70,41 +70,6 @@ static bool has_children(const struct state *x, unsigned i)
 	return i + 1 < x->show.n && x->show.nodes[i + 1].depth > x->show.nodes[i].depth;
 }
 
-static void put_value(struct text *t, const struct state *x, const struct show_node *n)
-{
-	struct schema_value v;
-
-	memset(&v, 0, sizeof(v));
-	v.u64 = n->u64;
-	switch (n->field->type) {
-	case FIELD_STR:
-		v.p = x->show.text + n->text;
-		v.n = n->ntext;
-		break;
-	case FIELD_NAME:
-		v.p = n->name;
-		v.n = strlen(n->name);
-		break;
-	case FIELD_IP:
-		v.ip[0] = &n->ip;
-		v.n = 1;
-		break;
-	case FIELD_MAC:
-		v.p = (const char *)n->ip.b;
-		v.n = 6;
-		break;
-	case FIELD_ID:
-		text_printf(t, "0x%0*" PRIx64, n->len <= 4 ? (int)n->len * 2 : 0, n->u64);
-		break;
-	default:
-		break;
-	}
-	if (n->field->type != FIELD_ID)
-		cell_put(t, n->field, &v);
-	if (n->name && n->field->type != FIELD_NAME)
-		text_printf(t, " (%s)", n->name);
-}
-
 static void draw_node(const struct state *x, unsigned place, int y, int width)
 {
 	unsigned i = x->visible[place];
@@ -121,7 +86,7 @@ static void draw_node(const struct state *x, unsigned place, int y, int width)
 		text_str(&t, "  ");
 	if (n->field) {
 		text_printf(&t, "%s: ", n->field->title);
-		put_value(&t, x, n);
+		packet_value(&t, &x->show, n);
 	} else {
 		text_printf(&t, "%s, %" PRIu32 " bytes", n->title, n->len);
 	}

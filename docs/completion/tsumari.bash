@@ -55,6 +55,9 @@ _tsumari()
 	protocol)
 		names="none fou: $(_tsumari_names --list-protocols 's/^\([^ ]*\) .*\(tcp\|udp\)\/[0-9].*/\1/p')"
 		;;
+	direction)
+		names="in out inout"
+		;;
 	user)
 		mapfile -t COMPREPLY < <(compgen -u -- "$cur")
 		return

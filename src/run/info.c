@@ -174,6 +174,29 @@ bool info_datalinks(FILE *f, const char *iface, char *err, size_t errsize)
 	return true;
 }
 
+bool info_stamps(FILE *f, const char *iface, char *err, size_t errsize)
+{
+	char why[PCAP_ERRBUF_SIZE] = "";
+	pcap_t *p = pcap_create(iface, why);
+	int *types = NULL, n = p ? pcap_list_tstamp_types(p, &types) : -1;
+
+	if (n < 0)
+		snprintf(err, errsize, "%s: %s", iface, p ? pcap_geterr(p) : why);
+	else if (n == 0)
+		fprintf(f, "%s: time stamps are of one type only\n", iface);
+	for (int i = 0; i < n; i++) {
+		const char *name = pcap_tstamp_type_val_to_name(types[i]);
+		const char *title = pcap_tstamp_type_val_to_description(types[i]);
+
+		if (name)
+			fprintf(f, "%s (%s)\n", name, title ? title : "");
+	}
+	pcap_free_tstamp_types(types);
+	if (p)
+		pcap_close(p);
+	return n >= 0;
+}
+
 const char *info_linktype(int link)
 {
 	const char *name = pcap_datalink_val_to_name(link);

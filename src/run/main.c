@@ -192,6 +192,8 @@ static bool take_frame(void *arg, const struct packet *p)
 
 	if (r->ui)
 		ui_frame(r->ui, p);
+	if (r->printer && !printer_frame(r->printer, p))
+		return false;
 	return !r->writer || capwriter_frame(r->writer, p);
 }
 
@@ -268,7 +270,7 @@ static bool open_all(struct run *r)
 /* Or are frames only copied? */
 static bool analyses(const struct options *o)
 {
-	return !o->write || o->noutputs || o->har || o->extract;
+	return !options_packets_only(o) || o->extract;
 }
 
 /* Findings among records are of all records; a report is of those that -Y lets pass. */
@@ -300,7 +302,7 @@ static void set_up_pipeline(struct run *r)
 	p->max_frames = o->max_frames;
 	p->duration = o->duration;
 	p->analyse = analyses(o);
-	if (r->ui || (r->writer && !o->extract)) {
+	if (r->ui || r->printer || (r->writer && !o->extract)) {
 		p->on_frame = take_frame;
 		p->on_frame_arg = r;
 	} else if (o->extract) {
@@ -383,6 +385,21 @@ static void count_up(const struct run *r, bool written)
 		plural(capwriter_frames(r->writer), "written");
 }
 
+/* --count */
+static bool print_count(struct run *r)
+{
+	uint64_t n = r->pipeline.capture.frames;
+
+	if (!r->o.count || !r->o.nreads)
+		return true;
+	errno = 0;
+	printf("%llu packet%s\n", (unsigned long long)n, n == 1 ? "" : "s");
+	if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE)
+		return true;
+	message("cannot write standard output: %s", strerror(errno));
+	return false;
+}
+
 /* The frames of --extract, now that all records are there. */
 static bool write_extract(struct run *r)
 {
@@ -428,6 +445,8 @@ static int finish(struct run *r, int failed)
 	if (!write_extract(r))
 		status = STATUS_FAILED;
 	if (!outputs_finish(r, &written))
+		status = STATUS_FAILED;
+	if (!print_count(r))
 		status = STATUS_FAILED;
 	count_up(r, written);
 	return status;
@@ -532,10 +551,10 @@ static int compare(struct run *r)
 	return status;
 }
 
-static bool datalinks(struct run *r)
+static bool of_interface(struct run *r, bool (*list)(FILE *, const char *, char *, size_t))
 {
 	char *name = info_interface(r->o.nifaces ? r->o.ifaces[0] : NULL, r->err, sizeof(r->err));
-	bool good = name && info_datalinks(stdout, name, r->err, sizeof(r->err));
+	bool good = name && list(stdout, name, r->err, sizeof(r->err));
 
 	free(name);
 	return good;
@@ -557,7 +576,9 @@ static bool inform(struct run *r)
 	case ACTION_INTERFACES:
 		return info_interfaces(stdout, r->err, sizeof(r->err));
 	case ACTION_DATALINKS:
-		return datalinks(r);
+		return of_interface(r, info_datalinks);
+	case ACTION_STAMPS:
+		return of_interface(r, info_stamps);
 	case ACTION_PROTOCOLS:
 		if (!load_plugins(r))
 			return false;
@@ -621,6 +642,17 @@ static void hold_standard_files(void)
 			exit(STATUS_FAILED);
 }
 
+/* Of options that are accepted and change nothing. */
+static void say_notes(const char *notes)
+{
+	while (notes && *notes) {
+		size_t n = strcspn(notes, "\n");
+
+		message("%.*s", (int)n, notes);
+		notes += n + 1;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static struct run r;
@@ -637,6 +669,7 @@ int main(int argc, char **argv)
 		return STATUS_USAGE;
 	}
 	outputs_choose(&r.o);
+	say_notes(r.o.notes);
 	registry_init();
 	if (r.o.action != ACTION_RUN)
 		status = answer(&r);

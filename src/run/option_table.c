@@ -6,8 +6,10 @@
 #include "run/threshold.h"
 #include "run/values.h"
 #include "base/mem.h"
+#include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MEMORY_MIN         ((uint64_t)16 << 20)
@@ -29,6 +31,14 @@ void options_append(const char ***list, unsigned *n, const char *text)
 {
 	*list = xrealloc(*list, (*n + 1) * sizeof(**list));
 	(*list)[(*n)++] = text;
+}
+
+/* A copy, which options_release() frees. */
+static void append_own(struct options *o, const char *text)
+{
+	o->own = xrealloc(o->own, (o->nown + 1) * sizeof(*o->own));
+	o->own[o->nown] = xstrdup(text);
+	options_append(&o->reads, &o->nreads, o->own[o->nown++]);
 }
 
 const char *option_called(const struct option_entry *e, char to[OPTION_CALLED])
@@ -56,6 +66,28 @@ static bool take_flag(struct parse *p, const struct option_entry *e, const char 
 
 	(void)arg;
 	*to = true;
+	return true;
+}
+
+/* How often it was given. */
+static bool take_more(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	unsigned *to = member(p, e);
+
+	(void)arg;
+	if (e->max && *to == e->max)
+		return options_fault(
+			p, "-%c may be given %u times at most", e->letter, (unsigned)e->max);
+	(*to)++;
+	return true;
+}
+
+/* An option whose effect is that it is accepted. */
+static bool take_nothing(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	(void)p;
+	(void)e;
+	(void)arg;
 	return true;
 }
 
@@ -215,6 +247,77 @@ static bool take_write_size(struct parse *p, const struct option_entry *e, const
 	return true;
 }
 
+/* -V: a list of files, a name a line. */
+static bool take_list(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	bool input = strcmp(arg, "-") == 0;
+	FILE *f = input ? stdin : fopen(arg, "re");
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t n;
+	bool good = true;
+
+	(void)e;
+	if (!f)
+		return options_fault(p, "-V %s: %s", arg, strerror(errno));
+	errno = 0;
+	while ((n = getline(&line, &size, f)) >= 0) {
+		while (n && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+			line[--n] = '\0';
+		if (n)
+			append_own(p->o, line);
+	}
+	if (ferror(f))
+		good = options_fault(p, "-V %s: %s", arg, strerror(errno));
+	else if (!p->o->nreads)
+		good = options_fault(p, "-V %s: names no file", arg);
+	free(line);
+	if (!input)
+		fclose(f);
+	return good;
+}
+
+static bool take_direction(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	(void)e;
+	if (strcmp(arg, "in") == 0)
+		p->o->source.direction = SOURCE_IN;
+	else if (strcmp(arg, "out") == 0)
+		p->o->source.direction = SOURCE_OUT;
+	else if (strcmp(arg, "inout") == 0)
+		p->o->source.direction = SOURCE_BOTH;
+	else
+		return options_fault(p, "-Q %s: the directions are in, out and inout", arg);
+	return true;
+}
+
+/* e->min: of enum time_precision. */
+static bool take_precision(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	enum time_precision to = (enum time_precision)e->min;
+
+	if (arg && strcmp(arg, "micro") == 0)
+		to = PRECISION_MICRO;
+	else if (arg && strcmp(arg, "nano") == 0)
+		to = PRECISION_NANO;
+	else if (arg)
+		return options_fault(p, "--time-stamp-precision %s: it may be micro or nano", arg);
+	p->o->precision = to;
+	p->o->print.nano = to == PRECISION_NANO;
+	return true;
+}
+
+/* tcpdump's -j is another option. */
+static bool take_jobs(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	if (strspn(arg, "+-0123456789"))
+		return take_unsigned(p, e, arg);
+	return options_fault(p,
+		"-j %s: -j is the number of threads; the type of time stamps is "
+		"--time-stamp-type %s",
+		arg, arg);
+}
+
 static bool take_decode(struct parse *p, const struct option_entry *e, const char *arg)
 {
 	struct options *o = p->o;
@@ -234,8 +337,9 @@ static bool take_decode(struct parse *p, const struct option_entry *e, const cha
 			n = 0;
 	}
 	if (!n)
-		return options_fault(
-			p, "-d %s: a port and a protocol such as tcp/8080=http are needed", arg);
+		return options_fault(p,
+			"-d %s: a port and a protocol such as tcp/8080=http are needed%s", arg,
+			equal ? "" : "; a compiled filter is shown by tcpdump -d");
 	d.port = (uint16_t)n;
 	d.name = equal + 1;
 	for (unsigned i = 0; i < o->ndecode; i++)
@@ -300,137 +404,221 @@ const struct option_entry option_table[] = {
 	{"read", 'r', "FILE", GROUP_SOURCE, VALUE_FILE,
 		"read a capture: pcap or pcapng, also compressed by gzip, zstd, xz, bzip2 or LZ4; "
 		"- is the standard input. Several, or a folder, are read as one",
-		take_read, 0, 0, 0},
+		take_read, 0, 0, 0, USE_ALWAYS},
 	{"interface", 'i', "NAME", GROUP_SOURCE, VALUE_INTERFACE,
 		"listen to an interface (again for several), \"any\" for all", take_interface, 0, 0,
-		0},
+		0, USE_ALWAYS},
 	{"list-interfaces", 'D', NULL, GROUP_SOURCE, VALUE_PLAIN, "list the interfaces and exit",
-		take_action, 0, ACTION_INTERFACES, 0},
+		take_action, 0, ACTION_INTERFACES, 0, USE_ALWAYS},
 	{"list-data-link-types", 'L', NULL, GROUP_SOURCE, VALUE_PLAIN,
-		"list the link types of an interface and exit", take_action, 0, ACTION_DATALINKS,
-		0},
+		"list the link types of an interface and exit", take_action, 0, ACTION_DATALINKS, 0,
+		USE_ALWAYS},
 	{"filter-file", 'F', "FILE", GROUP_SOURCE, VALUE_FILE,
-		"read the filter expression from a file", take_text, AT(filter_file), 0, 0},
-	{"count", 'c', "N", GROUP_SOURCE, VALUE_PLAIN, "stop after N frames", take_number,
-		AT(max_frames), 1, UINT64_MAX},
+		"read the filter expression from a file", take_text, AT(filter_file), 0, 0,
+		USE_ALWAYS},
+	{NULL, 'c', "N", GROUP_SOURCE, VALUE_PLAIN, "stop after N frames", take_number,
+		AT(max_frames), 1, UINT64_MAX, USE_ALWAYS},
 	{"duration", 0, "TIME", GROUP_SOURCE, VALUE_PLAIN, "stop after so much time (10s, 5m)",
-		take_time, AT(duration), 1, 0},
+		take_time, AT(duration), 1, 0, USE_ALWAYS},
 	{"reorder-window", 0, "TIME", GROUP_SOURCE, VALUE_PLAIN,
-		"put frames in order of time within this (1s; 0: not at all)", take_window, 0, 0,
-		0},
+		"put frames in order of time within this (1s; 0: not at all)", take_window, 0, 0, 0,
+		USE_ALWAYS},
 	{"snapshot-length", 's', "N", GROUP_SOURCE, VALUE_PLAIN,
-		"take at most N bytes of each frame", take_int, AT(source.snaplen), 0, 262144},
+		"take at most N bytes of each frame", take_int, AT(source.snaplen), 0, 262144,
+		USE_ALWAYS},
 	{"buffer-size", 'B', "KIB", GROUP_SOURCE, VALUE_PLAIN, "size of the kernel's buffer",
-		take_int, AT(source.buffer_kib), 1, INT_MAX / 1024},
+		take_int, AT(source.buffer_kib), 1, INT_MAX / 1024, USE_LIVE},
 	{"no-promiscuous-mode", 'p', NULL, GROUP_SOURCE, VALUE_PLAIN,
 		"do not put the interface into promiscuous mode", take_flag,
-		AT(source.no_promiscuous), 0, 0},
+		AT(source.no_promiscuous), 0, 0, USE_LIVE},
+	{"direction", 'Q', "in|out|inout", GROUP_SOURCE, VALUE_DIRECTION,
+		"frames that come in, go out, or both", take_direction, 0, 0, 0, USE_LIVE},
+	{"immediate-mode", 0, NULL, GROUP_SOURCE, VALUE_PLAIN,
+		"take each frame as it comes, not by the block", take_flag, AT(source.immediate), 0,
+		0, USE_LIVE},
+	{"monitor-mode", 'I', NULL, GROUP_SOURCE, VALUE_PLAIN,
+		"monitor mode of a wireless interface", take_flag, AT(source.monitor), 0, 0,
+		USE_LIVE},
+	{"time-stamp-type", 0, "TYPE", GROUP_SOURCE, VALUE_PLAIN, "where time stamps come from",
+		take_text, AT(source.stamps), 0, 0, USE_LIVE},
+	{"list-time-stamp-types", 'J', NULL, GROUP_SOURCE, VALUE_PLAIN,
+		"list the types of time stamps of an interface and exit", take_action, 0,
+		ACTION_STAMPS, 0, USE_ALWAYS},
+	{"no-optimize", 'O', NULL, GROUP_SOURCE, VALUE_PLAIN,
+		"do not let libpcap optimize the filter", take_flag, AT(source.no_optimize), 0, 0,
+		USE_ALWAYS},
+	{NULL, 'V', "FILE", GROUP_SOURCE, VALUE_FILE,
+		"read the captures whose names are in a file, one a line", take_list, 0, 0, 0,
+		USE_ALWAYS},
 	{"linktype", 'y', "TYPE", GROUP_SOURCE, VALUE_LINKTYPE,
-		"link type to ask the interface for", take_text, AT(source.datalink), 0, 0},
+		"link type to ask the interface for", take_text, AT(source.datalink), 0, 0,
+		USE_LIVE},
 
 	{"json", 0, NULL, GROUP_OUTPUT, VALUE_PLAIN,
 		"records as JSON, an object a line: the default unless the output is a terminal",
-		take_output, 0, OUTPUT_JSON, 0},
+		take_output, 0, OUTPUT_JSON, 0, USE_ALWAYS},
 	{"json-flat", 0, NULL, GROUP_OUTPUT, VALUE_PLAIN, "the same with dotted keys", take_output,
-		0, OUTPUT_JSON_FLAT, 0},
+		0, OUTPUT_JSON_FLAT, 0, USE_ALWAYS},
 	{"report", 0, "[=FORM]", GROUP_OUTPUT, VALUE_FORM,
 		"a report at the end: text, json (the whole model as one object) or html (a page "
 		"that shows it)",
-		take_report, 0, 0, 0},
+		take_report, 0, 0, 0, USE_ALWAYS},
 	{"live", 0, NULL, GROUP_OUTPUT, VALUE_PLAIN,
 		"a live view on the terminal, of an interface or of a file: the default there",
-		take_output, 0, OUTPUT_LIVE, 0},
+		take_output, 0, OUTPUT_LIVE, 0, USE_ALWAYS},
 	{"keep", 0, "SIZE", GROUP_OUTPUT, VALUE_PLAIN,
 		"memory for the records and packets that the live view keeps (256M)", take_size,
-		AT(keep), KEEP_MIN, 0},
+		AT(keep), KEEP_MIN, 0, USE_ALWAYS},
 	{"types", 0, "LIST", GROUP_OUTPUT, VALUE_TYPES, "records of these types only (flow,http)",
-		take_text, AT(types), 0, 0},
+		take_text, AT(types), 0, 0, USE_ALWAYS},
 	{"display-filter", 'Y', "FILTER", GROUP_OUTPUT, VALUE_FILTER,
-		"only records that fit a display filter", take_text, AT(display), 0, 0},
+		"only records that fit a display filter", take_text, AT(display), 0, 0, USE_ALWAYS},
 	{"har", 0, "FILE", GROUP_OUTPUT, VALUE_FILE,
 		"HTTP as an HTTP Archive (HAR 1.2); nothing else without --json or --report",
-		take_text, AT(har), 0, 0},
+		take_text, AT(har), 0, 0, USE_ALWAYS},
 	{"compare", 0, "BEFORE AFTER", GROUP_OUTPUT, VALUE_FILE,
 		"what changed from one capture to another; --json: as JSON", take_text, AT(compare),
-		0, 0},
+		0, 0, USE_ALWAYS},
 	{"mask-mail", 0, NULL, GROUP_OUTPUT, VALUE_PLAIN,
 		"mail addresses without their local part, no subjects", take_flag,
-		AT(engine.mask_mail), 0, 0},
+		AT(engine.mask_mail), 0, 0, USE_ALWAYS},
 	{"output", 'o', "FILE", GROUP_OUTPUT, VALUE_FILE,
 		"write the output before it to a file: --report -o a.txt --json -o b.ndjson",
-		take_file, 0, 0, 0},
+		take_file, 0, 0, 0, USE_ALWAYS},
 	{"line-buffered", 'l', NULL, GROUP_OUTPUT, VALUE_PLAIN, "write each record at once",
-		take_flag, AT(line_buffered), 0, 0},
+		take_flag, AT(line_buffered), 0, 0, USE_ALWAYS},
 	{"numeric", 'n', NULL, GROUP_OUTPUT, VALUE_PLAIN,
-		"numbers instead of service names in the report", take_flag, AT(numeric), 0, 0},
+		"numbers instead of service names in the report", take_flag, AT(numeric), 0, 0,
+		USE_ALWAYS},
 	{"write", 'w', "FILE", GROUP_OUTPUT, VALUE_FILE,
 		"write the frames to a pcap file, or pcapng where its name ends so; - is the "
 		"standard output",
-		take_text, AT(write), 0, 0},
+		take_text, AT(write), 0, 0, USE_ALWAYS},
 	{"extract", 0, "WHAT", GROUP_OUTPUT, VALUE_FILTER,
 		"with -w: the frames of what fits a display filter, or of a finding", take_text,
-		AT(extract), 0, 0},
+		AT(extract), 0, 0, USE_ALWAYS},
 	{"extract-memory", 0, "SIZE", GROUP_OUTPUT, VALUE_PLAIN,
 		"how much of a live capture is kept for that (64M)", take_size, AT(extract_memory),
-		EXTRACT_MEMORY_MIN, 0},
+		EXTRACT_MEMORY_MIN, 0, USE_ALWAYS},
 	{NULL, 'C', "MB", GROUP_OUTPUT, VALUE_PLAIN, "with -w: a new file by size", take_write_size,
-		0, 1, INT64_MAX / 1000000},
+		0, 1, INT64_MAX / 1000000, USE_ALWAYS},
 	{NULL, 'G', "SECONDS", GROUP_OUTPUT, VALUE_PLAIN, "with -w: a new file by time",
-		take_number, AT(write_seconds), 1, INT32_MAX},
+		take_number, AT(write_seconds), 1, INT32_MAX, USE_ALWAYS},
 	{NULL, 'W', "N", GROUP_OUTPUT, VALUE_PLAIN, "with -C or -G: how many files", take_unsigned,
-		AT(write_files), 1, 1000000000},
+		AT(write_files), 1, 1000000000, USE_ALWAYS},
 	{"packet-buffered", 'U', NULL, GROUP_OUTPUT, VALUE_PLAIN, "write each frame at once",
-		take_flag, AT(unbuffered), 0, 0},
+		take_flag, AT(unbuffered), 0, 0, USE_ALWAYS},
+	{"count", 0, NULL, GROUP_OUTPUT, VALUE_PLAIN, "print how many packets a capture has",
+		take_flag, AT(count), 0, 0, USE_ALWAYS},
 	{"print", 0, NULL, GROUP_OUTPUT, VALUE_PLAIN,
-		"with -w: analyse as well, as any output does", take_flag, AT(print), 0, 0},
+		"packets as text, one a line, as tcpdump prints them", take_output, 0, OUTPUT_PRINT,
+		0, USE_ALWAYS},
+
+	{NULL, 't', NULL, GROUP_PACKETS, VALUE_PLAIN,
+		"no time; -tt seconds since 1970, -ttt since the packet before, -tttt with the "
+		"date, "
+		"-ttttt since the first packet",
+		take_more, AT(print.stamp), 0, 5, USE_PRINT},
+	{NULL, 'e', NULL, GROUP_PACKETS, VALUE_PLAIN, "link header", take_flag, AT(print.link), 0,
+		0, USE_PRINT},
+	{NULL, 'q', NULL, GROUP_PACKETS, VALUE_PLAIN, "less: protocol and length only", take_flag,
+		AT(print.quiet), 0, 0, USE_PRINT},
+	{NULL, 'v', NULL, GROUP_PACKETS, VALUE_PLAIN,
+		"all fields, a line for each header; -vv a line for each field", take_more,
+		AT(print.verbose), 0, 0, USE_PRINT},
+	{NULL, 'x', NULL, GROUP_PACKETS, VALUE_PLAIN,
+		"bytes in hexadecimal; -xx with the link header", take_more, AT(print.hex), 0, 0,
+		USE_PRINT},
+	{NULL, 'X', NULL, GROUP_PACKETS, VALUE_PLAIN, "the same with ASCII beside it; -XX likewise",
+		take_more, AT(print.hex_ascii), 0, 0, USE_PRINT},
+	{NULL, 'A', NULL, GROUP_PACKETS, VALUE_PLAIN, "bytes as ASCII", take_more, AT(print.ascii),
+		0, 0, USE_PRINT},
+	{"absolute-tcp-sequence-numbers", 'S', NULL, GROUP_PACKETS, VALUE_PLAIN,
+		"TCP sequence numbers as they are on the wire", take_flag, AT(print.absolute), 0, 0,
+		USE_PRINT},
+	{"number", '#', NULL, GROUP_PACKETS, VALUE_PLAIN, "number of the packet", take_flag,
+		AT(print.numbered), 0, 0, USE_PRINT},
+	{"time-stamp-precision", 0, "micro|nano", GROUP_PACKETS, VALUE_PLAIN,
+		"digits of times, also in what -w writes", take_precision, 0, 0, 0, USE_ALWAYS},
+	{"micro", 0, NULL, GROUP_PACKETS, VALUE_PLAIN, "the same as --time-stamp-precision=micro",
+		take_precision, 0, PRECISION_MICRO, 0, USE_ALWAYS},
+	{"nano", 0, NULL, GROUP_PACKETS, VALUE_PLAIN, "the same as --time-stamp-precision=nano",
+		take_precision, 0, PRECISION_NANO, 0, USE_ALWAYS},
 
 	{"decode-as", 'd', "tcp/PORT=NAME", GROUP_ANALYSIS, VALUE_DECODE,
 		"read a port's connections as this protocol (or \"none\"); of UDP also a tunnel "
 		"(vxlan), or fou:PROTO, an IP protocol straight behind it",
-		take_decode, 0, 0, 0},
+		take_decode, 0, 0, 0, USE_ALWAYS},
 	{"geoip", 0, "FILE", GROUP_ANALYSIS, VALUE_FILE,
 		"a MaxMind database; else those in the usual places; \"none\": none at all",
-		take_geoip, 0, 0, 0},
+		take_geoip, 0, 0, 0, USE_ALWAYS},
 	{"plugin", 0, "FILE.so", GROUP_ANALYSIS, VALUE_FILE, "load a dissector", take_plugin, 0, 0,
-		0},
-	{"jobs", 'j', "N", GROUP_ANALYSIS, VALUE_PLAIN, "worker threads; 0: none", take_unsigned,
-		AT(jobs), 0, JOBS},
+		0, USE_ALWAYS},
+	{"jobs", 'j', "N", GROUP_ANALYSIS, VALUE_PLAIN, "worker threads; 0: none", take_jobs,
+		AT(jobs), 0, JOBS, USE_ALWAYS},
 	{"memory", 0, "SIZE", GROUP_ANALYSIS, VALUE_PLAIN, "budget for flows and streams (512M)",
-		take_size, AT(engine.memory), MEMORY_MIN, 0},
+		take_size, AT(engine.memory), MEMORY_MIN, 0, USE_ALWAYS},
 	{"flow-interval", 0, "TIME", GROUP_ANALYSIS, VALUE_PLAIN,
 		"interim records of what lasts (60s; 0: none)", take_flow_interval,
-		AT(engine.flow_interval), 0, 0},
+		AT(engine.flow_interval), 0, 0, USE_ALWAYS},
 	{"timeout-syn", 0, "TIME", GROUP_ANALYSIS, VALUE_PLAIN,
 		"end of a connection that was not opened (75s)", take_time, AT(engine.timeout_syn),
-		1, 0},
+		1, 0, USE_ALWAYS},
 	{"timeout-tcp", 0, "TIME", GROUP_ANALYSIS, VALUE_PLAIN, "end of a silent connection (1h)",
-		take_time, AT(engine.timeout_tcp), 1, 0},
+		take_time, AT(engine.timeout_tcp), 1, 0, USE_ALWAYS},
 	{"timeout-closed", 0, "TIME", GROUP_ANALYSIS, VALUE_PLAIN,
-		"end of a closed connection (10s)", take_time, AT(engine.timeout_closed), 1, 0},
+		"end of a closed connection (10s)", take_time, AT(engine.timeout_closed), 1, 0,
+		USE_ALWAYS},
 	{"timeout-udp", 0, "TIME", GROUP_ANALYSIS, VALUE_PLAIN,
-		"end of a silent flow without TCP (60s)", take_time, AT(engine.timeout_udp), 1, 0},
+		"end of a silent flow without TCP (60s)", take_time, AT(engine.timeout_udp), 1, 0,
+		USE_ALWAYS},
 	{"ignore-vlan", 0, NULL, GROUP_ANALYSIS, VALUE_PLAIN, "the VLAN is not part of a flow",
-		take_flag, AT(engine.ignore_vlan), 0, 0},
+		take_flag, AT(engine.ignore_vlan), 0, 0, USE_ALWAYS},
 	{"threshold", 0, "NAME=VALUE", GROUP_ANALYSIS, VALUE_PLAIN,
 		"a detection threshold; \"help\" lists their names", take_threshold, 0,
-		ACTION_THRESHOLDS, 0},
+		ACTION_THRESHOLDS, 0, USE_ALWAYS},
 	{"literal", 0, NULL, GROUP_ANALYSIS, VALUE_PLAIN,
 		"statements as they were sent, not with ? for each literal", take_flag,
-		AT(engine.literal), 0, 0},
+		AT(engine.literal), 0, 0, USE_ALWAYS},
 
 	{"relinquish-privileges", 'Z', "USER", GROUP_OTHER, VALUE_USER,
-		"become this user once everything is open", take_text, AT(user), 0, 0},
+		"become this user once everything is open", take_text, AT(user), 0, 0, USE_ALWAYS},
 	{"list-protocols", 0, NULL, GROUP_OTHER, VALUE_PLAIN, "list the protocols and exit",
-		take_action, 0, ACTION_PROTOCOLS, 0},
+		take_action, 0, ACTION_PROTOCOLS, 0, USE_ALWAYS},
 	{"fields", 0, NULL, GROUP_OTHER, VALUE_PLAIN,
-		"describe every field of the records and exit", take_action, 0, ACTION_FIELDS, 0},
+		"describe every field of the records and exit", take_action, 0, ACTION_FIELDS, 0,
+		USE_ALWAYS},
 	{"list-options", 0, NULL, GROUP_OTHER, VALUE_PLAIN,
 		"list the options for programs that complete them, and exit", take_action, 0,
-		ACTION_OPTIONS, 0},
+		ACTION_OPTIONS, 0, USE_ALWAYS},
 	{"version", 0, NULL, GROUP_OTHER, VALUE_PLAIN, "print the versions and exit", take_action,
-		0, ACTION_VERSION, 0},
+		0, ACTION_VERSION, 0, USE_ALWAYS},
 	{"help", 'h', NULL, GROUP_OTHER, VALUE_PLAIN, "print this and exit", take_action, 0,
-		ACTION_HELP, 0},
+		ACTION_HELP, 0, USE_ALWAYS},
+
+	{NULL, 'b', NULL, GROUP_TCPDUMP, VALUE_PLAIN, "BGP is not read", take_nothing, 0, 0, 0,
+		USE_NEVER},
+	{NULL, 'E', "SECRET", GROUP_TCPDUMP, VALUE_PLAIN, "ESP is not decrypted", take_nothing, 0,
+		0, 0, USE_NEVER},
+	{NULL, 'f', NULL, GROUP_TCPDUMP, VALUE_PLAIN, "addresses are numbers always", take_nothing,
+		0, 0, 0, USE_NEVER},
+	{NULL, 'H', NULL, GROUP_TCPDUMP, VALUE_PLAIN, "802.11s is not read; -w writes it",
+		take_nothing, 0, 0, 0, USE_NEVER},
+	{"dont-verify-checksums", 'K', NULL, GROUP_TCPDUMP, VALUE_PLAIN,
+		"a wrong checksum counts only where offload does not explain it", take_nothing, 0,
+		0, 0, USE_NEVER},
+	{NULL, 'M', "SECRET", GROUP_TCPDUMP, VALUE_PLAIN, "TCP's MD5 signatures are not checked",
+		take_nothing, 0, 0, 0, USE_NEVER},
+	{NULL, 'N', NULL, GROUP_TCPDUMP, VALUE_PLAIN, "addresses are numbers always", take_nothing,
+		0, 0, 0, USE_NEVER},
+	{NULL, 'T', "TYPE", GROUP_TCPDUMP, VALUE_PLAIN, "-d udp/PORT=NAME says what a port carries",
+		take_nothing, 0, 0, 0, USE_NEVER},
+	{NULL, 'u', NULL, GROUP_TCPDUMP, VALUE_PLAIN,
+		"NFS file handles are shown as paths, or in hexadecimal", take_nothing, 0, 0, 0,
+		USE_NEVER},
+	{NULL, 'z', "COMMAND", GROUP_TCPDUMP, VALUE_PLAIN,
+		"no program is run: compress what -C and -G have closed from outside", take_nothing,
+		0, 0, 0, USE_NEVER},
 };
 
 const unsigned option_count = sizeof(option_table) / sizeof(option_table[0]);

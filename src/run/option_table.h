@@ -7,7 +7,15 @@
 
 #include "run/options.h"
 
-enum option_group { GROUP_SOURCE, GROUP_OUTPUT, GROUP_ANALYSIS, GROUP_OTHER, GROUP_COUNT };
+enum option_group {
+	GROUP_SOURCE,
+	GROUP_OUTPUT,
+	GROUP_PACKETS,
+	GROUP_ANALYSIS,
+	GROUP_OTHER,
+	GROUP_TCPDUMP, /* of tcpdump, without effect here */
+	GROUP_COUNT
+};
 
 /* What a value names, for completions. */
 enum option_value {
@@ -20,7 +28,16 @@ enum option_value {
 	VALUE_FILTER,
 	VALUE_DECODE,
 	VALUE_USER,
+	VALUE_DIRECTION,
 	VALUE_COUNT
+};
+
+/* Without what an option changes nothing. */
+enum option_use {
+	USE_ALWAYS,
+	USE_PRINT, /* --print */
+	USE_LIVE,  /* an interface */
+	USE_NEVER  /* accepted; its help says what stands in for it */
 };
 
 /* Where a parse is: the message of the first fault goes to err. */
@@ -30,13 +47,14 @@ struct parse {
 	size_t errsize;
 	struct output_option *last; /* the output given last: -o is its */
 	const char *early;          /* -o before any output */
+	bool *given;                /* by entry of the table */
 };
 
 struct option_entry {
 	const char *name; /* long, without its dashes; NULL: has a letter only */
 	char letter;      /* 0: none */
 	const char
-		*value; /* what its value is called; NULL: takes none; "[=FORM]": may be left out */
+		*value; /* what its value is called; NULL: takes none; [=FORM]: may be left out */
 	enum option_group group;
 	enum option_value kind;
 	const char *help; /* a line, or several */
@@ -44,6 +62,7 @@ struct option_entry {
 	/* For `take`: the member of struct options that is set, and the values that are allowed. */
 	size_t at;
 	uint64_t min, max;
+	enum option_use use;
 };
 
 extern const struct option_entry option_table[];

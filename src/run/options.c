@@ -4,6 +4,7 @@
 #include "run/option_table.h"
 #include "run/inputs.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -32,6 +33,14 @@ struct output_option *options_add_output(struct options *o, enum output kind)
 	return &o->outputs[i];
 }
 
+bool options_packets_only(const struct options *o)
+{
+	unsigned packets = options_output(o, OUTPUT_PRINT) != NULL;
+
+	return !o->har && o->noutputs == packets &&
+	       (packets || o->write || (o->count && o->nreads));
+}
+
 bool options_to_stdout(const struct output_option *of)
 {
 	return !of->file || strcmp(of->file, "-") == 0;
@@ -47,6 +56,7 @@ static const char *output_name(enum output kind)
 	static const char *const names[OUTPUT_KINDS] = {[OUTPUT_JSON] = "--json",
 		[OUTPUT_JSON_FLAT] = "--json-flat",
 		[OUTPUT_LIVE] = "--live",
+		[OUTPUT_PRINT] = "--print",
 		[OUTPUT_REPORT] = "--report",
 		[OUTPUT_REPORT_JSON] = "--report=json",
 		[OUTPUT_REPORT_HTML] = "--report=html"};
@@ -84,10 +94,12 @@ static bool check_places(struct parse *p)
 			return options_fault(p, "--har - and -w - both go to the standard output");
 		on_stdout = "--har -";
 	}
-	if (on_stdout && o->print && !o->noutputs)
-		return options_fault(p,
-			"%s and the records both go to the standard output: use -o FILE",
-			on_stdout);
+	if (o->count && o->nreads) {
+		if (on_stdout)
+			return options_fault(
+				p, "--count and %s both go to the standard output", on_stdout);
+		on_stdout = "--count";
+	}
 	for (unsigned i = 0; i < o->noutputs; i++) {
 		const struct output_option *a = &o->outputs[i];
 
@@ -116,16 +128,15 @@ static bool check(struct parse *p)
 	const struct options *o = p->o;
 	bool live = options_output(o, OUTPUT_LIVE);
 	bool records = options_output(o, OUTPUT_JSON) || options_output(o, OUTPUT_JSON_FLAT);
-	bool quiet = o->write && !o->print && !o->noutputs && !o->har;
+	bool print = options_output(o, OUTPUT_PRINT);
+	bool quiet = o->write && options_packets_only(o);
 	const struct {
 		bool broken;
 		const char *line;
 	} rules[] = {
 		{o->nreads && o->nifaces, "-r and -i exclude each other"},
-		{o->nreads && o->source.no_promiscuous, "-p is for interfaces, not with -r"},
-		{o->nreads && o->source.buffer_kib, "-B is for interfaces, not with -r"},
-		{o->nreads && o->source.datalink, "-y is for interfaces, not with -r"},
 		{o->nreads && o->action == ACTION_DATALINKS, "-L is for interfaces, not with -r"},
+		{o->nreads && o->action == ACTION_STAMPS, "-J is for interfaces, not with -r"},
 		{o->filter && o->filter_file, "a filter and -F exclude each other"},
 		{o->compare && o->nifaces, "--compare and -i exclude each other"},
 		{o->compare && strcmp(o->compare, "-") == 0 && strcmp(o->reads[0], "-") == 0,
@@ -145,7 +156,9 @@ static bool check(struct parse *p)
 		{o->write_size && !o->write, "-C needs -w"},
 		{o->write_seconds && !o->write, "-G needs -w"},
 		{o->write_files && !o->write, "-W needs -w"},
-		{o->print && !o->write, "--print needs -w"},
+		{print && o->extract, "--extract writes what it finds: look at that with --print"},
+		{o->display && options_packets_only(o) && !o->extract,
+			"-Y chooses records: give a filter expression for packets, or --extract"},
 		{o->write_files && !o->write_size && !o->write_seconds, "-W needs -C or -G"},
 		{o->write && strcmp(o->write, "-") == 0 && (o->write_size || o->write_seconds),
 			"-C and -G need a file, not -w -"},
@@ -310,24 +323,65 @@ static bool take_all(struct parse *p, int argc, char **argv)
 		const struct option_entry *e = c == ':' || c == '?' ? NULL : entry_of(c);
 
 		good = e ? e->take(p, e, optarg) : unknown(p, c, argv);
+		if (e)
+			p->given[e - option_table] = true;
 	}
 	free(longs);
 	free(letters);
 	return good;
 }
 
-bool options_parse(struct options *o, int argc, char **argv, char *err, size_t errsize)
+/* The names of the options given that are of this use. */
+static void name_given(const struct parse *p, enum option_use use, struct text *t)
 {
-	struct parse p = {.o = o, .err = err, .errsize = errsize};
+	char called[OPTION_CALLED];
 
-	if (!take_all(&p, argc, argv))
+	for (unsigned i = 0; i < option_count; i++)
+		if (p->given[i] && option_table[i].use == use)
+			text_printf(t, "%s%s", t->len ? ", " : "",
+				option_called(&option_table[i], called));
+}
+
+/* What is accepted and changes nothing, and why. */
+static void take_notes(struct parse *p)
+{
+	struct text t, names;
+	char room[256], called[OPTION_CALLED];
+
+	text_init_growing(&t);
+	text_init(&names, room, sizeof(room));
+	if (!options_output(p->o, OUTPUT_PRINT))
+		name_given(p, USE_PRINT, &names);
+	if (names.len)
+		text_printf(&t, "%s: how --print shows packets; without it there is no change\n",
+			names.p);
+	text_clear(&names);
+	if (p->o->nreads)
+		name_given(p, USE_LIVE, &names);
+	if (names.len)
+		text_printf(&t, "%s: of an interface; a file is read as it is\n", names.p);
+	if (p->o->count && !p->o->nreads)
+		text_str(&t, "--count: of a file; an interface's packets are counted at the end\n");
+	for (unsigned i = 0; i < option_count; i++)
+		if (p->given[i] && option_table[i].use == USE_NEVER)
+			text_printf(&t, "%s: %s\n", option_called(&option_table[i], called),
+				option_table[i].help);
+	p->o->notes = xstrdup(t.p);
+	text_release(&t);
+}
+
+static bool parse_all(struct parse *p, int argc, char **argv)
+{
+	struct options *o = p->o;
+
+	if (!take_all(p, argc, argv))
 		return false;
 	if (o->action == ACTION_HELP)
 		return true;
 	if (o->compare && o->nreads)
-		return options_fault(&p, "--compare and -r exclude each other");
+		return options_fault(p, "--compare and -r exclude each other");
 	if (o->compare && optind == argc)
-		return options_fault(&p, "--compare needs two captures: --compare BEFORE AFTER");
+		return options_fault(p, "--compare needs two captures: --compare BEFORE AFTER");
 	if (o->compare)
 		options_append(&o->reads, &o->nreads, argv[optind++]);
 	else if (o->nreads)
@@ -335,15 +389,31 @@ bool options_parse(struct options *o, int argc, char **argv, char *err, size_t e
 			options_append(&o->reads, &o->nreads, argv[optind++]);
 	if (optind < argc)
 		o->filter = join(argv + optind, argc - optind);
-	if (!settle_outputs(&p) || !check(&p) || (o->filter_file && !load_filter(&p)))
+	if (!settle_outputs(p) || !check(p) || (o->filter_file && !load_filter(p)))
 		return false;
 	o->source.filter = o->filter;
 	o->source.memory = o->engine.memory / 8;
+	take_notes(p);
 	return true;
+}
+
+bool options_parse(struct options *o, int argc, char **argv, char *err, size_t errsize)
+{
+	struct parse p = {.o = o, .err = err, .errsize = errsize};
+	bool good;
+
+	p.given = xcalloc(option_count, sizeof(*p.given));
+	good = parse_all(&p, argc, argv);
+	free(p.given);
+	return good;
 }
 
 void options_release(struct options *o)
 {
+	for (unsigned i = 0; i < o->nown; i++)
+		free(o->own[i]);
+	free(o->own);
+	free(o->notes);
 	free(o->filter);
 	free(o->reads);
 	free(o->ifaces);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include "core/engine.h"
 #include "model/findings.h"
+#include "run/print.h"
 #include "run/source.h"
 
 #define OPTIONS_FILTER_MAX ((size_t)1024 * 1024) /* bytes of a -F file */
@@ -26,6 +27,7 @@ enum action {
 	ACTION_PROTOCOLS,  /* --list-protocols */
 	ACTION_FIELDS,     /* --fields */
 	ACTION_OPTIONS,    /* --list-options */
+	ACTION_STAMPS,     /* -J */
 	ACTION_THRESHOLDS  /* --threshold help */
 };
 
@@ -33,11 +35,14 @@ enum output {
 	OUTPUT_JSON,
 	OUTPUT_JSON_FLAT,
 	OUTPUT_LIVE,
+	OUTPUT_PRINT,  /* packets, not records */
 	OUTPUT_REPORT, /* as text; from here on all are reports */
 	OUTPUT_REPORT_JSON,
 	OUTPUT_REPORT_HTML,
 	OUTPUT_KINDS
 };
+
+enum time_precision { PRECISION_SOURCE, PRECISION_MICRO, PRECISION_NANO };
 
 struct output_option {
 	enum output kind;
@@ -54,6 +59,8 @@ struct options {
 	enum action action;
 	const char **reads; /* -r FILE, and the files behind it, nreads of them; none: live */
 	unsigned nreads;
+	char **own; /* of reads: names that were read from a file, nown of them */
+	unsigned nown;
 	const char **ifaces; /* -i, nifaces of them */
 	unsigned nifaces;
 	char *filter; /* the words at the end, or what the -F file holds; NULL: none */
@@ -67,14 +74,16 @@ struct options {
 	uint64_t write_seconds; /* -G */
 	unsigned write_files;   /* -W */
 	bool unbuffered;        /* -U */
-	bool print;             /* --print */
-	const char *user;       /* -Z */
+	struct print_style print;
+	enum time_precision precision;
+	const char *user; /* -Z */
 
 	/* What was asked for, each kind once; none: the caller chooses. */
 	struct output_option outputs[OUTPUT_KINDS];
 	unsigned noutputs;
 	bool line_buffered;      /* -l */
 	bool numeric;            /* -n */
+	bool count;              /* --count */
 	const char *display;     /* -Y, a display filter; NULL: all records */
 	const char *extract;     /* --extract, a display filter */
 	uint64_t extract_memory; /* --extract-memory, bytes; 0: the default */
@@ -90,6 +99,7 @@ struct options {
 	unsigned ngeoip;
 	const char **plugins;
 	unsigned nplugins;
+	char *notes;                  /* a line for each option that is accepted only; NULL: none */
 	struct thresholds thresholds; /* --threshold; the caller sets the defaults, too */
 	bool interval_given;          /* --flow-interval */
 	struct engine_config engine;  /* the caller sets the defaults before parsing */
@@ -111,6 +121,8 @@ const struct output_option *options_output(const struct options *o, enum output 
 bool options_is_report(enum output kind);
 /* One more output, unless it is there; it goes to the standard output. */
 struct output_option *options_add_output(struct options *o, enum output kind);
+/* Are only packets of interest: copied, shown or counted? */
+bool options_packets_only(const struct options *o);
 /* Does it go to the standard output? */
 bool options_to_stdout(const struct output_option *of);
 

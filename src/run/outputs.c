@@ -44,7 +44,7 @@ bool outputs_writer(struct run *r)
 		.seconds = o->write_seconds,
 		.files = o->write_files,
 		.unbuffered = o->unbuffered,
-		.nano = source_nano(r->source),
+		.nano = o->precision ? o->precision == PRECISION_NANO : source_nano(r->source),
 		.link_field = source_link_bits(r->source),
 		.snaplen = (uint32_t)source_snaplen(r->source),
 		.iface = outputs_iface,
@@ -165,14 +165,12 @@ bool outputs_har(struct run *r)
 
 void outputs_choose(struct options *o)
 {
-	bool packets = o->write && !o->print, live = !o->extract && !o->compare;
-
-	if (o->noutputs || packets || o->compare || (o->har && !o->print))
+	if (o->noutputs || o->write || o->har || o->compare || options_packets_only(o))
 		return;
 	if (!isatty(STDOUT_FILENO))
 		options_add_output(o, OUTPUT_JSON);
 	else
-		options_add_output(o, live && ui_possible() ? OUTPUT_LIVE : OUTPUT_REPORT);
+		options_add_output(o, ui_possible() ? OUTPUT_LIVE : OUTPUT_REPORT);
 }
 
 static bool open_live_view(struct run *r)
@@ -220,6 +218,15 @@ static bool open_records(struct run *r, const struct output_option *of, struct r
 	return to->ndjson != NULL;
 }
 
+static bool open_print(struct run *r, const struct output_option *of, struct run_output *to)
+{
+	struct print_style style = r->o.print;
+
+	style.flush = r->o.line_buffered || r->o.unbuffered;
+	to->print = r->printer = printer_new(&style, of->file, r->err, sizeof(r->err));
+	return to->print != NULL;
+}
+
 static bool open_output(struct run *r, const struct output_option *of, struct run_output *to)
 {
 	if (of->kind == OUTPUT_LIVE)
@@ -228,6 +235,8 @@ static bool open_output(struct run *r, const struct output_option *of, struct ru
 		snprintf(r->err, sizeof(r->err), "-o: %s is the file that is being read", of->file);
 		return false;
 	}
+	if (of->kind == OUTPUT_PRINT)
+		return open_print(r, of, to);
 	if (of->kind == OUTPUT_REPORT)
 		return open_report(r, of, to);
 	return options_is_report(of->kind) ? open_document(r, of, to) : open_records(r, of, to);
@@ -258,6 +267,8 @@ static bool finish_output(struct run *r, struct run_output *of)
 
 	if (of->ndjson && !ndjson_finish(of->ndjson))
 		error = ndjson_error(of->ndjson);
+	else if (of->print && !printer_finish(of->print))
+		error = printer_error(of->print);
 	else if (of->report && !report_finish(of->report, st, c))
 		error = report_error(of->report);
 	else if (of->document && !document_finish(of->document, st, c))
@@ -273,6 +284,7 @@ void outputs_release(struct run *r)
 		ndjson_free(r->outputs[i].ndjson);
 		report_free(r->outputs[i].report);
 		document_free(r->outputs[i].document);
+		printer_free(r->outputs[i].print);
 	}
 }
 

@@ -25,6 +25,7 @@ struct run_output {
 	struct ndjson *ndjson;
 	struct report *report;
 	struct document *document;
+	struct printer *print;
 };
 
 struct run {
@@ -32,6 +33,7 @@ struct run {
 	struct inputs inputs; /* of -r */
 	struct source *source;
 	struct capwriter *writer;
+	struct printer *printer; /* of an output; NULL: packets are not printed */
 	struct filter *filter;
 	struct extraction extraction;
 	struct source *before;                   /* --compare */

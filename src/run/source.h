@@ -35,14 +35,21 @@ enum source_state {
 	SOURCE_ERROR, /* as END, but something went wrong: source_error() says what */
 };
 
+enum source_direction { SOURCE_BOTH, SOURCE_IN, SOURCE_OUT };
+
 struct source_options {
-	const char *filter;   /* BPF expression or NULL */
-	int snaplen;          /* -s; 0: default 262144 */
-	int buffer_kib;       /* -B; 0: default */
-	bool no_promiscuous;  /* -p */
-	const char *datalink; /* -y or NULL */
-	uint64_t window;      /* ns in which frames are put in order of time; 0: not at all */
-	uint64_t memory;      /* bytes of the frames that wait for it, at most */
+	const char *filter;              /* BPF expression or NULL */
+	int snaplen;                     /* -s; 0: default 262144 */
+	int buffer_kib;                  /* -B; 0: default */
+	bool no_promiscuous;             /* -p */
+	const char *datalink;            /* -y or NULL */
+	const char *stamps;              /* --time-stamp-type or NULL */
+	enum source_direction direction; /* -Q */
+	bool immediate;                  /* --immediate-mode */
+	bool monitor;                    /* -I */
+	bool no_optimize;                /* -O */
+	uint64_t window; /* ns in which frames are put in order of time; 0: not at all */
+	uint64_t memory; /* bytes of the frames that wait for it, at most */
 };
 
 struct source;

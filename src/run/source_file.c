@@ -212,7 +212,8 @@ static bool read_header(
 		snprintf(err, errsize, "%s: %u is not a link type", f->w.in->name,
 			LINK_FIELD_TYPE(f->s.link_field));
 		good = false;
-	} else if (o->filter && pcap_compile(p, &f->filter, o->filter, 1, PCAP_NETMASK_UNKNOWN)) {
+	} else if (o->filter &&
+		   pcap_compile(p, &f->filter, o->filter, !o->no_optimize, PCAP_NETMASK_UNKNOWN)) {
 		snprintf(err, errsize, "bad filter: %s", pcap_geterr(p));
 		good = false;
 	}

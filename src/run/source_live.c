@@ -472,7 +472,8 @@ static bool set_datalink(struct live_iface *i, const char *name, char *err, size
 	return false;
 }
 
-static bool set_filter(struct live_iface *i, const char *filter, char *err, size_t errsize)
+static bool set_filter(
+	struct live_iface *i, const struct source_options *o, char *err, size_t errsize)
 {
 	char ignored[PCAP_ERRBUF_SIZE];
 	struct bpf_program program;
@@ -481,7 +482,7 @@ static bool set_filter(struct live_iface *i, const char *filter, char *err, size
 
 	if (pcap_lookupnet(i->name, &net, &mask, ignored) < 0)
 		mask = PCAP_NETMASK_UNKNOWN;
-	if (pcap_compile(i->p, &program, filter, 1, mask) < 0) {
+	if (pcap_compile(i->p, &program, o->filter, !o->no_optimize, mask) < 0) {
 		snprintf(err, errsize, "bad filter: %s", pcap_geterr(i->p));
 		return false;
 	}
@@ -490,6 +491,33 @@ static bool set_filter(struct live_iface *i, const char *filter, char *err, size
 	if (r < 0)
 		snprintf(err, errsize, "%s: %s", i->name, pcap_geterr(i->p));
 	return r == 0;
+}
+
+/* --time-stamp-type; before the interface is activated. */
+static bool set_stamps(struct live_iface *i, const char *name, char *err, size_t errsize)
+{
+	int type = pcap_tstamp_type_name_to_val(name);
+
+	if (type < 0) {
+		snprintf(err, errsize,
+			"--time-stamp-type %s: there is no such type; tsumari -J lists them", name);
+		return false;
+	}
+	if (pcap_set_tstamp_type(i->p, type) == 0)
+		return true;
+	snprintf(err, errsize, "%s: time stamps cannot be of type %s; tsumari -J lists them",
+		i->name, name);
+	return false;
+}
+
+static bool set_direction(
+	struct live_iface *i, enum source_direction direction, char *err, size_t errsize)
+{
+	if (direction == SOURCE_BOTH ||
+		pcap_setdirection(i->p, direction == SOURCE_IN ? PCAP_D_IN : PCAP_D_OUT) == 0)
+		return true;
+	snprintf(err, errsize, "%s: -Q: %s", i->name, pcap_geterr(i->p));
+	return false;
 }
 
 static bool open_iface(
@@ -508,11 +536,19 @@ static bool open_iface(
 	pcap_set_tstamp_precision(i->p, PCAP_TSTAMP_PRECISION_NANO);
 	if (o->buffer_kib > 0)
 		pcap_set_buffer_size(i->p, o->buffer_kib * 1024);
+	if (o->immediate)
+		pcap_set_immediate_mode(i->p, 1);
+	if (o->monitor)
+		pcap_set_rfmon(i->p, 1);
+	if (o->stamps && !set_stamps(i, o->stamps, err, errsize))
+		return false;
 	if (!activate(i, err, errsize))
 		return false;
 	if (o->datalink && !set_datalink(i, o->datalink, err, errsize))
 		return false;
-	if (o->filter && !set_filter(i, o->filter, err, errsize))
+	if (!set_direction(i, o->direction, err, errsize))
+		return false;
+	if (o->filter && !set_filter(i, o, err, errsize))
 		return false;
 	i->fd = pcap_get_selectable_fd(i->p);
 	if (i->fd < 0 || pcap_setnonblock(i->p, 1, why) < 0) {

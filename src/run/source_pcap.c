@@ -215,7 +215,8 @@ static bool set_up(struct pcap_source *f, const struct source_options *o, char *
 		f->s.snaplen = o->snaplen;
 	if (o->snaplen > 0)
 		f->snap = (uint32_t)o->snaplen;
-	if (o->filter && pcap_compile(f->p, &f->filter, o->filter, 1, PCAP_NETMASK_UNKNOWN)) {
+	if (o->filter &&
+		pcap_compile(f->p, &f->filter, o->filter, !o->no_optimize, PCAP_NETMASK_UNKNOWN)) {
 		snprintf(err, errsize, "bad filter: %s", pcap_geterr(f->p));
 		return false;
 	}

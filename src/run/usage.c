@@ -11,8 +11,10 @@
 static const char *const headings[GROUP_COUNT] = {
 	[GROUP_SOURCE] = "Where frames come from",
 	[GROUP_OUTPUT] = "What comes out",
+	[GROUP_PACKETS] = "How --print shows packets",
 	[GROUP_ANALYSIS] = "How it is analysed",
 	[GROUP_OTHER] = "Other",
+	[GROUP_TCPDUMP] = "Accepted as options of tcpdump; what stands in for them",
 };
 
 static const char *const kinds[VALUE_COUNT] = {
@@ -25,6 +27,7 @@ static const char *const kinds[VALUE_COUNT] = {
 	[VALUE_FILTER] = "filter",
 	[VALUE_DECODE] = "decode",
 	[VALUE_USER] = "user",
+	[VALUE_DIRECTION] = "direction",
 };
 
 /* Puts words behind `column` columns of a line, and what has no room there below, indented. */

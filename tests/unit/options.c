@@ -112,14 +112,14 @@ static void test_output(void **state)
 	struct line l;
 
 	(void)state;
-	expect_good(&l, "-r - -w out -C 3 -G 60 -W 10 -U --print --json-flat --types flow,http "
+	expect_good(&l, "-r - -w out -C 3 -G 60 -W 10 -U --json-flat --types flow,http "
 			"-o records -l -Z daemon");
 	assert_string_equal(l.o.reads[0], "-");
 	assert_string_equal(l.o.write, "out");
 	assert_true(l.o.write_size == 3000000);
 	assert_true(l.o.write_seconds == 60);
 	assert_int_equal(l.o.write_files, 10);
-	assert_true(l.o.unbuffered && l.o.print && l.o.line_buffered);
+	assert_true(l.o.unbuffered && l.o.line_buffered);
 	assert_int_equal(l.o.noutputs, 1);
 	assert_int_equal(l.o.outputs[0].kind, OUTPUT_JSON_FLAT);
 	assert_string_equal(l.o.types, "flow,http");
@@ -130,11 +130,49 @@ static void test_output(void **state)
 	assert_int_equal(l.o.outputs[0].kind, OUTPUT_REPORT);
 	assert_true(l.o.numeric);
 	options_release(&l.o);
-	expect_good(&l, "-w - --print -o records");
+	expect_good(&l, "-w - -o records");
 	assert_int_equal(l.o.outputs[0].kind, OUTPUT_JSON);
 	options_release(&l.o);
 	expect_good(&l, "--types flow");
 	assert_int_equal(l.o.outputs[0].kind, OUTPUT_JSON);
+	options_release(&l.o);
+}
+
+/* Of tcpdump: what is counted, what is accepted, and what is said of it. */
+static void test_habits(void **state)
+{
+	struct line l;
+
+	(void)state;
+	expect_good(&l, "-r a --print -nn -ttttvvvXXxASe#q --nano -O");
+	assert_int_equal(l.o.print.stamp, 4);
+	assert_int_equal(l.o.print.verbose, 3);
+	assert_int_equal(l.o.print.hex_ascii, 2);
+	assert_int_equal(l.o.print.hex, 1);
+	assert_true(l.o.print.ascii && l.o.print.absolute && l.o.print.link);
+	assert_true(l.o.print.numbered && l.o.print.quiet && l.o.print.nano);
+	assert_true(l.o.source.no_optimize && l.o.precision == PRECISION_NANO);
+	assert_true(options_packets_only(&l.o));
+	assert_string_equal(l.o.notes, "");
+	options_release(&l.o);
+	expect_good(&l, "-i a -Q in --immediate-mode -I --time-stamp-type host -p -B 9 --json -n");
+	assert_int_equal(l.o.source.direction, SOURCE_IN);
+	assert_true(l.o.source.immediate && l.o.source.monitor);
+	assert_string_equal(l.o.source.stamps, "host");
+	assert_false(options_packets_only(&l.o));
+	assert_string_equal(l.o.notes, "");
+	options_release(&l.o);
+	expect_good(&l, "-r a -p -Q out -v -e -K --count");
+	assert_string_equal(l.o.notes,
+		"-e, -v: how --print shows packets; without it there is no change\n"
+		"-p, -Q: of an interface; a file is read as it is\n"
+		"-K: a wrong checksum counts only where offload does not explain it\n");
+	assert_true(l.o.count && options_packets_only(&l.o));
+	options_release(&l.o);
+	expect_good(&l, "-i a --count");
+	assert_false(options_packets_only(&l.o));
+	assert_string_equal(
+		l.o.notes, "--count: of a file; an interface's packets are counted at the end\n");
 	options_release(&l.o);
 }
 
@@ -220,14 +258,29 @@ static void test_errors(void **state)
 {
 	static const char *const cases[][2] = {
 		{"--nonsense", "--nonsense is not an option; try tsumari --help"},
-		{"-q", "-q is not an option; try tsumari --help"},
-		{"-pq", "-q is not an option; try tsumari --help"},
-		{"--json -pq", "-q is not an option; try tsumari --help"},
+		{"-a", "-a is not an option; try tsumari --help"},
+		{"-pa", "-a is not an option; try tsumari --help"},
+		{"--json -pa", "-a is not an option; try tsumari --help"},
 		{"-r", "-r needs a value; try tsumari --help"},
 		{"--types", "--types needs a value; try tsumari --help"},
 		{"--json=1", "--json=1 takes no value; try tsumari --help"},
 		{"--numeric=1", "--numeric=1 takes no value; try tsumari --help"},
 		{"--time 1s", "--time is not an option; try tsumari --help"},
+		{"--count=5", "--count=5 takes no value; try tsumari --help"},
+		{"-j host", "-j host: -j is the number of threads; the type of time stamps is "
+			    "--time-stamp-type host"},
+		{"-Q up", "-Q up: the directions are in, out and inout"},
+		{"-tttttt", "-t may be given 5 times at most"},
+		{"--time-stamp-precision=pico", "--time-stamp-precision pico: it may be micro or "
+						"nano"},
+		{"-V /nonexistent/list", "-V /nonexistent/list: No such file or directory"},
+		{"-V /dev/null", "-V /dev/null: names no file"},
+		{"-r a --count --print", "--count and --print both go to the standard output: give "
+					 "one of them -o FILE"},
+		{"-r a --print --extract x -w b", "--extract writes what it finds: look at that "
+						  "with --print"},
+		{"-r a --print -Y x", "-Y chooses records: give a filter expression for packets, "
+				      "or --extract"},
 		{"-w a -w b", "-w may be given once only"},
 		{"--read=", "-r needs a name, not an empty one"},
 		{"--interface=", "-i needs a name, not an empty one"},
@@ -252,7 +305,9 @@ static void test_errors(void **state)
 						      "such as 10s, 5m or 250ms is needed"},
 		{"--memory 15M", "--memory 15M: a size such as 512M is needed, at least 16M"},
 		{"--memory 1Q", "--memory 1Q: a size such as 512M is needed, at least 16M"},
-		{"-d http", "-d http: a port and a protocol such as tcp/8080=http are needed"},
+		{"-d http", "-d http: a port and a protocol such as tcp/8080=http are needed; a "
+			    "compiled "
+			    "filter is shown by tcpdump -d"},
 		{"-d tcp/0=http",
 			"-d tcp/0=http: a port and a protocol such as tcp/8080=http are needed"},
 		{"-d tcp/65536=http",
@@ -276,19 +331,15 @@ static void test_errors(void **state)
 		{"--live --types flow", "--types is for records: give --json, too"},
 		{"--json --keep 8M", "--keep is for the live view"},
 		{"-r a -i lo", "-r and -i exclude each other"},
-		{"-r a -p", "-p is for interfaces, not with -r"},
-		{"-r a -B 1", "-B is for interfaces, not with -r"},
-		{"-r a -y RAW", "-y is for interfaces, not with -r"},
 		{"-r a -L", "-L is for interfaces, not with -r"},
 		{"-F a tcp", "a filter and -F exclude each other"},
 		{"-C 1", "-C needs -w"},
 		{"-G 1", "-G needs -w"},
 		{"-W 1", "-W needs -w"},
-		{"--print", "--print needs -w"},
 		{"-w a -W 1", "-W needs -C or -G"},
 		{"-w - -C 1", "-C and -G need a file, not -w -"},
-		{"-w - --print",
-			"-w - and the records both go to the standard output: use -o FILE"},
+		{"-w - --print", "-w - and --print both go to the standard output: give one of "
+				 "them -o FILE"},
 		{"-w - --json", "-w - and --json both go to the standard output: give one of them "
 				"-o FILE"},
 		{"--har - -w -", "--har - and -w - both go to the standard output"},
@@ -393,6 +444,7 @@ int main(void)
 		cmocka_unit_test(test_source),
 		cmocka_unit_test(test_output),
 		cmocka_unit_test(test_outputs),
+		cmocka_unit_test(test_habits),
 		cmocka_unit_test(test_engine),
 		cmocka_unit_test(test_actions),
 		cmocka_unit_test(test_errors),
