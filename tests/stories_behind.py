@@ -313,11 +313,11 @@ def pool_that_is_idle_for_a_minute():
 # ---- health checks -----------------------------------------------------------------------------
 
 
-def checks(fails=(), status=b"503 No", every=SECOND, agent=b"", users=True, n=20):
+def checks(fails=(), status=b"503 No", every=SECOND, agent=b"", users=True, n=20, server=APP, w=None):
     """A balancer's checks of a server; those at these places in the row fail."""
-    w = World()
+    w = w or World()
     for i in range(n):
-        talk = w.tcp(APP, 8000, WEB)
+        talk = w.tcp(server, 8000, WEB)
         ask = b"GET /health HTTP/1.0\r\nHost: h\r\n%s\r\n" % agent
         if i in fails and status == b"refused":
             talk._send(0, i * every, SYN)
@@ -329,13 +329,13 @@ def checks(fails=(), status=b"503 No", every=SECOND, agent=b"", users=True, n=20
             talk._send(1, now + 700 * MS + 10_000, ACK)
         else:
             talk.close(talk.send(1, now + 2 * MS, ok(code=status if i in fails else b"200 OK")))
-    user = w.tcp(APP, 8000, "10.9.0.9")
+    user = w.tcp(server, 8000, "10.9.0.9")
     now = user.open(300 * MS)
     for i in range(40 if users else 0):
         now = user.send(0, now + 400 * MS, get("/page"))
         now = user.send(1, now + 3 * MS, ok())
     for i in range(40 if users else 0):
-        user = w.tcp(APP, 8000, "10.9.0.9")
+        user = w.tcp(server, 8000, "10.9.0.9")
         user.close(user.send(1, user.send(0, user.open(i * 437 * MS), get("/page%d" % (i % 7))) + 3 * MS, ok()))
     return w
 
@@ -371,6 +371,26 @@ def checks_that_pass():
 @both(first=("http-error", APP + ":8000"), never=("check-failing",))
 def requests_that_always_fail_are_no_checks():
     return checks(range(20))
+
+
+@both(**CHECKS)
+def checks_that_always_fail_while_another_server_passes():
+    return checks(range(20), users=False, w=checks(server="10.8.0.5"))
+
+
+@both(**CHECKS)
+def checks_that_are_never_answered_while_another_server_passes():
+    return checks(range(20), None, every=2 * SECOND, w=checks(server="10.8.0.5"))
+
+
+@both(**CHECKS)
+def checks_among_many_connections():
+    """Each second 60 others come and go."""
+    w = checks((12, 13, 14, 17), users=False)
+    for i in range(1200):
+        user = w.tcp(APP, 8000, "10.9.%d.%d" % (i % 7, i % 250 + 1))
+        user.close(user.send(1, user.send(0, user.open(i * SECOND // 60), get("/p%d" % i)) + MS, ok()))
+    return w
 
 
 @both()

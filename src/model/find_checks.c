@@ -33,6 +33,20 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	(void)r;
 }
 
+bool checks_fail(const struct findings *f, const struct addr *server, uint16_t port)
+{
+	struct svc *s;
+
+	for (uint32_t i = 0; (s = svc_at(f, i)); i++) {
+		const struct checks_state *c = svc_has(s, DETECTOR_CHECKS);
+
+		if (c && c->failing.count && s->key.port == port &&
+			memcmp(&s->key.ip, server, sizeof(*server)) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void list_failing(struct findings *f, const struct svc *s, const struct checks_state *c)
 {
 	struct finding *x =

@@ -239,6 +239,8 @@ void say_repeats(const struct findings *f, const struct svc *s, struct text *t);
    calls this one (find_tiers.c)? */
 bool answers_others_at_once(const struct findings *f, const struct svc *s);
 bool front_is_quicker(const struct findings *f, const struct svc *s);
+/* Do checks of this server fail (find_checks.c)? */
+bool checks_fail(const struct findings *f, const struct addr *server, uint16_t port);
 /* Of several servers that share a site's work (find_load.c), is this one much slower? */
 bool slower_than_others(const struct findings *f, const struct svc *s);
 /* Connections whose first bytes were sent again, and taken in the end: with what was waited; of all

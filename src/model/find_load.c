@@ -523,6 +523,9 @@ static void list_balance(struct findings *f, const struct balance_key *key, cons
 		      "least connections instead of round robin, no persistence by source.");
 	say(&x->against, "Weights may be meant like this; a client that talks to several services "
 			 "on the same port is no balancer.");
+	for (unsigned i = 0; i < b->n; i++)
+		if (checks_fail(f, &b->to[i].ip, (uint16_t)key->port))
+			x->part_of = "check-failing";
 }
 
 static void list(struct findings *f)

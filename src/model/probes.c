@@ -10,8 +10,10 @@
 static const struct hash_key hash = {
 	{UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xd1b54a32d192ed03), UINT64_C(0x8cb92ba72f3d8dd7)}};
 
-#define REFUSED_MAX 64u /* connections that were not let in, held back at a time */
-#define LOOK        8u  /* watched clients that are looked at, from the place of the hash on */
+#define REFUSED_MAX  64u /* connections that were not let in, held back at a time */
+#define FAILED_LEAST 3u  /* of a row */
+#define NEAR         8u  /* places for a connection */
+#define LOOK         8u  /* watched clients that are looked at, from the place of the hash on */
 
 struct seen { /* a transaction, without its values */
 	struct txn_record t;
@@ -46,6 +48,7 @@ struct watched {
 	uint64_t sign;
 	uint64_t start, end; /* of the last connection; start 0: not in use */
 	uint64_t period;     /* of the row that goes on */
+	uint64_t pause;      /* in it: from the end of one to the next */
 	unsigned run;        /* connections in a row */
 	bool known;
 	char *text;
@@ -57,6 +60,7 @@ struct probes {
 	struct check *waiting[PROBES_WAITING]; /* a heap, the one that began first on top */
 	unsigned nwaiting, refused;            /* refused: of these, not let in */
 	uint64_t newest;                       /* the latest end of a connection */
+	bool ending; /* of the capture: those that are open come in any order */
 	struct connection *pending[PROBES_PENDING];
 	struct watched watched[PROBES_MAX];
 	const struct probe *list[PROBES_MAX];
@@ -132,9 +136,28 @@ static bool failed(const struct txn_record *t)
 	       (t->total != FIELD_ABSENT && t->ledger[LEDGER_SERVER] >= PATIENCE);
 }
 
+/* The less of it, the sooner its place is another's: a check is over soon. */
+static uint64_t worth(const struct connection *c)
+{
+	if (!c || !c->flow)
+		return c ? 1 : 0;
+	return c->none ? 2 : 2 + c->flow;
+}
+
+/* Where a connection is remembered, or would be. */
 static struct connection **place_of(struct probes *p, uint64_t flow)
 {
-	return &p->pending[flow % PROBES_PENDING];
+	struct connection **near = p->pending + hash_mix(flow, UINT64_C(0x9e3779b97f4a7c15)) %
+							(PROBES_PENDING / NEAR) * NEAR;
+	unsigned best = 0;
+
+	for (unsigned i = 0; i < NEAR; i++) {
+		if (near[i] && near[i]->flow == flow)
+			return &near[i];
+		if (worth(near[i]) < worth(near[best]))
+			best = i;
+	}
+	return &near[best];
 }
 
 void probes_txn(
@@ -147,7 +170,6 @@ void probes_txn(
 		*at = xcalloc(1, sizeof(**at));
 	c = *at;
 	if (c->flow != t->r.flow_id) {
-		/* The newer one has the place: a check is over soon. */
 		c->flow = t->r.flow_id;
 		c->n = 0;
 		c->none = c->slow = c->says = c->failed = false;
@@ -237,8 +259,8 @@ static void keep_apart(struct probes *p, struct watched *w, const struct check *
 	c->flows->checks++;
 }
 
-/* Every so often: within a tenth, and what the check before took, as a timer may start at its end.
- */
+/* Every so often: within a tenth, and what the check before took, as a timer may start at its end:
+   then it is the pause that is always the same. */
 static bool regular(const struct watched *w, uint64_t start)
 {
 	uint64_t a = start - w->start, b = start > w->end ? start - w->end : 0,
@@ -247,7 +269,8 @@ static bool regular(const struct watched *w, uint64_t start)
 	if (start < w->start || a < PROBES_PERIOD)
 		return false;
 	return !w->period || (a + slack >= w->period && a <= w->period + slack) ||
-	       (b + slack >= w->period && b <= w->period + slack);
+	       (b + slack >= w->period && b <= w->period + slack) ||
+	       (b + w->pause / 10 >= w->pause && b <= w->pause + w->pause / 10);
 }
 
 static struct watched *watch(struct probes *p, const struct check *c)
@@ -323,10 +346,12 @@ static bool due(struct watched *w, const struct check *c)
 	uint64_t start = c->flow.r.start;
 	bool on_time = w->start && regular(w, start);
 
-	if (!w->known && w->start && (!on_time || c->slow)) {
+	if (!w->known && w->start && (!on_time || (c->slow && !c->failed))) {
 		forget_row(w);
 		w->period = 0;
 	} else if (on_time) {
+		if (!w->period)
+			w->pause = start > w->end ? start - w->end : start - w->start;
 		w->period = w->period ? w->period : start - w->start;
 		w->p.period = start - w->start;
 	}
@@ -356,6 +381,30 @@ static void not_let_in(struct probes *p, const struct check *c)
 	}
 }
 
+static bool any_failed(const struct watched *w)
+{
+	for (unsigned i = 0; i < PROBES_LEAST; i++)
+		if (w->held[i] && w->held[i]->failed)
+			return true;
+	return false;
+}
+
+/* Requests that fail are a client's, unless it checks another server by the same. */
+static bool checks_elsewhere(const struct probes *p, const struct watched *w, const struct check *c)
+{
+	const struct digest *d = c->n ? c->txn[c->n - 1].digest : NULL;
+
+	for (unsigned i = 0; d && d->id == c->txn[c->n - 1].id && i < PROBES_MAX; i++) {
+		const struct probe *x = &p->watched[i].p;
+
+		if (p->watched[i].known && x->service != w->p.service && x->len == d->len &&
+			memcmp(x->operation, d->text, d->len) == 0 &&
+			memcmp(&x->client, &w->p.client, sizeof(x->client)) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* The next of all connections in time. Takes it over. */
 static void settle(struct probes *p, struct check *c)
 {
@@ -370,12 +419,6 @@ static void settle(struct probes *p, struct check *c)
 	}
 	w = watch(p, c);
 	on_time = w && due(w, c);
-	/* A request that fails is a client's, until checks are known. */
-	if (w && !w->known && c->failed && !c->says) {
-		forget_row(w);
-		free(c);
-		return;
-	}
 	if (!w || troubled(&c->flow)) {
 		free(c);
 		return;
@@ -388,7 +431,8 @@ static void settle(struct probes *p, struct check *c)
 	}
 	hold(w, c);
 	others = c->flows->flows + c->flows->checks - c->flows->waiting - w->run;
-	if (c->says || (w->run >= PROBES_LEAST && (others >= w->run || !c->n)))
+	if (c->says || (any_failed(w) ? w->run >= FAILED_LEAST && checks_elsewhere(p, w, c)
+				      : w->run >= PROBES_LEAST && (others >= w->run || !c->n)))
 		found(p, w, c);
 }
 
@@ -472,8 +516,10 @@ void probes_flow(struct probes *p, struct service *s, const struct flow_record *
 		 f->transactions == (c ? c->n : 0) &&
 		 (c ? !c->none && c->service == s : !f->side[0].payload && !f->side[1].payload))
 		push(p, check_new(f, s, c));
-	while (p->nwaiting && (p->nwaiting == PROBES_WAITING ||
-				      p->waiting[0]->flow.r.end + PROBES_BACK < p->newest))
+	p->ending = p->ending || (f->close_reason && strcmp(f->close_reason, "capture_end") == 0);
+	while (p->nwaiting &&
+		(p->nwaiting == PROBES_WAITING ||
+			(!p->ending && p->waiting[0]->flow.r.end + PROBES_BACK < p->newest)))
 		settle(p, pop(p));
 }
 

@@ -5,10 +5,11 @@
  * again and again after the same time: HTTP_GET, TCP_CHECK, SMTP_CHECK of keepalived and their kin.
  * It is known by PROBES_LEAST of them in a row, where the service has at least as many other
  * connections; where its user agent, or that it logs in to MySQL before the server greets, says
- * what it is, at once. What was counted of them before is taken out again, everywhere (struct
- * counted); hosts keep their bytes and flows. What asks for more than an answer (a mail, a table,
- * more than PROBES_BYTES) is none, and what the path troubled stays where it is, for the proof of
- * that.
+ * what it is, at once; where it fails from the beginning, by three in a row and that the client
+ * checks another server by the same request. What was counted of them before is taken out again,
+ * everywhere (struct counted); hosts keep their bytes and flows. What asks for more than an answer
+ * (a mail, a table, more than PROBES_BYTES) is none, and what the path troubled stays where it is,
+ * for the proof of that.
  *
  * Connections are looked at in the order of their beginnings: the last record of one comes when it
  * is forgotten, and at the end of a capture in any order. So PROBES_WAITING of them are held back
