@@ -112,6 +112,23 @@ def server_that_never_answers_behind_a_proxy():
     return hung(1, None)
 
 
+@both(**HUNG)
+def server_that_hangs_while_others_wait_for_it():
+    """The proxy answers three that it gives up at once, and closes what is behind a moment later."""
+    t = Tiers(1)
+    for i in range(2):
+        at = i * 4 * SECOND
+        asked = [t.ask(at + k * MS, "/hang") for k in range(3)]
+        for talks, begun in asked:
+            front, inner = talks
+            front.close(front.send(1, begun + 2 * SECOND, ok(code=b"504 Gateway Timeout")))
+            inner._send(0, begun + 2 * SECOND + 2 * MS, RST | ACK)
+        for k in range(9):
+            talks, begun = t.ask(at + (k + 1) * 210 * MS, "/quick")
+            t.answer(talks, begun + 30 * MS, ok())
+    return t.w
+
+
 @both()
 def proxies_in_front_of_a_quick_server():
     t = Tiers(2)

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LONG UINT64_C(500000000) /* ns */
+#define LONG   UINT64_C(500000000) /* ns */
+#define CLOSES UINT64_C(20000000)  /* until a caller that gave up has closed, at most */
 
 enum event_kind { PARENT_START, CHILD_START, PARENT_END };
 
@@ -373,13 +374,19 @@ static bool fills(const struct item *p, const struct item *x)
 	return x->w.end - x->w.start >= (p->w.end - p->w.begin) / 4 * 3;
 }
 
+/* Is it over when its parent is? Who gives up a call may tell so first, and close it then. */
+static bool holds(const struct item *p, const struct item *x)
+{
+	return p->w.end + (x->w.open ? CLOSES : 0) >= x->w.end;
+}
+
 /*
  * Those that hold the child whole come first, and of these those that it fills. Of a child that
  * lasts longer the parent cannot have had an answer by it.
  */
 static void consider(struct candidates *c, uint32_t i, const struct item *p, const struct item *x)
 {
-	bool whole = p->w.end >= x->w.end, sure = p->w.caller != NEST_MAY_CALL;
+	bool whole = holds(p, x), sure = p->w.caller != NEST_MAY_CALL;
 	bool filled = whole && fills(p, x), open = !whole && !x->w.guessed && p->w.open;
 
 	if (sure != c->sure)
@@ -433,7 +440,7 @@ static uint64_t slack(const struct item *p, const struct item *x)
 {
 	uint64_t start = x->w.start > p->w.begin ? x->w.start : p->w.begin;
 
-	return start - p->w.begin + (p->w.end - x->w.end);
+	return start - p->w.begin + (p->w.end > x->w.end ? p->w.end - x->w.end : 0);
 }
 
 #define AS_CLOSE 4u /* as many times the least is as near */

@@ -150,6 +150,7 @@ void tiers_turn(
 			.port = r->r.server.port,
 			.class = TIER_OTHER,
 			.if_nested = r->open,
+			.open = r->open,
 			.caller = r->open                 ? NEST_LEAF
 				  : app_encrypted(r->app) ? NEST_CALLER
 							  : NEST_MAY_CALL,
