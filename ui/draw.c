@@ -80,6 +80,11 @@ static void draw_status(struct ui *u)
 		text_str(&t, "/s ");
 		text_bit_rate(&t, (uint64_t)u->byte_rate, SECOND);
 	}
+	if (u->moment && u->moment->requests) {
+		text_str(&t, "  ");
+		text_count(&t, u->moment->requests);
+		text_str(&t, " under way");
+	}
 	drops = source_dropped(u->o.source);
 	if (drops) {
 		text_str(&t, "  DROPPED ");
@@ -261,19 +266,21 @@ static void draw_foot(struct ui *u, int row)
 /* Collecting takes a twentieth of a processor at most. */
 static void collect(struct ui *u, struct screen *s)
 {
-	uint64_t now = ui_monotonic();
+	uint64_t now = ui_monotonic(), moment = u->moment ? u->moment->number : 0;
 
 	if (!s->class->collect)
 		return;
 	if (s->stale ? now - s->collected < s->cost
-		     : u->mode != MODE_LIVE || s->seen == store_next(u->store) ||
+		     : u->mode != MODE_LIVE ||
+				(s->seen == ui_until(u) && s->seen_moment == moment) ||
 				now - s->collected < s->cost * COST_SHARE)
 		return;
 	s->class->collect(u, s);
 	if (!s->class->draw)
 		table_collected(u, s);
 	s->stale = false;
-	s->seen = store_next(u->store);
+	s->seen = ui_until(u);
+	s->seen_moment = moment;
 	s->collected = ui_monotonic();
 	s->cost = s->collected - now;
 }

@@ -6,9 +6,15 @@
 
 #define SECOND UINT64_C(1000000000)
 
+/* Number of the record that what is shown ends before, where it ends with the last moment. */
+static uint64_t until_moment(const struct ui *u)
+{
+	return u->moment ? u->moment->until : store_next(u->store);
+}
+
 uint64_t ui_until(const struct ui *u)
 {
-	return u->mode == MODE_LIVE ? store_next(u->store) : u->until;
+	return u->mode == MODE_LIVE ? until_moment(u) : u->until;
 }
 
 static bool feed(void *arg, uint64_t number, uint64_t when, const struct record *r)
@@ -17,26 +23,38 @@ static bool feed(void *arg, uint64_t number, uint64_t when, const struct record 
 
 	(void)number;
 	(void)when;
-	if (!u->filter || filter_match(u->filter, r))
-		model_record(u->shown, r);
+	ui_feed(u, u->shown, r);
 	return true;
 }
 
-/* Makes the model that is shown: the one of all records, or of those kept that are wanted. */
-static void remodel(struct ui *u)
+static void show_moment(struct ui *u, struct instant *m)
 {
+	moment_hold(m);
+	moment_release(u->moment);
+	u->moment = m;
+}
+
+/* The one of all records, or of those kept that are wanted, with what was under way. */
+void ui_remodel(struct ui *u)
+{
+	present_drop(u);
+	u->present.again = true;
+	ui_stale(u);
+	if (u->mode == MODE_LIVE && present_used(u))
+		return; /* another one is made soon */
 	if (u->shown != u->live)
 		model_free(u->shown);
 	u->shown = u->live;
-	if (u->mode == MODE_LIVE && !u->filter) {
-		ui_stale(u);
-		return;
+	if (u->mode == MODE_LIVE) {
+		show_moment(u, NULL);
+		if (!u->filter)
+			return;
 	}
 	u->shown = ui_model(u);
 	store_each(u->store, 0, ui_until(u), feed, u);
+	ui_feed_moment(u, u->shown);
 	if (u->mode != MODE_LIVE || u->over)
 		model_finish(u->shown);
-	ui_stale(u);
 }
 
 void ui_pause(struct ui *u, bool on)
@@ -48,10 +66,10 @@ void ui_pause(struct ui *u, bool on)
 		return;
 	}
 	u->mode = MODE_PAUSED;
-	u->until = store_next(u->store);
-	u->until_time = u->now;
+	u->until = until_moment(u);
+	u->until_time = u->moment ? u->moment->time : u->now;
 	ui_note(u, false, "paused; the capture goes on");
-	remodel(u);
+	ui_remodel(u);
 }
 
 void ui_live(struct ui *u)
@@ -60,7 +78,7 @@ void ui_live(struct ui *u)
 		return;
 	u->mode = MODE_LIVE;
 	ui_note(u, false, u->over ? "at the end" : "live");
-	remodel(u);
+	ui_remodel(u);
 }
 
 void ui_rewind(struct ui *u, int64_t seconds)
@@ -78,9 +96,10 @@ void ui_rewind(struct ui *u, int64_t seconds)
 		return;
 	}
 	u->mode = MODE_REWOUND;
-	u->until_time = at;
-	u->until = store_after(u->store, at);
-	remodel(u);
+	show_moment(u, moments_at(u->moments, at));
+	u->until_time = u->moment ? u->moment->time : at;
+	u->until = u->moment ? u->moment->until : store_after(u->store, at);
+	ui_remodel(u);
 }
 
 bool ui_set_filter(struct ui *u, const char *text, char *err, size_t errsize)
@@ -96,6 +115,6 @@ bool ui_set_filter(struct ui *u, const char *text, char *err, size_t errsize)
 	filter_free(u->filter);
 	u->filter = f;
 	snprintf(u->display, sizeof(u->display), "%s", text);
-	remodel(u);
+	ui_remodel(u);
 	return true;
 }

@@ -25,7 +25,7 @@ static const struct field fields[] = {
 	COLUMN(sent, "sent", "Sent", "Bytes of its frames.", FIELD_BYTES, 0, 9),
 	COLUMN(received, "received", "Received", "Bytes of frames to it.", FIELD_BYTES, 0, 9),
 	COLUMN(packets, "packets", "Packets", "Packets of it and to it.", FIELD_U64, 0, 9),
-	COLUMN(flows, "flows", "Flows", "Connections that have ended.", FIELD_U64, 0, 7),
+	COLUMN(flows, "flows", "Flows", "Connections, those that go on too.", FIELD_U64, 0, 7),
 	COLUMN(asked, "flows.client", "As client", "Of these, those that it began.", FIELD_U64, 0,
 		7),
 	COLUMN(served, "flows.server", "As server", "Of these, those that others began.", FIELD_U64,

@@ -294,7 +294,8 @@ static int health(struct ui *u, int y)
 
 	frames_stats(u->frames, &st);
 	text_init(&t, line, sizeof(line));
-	text_printf(&t, "Flows: %" PRIu64 " ended", f->flows);
+	text_printf(&t, "Flows: %" PRIu64 " ended", f->flows - f->open);
+	count(&t, f->open, "open");
 	count(&t, f->failed, "never connected");
 	count(&t, f->reset, "reset");
 	count(&t, f->retransmits, "retransmissions");
@@ -400,10 +401,12 @@ static void draw(struct ui *u, struct screen *s, int row, int rows)
 
 	if (rows > 15) {
 		y = histories(x, y);
+		y = under_way_draw(u, y, y + rows / 6);
 		y = verdict(u, y + 1, y + 5);
 		y = comments(u, own_cost(u, health(u, y))) + 1;
 	} else {
 		y = verdict(u, y, y + (rows < 8 ? rows / 2 : 4));
+		y = under_way_draw(u, y, y + rows / 5);
 	}
 	head(y++, &d);
 	if (n > 1 && end - y > 4)

@@ -1,21 +1,21 @@
 /*
- * screen_records.c - the screens that list records: transactions as they end, and flows, each as
- * its last record tells it. Columns are all fields that any record has.
+ * screen_records.c - the screens that list records: transactions and flows that have ended, and
+ * behind them those that are under way, each as the last moment tells it. Columns are all fields
+ * that any record has.
  */
 #include "view.h"
 #include "base/mem.h"
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct rows {
 	struct store_hold hold;
+	struct instant *moment; /* whose records the last rows are; NULL: of none */
 	const struct record **row;
 	uint32_t n, cap;
+	uint32_t ended;       /* rows of records that will not change */
 	uint64_t next, first; /* record numbers: where to go on; oldest held */
-	uint64_t until;
-	/* Flows: place of a flow's row by its id. */
-	uint32_t *slot;
-	uint32_t slots;
 };
 
 struct gather {
@@ -41,63 +41,54 @@ static void add(struct rows *x, const struct record *r)
 	x->row[x->n++] = r;
 }
 
-static uint32_t slot_of(const struct rows *x, uint64_t id)
-{
-	uint32_t at = (uint32_t)((id * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (x->slots - 1);
-
-	while (x->slot[at] && x->row[x->slot[at] - 1]->flow_id != id)
-		at = (at + 1) & (x->slots - 1);
-	return at;
-}
-
-static void grow_slots(struct rows *x)
-{
-	x->slots = x->slots ? x->slots * 2 : 1024;
-	free(x->slot);
-	x->slot = xcalloc(x->slots, sizeof(*x->slot));
-	for (uint32_t i = 0; i < x->n; i++)
-		x->slot[slot_of(x, x->row[i]->flow_id)] = i + 1;
-}
-
-/* A flow's newer record takes the place of the older one. */
-static void add_flow(struct rows *x, const struct record *r)
-{
-	uint32_t at;
-
-	if (2 * (x->n + 1) > x->slots)
-		grow_slots(x);
-	at = slot_of(x, r->flow_id);
-	if (x->slot[at]) {
-		x->row[x->slot[at] - 1] = r;
-		return;
-	}
-	add(x, r);
-	x->slot[at] = x->n;
-}
-
 static bool take(void *arg, uint64_t number, uint64_t when, const struct record *r)
 {
 	struct gather *g = arg;
-	bool flow = g->kind == RECORD_FLOW;
 
 	(void)number;
 	(void)when;
-	if ((r->kind == RECORD_FLOW) != flow || !ui_wanted(g->u, g->s, r))
-		return true;
-	if (flow)
-		add_flow(g->rows, r);
-	else
+	if (r->kind != RECORD_TURN && (r->kind == RECORD_FLOW) == (g->kind == RECORD_FLOW) &&
+		ui_wanted(g->u, g->s, r))
 		add(g->rows, r);
 	return true;
+}
+
+static void take_open(void *arg, const struct record *r)
+{
+	struct gather *g = arg;
+
+	if (ui_wanted(g->u, g->s, r))
+		add(g->rows, r);
+}
+
+/* The oldest last, where a table that follows what comes has its end. */
+static int by_age(const void *a, const void *b)
+{
+	const struct record *x = *(const struct record *const *)a;
+	const struct record *y = *(const struct record *const *)b;
+
+	if (x->start != y->start)
+		return x->start > y->start ? -1 : 1;
+	return x->key < y->key ? 1 : x->key > y->key ? -1 : 0;
+}
+
+static void add_open(struct gather *g)
+{
+	struct rows *x = g->rows;
+
+	moment_release(x->moment);
+	x->moment = moment_hold(g->u->moment);
+	x->ended = x->n;
+	moment_each(x->moment, g->kind, take_open, g);
+	if (x->n > x->ended)
+		qsort(x->row + x->ended, x->n - x->ended, sizeof(struct record *), by_age);
 }
 
 static void start_over(struct rows *x)
 {
 	store_release(&x->hold);
-	x->n = 0;
+	x->n = x->ended = 0;
 	x->next = 0;
-	if (x->slots)
-		memset(x->slot, 0, x->slots * sizeof(*x->slot));
 }
 
 /* Goes on where it was, unless what it shows has changed or records have gone. */
@@ -107,13 +98,22 @@ static void collect(struct ui *u, struct screen *s, enum record_kind kind)
 	struct gather g = {u, s, x, kind};
 	uint64_t to = ui_until(u);
 
-	if (s->stale || x->first != store_first(u->store))
+	if (s->stale || x->first != store_first(u->store) || x->next > to)
 		start_over(x);
+	x->n = x->ended;
 	x->first = store_first(u->store);
 	store_hold(u->store, &x->hold, x->next);
 	store_each(u->store, x->next, to, take, &g);
 	x->next = to;
+	add_open(&g);
 	s->table.n = x->n;
+	s->remark[0] = '\0';
+	if (u->moment && kind == RECORD_FLOW && u->moment->flows_left_out)
+		snprintf(s->remark, sizeof(s->remark), "%" PRIu64 " more are open",
+			u->moment->flows_left_out);
+	else if (u->moment && kind == RECORD_TXN && u->moment->requests_left_out)
+		snprintf(s->remark, sizeof(s->remark), "%" PRIu64 " more are under way",
+			u->moment->requests_left_out);
 }
 
 static void collect_txns(struct ui *u, struct screen *s)
@@ -142,7 +142,10 @@ static uint64_t id(struct screen *s, uint32_t row)
 
 	if (!r)
 		return 0;
-	return r->kind == RECORD_FLOW ? r->flow_id : r->key ^ r->flow_id << 1 ^ r->start;
+	if (r->kind == RECORD_FLOW)
+		return r->flow_id;
+	/* Each moment tells anew of what is open. */
+	return (r->open ? 1 : r->key) ^ r->flow_id << 1 ^ r->start;
 }
 
 static enum role role(struct screen *s, uint32_t row)
@@ -156,6 +159,8 @@ static enum role role(struct screen *s, uint32_t row)
 			return ROLE_BAD;
 		return f->final ? ROLE_TEXT : ROLE_GOOD;
 	}
+	if (moment_waits(r) && r->open)
+		return ROLE_GOOD;
 	if (r->quality & (1u << QUALITY_NO_RESPONSE | 1u << QUALITY_UNFINISHED))
 		return r->status ? ROLE_WARN : ROLE_TEXT;
 	return r->status > STATUS_OK ? ROLE_BAD : ROLE_TEXT;
@@ -201,8 +206,8 @@ static void release(struct screen *s)
 	if (!x)
 		return;
 	store_release(&x->hold);
+	moment_release(x->moment);
 	free(x->row);
-	free(x->slot);
 	free(x);
 }
 

@@ -7,7 +7,7 @@
 
 struct row {
 	struct addr ip;
-	uint64_t port, flows, transactions, errors, unanswered, rate, bytes;
+	uint64_t port, flows, transactions, errors, unanswered, pending, rate, bytes;
 	uint64_t p50, p90, p99, max, wait99, total, failed, retries;
 	uint64_t ledger[LEDGER_COUNT];
 	const char *protocol, *main_cause;
@@ -20,6 +20,8 @@ static const struct field fields[] = {
 	COLUMN(port, "server.port", "Port", "Its port.", FIELD_U64, 0, 5),
 	COLUMN(protocol, "protocol", "Protocol", "Protocol of the application.", FIELD_NAME, 0, 8),
 	COLUMN(transactions, "transactions", "Requests", "Transactions.", FIELD_U64, 0, 9),
+	COLUMN(pending, "under_way", "Under way", "Of these, requests that wait for their answer.",
+		FIELD_U64, FIELD_F_NONZERO, 9),
 	COLUMN(rate, "rate", "Per s", "Transactions a second.", FIELD_U64, 0, 7),
 	COLUMN(errors, "errors", "Errors", "Errors, and requests that were not answered.",
 		FIELD_U64, 0, 7),
@@ -38,7 +40,7 @@ static const struct field fields[] = {
 		FIELD_DURATION, 0, 8),
 	COLUMN(ledger[LEDGER_NETWORK], "ledger.network", "Network", "Waiting for the path.",
 		FIELD_DURATION, 0, 8),
-	COLUMN(flows, "flows", "Flows", "Connections that have ended.", FIELD_U64, 0, 7),
+	COLUMN(flows, "flows", "Flows", "Connections, those that go on too.", FIELD_U64, 0, 7),
 	COLUMN(bytes, "bytes", "Bytes", "Bytes of these connections.", FIELD_BYTES, 0, 9),
 	COLUMN(failed, "failed", "Failed", "Connections that were not made.", FIELD_U64, 0, 6),
 	COLUMN(retries, "syn_retries", "SYNs resent", "SYNs that were sent again.", FIELD_U64, 0,
@@ -69,6 +71,7 @@ static void fill(struct row *r, const struct service *x)
 	r->transactions = t->transactions;
 	r->errors = t->errors;
 	r->unanswered = t->unanswered;
+	r->pending = t->pending;
 	r->rate = span ? (uint64_t)((double)t->transactions * 1e9 / (double)span + 0.5)
 		       : FIELD_ABSENT;
 	r->p50 = at(&t->duration, 0.5);
@@ -153,7 +156,8 @@ const struct screen_class services_class = {
 	.name = "services",
 	.title = "Services",
 	.fields = fields,
-	.columns = "server.ip server.port protocol total cause p99 transactions errors rate p50 "
+	.columns = "server.ip server.port protocol total cause p99 transactions under_way errors "
+		   "rate p50 "
 		   "p90 max flows",
 	.sort = "-total",
 	.help = help,

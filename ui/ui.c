@@ -280,15 +280,17 @@ static void on_record(void *arg, const struct record *r)
 
 	if (end != FIELD_ABSENT && end > u->now)
 		u->now = end;
-	if (r->kind == RECORD_TURN) {
-		model_record(u->live, r);
+	if (r->open) {
+		u->dirty |= moments_add(u->moments, r, store_next(u->store));
 		return;
 	}
-	store_add(u->store, r, u->now);
 	model_record(u->live, r);
-	if (u->shown != u->live && u->mode == MODE_LIVE && u->filter && filter_match(u->filter, r))
-		model_record(u->shown, r);
-	u->dirty = true;
+	if (r->kind == RECORD_FLOW && !((const struct flow_record *)r)->final)
+		return; /* moments tell of it */
+	store_add(u->store, r, u->now);
+	if (u->shown != u->live && u->mode == MODE_LIVE && !present_used(u))
+		ui_feed(u, u->shown, r);
+	u->dirty |= r->kind != RECORD_TURN;
 }
 
 /* A finding that was not there the last time pauses the view, where that is wanted. */
@@ -315,6 +317,7 @@ static void work(struct ui *u)
 	if (!u->over && begun < u->work_at)
 		return;
 	u->working = save_work(u);
+	u->working |= present_work(u);
 	for (unsigned i = 0; i < u->depth; i++)
 		if (u->stack[i]->class->work)
 			u->working |= u->stack[i]->class->work(u, u->stack[i]);
@@ -354,16 +357,22 @@ bool ui_frame(void *arg, const struct packet *p)
 
 struct sink ui_sink(struct ui *u)
 {
-	return (struct sink){.arg = u, .record = on_record, .poll = poll_ui, .turns = true};
+	return (struct sink){
+		.arg = u, .record = on_record, .poll = poll_ui, .turns = true, .moments = true};
 }
 
 void ui_stay(struct ui *u, const char *error)
 {
+	bool was;
+
 	if (u->quit || stop_asked)
 		return;
+	was = present_used(u);
 	u->over = true;
 	model_finish(u->live);
-	if (u->shown != u->live && u->mode == MODE_LIVE)
+	if (u->mode == MODE_LIVE && was)
+		ui_remodel(u);
+	else if (u->mode == MODE_LIVE && u->shown != u->live)
 		model_finish(u->shown);
 	ui_stale(u);
 	if (error)
@@ -404,7 +413,8 @@ struct ui *ui_new(const struct ui_options *o, char *err, size_t errsize)
 	struct ui *u = xcalloc(1, sizeof(*u));
 
 	u->o = *o;
-	u->store = store_new(o->keep / 2);
+	u->store = store_new(o->keep / 8 * 3);
+	u->moments = moments_new(o->keep / 8);
 	u->frames = frames_new(o->keep / 2);
 	u->live = u->shown = ui_model(u);
 	u->env = (struct schema_env){
@@ -437,6 +447,9 @@ void ui_free(struct ui *u)
 	if (u->shown != u->live)
 		model_free(u->shown);
 	model_free(u->live);
+	present_drop(u);
+	moment_release(u->moment);
+	moments_free(u->moments);
 	store_free(u->store);
 	frames_free(u->frames);
 	config_release(&u->config);

@@ -17,6 +17,7 @@
 #include "dialog.h"
 #include "ends.h"
 #include "frames.h"
+#include "moments.h"
 #include "store.h"
 #include "term.h"
 #include "ui.h"
@@ -101,7 +102,16 @@ struct screen {
 	bool stale;               /* to be collected anew */
 	uint64_t collected, cost; /* monotonic ns: when, and how long it took */
 	uint64_t seen;            /* record number up to which it was collected */
+	uint64_t seen_moment;     /* and the number of the moment */
 	void *state;              /* the class's */
+};
+
+/* A model of the present that is being made (present.c). */
+struct present {
+	struct model *model; /* NULL: none is */
+	struct instant *moment;
+	uint64_t next, fed, slice_end;
+	bool again; /* of the same moment: what is wanted has changed */
 };
 
 enum ui_mode { MODE_LIVE, MODE_PAUSED, MODE_REWOUND };
@@ -113,6 +123,9 @@ struct ui {
 	struct frames *frames;
 	struct model *live;  /* of all records since the start */
 	struct model *shown; /* what screens read: live, or one made of the records kept */
+	struct moments *moments;
+	struct instant *moment; /* of the shown one, what was under way; NULL: nothing is known */
+	struct present present;
 	struct schema_env env;
 	struct schema **schemas; /* of flows, then of each dissector with records */
 	unsigned nschemas;
@@ -171,6 +184,9 @@ void ui_push_scope(
 void ui_stale(struct ui *u); /* everything is to be collected anew */
 bool ui_set_filter(struct ui *u, const char *text, char *err, size_t errsize);
 uint64_t ui_until(const struct ui *u); /* number of the record the view ends before */
+/* A record that is wanted goes into a model; so does what is under way. */
+void ui_feed(struct ui *u, struct model *m, const struct record *r);
+void ui_feed_moment(struct ui *u, struct model *m);
 
 /* Does a record belong to a screen? By the display filter and the screen's scope. */
 bool ui_wanted(struct ui *u, struct screen *s, const struct record *r);
@@ -200,7 +216,19 @@ void ask_sort(struct ui *u);
 void ask_settings(struct ui *u);
 void write_config(struct ui *u);
 
+/* present.c: whether the present is shown so; a little more of it, true: there is more to do. */
+bool present_used(const struct ui *u);
+bool present_work(struct ui *u);
+void present_drop(struct ui *u);
+
+/* under_way.c: lines of the overview, up to a row; gives the next one. How much there is; nothing:
+   it is not known, or there is nothing. */
+int under_way_draw(struct ui *u, int y, int end);
+void under_way_line(const struct ui *u, struct text *t);
+
 /* rewind.c */
+/* Makes the model that is shown anew. */
+void ui_remodel(struct ui *u);
 void ui_pause(struct ui *u, bool on);
 void ui_rewind(struct ui *u, int64_t seconds);
 void ui_live(struct ui *u);

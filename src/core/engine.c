@@ -222,7 +222,7 @@ static void set_alarm(struct shard *sh, const struct flow *f, uint64_t now)
 	flow_alarm(&sh->flows, f->slot, flow_second(at + SECOND));
 }
 
-static const char *ended_by(const struct flow *f, const char *otherwise)
+const char *flow_ended_by(const struct flow *f, const char *otherwise)
 {
 	if (f->proto != 6)
 		return otherwise;
@@ -252,7 +252,8 @@ void flow_close(
 		turns_left(sh, f, why == END_CAPTURE ? now : f->last[flow_client(f)],
 			why == END_CAPTURE);
 	turns_tell(sh, f, f->turns);
-	record_of_flow(sh, f, ended_by(f, reason), true, why == END_CAPTURE ? now : FIELD_ABSENT);
+	record_of_flow(
+		sh, f, flow_ended_by(f, reason), true, why == END_CAPTURE ? now : FIELD_ABSENT);
 	if (f->ext) {
 		stream_forget(sh, &f->ext->side[0]);
 		stream_forget(sh, &f->ext->side[1]);

@@ -68,7 +68,7 @@ static uint64_t bytes_of(const struct flow *f)
 /* Has somebody asked, and not got all of the answer? */
 static bool is_request(const struct session *s, const struct txn *t, uint64_t now)
 {
-	return t->marks & 1 && !t->passed_on && !t->composite && txn_is_open(s, t, now);
+	return t->marks & 1 && !t->passed_on && !t->composite && txn_waits(s, t, now);
 }
 
 static bool is_over(const struct flow *f)

@@ -224,6 +224,8 @@ void record_of_turn(struct shard *sh, const struct flow *f, uint64_t asked, uint
 void record_of_open_turn(struct shard *sh, const struct flow *f, uint64_t asked, uint64_t now,
 	bool pending, enum record_open open);
 uint32_t flow_quality(const struct flow *f);
+/* How a connection that is over ended. */
+const char *flow_ended_by(const struct flow *f, const char *otherwise);
 /* Times that its last segment of this direction was sent again without being acknowledged. */
 #define UNACKED 2u /* from so many on it is a wait of its own */
 uint64_t flow_unacked(const struct flow *f, unsigned dir);
@@ -396,8 +398,8 @@ void txn_elsewhere(struct session *s);
 /* The waiting for its response ended at this time, or at its last stamp where time runs back. */
 void txn_closed_at(struct txn *t, uint64_t time);
 void txn_close_all(struct session *s, uint64_t closed_at, bool pending);
-/* May an answer still come, or more of it? */
-bool txn_is_open(const struct session *s, const struct txn *t, uint64_t now);
+/* Does somebody wait for its answer, or for more of it? */
+bool txn_waits(const struct session *s, const struct txn *t, uint64_t now);
 /* The record of one that is open, as if the capture ended now. */
 void txn_tell_open(struct session *s, const struct txn *t, uint64_t now, enum record_open open);
 /* A client that closed its side before the answer began, and refused that when it came, had waited

@@ -20,7 +20,8 @@ void txn_closed_at(struct txn *t, uint64_t time)
 	t->closed_at = time;
 }
 
-bool txn_is_open(const struct session *s, const struct txn *t, uint64_t now)
+/* An answer may still come behind the end of the capture. */
+static bool is_open(const struct session *s, const struct txn *t, uint64_t now)
 {
 	uint64_t asked = t->stamp[t->marks & 1u << T1 ? T1 : T0];
 
@@ -105,6 +106,11 @@ static bool wants_no_more(const struct session *s, const struct txn *t)
 	       waited_in_vain(s, t) >= PATIENCE;
 }
 
+bool txn_waits(const struct session *s, const struct txn *t, uint64_t now)
+{
+	return is_open(s, t, now) && !(closed_before(s, t, now) && wants_no_more(s, t));
+}
+
 static void close_one(struct session *s, struct txn *t, uint64_t closed_at, bool pending)
 {
 	bool closed, waits;
@@ -112,7 +118,7 @@ static void close_one(struct session *s, struct txn *t, uint64_t closed_at, bool
 	txn_too_late(s, t);
 	closed = closed_before(s, t, closed_at);
 	waits = pending && !(closed && wants_no_more(s, t));
-	if (waits && txn_is_open(s, t, closed_at)) {
+	if (waits && is_open(s, t, closed_at)) {
 		t->pending = true;
 		t->quality |= 1u << QUALITY_PENDING;
 	}

@@ -212,7 +212,8 @@ static void ended(struct series_bucket *b, const struct txn_record *t, uint64_t 
 {
 	const struct record *r = &t->r;
 
-	b->ended += what;
+	if (!txn_unknown(t) || !(r->quality >> QUALITY_PENDING & 1)) /* it goes on */
+		b->ended += what;
 	if (txn_failed(t))
 		b->errors += what;
 	if (r->client.bytes != FIELD_ABSENT)

@@ -89,6 +89,7 @@ static void add_flow(struct flow_totals *t, const struct flow_record *f)
 	const struct record *r = &f->r;
 
 	t->flows++;
+	t->open += r->open && strcmp(f->close_reason, "capture_end") == 0;
 	t->bytes += r->client.bytes + r->server.bytes;
 	t->packets += r->client.packets + r->server.packets;
 	t->icmp_errors += f->icmp_errors;

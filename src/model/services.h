@@ -27,6 +27,7 @@ struct service {
 
 struct flow_totals {
 	uint64_t flows, bytes, packets;
+	uint64_t open; /* of the flows, those that go on (r.open) */
 	uint64_t tcp, udp, icmp, others;
 	uint64_t established, failed, reset, midstream, one_way;
 	uint64_t retransmits, rtos, fast_retransmits, spurious, out_of_order, duplicate_acks;

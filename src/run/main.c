@@ -27,9 +27,8 @@
 
 #define STATUS_FAILED  1
 #define STATUS_USAGE   2
-#define EXTRACT_MEMORY ((uint64_t)64 << 20)  /* of frames that are kept */
-#define JOBS_MAX       8                     /* more do not make one capture faster */
-#define LIVE_INTERVAL  UINT64_C(10000000000) /* ns between records of flows that go on */
+#define EXTRACT_MEMORY ((uint64_t)64 << 20) /* of frames that are kept */
+#define JOBS_MAX       8                    /* more do not make one capture faster */
 
 static struct pipeline *on_signal; /* what a signal stops */
 static volatile sig_atomic_t interrupted, stopped;
@@ -113,8 +112,6 @@ static void hint_operand(struct run *r)
 
 static bool open_source(struct run *r)
 {
-	if (options_output(&r->o, OUTPUT_LIVE) && !r->o.nreads && !r->o.interval_given)
-		r->o.engine.flow_interval = LIVE_INTERVAL;
 	if (!r->o.nreads) {
 		if (open_live(r))
 			return true;

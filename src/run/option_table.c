@@ -147,7 +147,6 @@ static bool take_time(struct parse *p, const struct option_entry *e, const char 
 
 static bool take_flow_interval(struct parse *p, const struct option_entry *e, const char *arg)
 {
-	p->o->interval_given = true;
 	return take_time(p, e, arg);
 }
 

@@ -101,7 +101,6 @@ struct options {
 	unsigned nplugins;
 	char *notes;                  /* a line for each option that is accepted only; NULL: none */
 	struct thresholds thresholds; /* --threshold; the caller sets the defaults, too */
-	bool interval_given;          /* --flow-interval */
 	struct engine_config engine;  /* the caller sets the defaults before parsing */
 };
 

@@ -191,7 +191,7 @@ static bool open_live_view(struct run *r)
 		.keep = r->o.keep ? r->o.keep : KEEP,
 	};
 
-	r->o.engine.turns = true;
+	r->o.engine.turns = r->o.engine.moments = true;
 	r->ui = ui_new(&o, r->err, sizeof(r->err));
 	if (r->ui)
 		r->sinks[r->pipeline.nsinks++] = ui_sink(r->ui);

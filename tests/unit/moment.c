@@ -85,9 +85,9 @@ static void same(struct told *at, struct told *end, unsigned step)
 	}
 	for (unsigned i = 0; i < at->nflows; i++) {
 		assert_false(at->flow[i].final);
-		assert_null(at->flow[i].close_reason);
 		end->flow[i].final = false;
-		end->flow[i].close_reason = NULL;
+		if (strcmp(end->flow[i].close_reason, "capture_end") == 0)
+			end->flow[i].close_reason = NULL;
 		alike(&at->flow[i].r);
 		alike(&end->flow[i].r);
 		at->flow[i].usual = end->flow[i].usual = false;
@@ -128,8 +128,8 @@ static bool web(unsigned steps)
 			break;
 		case 6: /* sent again, for no answer comes */
 			talk.time += 300 * MS;
-			talk.next[0] -= 29;
-			talk_segment(0, TCP_ACK, "/three HTTP/1.1\r\nHost: a\r\n\r\n", 29, 0);
+			talk.next[0] -= 28;
+			talk_segment(0, TCP_ACK, "/three HTTP/1.1\r\nHost: a\r\n\r\n", 28, 0);
 			break;
 		case 7:
 			SAY(1, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx");
@@ -205,7 +205,7 @@ static void as_at_the_end(story *which)
 	static const uint64_t after[] = {0, 20 * MS, 5000 * MS};
 	static struct told at, end, plain;
 
-	for (unsigned i = 0; i < sizeof(after) / sizeof(after[0]); i++)
+	for (unsigned i = 0; i < sizeof(after) / sizeof(after[0]); i++) {
 		for (unsigned steps = 0; which(steps); steps++) {
 			for (unsigned again = 0; again < 3; again++)
 				moment(&at, after[i]);
@@ -217,6 +217,8 @@ static void as_at_the_end(story *which)
 			assert_memory_equal(&plain, &end, sizeof(end));
 			same(&at, &end, steps);
 		}
+		(void)talk_end();
+	}
 }
 
 static void of_requests(void **state)
@@ -267,6 +269,7 @@ static void counts(void **state)
 	assert_true(t.txn[0].r.quality >> QUALITY_PENDING & 1);
 	assert_true(t.txn[0].ledger[LEDGER_SERVER] > 2990 * MS);
 	assert_int_equal(t.flow[0].transactions, 3);
+	(void)talk_end();
 }
 
 /* A request that lasts is told at each interval of its connection, one that does not never. */
@@ -291,6 +294,7 @@ static void interim(void **state)
 		talk.records++;
 	}
 	assert_int_equal(talk.records, 2);
+	(void)talk_end();
 }
 
 int main(void)
