@@ -1,9 +1,9 @@
 /*
  * series.c - see series.h.
  *
- * Buckets lie in a ring by their number, time / width. What covers whole buckets is kept as its
- * differences from bucket to bucket and added up only where somebody reads, or where the width
- * doubles: adding a transaction costs the same however long it took.
+ * Buckets lie in a ring by their number, time / width, from an origin on. What covers whole buckets
+ * is kept as its differences from bucket to bucket and added up only where somebody reads, or where
+ * the width doubles: adding a transaction costs the same however long it took.
  */
 #include "model/series.h"
 #include "base/mem.h"
@@ -20,11 +20,12 @@ struct cell {
 };
 
 struct series {
-	struct cell *cell; /* cap of them */
+	struct cell *cell; /* cap of them; those between lo and hi have been set */
 	struct series_bucket *view;
 	unsigned cap;
 	bool any, recent;
 	uint64_t lo, hi; /* numbers of the buckets in use */
+	uint64_t origin; /* the number that lies in the first cell */
 	uint64_t last;   /* the last in which there was something */
 	uint64_t width;
 };
@@ -35,7 +36,7 @@ struct series *series_new(unsigned buckets)
 
 	s->cap = buckets;
 	s->width = SERIES_WIDTH;
-	s->cell = xcalloc(buckets, sizeof(*s->cell));
+	s->cell = xmalloc(buckets * sizeof(*s->cell));
 	return s;
 }
 
@@ -77,7 +78,14 @@ uint64_t series_heat_least(unsigned row)
 
 static struct cell *cell(struct series *s, uint64_t number)
 {
-	return &s->cell[number & (s->cap - 1)];
+	return &s->cell[(number - s->origin) & (s->cap - 1)];
+}
+
+/* Buckets that come into use; to: behind the last. */
+static void clear(struct series *s, uint64_t from, uint64_t to)
+{
+	for (; from < to; from++)
+		memset(cell(s, from), 0, sizeof(struct cell));
 }
 
 /* Adds up the differences. */
@@ -97,11 +105,9 @@ static void fold(struct series *s)
 	}
 }
 
-static void merge(struct series_bucket *to, const struct series_bucket *b, bool second)
+static void merge(struct series_bucket *to, const struct series_bucket *b)
 {
-	if (!second)
-		to->at = b->at;
-	else if (b->at > to->peak)
+	if (b->at > to->peak)
 		to->peak = b->at;
 	if (b->peak > to->peak)
 		to->peak = b->peak;
@@ -119,17 +125,29 @@ static void merge(struct series_bucket *to, const struct series_bucket *b, bool 
 		to->heat[i] += b->heat[i];
 }
 
+/* In place: a bucket moves towards the first, which stays where it is. */
 static void widen(struct series *s)
 {
-	struct cell *old = s->cell;
+	uint64_t origin = s->origin, first = (s->lo - origin) & (s->cap - 1);
+	struct series_bucket *b = &cell(s, s->lo)->b;
+	uint64_t lo = s->lo, hi = s->hi;
 
 	fold(s);
-	s->cell = xcalloc(s->cap, sizeof(*s->cell));
-	for (uint64_t i = s->lo; i <= s->hi; i++)
-		merge(&cell(s, i / 2)->b, &old[i & (s->cap - 1)].b, i & 1);
-	free(old);
-	s->lo /= 2;
-	s->hi /= 2;
+	s->origin = lo / 2 - first;
+	if (lo & 1) { /* its first half is empty */
+		b->peak = b->at > b->peak ? b->at : b->peak;
+		b->at = 0;
+	}
+	for (uint64_t i = lo + 1; i <= hi; i++) {
+		const struct cell *from = &s->cell[(i - origin) & (s->cap - 1)];
+
+		if (i & 1)
+			merge(&cell(s, i / 2)->b, &from->b);
+		else
+			*cell(s, i / 2) = *from;
+	}
+	s->lo = lo / 2;
+	s->hi = hi / 2;
 	s->last /= 2;
 	s->width *= 2;
 }
@@ -139,8 +157,8 @@ static void drop_to(struct series *s, uint64_t lo)
 {
 	if (lo > s->hi) {
 		/* Nothing is under way behind the last of them. */
-		memset(s->cell, 0, s->cap * sizeof(*s->cell));
-		s->lo = s->last = lo;
+		s->lo = s->hi = s->last = lo;
+		clear(s, lo, lo + 1);
 		return;
 	}
 	while (s->lo < lo) {
@@ -148,7 +166,6 @@ static void drop_to(struct series *s, uint64_t lo)
 
 		next->edge += old->edge;
 		next->cover += old->cover;
-		memset(old, 0, sizeof(*old));
 		s->lo++;
 	}
 	if (s->last < lo)
@@ -163,12 +180,15 @@ static void fit_recent(struct series *s, uint64_t from, uint64_t to)
 	if (!s->any) {
 		s->lo = a > least ? a : least;
 		s->hi = b;
+		clear(s, s->lo, b + 1);
 		return;
 	}
 	if (least > s->lo)
 		drop_to(s, least);
-	if (b > s->hi)
+	if (b > s->hi) {
+		clear(s, s->hi + 1, b + 1);
 		s->hi = b;
+	}
 }
 
 /* Makes room for a span of time, and the bucket behind it. */
@@ -182,6 +202,9 @@ static void fit(struct series *s, uint64_t from, uint64_t to)
 			b = b > s->hi ? b : s->hi;
 		}
 		if (b - a < s->cap) {
+			clear(s, a, s->any ? s->lo : b + 1);
+			if (s->any)
+				clear(s, s->hi + 1, b + 1);
 			s->lo = a;
 			s->hi = b;
 			return;
