@@ -64,14 +64,17 @@ uint64_t nest_hash(const struct nest *n, const void *p, size_t len)
 	return hash_bytes(&n->key, 1, p, len) | 1;
 }
 
-static bool before(const struct event *a, const struct event *b)
+_Static_assert(ITEMS <= 1u << EVENT_ITEM, "an item's place fits an event");
+
+/* Without a branch: which of two is first nobody can foretell. */
+static inline bool before(const struct event *a, const struct event *b)
 {
-	return a->time != b->time ? a->time < b->time : a->order < b->order;
+	return ((hash_product)a->time << 64 | a->order) < ((hash_product)b->time << 64 | b->order);
 }
 
 static void push(struct nest *n, uint64_t time, enum event_kind kind, uint32_t index)
 {
-	struct event e = {time, (uint64_t)kind << 62 | n->numbers++, index};
+	struct event e = {time, (uint64_t)kind << 62 | n->numbers++ << EVENT_ITEM | index};
 	uint32_t at = n->nevents++;
 
 	while (at && before(&e, &n->heap[(at - 1) / 2])) {
@@ -81,20 +84,24 @@ static void push(struct nest *n, uint64_t time, enum event_kind kind, uint32_t i
 	n->heap[at] = e;
 }
 
+/* The last one is late, as a rule: it is put where the hole has gone down to, and rises from there.
+ */
 static struct event pop(struct nest *n)
 {
-	struct event top = n->heap[0], e = n->heap[--n->nevents];
+	struct event *heap = n->heap, top = heap[0], e = heap[--n->nevents];
 	uint32_t at = 0, child;
 
-	while ((child = 2 * at + 1) < n->nevents) {
-		if (child + 1 < n->nevents && before(&n->heap[child + 1], &n->heap[child]))
-			child++;
-		if (!before(&n->heap[child], &e))
-			break;
-		n->heap[at] = n->heap[child];
+	for (; (child = 2 * at + 1) + 1 < n->nevents; at = child) {
+		child += before(&heap[child + 1], &heap[child]);
+		heap[at] = heap[child];
+	}
+	if (child < n->nevents) {
+		heap[at] = heap[child];
 		at = child;
 	}
-	n->heap[at] = e;
+	for (; at && before(&e, &heap[(at - 1) / 2]); at = (at - 1) / 2)
+		heap[at] = heap[(at - 1) / 2];
+	heap[at] = e;
 	return top;
 }
 
@@ -577,28 +584,92 @@ static void settle(struct nest *n, uint32_t child, uint64_t time)
 	let_go(n, child);
 }
 
-static void step(struct nest *n)
+static void step(struct nest *n, struct event e)
 {
-	struct event e = pop(n);
+	uint32_t index = e.order & ((1u << EVENT_ITEM) - 1);
 
 	n->swept = e.time;
 	switch ((enum event_kind)(e.order >> 62)) {
 	case PARENT_START:
-		begin(n, e.index);
+		begin(n, index);
 		break;
 	case CHILD_START:
-		settle(n, e.index, e.time);
+		settle(n, index, e.time);
 		break;
 	case PARENT_END:
-		finish(n, e.index);
+		finish(n, index);
 		break;
 	}
 }
 
+static unsigned digit(const struct event *e, bool time, unsigned shift)
+{
+	return ((time ? e->time : e->order) >> shift) & 0xff;
+}
+
+/* Sorts stably by a byte of their time or order. */
+static void sort_pass(
+	const struct event *from, struct event *to, uint32_t n, bool time, unsigned shift)
+{
+	uint32_t first[256] = {0}, sum = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		first[digit(&from[i], time, shift)]++;
+	for (unsigned d = 0; d < 256; d++) {
+		uint32_t count = first[d];
+
+		first[d] = sum;
+		sum += count;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		to[first[digit(&from[i], time, shift)]++] = from[i];
+}
+
+/* By those bytes that are not the same of all, the last first. room: as many. Gives either. */
+static struct event *sort_events(struct event *e, struct event *room, uint32_t n)
+{
+	uint64_t differs[2] = {0, 0};
+
+	for (uint32_t i = 1; i < n; i++) {
+		differs[0] |= (e[i].order ^ e[0].order) >> EVENT_ITEM;
+		differs[1] |= e[i].time ^ e[0].time;
+	}
+	for (unsigned i = 0; i < 16; i++) {
+		unsigned shift = 8 * (i % 8);
+		struct event *other = room;
+
+		if (!(differs[i / 8] >> shift & 0xff))
+			continue;
+		if (i < 8)
+			sort_pass(e, other, n, false, shift + EVENT_ITEM);
+		else
+			sort_pass(e, other, n, true, shift);
+		room = e;
+		e = other;
+	}
+	return e;
+}
+
+/* What a step holds back again is in the heap. */
 void nest_finish(struct nest *n)
 {
-	while (n->nevents)
-		step(n);
+	uint32_t nevents = n->nevents, i = 0;
+	struct event *sorted;
+
+	if (!nevents)
+		return;
+	sorted = xmalloc(NEST_EVENTS * sizeof(*sorted));
+	if (sort_events(n->heap, sorted, nevents) == n->heap) {
+		struct event *heap = sorted;
+
+		sorted = n->heap;
+		n->heap = heap;
+	}
+	n->nevents = 0;
+	while (i < nevents || n->nevents)
+		step(n, i == nevents || (n->nevents && before(n->heap, &sorted[i])) ? pop(n)
+										    : sorted[i++]);
+	free(sorted);
 }
 
 static uint32_t item_new(struct nest *n)
@@ -633,7 +704,7 @@ void nest_add(
 		n->newest = w->end;
 	i = item_new(n);
 	while (i == NONE && n->nevents) { /* parents that last hold many */
-		step(n);
+		step(n, pop(n));
 		i = item_new(n);
 	}
 	if (i == NONE)
@@ -663,7 +734,7 @@ void nest_add(
 		push(n, w->end, PARENT_END, i);
 	most = n->ncallers || n->most < FEW ? n->most - 4 : FEW;
 	while (n->nevents > most || (n->nevents && n->newest - n->heap[0].time > HOLD))
-		step(n);
+		step(n, pop(n));
 }
 
 bool nest_can_call(const struct nest *n, const struct addr *from, uint16_t from_port,

@@ -20,9 +20,9 @@
 
 struct event { /* the least time first, then kind, then as they came */
 	uint64_t time;
-	uint64_t order; /* kind, then number */
-	uint32_t index; /* of the item */
+	uint64_t order; /* kind, then number, then the item, in this many bits: */
 };
+#define EVENT_ITEM 15u
 
 struct node { /* ns of a wait in a cell */
 	struct cell *cell;
