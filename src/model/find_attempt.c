@@ -129,6 +129,7 @@ static void list(struct findings *f)
 
 const struct detector detect_attempt = {.size = sizeof(struct attempt_all),
 	.service_size = sizeof(struct attempt_state),
+	.kinds = OF_FLOW | OF_TXN,
 	.record = record,
 	.prepare = prepare,
 	.list = list};

@@ -236,6 +236,7 @@ static void release(void *state)
 }
 
 const struct detector detect_bloat = {.size = sizeof(struct bloat_all),
+	.kinds = OF_TXN,
 	.record = record,
 	.prepare = prepare,
 	.list = list,

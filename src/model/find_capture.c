@@ -314,5 +314,7 @@ static void list(struct findings *f)
 		list_joined(f, c);
 }
 
-const struct detector detect_capture = {
-	.size = sizeof(struct capture_state), .record = record, .list = list};
+const struct detector detect_capture = {.size = sizeof(struct capture_state),
+	.kinds = OF_FLOW | OF_TXN,
+	.record = record,
+	.list = list};

@@ -26,13 +26,6 @@ void findings_check_failed(struct findings *f, const struct record *flow, enum c
 		top_add(&c->what, operation, len, 1);
 }
 
-static void record(struct findings *f, struct svc *s, const struct record *r)
-{
-	(void)f;
-	(void)s;
-	(void)r;
-}
-
 bool checks_fail(const struct findings *f, const struct addr *server, uint16_t port)
 {
 	struct svc *s;
@@ -92,7 +85,5 @@ static void release(void *state)
 	top_release(&((struct checks_state *)state)->what);
 }
 
-const struct detector detect_checks = {.service_size = sizeof(struct checks_state),
-	.record = record,
-	.list = list,
-	.release_service = release};
+const struct detector detect_checks = {
+	.service_size = sizeof(struct checks_state), .list = list, .release_service = release};

@@ -393,6 +393,7 @@ static void release(void *state)
 const struct detector detect_close = {.size = sizeof(struct close_all),
 	.release = release,
 	.service_size = sizeof(struct close_state),
+	.kinds = OF_FLOW | OF_TXN,
 	.record = record,
 	.take_out = take_out,
 	.list = list};

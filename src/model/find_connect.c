@@ -782,6 +782,7 @@ static void release(void *state)
 const struct detector detect_connect = {.size = sizeof(struct connect_all),
 	.release = release,
 	.service_size = sizeof(struct connect_state),
+	.kinds = OF_FLOW,
 	.record = record,
 	.prepare = prepare,
 	.list = list};

@@ -410,6 +410,7 @@ static void release(void *state)
 
 const struct detector detect_dns = {.size = sizeof(struct dns_all),
 	.service_size = sizeof(struct dns_state),
+	.kinds = OF_FLOW | OF_TXN,
 	.record = record,
 	.prepare = prepare,
 	.list = list,

@@ -171,5 +171,7 @@ static void list(struct findings *f)
 	}
 }
 
-const struct detector detect_far = {
-	.service_size = sizeof(struct far_state), .record = record, .list = list};
+const struct detector detect_far = {.service_size = sizeof(struct far_state),
+	.kinds = OF_FLOW | OF_TXN,
+	.record = record,
+	.list = list};

@@ -164,6 +164,7 @@ static void list(struct findings *f)
 }
 
 const struct detector detect_greeting = {.service_size = sizeof(struct greeting_state),
+	.kinds = OF_FLOW | OF_TXN,
 	.record = record,
 	.prepare = prepare,
 	.list = list};

@@ -121,13 +121,14 @@ struct findings {
 	struct keyed *services; /* struct svc by struct svc_key */
 	struct tiers *tiers;    /* of the model; NULL: there are none */
 	void *state[DETECTOR_COUNT];
-	struct busy *busy;   /* NULL: no wait was long */
-	struct cell *others; /* the waiting of services above SVC_MAX */
-	uint8_t claimed;     /* enum wait_class of the record that is being added, */
-	uint8_t stalls;      /* and of its stalls, where they have one of their own */
-	bool turns_seen;     /* there are records of turns: flows need not tell of them */
-	unsigned nshares;    /* of the record added last */
-	bool settled;        /* and nobody need look what they were part of */
+	uint32_t looks[RECORD_KIND_COUNT]; /* detectors that look at a kind of record (bits) */
+	struct busy *busy;                 /* NULL: no wait was long */
+	struct cell *others;               /* the waiting of services above SVC_MAX */
+	uint8_t claimed;                   /* enum wait_class of the record that is being added, */
+	uint8_t stalls;                    /* and of its stalls, where they have one of their own */
+	bool turns_seen;  /* there are records of turns: flows need not tell of them */
+	unsigned nshares; /* of the record added last */
+	bool settled;     /* and nobody need look what they were part of */
 	struct share shares[LEDGER_COUNT];
 	/* Worked out for each list, ns: */
 	uint64_t felt; /* by those in front, with what is more */
@@ -149,7 +150,9 @@ struct findings {
 struct detector {
 	size_t size;         /* of its state for the capture, zeroed */
 	size_t service_size; /* of its state for each service, made by svc_state(), zeroed */
-	/* s: the record's service, or NULL (events; more than SVC_MAX). */
+	/* Of these kinds (bits; 0: all). s: the record's service, or NULL (events; more than
+	   SVC_MAX). */
+	unsigned kinds;
 	void (*record)(struct findings *f, struct svc *s, const struct record *r);
 	/* Undoes record() as far as a health check can have been counted; NULL: nothing. */
 	void (*take_out)(struct findings *f, struct svc *s, const struct record *r);
@@ -160,6 +163,9 @@ struct detector {
 	void (*release_service)(void *state); /* the same of a service's */
 	const char *protocol;                 /* whose slow answers are its own; NULL: none */
 };
+#define OF_FLOW (1u << RECORD_FLOW)
+#define OF_TXN  (1u << RECORD_TXN)
+#define OF_TURN (1u << RECORD_TURN)
 /* Does a detector of its own look at the slow answers of this protocol? */
 bool has_detector(const char *protocol);
 extern const struct detector detect_attempt, detect_runs;

@@ -553,6 +553,7 @@ static void release(void *state)
 
 const struct detector detect_load = {.size = sizeof(struct load_all),
 	.service_size = sizeof(struct load_state),
+	.kinds = OF_TXN,
 	.record = record,
 	.take_out = take_out,
 	.list = list,

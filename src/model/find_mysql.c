@@ -587,6 +587,7 @@ static void release_service(void *state)
 const struct detector detect_mysql = {.size = sizeof(struct mysql_all),
 	.service_size = sizeof(struct mysql_state),
 	.protocol = "mysql",
+	.kinds = OF_FLOW | OF_TXN,
 	.record = record,
 	.take_out = take_out,
 	.prepare = prepare,

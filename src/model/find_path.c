@@ -480,6 +480,7 @@ static void release(void *state)
 const struct detector detect_path = {.size = sizeof(struct path_all),
 	.release = release,
 	.service_size = sizeof(struct path_state),
+	.kinds = OF_FLOW | OF_TXN,
 	.record = record,
 	.take_out = take_out,
 	.list = list};

@@ -441,6 +441,7 @@ static void release(void *state)
 
 const struct detector detect_queue = {.size = sizeof(struct queue_all),
 	.service_size = sizeof(struct queue_state),
+	.kinds = OF_TXN,
 	.record = record,
 	.list = list,
 	.release = release};

@@ -156,6 +156,7 @@ static void release(void *state)
 }
 
 const struct detector detect_rate = {.service_size = sizeof(struct rate_state),
+	.kinds = OF_TXN,
 	.record = record,
 	.list = list,
 	.release_service = release};

@@ -136,6 +136,7 @@ static void release(void *state)
 
 const struct detector detect_runs = {.size = sizeof(struct runs_all),
 	.service_size = sizeof(struct runs_state),
+	.kinds = OF_TURN,
 	.record = record,
 	.prepare = prepare,
 	.list = list,

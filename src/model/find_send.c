@@ -154,4 +154,4 @@ static void list(struct findings *f)
 }
 
 const struct detector detect_send = {
-	.service_size = sizeof(struct send_state), .record = record, .list = list};
+	.service_size = sizeof(struct send_state), .kinds = OF_TXN, .record = record, .list = list};

@@ -309,6 +309,7 @@ static void release_service(void *state)
 const struct detector detect_smtp = {.size = sizeof(struct smtp_all),
 	.service_size = sizeof(struct smtp_state),
 	.protocol = "smtp",
+	.kinds = OF_TXN,
 	.record = record,
 	.take_out = take_out,
 	.prepare = prepare,

@@ -77,5 +77,7 @@ static void list(struct findings *f)
 	}
 }
 
-const struct detector detect_unanswered = {
-	.service_size = sizeof(struct unanswered), .record = record, .list = list};
+const struct detector detect_unanswered = {.service_size = sizeof(struct unanswered),
+	.kinds = OF_TURN,
+	.record = record,
+	.list = list};

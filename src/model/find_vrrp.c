@@ -499,5 +499,8 @@ static void release(void *state)
 	keyed_free(all->hosts);
 }
 
-const struct detector detect_vrrp = {
-	.size = sizeof(struct vrrp_all), .record = record, .list = list, .release = release};
+const struct detector detect_vrrp = {.size = sizeof(struct vrrp_all),
+	.kinds = 1u << RECORD_EVENT,
+	.record = record,
+	.list = list,
+	.release = release};

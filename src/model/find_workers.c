@@ -405,6 +405,7 @@ static void release(void *state)
 const struct detector detect_workers = {.size = sizeof(struct workers_all),
 	.release = release,
 	.service_size = sizeof(struct workers_state),
+	.kinds = OF_FLOW | OF_TXN | OF_TURN,
 	.record = record,
 	.prepare = prepare,
 	.list = list};

@@ -34,6 +34,8 @@ static const struct detector *const detectors[DETECTOR_COUNT] = {
 	[DETECTOR_WORKERS] = &detect_workers,
 };
 
+_Static_assert(DETECTOR_COUNT <= 32, "a bit of findings.looks each");
+
 void thresholds_defaults(struct thresholds *t)
 {
 	for (int i = 0; i < THRESHOLD_COUNT; i++)
@@ -61,9 +63,13 @@ struct findings *findings_new(const struct thresholds *t, uint64_t memory)
 		thresholds_defaults(&f->limit);
 	f->services =
 		keyed_new(sizeof(struct svc_key), sizeof(struct svc), services_within(memory));
-	for (int i = 0; i < DETECTOR_COUNT; i++)
+	for (int i = 0; i < DETECTOR_COUNT; i++) {
 		if (detectors[i]->size)
 			f->state[i] = xcalloc(1, detectors[i]->size);
+		for (int k = 0; k < RECORD_KIND_COUNT && detectors[i]->record; k++)
+			if (!detectors[i]->kinds || detectors[i]->kinds >> k & 1)
+				f->looks[k] |= 1u << i;
+	}
 	return f;
 }
 
@@ -247,8 +253,8 @@ void findings_record(struct findings *f, const struct record *r)
 	s = svc_of(f, r);
 	add(f, s, r, 1);
 	f->claimed = f->stalls = CLASS_NONE;
-	for (int i = 0; i < DETECTOR_COUNT; i++)
-		detectors[i]->record(f, s, r);
+	for (uint32_t left = f->looks[r->kind]; left; left &= left - 1)
+		detectors[__builtin_ctz(left)]->record(f, s, r);
 	busy_record(f, s, r);
 	account_record(f, s, r);
 }
