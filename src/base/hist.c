@@ -23,12 +23,15 @@ void hist_release(struct hist *h)
 {
 	struct hist_room *room = h->room;
 
-	for (unsigned i = 0; i < HIST_ROWS; i++) {
-		for (unsigned k = 0; h->row[i] && k < PARTS; k++)
+	for (uint64_t left = h->rows; left; left &= left - 1) {
+		int i = __builtin_ctzll(left);
+
+		for (unsigned k = 0; k < PARTS; k++)
 			give_back(h, h->row[i]->part[k], HIST_PART * sizeof(uint64_t));
 		give_back(h, h->row[i], sizeof(struct hist_row));
 	}
-	hist_init(h);
+	if (h->n || h->rows)
+		hist_init(h);
 	h->room = room;
 }
 
@@ -81,6 +84,7 @@ static uint64_t *bucket(struct hist *h, unsigned row, unsigned column)
 
 	if (!h->row[row] && !(h->row[row] = take(h, sizeof(struct hist_row))))
 		return NULL;
+	h->rows |= UINT64_C(1) << row;
 	part = &h->row[row]->part[column / HIST_PART];
 	if (!*part && !(*part = take(h, HIST_PART * sizeof(uint64_t))))
 		return NULL;

@@ -30,6 +30,7 @@ struct hist_row {
 struct hist {
 	uint64_t n, sum, min, max;
 	uint64_t left_out; /* of n: in no bucket */
+	uint64_t rows;     /* those that there are (bits) */
 	struct hist_row *row[HIST_ROWS];
 	struct hist_room *room; /* the owner's; NULL: there is no limit */
 };

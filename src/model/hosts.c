@@ -66,10 +66,16 @@ static uint64_t weight(const struct host *x)
 static uint32_t give_up(struct hosts *h)
 {
 	uint32_t least = h->hand, *link;
+	uint64_t lightest = weight(&h->host[least]);
 
-	for (uint32_t i = 1; i < LOOK; i++)
-		if (weight(&h->host[h->hand + i]) < weight(&h->host[least]))
-			least = h->hand + i;
+	for (uint32_t i = h->hand + 1; i < h->hand + LOOK; i++) {
+		uint64_t w = weight(&h->host[i]);
+
+		if (w < lightest) {
+			lightest = w;
+			least = i;
+		}
+	}
 	h->hand = (h->hand + LOOK) % h->most;
 	link = bucket(h, &h->host[least].ip);
 	while (*link != least)

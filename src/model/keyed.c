@@ -86,11 +86,29 @@ static struct entry *entry_at(const struct keyed *k, uint32_t i)
 	return (struct entry *)(void *)(k->chunks[i / CHUNK] + (size_t)(i % CHUNK) * k->size);
 }
 
+/* Most keys are few words. */
+static inline bool same(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	uint64_t x, y;
+
+	for (; n >= 8; n -= 8, a += 8, b += 8) {
+		memcpy(&x, a, 8);
+		memcpy(&y, b, 8);
+		if (x != y)
+			return false;
+	}
+	return !n || memcmp(a, b, n) == 0;
+}
+
 static struct entry *find(const struct keyed *k, const void *key, uint32_t head)
 {
-	for (uint32_t i = k->heads[head]; i; i = entry_at(k, i - 1)->next)
-		if (memcmp(entry_at(k, i - 1)->bytes, key, k->key) == 0)
-			return entry_at(k, i - 1);
+	for (uint32_t i = k->heads[head]; i;) {
+		struct entry *e = entry_at(k, i - 1);
+
+		if (same(e->bytes, key, k->key))
+			return e;
+		i = e->next;
+	}
 	return NULL;
 }
 

@@ -261,10 +261,9 @@ static void service_head(struct report *r, size_t c, const size_t *at)
 	report_line(r);
 }
 
-static void service_part(struct report *r)
+static void service_part(struct report *r, const struct service **list, unsigned n)
 {
-	const struct service **list;
-	unsigned n = services_sorted(r->services, &list), more = 0;
+	unsigned more = 0;
 	size_t c = report_service_columns(r, list, n);
 	const size_t *at = r->o.width < 100 ? tight : wide;
 	bool table = !r->wrap || c + at[SERVICE_COLUMNS - 1] <= r->o.width;
@@ -387,17 +386,17 @@ static void ledger_row(struct report *r, const struct service *x, size_t c)
 }
 
 /* Only where there is more than one: else the whole says it. */
-static void ledgers_part(struct report *r)
+static void ledgers_part(struct report *r, const struct service **list, unsigned n)
 {
-	const struct service **list;
-	unsigned n = services_sorted(r->services, &list), waited = 0;
-	size_t c = report_service_columns(r, list, n);
+	unsigned waited = 0;
+	size_t c;
 
 	for (unsigned i = 0; i < n; i++)
 		waited += list[i]->sum.total > 0;
 	if (waited < 2)
 		return;
 	report_heading(r, "Where the time went, by service");
+	c = report_service_columns(r, list, n);
 	/* Sorted by it: those with any come first. */
 	for (unsigned i = 0; i < waited && i < REPORT_TOP; i++)
 		ledger_row(r, list[i], c);
@@ -418,12 +417,15 @@ static void counter_part(struct report *r, const struct counters *c)
 
 bool report_finish(struct report *r, const struct capture_stats *st, const struct counters *c)
 {
+	const struct service **list;
+	unsigned n = services_sorted(r->services, &list);
+
 	report_findings(r, st);
 	capture_part(r, st);
 	flow_part(r);
-	service_part(r);
+	service_part(r, list, n);
 	ledger_part(r);
-	ledgers_part(r);
+	ledgers_part(r, list, n);
 	report_digests(r);
 	report_tiers(r);
 	report_hosts(r);

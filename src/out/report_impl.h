@@ -13,12 +13,21 @@
 
 #define REPORT_TOP 20u /* rows of a table that are shown */
 
+#define REPORT_PORTS 32u
+
+struct report_port { /* what it is called; empty: it has no name */
+	char name[32];
+	uint16_t port;
+	bool udp, asked;
+};
+
 struct report {
 	struct report_options o;
 	struct services *services; /* of the model */
 	FILE *out;
 	struct text t; /* the line being made */
 	bool wrap;     /* lines longer than the width go on in the next */
+	struct report_port port[REPORT_PORTS];
 	char *err;
 	char message[256];
 };

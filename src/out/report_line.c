@@ -77,10 +77,24 @@ void report_count(struct report *r, uint64_t n, const char *what)
 	text_str(&r->t, what);
 }
 
+/* What /etc/services calls a port. It is read anew for each, so those asked last are remembered. */
+static const char *port_name(struct report *r, uint16_t port, bool udp)
+{
+	struct report_port *x = &r->port[port % REPORT_PORTS];
+	const struct servent *e;
+
+	if (!x->asked || x->port != port || x->udp != udp) {
+		e = getservbyport(htons(port), udp ? "udp" : "tcp");
+		*x = (struct report_port){.port = port, .udp = udp, .asked = true};
+		snprintf(x->name, sizeof(x->name), "%s", e ? e->s_name : "");
+	}
+	return x->name[0] ? x->name : NULL;
+}
+
 void report_service(struct report *r, const struct service *x)
 {
-	const struct servent *e = NULL;
-	const char *transport = x->transport == 17 ? "udp" : "tcp";
+	const char *name = NULL;
+	bool udp = x->transport == 17;
 
 	text_str(&r->t, "  ");
 	if (x->other) {
@@ -90,13 +104,13 @@ void report_service(struct report *r, const struct service *x)
 	text_endpoint(&r->t, &x->ip, x->port);
 	text_char(&r->t, ' ');
 	if (!x->protocol && !r->o.numeric)
-		e = getservbyport(htons(x->port), transport);
+		name = port_name(r, x->port, udp);
 	if (x->protocol)
 		text_escape(&r->t, x->protocol, strlen(x->protocol), 16);
-	else if (e)
-		text_printf(&r->t, "(%s)", e->s_name);
+	else if (name)
+		text_printf(&r->t, "(%s)", name);
 	else
-		text_str(&r->t, transport);
+		text_str(&r->t, udp ? "udp" : "tcp");
 }
 
 size_t report_service_columns(struct report *r, const struct service **list, unsigned n)
