@@ -44,19 +44,14 @@ static bool client_was_refused(const struct flow *f, enum side side)
 	       !(s && s->side[SIDE_CLIENT].missed);
 }
 
-/* What d takes these bytes for. refused: client_was_refused(), unless d may still know its bytes.
- */
-static enum tsm_probe ask_if(const struct dissector *d, const struct flow *f, bool refused,
-	enum side side, struct view head)
+/* Then d may still know them: it speaks first, or takes the client's bytes for its own. */
+static bool not_refused(const struct dissector *d, const struct flow *f)
 {
-	if (__builtin_expect(refused, 0) && !(d->traits & TRAIT_SERVER_FIRST)) {
-		const struct session *s = flow_session(f);
-		const struct session_side *x = s ? &s->side[SIDE_CLIENT] : NULL;
+	const struct session *s = flow_session(f);
+	const struct session_side *x = s ? &s->side[SIDE_CLIENT] : NULL;
 
-		if (!x || !x->len || d->probe(view_of(x->buf, x->len, 0), SIDE_CLIENT) == PROBE_NO)
-			return PROBE_NO;
-	}
-	return ask(d, f, side, head);
+	return d->traits & TRAIT_SERVER_FIRST ||
+	       (x && x->len && d->probe(view_of(x->buf, x->len, 0), SIDE_CLIENT) != PROBE_NO);
 }
 
 /* It is the hinted protocol's: is the server where its port is? The first datagram captured may be
@@ -87,11 +82,15 @@ static struct verdict recognise(const struct engine *e, const struct flow *f,
 	}
 	for (unsigned i = 0; i < e->napps[udp]; i++) {
 		const struct dissector *d = e->apps[udp][i];
-		enum tsm_probe r = d != hint ? ask_if(d, f, refused, side, head) : PROBE_NO;
+		enum tsm_probe r;
 
+		/* Nearly all of them do not know it. */
+		if (d == hint || (r = ask(d, f, side, head)) == PROBE_NO ||
+			(refused && !not_refused(d, f)))
+			continue;
 		if (is_sure(r))
 			return (struct verdict){d, r, true};
-		maybe |= r == PROBE_MAYBE;
+		maybe = true;
 	}
 	/* A datagram grows no longer: where nobody is sure, its port decides. */
 	if (likely)
