@@ -13,13 +13,13 @@
 #include <time.h>
 
 #define BATCH       64u
-#define ROW         8192u                /* frames the row has room for at first */
-#define LIGHT       (2 * CHUNK_SIZE)     /* bytes that are looked ahead while all is in order */
-#define FIRST       ((uint64_t)16 << 20) /* ... at the beginning */
-#define FIRST_CALM  5u                   /* windows in order after which the beginning is over */
-#define CALM        60u                  /* ... after which there is order again */
-#define FRAME_BYTES 64u                  /* of memory, for each frame that may wait */
-#define PULLS       256u                 /* reads in a row before something else has its turn */
+#define ROW         8192u               /* frames the row has room for at first */
+#define LIGHT       (2 * CHUNK_SIZE)    /* bytes that are looked ahead while all is in order */
+#define FIRST       ((uint64_t)4 << 20) /* ... at the beginning: two buffers of libpcap */
+#define FIRST_CALM  5u                  /* windows in order after which the beginning is over */
+#define CALM        60u                 /* ... after which there is order again */
+#define FRAME_BYTES 64u                 /* of memory, for each frame that may wait */
+#define PULLS       256u                /* reads in a row before something else has its turn */
 
 struct held { /* a chunk with frames that wait */
 	struct chunk *chunk;
