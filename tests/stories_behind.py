@@ -138,6 +138,45 @@ def proxies_in_front_of_a_quick_server():
     return t.w
 
 
+def cached(apart, took=SECOND, rounds=5):
+    """A cache that asks once for all who want a page; they come so many ns apart, and some want others."""
+    t = Tiers(1)
+    for i in range(rounds):
+        at, path = i * 3 * SECOND, "/page/%d" % i
+        waiting = [t.ask(at, path)]
+        fronts = [waiting[0][0][0]]
+        for k in range(1, 8):
+            talk = t.w.tcp(WEB, 80)
+            talk.send(0, talk.open(at + k * apart), get(path))
+            fronts.append(talk)
+        inner, begun = waiting[0][0][1], waiting[0][1]
+        inner.close(inner.send(1, begun + took, ok()))
+        for k, talk in enumerate(fronts):
+            talk.close(talk.send(1, begun + took + MS + k * MS // 10, ok()))
+        for k in range(12):
+            other, now = t.ask(at + 100 * MS + k * 61 * MS, "/other")
+            t.answer(other, now + 5 * MS, ok())
+    return t.w
+
+
+CACHED = dict(first=("slow-server", APP + ":8000"), never=("serialised",))
+
+
+@both(cost=5 * sum(1 - 0.03 * k for k in range(8)), **CACHED)
+def page_that_a_cache_asks_for_once():
+    return cached(30 * MS)
+
+
+@both(cost=5 * 8 * 1.0, **CACHED)
+def page_that_all_ask_for_at_the_same_time():
+    return cached(20_000)
+
+
+@both()
+def page_that_a_cache_gets_at_once():
+    return cached(MS // 2, 5 * MS)
+
+
 def silent(proxies, n=3, read=True, quick=20, until=10 * SECOND):
     """A server that accepts and says nothing, in the end; until then it answered quickly."""
     t = Tiers(proxies)

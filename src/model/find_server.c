@@ -10,6 +10,7 @@
 
 #define STEPS      16u
 #define NEARLY_ALL 900u /* permille */
+#define OWN_LEAST  80u  /* the same, of a server's time: less is what could not be told apart */
 
 struct server_state {
 	struct proof slow;
@@ -386,7 +387,8 @@ static void list_slow(struct findings *f, const struct svc *s, const struct serv
 		finding_at_most(x, SEVERITY_INFO);
 		say(&x->against, "Nearly all answers of this server take as long. ");
 	}
-	if (own_of(s, classes) < slow / 2 * x->count + s->explained) {
+	if (own_of(s, classes) < slow / 2 * x->count + s->explained ||
+		!reaches(own_of(s, classes), server_time(s, classes), OWN_LEAST)) {
 		finding_at_most(x, SEVERITY_INFO);
 		say(&x->against, "Most of it was waited for behind this server. ");
 	}

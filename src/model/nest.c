@@ -195,10 +195,39 @@ static void let_go(struct nest *n, uint32_t i)
 		item_free(n, i);
 }
 
+static bool link_to(struct nest *n, uint32_t parent, uint32_t child, uint32_t weight,
+	const struct candidates *c)
+{
+	uint32_t at = n->free_link;
+	struct item *p = &n->items[parent], *x = &n->items[child];
+
+	if (at == NONE && n->nlinks == n->most)
+		return false;
+	if (at == NONE)
+		at = n->nlinks++;
+	else
+		n->free_link = n->links[at].next;
+	n->links[at] = (struct nest_link){.start = x->w.start,
+		.alike = c->alike,
+		.end = x->w.end,
+		.service = x->w.service,
+		.digest = x->w.digest,
+		.digest_id = x->w.digest_id,
+		.weight = weight,
+		.item = p->closed ? NONE : child,
+		.next = p->links,
+		.class = x->w.class,
+		.by_id = c->by_id,
+		.sure = c->n <= NEST_PARENTS && !c->more};
+	p->links = at;
+	x->refs += !p->closed;
+	return true;
+}
+
 static void begin(struct nest *n, uint32_t i)
 {
 	struct item *x = &n->items[i];
-	uint32_t *first = bucket(n, &x->w.server);
+	uint32_t *first = bucket(n, &x->w.server), same = nest_same_call(n, i);
 
 	x->active = true;
 	x->prev = NONE;
@@ -206,6 +235,8 @@ static void begin(struct nest *n, uint32_t i)
 	if (*first != NONE)
 		n->items[*first].prev = i;
 	*first = i;
+	if (same != NONE)
+		link_to(n, i, same, 0, &(struct candidates){.n = 1, .alike = true});
 }
 
 static uint64_t part(uint64_t a, uint64_t b, uint64_t whole)
@@ -229,6 +260,11 @@ static void make_room(struct nest *n, size_t links)
 	n->spells = xrealloc(n->spells, n->room * sizeof(*n->spells));
 }
 
+static uint64_t span_of(const struct nest_link *l)
+{
+	return (uint64_t)l->weight + l->more;
+}
+
 /* Each span of time is shared among those that are open in it; what is left is nobody's. */
 static void share_time(struct nest *n, size_t nedges)
 {
@@ -244,15 +280,15 @@ static void share_time(struct nest *n, size_t nedges)
 
 		for (unsigned o = 0; o < nopen && span; o++)
 			n->spells[open[o]].time +=
-				part(span, n->links[n->spells[open[o]].link].weight,
+				part(span, span_of(&n->links[n->spells[open[o]].link]),
 					all < NEST_ONE ? NEST_ONE : all);
 		while (k < nopen && open[k] != e->link)
 			k++;
 		if (!e->ends && nopen < LOOK) {
 			open[nopen++] = e->link;
-			all += n->links[n->spells[e->link].link].weight;
+			all += span_of(&n->links[n->spells[e->link].link]);
 		} else if (e->ends && k < nopen) {
-			all -= n->links[n->spells[e->link].link].weight;
+			all -= span_of(&n->links[n->spells[e->link].link]);
 			open[k] = open[--nopen];
 		}
 	}
@@ -303,6 +339,8 @@ static void close_item(struct nest *n, uint32_t i)
 	for (uint32_t k = x->links; k != NONE; k = n->links[k].next)
 		if (n->links[k].item != NONE && !n->items[n->links[k].item].closed)
 			close_item(n, n->links[k].item);
+	if (server)
+		nest_share_call(n, i);
 	for (uint32_t k = x->links; k != NONE; k = n->links[k].next) {
 		const struct nest_link *l = &n->links[k];
 		uint64_t from = l->start > x->w.asked ? l->start : x->w.asked;
@@ -388,27 +426,33 @@ static bool holds(const struct item *p, const struct item *x)
 }
 
 /*
- * Those that hold the child whole come first, and of these those that it fills. Of a child that
+ * Those that hold the child whole come first, of these those that ask for the same as a proxy hands
+ * on, and those that it fills. Of a child that
  * lasts longer the parent cannot have had an answer by it.
  */
 static void consider(struct candidates *c, uint32_t i, const struct item *p, const struct item *x)
 {
 	bool whole = holds(p, x), sure = p->w.caller != NEST_MAY_CALL;
 	bool filled = whole && fills(p, x), open = !whole && !x->w.guessed && p->w.open;
+	bool same = x->w.object && x->w.object == p->w.object;
 
 	if (sure != c->sure)
 		c->n = sure ? 0 : c->n;
 	else if (whole != c->whole)
 		c->n = whole ? 0 : c->n;
+	else if (same != c->same)
+		c->n = same ? 0 : c->n;
 	else if (filled != c->filled || open != c->open)
 		c->n = filled || open ? 0 : c->n;
 	if (c->n == 0) {
 		c->sure = sure;
 		c->whole = whole;
+		c->same = same;
 		c->filled = filled;
 		c->open = open;
 		c->sum = 0;
-	} else if (sure != c->sure || whole != c->whole || filled != c->filled || open != c->open) {
+	} else if (sure != c->sure || whole != c->whole || same != c->same || filled != c->filled ||
+		   open != c->open) {
 		return;
 	}
 	c->parent[c->n] = i;
@@ -452,21 +496,33 @@ static uint64_t slack(const struct item *p, const struct item *x)
 
 #define AS_CLOSE 4u /* as many times the least is as near */
 
-/* Of several that the child fills those that it fills best. */
+/* Of several that the child fills those that it fills best, of those that have room for it. */
 static void tightest(const struct nest *n, const struct item *x, struct candidates *c)
 {
-	uint64_t least = UINT64_MAX;
+	uint64_t least = UINT64_MAX, room = 0;
 	unsigned left = 0;
 
+	for (unsigned i = 0; i < c->n; i++)
+		room = c->weight[i] > room ? c->weight[i] : room;
 	for (unsigned i = 0; i < c->n; i++) {
 		uint64_t s = slack(&n->items[c->parent[i]], x);
 
-		least = s < least ? s : least;
+		least = s < least && c->weight[i] >= room / 2 ? s : least;
 	}
-	for (unsigned i = 0; i < c->n; i++)
-		if (slack(&n->items[c->parent[i]], x) / AS_CLOSE <= least)
-			c->parent[left++] = c->parent[i];
-	c->sum = c->n = left;
+	c->sum = 0;
+	for (unsigned i = 0; i < c->n; i++) {
+		if (c->weight[i] < room / 2 || slack(&n->items[c->parent[i]], x) / AS_CLOSE > least)
+			continue;
+		c->parent[left] = c->parent[i];
+		c->weight[left] = c->weight[i];
+		c->sum += c->weight[left++];
+	}
+	c->n = left;
+}
+
+static bool alike(const struct item *a, const struct item *b)
+{
+	return a->w.object && a->w.object == b->w.object && a->name == b->name;
 }
 
 /* Whose of those under way at this time it can be. */
@@ -476,7 +532,7 @@ static void find_parents(struct nest *n, const struct item *x, uint64_t time, st
 
 	c->n = 0;
 	c->sum = 0;
-	c->sure = c->whole = c->filled = c->open = c->by_id = c->more = false;
+	c->sure = c->whole = c->same = c->filled = c->open = c->by_id = c->more = false;
 	for (uint32_t i = *bucket(n, &x->w.client); i != NONE; i = n->items[i].next) {
 		const struct item *p = &n->items[i];
 
@@ -499,41 +555,16 @@ static void find_parents(struct nest *n, const struct item *x, uint64_t time, st
 		if (!x->w.caller || directions_can(n->directions, p->name, x->name))
 			consider(c, i, p, x);
 	}
+	c->alike = c->n > 0;
+	for (unsigned i = 0; i < c->n; i++)
+		c->alike = c->alike && alike(&n->items[c->parent[0]], &n->items[c->parent[i]]);
 	if (c->n > 1 && c->whole) {
 		innermost(n, c);
-		if (c->n > 1 && c->filled)
-			tightest(n, x, c);
 		if (c->n > 1 && !c->more)
 			nest_prefer_unoccupied(n, c, time);
+		if (c->n > 1 && c->filled)
+			tightest(n, x, c);
 	}
-}
-
-static bool link_to(struct nest *n, uint32_t parent, uint32_t child, uint32_t weight,
-	const struct candidates *c)
-{
-	uint32_t at = n->free_link;
-	struct item *p = &n->items[parent], *x = &n->items[child];
-
-	if (at == NONE && n->nlinks == n->most)
-		return false;
-	if (at == NONE)
-		at = n->nlinks++;
-	else
-		n->free_link = n->links[at].next;
-	n->links[at] = (struct nest_link){.start = x->w.start,
-		.end = x->w.end,
-		.service = x->w.service,
-		.digest = x->w.digest,
-		.digest_id = x->w.digest_id,
-		.weight = weight,
-		.item = p->closed ? NONE : child,
-		.next = p->links,
-		.class = x->w.class,
-		.by_id = c->by_id,
-		.sure = c->n <= NEST_PARENTS && !c->more};
-	p->links = at;
-	x->refs += !p->closed;
-	return true;
 }
 
 /*

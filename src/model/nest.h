@@ -8,6 +8,9 @@
  * waits for no other call just then, an equal one where none does (where none holds it whole, by
  * overlap).
  *
+ * A cache asks once for all that ask for the same meanwhile: those wait for that call, too, have
+ * none of their own, and are answered when it is over.
+ *
  * Waits come in the order of their ends, children before their parents: what happened is gone
  * through in the order of time once so many are held back, and at the end. When a parent ends, the
  * time in which its server waited for others is theirs: where several ran side by side each has its
@@ -44,7 +47,8 @@ struct nest_wait {
 	bool open;    /* it ended without an answer, given up or with the capture */
 	bool guessed; /* its end is not in the capture */
 	uint64_t flow;
-	bool if_nested; /* it counts only where it has a parent */
+	bool if_nested;  /* it counts only where it has a parent */
+	uint32_t object; /* a hash of all that was asked for; 0: not known */
 	struct nest_ids ids;
 	const struct service *service;
 	const struct digest *digest; /* NULL: of no operation */
@@ -58,10 +62,13 @@ struct nest_link {
 	const struct digest *digest;
 	uint32_t digest_id;
 	uint32_t weight; /* in NEST_ONE */
-	uint32_t item;   /* the child; for nest.c */
+	uint32_t more; /* the same, of time only: its answer was waited for beside who asked for it
+			*/
+	uint32_t item; /* the child; for nest.c */
 	uint32_t next;
 	uint8_t class;
 	bool by_id, sure; /* sure: of NEST_PARENTS at most */
+	bool alike;       /* all that can have made it ask for the same */
 };
 
 struct nest;

@@ -136,3 +136,71 @@ void nest_occupy(struct nest *n, uint32_t parent, uint32_t child, unsigned *step
 
 	occupy(n, p, n->links[p->links].start, child, DEPTH, steps);
 }
+
+#define MOSTLY (NEST_ONE / 4 * 3)
+/* ns until who waits for another's call is answered: at once, or when it looks whether it is over.
+ */
+#define AT_ONCE UINT64_C(20000000)
+#define POLLS   UINT64_C(600000000)
+
+uint32_t nest_same_call(struct nest *n, uint32_t wait)
+{
+	const struct item *x = &n->items[wait];
+	unsigned looked = 0;
+
+	for (uint32_t i = *bucket(n, &x->w.server); x->w.object && i != NONE && looked++ < LOOK;
+		i = n->items[i].next) {
+		const struct item *p = &n->items[i];
+		unsigned links = 0;
+
+		if (p->w.object != x->w.object || p->name != x->name)
+			continue;
+		for (uint32_t k = p->links; k != NONE && links++ < LOOK; k = n->links[k].next)
+			if (n->links[k].item != NONE && n->links[k].start <= x->w.begin &&
+				n->links[k].end > x->w.begin && n->links[k].alike)
+				return n->links[k].item;
+	}
+	return NONE;
+}
+
+/* Others that could have made the call, too, are answered with this wait when it is over. */
+static bool answered_together(struct nest *n, const struct item *x, const struct nest_link *l)
+{
+	unsigned looked = 0;
+	bool any = false;
+
+	for (uint32_t i = *bucket(n, &x->w.server); i != NONE && looked++ < LOOK;
+		i = n->items[i].next) {
+		const struct item *y = &n->items[i];
+		uint32_t its = y->w.object != x->w.object || y->name != x->name ||
+					       y->w.end > l->end + AT_ONCE
+				       ? NONE
+				       : link_of(n, y, l->item);
+
+		if (y == x || its == NONE)
+			continue;
+		n->links[its].more = NEST_ONE - n->links[its].weight;
+		any = true;
+	}
+	return any;
+}
+
+void nest_share_call(struct nest *n, uint32_t wait)
+{
+	const struct item *x = &n->items[wait];
+	struct nest_link *best = NULL;
+	uint64_t all = 0;
+
+	for (uint32_t k = x->links; k != NONE; k = n->links[k].next) {
+		struct nest_link *l = &n->links[k];
+
+		all += l->weight;
+		if (l->item != NONE && l->alike && l->end <= x->w.end &&
+			l->end + (l->weight ? AT_ONCE : POLLS) >= x->w.end &&
+			(!best || l->start > best->start))
+			best = l;
+	}
+	if (best && !best->more && all < MOSTLY &&
+		(best->weight ? answered_together(n, x, best) : !all))
+		best->more = NEST_ONE - best->weight;
+}

@@ -80,7 +80,9 @@ struct candidates {
 	bool filled; /* and are not much longer than it */
 	bool open;   /* none does, and they ended without an answer */
 	bool by_id;
-	bool more; /* there are too many to look at */
+	bool more;  /* there are too many to look at */
+	bool same;  /* they ask for what the child asks for */
+	bool alike; /* they ask for the same, all of them */
 };
 
 static inline uint32_t *bucket(struct nest *n, const struct addr *host)
@@ -91,6 +93,10 @@ static inline uint32_t *bucket(struct nest *n, const struct addr *host)
 /* nest_calls.c: of those that hold a call which begins now whole, it is theirs that wait for
    nothing yet, as far as there are any. */
 void nest_prefer_unoccupied(const struct nest *n, struct candidates *c, uint64_t time);
+/* A wait begins: the call that another has made for the same; NONE: there is none. */
+uint32_t nest_same_call(struct nest *n, uint32_t wait);
+/* It ends: does it wait for a call of another? */
+void nest_share_call(struct nest *n, uint32_t wait);
 /* The wait has this call, its first link, and what it has too much of others is others'. */
 void nest_occupy(struct nest *n, uint32_t parent, uint32_t child, unsigned *steps);
 

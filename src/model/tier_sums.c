@@ -232,7 +232,8 @@ static void add_pairs(
 			const struct nest_link *l = s->calls[next];
 
 			calls += l->weight;
-			time += part(within(q, l->start, l->end), l->weight, TIERS_ONE);
+			time += part(within(q, l->start, l->end), (uint64_t)l->weight + l->more,
+				TIERS_ONE);
 		}
 		if (!p)
 			continue;
@@ -266,7 +267,9 @@ void tier_sums_request(struct tier_sums *s, const struct nest_wait *q,
 		uint64_t from = l->start > q->asked ? l->start : q->asked;
 		uint64_t till = l->end < q->end ? l->end : q->end;
 
-		if (!l->sure || !l->weight)
+		uint32_t weight = l->weight + l->more;
+
+		if (!l->sure || !weight)
 			continue;
 		make_room(s, ++all);
 		if (l->digest) /* of no operation: a turn, a connection */
@@ -275,8 +278,8 @@ void tier_sums_request(struct tier_sums *s, const struct nest_wait *q,
 		t->shared += l->weight < TIERS_ONE ? l->weight : 0;
 		t->by_id += l->by_id;
 		if (from < till) {
-			s->edges[m++] = (struct edge){from, (int32_t)l->weight, l->class};
-			s->edges[m++] = (struct edge){till, -(int32_t)l->weight, l->class};
+			s->edges[m++] = (struct edge){from, (int32_t)weight, l->class};
+			s->edges[m++] = (struct edge){till, -(int32_t)weight, l->class};
 		}
 	}
 	t->requests++;

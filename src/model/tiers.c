@@ -134,6 +134,9 @@ void tiers_record(struct tiers *t, const struct digest *d, const struct txn_reco
 		w.ids = ids_of(t, r);
 	if (r->total != FIELD_ABSENT && r->stamp[1] != FIELD_ABSENT)
 		w.caller = caller_of(class);
+	if (class == TIER_WEB && r->object.len)
+		w.object = (uint32_t)nest_hash(
+			t->nest, (const char *)r + r->object.offset, r->object.len);
 	w.open = r->r.end == FIELD_ABSENT;
 	w.start = r->connect < w.begin ? w.begin - r->connect : 0;
 	w.asked = r->stamp[1] != FIELD_ABSENT ? r->stamp[1] : w.begin;

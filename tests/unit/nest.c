@@ -43,6 +43,8 @@ static void end(void)
 }
 
 /* From..till, of which the first `network` ms are the path and the rest the server. */
+static uint32_t object; /* of what is added */
+
 static void add(unsigned client, unsigned server, unsigned class, uint64_t from, uint64_t till,
 	uint64_t network, bool calls)
 {
@@ -55,6 +57,7 @@ static void add(unsigned client, unsigned server, unsigned class, uint64_t from,
 		.asked = (1000 + from) * MS,
 		.end = (1000 + till) * MS,
 		.own = (till - from - network) * MS,
+		.object = calls ? object : 0,
 		.flow = 1};
 	struct share shares[2];
 
@@ -156,6 +159,58 @@ static void a_connection_is_begun_by_who_needs_it(void **state)
 	end();
 }
 
+/* A cache makes one call for all that ask for the same; who asks for something else, or is not
+   answered when it is over, waits for the cache itself. */
+static void one_call_for_all(void **state)
+{
+	(void)state;
+	begin();
+	object = 7;
+	add(2, 3, 3, 5, 1000, 0, false);
+	for (unsigned i = 0; i < 5; i++)
+		add(1, 2, 1, 100 * i, 1010 + i, 0, true);
+	add(1, 2, 1, 500, 900, 0, true);
+	object = 8;
+	add(1, 2, 1, 500, 1010, 0, true);
+	nest_finish(nest);
+	object = 0;
+	assert_int_equal(felt(3, LEDGER_SERVER), 995 + 900 + 800 + 700 + 600);
+	assert_int_equal(felt(1, LEDGER_SERVER), 15 + 11 + 12 + 13 + 14 + 400 + 510);
+	end();
+}
+
+/* The first two came before it was made. */
+static void one_call_for_two_that_came_at_once(void **state)
+{
+	(void)state;
+	begin();
+	object = 7;
+	add(2, 3, 3, 5, 1000, 0, false);
+	add(1, 2, 1, 0, 1010, 0, true);
+	add(1, 2, 1, 2, 1010, 0, true);
+	nest_finish(nest);
+	object = 0;
+	assert_int_equal(felt(3, LEDGER_SERVER), 995 + 995);
+	assert_int_equal(felt(1, LEDGER_SERVER), 15 + 13);
+	end();
+}
+
+/* They wait for their turn, each for a call of its own. */
+static void same_calls_one_after_another(void **state)
+{
+	(void)state;
+	begin();
+	object = 7;
+	for (unsigned i = 0; i < 4; i++) {
+		add(2, 3, 3, 5 + 100 * i, 100 + 100 * i, 0, false);
+		add(1, 2, 1, i, 101 + 100 * i, 0, true);
+	}
+	nest_finish(nest);
+	object = 0;
+	assert_in_range(felt(3, LEDGER_SERVER), 4 * 95 - 2, 4 * 95);
+	end();
+}
+
 static void behind_goes_on_alone(void **state)
 {
 	(void)state;
@@ -244,6 +299,9 @@ int main(void)
 		cmocka_unit_test(side_by_side_shares),
 		cmocka_unit_test(who_waits_for_a_call_does_not_make_another),
 		cmocka_unit_test(a_connection_is_begun_by_who_needs_it),
+		cmocka_unit_test(one_call_for_all),
+		cmocka_unit_test(one_call_for_two_that_came_at_once),
+		cmocka_unit_test(same_calls_one_after_another),
 		cmocka_unit_test(behind_goes_on_alone),
 		cmocka_unit_test(what_nobody_called_is_felt),
 		cmocka_unit_test(one_call_at_a_time),
