@@ -37,6 +37,9 @@ check() { # page, pattern in the log, allowed part of the time
 	awk -v s="$server" -v o="$own" -v m="$mysql" 'BEGIN { d = s - o - m; exit !(d < s / 50 && d > -s / 50) }' ||
 		fail "$1: $server us are not $own and $mysql"
 }
+# The columns are the kinds of tiers, whichever protocol they speak.
+grep -qE '^ +requests +server +own +database +files +web +other +calls' <<<"$report" ||
+	fail "heads of tiers: $(grep -E '^ +requests ' <<<"$report")"
 check /slow '^/app/slow' 0.97
 check /list '^/app/list' 0.3
 check '/item/?' '^/app/item' 0.5

@@ -122,8 +122,9 @@ static void shares(struct report *r, uint64_t calls, uint64_t shared, uint64_t b
 
 static void head(struct report *r)
 {
-	static const char *const heads[COLUMNS] = {
-		"requests", "server", "own", "MySQL", "NFS", "HTTP", "other"};
+	const char *const heads[COLUMNS] = {"requests", "server", tier_names[TIER_OWN],
+		tier_names[TIER_DATABASE], tier_names[TIER_FILES], tier_names[TIER_WEB],
+		tier_names[TIER_OTHER]};
 
 	for (int i = 0; i < COLUMNS; i++)
 		CELL(r, at[i], text_str(&cell, heads[i]));
