@@ -11,8 +11,7 @@
 
 enum timer { TIMER_CLASSIC, TIMER_LINEAR, TIMER_OLD, TIMER_FIRST, TIMER_OTHER, TIMER_COUNT };
 
-#define DELAYS  16u
-#define SOURCES 1024u /* bits that count sources */
+#define DELAYS 16u
 
 #define CLIENTS   2048u /* of services, whose requests are told apart */
 #define BY_CHANCE 1e-3  /* what is less likely is none */
@@ -59,8 +58,6 @@ struct connect_state {
 	uint64_t fresh_flows;        /* of which only the first bytes were late */
 	struct proof queue, aborted; /* accept queue: SYN/ACK again, RST to the ACK */
 	struct proof refused, prohibited;
-	struct proof half_open;
-	uint8_t sources[SOURCES / 8];
 };
 
 static bool near(uint64_t gap, uint64_t seconds)
@@ -178,26 +175,6 @@ static struct source *source_of(struct findings *f, struct svc *s, const struct 
 	return keyed_get(all->sources, &key);
 }
 
-static void add_source(struct connect_state *c, const struct addr *a)
-{
-	uint32_t h = 2166136261u;
-
-	for (unsigned i = 0; i < 16; i++)
-		h = (h ^ a->b[i]) * 16777619u;
-	h = (h ^ h >> 15) % SOURCES;
-	c->sources[h / 8] |= (uint8_t)(1u << h % 8);
-}
-
-/* At least so many sources: bits that are set. */
-static uint64_t source_count(const struct connect_state *c)
-{
-	uint64_t n = 0;
-
-	for (unsigned i = 0; i < SOURCES; i++)
-		n += c->sources[i / 8] >> i % 8 & 1;
-	return n;
-}
-
 static bool phase_is(const struct flow_record *r, const char *phase)
 {
 	return r->reset_phase && strcmp(r->reset_phase, phase) == 0;
@@ -222,11 +199,6 @@ static void add_queue(struct connect_state *c, const struct flow_record *r)
 	proof_add(t, r->r.start, r->accept_wait, r->accept_wait ? r->accept_frame : r->reset_frame);
 	proof_until(t, r->r.start + r->accept_wait);
 	proof_client(t, &r->r.client.ip);
-}
-
-static bool half_open(const struct flow_record *r)
-{
-	return strncmp(r->tcp_state, "syn_", 4) == 0 && !r->syn_retries && !r->icmp_errors;
 }
 
 static void record(struct findings *f, struct svc *s, const struct record *rec)
@@ -255,7 +227,7 @@ static void record(struct findings *f, struct svc *s, const struct record *rec)
 	open = r->first_late && unacked_time(r, SIDE_CLIENT) &&
 	       strcmp(r->close_reason, "capture_end") == 0;
 	fresh = r->first_late && !open;
-	if (!retried && !refused && !queue && !r->first_late && !half_open(r))
+	if (!retried && !refused && !queue && !r->first_late)
 		return;
 	c = svc_state(s, DETECTOR_CONNECT);
 	c->open_flows += open;
@@ -271,10 +243,6 @@ static void record(struct findings *f, struct svc *s, const struct record *rec)
 		add_refused(c, r);
 	if (queue)
 		add_queue(c, r);
-	if (half_open(r)) {
-		proof_add(&c->half_open, rec->start, 0, rec->flow_id);
-		add_source(c, &rec->client.ip);
-	}
 }
 
 static void say_timers(struct text *t, const struct connect_state *c)
@@ -545,30 +513,6 @@ static void list_refused(struct findings *f, const struct svc *s, const struct c
 				 "no fault.");
 }
 
-static void list_flood(struct findings *f, const struct svc *s, const struct connect_state *c)
-{
-	const struct proof *t = &c->half_open;
-	struct finding *x;
-	uint64_t span = t->last - t->first;
-
-	if (t->count < f->limit.v[THRESHOLD_FLOOD] || t->count * 2 < s->flows)
-		return;
-	x = finding_new(f, "syn-flood", "SYN flood", s, t,
-		"tsumari.tcp.state in {syn_sent, syn_received} and tsumari.tcp.syn_retries == 0");
-	finding_at_least(x, SEVERITY_CRITICAL);
-	x->of = s->flows;
-	say(&x->saw,
-		"%C of %C connections were begun and never ended their handshake, in %T, "
-		"from at least %C addresses; %C were established.",
-		t->count, s->flows, span, source_count(c), s->established);
-	say(&x->means, "Requests whose senders do not answer the SYN/ACK fill the SYN queue: a "
-		       "flood with made-up sources, or a scan.");
-	say(&x->next, "net.ipv4.tcp_syncookies=1, net.ipv4.tcp_max_syn_backlog; nstat "
-		      "TcpExtSyncookiesSent TcpExtTCPReqQFullDrop; filter upstream.");
-	say(&x->against, "A client whose SYN/ACKs are lost on the way repeats its SYN: these did "
-			 "not.");
-}
-
 /* Is it one network's fate? Its first bits, that nobody has who was served. */
 static void find_network(struct findings *f, const struct svc *s, struct connect_state *c)
 {
@@ -770,7 +714,6 @@ static void list(struct findings *f)
 			list_late(f, s, c);
 		if (c->refused.count || c->prohibited.count)
 			list_refused(f, s, c);
-		list_flood(f, s, c);
 	}
 }
 

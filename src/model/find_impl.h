@@ -18,6 +18,7 @@ enum detector_place {
 	DETECTOR_CAPTURE,
 	DETECTOR_BLOAT,
 	DETECTOR_CONNECT,
+	DETECTOR_FLOOD,
 	DETECTOR_ATTEMPT,
 	DETECTOR_PATH,
 	DETECTOR_CLOSE,
@@ -173,7 +174,7 @@ extern const struct detector detect_capture, detect_close, detect_connect, detec
 	detect_server, detect_dns, detect_greeting, detect_bloat, detect_far, detect_queue,
 	detect_rate, detect_send, detect_mysql, detect_nfs, detect_smtp, detect_vrrp;
 
-extern const struct detector detect_checks, detect_unanswered, detect_workers;
+extern const struct detector detect_checks, detect_flood, detect_unanswered, detect_workers;
 
 /* Transactions whose end is known. */
 static inline uint64_t svc_ended(const struct svc *s)

@@ -31,6 +31,7 @@ static const struct detector *const detectors[DETECTOR_COUNT] = {
 	[DETECTOR_CHECKS] = &detect_checks,
 	[DETECTOR_UNANSWERED] = &detect_unanswered,
 	[DETECTOR_VRRP] = &detect_vrrp,
+	[DETECTOR_FLOOD] = &detect_flood,
 	[DETECTOR_WORKERS] = &detect_workers,
 };
 
