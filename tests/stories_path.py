@@ -57,7 +57,7 @@ class Link:
     def __init__(self, rate, delay, most=64000, place=1, v6=False, times=True):
         self.rate, self.delay, self.most, self.place = rate, delay, most, place
         self.v6, self.times, self.packets, self.talks, self.busy = v6, times, [], 0, [0, 0]
-        self.others = []
+        self.others, self.small = [], (80, get("/s"), ok())  # when others ask, and what
 
     def frame(self, t, side, sent, arrives, flags, data=b"", options=b""):
         src, dst = t["ends"][side], t["ends"][1 - side]
@@ -110,8 +110,9 @@ class Link:
         clock = now
         while at < len(data):
             while self.others and self.others[0] <= clock:
-                t2, then = self.open(self.others.pop(0))
-                self.one(t2, 1, self.one(t2, 0, then, PSH | ACK, get("/s")) + MS, PSH | ACK, ok())
+                port, asked, said = self.small
+                t2, then = self.open(self.others.pop(0), port=port)
+                self.one(t2, 1, self.one(t2, 0, then, PSH | ACK, asked) + MS, PSH | ACK, said)
             there = len(data) if not writes else (1 + (clock - now) // writes[1]) * writes[0]
             n = min(1448, len(data) - at, there - at)
             if n > 0 and under + n <= window:

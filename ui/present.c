@@ -31,7 +31,7 @@ void present_drop(struct ui *u)
 void ui_feed(struct ui *u, struct model *m, const struct record *r)
 {
 	/* No filter knows of turns. */
-	if (!u->filter || (r->kind != RECORD_TURN && filter_match(u->filter, r)))
+	if (!u->filter || (!record_of_turns(r) && filter_match(u->filter, r)))
 		model_record(m, r);
 }
 

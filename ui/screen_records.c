@@ -47,7 +47,7 @@ static bool take(void *arg, uint64_t number, uint64_t when, const struct record 
 
 	(void)number;
 	(void)when;
-	if (r->kind != RECORD_TURN && (r->kind == RECORD_FLOW) == (g->kind == RECORD_FLOW) &&
+	if (!record_of_turns(r) && (r->kind == RECORD_FLOW) == (g->kind == RECORD_FLOW) &&
 		ui_wanted(g->u, g->s, r))
 		add(g->rows, r);
 	return true;

@@ -290,7 +290,7 @@ static void on_record(void *arg, const struct record *r)
 	store_add(u->store, r, u->now);
 	if (u->shown != u->live && u->mode == MODE_LIVE && !present_used(u))
 		ui_feed(u, u->shown, r);
-	u->dirty |= r->kind != RECORD_TURN;
+	u->dirty |= !record_of_turns(r);
 }
 
 /* A finding that was not there the last time pauses the view, where that is wanted. */

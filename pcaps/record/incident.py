@@ -110,6 +110,7 @@ def tls(port, certificate, key, seconds):
     context.sni_callback = lambda *_: time.sleep(float(seconds))
 
     def serve(c):
+        c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else the answer waits behind the tickets
         try:
             t = context.wrap_socket(c, server_side=True)
             while t.recv(65536):

@@ -251,7 +251,7 @@ void flow_close(
 	if (f->turns && f->turns->of == 1 && (why == END_CAPTURE || f->state == FLOW_RESET))
 		turns_left(sh, f, why == END_CAPTURE ? now : f->last[flow_client(f)],
 			why == END_CAPTURE);
-	turns_tell(sh, f, f->turns);
+	turns_end(sh, f);
 	record_of_flow(
 		sh, f, flow_ended_by(f, reason), true, why == END_CAPTURE ? now : FIELD_ABSENT);
 	if (f->ext) {
@@ -262,7 +262,7 @@ void flow_close(
 		pool_put(&sh->ext, f->ext);
 		sh->extensions--;
 	}
-	pool_put(&sh->turns, f->turns); /* its session is over */
+	turns_forget(sh, f->turns); /* its session is over */
 	flow_remove(&sh->flows, f);
 }
 

@@ -71,17 +71,33 @@ struct session;
 
 /* Of a TCP flow whose application is not followed (yet): how its payload changed directions. */
 #define TURNS_HELD 4u
+struct spent;
+struct shard;
+struct message {           /* what a side sent without a pause */
+	uint64_t from, to; /* its first byte and its last; */
+	uint64_t answered; /* the first of the other side's, where that was its answer; 0: not */
+	uint64_t frame, first_frame, last_frame, bytes;
+	struct spent *spent; /* what kept it, and the answer; NULL: nothing */
+	bool server;         /* it sent it */
+	bool first;          /* the first that was answered */
+};
 struct flow_turns {
 	uint64_t last; /* time of the last payload */
 	uint64_t wait, wait_max, think;
+	uint64_t request, response; /* sending questions, and answers */
 	uint64_t first_asked, first_answered, closed;
+	uint64_t from, first_frame, last_frame, bytes; /* of the message that is being sent */
+	uint64_t stalled_to, resent_to; /* the end of the last stall; of one of its own bytes */
+	uint64_t loaded_to;             /* it was seen in a queue of the path up to then */
+	struct spent *spent;            /* of it; NULL: nothing */
+	struct shard *shard;
 	uint32_t turns;
-	uint8_t of;    /* who sent it: 1 client, 2 server, 0 nobody */
-	uint8_t first; /* who sent the first */
+	uint8_t of;     /* who sent it: 1 client, 2 server, 0 nobody */
+	uint8_t first;  /* who sent the first */
+	bool answers;   /* it is the first one behind a question */
+	bool was_short; /* its last segment was not full */
 	uint8_t nheld;
-	struct {
-		uint64_t asked, answered, frame;
-	} held[TURNS_HELD]; /* not told of yet: the protocol may be found out */
+	struct message held[TURNS_HELD]; /* not told of yet: the protocol may be found out */
 };
 
 struct flow {

@@ -17,16 +17,28 @@ static bool marked(const struct txn *t, int stamp)
 	return (t->marks >> stamp & 1) != 0;
 }
 
+struct spent *ledger_need(struct shard *sh, struct spent **s)
+{
+	if (!*s) {
+		*s = pool_get(&sh->spent);
+		memset(*s, 0, sizeof(**s));
+		sh->app_bytes += sizeof(**s);
+	}
+	return *s;
+}
+
+void ledger_drop(struct shard *sh, struct spent **s)
+{
+	if (!*s)
+		return;
+	sh->app_bytes -= sizeof(**s);
+	pool_put(&sh->spent, *s);
+	*s = NULL;
+}
+
 static struct spent *need_spent(struct txn *t)
 {
-	struct shard *sh = t->session->shard;
-
-	if (!t->spent) {
-		t->spent = pool_get(&sh->spent);
-		memset(t->spent, 0, sizeof(*t->spent));
-		sh->app_bytes += sizeof(*t->spent);
-	}
-	return t->spent;
+	return ledger_need(t->session->shard, &t->spent);
 }
 
 static void spend(struct txn *t, enum phase ph, enum ledger_entry entry, uint64_t ns)
@@ -38,16 +50,20 @@ void ledger_load(
 	struct txn *t, enum side side, uint64_t from, uint64_t to, uint64_t rtt, uint64_t behind)
 {
 	int first = side == SIDE_CLIENT ? T0 : T2;
-	struct path_load *x;
 
 	if (!marked(t, first) || (side == SIDE_SERVER && !marked(t, T1)))
 		return;
-	from = from > t->stamp[first] ? from : t->stamp[first];
-	if (marked(t, first + 1) && t->stamp[first + 1] < to)
-		to = t->stamp[first + 1];
+	ledger_load_of(&need_spent(t)->load[side], t->stamp[first],
+		marked(t, first + 1) ? t->stamp[first + 1] : UINT64_MAX, from, to, rtt, behind);
+}
+
+void ledger_load_of(struct path_load *x, uint64_t first, uint64_t last, uint64_t from, uint64_t to,
+	uint64_t rtt, uint64_t behind)
+{
+	from = from > first ? from : first;
+	to = to < last ? to : last;
 	if (from >= to)
 		return;
-	x = &need_spent(t)->load[side];
 	x->rtt = (uint64_t)(((double)x->rtt * (double)x->time + (double)rtt * (double)(to - from)) /
 			    (double)(x->time + (to - from)));
 	x->time += to - from;
@@ -56,11 +72,7 @@ void ledger_load(
 
 void ledger_forget(struct shard *sh, struct txn *t)
 {
-	if (!t->spent)
-		return;
-	sh->app_bytes -= sizeof(*t->spent);
-	pool_put(&sh->spent, t->spent);
-	t->spent = NULL;
+	ledger_drop(sh, &t->spent);
 }
 
 void ledger_copy(struct txn *to, const struct txn *from)
@@ -252,17 +264,17 @@ static bool phases(struct txn_record *r, const struct txn *t, uint64_t end, uint
  * The phases, shared among the entries. A request travels while it waits for its turn, and so does
  * the answer before it: the path is in what was queued, as far as there is any.
  */
-static void share(uint64_t *ledger, const struct txn *t, uint64_t rtt, uint64_t *span)
+void ledger_share(uint64_t *ledger, const struct spent *s, uint64_t rtt, uint64_t *span)
 {
 	uint64_t *wait = &span[PHASE_WAIT];
-	uint64_t queued = t->spent ? t->spent->by[PHASE_WAIT][LEDGER_QUEUED] : 0;
+	uint64_t queued = s ? s->by[PHASE_WAIT][LEDGER_QUEUED] : 0;
 
-	for (int ph = 0; t->spent && ph < PHASE_COUNT; ph++)
+	for (int ph = 0; s && ph < PHASE_COUNT; ph++)
 		for (int i = 0; i < LEDGER_COUNT; i++)
 			if (i != LEDGER_QUEUED)
-				give(ledger, i, t->spent->by[ph][i], &span[ph]);
-	if (t->spent) /* what the request still waited for when it had gone by */
-		give(ledger, LEDGER_REQUEST, t->spent->load[SIDE_CLIENT].behind, wait);
+				give(ledger, i, s->by[ph][i], &span[ph]);
+	if (s) /* what the request still waited for when it had gone by */
+		give(ledger, LEDGER_REQUEST, s->load[SIDE_CLIENT].behind, wait);
 	if (rtt != FIELD_ABSENT)
 		give(ledger, LEDGER_NETWORK, rtt, wait);
 	if (queued > ledger[LEDGER_NETWORK])
@@ -320,7 +332,7 @@ void ledger_account(struct txn_record *r, const struct txn *t, uint64_t rtt)
 		return; /* its end was lost, or it goes on: nobody can tell */
 	if (!phases(r, t, end, span))
 		return;
-	share(r->ledger, t, r->unacked ? FIELD_ABSENT : rtt, span);
+	ledger_share(r->ledger, t->spent, r->unacked ? FIELD_ABSENT : rtt, span);
 	if (r->unacked)
 		never_arrived(r->ledger, marked(t, T2));
 	if (t->handshake)

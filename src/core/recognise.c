@@ -132,7 +132,7 @@ bool recognise_worth(
 
 static void known(struct session *s, const struct dissector *d)
 {
-	pool_put(&s->shard->turns, s->turned);
+	turns_forget(s->shard, s->turned);
 	s->turned = NULL;
 	session_set(s, d);
 }

@@ -408,6 +408,7 @@ static struct flow_record *flow_told(struct shard *sh, const struct flow *f,
 		r->turn_wait = turns->wait;
 		r->turn_wait_max = turns->wait_max;
 		r->turn_think = turns->think;
+		turns_sums(sh, f, &r->turn_request, &r->turn_response);
 	}
 	flow_sides(r, f);
 	if (whole)
@@ -491,27 +492,61 @@ static uint64_t first_late(const struct flow_ext *e, uint64_t asked, uint64_t no
 	return to > from ? to - from : 0;
 }
 
-void record_of_turn(struct shard *sh, const struct flow *f, uint64_t asked, uint64_t now,
-	uint64_t frame, bool first, enum record_open open)
+static uint64_t whole_trip(const struct flow *f)
+{
+	uint32_t there = flow_rtt(f, flow_client(f)), back = flow_rtt(f, !flow_client(f));
+
+	return there == UINT32_MAX || back == UINT32_MAX ? FIELD_ABSENT : (uint64_t)there + back;
+}
+
+void record_of_turn(
+	struct shard *sh, const struct flow *f, const struct message *m, enum record_open open)
 {
 	struct turn_record *r = record_room(sh, (uint32_t)sizeof(*r));
-	uint64_t rtt = known(f->rtt_min[flow_client(f)]), spent = now - asked;
+	uint64_t span[PHASE_COUNT] = {0};
 
 	common(sh, &r->r, f);
 	r->r.kind = RECORD_TURN;
 	r->r.type = "turn";
 	r->r.open = (uint8_t)open;
 	r->r.status = STATUS_OK;
-	r->r.start = asked;
-	r->r.end = now;
-	r->r.duration = spent;
-	r->began = first && !(f->flags & FLOW_MIDWAY) ? f->first : 0;
-	if (f->ext && f->ext->first_late)
-		r->resent = first_late(f->ext, asked, now);
-	spent -= r->resent;
-	r->network = rtt == FIELD_ABSENT ? 0 : rtt < spent ? rtt : spent;
-	r->first = flow_turns(f) && flow_turns(f)->first_asked == asked;
-	r->frame = frame;
+	r->r.start = m->to;
+	r->r.end = m->answered;
+	r->r.duration = m->answered - m->to;
+	r->rtt = whole_trip(f);
+	r->rtt_client = known(flow_rtt(f, !flow_client(f)));
+	r->began = m->first && !(f->flags & FLOW_MIDWAY) ? f->first : 0;
+	r->fresh = f->ext && f->ext->first_late && first_late(f->ext, m->to, m->answered);
+	span[PHASE_WAIT] = r->r.duration;
+	ledger_share(r->ledger, m->spent, known(f->rtt_min[flow_client(f)]), span);
+	r->first = m->first;
+	r->frame = m->frame;
+	r->app = f->ext ? f->ext->app : NULL;
+}
+
+void record_of_sent(
+	struct shard *sh, const struct flow *f, const struct message *m, enum record_open open)
+{
+	struct sent_record *r = record_room(sh, (uint32_t)sizeof(*r));
+	uint64_t span[PHASE_COUNT] = {0};
+
+	common(sh, &r->r, f);
+	r->r.kind = RECORD_SENT;
+	r->r.type = "sent";
+	r->r.open = (uint8_t)open;
+	r->r.status = STATUS_OK;
+	r->r.start = m->from;
+	r->r.end = m->to;
+	r->r.duration = m->to - m->from;
+	r->side = m->server ? SIDE_SERVER : SIDE_CLIENT;
+	r->bytes = m->bytes;
+	r->rtt = whole_trip(f);
+	if (m->spent)
+		r->load = m->spent->load[r->side];
+	span[m->server ? PHASE_RESPONSE : PHASE_REQUEST] = r->r.duration;
+	ledger_share(r->ledger, m->spent, FIELD_ABSENT, span);
+	r->frame[0] = m->first_frame;
+	r->frame[1] = m->last_frame;
 	r->app = f->ext ? f->ext->app : NULL;
 }
 

@@ -17,7 +17,8 @@ enum record_kind {
 	RECORD_TXN,
 	RECORD_EVENT,
 	RECORD_FINDING,
-	RECORD_TURN,   /* for the model only: no sink prints it */
+	RECORD_TURN,   /* for the model only: no sink prints it; */
+	RECORD_SENT,   /* nor this */
 	RECORD_MOMENT, /* for the live view only: the end of a shard's part of a moment */
 	RECORD_KIND_COUNT
 };
@@ -144,7 +145,9 @@ struct flow_record {
 		rtt_client; /* whole path; its halves as seen from the capture point */
 	uint64_t turns;     /* times the server answered, of a protocol that is not followed */
 	uint64_t turn_wait, turn_wait_max, turn_think; /* ns */
-	struct flow_side_record side[2];               /* enum side */
+	uint64_t turn_request,
+		turn_response;           /* sending what was asked, and what was answered; ns */
+	struct flow_side_record side[2]; /* enum side */
 
 	const char *reset_phase; /* of enum reset_phase; NULL: not reset */
 	uint64_t syn_retries;
@@ -257,14 +260,30 @@ struct txn_record {
  */
 struct turn_record {
 	struct record r;
-	uint64_t network; /* the part of it that is the path to the server */
-	bool first;       /* of its connection */
-	uint64_t resent;  /* and that for which the connection's first bytes were sent again */
-	uint64_t frame;   /* of the answer */
-	bool open;        /* there is no answer: it ends when the client closed, or
-			     (pending) with the capture */
-	uint64_t began;   /* the connection's first packet, where this is its first turn;
-			     0: it is not */
+	uint64_t ledger[LEDGER_COUNT]; /* of an answer: adds up to its duration */
+	uint64_t frame;                /* of the answer */
+	bool first;                    /* of its connection */
+	bool fresh;                  /* the connection's first bytes had to be sent again for it */
+	bool open;                   /* there is no answer: it ends when the client closed, or
+					(pending) with the capture */
+	uint64_t rtt, rtt_client;    /* as of a transaction */
+	uint64_t began;              /* the connection's first packet, where this is its first turn;
+					0: it is not */
+	const struct dissector *app; /* of the connection (TLS); NULL: not known */
+};
+
+/*
+ * On such a connection a side sent something for longer than a moment: its question, its answer, or
+ * so much that the path was what it took. `start` and `end` are its first and last byte.
+ */
+struct sent_record {
+	struct record r;
+	uint8_t side; /* enum side: who sent it */
+	uint64_t bytes;
+	uint64_t ledger[LEDGER_COUNT]; /* adds up to the duration */
+	struct path_load load;
+	uint64_t rtt;                /* of the whole path; absent: not known */
+	uint64_t frame[2];           /* of the first byte and the last */
 	const struct dissector *app; /* of the connection (TLS); NULL: not known */
 };
 
@@ -280,6 +299,12 @@ struct moment_record {
 	uint64_t flows_left_out; /* that have no record in it; their bytes and requests likewise */
 	uint64_t requests_left_out;
 };
+
+/* Is it for the model only? */
+static inline bool record_of_turns(const struct record *r)
+{
+	return r->kind == RECORD_TURN || r->kind == RECORD_SENT;
+}
 
 /* What packets that belong to no connection say: `client` is their sender, `server` whom they were
    sent to. */

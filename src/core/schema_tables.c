@@ -269,6 +269,14 @@ const struct field flow_fields[] = {
 		FIELD_DURATION, FIELD_F_TCP | FIELD_F_NONZERO, 8),
 	FIELD(flow_record, turn_wait_max, "tsumari.turns.wait_max", "Longest",
 		"The longest of them.", FIELD_DURATION, FIELD_F_TCP | FIELD_F_NONZERO, 8),
+	FIELD(flow_record, turn_request, "tsumari.turns.request", "Questions",
+		"Sending what was asked, first byte to last, all turns together; a millisecond and "
+		"more each.",
+		FIELD_DURATION, FIELD_F_TCP | FIELD_F_NONZERO, 8),
+	FIELD(flow_record, turn_response, "tsumari.turns.response", "Answers",
+		"Sending what was answered, first byte to last, all turns together; a millisecond "
+		"and more each.",
+		FIELD_DURATION, FIELD_F_TCP | FIELD_F_NONZERO, 8),
 	FIELD(flow_record, turn_think, "tsumari.turns.think", "Think",
 		"Last byte of the server to the next of the client, all turns together.",
 		FIELD_DURATION, FIELD_F_TCP | FIELD_F_NONZERO, 8),

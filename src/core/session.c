@@ -642,7 +642,7 @@ void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t 
 	}
 	if (!s->d && len)
 		turns_payload(s->shard, f, &s->turned,
-			side == SIDE_CLIENT ? flow_client(f) : !flow_client(f), at->whole);
+			side == SIDE_CLIENT ? flow_client(f) : !flow_client(f), len, at->whole);
 	if (s->spoke != side)
 		sync_turn(s, side);
 	if (caplen || !len)
@@ -716,10 +716,10 @@ static void decide_by_port(struct session *s, enum side side)
 	look_again(s, SIDE_SERVER);
 	if (x->len == unread) {
 		session_unset(s);
-		pool_put(&s->shard->turns, s->turned);
+		turns_forget(s->shard, s->turned);
 		s->turned = turned;
 	} else {
-		pool_put(&s->shard->turns, turned);
+		turns_forget(s->shard, turned);
 	}
 }
 

@@ -217,9 +217,11 @@ void record_of_open_flow(struct shard *sh, const struct flow *f, uint64_t now, u
 void record_of_txn(struct shard *sh, struct txn *t);
 /* The same, before it ends: nothing but the record comes of it. */
 void record_of_open_txn(struct shard *sh, const struct txn *t, enum record_open open);
-/* The server answered in `frame`, now, what was asked then. */
-void record_of_turn(struct shard *sh, const struct flow *f, uint64_t asked, uint64_t now,
-	uint64_t frame, bool first, enum record_open open);
+/* The server answered in m->frame what the client had sent; a message was long in being sent. */
+void record_of_turn(
+	struct shard *sh, const struct flow *f, const struct message *m, enum record_open open);
+void record_of_sent(
+	struct shard *sh, const struct flow *f, const struct message *m, enum record_open open);
 /* It was asked and not answered by now. */
 void record_of_open_turn(struct shard *sh, const struct flow *f, uint64_t asked, uint64_t now,
 	bool pending, enum record_open open);
@@ -283,12 +285,23 @@ RARELY void stream_finish(struct shard *sh, struct flow *f);
 void stream_forget(struct shard *sh, struct ext_side *e);
 
 /*
- * turns.c: payload of the end `dir` of a TCP flow that no dissector reads. *turns is made where
- * there are none. flow_turns(): those of a flow so far, NULL: none.
+ * turns.c: `len` bytes of payload of the end `dir` of a TCP flow that no dissector reads. *turns is
+ * made where there are none. flow_turns(): those of a flow so far, NULL: none.
  */
 void turns_payload(struct shard *sh, const struct flow *f, struct flow_turns **turns, unsigned dir,
-	uint64_t now);
-const struct flow_turns *flow_turns(const struct flow *f);
+	uint32_t len, uint64_t now);
+struct flow_turns *flow_turns(const struct flow *f);
+/* What ledger_load() and txn_stall() are for transactions, of what is being sent. */
+RARELY void turns_load(const struct flow *f, enum side side, uint64_t from, uint64_t to,
+	uint64_t rtt, uint64_t behind);
+RARELY void turns_stall(const struct flow *f, enum ledger_entry entry, uint64_t from, uint64_t to);
+/* The connection ends: so does what was being sent. */
+void turns_end(struct shard *sh, const struct flow *f);
+/* Sending what was asked, and what was answered, so far; there are turns. */
+void turns_sums(
+	const struct shard *sh, const struct flow *f, uint64_t *request, uint64_t *response);
+/* They were none: a dissector reads them. */
+void turns_forget(struct shard *sh, struct flow_turns *t);
 /* The client will not be answered: it closed now, or (pending) the capture ends. */
 void turns_left(struct shard *sh, const struct flow *f, uint64_t now, bool pending);
 /* Records of those that were held back: no dissector has read them. */
@@ -445,6 +458,13 @@ void ledger_waited(struct txn *t, enum ledger_entry entry, uint64_t now);
    of it `behind` was waiting behind the capture. */
 void ledger_load(
 	struct txn *t, enum side side, uint64_t from, uint64_t to, uint64_t rtt, uint64_t behind);
+/* The same of any message: its first and last byte, as far as there were any. */
+void ledger_load_of(struct path_load *x, uint64_t first, uint64_t last, uint64_t from, uint64_t to,
+	uint64_t rtt, uint64_t behind);
+struct spent *ledger_need(struct shard *sh, struct spent **s);
+void ledger_drop(struct shard *sh, struct spent **s);
+/* Shares the phases among the entries; what kept them first (NULL: nothing). */
+void ledger_share(uint64_t *ledger, const struct spent *s, uint64_t rtt, uint64_t *span);
 void ledger_copy(struct txn *to, const struct txn *from);
 void ledger_forget(struct shard *sh, struct txn *t);
 /* The spans between the stamps, and the ledger. rtt: to the server, ns; FIELD_ABSENT: not known. */

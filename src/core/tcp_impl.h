@@ -52,8 +52,11 @@ static inline enum side side_of(const struct flow *f, unsigned dir)
 
 static inline void stall(struct flow *f, enum ledger_entry entry, uint64_t from, uint64_t to)
 {
-	if (flow_session(f) && from && to > from)
+	if (!from || to <= from)
+		return;
+	if (flow_session(f))
 		txn_stall(f->session, entry, from, to);
+	turns_stall(f, entry, from, to);
 }
 
 static inline void rtt_sample(struct flow *f, unsigned dir, uint64_t rtt)

@@ -19,6 +19,7 @@ static void load(const struct flow *f, unsigned dir, uint64_t from, uint64_t to,
 {
 	struct session *s = flow_session(f);
 
+	turns_load(f, side_of(f, dir), from, to, rtt, behind);
 	if (!s)
 		return;
 	for (struct txn *t = s->first; t; t = t->next)

@@ -54,7 +54,7 @@ static void split(struct shard *sh, struct flow *f)
 		session_close(f->session, END_SWITCH, 0);
 	}
 	if (f->flags & FLOW_OPAQUE)
-		pool_put(&sh->turns, f->turns);
+		turns_forget(sh, f->turns);
 	f->flags |= FLOW_OPAQUE;
 	f->flow_tries = FLOW_TRIES_MAX;
 	f->turns = NULL;

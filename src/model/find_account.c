@@ -44,6 +44,8 @@ static enum wait_class flow_ledger(
 	if (turns) {
 		ledger[LEDGER_NETWORK] = turn_network(r);
 		ledger[LEDGER_SERVER] = turn_server(r);
+		ledger[LEDGER_REQUEST] = r->turn_request;
+		ledger[LEDGER_RESPONSE] = r->turn_response;
 	}
 	if (r->transactions)
 		return CLASS_NONE;
@@ -120,12 +122,21 @@ static void add_turn(struct findings *f, struct cell **cells, const struct turn_
 	f->turns_seen = true;
 	if ((r->open && (!f->tiers || f->claimed != CLASS_NO_ANSWER)) || app_read(r->app))
 		return;
-	ledger[LEDGER_NETWORK] = r->network;
-	ledger[LEDGER_STALL_RTO_CLIENT] = r->resent;
-	ledger[LEDGER_SERVER] = turn_own(r);
-	f->nshares = shares_of(f, cells, ledger);
+	if (r->open)
+		ledger[LEDGER_SERVER] = r->r.duration;
+	f->nshares = shares_of(f, cells, r->open ? ledger : r->ledger);
 	if (f->tiers)
 		tiers_turn(f->tiers, r, f->shares, f->nshares);
+}
+
+/* A message of a connection that is not read. */
+static void add_sent(struct findings *f, struct cell **cells, const struct sent_record *r)
+{
+	if (app_read(r->app))
+		return;
+	f->nshares = shares_of(f, cells, r->ledger);
+	if (f->tiers)
+		tiers_flow(f->tiers, &r->r, r->r.start, r->r.end, f->shares, f->nshares);
 }
 
 /* Without tiers all is felt. */
@@ -149,6 +160,8 @@ void account_record(struct findings *f, struct svc *s, const struct record *r)
 		add_flow(f, cells, (const void *)r, false);
 	else if (r->kind == RECORD_TURN)
 		add_turn(f, cells, (const void *)r);
+	else if (r->kind == RECORD_SENT)
+		add_sent(f, cells, (const void *)r);
 	else if (r->kind == RECORD_TXN && !r->composite && t->total != FIELD_ABSENT)
 		f->nshares = shares_of(f, cells, t->ledger);
 	settle_shares(f);

@@ -28,6 +28,7 @@ struct bloat_wait {
 	const struct svc *s;
 	struct addr client;
 	uint64_t from, to, connect, network, back, server, frame;
+	bool turn; /* of a connection that is not read */
 };
 
 struct bloat_all {
@@ -53,36 +54,97 @@ static uint64_t size_of(const struct txn_record *t)
 	       (t->r.server.bytes == FIELD_ABSENT ? 0 : t->r.server.bytes);
 }
 
-static void add_load(struct bloat_all *all, const struct txn_record *t, enum side side)
+static void add_load(struct bloat_all *all, const struct sending *m)
 {
 	struct loaded *l = &all->load[all->nloads++ % LOADS];
+	const struct record *r = m->r;
 
-	*l = (struct loaded){.client = t->r.client.ip,
-		.server = t->r.server.ip,
-		.port = t->r.server.port,
+	*l = (struct loaded){.client = r->client.ip,
+		.server = r->server.ip,
+		.port = r->server.port,
+		.from = r->start,
+		.to = r->end != FIELD_ABSENT ? r->end
+					     : r->start + ((const struct txn_record *)r)->total,
+		.rtt = m->load->rtt,
+		.bytes = m->bytes};
+}
+
+static void add_loads(struct findings *f, const struct record *r)
+{
+	struct sending m;
+
+	for (int side = 0; side < 2; side++)
+		if (sending_of(r, (enum side)side, &m) && m.load->time >= SECOND / 5 &&
+			m.bytes >= f->limit.v[THRESHOLD_LARGE])
+			add_load(f->state[DETECTOR_BLOAT], &m);
+}
+
+static void learn_least(struct bloat_all *all, const struct record *r, uint64_t rtt)
+{
+	uint64_t *least = pair_of(all, &r->client.ip, &r->server.ip);
+
+	if (!*least || rtt < *least)
+		*least = rtt ? rtt : 1;
+}
+
+static void add_turn(struct bloat_all *all, struct svc *s, const struct turn_record *t)
+{
+	uint64_t network = t->ledger[LEDGER_NETWORK], server = t->ledger[LEDGER_SERVER];
+
+	if (t->open || app_read(t->app) || t->rtt == FIELD_ABSENT)
+		return;
+	learn_least(all, &t->r, t->rtt);
+	if (network < LEAST && server < LEAST)
+		return;
+	all->wait[all->nwaits++ % WAITS] = (struct bloat_wait){.s = s,
+		.client = t->r.client.ip,
 		.from = t->r.start,
-		.to = t->r.end != FIELD_ABSENT ? t->r.end : t->r.start + t->total,
-		.rtt = t->load[side].rtt,
-		.bytes = size_of(t)};
+		.to = t->r.end,
+		.network = network,
+		.back = t->rtt_client != FIELD_ABSENT ? t->rtt_client : 0,
+		.server = server,
+		.turn = true,
+		.frame = t->frame};
+}
+
+/* Of a protocol that is not read, its connection's own time. */
+static void add_flow(struct bloat_all *all, struct svc *s, const struct flow_record *r)
+{
+	uint64_t retry = r->connect_retry != FIELD_ABSENT ? r->connect_retry : 0;
+
+	if (r->handshake == FIELD_ABSENT || r->transactions || r->rtt_min == FIELD_ABSENT)
+		return;
+	learn_least(all, &r->r, r->rtt_min);
+	if (r->handshake - retry < LEAST)
+		return;
+	all->wait[all->nwaits++ % WAITS] = (struct bloat_wait){.s = s,
+		.client = r->r.client.ip,
+		.from = r->r.start + retry,
+		.to = r->r.start + r->handshake,
+		.connect = r->handshake - retry,
+		.turn = true,
+		.frame = r->r.flow_id};
 }
 
 static void record(struct findings *f, struct svc *s, const struct record *r)
 {
 	const struct txn_record *t = (const void *)r;
 	struct bloat_all *all = f->state[DETECTOR_BLOAT];
-	uint64_t connect, network, *least;
+	uint64_t connect, network;
 
-	if (!s || r->kind != RECORD_TXN || r->composite || t->total == FIELD_ABSENT ||
+	if (!s)
+		return;
+	add_loads(f, r);
+	if (r->kind == RECORD_TURN)
+		add_turn(all, s, (const void *)r);
+	else if (is_flow_end(r) && ((const struct flow_record *)r)->tcp_state)
+		add_flow(all, s, (const void *)r);
+	if (r->kind != RECORD_TXN || r->composite || t->total == FIELD_ABSENT ||
 		t->rtt == FIELD_ABSENT)
 		return;
 	connect = t->ledger[LEDGER_CONNECT_NETWORK];
 	network = t->ledger[LEDGER_NETWORK];
-	least = pair_of(all, &r->client.ip, &r->server.ip);
-	if (!*least || t->rtt < *least)
-		*least = t->rtt ? t->rtt : 1;
-	for (int side = 0; side < 2; side++)
-		if (t->load[side].time >= SECOND / 5 && size_of(t) >= f->limit.v[THRESHOLD_LARGE])
-			add_load(all, t, (enum side)side);
+	learn_least(all, r, t->rtt);
 	if (size_of(t) >= SMALL ||
 		(connect < LEAST && network < LEAST && t->ledger[LEDGER_SERVER] < LEAST))
 		return;
@@ -116,6 +178,7 @@ struct bloat {
 	uint64_t least, rtt;
 	uint64_t server; /* of the cost: told as the server's, */
 	uint64_t beyond; /* or not to be seen beside it: on the way between capture and client */
+	uint64_t turns;  /* of connections that are not read */
 	const struct loaded *load;
 };
 
@@ -148,6 +211,7 @@ static void sum_up(const struct findings *f, const struct svc *s, struct bloat *
 		if (cost < LEAST)
 			continue;
 		b->server += server;
+		b->turns += w->turn;
 		b->beyond += above(w->back, least);
 		b->least = least;
 		b->rtt = l->rtt > b->rtt ? l->rtt : b->rtt;
@@ -184,8 +248,8 @@ static void list_bloat(struct findings *f, const struct svc *s, const struct blo
 	x->if_felt = true;
 	if (b->server * 2 >= b->p.cost)
 		x->part_of = "slow-server";
-	x->counted = "transactions";
-	x->of = s->transactions;
+	x->counted = b->turns ? "waits" : "transactions";
+	x->of = b->turns ? FIELD_ABSENT : s->transactions;
 	say(&x->saw,
 		"%C small requests were asked while a transfer of %B went on between %I and %I, "
 		"and waited %T more than usual: the round trip was up to %T, and is %T at the "
@@ -236,7 +300,7 @@ static void release(void *state)
 }
 
 const struct detector detect_bloat = {.size = sizeof(struct bloat_all),
-	.kinds = OF_TXN,
+	.kinds = OF_FLOW | OF_TXN | OF_TURN | OF_SENT,
 	.record = record,
 	.prepare = prepare,
 	.list = list,

@@ -47,6 +47,7 @@ struct connect_state {
 	uint8_t network_bits; /* of the first of these, that all have in common; 0: none */
 	uint64_t silent_timers[TIMER_COUNT];
 	struct proof late; /* answered at once, but the client did not get that */
+	struct proof lost; /* while a list is made: what the path may have lost of all of these */
 	uint64_t met_old;  /* of the first, the server still had another connection */
 	uint64_t timers[TIMER_COUNT];
 	struct {
@@ -273,12 +274,26 @@ static void say_delays(struct text *t, const struct connect_state *c)
 		text_char(t, '.');
 }
 
+#define BY_LOSS 0.01 /* what is likelier on a path that loses others is loss */
+
+/* So many and more of `n`, where one of a thousand others ... is lost by chance: how likely? */
+static double tail(uint64_t n, double rate, uint64_t many)
+{
+	double mean = (double)n * rate, term = exp(-mean), below = 0;
+
+	for (uint64_t i = 0; i < many && i < 1000; i++) {
+		below += term;
+		term *= mean / (double)(i + 1);
+	}
+	return below < 1 ? 1 - below : 0;
+}
+
 /* Do resent SYNs, repeated SYN/ACKs and first bytes that nobody acknowledges come of its queues?
-   Loss on the path takes other segments, too. */
+   Loss on the path takes other segments, too, as often. */
 bool server_drops(const struct svc *s)
 {
 	const struct connect_state *c = svc_has(s, DETECTOR_CONNECT);
-	uint64_t others, dropped;
+	uint64_t others, dropped, segments = s->packets[SIDE_CLIENT] + s->packets[SIDE_SERVER];
 	const struct proof *fresh = path_fresh(s, &others);
 
 	if (!c || !(c->answered.count + c->queue.count + c->aborted.count + c->unanswered.count) ||
@@ -286,7 +301,27 @@ bool server_drops(const struct svc *s)
 		return false;
 	dropped = c->answered.count + c->queue.count + c->aborted.count + c->unanswered.count +
 		  (fresh ? fresh->count + path_fresh_dead(s)->count : 0);
-	return others < dropped * 2;
+	if (!others || c->aborted.count)
+		return others < dropped * 2;
+	/* Half of the segments have no data, and nobody sends them again. */
+	return others < dropped * 2 &&
+	       tail(s->flows + dropped, (double)others / (double)(segments / 2 + 1), dropped) <
+		       BY_LOSS;
+}
+
+/* Loss shows in what is sent again behind the handshake, too. */
+static bool is_loss(const struct svc *s)
+{
+	uint64_t others;
+
+	return !server_drops(s) && path_fresh(s, &others) && others;
+}
+
+const struct proof *connect_lost(const struct svc *s)
+{
+	const struct connect_state *c = svc_has(s, DETECTOR_CONNECT);
+
+	return c && is_loss(s) && c->lost.count ? &c->lost : NULL;
 }
 
 static const char *filter_of(uint64_t syns, uint64_t queue, uint64_t aborted, uint64_t fresh)
@@ -304,16 +339,17 @@ static const char *filter_of(uint64_t syns, uint64_t queue, uint64_t aborted, ui
 }
 
 static void say_dropped(struct finding *x, const struct svc *s, const struct connect_state *c,
-	const struct proof *fresh)
+	const struct proof *fresh, bool lost)
 {
-	uint64_t syns = c->answered.count + c->unanswered.count;
+	uint64_t syns = (lost ? 0 : c->answered.count) + c->unanswered.count;
 
 	if (syns) {
 		say(&x->saw,
 			"%C of %C connection requests had to be sent again, %C of them were never "
 			"answered, while %C others were accepted.",
 			syns, s->flows, c->unanswered.count, s->established - c->answered.count);
-		say_delays(&x->saw, c);
+		if (!lost)
+			say_delays(&x->saw, c);
 		say_timers(&x->saw, c);
 		text_char(&x->saw, ' ');
 	}
@@ -322,7 +358,7 @@ static void say_dropped(struct finding *x, const struct svc *s, const struct con
 			"In %C of them the server still had a connection between the same ports, "
 			"of which the client knew nothing any more (challenge ACK). ",
 			c->met_old);
-	if (c->queue.count)
+	if (c->queue.count && !lost)
 		say(&x->saw,
 			"For %C connections the server repeated its SYN/ACK although the "
 			"client's ACK had gone by. ",
@@ -380,10 +416,14 @@ static void list_open(
 static void list_dropped(struct findings *f, const struct svc *s, const struct connect_state *c)
 {
 	struct proof all = c->answered, queue = c->queue, fresh = {0};
-	bool drops = server_drops(s), full;
+	bool drops = server_drops(s), lost = is_loss(s), full;
 	uint64_t others, open = drops ? waited_in(s, CLASS_NOT_TAKEN_OPEN) : 0;
 	struct finding *x;
 
+	if (lost) { /* those are of the finding loss */
+		memset(&all, 0, sizeof(all));
+		memset(&queue, 0, sizeof(queue));
+	}
 	proof_merge(&all, &c->unanswered);
 	proof_merge(&queue, &c->aborted);
 	if (drops && path_fresh(s, &others)) {
@@ -397,7 +437,8 @@ static void list_dropped(struct findings *f, const struct svc *s, const struct c
 		full ? "Accept queue full" : "Connection requests dropped", s, &all,
 		filter_of(c->answered.count + c->unanswered.count, queue.count, c->aborted.count,
 			fresh.count));
-	x->count = c->late_flows + c->unanswered.count + (drops ? c->fresh_flows : 0);
+	x->count = (lost ? c->aborted.count : c->late_flows) + c->unanswered.count +
+		   (drops ? c->fresh_flows : 0);
 	finding_claims(x, s, ENTRY(CONNECT_RETRY), CLASS(NONE));
 	if (drops)
 		finding_claims_more(x, ALL_ENTRIES, CLASS(NOT_TAKEN));
@@ -406,7 +447,7 @@ static void list_dropped(struct findings *f, const struct svc *s, const struct c
 			   ? SEVERITY_CRITICAL
 			   : SEVERITY_WARNING);
 	x->of = s->flows;
-	say_dropped(x, s, c, &fresh);
+	say_dropped(x, s, c, &fresh, lost);
 	if (full)
 		say(&x->means,
 			"The queue of connections that wait for accept() was full: the server "
@@ -638,6 +679,9 @@ static void prepare(struct findings *f)
 			continue;
 		memset(c->silent_timers, 0, sizeof(c->silent_timers));
 		divide(f, s, c);
+		c->lost = c->answered;
+		proof_merge(&c->lost, &c->queue);
+		proof_merge(&c->lost, &c->late);
 	}
 }
 
@@ -703,14 +747,14 @@ static void list(struct findings *f)
 
 		if (!c)
 			continue;
-		if (c->answered.count || c->queue.count || c->aborted.count ||
+		if ((!is_loss(s) && (c->answered.count || c->queue.count)) || c->aborted.count ||
 			(c->unanswered.count && s->established))
 			list_dropped(f, s, c);
 		else if (c->unanswered.count)
 			list_silent(f, s, c);
 		if (c->filtered.count)
 			list_filtered(f, s, c);
-		if (c->late.count)
+		if (c->late.count && !is_loss(s))
 			list_late(f, s, c);
 		if (c->refused.count || c->prohibited.count)
 			list_refused(f, s, c);

@@ -33,15 +33,32 @@ static void add_trips(struct far_state *c, uint64_t n, uint64_t trip)
 }
 
 /* The round trips that a message takes as its sender finds out how much the path carries. */
-static uint64_t body_trips(const struct findings *f, const struct txn_record *t, enum side side)
+static uint64_t body_trips(const struct findings *f, const struct record *r, enum side side)
 {
-	uint64_t ns = t->ledger[side == SIDE_CLIENT ? LEDGER_REQUEST : LEDGER_RESPONSE];
-	uint64_t most = slow_start(t, side);
+	struct sending m;
+	uint64_t ns, most;
 
-	return t->rtt != FIELD_ABSENT && t->rtt >= f->limit.v[THRESHOLD_FAR] && ns >= t->rtt / 2 &&
-			       ns <= most + most / 4 && !rate_limited(t, side)
-		       ? ns
-		       : 0;
+	if (!sending_of(r, side, &m) || m.rtt == FIELD_ABSENT || m.rtt < f->limit.v[THRESHOLD_FAR])
+		return 0;
+	ns = sending_time(&m);
+	most = slow_start(&m);
+	return ns >= m.rtt / 2 && ns <= most + most / 4 && !rate_limited(&m) ? ns : 0;
+}
+
+/* A message of a connection that is not read. */
+static void add_sent(struct findings *f, struct svc *s, const struct sent_record *r)
+{
+	uint64_t body = body_trips(f, &r->r, (enum side)r->side);
+	struct far_state *c;
+
+	if (!body || account_class((enum wait_class)f->claimed, CLASS_NONE, LEDGER_RESPONSE))
+		return;
+	c = svc_state(s, DETECTOR_FAR);
+	add_trips(c, (body + r->rtt / 2) / r->rtt, r->rtt);
+	c->bodies += body;
+	proof_add(&c->p, r->r.start, body, r->frame[0]);
+	proof_until(&c->p, r->r.end);
+	proof_client(&c->p, &r->r.client.ip);
 }
 
 static void add_txn(struct findings *f, struct svc *s, const struct txn_record *t)
@@ -58,7 +75,7 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 	connect = connect >= far ? connect : 0;
 	network = network >= far ? network : 0;
 	for (int side = 0; side < 2; side++)
-		body += body_trips(f, t, (enum side)side);
+		body += body_trips(f, &t->r, (enum side)side);
 	/* What answers go to a client that is far from the capture, and what requests came. */
 	if (t->rtt_client != FIELD_ABSENT && t->rtt_client >= far && t->stamp[3] != FIELD_ABSENT) {
 		claim_later(f, s, &t->r, t->stamp[3], t->stamp[3] + t->rtt_client, LEDGER_NETWORK);
@@ -116,6 +133,8 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 		return;
 	if (r->kind == RECORD_TXN && !r->composite)
 		add_txn(f, s, (const void *)r);
+	else if (r->kind == RECORD_SENT)
+		add_sent(f, s, (const void *)r);
 	else if (r->kind == RECORD_FLOW && ((const struct flow_record *)r)->tcp_state)
 		add_flow(f, s, (const void *)r);
 }
@@ -172,6 +191,6 @@ static void list(struct findings *f)
 }
 
 const struct detector detect_far = {.service_size = sizeof(struct far_state),
-	.kinds = OF_FLOW | OF_TXN,
+	.kinds = OF_FLOW | OF_TXN | OF_SENT,
 	.record = record,
 	.list = list};

@@ -82,5 +82,7 @@ static void list(struct findings *f)
 			list_flood(f, s, c);
 }
 
-const struct detector detect_flood = {
-	.service_size = sizeof(struct flood_state), .record = record, .list = list};
+const struct detector detect_flood = {.service_size = sizeof(struct flood_state),
+	.kinds = OF_FLOW,
+	.record = record,
+	.list = list};

@@ -167,6 +167,7 @@ struct detector {
 #define OF_FLOW (1u << RECORD_FLOW)
 #define OF_TXN  (1u << RECORD_TXN)
 #define OF_TURN (1u << RECORD_TURN)
+#define OF_SENT (1u << RECORD_SENT)
 /* Does a detector of its own look at the slow answers of this protocol? */
 bool has_detector(const char *protocol);
 extern const struct detector detect_attempt, detect_runs;
@@ -196,6 +197,9 @@ uint64_t workers_starve(const struct svc *s, uint32_t classes);
 uint32_t workers_classes(const struct svc *s);
 /* Does it not take connections (find_connect.c): SYNs and what ends the handshake are dropped? */
 bool server_drops(const struct svc *s);
+/* What was lost of connection requests and of the answers to them, on a path that loses other
+   segments as well; NULL: nothing. */
+const struct proof *connect_lost(const struct svc *s);
 /* All that was waited for it, whatever was in front. */
 uint64_t svc_waiting(const struct svc *s);
 /* The place's state of a service, or NULL where there is none yet. */
@@ -294,17 +298,35 @@ uint64_t greeting_waited(const struct flow_record *r);
 bool tls_is_slow(const struct svc *s);
 /* Are requests to a service answered one after the other, by a limit or a lock? */
 bool answers_in_turn(const struct findings *f, const struct svc *s);
-/* Was sending the request, or the response, as slow as the path's link is? */
-bool rate_limited(const struct txn_record *t, enum side side);
 /* What it waited for of what that side sent again, ns. */
-static inline uint64_t resent_time(const struct txn_record *t, enum side side)
+static inline uint64_t resent_time(const uint64_t *ledger, enum side side)
 {
 	return side == SIDE_CLIENT
-		       ? t->ledger[LEDGER_STALL_RTO_CLIENT] + t->ledger[LEDGER_STALL_FAST_CLIENT]
-		       : t->ledger[LEDGER_STALL_RTO_SERVER] + t->ledger[LEDGER_STALL_FAST_SERVER];
+		       ? ledger[LEDGER_STALL_RTO_CLIENT] + ledger[LEDGER_STALL_FAST_CLIENT]
+		       : ledger[LEDGER_STALL_RTO_SERVER] + ledger[LEDGER_STALL_FAST_SERVER];
 }
+/* A request or a response as it was sent, or any message of a connection that is not read. */
+struct sending {
+	const struct record *r;
+	const uint64_t *ledger;
+	const struct path_load *load;
+	enum side side;
+	uint64_t bytes; /* 0: not known */
+	uint64_t phase; /* from its first byte to its last, ns; absent: not known */
+	uint64_t rtt;   /* of the whole path, ns; absent: not known */
+	uint64_t frame[2];
+};
+/* Of a transaction or a message; false: there is none, or no time of it. */
+bool sending_of(const struct record *r, enum side side, struct sending *s);
+/* Its own time: what it was kept by is not in it. */
+static inline uint64_t sending_time(const struct sending *s)
+{
+	return s->ledger[s->side == SIDE_CLIENT ? LEDGER_REQUEST : LEDGER_RESPONSE];
+}
+/* Was that as slow as the path's link is? */
+bool rate_limited(const struct sending *s);
 /* How long its round trips take, at most, until a sender has found the path's rate. */
-uint64_t slow_start(const struct txn_record *t, enum side side);
+uint64_t slow_start(const struct sending *s);
 /* Do small requests to a service wait behind a large transfer? */
 bool path_loaded(const struct findings *f, const struct svc *s);
 /* Is the path to this service long? */
@@ -315,7 +337,7 @@ uint64_t turn_server(const struct flow_record *r);
 /* The server's own time of a turn, ns. */
 static inline uint64_t turn_own(const struct turn_record *r)
 {
-	return r->r.duration - r->network - r->resent;
+	return r->ledger[LEDGER_SERVER];
 }
 /* Are the turns of this connection questions and answers, as far as can be told? */
 bool turns_count(const struct flow_record *r);

@@ -14,9 +14,10 @@ struct path_state {
 	struct proof reader; /* large responses that the client took slowly */
 	uint64_t reader_bytes;
 	struct proof delayed;
-	struct proof stuck[2]; /* of full segments only */
-	uint64_t stuck_bytes;  /* of the segment */
-	struct proof dead[2];  /* of any */
+	uint64_t reader_sent, closed_sent[2], delayed_sent; /* of these: that are not read */
+	struct proof stuck[2];                              /* of full segments only */
+	uint64_t stuck_bytes;                               /* of the segment */
+	struct proof dead[2];                               /* of any */
 	uint64_t longest_dead;
 	/* Of a connection's first bytes: another's where the server does not take connections. */
 	struct proof fresh, fresh_dead;
@@ -128,29 +129,32 @@ static void add_flow(struct path_all *all, struct svc *s, const struct flow_reco
 	}
 }
 
-static void add_window(struct findings *f, struct path_state *c, const struct txn_record *t)
+static void add_window(struct findings *f, struct path_state *c, const struct record *r,
+	const uint64_t *l, uint64_t frame)
 {
-	const uint64_t *l = t->ledger;
 	uint64_t client = l[LEDGER_STALL_ZERO_CLIENT] + l[LEDGER_STALL_H2_CLIENT];
 	uint64_t server = l[LEDGER_STALL_ZERO_SERVER] + l[LEDGER_STALL_H2_SERVER];
-	bool large = t->r.server.bytes != FIELD_ABSENT &&
-		     t->r.server.bytes >= f->limit.v[THRESHOLD_LARGE];
+	struct sending m;
 
-	if (client && large && t->response != FIELD_ABSENT &&
-		reaches(client, t->response, f->limit.v[THRESHOLD_READER])) {
+	if (client && sending_of(r, SIDE_SERVER, &m) && m.bytes >= f->limit.v[THRESHOLD_LARGE] &&
+		m.phase != FIELD_ABSENT && reaches(client, m.phase, f->limit.v[THRESHOLD_READER])) {
 		/* Between the times that it was closed the client read no faster. */
-		if (reaches(client, t->response, NEARLY_ALL))
+		if (reaches(client, m.phase, NEARLY_ALL))
 			client += l[LEDGER_RESPONSE];
-		proof_add(&c->reader, t->r.start, client, t->frame[2]);
-		proof_frame(&c->reader, client, t->frame[3]);
-		proof_client(&c->reader, &t->r.client.ip);
-		proof_until(&c->reader, t->r.end);
-		c->reader_bytes += t->r.server.bytes;
+		proof_add(&c->reader, r->start, client, m.frame[0]);
+		proof_frame(&c->reader, client, m.frame[1]);
+		proof_client(&c->reader, &r->client.ip);
+		proof_until(&c->reader, r->end);
+		c->reader_bytes += m.bytes;
+		c->reader_sent += r->kind == RECORD_SENT;
 	} else if (client) {
-		proof_add(&c->closed[SIDE_CLIENT], t->r.start, client, t->frame[2]);
+		proof_add(&c->closed[SIDE_CLIENT], r->start, client, frame);
+		c->closed_sent[SIDE_CLIENT] += r->kind != RECORD_TXN;
 	}
-	if (server)
-		proof_add(&c->closed[SIDE_SERVER], t->r.start, server, t->frame[0]);
+	if (server) {
+		proof_add(&c->closed[SIDE_SERVER], r->start, server, frame);
+		c->closed_sent[SIDE_SERVER] += r->kind != RECORD_TXN;
+	}
 }
 
 /* All that it was waited for, but for its connection and windows, is told with its flow. */
@@ -167,38 +171,68 @@ static void add_unacked(struct path_all *all, const struct txn_record *t)
 		*waited += l[i];
 }
 
-static void add_txn(struct findings *f, struct svc *s, const struct txn_record *t)
+/* What was waited for, of a transaction or on a connection that is not read. */
+static void add_waits(
+	struct findings *f, struct svc *s, const struct record *r, const uint64_t *l, bool fresh)
 {
-	const uint64_t *l = t->ledger;
-	uint64_t loss[2] = {resent_time(t, SIDE_CLIENT), resent_time(t, SIDE_SERVER)};
+	const struct txn_record *t = r->kind == RECORD_TXN ? (const void *)r : NULL;
+	const struct turn_record *turn = r->kind == RECORD_TURN ? (const void *)r : NULL;
+	const struct sent_record *sent = r->kind == RECORD_SENT ? (const void *)r : NULL;
 	struct path_state *c;
 	uint64_t stalled = 0;
 
+	for (int i = LEDGER_STALL_RTO_CLIENT; i < LEDGER_UNKNOWN; i++)
+		stalled += l[i];
+	if (!stalled)
+		return;
+	c = svc_state(s, DETECTOR_PATH);
+	for (int side = 0; side < 2 && !(t && t->unacked); side++) {
+		uint64_t loss = resent_time(l, (enum side)side);
+		struct sending m;
+
+		if (loss && sending_of(r, (enum side)side, &m) && rate_limited(&m))
+			c->full[side] += loss;
+		else if (loss)
+			proof_cost(fresh && side == SIDE_CLIENT ? &c->fresh : &c->loss[side],
+				r->start, loss,
+				t      ? t->frame[side * 2]
+				: turn ? turn->frame
+				       : sent->frame[0]);
+	}
+	if (fresh && !(t && t->unacked))
+		f->stalls = CLASS_NOT_TAKEN;
+	add_window(f, c, r, l, t ? t->frame[2] : turn ? turn->frame : sent->frame[0]);
+	if (l[LEDGER_STALL_DELAYED_ACK]) {
+		proof_add(&c->delayed, r->start, l[LEDGER_STALL_DELAYED_ACK],
+			t      ? (t->frame[1] ? t->frame[1] : t->frame[0])
+			: turn ? turn->frame
+			       : sent->frame[0]);
+		proof_client(&c->delayed, &r->client.ip);
+		c->delayed_sent += !t;
+	}
+}
+
+static void add_txn(struct findings *f, struct svc *s, const struct txn_record *t)
+{
 	if (t->total == FIELD_ABSENT)
 		return;
 	if (t->unacked) {
 		claim(f, t->fresh ? not_taken(&t->r) : CLASS_UNACKED);
 		add_unacked(f->state[DETECTOR_PATH], t);
 	}
-	for (int i = LEDGER_STALL_RTO_CLIENT; i < LEDGER_UNKNOWN; i++)
-		stalled += l[i];
-	if (!stalled)
-		return;
-	c = svc_state(s, DETECTOR_PATH);
-	for (int side = 0; side < 2 && !t->unacked; side++)
-		if (loss[side] && rate_limited(t, (enum side)side))
-			c->full[side] += loss[side];
-		else if (loss[side])
-			proof_cost(t->fresh && side == SIDE_CLIENT ? &c->fresh : &c->loss[side],
-				t->r.start, loss[side], t->frame[side * 2]);
-	if (t->fresh && !t->unacked)
-		f->stalls = CLASS_NOT_TAKEN;
-	add_window(f, c, t);
-	if (l[LEDGER_STALL_DELAYED_ACK]) {
-		proof_add(&c->delayed, t->r.start, l[LEDGER_STALL_DELAYED_ACK],
-			t->frame[1] ? t->frame[1] : t->frame[0]);
-		proof_client(&c->delayed, &t->r.client.ip);
-	}
+	add_waits(f, s, &t->r, t->ledger, t->fresh);
+}
+
+static void add_turn(struct findings *f, struct svc *s, const struct turn_record *t)
+{
+	if (!t->open && !app_read(t->app))
+		add_waits(f, s, &t->r, t->ledger, t->fresh);
+}
+
+static void add_sent(struct findings *f, struct svc *s, const struct sent_record *r)
+{
+	if (!app_read(r->app))
+		add_waits(f, s, &r->r, r->ledger, false);
 }
 
 bool path_lossy(const struct svc *s)
@@ -231,6 +265,10 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 		add_flow(f->state[DETECTOR_PATH], s, (const void *)r);
 	else if (r->kind == RECORD_TXN && !r->composite)
 		add_txn(f, s, (const void *)r);
+	else if (r->kind == RECORD_TURN)
+		add_turn(f, s, (const void *)r);
+	else if (r->kind == RECORD_SENT)
+		add_sent(f, s, (const void *)r);
 }
 
 /* A check that the path troubled stays; one may have been written in small pieces. */
@@ -246,37 +284,77 @@ static void take_out(struct findings *f, struct svc *s, const struct record *r)
 			t->frame[1] ? t->frame[1] : t->frame[0]);
 }
 
-static void list_loss(struct findings *f, const struct svc *s, const struct path_state *c, int side,
-	const struct proof *lost, uint64_t resent, uint64_t rtos, uint32_t classes)
-{
-	bool server = side == SIDE_SERVER;
-	struct finding *x = finding_new(f, "loss",
-		server ? "Loss between server and client" : "Loss between client and server", s,
-		lost,
-		server ? "tsumari.tcp.server.retransmits > 0"
-		       : "tsumari.tcp.client.retransmits > 0");
+/* What a side had to send again. */
+struct lost {
+	struct proof p;
+	uint64_t resent, rtos;
+	uint32_t classes;
+};
 
+static void say_lost(struct text *t, const struct svc *s, enum side side, const struct lost *lost)
+{
+	say(t,
+		"The %S sent %C of %C segments again, %C of them only after a timeout (200 ms and "
+		"more), on %C connection%1. ",
+		side == SIDE_SERVER ? "server" : "client", lost->resent, s->packets[side],
+		lost->rtos, lost->p.count, lost->p.count);
+}
+
+/* Of one side, or of both: the path is the same. */
+static void list_loss(struct findings *f, const struct svc *s, const struct path_state *c,
+	const struct lost *lost)
+{
+	static const char *const titles[] = {"Loss between client and server",
+		"Loss between server and client", "Loss between client and server, both ways"};
+	static const char *const filters[] = {"tsumari.tcp.client.retransmits > 0",
+		"tsumari.tcp.server.retransmits > 0",
+		"tsumari.tcp.client.retransmits > 0 or tsumari.tcp.server.retransmits > 0"};
+	const struct proof *syns = connect_lost(s);
+	bool client = lost[SIDE_CLIENT].resent != 0, server = lost[SIDE_SERVER].resent != 0;
+	int way = client && server ? 2 : server;
+	struct proof all = {0};
+	struct finding *x;
+	uint64_t full = 0;
+
+	for (int side = 0; side < 2; side++) {
+		proof_merge(&all, &lost[side].p);
+		full += lost[side].resent ? c->full[side] : 0;
+	}
+	if (syns)
+		proof_merge(&all, syns);
+	x = finding_new(f, "loss", titles[way], s, &all, filters[way]);
 	finding_claims(x, s,
-		server ? ENTRY(STALL_RTO_SERVER) | ENTRY(STALL_FAST_SERVER)
-		       : ENTRY(STALL_RTO_CLIENT) | ENTRY(STALL_FAST_CLIENT),
-		classes);
-	if (c->full[side] > lost->cost) {
+		(client ? ENTRY(STALL_RTO_CLIENT) | ENTRY(STALL_FAST_CLIENT) : 0) |
+			(server ? ENTRY(STALL_RTO_SERVER) | ENTRY(STALL_FAST_SERVER) : 0) |
+			(syns ? ENTRY(CONNECT_RETRY) : 0),
+		lost[SIDE_CLIENT].classes | lost[SIDE_SERVER].classes);
+	if (full > all.cost) {
 		x->part_of = "path-bandwidth";
-		x->local += c->full[side];
+		x->local += full;
 		finding_at_most(x, SEVERITY_INFO);
 	}
 	x->counted = "segments";
-	x->count = resent;
-	x->of = s->packets[side];
-	if (reaches(x->count, x->of, f->limit.v[THRESHOLD_LOSS]) && x->count >= 5)
-		finding_at_least(x, SEVERITY_WARNING);
-	say(&x->saw,
-		"The %S sent %C of %C segments again, %C of them only after a timeout (200 ms "
-		"and more), on %C connection%1; transactions waited %T for them.",
-		server ? "server" : "client", x->count, x->of, rtos, lost->count, lost->count,
-		x->local);
-	say(&x->means, "Segments of the %S were lost on the way to the %S.",
-		server ? "server" : "client", server ? "client" : "server");
+	x->count = lost[SIDE_CLIENT].resent + lost[SIDE_SERVER].resent;
+	x->of = (client ? s->packets[SIDE_CLIENT] : 0) + (server ? s->packets[SIDE_SERVER] : 0);
+	for (int side = 0; side < 2; side++)
+		if (reaches(lost[side].resent, s->packets[side], f->limit.v[THRESHOLD_LOSS]) &&
+			lost[side].resent >= 5)
+			finding_at_least(x, SEVERITY_WARNING);
+	for (int side = 0; side < 2; side++)
+		if (lost[side].resent)
+			say_lost(&x->saw, s, (enum side)side, &lost[side]);
+	if (syns)
+		say(&x->saw,
+			"%C connection request%1 or the answers to them were lost, too, which took "
+			"%T. ",
+			syns->count, syns->count, syns->cost);
+	say(&x->saw, "All that was waited for it: %T.", x->local);
+	if (way == 2)
+		say(&x->means, "Segments were lost on the way between client and server, in both "
+			       "directions.");
+	else
+		say(&x->means, "Segments of the %S were lost on the way to the %S.",
+			server ? "server" : "client", server ? "client" : "server");
 	say(&x->next,
 		"Errors and drops of the interfaces on the way (ip -s link, ethtool -S), full "
 		"queues (tc -s qdisc), duplex, policers; where the rate is limited, BBR or a "
@@ -302,8 +380,8 @@ static void list_closed(
 		server ? ENTRY(STALL_ZERO_SERVER) | ENTRY(STALL_H2_SERVER)
 		       : ENTRY(STALL_ZERO_CLIENT) | ENTRY(STALL_H2_CLIENT),
 		CLASS(NONE));
-	x->counted = x->count ? "transactions" : "connections";
-	x->of = x->count ? s->transactions : s->flows;
+	x->counted = !x->count ? "connections" : c->closed_sent[side] ? "waits" : "transactions";
+	x->of = !x->count ? s->flows : c->closed_sent[side] ? FIELD_ABSENT : s->transactions;
 	if (!x->count)
 		x->count = c->closing[side];
 	if (c->closing[side])
@@ -312,7 +390,7 @@ static void list_closed(
 			"all. ",
 			server ? "server" : "client", c->closings[side], c->closings[side],
 			c->closing[side], c->closing[side], c->closed_time[side]);
-	say(&x->saw, "Transactions waited %T for the %S's window%S.", x->local,
+	say(&x->saw, "%T were waited for the %S's window%S.", x->local,
 		server ? "server" : "client", c->closing[side] ? "" : " of HTTP/2");
 	say(&x->means, "%S",
 		server ? "The server does not read what it is sent: it is overloaded, "
@@ -335,8 +413,8 @@ static void list_reader(struct findings *f, const struct svc *s, const struct pa
 
 	finding_claims(x, s, ENTRY(STALL_ZERO_CLIENT) | ENTRY(STALL_H2_CLIENT) | ENTRY(RESPONSE),
 		CLASS(NONE));
-	x->counted = "transactions";
-	x->of = s->transactions;
+	x->counted = c->reader_sent ? "messages" : "transactions";
+	x->of = c->reader_sent ? FIELD_ABSENT : s->transactions;
 	say(&x->saw,
 		"Of %C large response%1 (%B) most of the time went by with the client's "
 		"window closed: %T.",
@@ -357,12 +435,12 @@ static void list_delayed(struct findings *f, const struct svc *s, const struct p
 	finding_claims(x, s, ENTRY(STALL_DELAYED_ACK), CLASS(NONE));
 	if (c->delayed.count < 3 && c->delayed.count * 10 < s->transactions)
 		finding_at_most(x, SEVERITY_INFO); /* by chance */
-	x->counted = "transactions";
-	x->of = s->transactions;
+	x->counted = c->delayed_sent ? "messages" : "transactions";
+	x->of = c->delayed_sent ? FIELD_ABSENT : s->transactions;
 	say(&x->saw,
-		"In %C of %C transactions a short segment was held back until a bare ACK "
-		"came, 40 to 200 ms later: %T in all.",
-		x->count, x->of, x->local);
+		"%C times a short segment was held back until a bare ACK came, 40 to 200 ms "
+		"later: %T in all.",
+		x->count, x->local);
 	say(&x->means, "The sender writes a message in two small pieces; Nagle's algorithm holds "
 		       "the second back until the first is acknowledged, and the receiver delays "
 		       "that ACK.");
@@ -428,25 +506,41 @@ static void list_dead(struct findings *f, const struct svc *s, const struct path
 }
 
 /* What a connection began with is lost like all else, unless the server did not take it. */
-static void list_lost(struct findings *f, const struct svc *s, const struct path_state *c, int side)
+static void list_lost(struct findings *f, const struct svc *s, const struct path_state *c)
 {
-	bool fresh = side == SIDE_CLIENT && !server_drops(s);
-	struct proof lost = c->loss[side], dead = c->dead[side];
-	uint64_t resent = c->resent[side], rtos = c->rtos[side];
-	uint32_t classes = CLASS(NONE);
+	bool drops = server_drops(s), alone[2] = {false, false};
+	struct lost lost[2] = {0}, one[2];
 
-	if (fresh) {
-		proof_merge(&lost, &c->fresh);
-		proof_merge(&dead, &c->fresh_dead);
-		resent += c->fresh_resent;
-		rtos += c->fresh_rtos;
-		classes |= CLASS(NOT_TAKEN);
+	for (int side = 0; side < 2; side++) {
+		struct proof dead = c->dead[side];
+		bool fresh = side == SIDE_CLIENT && !drops;
+
+		lost[side] =
+			(struct lost){c->loss[side], c->resent[side], c->rtos[side], CLASS(NONE)};
+		if (fresh) {
+			proof_merge(&lost[side].p, &c->fresh);
+			proof_merge(&dead, &c->fresh_dead);
+			lost[side].resent += c->fresh_resent;
+			lost[side].rtos += c->fresh_rtos;
+			lost[side].classes |= CLASS(NOT_TAKEN);
+		}
+		if (!lost[side].resent)
+			memset(&lost[side], 0, sizeof(lost[side]));
+		alone[side] = c->full[side] > lost[side].p.cost;
+		if (dead.count)
+			list_dead(f, s, c, side, &dead,
+				CLASS(UNACKED) |
+					(fresh ? CLASS(NOT_TAKEN) | CLASS(NOT_TAKEN_OPEN) : 0));
 	}
-	if (resent)
-		list_loss(f, s, c, side, &lost, resent, rtos, classes);
-	if (dead.count)
-		list_dead(f, s, c, side, &dead,
-			CLASS(UNACKED) | (fresh ? CLASS(NOT_TAKEN) | CLASS(NOT_TAKEN_OPEN) : 0));
+	/* What a full link drops is another cause. */
+	for (int side = 0; side < 2 && alone[0] != alone[1]; side++) {
+		memset(one, 0, sizeof(one));
+		one[side] = lost[side];
+		if (one[side].resent)
+			list_loss(f, s, c, one);
+	}
+	if (alone[0] == alone[1] && (lost[0].resent || lost[1].resent))
+		list_loss(f, s, c, lost);
 }
 
 static void list(struct findings *f)
@@ -458,8 +552,8 @@ static void list(struct findings *f)
 
 		if (!c)
 			continue;
+		list_lost(f, s, c);
 		for (int side = 0; side < 2; side++) {
-			list_lost(f, s, c, side);
 			if (c->closed[side].count || c->closing[side])
 				list_closed(f, s, c, side);
 			if (c->stuck[side].count)
@@ -480,7 +574,7 @@ static void release(void *state)
 const struct detector detect_path = {.size = sizeof(struct path_all),
 	.release = release,
 	.service_size = sizeof(struct path_state),
-	.kinds = OF_FLOW | OF_TXN,
+	.kinds = OF_FLOW | OF_TXN | OF_TURN | OF_SENT,
 	.record = record,
 	.take_out = take_out,
 	.list = list};

@@ -12,45 +12,54 @@
 struct rate_state {
 	struct proof p[2]; /* enum side: of requests, of responses */
 	uint64_t bytes[2], fastest[2], rtt[2], quick[2];
+	uint64_t messages[2]; /* of connections that are not read */
 	struct top top[2];
 };
 
-static uint64_t span(const struct txn_record *t, enum side side)
+bool sending_of(const struct record *r, enum side side, struct sending *s)
 {
-	return t->ledger[side == SIDE_CLIENT ? LEDGER_REQUEST : LEDGER_RESPONSE];
+	const struct txn_record *t = (const void *)r;
+	const struct sent_record *m = (const void *)r;
+	int i = side == SIDE_CLIENT ? 0 : 2;
+	uint64_t bytes = side == SIDE_CLIENT ? r->client.bytes : r->server.bytes;
+
+	if (r->kind == RECORD_SENT && m->side == side && !app_read(m->app)) {
+		*s = (struct sending){r, m->ledger, &m->load, side, m->bytes, r->duration, m->rtt,
+			{m->frame[0], m->frame[1]}};
+		return true;
+	}
+	if (r->kind != RECORD_TXN || r->composite || t->total == FIELD_ABSENT)
+		return false;
+	*s = (struct sending){r, t->ledger, &t->load[side], side, bytes == FIELD_ABSENT ? 0 : bytes,
+		side == SIDE_CLIENT ? t->request : t->response, t->rtt,
+		{t->frame[i], t->frame[i + 1]}};
+	return true;
 }
 
-static uint64_t bytes(const struct txn_record *t, enum side side)
-{
-	uint64_t n = side == SIDE_CLIENT ? t->r.client.bytes : t->r.server.bytes;
-
-	return n == FIELD_ABSENT ? 0 : n;
-}
-
-uint64_t slow_start(const struct txn_record *t, enum side side)
+uint64_t slow_start(const struct sending *s)
 {
 	uint64_t rounds = 1;
 
-	for (uint64_t n = bytes(t, side); n > WINDOW; n /= 2)
+	for (uint64_t n = s->bytes; n > WINDOW; n /= 2)
 		rounds++;
-	return t->rtt == FIELD_ABSENT ? 0 : rounds * t->rtt;
+	return s->rtt == FIELD_ABSENT ? 0 : rounds * s->rtt;
 }
 
 /*
  * A sender that knows the path's rate may keep to it, and have no queue but while it finds out
- * (BBR). What it was kept waiting for otherwise is not in the span.
+ * (BBR). What it was kept waiting for otherwise is not in its time.
  */
-bool rate_limited(const struct txn_record *t, enum side side)
+bool rate_limited(const struct sending *s)
 {
-	uint64_t phase = side == SIDE_CLIENT ? t->request : t->response, ns = span(t, side);
-	uint64_t closed = t->ledger[side == SIDE_CLIENT ? LEDGER_STALL_ZERO_SERVER
-							: LEDGER_STALL_ZERO_CLIENT];
+	uint64_t ns = sending_time(s), most = slow_start(s);
+	uint64_t closed = s->ledger[s->side == SIDE_CLIENT ? LEDGER_STALL_ZERO_SERVER
+							   : LEDGER_STALL_ZERO_CLIENT];
 
-	if (t->total == FIELD_ABSENT || phase == FIELD_ABSENT || bytes(t, side) < LEAST_BYTES ||
-		ns + resent_time(t, side) < phase / 2 || closed > phase / 8)
+	if (s->phase == FIELD_ABSENT || s->bytes < LEAST_BYTES ||
+		ns + resent_time(s->ledger, s->side) < s->phase / 2 || closed > s->phase / 8)
 		return false;
-	return reaches(t->load[side].time, ns, MOST) ||
-	       (reaches(t->load[side].time, ns, SEEN) && ns >= 2 * slow_start(t, side));
+	return reaches(s->load->time, ns, MOST) ||
+	       (reaches(s->load->time, ns, SEEN) && ns >= 2 * most);
 }
 
 /* Bits in a second. */
@@ -59,42 +68,46 @@ static uint64_t rate(uint64_t bytes, uint64_t ns)
 	return ns ? (uint64_t)((double)bytes * 8 * SECOND / (double)ns) : 0;
 }
 
-static void add(struct findings *f, struct svc *s, struct rate_state *c, const struct txn_record *t,
-	enum side side)
+static void add(struct findings *f, struct svc *s, struct rate_state *c, const struct sending *m)
 {
-	uint64_t drain =
-		side == SIDE_SERVER && t->stamp[3] != FIELD_ABSENT ? t->load[side].behind : 0;
-	uint64_t ns = span(t, side) + drain + resent_time(t, side), bits = rate(bytes(t, side), ns);
-	int i = side == SIDE_CLIENT ? 0 : 2;
+	enum side side = m->side;
+	bool server = side == SIDE_SERVER;
+	uint64_t end =
+		m->r->kind == RECORD_TXN ? ((const struct txn_record *)m->r)->stamp[3] : m->r->end;
+	uint64_t drain = server && end != FIELD_ABSENT ? m->load->behind : 0;
+	uint64_t ns = sending_time(m) + drain + resent_time(m->ledger, side), bits;
 
+	if (!server && m->r->kind == RECORD_SENT)
+		ns += m->load->behind; /* which is in what the answer was waited for */
 	/* The last bytes of a response had gone by, and were in the queue still. */
 	if (drain)
-		claim_later(f, s, &t->r, t->stamp[3], t->stamp[3] + drain, LEDGER_RESPONSE);
+		claim_later(f, s, m->r, end, end + drain, LEDGER_RESPONSE);
+	bits = rate(m->bytes, ns);
 	if (bits >= f->limit.v[THRESHOLD_RATE] * 1000000)
 		c->quick[side] += ns;
-	proof_add(&c->p[side], t->r.start, ns, t->frame[i]);
-	proof_frame(&c->p[side], ns, t->frame[i + 1]);
-	proof_until(&c->p[side], t->r.end);
-	proof_client(&c->p[side], &t->r.client.ip);
-	c->bytes[side] += bytes(t, side);
+	proof_add(&c->p[side], m->r->start, ns, m->frame[0]);
+	proof_frame(&c->p[side], ns, m->frame[1]);
+	proof_until(&c->p[side], m->r->end);
+	proof_client(&c->p[side], &m->r->client.ip);
+	c->bytes[side] += m->bytes;
+	c->messages[side] += m->r->kind == RECORD_SENT;
 	c->fastest[side] = bits > c->fastest[side] ? bits : c->fastest[side];
-	if (t->load[side].rtt > c->rtt[side])
-		c->rtt[side] = t->load[side].rtt;
-	top_operation(&c->top[side], t, ns);
+	if (m->load->rtt > c->rtt[side])
+		c->rtt[side] = m->load->rtt;
+	if (m->r->kind == RECORD_TXN)
+		top_operation(&c->top[side], (const struct txn_record *)m->r, ns);
 }
 
 static void record(struct findings *f, struct svc *s, const struct record *r)
 {
-	const struct txn_record *t = (const void *)r;
+	struct sending m;
 
-	if (!s || r->kind != RECORD_TXN || r->composite)
-		return;
-	for (int side = 0; side < 2; side++)
-		if (t->load[side].time && rate_limited(t, (enum side)side) &&
-			span(t, (enum side)side) >= f->limit.v[THRESHOLD_SLOW] / 2 &&
+	for (int side = 0; s && side < 2; side++)
+		if (sending_of(r, (enum side)side, &m) && m.load->time && rate_limited(&m) &&
+			sending_time(&m) >= f->limit.v[THRESHOLD_SLOW] / 2 &&
 			!account_class((enum wait_class)f->claimed, CLASS_NONE,
 				side ? LEDGER_RESPONSE : LEDGER_REQUEST))
-			add(f, s, svc_state(s, DETECTOR_RATE), t, (enum side)side);
+			add(f, s, svc_state(s, DETECTOR_RATE), &m);
 }
 
 static void list_side(
@@ -102,15 +115,19 @@ static void list_side(
 {
 	bool server = side == SIDE_SERVER;
 	const struct proof *p = &c->p[side];
-	struct finding *x = finding_new(f, "path-bandwidth", "The path's bandwidth is used up", s,
-		p, server ? "tsumari.ledger.response > 100ms" : "tsumari.ledger.request > 100ms");
+	struct finding *x =
+		finding_new(f, "path-bandwidth", "The path's bandwidth is used up", s, p,
+			c->messages[side] < p->count ? server ? "tsumari.ledger.response > 100ms"
+							      : "tsumari.ledger.request > 100ms"
+			: server                     ? "tsumari.turns.response > 100ms"
+						     : "tsumari.turns.request > 100ms");
 
 	finding_claims(x, s,
 		server ? ENTRY(RESPONSE) | ENTRY(STALL_RTO_SERVER) | ENTRY(STALL_FAST_SERVER)
 		       : ENTRY(REQUEST) | ENTRY(STALL_RTO_CLIENT) | ENTRY(STALL_FAST_CLIENT),
 		CLASS(NONE));
-	x->counted = "transactions";
-	x->of = s->transactions;
+	x->counted = c->messages[side] ? "messages" : "transactions";
+	x->of = c->messages[side] ? FIELD_ABSENT : s->transactions;
 	if (c->quick[side] * 2 >= p->cost)
 		finding_at_most(x, SEVERITY_INFO);
 	else if (path_loaded(f, s)) /* more people wait for what is small */
@@ -119,9 +136,12 @@ static void list_side(
 		"%C %S%1 (%B) went at %C kbit/s on average, up to %C kbit/s, for %T. Bytes were "
 		"under way all the time, the receiver's window was open, and the round trip rose "
 		"to %T. ",
-		p->count, server ? "response" : "request", p->count, c->bytes[side],
-		rate(c->bytes[side], p->cost) / 1000, c->fastest[side] / 1000, p->cost,
-		c->rtt[side]);
+		p->count,
+		c->messages[side] == p->count ? "message"
+		: server                      ? "response"
+					      : "request",
+		p->count, c->bytes[side], rate(c->bytes[side], p->cost) / 1000,
+		c->fastest[side] / 1000, p->cost, c->rtt[side]);
 	say_top(&x->saw, "The costliest", &c->top[side]);
 	say(&x->means,
 		"The %S had more to send than a link on the way to the %S carries, and a queue "
@@ -156,7 +176,7 @@ static void release(void *state)
 }
 
 const struct detector detect_rate = {.service_size = sizeof(struct rate_state),
-	.kinds = OF_TXN,
+	.kinds = OF_TXN | OF_SENT,
 	.record = record,
 	.list = list,
 	.release_service = release};

@@ -10,7 +10,8 @@
 
 struct send_state {
 	struct proof tls, upload, waited;
-	uint64_t bytes; /* of uploads */
+	uint64_t bytes;    /* of uploads */
+	uint64_t messages; /* of these: on connections that are not read */
 };
 
 /* The handshake's own time: its round trips (two at most, RFC 8446 needs one) are the path's. */
@@ -32,12 +33,22 @@ static bool held_back(const struct txn_record *t)
 	       t->ledger[LEDGER_REQUEST] <= CONTINUE_TO;
 }
 
-static void add(struct proof *p, const struct txn_record *t, uint64_t ns)
+static void add(struct proof *p, const struct sending *m, uint64_t ns)
 {
-	proof_add(p, t->r.start, ns, t->frame[0] ? t->frame[0] : t->frame[2]);
-	proof_frame(p, ns, t->frame[1]);
-	proof_until(p, t->r.end);
-	proof_client(p, &t->r.client.ip);
+	proof_add(p, m->r->start, ns, m->frame[0]);
+	proof_frame(p, ns, m->frame[1]);
+	proof_until(p, m->r->end);
+	proof_client(p, &m->r->client.ip);
+}
+
+static void add_tls(struct svc *s, const struct txn_record *t)
+{
+	struct send_state *c = svc_state(s, DETECTOR_SEND);
+
+	proof_add(&c->tls, t->r.start, tls_own(t), t->frame[0] ? t->frame[0] : t->frame[2]);
+	proof_frame(&c->tls, tls_own(t), t->frame[1]);
+	proof_until(&c->tls, t->r.end);
+	proof_client(&c->tls, &t->r.client.ip);
 }
 
 static void record(struct findings *f, struct svc *s, const struct record *r)
@@ -45,23 +56,23 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	const struct txn_record *t = (const void *)r;
 	uint64_t slow = f->limit.v[THRESHOLD_SLOW], request;
 	struct send_state *c;
+	struct sending m;
 
-	if (!s || r->kind != RECORD_TXN || r->composite || t->total == FIELD_ABSENT)
+	if (!s || !sending_of(r, SIDE_CLIENT, &m))
 		return;
-	if (tls_own(t) >= slow) {
-		c = svc_state(s, DETECTOR_SEND);
-		add(&c->tls, t, tls_own(t));
-	}
-	request = t->ledger[LEDGER_REQUEST];
-	if (request < slow || rate_limited(t, SIDE_CLIENT) ||
+	if (r->kind == RECORD_TXN && tls_own(t) >= slow)
+		add_tls(s, t);
+	request = sending_time(&m);
+	if (request < slow || rate_limited(&m) ||
 		account_class((enum wait_class)f->claimed, CLASS_NONE, LEDGER_REQUEST))
 		return;
 	c = svc_state(s, DETECTOR_SEND);
-	if (held_back(t)) {
-		add(&c->waited, t, request);
-	} else if (r->client.bytes != FIELD_ABSENT && r->client.bytes >= UPLOAD) {
-		add(&c->upload, t, request);
-		c->bytes += r->client.bytes;
+	if (r->kind == RECORD_TXN && held_back(t)) {
+		add(&c->waited, &m, request);
+	} else if (m.bytes >= UPLOAD) {
+		add(&c->upload, &m, request);
+		c->messages += r->kind == RECORD_SENT;
+		c->bytes += m.bytes;
 	}
 }
 
@@ -120,15 +131,16 @@ static void list_waited(struct findings *f, const struct svc *s, const struct se
 static void list_upload(struct findings *f, const struct svc *s, const struct send_state *c)
 {
 	struct finding *x = finding_new(f, "slow-upload", "Requests are sent slowly", s, &c->upload,
-		"tsumari.ledger.request > 200ms");
+		c->messages < c->upload.count ? "tsumari.ledger.request > 200ms"
+					      : "tsumari.turns.request > 200ms");
 
 	finding_claims(x, s, ENTRY(REQUEST), CLASS(NONE));
-	x->counted = "requests";
-	x->of = s->transactions;
+	x->counted = c->messages ? "messages" : "requests";
+	x->of = c->messages ? FIELD_ABSENT : s->transactions;
 	say(&x->saw,
-		"%C of %C requests (%B) were long in being sent: %T, stalls and closed windows not "
+		"%C %S%1 (%B in all) took long to be sent: %T, stalls and closed windows not "
 		"counted.",
-		x->count, x->of, c->bytes, x->local);
+		x->count, c->messages ? "message" : "request", x->count, c->bytes, x->local);
 	say(&x->means, "The client, or its path to the server, does not send faster; the server "
 		       "waits for the request and may hold a worker for it.");
 	say(&x->next,
@@ -153,5 +165,7 @@ static void list(struct findings *f)
 	}
 }
 
-const struct detector detect_send = {
-	.service_size = sizeof(struct send_state), .kinds = OF_TXN, .record = record, .list = list};
+const struct detector detect_send = {.service_size = sizeof(struct send_state),
+	.kinds = OF_TXN | OF_SENT,
+	.record = record,
+	.list = list};

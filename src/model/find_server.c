@@ -114,7 +114,7 @@ static void count(struct server_state *c, uint64_t ns, uint64_t least)
 static bool is_long(const struct record *r, uint64_t ns)
 {
 	uint64_t trip = r->kind == RECORD_TURN
-				? ((const struct turn_record *)r)->network
+				? ((const struct turn_record *)r)->ledger[LEDGER_NETWORK]
 				: ((const struct txn_record *)r)->ledger[LEDGER_NETWORK];
 
 	return ns > RTO_MOST + 2 * trip;

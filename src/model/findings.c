@@ -483,26 +483,6 @@ static void explain_slow(struct findings *f)
 	}
 }
 
-/* A path that loses segments loses answers to connection requests, too. */
-static void join_loss(struct findings *f)
-{
-	for (unsigned i = 0; i < f->nlist; i++)
-		for (unsigned k = 0; k < f->nlist; k++) {
-			struct finding *late = &f->list[i], *x = &f->list[k];
-
-			if (strcmp(late->id, "synack-loss") != 0 || strcmp(x->id, "loss") != 0 ||
-				!(x->entries & ENTRY(STALL_RTO_SERVER)) || late->part_of ||
-				late->port != x->port ||
-				memcmp(&late->server, &x->server, sizeof(x->server)) != 0)
-				continue;
-			late->part_of = x->id;
-			x->entries |= late->entries;
-			x->local += late->local;
-			say(&x->saw, " %C answers to connection requests were lost, too: %T.",
-				late->count, late->local);
-		}
-}
-
 /* What each costs those in front: first of the whole ones, which leave nothing to each other. */
 static void work_out(struct findings *f)
 {
@@ -539,7 +519,6 @@ unsigned findings_list(
 		detectors[i]->list(f);
 	f->capture = NULL;
 	explain_slow(f);
-	join_loss(f);
 	find_behind(f);
 	work_out(f);
 	rank(f);

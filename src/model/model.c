@@ -102,7 +102,7 @@ void model_record(struct model *m, const struct record *r)
 
 	if (m->is.findings)
 		findings_record(m->is.findings, r);
-	if (r->kind == RECORD_TURN)
+	if (record_of_turns(r))
 		return;
 	service = services_record(m->is.services, r);
 	hosts_record(m->is.hosts, r);

@@ -161,7 +161,7 @@ void tiers_turn(
 			.begin = r->r.start,
 			.asked = r->r.start,
 			.end = r->r.end,
-			.own = r->r.duration - r->network - r->resent,
+			.own = r->open ? r->r.duration : r->ledger[LEDGER_SERVER],
 			.flow = r->r.flow_id},
 		shares, nshares);
 }

@@ -134,8 +134,7 @@ static void show(struct pipeline *p, const struct record *rec)
 		show_open(p, rec);
 		return;
 	}
-
-	if (rec->kind == RECORD_TURN) {
+	if (record_of_turns(rec)) {
 		show_turn(p, rec);
 		return;
 	}

@@ -1,0 +1,218 @@
+"""More stories (stories.py): of connections whose protocol is not read, told by their messages."""
+import sys
+
+import stories
+from pcaplib import ACK, FIN, PSH
+from stories import MS, SECOND, World, story
+from stories_connect import Conn
+from stories_path import FAST, SLOW, Link
+
+stories.STORIES.clear()
+PORT = 7007  # nobody's
+ASK = b"\1\2ask of it all\3"
+
+
+def each_place(first, make, cost=None, never=()):
+    """The same, captured beside the client and beside the server."""
+    for place in 0, 1:
+        stories.STORIES.append(("%s_%s" % (make.__name__, ("client", "server")[place]), lambda p=place: make(p),
+                                first and (first, r"10\.8\.0\.1:%d" % PORT), cost, (), never, None))
+
+
+def answers(link, n, size, writes=None, upload=False, think=50 * MS, body=None):
+    """Questions on one connection, answered by so much each; or the other way round."""
+    t, now = link.open(0, port=PORT)
+    for i in range(n):
+        large, small = b"\7" * size, ASK
+        if upload:
+            now = link.send(t, 0, now, large, writes)
+            now = link.one(t, 1, now + MS, PSH | ACK, small)
+        else:
+            now = link.one(t, 0, now, PSH | ACK, small)
+            now = link.send(t, 1, now + MS, large, writes)
+        now += think
+    link.one(t, 1, link.one(t, 0, now, FIN | ACK), FIN | ACK)
+    return link
+
+
+LINE = 400_000 * 8 * 1514 / 1448 / SLOW  # seconds of one message
+
+
+def large_values_over_a_slow_link(place):
+    return answers(Link((FAST, SLOW), 10 * MS, place=place), 3, 400_000)
+
+
+each_place("path-bandwidth", large_values_over_a_slow_link, 3 * LINE, ("slow-server", "slow-reader", "loss", "far-path"))
+
+
+def large_values_sent_over_a_slow_link(place):
+    return answers(Link((SLOW, FAST), 10 * MS, place=place), 3, 400_000, upload=True)
+
+
+each_place("path-bandwidth", large_values_sent_over_a_slow_link, 3 * LINE, ("slow-server", "slow-upload"))
+
+
+def large_values_over_a_quick_link(place):
+    return answers(Link((FAST, FAST), 2 * MS, place=place), 3, 400_000)
+
+
+each_place(None, large_values_over_a_quick_link)
+
+
+def large_values_from_far_away(place):
+    """Round trips of a sender that finds out how much the path carries."""
+    return answers(Link((FAST, FAST), 100 * MS, 4_000_000, place), 4, 200_000)
+
+
+each_place("far-path", large_values_from_far_away, None, ("path-bandwidth", "slow-server"))
+
+
+def messages_that_a_client_sends_slowly(place):
+    """A piece each tenth of a second, with nothing under way in between."""
+    link = Link((FAST, FAST), 5 * MS, place=place)
+    for i in range(3):
+        t, now = link.open(i * 10 * SECOND, port=PORT)
+        now = link.send(t, 0, now, b"\7" * 300_000, (20_000, 100 * MS))
+        link.one(t, 1, now + MS, PSH | ACK, ASK)
+    return link
+
+
+each_place("slow-upload", messages_that_a_client_sends_slowly, 3 * 1.4, ("slow-server", "path-bandwidth"))
+
+
+def server_that_tells_now_and_then(place):
+    """Nobody waits for what a server tells unasked, each tenth of a second, for long."""
+    link = Link((FAST, FAST), 30 * MS, place=place)
+    t, now = link.open(0, port=PORT)
+    now = link.one(t, 1, link.one(t, 0, now, PSH | ACK, ASK) + MS, PSH | ACK, ASK)
+    for i in range(300):
+        link.one(t, 0, link.one(t, 1, now + i * 100 * MS, PSH | ACK, b"\7" * (300 + i % 10)))
+    return link
+
+
+each_place(None, server_that_tells_now_and_then)
+
+
+def client_that_tells_now_and_then(place):
+    """Nor for what a client does; the server says a word at the end of each minute."""
+    link = Link((FAST, FAST), 30 * MS, place=place)
+    t, now = link.open(0, port=PORT)
+    for i in range(400):
+        then = link.one(t, 0, now + i * 200 * MS, PSH | ACK, b"\7" * 400)
+        link.one(t, 1, then, PSH | ACK if i % 100 == 99 else ACK, ASK if i % 100 == 99 else b"")
+    return link
+
+
+each_place(None, client_that_tells_now_and_then)
+
+
+def small_questions(size):
+    """One each half second; those from the fifth on come while much is answered elsewhere."""
+
+    def small_questions_beside_a_transfer(place):
+        link = Link((FAST, SLOW), 10 * MS, 120_000, place)
+
+        def ask(begin):
+            t, now = link.open(begin, port=PORT)
+            link.one(t, 1, link.one(t, 0, now, PSH | ACK, ASK) + MS, PSH | ACK, ASK)
+
+        for i in range(5):
+            ask(i * SECOND // 2)
+        t, now = link.open(5 * SECOND, port=PORT)
+        now = link.one(t, 0, now, PSH | ACK, ASK)
+        link.small = (PORT, ASK, ASK)
+        if size:
+            link.others = [(now + SECOND + i * SECOND // 2) for i in range(10)]
+        link.send(t, 1, now + MS, b"\7" * (size or 1000))
+        return link
+
+    small_questions_beside_a_transfer.__name__ += "" if size else "_that_is_none"
+    return small_questions_beside_a_transfer
+
+
+each_place("latency-under-load", small_questions(2_500_000), None, ("slow-server",))
+each_place(None, small_questions(0))
+
+
+# ---- loss, windows, small writes ---------------------------------------------------------------
+
+
+def questions(resent, late, closed=0, n=12, port=PORT):
+    """Each third question is sent again after `resent`, each fourth answer after `late` seconds."""
+    w = World()
+    for i in range(2):
+        c = Conn(w, 10 + i, 1, port)
+        t = c.open(i * 20 * MS) + 10_000
+        for k in range(n):
+            t = c.ask(t + MS, ASK, (resent,) if resent and k % 3 == 2 else ())
+            t += MS
+            c.say(1, t, ACK | PSH, b"\7" * 200)
+            if late and k % 4 == 3:
+                t += int(late * SECOND)
+                c.say(1, t, ACK | PSH, b"\7" * 200, again=True)
+            t = c.say(0, t + 50_000)
+        c.close(t + MS, 0)
+    return w
+
+
+@story(first=("loss", "10.7.0.1:7007"), cost=2 * 4 * 0.3, never=("slow-server",))
+def questions_that_are_lost():
+    return questions(0.3, 0)
+
+
+@story(first=("loss", "10.7.0.1:7007"), cost=2 * 3 * 0.25, never=("slow-server",))
+def answers_that_are_lost():
+    return questions(0, 0.25)
+
+
+@story(first=("loss", "10.7.0.1:7007"), cost=2 * (4 * 0.3 + 3 * 0.25), never=("slow-server",))
+def loss_both_ways_is_one():
+    return questions(0.3, 0.25)
+
+
+@story()
+def questions_that_arrive():
+    return questions(0, 0)
+
+
+@story(first=("loss", "10.7.0.1:80"), cost=20 * 0.3 / 4 + 3 * 1.0, never=("syn-drop", "accept-queue", "synack-loss"))
+def requests_and_their_connections_are_lost():
+    """SYNs are lost as often as all else: the path is the cause, not a queue of the server."""
+    w = World()
+    for i in range(20):
+        c = Conn(w, 10 + i, 1)
+        t = c.open(i * 50 * MS, (1.0,) if i % 7 == 3 else ()) + 10_000
+        for k in range(2):
+            t = c.ask(t + MS, stories.get("/a"), (0.3,) if (k + 2 * i) % 8 == 3 else ())
+            t = c.answer(t + MS)
+    return w
+
+
+def readers(pause):
+    """Large answers; the client closes its window for so long, each 30,000 bytes."""
+    w = World()
+    for i in range(3):
+        talk = w.tcp("10.8.0.1", PORT, "10.9.0.%d" % (i + 1))
+        now = talk.send(0, talk.open(i * 10 * SECOND), ASK) + MS
+        for k in range(9):
+            now = talk.send(1, now, b"\7" * 30_000)
+            for window in (0, 65535):
+                now += pause if window else MS // 100
+                talk._send(0, now, ACK)
+                talk.packets[-1] = stories.with_window(talk.packets[-1], window)
+        talk.close(now + MS)
+    return w
+
+
+@story(first=("slow-reader", "10.8.0.1:7007"), never=("slow-server", "loss", "path-bandwidth"))
+def clients_that_read_large_values_slowly():
+    return readers(200 * MS)
+
+
+@story()
+def clients_that_read_large_values():
+    return readers(MS // 10)
+
+
+if __name__ == "__main__":
+    sys.exit(stories.main())
