@@ -173,6 +173,22 @@ def page_that_all_ask_for_at_the_same_time():
 
 
 @both()
+def page_that_a_cache_renews_when_it_has_answered():
+    t = Tiers(1)
+    for i in range(12):
+        at, path = i * 2 * SECOND, "/page/%d" % (i % 3)
+        front = t.w.tcp(WEB, 80)
+        now = front.close(front.send(1, front.send(0, front.open(at), get(path)) + MS, ok()))
+        inner = t.w.tcp(APP, 8000, WEB)
+        now = inner.send(0, inner.open(now + MS // 5), get(path))
+        inner.close(inner.send(1, now + SECOND, ok()))
+        for k in range(4):
+            front = t.w.tcp(WEB, 80)
+            front.close(front.send(1, front.send(0, front.open(at + k * 300 * MS + 20 * MS), get(path)) + MS, ok()))
+    return t.w
+
+
+@both()
 def page_that_a_cache_gets_at_once():
     return cached(MS // 2, 5 * MS)
 

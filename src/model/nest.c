@@ -396,6 +396,7 @@ static void finish(struct nest *n, uint32_t i)
 	x->active = false;
 	if (!x->closed)
 		close_item(n, i);
+	nest_over(n, x);
 	if (x->w.digest && !apart(n, x->w.flow))
 		n->parent(n->arg, &x->w, n->links, x->links);
 	while (*last != NONE)
@@ -530,7 +531,7 @@ static void find_parents(struct nest *n, const struct item *x, uint64_t time, st
 {
 	unsigned looked = 0;
 
-	c->n = 0;
+	c->n = c->nrest = 0;
 	c->sum = 0;
 	c->sure = c->whole = c->same = c->filled = c->open = c->by_id = c->more = false;
 	for (uint32_t i = *bucket(n, &x->w.client); i != NONE; i = n->items[i].next) {
@@ -555,16 +556,18 @@ static void find_parents(struct nest *n, const struct item *x, uint64_t time, st
 		if (!x->w.caller || directions_can(n->directions, p->name, x->name))
 			consider(c, i, p, x);
 	}
-	c->alike = c->n > 0;
-	for (unsigned i = 0; i < c->n; i++)
-		c->alike = c->alike && alike(&n->items[c->parent[0]], &n->items[c->parent[i]]);
 	if (c->n > 1 && c->whole) {
 		innermost(n, c);
 		if (c->n > 1 && !c->more)
 			nest_prefer_unoccupied(n, c, time);
+		if (c->n > 1 && c->same)
+			nest_prefer_answered(n, x, c);
 		if (c->n > 1 && c->filled)
 			tightest(n, x, c);
 	}
+	c->alike = c->n > 0;
+	for (unsigned i = 0; i < c->n; i++)
+		c->alike = c->alike && alike(&n->items[c->parent[0]], &n->items[c->parent[i]]);
 }
 
 /*
@@ -579,15 +582,15 @@ static void settle(struct nest *n, uint32_t child, uint64_t time)
 	uint64_t given = 0;
 	unsigned linked, steps = STEPS;
 
-	c.n = 0;
-	c.more = c.whole = c.by_id = false;
+	c.n = c.nrest = 0;
+	c.more = c.whole = c.by_id = c.alike = false;
 	if (!apart(n, x->w.flow))
 		find_parents(n, x, time, &c);
 	if (time < x->w.begin && !c.whole && !c.by_id) {
 		push(n, x->w.begin, CHILD_START, child);
 		return;
 	}
-	x->nested = c.n > 0;
+	x->nested = c.n > 0 || nest_renews(n, x, time);
 	n->unsettled += c.n > NEST_PARENTS || c.more;
 	for (linked = c.n; linked > 0; linked--) {
 		unsigned i = linked - 1;
@@ -602,6 +605,9 @@ static void settle(struct nest *n, uint32_t child, uint64_t time)
 	}
 	for (unsigned i = linked; i < c.n && c.whole && !c.by_id; i++)
 		nest_occupy(n, c.parent[i], child, &steps);
+	for (unsigned i = 0; i < c.nrest && c.alike; i++)
+		if (alike(&n->items[c.parent[0]], &n->items[c.rest[i]]))
+			link_to(n, c.rest[i], child, 0, &c);
 	if (x->w.caller)
 		return;
 	x->closed = true;

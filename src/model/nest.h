@@ -9,7 +9,8 @@
  * overlap).
  *
  * A cache asks once for all that ask for the same meanwhile: those wait for that call, too, have
- * none of their own, and are answered when it is over.
+ * none of their own, and are answered when it is over. Nobody waits for one that it makes when it
+ * has answered with what it had.
  *
  * Waits come in the order of their ends, children before their parents: what happened is gone
  * through in the order of time once so many are held back, and at the end. When a parent ends, the

@@ -3,6 +3,7 @@
  * seldom makes another meanwhile.
  */
 #include "model/nest_impl.h"
+#include <string.h>
 
 #define DEPTH 3u /* calls that are passed on for the sake of one */
 
@@ -52,6 +53,31 @@ void nest_prefer_unoccupied(const struct nest *n, struct candidates *c, uint64_t
 	c->sum = 0;
 	for (unsigned i = 0; i < left; i++)
 		c->sum += c->weight[i];
+}
+
+#define SOON UINT64_C(2000000) /* ns from a call's answer to that of whoever hands it on */
+
+void nest_prefer_answered(const struct nest *n, const struct item *x, struct candidates *c)
+{
+	uint64_t least = UINT64_MAX, gap[LOOK];
+	unsigned left = 0;
+
+	c->sum = 0;
+	for (unsigned i = 0; i < c->n; i++) {
+		uint64_t end = n->items[c->parent[i]].w.end;
+
+		gap[i] = end > x->w.end ? end - x->w.end : 0;
+		least = gap[i] < least ? gap[i] : least;
+	}
+	for (unsigned i = 0; i < c->n; i++)
+		if (gap[i] <= SOON || gap[i] / 4 <= least) {
+			c->parent[left] = c->parent[i];
+			c->weight[left] = c->weight[i];
+			c->sum += c->weight[left++];
+		} else if (c->nrest < NEST_PARENTS) {
+			c->rest[c->nrest++] = c->parent[i];
+		}
+	c->n = left;
 }
 
 /* What a wait has too much of calls at this time, as it can be in one only. */
@@ -203,4 +229,19 @@ void nest_share_call(struct nest *n, uint32_t wait)
 	if (best && !best->more && all < MOSTLY &&
 		(best->weight ? answered_together(n, x, best) : !all))
 		best->more = NEST_ONE - best->weight;
+}
+
+void nest_over(struct nest *n, const struct item *x)
+{
+	if (x->w.object)
+		n->over[x->w.object % OVER] = (struct over){x->w.server, x->w.object, x->w.end};
+}
+
+bool nest_renews(const struct nest *n, const struct item *call, uint64_t time)
+{
+	const struct over *o = &n->over[call->w.object % OVER];
+
+	return call->w.object && o->object == call->w.object && time >= o->end &&
+	       time - o->end <= AT_ONCE &&
+	       memcmp(&o->server, &call->w.client, sizeof(o->server)) == 0;
 }

@@ -14,6 +14,7 @@
 #define HOSTS 4096u                 /* buckets */
 #define APART 4096u                 /* connections that were taken out last; a power of two */
 #define LOOK  64u                   /* waits under way at a host that are looked at for one child */
+#define OVER  64u                   /* waits that are over, remembered */
 #define STEPS 512u                  /* of looking whose a call is instead */
 #define HOLD  UINT64_C(60000000000) /* ns that a wait is held back at most */
 #define NONE  UINT32_MAX
@@ -65,7 +66,12 @@ struct nest {
 	void *arg;
 	uint64_t unsettled, late;
 	uint64_t apart[APART]; /* flows by their number */
-	struct edge *edges;    /* of one parent */
+	struct over {
+		struct addr server;
+		uint32_t object;
+		uint64_t end;
+	} over[OVER];       /* waits that are, by what they asked for */
+	struct edge *edges; /* of one parent */
 	struct spell *spells;
 	size_t room;
 };
@@ -83,6 +89,8 @@ struct candidates {
 	bool more;  /* there are too many to look at */
 	bool same;  /* they ask for what the child asks for */
 	bool alike; /* they ask for the same, all of them */
+	unsigned nrest;
+	uint32_t rest[NEST_PARENTS]; /* of those that do, these are answered too late to have it */
 };
 
 static inline uint32_t *bucket(struct nest *n, const struct addr *host)
@@ -93,6 +101,11 @@ static inline uint32_t *bucket(struct nest *n, const struct addr *host)
 /* nest_calls.c: of those that hold a call which begins now whole, it is theirs that wait for
    nothing yet, as far as there are any. */
 void nest_prefer_unoccupied(const struct nest *n, struct candidates *c, uint64_t time);
+/* Of those that ask for the same as the child they have it who are answered when it is. */
+void nest_prefer_answered(const struct nest *n, const struct item *x, struct candidates *c);
+/* A wait is over; is this a call by which its server, having answered it, gets the same anew? */
+void nest_over(struct nest *n, const struct item *x);
+bool nest_renews(const struct nest *n, const struct item *call, uint64_t time);
 /* A wait begins: the call that another has made for the same; NONE: there is none. */
 uint32_t nest_same_call(struct nest *n, uint32_t wait);
 /* It ends: does it wait for a call of another? */

@@ -43,7 +43,7 @@ static void end(void)
 }
 
 /* From..till, of which the first `network` ms are the path and the rest the server. */
-static uint32_t object; /* of what is added */
+static uint32_t object, called; /* what is asked for, of whoever calls others, and of them */
 
 static void add(unsigned client, unsigned server, unsigned class, uint64_t from, uint64_t till,
 	uint64_t network, bool calls)
@@ -57,7 +57,7 @@ static void add(unsigned client, unsigned server, unsigned class, uint64_t from,
 		.asked = (1000 + from) * MS,
 		.end = (1000 + till) * MS,
 		.own = (till - from - network) * MS,
-		.object = calls ? object : 0,
+		.object = calls ? object : called,
 		.flow = 1};
 	struct share shares[2];
 
@@ -211,6 +211,40 @@ static void same_calls_one_after_another(void **state)
 	end();
 }
 
+/* Two at a time: whose each call is shows when it is answered. */
+static void same_calls_two_at_a_time(void **state)
+{
+	(void)state;
+	begin();
+	object = 7;
+	called = 7;
+	for (unsigned i = 0; i < 8; i++) {
+		add(2, 3, 3, 8 + 100 * (i / 2), 98 + 100 * (i / 2), 0, false);
+		add(1, 2, 1, i, 99 + 100 * (i / 2), 0, true);
+	}
+	nest_finish(nest);
+	object = called = 0;
+	assert_in_range(felt(3, LEDGER_SERVER), 8 * 90 - 2, 8 * 90);
+	end();
+}
+
+/* The cache gives what it has, and gets it anew; nobody waits for that. */
+static void what_is_renewed_is_not_waited_for(void **state)
+{
+	(void)state;
+	begin();
+	object = called = 7;
+	add(1, 2, 1, 0, 5, 0, true);
+	add(2, 3, 3, 6, 900, 0, false);
+	called = 8;
+	add(2, 3, 3, 1006, 1100, 0, false);
+	nest_finish(nest);
+	object = called = 0;
+	assert_int_equal(felt(3, LEDGER_SERVER), 94);
+	assert_int_equal(felt(1, LEDGER_SERVER), 5);
+	end();
+}
+
 static void behind_goes_on_alone(void **state)
 {
 	(void)state;
@@ -302,6 +336,8 @@ int main(void)
 		cmocka_unit_test(one_call_for_all),
 		cmocka_unit_test(one_call_for_two_that_came_at_once),
 		cmocka_unit_test(same_calls_one_after_another),
+		cmocka_unit_test(same_calls_two_at_a_time),
+		cmocka_unit_test(what_is_renewed_is_not_waited_for),
 		cmocka_unit_test(behind_goes_on_alone),
 		cmocka_unit_test(what_nobody_called_is_felt),
 		cmocka_unit_test(one_call_at_a_time),
