@@ -37,6 +37,45 @@ def findings():
     PRESSED.add("Z")
 
 
+def per_second(text):
+    n, unit = re.match(r"([\d.]+) ?([kMG]?)/s", text).groups()
+    return float(n) * {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}[unit]
+
+
+def near(a, b):
+    """The same number, as three digits show it."""
+    return abs(a - b) <= 0.006 * max(abs(a), abs(b)) + 0.0006
+
+
+def rates(t, name, text, known, lines, page):
+    """Rates are of the answers, over the time listened, and peaks are the same, wherever they stand."""
+    listened, asked = known["capture"]["listened"] / 1e9, 0
+    check(listened == known["capture"]["duration"] / 1e9, f"{name}: a file is listened to from its first frame to its last")
+    of_page = json.loads(re.search(r'<script type="application/json"[^>]*>(.*?)</script>', page, re.S).group(1))
+    services = t.press("2", r"Server +Port Protocol", f"{name}: services")
+    for s, p in zip(known["services"], of_page["services"]):
+        check(s == p, f"{name}: a service on the page {p}, elsewhere {s}")
+        if not s["transactions"]:
+            continue
+        asked += 1
+        answers = s["transactions"] - s["unanswered"] - s.get("unknown", 0)
+        rate = s["answers_per_second"]
+        check(near(rate, answers / listened), f"{name}: {s['server']}: {rate} a second, {answers} in {listened} s")
+        line = next(x for x in lines if x.startswith(f"  {s['server']} {s['protocol']} "))
+        check(near(rate, per_second(re.search(r"[\d.]+ [kMG]?/s", line).group(0))), f"{name}: {rate} in JSON, in the report {line}")
+        row = re.search(rf"^ {re.escape(s['ip'])} +{s['port']} {s['protocol']} .*$", services, re.M)
+        check(row and near(rate, per_second(re.search(r"[\d.]+ [kMG]?/s", row.group(0)).group(0))),
+              f"{name}: {rate} in JSON, in the services {row and row.group(0)}", services)
+    check(asked > 0, f"{name}: services were asked")
+    most = known["most"]
+    check(most == of_page["most"], f"{name}: peaks of the page")
+    for what, n in (("Transactions", most["ended"]), ("Errors", most["errors"])):
+        shown = per_second(re.search(rf"{what} +([\d.]+ [kMG]?/s)", text).group(1))
+        check(near(shown, n / (most["width"] / 1e9)), f"{name}: {what}: {shown} at most, in JSON {n} in {most['width']} ns", text)
+    check(int(re.search(r"Under way at once +(\d+)", text).group(1)) == most["under_way"], f"{name}: under way", text)
+    check(most["under_way"] == max(known["series"]["peak"]), f"{name}: under way, of the series")
+
+
 def overview():
     """Its figures are those of the report."""
     for name, cut in (("http-slow", []), ("mysql-n-plus-one", []), ("http-loss", []), ("http-midstream", []),
@@ -65,6 +104,7 @@ def overview():
         check(known["verdict"][:100] in re.sub(r" *\n *", " ", text), f"{name}: {known['verdict']}", text)
         errors = re.search(r"Errors +([\d.]+) k?/s", text).group(1)
         check((float(errors) > 0) == any(s["errors"] for s in known["services"]), f"{name}: history of errors", text)
+        rates(t, name, text, known, lines, report("--report=html"))
         t.leave(f"overview of {name}")
 
 

@@ -179,6 +179,20 @@ def interim(path):
     check(len(going) >= 9, f"interim records of connections: {len(going)}")
 
 
+def rates():
+    """Over the time that is listened, not from the first frame to the last."""
+    with open(os.path.join(WORK, "rates.err"), "w") as err:
+        p = start(CLIENTS, TSUMARI, "-i", "va", "-Z", "root", "--report=json", "--duration", "6s", "tcp port 8001",
+                  stdout=subprocess.PIPE, stderr=err, text=True)
+    time.sleep(1.5)
+    clients = start(CLIENTS, sys.executable, "-c", CLIENT, "8001/one", "8001/two")
+    report = json.loads(p.communicate(timeout=30)[0])
+    stop(clients)
+    listened = report["capture"]["listened"] / 1e9
+    check(6 <= listened < 7.5 and report["capture"]["duration"] < 3e9, f"listened to for {listened} s: {report['capture']}")
+    check(abs(report["services"][0]["answers_per_second"] - 2 / listened) < 0.01, f"two answers in it: {report['services']}")
+
+
 def main():
     server = start(SERVERS, sys.executable, "-c", SERVER, stdout=subprocess.PIPE, text=True)
     check(server.stdout.readline() == "ready\n", "the server is there")
@@ -198,6 +212,7 @@ def main():
     t.over()
     stop(records)
     interim(out)
+    rates()
     return summary()
 
 

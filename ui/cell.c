@@ -89,6 +89,9 @@ void cell_put(struct text *t, const struct field *f, const struct schema_value *
 		for (uint32_t i = 0; i < v->list->n; i++)
 			text_printf(t, "%s%" PRIu64, i ? ", " : "", v->list->v[i]);
 		break;
+	case CELL_RATE:
+		text_rate(t, v->u64, UINT64_C(1000000000000));
+		break;
 	case FIELD_ID:
 		text_printf(t, "%" PRIu64, v->u64);
 		break;
@@ -104,6 +107,7 @@ bool cell_right(const struct field *f)
 	case FIELD_U64:
 	case FIELD_BYTES:
 	case FIELD_DURATION:
+	case CELL_RATE:
 		return true;
 	default:
 		return false;

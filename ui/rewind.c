@@ -17,6 +17,23 @@ uint64_t ui_until(const struct ui *u)
 	return u->mode == MODE_LIVE ? until_moment(u) : u->until;
 }
 
+/* Of records that had to go nothing is shown, and the time goes with them. */
+uint64_t ui_listened(const struct ui *u)
+{
+	uint64_t to = u->mode != MODE_LIVE ? u->until_time : u->moment ? u->moment->time : u->now;
+	uint64_t from = u->begun;
+	struct capture_stats st;
+
+	if (!from) {
+		frames_stats(u->frames, &st);
+		from = st.first;
+		to = u->mode == MODE_LIVE && !u->moment ? st.last : to;
+	}
+	if (u->shown != u->live && store_first(u->store) && store_from(u->store) > from)
+		from = store_from(u->store);
+	return to > from ? to - from : 0;
+}
+
 static bool feed(void *arg, uint64_t number, uint64_t when, const struct record *r)
 {
 	struct ui *u = arg;

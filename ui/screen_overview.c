@@ -32,6 +32,7 @@ struct state {
 	struct moment moment[COLUMNS];
 	unsigned n;     /* columns */
 	uint64_t width; /* of one, ns */
+	struct series_most most;
 	unsigned selected, top;
 	int list; /* row of the first service drawn, for the mouse */
 };
@@ -63,6 +64,7 @@ static void collect(struct ui *u, struct screen *s)
 	int room = term_columns() - name_width() - 12;
 	unsigned most = room < 10 ? 10 : room > (int)COLUMNS ? COLUMNS : (unsigned)room;
 
+	x->most = series_most(&v);
 	if (v.width > SERIES_RECENT)
 		v = series_recent(set);
 	memset(x->moment, 0, sizeof(x->moment));
@@ -95,11 +97,11 @@ static void history(const struct state *x, int y, int what, const char *name, en
 			most = x->moment[i].value[what];
 	text_init(&t, text, sizeof(text));
 	if (what == HISTORY_SLOWEST)
-		text_duration(&t, most ? most : FIELD_ABSENT);
+		text_duration(&t, x->most.slowest ? x->most.slowest : FIELD_ABSENT);
 	else if (what == HISTORY_OPEN)
-		text_count(&t, most);
+		text_count(&t, x->most.peak);
 	else
-		text_rate(&t, most, x->width);
+		text_rate(&t, what == HISTORY_RATE ? x->most.ended : x->most.errors, x->most.width);
 	term_put(y, 1, left - 4, name, ROLE_TEXT);
 	term_right(y, left - 4, 14, text, ROLE_DIM);
 	for (unsigned i = 0; i < x->n; i++) {
@@ -181,9 +183,8 @@ static struct drawings drawings(struct ui *u)
 	return d;
 }
 
-static void figure_text(struct text *t, const struct tally *x, int what)
+static void figure_text(struct ui *u, struct text *t, const struct tally *x, int what)
 {
-	uint64_t span = x->last > x->first ? x->last - x->first : 0;
 	bool any = x->duration.n > 0;
 
 	switch (what) {
@@ -194,10 +195,7 @@ static void figure_text(struct text *t, const struct tally *x, int what)
 		text_printf(t, "%" PRIu64, x->errors);
 		break;
 	case RATE:
-		if (span)
-			text_rate(t, tally_answers(x), span);
-		else
-			text_char(t, '-');
+		tally_put_rate(t, x, ui_listened(u));
 		break;
 	case P50:
 	case P99:
@@ -209,7 +207,7 @@ static void figure_text(struct text *t, const struct tally *x, int what)
 	}
 }
 
-static void figures(int y, const struct tally *x, enum role role)
+static void figures(struct ui *u, int y, const struct tally *x, enum role role)
 {
 	int at = name_width();
 
@@ -221,7 +219,7 @@ static void figures(int y, const struct tally *x, enum role role)
 		if (term_columns() < figure[i].from)
 			continue;
 		text_init(&t, text, sizeof(text));
-		figure_text(&t, x, i);
+		figure_text(u, &t, x, i);
 		term_right(y, at, figure[i].width, text, bad ? ROLE_BAD : role);
 		at += figure[i].width + 1;
 	}
@@ -241,7 +239,7 @@ static void service_line(
 	name_of(&out, x);
 	term_put(y, 0, term_columns(), "", selected ? ROLE_SELECTED : ROLE_TEXT);
 	term_text(y, 1, name_width() - 2, out.p, out.len, role);
-	figures(y, t, role);
+	figures(u, y, t, role);
 	bars_ledger(y, d->ledger, d->ledger_width, t->ledger, d->full);
 	sparkline(u, y, d->history, d->history_width, x);
 }
@@ -251,7 +249,7 @@ static void total_line(struct ui *u, int y, const struct drawings *d)
 	const struct tally *t = &services_total(model_services(u->shown))->sum;
 
 	term_put(y, 1, name_width() - 2, "all of them", ROLE_ACCENT);
-	figures(y, t, ROLE_ACCENT);
+	figures(u, y, t, ROLE_ACCENT);
 	bars_ledger(y, d->ledger, d->ledger_width, t->ledger, d->full);
 }
 

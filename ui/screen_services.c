@@ -22,7 +22,7 @@ static const struct field fields[] = {
 	COLUMN(transactions, "transactions", "Requests", "Transactions.", FIELD_U64, 0, 9),
 	COLUMN(pending, "under_way", "Under way", "Of these, requests that wait for their answer.",
 		FIELD_U64, FIELD_F_NONZERO, 9),
-	COLUMN(rate, "rate", "Per s", "Transactions a second.", FIELD_U64, 0, 7),
+	COLUMN(rate, "rate", "Rate", "Answers a second, over the time listened.", CELL_RATE, 0, 9),
 	COLUMN(errors, "errors", "Errors", "Errors, and requests that were not answered.",
 		FIELD_U64, 0, 7),
 	COLUMN(unanswered, "unanswered", "No answer", "Of these, requests that were not answered.",
@@ -53,11 +53,9 @@ static uint64_t at(const struct hist *h, double part)
 	return h->n ? hist_at(h, part) : FIELD_ABSENT;
 }
 
-static void fill(struct row *r, const struct service *x)
+static void fill(struct row *r, const struct service *x, uint64_t listened)
 {
 	const struct tally *t = &x->sum;
-	uint64_t span = t->last > t->first ? t->last - t->first : 0;
-
 	r->ip = x->ip;
 	r->port = x->port;
 	r->transport = x->transport;
@@ -72,8 +70,7 @@ static void fill(struct row *r, const struct service *x)
 	r->errors = t->errors;
 	r->unanswered = t->unanswered;
 	r->pending = t->pending;
-	r->rate = span ? (uint64_t)((double)t->transactions * 1e9 / (double)span + 0.5)
-		       : FIELD_ABSENT;
+	r->rate = tally_rate(t, listened);
 	r->p50 = at(&t->duration, 0.5);
 	r->p90 = at(&t->duration, 0.9);
 	r->p99 = at(&t->duration, 0.99);
@@ -93,7 +90,7 @@ static void collect(struct ui *u, struct screen *s)
 	struct row *row = rows_begin(s, sizeof(*row), n);
 
 	for (unsigned i = 0; i < n; i++)
-		fill(&row[i], list[i]);
+		fill(&row[i], list[i], ui_listened(u));
 }
 
 static uint64_t id(struct screen *s, uint32_t row)

@@ -408,6 +408,14 @@ bool ui_possible(void)
 	return term_possible();
 }
 
+static uint64_t wall(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
+}
+
 struct ui *ui_new(const struct ui_options *o, char *err, size_t errsize)
 {
 	struct ui *u = xcalloc(1, sizeof(*u));
@@ -422,6 +430,7 @@ struct ui *ui_new(const struct ui_options *o, char *err, size_t errsize)
 	u->env.community = community_cache_new();
 	snprintf(u->capture, sizeof(u->capture), "%s", o->filter ? o->filter : "");
 	u->rate_at = ui_monotonic();
+	u->begun = source_live(o->source) ? wall() : 0;
 	u->cost = cost_now();
 	if (begin(u, err, errsize))
 		return u;

@@ -157,6 +157,7 @@ struct ui {
 	uint64_t looked; /* for findings; monotonic */
 
 	uint64_t now;           /* newest time of the capture, ns */
+	uint64_t begun;         /* when listening began, ns since the epoch; 0: a file */
 	uint64_t drawn, polled; /* monotonic */
 	bool dirty, quit, over; /* over: the capture has ended */
 	char note[256];         /* the last message */
@@ -227,6 +228,8 @@ int under_way_draw(struct ui *u, int y, int end);
 void under_way_line(const struct ui *u, struct text *t);
 
 /* rewind.c */
+/* The time that what is shown was listened for, ns. */
+uint64_t ui_listened(const struct ui *u);
 /* Makes the model that is shown anew. */
 void ui_remodel(struct ui *u);
 void ui_pause(struct ui *u, bool on);

@@ -50,6 +50,7 @@ struct capture_stats {
 	uint64_t frames, bytes,
 		captured_bytes;        /* frames read, their bytes on the wire and captured */
 	uint64_t first, last;          /* capture times, ns; 0: no frame */
+	uint64_t listened;             /* to interfaces, by the clock, ns; 0: to none */
 	uint64_t cut_frames;           /* shorter than on the wire (snap length) */
 	uint64_t cut_first[CUT_SHOWN]; /* numbers of the first of them */
 	uint64_t cut_least;            /* bytes on the wire of the smallest of them */
@@ -62,6 +63,12 @@ struct capture_stats {
 	const struct capture_file *files; /* the source's, where there are several */
 	uint32_t nfiles;
 };
+
+/* What rates are over, ns: the time listened; of a file that from its first frame to its last. */
+static inline uint64_t capture_time(const struct capture_stats *st)
+{
+	return st->listened ? st->listened : st->last - st->first;
+}
 
 /* One more; with COMMENTS_SHOWN of them it is counted only. */
 void capture_comment(struct capture_stats *st, uint64_t time, const char *text);

@@ -322,6 +322,32 @@ struct series_view series_read(struct series *s)
 	return v;
 }
 
+struct series_most series_most(const struct series_view *v)
+{
+	struct series_most m = {.width = v->width};
+	uint64_t ended = 0, errors = 0, window = 0;
+
+	if (!v->n)
+		return m;
+	while (m.width < UINT64_C(1000000000))
+		m.width *= 2;
+	for (unsigned i = 0; i < v->n; i++) {
+		const struct series_bucket *b = &v->bucket[i];
+		uint64_t at = (v->start + i * v->width) / m.width;
+
+		if (at != window)
+			ended = errors = 0;
+		window = at;
+		ended += b->ended;
+		errors += b->errors;
+		m.ended = ended > m.ended ? ended : m.ended;
+		m.errors = errors > m.errors ? errors : m.errors;
+		m.slowest = b->slowest > m.slowest ? b->slowest : m.slowest;
+		m.peak = b->peak > m.peak ? b->peak : m.peak;
+	}
+	return m;
+}
+
 struct series_set {
 	struct series *whole, *recent; /* recent: NULL: not kept */
 	struct {

@@ -50,6 +50,14 @@ void series_take_out(struct series *s, const struct txn_record *t);
 /* Good until the next call of any of these. */
 struct series_view series_read(struct series *s);
 
+/* The most there was of it: of what ended and of errors within `width` (a second, or as near to it
+   as buckets are), whoever shows it and however wide its columns are; ns of the slowest; under way.
+ */
+struct series_most {
+	uint64_t ended, errors, width, slowest, peak;
+};
+struct series_most series_most(const struct series_view *v);
+
 /* Row of a duration, and the least duration of a row: 1.02 us and less, by powers of two and their
    halves, to 137 s and more. */
 unsigned series_heat_row(uint64_t duration);

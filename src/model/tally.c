@@ -1,6 +1,10 @@
 /* tally.c - see tally.h. */
 #include "model/tally.h"
+#include "base/hash.h"
 #include <string.h>
+
+/* One a second, in thousandths, of ns. */
+#define RATE_ONE UINT64_C(1000000000000)
 
 void tally_init(struct tally *t, struct hist_room *room)
 {
@@ -32,6 +36,23 @@ bool txn_failed(const struct txn_record *t)
 bool txn_answered(const struct txn_record *t)
 {
 	return !not_whole(&t->r) || t->r.status == STATUS_OK;
+}
+
+uint64_t tally_rate(const struct tally *t, uint64_t listened)
+{
+	if (!t->transactions || !listened)
+		return FIELD_ABSENT;
+	return (uint64_t)((hash_product)tally_answers(t) * RATE_ONE / listened);
+}
+
+void tally_put_rate(struct text *out, const struct tally *t, uint64_t listened)
+{
+	uint64_t rate = tally_rate(t, listened);
+
+	if (rate == FIELD_ABSENT)
+		text_char(out, '-');
+	else
+		text_rate(out, rate, RATE_ONE);
 }
 
 void tally_add(struct tally *t, const struct txn_record *x)

@@ -5,6 +5,7 @@
 #define TSUMARI_MODEL_TALLY_H
 
 #include "base/hist.h"
+#include "base/text.h"
 #include "core/record.h"
 
 struct tally {
@@ -39,6 +40,10 @@ static inline uint64_t tally_answers(const struct tally *t)
 {
 	return t->transactions - t->unanswered - t->unknown;
 }
+/* Answers a second over the time listened (ns), in thousandths: the rate that all outputs show;
+   FIELD_ABSENT: there is none. tally_put_rate(): as text, '-' where there is none. */
+uint64_t tally_rate(const struct tally *t, uint64_t listened);
+void tally_put_rate(struct text *out, const struct tally *t, uint64_t listened);
 /* When the last of it was over: for one that was not answered, when it was given up. */
 uint64_t txn_end(const struct txn_record *t);
 

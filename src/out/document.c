@@ -89,6 +89,7 @@ static void capture_part(
 		jsontree_put(o, "first", jsontree_time(st->first));
 		jsontree_put(o, "last", jsontree_time(st->last));
 		jsontree_put(o, "duration", jsontree_u64(st->last - st->first));
+		jsontree_put(o, "listened", jsontree_u64(capture_time(st)));
 	}
 	jsontree_put(o, "cut_frames", jsontree_u64(st->cut_frames));
 	jsontree_put(o, "reordered", jsontree_u64(st->reordered));
@@ -199,7 +200,26 @@ static void service_name(struct json_object *o, const struct service *x)
 		jsontree_put(o, "protocol", jsontree_text(x->protocol));
 }
 
-static void services_part(struct json_object *all, const struct model *m)
+static void rate(struct json_object *o, const struct tally *t, const struct capture_stats *st)
+{
+	uint64_t r = tally_rate(t, capture_time(st));
+
+	if (r != FIELD_ABSENT)
+		jsontree_put(o, "answers_per_second", jsontree_real((double)r / 1000));
+}
+
+static void total_part(
+	struct json_object *all, const struct model *m, const struct capture_stats *st)
+{
+	struct json_object *o = jsontree_object(all, "total");
+	const struct tally *t = &services_total(model_services(m))->sum;
+
+	tally(o, t);
+	rate(o, t, st);
+}
+
+static void services_part(
+	struct json_object *all, const struct model *m, const struct capture_stats *st)
 {
 	const struct service **list;
 	unsigned n = services_sorted(model_services(m), &list);
@@ -216,6 +236,7 @@ static void services_part(struct json_object *all, const struct model *m)
 		jsontree_put(o, "failed_connects", jsontree_u64(x->failed_connects));
 		jsontree_put(o, "syn_retries", jsontree_u64(x->syn_retries));
 		tally(o, &x->sum);
+		rate(o, &x->sum, st);
 	}
 }
 
@@ -296,8 +317,8 @@ struct json_object *document_tree(
 	capture_part(d, all, st);
 	document_findings(all, m, st);
 	flows_part(all, services_flows(model_services(m)));
-	tally(jsontree_object(all, "total"), &services_total(model_services(m))->sum);
-	services_part(all, m);
+	total_part(all, m, st);
+	services_part(all, m, st);
 	operations_part(all, m);
 	checks_part(all, m);
 	document_series(all, m);

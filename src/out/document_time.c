@@ -115,6 +115,18 @@ static void series(struct json_object *o, const struct series_view *v)
 	heat(o, v);
 }
 
+static void most(struct json_object *all, const struct series_view *v)
+{
+	struct json_object *o = jsontree_object(all, "most");
+	struct series_most m = series_most(v);
+
+	jsontree_put(o, "width", jsontree_u64(m.width));
+	jsontree_put(o, "ended", jsontree_u64(m.ended));
+	jsontree_put(o, "errors", jsontree_u64(m.errors));
+	jsontree_put(o, "slowest", jsontree_u64(m.slowest));
+	jsontree_put(o, "under_way", jsontree_u64(m.peak));
+}
+
 void document_series(struct json_object *all, const struct model *m)
 {
 	const struct service **list;
@@ -122,8 +134,10 @@ void document_series(struct json_object *all, const struct model *m)
 	struct series_view v = series_whole(model_series(m));
 	struct json_object *array;
 
-	if (v.n)
+	if (v.n) {
 		series(jsontree_object(all, "series"), &v);
+		most(all, &v);
+	}
 	array = jsontree_array(all, "series_of_services");
 	for (unsigned i = 0; i < n; i++) {
 		struct json_object *o;

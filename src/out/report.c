@@ -111,7 +111,7 @@ static void comments_part(struct report *r, const struct capture_stats *st)
 static void capture_part(struct report *r, const struct capture_stats *st)
 {
 	struct text *t = &r->t;
-	uint64_t span = st->last - st->first;
+	uint64_t span = capture_time(st);
 
 	if (r->o.source) {
 		text_escape(t, r->o.source, strlen(r->o.source), r->o.width / 2);
@@ -201,10 +201,7 @@ static void service_row(struct report *r, const struct service *x, size_t c, con
 	CELL(r, c + at[0], text_count(&cell, x->flows));
 	CELL(r, c + at[1], text_count(&cell, tally_answers(&x->sum)));
 	if (x->sum.transactions) {
-		uint64_t span = x->sum.last - x->sum.first;
-
-		CELL(r, c + at[2], if (span) text_rate(&cell, tally_answers(&x->sum), span);
-			else text_char(&cell, '-'));
+		CELL(r, c + at[2], tally_put_rate(&cell, &x->sum, r->listened));
 		CELL(r, c + at[3], text_count(&cell, x->sum.errors));
 	} else {
 		CELL(r, c + at[2], text_char(&cell, '-'));
@@ -234,9 +231,9 @@ static void service_text(struct report *r, const struct service *x)
 	text_count(t, x->flows);
 	text_str(t, x->flows == 1 ? " flow, " : " flows, ");
 	text_counts(t, tally_answers(&x->sum), 0, "answers");
-	if (x->sum.last > x->sum.first && tally_answers(&x->sum)) {
+	if (tally_rate(&x->sum, r->listened) != FIELD_ABSENT) {
 		text_str(t, ", ");
-		text_rate(t, tally_answers(&x->sum), x->sum.last - x->sum.first);
+		tally_put_rate(t, &x->sum, r->listened);
 	}
 	if (x->sum.errors) {
 		text_str(t, ", ");
@@ -421,6 +418,7 @@ bool report_finish(struct report *r, const struct capture_stats *st, const struc
 	unsigned n = services_sorted(r->services, &list);
 
 	report_findings(r, st);
+	r->listened = capture_time(st);
 	capture_part(r, st);
 	flow_part(r);
 	service_part(r, list, n);

@@ -24,6 +24,7 @@ struct report_port { /* what it is called; empty: it has no name */
 struct report {
 	struct report_options o;
 	struct services *services; /* of the model */
+	uint64_t listened;         /* ns */
 	FILE *out;
 	struct text t; /* the line being made */
 	bool wrap;     /* lines longer than the width go on in the next */

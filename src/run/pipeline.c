@@ -300,6 +300,7 @@ static int run_inline(struct pipeline *p)
 				break;
 		}
 	}
+	reader_listened(&r);
 	engine_last(e, p->capture.last);
 	for (bool more = true; more;) {
 		more = engine_finish(e, r.order.last + 1);
@@ -453,6 +454,7 @@ static void *read_all(void *arg)
 		if (t->load->n > LOAD - FRAMES || (state == SOURCE_IDLE && t->load->n))
 			load_send(t);
 	}
+	reader_listened(r);
 	t->failed = state == SOURCE_ERROR;
 	broadcast(t, 0, r->order.last, true);
 	load_unref(&t->loads, t->load);

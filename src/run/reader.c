@@ -118,3 +118,9 @@ bool reader_duration_over(const struct reader *r)
 	return r->p->duration && r->p->capture.frames &&
 	       reader_idle_time(r) > r->p->capture.first + r->p->duration;
 }
+
+void reader_listened(struct reader *r)
+{
+	if (source_live(r->p->source))
+		r->p->capture.listened = monotonic() - r->started;
+}

@@ -50,6 +50,8 @@ bool reader_prepare(struct reader *r, struct packet *k);
 uint64_t reader_idle_time(const struct reader *r);
 /* An interface is listened to by the clock: no frame may ever come. */
 bool reader_duration_over(const struct reader *r);
+/* The end: how long interfaces were listened to. */
+void reader_listened(struct reader *r);
 
 /* For those below. */
 void reader_cut(struct capture_stats *st, const struct packet *k);

@@ -387,9 +387,8 @@ function tallyColumns() {
 }
 
 function tables() {
-	const whole = data.capture.duration;
 	table("services", "Services", data.services, [{title: "server", text: name, short: true}, number("flows", (x) => x.flows, count)].concat(
-		tallyColumns(), [number("rate", (x) => x.transactions, (n) => rate(n, whole)), number("bytes", (x) => x.bytes, bytes),
+		tallyColumns(), [number("answers a second", (x) => x.answers_per_second, (n) => rate(n, 1e9)), number("bytes", (x) => x.bytes, bytes),
 			number("SYN retries", (x) => x.syn_retries, count), number("never opened", (x) => x.failed_connects, count)]));
 	table("operations", "Operations", data.operations, [{title: "server", text: name, short: true},
 		{title: "operation", text: (x) => x.other ? "other" : x.operation}].concat(tallyColumns(),
