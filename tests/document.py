@@ -250,7 +250,7 @@ def main():
             fail("--report=text is not --report")
         for arguments, status, says in (
                 (["--report=xml"], 2, "--report=xml: the forms are"),
-                (["--report=json", "--json"], 2, "exclude each other"),
+                (["--report=json", "--json"], 2, "both go to the standard output"),
                 (["--report=json", "--types", "http"], 2, "--types is for records"),
                 (["--report=json", "-o", "/dev/full"], 1, "cannot write the report: No space left")):
             r = run("-r", web, *arguments)
