@@ -1,5 +1,6 @@
 #!/bin/bash
-# How the program is built: its faults are hard to use; readelf shows each part.
+# How the program is built: its faults are hard to use (readelf shows each part), and the list of what it is
+# linked to (make sbom) names all of it.
 set -u
 bad=0
 fail() {
@@ -29,4 +30,16 @@ if grep -q '^TSM_CFLAGS = .*-fstack-protector-strong' "$top_builddir/Makefile"; 
 else
 	echo "built with sanitizers, coverage or --disable-hardening: the form of the program was not looked at"
 fi
+sh "$top_srcdir/tools/sbom.sh" "$TSUMARI" 0.0 >"$work/sbom.json" || fail "sbom.sh: status $?"
+jq -e . "$work/sbom.json" >/dev/null || fail "the list of libraries is no JSON"
+jq -r '.relationships[] | select(.spdxElementId == "SPDXRef-tsumari") | .relatedSpdxElement' "$work/sbom.json" | sort >"$work/listed"
+readelf -d "$TSUMARI" | sed -n 's/.*(NEEDED).*\[\(.*\)\].*/SPDXRef-\1/p' | grep -v ld-linux | sort >"$work/needed"
+diff "$work/needed" "$work/listed" || fail "the list has other libraries than the program"
+# What is related to is described, each once.
+jq -r '.relationships[].relatedSpdxElement' "$work/sbom.json" | sort -u >"$work/related"
+jq -r '.packages[].SPDXID' "$work/sbom.json" | sort >"$work/described"
+[ -z "$(comm -23 "$work/related" "$work/described")" ] || fail "not described: $(comm -23 "$work/related" "$work/described" | tr '\n' ' ')"
+[ -z "$(uniq -d "$work/described")" ] || fail "described twice: $(uniq -d "$work/described")"
+[ "$(jq -r '.packages[] | select(.SPDXID == "SPDXRef-tsumari") | .checksums[0].checksumValue' "$work/sbom.json")" = \
+	"$(sha256sum <"$TSUMARI" | cut -d' ' -f1)" ] || fail "the sum of the program is another"
 exit $bad
