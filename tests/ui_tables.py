@@ -4,8 +4,13 @@ import os
 import re
 import shutil
 import subprocess
+import time
 
+import pcaplib
 from ui_lib import PRESSED, TSUMARI, WORK, Tmux, capture, check, rows_of
+
+SECOND = 10**9
+START = 1_700_000_000 * SECOND
 
 
 def screens():
@@ -163,6 +168,57 @@ def saving():
     t.press(["U", "g", "w", "Enter", "C-u", "=one.pcap", "Enter"], r"1 packets written", "one packet")
     t.leave("saving")
     PRESSED.update(["F9", "w"])
+
+
+def hung(path, until):
+    """A quick service, a server that hangs, a connection that nobody takes, up to a time (s), on which a frame lies."""
+    talks = []
+    for c in range(4):
+        talks.append(pcaplib.Conversation(1 + c, 80))
+        at = talks[-1].open(START + c * SECOND + SECOND // 3)
+        talks[-1].send(0, at, b"GET /hang HTTP/1.1\r\nHost: a\r\n\r\n")
+    quick = pcaplib.Conversation(9, 81)
+    at = quick.open(START + SECOND // 4)
+    for i in range(70):
+        at = quick.send(0, max(at, START + (i + 1) * SECOND // 2 - 2_015_000), b"GET /quick/%d HTTP/1.1\r\nHost: a\r\n\r\n" % i)
+        at = quick.send(1, at + 2_000_000, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    syn = pcaplib.Conversation(12, 9)
+    for after in (0, 1, 3, 7, 15):
+        syn.next[0] = 77
+        syn._send(0, START + after * SECOND + SECOND // 5, pcaplib.SYN)
+    packets = [p for t in [*talks, quick, syn] for p in t.packets if p.time <= START + until * SECOND]
+    pcaplib.write(path, 1, sorted(packets, key=lambda p: p.time))
+
+
+def under_way_then():
+    """Rewound, the view is that of a file which ends there: what was under way is in it."""
+    hung(f"{WORK}/hung.pcap", 35)
+    t = Tmux(f"--live -r {WORK}/hung.pcap", 120, 40)
+    text = t.press("F7", r"^ REWOUND", "rewound")
+    shown = t.wait(r"Under way: 4 requests, 6 connections", "what was under way then")
+    second = int(re.search(r"REWOUND \S+ \S+ +\d+:\d+:(\d+)", text).group(1)) - int(time.strftime("%S", time.localtime(START // SECOND)))
+    second %= 60
+    check(20 <= second <= 26, f"ten seconds ago: {second}", text)
+    hung(f"{WORK}/then.pcap", second)
+    report = subprocess.run([TSUMARI, "--report=json", "-r", f"{WORK}/then.pcap"], capture_output=True, text=True).stdout
+    known = json.loads(report)
+    check(len(known["verdict"]) > 50 and known["verdict"][:300] in re.sub(r" *\n *", " ", shown), f"the verdict of then: {known['verdict']}", shown)
+    rows = t.press("6", r"Severity +Cost", "findings of then")
+    for f in known["findings"]:
+        check(re.search(rf"^ {f['severity']} .*{re.escape(f['title'][:20])}", rows, re.M), f"then: {f['title']}", rows)
+    rows = t.press("2", r"Port Protocol +Waited", "services of then")
+    for s in known["services"]:
+        name = s.get("protocol", "tcp")
+        check(re.search(rf"^ {s['ip']} +{s['port']} {name} .* {s['transactions']} ", rows, re.M), f"then: {s}", rows)
+    rows = t.press("3", r"GET /hang +Pending", "requests of then")
+    for c in range(4):
+        age = second - c - 1 / 3
+        check(re.search(rf"^ .{{12}} +{age:.1f} s http +GET /hang +Pending", rows, re.M), f"the age of one: {age}", rows)
+    check(len(re.findall("Pending", rows)) == 4, "four of them", rows)
+    t.press("L", r"^ END", "at the end")
+    t.until(lambda text: "Pending" not in text)
+    check("Pending" not in t.screen(), "all have ended with the file", t.screen())
+    t.leave("under way then")
 
 
 def rewinding():

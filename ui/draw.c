@@ -80,15 +80,15 @@ static void draw_status(struct ui *u)
 		text_str(&t, "/s ");
 		text_bit_rate(&t, (uint64_t)u->byte_rate, SECOND);
 	}
-	if (u->moment && u->moment->requests) {
-		text_str(&t, "  ");
-		text_count(&t, u->moment->requests);
-		text_str(&t, " under way");
-	}
 	drops = source_dropped(u->o.source);
 	if (drops) {
 		text_str(&t, "  DROPPED ");
 		text_count(&t, drops);
+	}
+	if (u->moment && u->moment->requests) {
+		text_str(&t, "  ");
+		text_count(&t, u->moment->requests);
+		text_str(&t, " under way");
 	}
 	if (store_to(u->store) > store_from(u->store)) {
 		text_str(&t, "  kept ");

@@ -87,12 +87,29 @@ void under_way_line(const struct ui *u, struct text *t)
 	text_str(t, " so far");
 }
 
+/* Where records had to go, what is shown is of those that are left. */
+static int window(struct ui *u, int y)
+{
+	char line[160];
+	struct text t;
+
+	if (u->shown == u->live || !store_first(u->store) || !u->moment)
+		return y;
+	text_init(&t, line, sizeof(line));
+	text_str(&t, "All figures are of the last ");
+	text_duration(&t, ui_listened(u));
+	text_str(&t, ": records before that had to go (--keep)");
+	term_text(y, 1, term_columns() - 1, t.p, t.len, ROLE_DIM);
+	return y + 1;
+}
+
 int under_way_draw(struct ui *u, int y, int end)
 {
 	struct oldest x = {.u = u, .most = SHOWN};
 	char line[200];
 	struct text t;
 
+	y = window(u, y);
 	text_init(&t, line, sizeof(line));
 	under_way_line(u, &t);
 	if (!t.len || y >= end)

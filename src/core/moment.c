@@ -10,6 +10,7 @@
 #define FLOWS_MAX    256u    /* records of connections, of a shard */
 #define REQUESTS_MAX 256u    /* of their requests */
 #define SLOTS_MAX    131072u /* of a shard's table that are looked at */
+#define AHEAD        16u     /* slots that are on their way before they are looked at */
 
 /* The n greatest of what is offered: a heap whose first is the least. */
 struct best {
@@ -87,6 +88,8 @@ static void choose(struct shard *sh, uint64_t now, struct moment_record *m, stru
 		const struct session *s;
 		uint64_t oldest = 0;
 
+		if (slot + AHEAD < n)
+			prefetch(flow_at(t, slot + AHEAD), sizeof(*f));
 		if (!flow_alive(f))
 			continue;
 		s = flow_session(f);
