@@ -340,18 +340,23 @@ struct take mysql_packets(struct session *s, void *state, enum side side, struct
 	return t;
 }
 
+/* Is a command, or a response, the next that comes? */
+static bool begins_next(const struct mysql_stream *x)
+{
+	return x->phase == P_START && !x->more && !x->after;
+}
+
 /* Of a connection whose greeting is not in the capture: is it compressed? */
 static void see_compression(
 	struct session *s, struct mysql *h, enum side side, const struct view *v)
 {
-	bool begins = h->side[side].lost || (h->side[side].phase == P_START && !h->side[side].more);
-
-	if (!begins || h->compressed || h->caps_known ||
-		mysql_compressed_like(*v, side) != PROBE_YES ||
+	if (!(h->side[side].lost || begins_next(&h->side[side])) || h->compressed ||
+		h->caps_known || mysql_compressed_like(*v, side) != PROBE_YES ||
 		(side == SIDE_SERVER && mysql_event_like(*v) != PROBE_NO))
 		return;
 	h->compressed = true;
-	h->frame[!side].lost = !h->side[!side].lost;
+	/* The other side goes on with the next message, if it is not in the middle of one. */
+	h->frame[!side].lost = !h->side[!side].lost && !begins_next(&h->side[!side]);
 	tsm_inflate_reset(s, SIDE_CLIENT);
 	tsm_inflate_reset(s, SIDE_SERVER);
 }
@@ -431,9 +436,9 @@ static enum tsm_probe sync(struct session *s, void *state, enum side side, struc
 	if (h->compressed)
 		return mysql_compressed_sync(*v, side, turn);
 	plain = mysql_sync(s, state, side, v);
-	if (plain == PROBE_YES || !turn || h->caps_known)
+	if (plain == PROBE_YES || h->caps_known)
 		return plain;
-	compressed = mysql_compressed_like(*v, side);
+	compressed = turn ? mysql_compressed_like(*v, side) : mysql_compressed_whole(*v, side);
 	return compressed == PROBE_NO ? plain : compressed;
 }
 

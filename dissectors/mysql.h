@@ -189,7 +189,7 @@ struct mysql {
 	struct mysql_frame frame[2];
 	struct mysql_result r;
 	bool begun, tls, compressed, caps_known, infile, age_known;
-	bool dump;        /* the last command asked for the binary log */
+	bool dump, fetch; /* the last command asked for the binary log; for rows of a cursor */
 	bool client_gone; /* it closed first */
 	uint32_t server_caps, client_caps, caps;
 	uint32_t serial;  /* of the last statement that was to be prepared */
@@ -342,6 +342,7 @@ void mysql_lose(struct session *s, struct mysql *h, enum side side);
 
 /* mysql_compressed.c */
 enum tsm_probe mysql_compressed_like(struct view v, enum side side);
+enum tsm_probe mysql_compressed_whole(struct view v, enum side side);
 enum tsm_probe mysql_compressed_sync(struct view v, enum side side, bool turn);
 struct take mysql_compressed(struct session *s, struct mysql *h, enum side side, struct view *v);
 

@@ -443,6 +443,7 @@ static bool on_command(
 		server->phase = P_START;
 	t = tsm_request(s, silent ? ++h->silent : 0, p);
 	h->dump = c == COM_BINLOG_DUMP || c == COM_BINLOG_DUMP_GTID;
+	h->fetch = c == COM_STMT_FETCH;
 	h->side[SIDE_CLIENT].after = silent ? AFTER_SILENT : AFTER_REQUEST;
 	if (!silent)
 		h->waiting = server->lost && !h->r.going ? 1 : h->waiting + 1;

@@ -41,6 +41,16 @@ enum tsm_probe mysql_compressed_like(struct view v, enum side side)
 	return r == PROBE_YES ? PROBE_YES : PROBE_NO;
 }
 
+/* One that is too short to be compressed, and fills the view? */
+enum tsm_probe mysql_compressed_whole(struct view v, enum side side)
+{
+	size_t n = view_len(&v);
+
+	if (n < HEAD + 5 || n != HEAD + mysql_length(v.p) || mysql_length(v.p + 4))
+		return PROBE_NO;
+	return mysql_compressed_like(v, side);
+}
+
 enum tsm_probe mysql_compressed_sync(struct view v, enum side side, bool turn)
 {
 	/* A length and two bytes of a checksum are little, but for where a turn begins. */

@@ -262,6 +262,24 @@ static bool ok_like(const uint8_t *p, uint32_t len, size_t have)
 	       (status & SERVER_SESSION_CHANGE && *v.p + 1u < left);
 }
 
+/*
+ * Does what stands behind an OK_Packet that is like one, where something does, go on with it? Only
+ * another result does, or the definitions of a prepared statement. Rows of a cursor are like it.
+ */
+static bool goes_on(const uint8_t *p, uint32_t len, size_t have)
+{
+	struct view v = view_of(p + MYSQL_HEAD + 1, len - 1, 0);
+	const uint8_t *next = p + MYSQL_HEAD + len;
+
+	if (have < len + 2 * MYSQL_HEAD || next[3] != (uint8_t)(p[3] + 1))
+		return true;
+	if (len == 12 && have >= len + 2 * MYSQL_HEAD + 4)
+		return memcmp(next + MYSQL_HEAD, "\3def", 4) == 0;
+	(void)mysql_lenenc(&v);
+	(void)mysql_lenenc(&v);
+	return len == 12 || view_le(&v, 2) & SERVER_MORE_RESULTS;
+}
+
 /* A column count with the first definition behind it. */
 static bool result_like(const uint8_t *p, uint32_t len, size_t have, uint8_t seq)
 {
@@ -271,6 +289,17 @@ static bool result_like(const uint8_t *p, uint32_t len, size_t have, uint8_t seq
 	if (len > 5 || v.bad || !n || n > 4096 || view_len(&v) > 1 || have < len + 8)
 		return false;
 	return p[len + 3] == (uint8_t)(seq + 1) && memcmp(p + len + 4, "\3def", 4) == 0;
+}
+
+/* The server wants a file of the client's, and waits for it. */
+static enum tsm_probe infile_like(struct view v, uint32_t len)
+{
+	const uint8_t *p = v.p;
+	size_t n = view_len(&v);
+
+	if (p[3] != 1 || len < 2 || n > len + MYSQL_HEAD || !printable(p + 5, v.end))
+		return PROBE_NO;
+	return n < len + MYSQL_HEAD ? PROBE_MAYBE : PROBE_YES;
 }
 
 enum tsm_probe mysql_response_like(struct view v)
@@ -285,6 +314,8 @@ enum tsm_probe mysql_response_like(struct view v)
 	len = mysql_length(p);
 	if (!len || len > 1024 || p[3] > 16 || (p[3] == 0 && p[4] != 0xff))
 		return PROBE_NO;
+	if (p[4] == 0xfb)
+		return infile_like(v, len);
 	wants = MYSQL_HEAD + (p[4] == 0xff ? 9 : p[4] == 0 ? 24 : p[4] == 0xfe ? 5 : len + 8);
 	if (p[4] == 0 || p[4] > 0xfb)
 		wants = wants < len + MYSQL_HEAD ? wants : len + MYSQL_HEAD;
@@ -295,7 +326,7 @@ enum tsm_probe mysql_response_like(struct view v)
 	if (p[4] == 0xff)
 		yes = error_like(p + 4, len, n - 4);
 	else if (p[4] == 0)
-		yes = ok_like(p + 4, len, n - 4);
+		yes = ok_like(p + 4, len, n - 4) && goes_on(p, len, n);
 	else if (p[4] == 0xfe)
 		yes = len == 5 && p[5] == 0 && !(p[8] & 0x80);
 	else
@@ -327,6 +358,19 @@ static enum tsm_probe result_end_like(const struct view *v)
 	return n < end + MYSQL_HEAD || p[end + 3] == 1 || p[end + 3] == (uint8_t)(p[3] + 1)
 		       ? PROBE_YES
 		       : PROBE_NO;
+}
+
+static bool status_like(unsigned status)
+{
+	return status & (SERVER_AUTOCOMMIT | SERVER_IN_TRANS) && !(status & 0x8000);
+}
+
+/* EOF_Packet, or OK_Packet in its place, of a result set: the packet's header is at p. */
+static bool ends_rows(const uint8_t *p, uint32_t len, size_t have)
+{
+	/* The flags are behind the warnings, or behind two numbers that are 0. */
+	return p[4] == 0xfe && (len == 5 || (len >= 7 && len < 256 && !p[5] && !p[6])) &&
+	       have >= 9 && status_like(p[7] | (unsigned)p[8] << 8);
 }
 
 static enum tsm_probe client_sync(const struct mysql *h, const struct view *v, bool turn)
@@ -382,9 +426,12 @@ static enum tsm_probe server_sync(const struct mysql *h, const struct view *v, b
 		return r;
 	if (r == PROBE_MAYBE)
 		event = r;
-	/* OK and EOF packets are like parts of rows. */
-	if (!turn && view_len(v) >= 5 && (!v->p[4] || v->p[4] == 0xfe))
+	/* OK and EOF packets are like parts of rows, as is a file's name. */
+	if (!turn && view_len(v) >= 5 && (!v->p[4] || v->p[4] == 0xfe || v->p[4] == 0xfb))
 		return event;
+	if (turn && h->fetch && h->waiting == 1 && !h->side[SIDE_CLIENT].lost && view_len(v) >= 5 &&
+		v->p[3] == 1 && (!v->p[4] || ends_rows(v->p, mysql_length(v->p), view_len(v))))
+		return PROBE_YES; /* rows that were asked for, or that there are none */
 	r = mysql_response_like(*v);
 	if (r == PROBE_YES && !may_begin(h, v->p))
 		r = PROBE_NO;
@@ -412,11 +459,6 @@ static bool fills(struct view v, unsigned seq)
 
 	return n == len || (n > len && n < len + MYSQL_HEAD) ||
 	       (n >= len + MYSQL_HEAD && v.p[len + 3] == (uint8_t)seq && v.p[len + 2] == 0);
-}
-
-static bool status_like(unsigned status)
-{
-	return status & (SERVER_AUTOCOMMIT | SERVER_IN_TRANS) && !(status & 0x8000);
 }
 
 /* COM_STMT_EXECUTE, BINLOG_DUMP and their like: numbers only. */
@@ -472,12 +514,42 @@ enum tsm_probe mysql_client_probe(struct view v)
 	}
 }
 
+/* Rows to the end of a result, which fill the view: packets numbered on from the first, and an
+ * EOF_Packet. */
+static enum tsm_probe rows_like(struct view v)
+{
+	bool first = view_len(&v) >= 5 && v.p[3] == 1 && !v.p[4]; /* of a cursor */
+	unsigned n = 0;
+
+	while (view_len(&v) >= 5) {
+		const uint8_t *p = v.p;
+		uint32_t len = mysql_length(p);
+
+		if (!len || p[4] == 0xff)
+			return PROBE_NO;
+		if (view_len(&v) < len + MYSQL_HEAD)
+			break;
+		v.p += len + MYSQL_HEAD;
+		if (p[4] == 0xfe)
+			return n && !view_len(&v) && ends_rows(p, len, (size_t)(v.end - p))
+				       ? PROBE_YES
+				       : PROBE_NO;
+		n++;
+		if (view_len(&v) >= MYSQL_HEAD && v.p[3] != (uint8_t)(p[3] + 1))
+			return PROBE_NO;
+	}
+	return n || first ? PROBE_MAYBE : PROBE_NO;
+}
+
 enum tsm_probe mysql_server_probe(struct view v)
 {
 	enum tsm_probe r = mysql_response_like(v);
 	const uint8_t *p = v.p + MYSQL_HEAD;
+	enum tsm_probe rows = view_len(&v) >= 5 ? rows_like(v) : PROBE_NO;
 	struct view body = {0};
 
+	if (rows == PROBE_YES || (rows == PROBE_MAYBE && r == PROBE_NO))
+		return rows;
 	/* A definition, as a list of fields begins with. */
 	if (view_len(&v) >= 8 && !v.p[2] && v.p[3] && memcmp(p, "\3def", 4) == 0)
 		return PROBE_YES;
@@ -494,6 +566,8 @@ enum tsm_probe mysql_server_probe(struct view v)
 		return !fills(v, v.p[3] + 1u)                                  ? PROBE_NO
 		       : status_like((unsigned)view_le(&body, 2)) && !body.bad ? PROBE_YES
 									       : PROBE_MAYBE;
+	case 0xfb:
+		return PROBE_MAYBE;
 	case 0xfe:
 		return !fills(v, v.p[3] + 1u)                    ? PROBE_NO
 		       : status_like(p[3] | (unsigned)p[4] << 8) ? PROBE_YES

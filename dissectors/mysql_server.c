@@ -364,8 +364,9 @@ static bool first_packet(
 		x->after = AFTER_EVENT;
 		return true;
 	}
-	if (c == 0xfe && len == 5 && !h->waiting && !h->r.going)
-		return true; /* behind the definitions of a prepared statement */
+	/* Behind the definitions of a prepared statement, whatever else was asked meanwhile. */
+	if (c == 0xfe && len == 5 && !h->r.going && (!h->waiting || (p[3] > 1 && p[3] == x->seq)))
+		return true;
 	if (c == 0xfe && len >= 9 && !h->waiting && !h->r.going) {
 		/* Another method of authentication, for a CHANGE_USER that was not captured. */
 		x->phase = h->side[SIDE_CLIENT].phase = P_AUTH;

@@ -14,11 +14,12 @@ from talklib import C, S, Udp, build, flat, tsumari
 
 import talks_dns
 import talks_http
+import talks_mysql
 import talks_smtp
 import talks_tls
 
 TALKS = {}
-for room in (talks_dns, talks_http, talks_smtp, talks_tls):
+for room in (talks_dns, talks_http, talks_mysql, talks_smtp, talks_tls):
     TALKS.update(room.TALKS)
 
 VARIANTS = (("", {}), ("in 1", {"size": 1}), ("in 3", {"size": 3}), ("in 7", {"size": 7}), ("v6", {"v6": True}),
