@@ -271,6 +271,19 @@ def a_text_is_no_mail_server():
     same("text", "records", [r["type"] for r in records(c.packets[3:])], [])
 
 
+@situation
+def what_is_carried_is_no_protocol():
+    """Requests in the middle of what a protocol that nobody knows carries, seen from its beginning."""
+    c = Conversation(1, port=9999)
+    t = c.send(CLIENT, c.open(0) + MS, b"STORE 7\n")
+    t = c.send(SERVER, t + MS, b"GO\n")
+    c._send(CLIENT, t + MS, ACK | PSH, b"lines\n" * 20)
+    for i in range(5):
+        t = c.send(CLIENT, t + MS, get("/%d" % i) + b"lines\n" * 20)
+    c.send(SERVER, t + MS, b"OK\n")
+    same("carried", "records", [(r["type"], r.get("path")) for r in records(c.packets)], [])
+
+
 def rpc(xid, call, body=b""):
     u32 = lambda *n: b"".join(x.to_bytes(4, "big") for x in n)
     return u32(xid, 0, 2, 100003, 3, 1, 0, 0, 0, 0) + body if call else u32(xid, 1, 0, 0, 0, 0) + body

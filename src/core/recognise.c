@@ -268,10 +268,20 @@ static enum tsm_probe detect_midway(
 	return whole;
 }
 
+/* Was all captured that the side has sent so far? Then what nobody knew from its front is not
+ * theirs further on. */
+static bool seen_whole(const struct session *s, enum side side)
+{
+	const struct flow *f = s->flow;
+	unsigned dir = side == SIDE_CLIENT ? flow_client(f) : !flow_client(f);
+
+	return !(f->flags & FLOW_MIDWAY) && !(f->ext && f->ext->side[dir].gaps);
+}
+
 enum tsm_probe recognise_in(struct session *s, enum side side, struct view *v, bool *pass)
 {
 	const struct reading *r = reading_of(s);
-	bool midway = !tsm_from_start(s, side);
+	bool midway = !tsm_from_start(s, side) && !seen_whole(s, side);
 	enum tsm_probe p;
 
 	*pass = true;
