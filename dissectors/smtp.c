@@ -242,6 +242,7 @@ static struct take server_data(struct session *s, struct smtp *x, struct view *v
 	struct take t = {0, 0, false};
 	struct view line;
 
+	x->heard = true;
 	while (view_len(v)) {
 		size_t have = view_len(v);
 
@@ -280,7 +281,7 @@ static void client_unknown(struct smtp *x, bool unknown)
 {
 	if (x->commands || (x->phase != COMMAND && x->phase != RESYNC))
 		return;
-	x->client_lost = unknown;
+	x->client_lost = x->joined = unknown;
 	x->lost_before = unknown ? 1 : 0;
 	x->phase = unknown ? RESYNC : COMMAND;
 }
@@ -303,7 +304,6 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 				client_unknown(x, true);
 			/* It may have answered in what was not captured. */
 			x->replies_lost = !x->greeting && x->commands;
-			x->pipelines &= !x->replies_lost;
 		} else {
 			client_unknown(x, !tsm_from_start(s, side));
 		}
@@ -368,6 +368,7 @@ static void server_gap(struct session *s, struct smtp *x)
 			smtp_mail_give_up(s, x, m);
 	}
 	x->server_lost = true;
+	x->heard = true;
 	x->greeting = false;
 	x->scanned[1] = 0;
 	x->tail = x->reply.under_way && !x->reply.interim ? x->reply.code : 0;

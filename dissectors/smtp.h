@@ -93,6 +93,7 @@ struct smtp {
 	uint8_t phase; /* enum phase */
 	bool server_lost;
 	bool begun[2]; /* the side has sent something */
+	bool joined;   /* the client had said something before the capture */
 	bool ended[2];
 	bool greeting; /* the first reply is still to come */
 	bool holds;    /* the client has said more, which is read when it was answered */
@@ -112,6 +113,7 @@ struct smtp {
 	uint64_t since;           /* when the first command came */
 	bool replies_lost;        /* of commands that are open */
 	bool pipelines;           /* the client has sent a command while another was open */
+	bool heard;               /* the server has spoken, or bytes of it are lost, since then */
 	uint8_t last_verb;
 	uint16_t tail;         /* code of a reply whose end was lost; 0: none */
 	uint32_t data_command; /* number of the DATA that the body belongs to */

@@ -156,6 +156,9 @@ static void number_command(struct session *s, struct smtp *x, enum verb verb, co
 {
 	bool gap = x->lost_before == x->commands + 1;
 
+	/* Where the one before was not captured nobody can tell whether it had been answered. */
+	x->pipelines |= !x->heard && !gap && x->answered < x->commands;
+	x->heard = false;
 	if (x->replies_lost || x->lost_before) {
 		if (gap ? !x->pipelines && !x->dropped : !x->pipelines || smtp_waits(x->last_verb))
 			smtp_synchronise(s, x, x->commands);

@@ -35,18 +35,43 @@ static void client_answered(struct session *s, struct smtp *x, struct tsm_txn t,
 	}
 }
 
+/*
+ * Can a reply that begins with `line` be to the command? Its code, and its enhanced code (RFC
+ * 3463), are of a sender's or a recipient's address, or of the farewell.
+ */
+static bool fits(struct session *s, const struct smtp *x, uint32_t number, struct view line)
+{
+	enum verb verb = (enum verb)(tsm_tag(tsm_find(s, command_key(number))) & 0xff);
+	struct view words = view_of(line.p, view_len(&line), 0);
+	bool sender, recipient;
+
+	words.p += view_len(&words) < 4 ? view_len(&words) : 4;
+	sender = begins(words, "2.1.0 ");
+	recipient = begins(words, "2.1.5 ");
+	if (x->reply.code >= 400)
+		return true;
+	if (verb == V_QUIT || x->reply.code == 221)
+		return verb == V_QUIT && x->reply.code == 221;
+	return !(sender && (verb == V_RCPT || verb == V_BDAT)) &&
+	       !(recipient && (verb == V_MAIL || verb == V_BDAT));
+}
+
 #define NOBODY UINT32_MAX /* it cannot be told whose reply it is */
 
 /* The number of the command that a reply belongs to; 0: it was lost. Commands are answered in turn.
  */
-static uint32_t whose(const struct session *s, const struct smtp *x, const uint8_t *at)
+static uint32_t whose(struct session *s, struct smtp *x, struct view line)
 {
 	uint32_t next = x->answered + 1, open = x->commands - x->answered;
 	bool before_go = x->last_verb == V_DATA && x->phase == DATA_WAIT && x->reply.code < 400;
 
 	/* Who the client is may show only when the server has said something already. */
-	if (!open || (!x->answered && tsm_time(s, at) < x->since))
+	if (!open || (!x->answered && tsm_time(s, line.p) < x->since))
 		return 0;
+	if (x->joined && !fits(s, x, next, line)) { /* to one before the capture */
+		x->pipelines = true;
+		return open > 1 ? NOBODY : 0;
+	}
 	if (!x->replies_lost && (!x->lost_before || next < x->lost_before))
 		return next;
 	/* One that waits alone, if the reply can be to it, and not to a later one that was lost. */
@@ -57,8 +82,9 @@ static uint32_t whose(const struct session *s, const struct smtp *x, const uint8
 }
 
 /* The reply's first line tells whose it is. An intermediate one (3yz) is not yet the reply. */
-static void reply_begin(struct session *s, struct smtp *x, const uint8_t *at)
+static void reply_begin(struct session *s, struct smtp *x, struct view line)
 {
+	const uint8_t *at = line.p;
 	struct tsm_txn t;
 	struct mail *m;
 	uint64_t tag;
@@ -79,7 +105,7 @@ static void reply_begin(struct session *s, struct smtp *x, const uint8_t *at)
 		tsm_op(t, text("greeting"), nothing());
 		return;
 	}
-	number = whose(s, x, at);
+	number = whose(s, x, line);
 	x->reply.verb = V_NONE;
 	x->reply.key = x->reply.number = 0;
 	x->dropped &= number != 0;
@@ -295,7 +321,7 @@ bool smtp_reply_line(struct session *s, struct smtp *x, struct view line, const 
 	if (!x->reply.under_way) {
 		x->reply.code = (uint16_t)((line.p[0] - 48) * 100 + (line.p[1] - 48) * 10 +
 					   (line.p[2] - 48));
-		reply_begin(s, x, line.p);
+		reply_begin(s, x, line);
 	}
 	if (x->reply.len && x->reply.len < sizeof(x->reply.text))
 		x->reply.text[x->reply.len++] = '\n';

@@ -262,6 +262,30 @@ def replies_that_may_be_any_command_s():
 
 
 @situation
+def a_pipeline_of_mail_joined():
+    """Whose a reply is its own words may say: one of a sender is not a recipient's, nor 250 a farewell's."""
+    c = Conversation(1, port=25)
+    t = c.send(SERVER, c.open(0) + MS, b"220 mail.example ESMTP\r\n")
+    t = c.send(CLIENT, t + MS, b"EHLO a.example\r\n")
+    t = c.send(SERVER, t + MS, b"250-mail.example\r\n250-CHUNKING\r\n250 PIPELINING\r\n")
+    begin = len(c.packets)
+    at, words = [], (b"MAIL FROM:<a@a.example>\r\n", b"RCPT TO:<b@b.example>\r\n", b"BDAT 4 LAST\r\na\r\n\r\n", b"QUIT\r\n")
+    replies = (b"250 2.1.0 Ok\r\n", b"250 2.1.5 Ok\r\n", b"250 2.0.0 Ok: queued\r\n", b"221 2.0.0 Bye\r\n")
+    for side, i in (0, 0), (0, 1), (1, 0), (0, 2), (1, 1), (0, 3), (1, 2), (1, 3):
+        at.append(t)
+        t = c.send(side, t, (replies if side else words)[i]) + MS
+    c.close(t)
+    want = {"MAIL": (250, at[2] - at[0]), "RCPT": (250, at[4] - at[1]), "BDAT": (250, at[6] - at[3]), "QUIT": (221, at[7] - at[5])}
+    for n in range(begin, len(c.packets) - 4):
+        for r in records(c.packets[n:]):
+            got = r.get("smtp.reply_code"), r.get("event.duration")
+            if r.get("smtp.command") in want and got[0]:
+                same("mail from frame %d" % n, r["smtp.command"], got, want[r["smtp.command"]])
+            elif r.get("smtp.command"):
+                same("mail from frame %d" % n, r["smtp.command"], r.get("status"), None)
+
+
+@situation
 def a_text_is_no_mail_server():
     """Lines that begin with numbers, in the middle of a transfer of something else."""
     c = Conversation(1, port=2049)
