@@ -7,6 +7,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import ui_figures
+import ui_ladder
 import ui_layout
 import ui_live
 import ui_packets
@@ -15,8 +16,9 @@ import ui_terminal
 from ui_lib import PRESSED, Tmux, capture, check, summary
 
 PARTS = [ui_layout.columns, ui_layout.tabs, ui_layout.verdict, ui_layout.bars, ui_layout.help_closes,
-         ui_tables.screens, ui_tables.filters, ui_tables.tables, ui_tables.saving, ui_tables.rewinding, ui_tables.under_way_then,
-         ui_packets.packets, ui_packets.explained, ui_packets.texts, ui_packets.comments, ui_figures.findings, ui_figures.overview,
+         ui_tables.screens, ui_tables.filters, ui_tables.tables, ui_tables.saving, ui_tables.rewinding,
+         ui_tables.under_way_then, ui_packets.packets, ui_packets.explained, ui_packets.texts, ui_ladder.ladder,
+         ui_ladder.unread_tiers, ui_packets.comments, ui_figures.findings, ui_figures.overview,
          ui_packets.again, ui_figures.hosts, ui_terminal.sizes, ui_terminal.mouse, ui_terminal.restoring,
          ui_terminal.no_terminal, ui_terminal.hostile, ui_live.memory, ui_live.live]
 
@@ -26,7 +28,7 @@ def help_is_complete():
     t = Tmux(f"--live -r {capture('http-errors')}", 120, 60)
     t.wait(r"answers")
     named = set()
-    for chain in (["1"], ["2"], ["3"], ["4"], ["5"], ["6"], ["7"], ["8"], ["6", "Enter"], ["3", "g", "Enter"], ["3", "g", "P"], ["3", "g", "P", "Enter"], ["3", "g", "A"]):
+    for chain in (["1"], ["2"], ["3"], ["4"], ["5"], ["6"], ["7"], ["8"], ["6", "Enter"], ["3", "g", "Enter"], ["3", "g", "P"], ["3", "g", "P", "Enter"], ["3", "g", "A"], ["3", "g", "H"]):
         t.keys(*chain)
         t.settled()
         text = t.press("F1", r"Everywhere")

@@ -48,7 +48,7 @@ def explained():
     t.press(["J"] * 4, r"HEADERS, \d+ bytes(.|\n)*Flags: END_STREAM, END_HEADERS(.|\n)*Stream: 1\b(.|\n)*:path: /index.html", "and headers")
     t.leave("HTTP/2")
     t = Tmux(f"--live -r {capture('nfs4')}", 160, 60)
-    t.press("3", r"Start +Duration(.|\n)* nfs +[\d.]+")
+    t.press("3", r"Start +Duration(.|\n)* nfs +\S")
     t.press(["/", "=READ", "Enter"], r"F1Help")
     t.press("P", r"› Packets", "packets of NFS")
     t.press("Enter", r"Procedure: 1 \(COMPOUND\)(.|\n)*UID: 0(.|\n)*PUTFH, \d+ bytes(.|\n)*Handle: 0x", "operations of a COMPOUND")
@@ -56,7 +56,7 @@ def explained():
     t.leave("NFS")
     t = Tmux(f"--live -r {capture('nfs-portmap')}", 160, 60)
     for what, name in (("GETPORT", r"3 \(GETPORT\)"), ("MNT", r"1 \(MNT\)")):
-        t.press("3", r"Start +Duration(.|\n)* (nfs|portmap|mount) +[\d.]+")
+        t.press("3", r"Start +Duration(.|\n)* (nfs|portmap|mount) +\S")
         t.press(["g", "/", f"={what}", "Enter", "P"], r"› Packets", f"packets of {what}")
         t.press("Enter", rf"Procedure: {name}", f"what {what} calls")
     t.leave("what is beside NFS")

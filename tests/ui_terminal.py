@@ -12,7 +12,7 @@ def sizes():
     """Every screen at every size, big to tiny and back."""
     t = Tmux(f"--live -r {capture('http-errors')}", 200, 60)
     t.wait(r"Service +answers")
-    chains = [["1"], ["2"], ["3"], ["4"], ["5"], ["6"], ["7"], ["8"], ["6", "Enter"], ["3", "g", "Enter"], ["3", "g", "P"], ["3", "g", "P", "Enter"], ["3", "g", "A"],
+    chains = [["1"], ["2"], ["3"], ["4"], ["5"], ["6"], ["7"], ["8"], ["6", "Enter"], ["3", "g", "Enter"], ["3", "g", "P"], ["3", "g", "P", "Enter"], ["3", "g", "A"], ["3", "g", "H"],
               ["F1"], ["F4"], ["F2"], ["F9"]]
     for chain in chains:
         t.keys("Escape", "Escape", "Escape", "Escape", *chain)
@@ -149,7 +149,7 @@ def hostile():
     http_capture(path, evil)
     p = Pty(["--live", "-r", path])
     check(p.until(b"F10"), "hostile: it begins")
-    for keys in (b"3", b"g", b"\r", b"P", b"\r", b"jjjjjjjj", b"\x1b", b"4", b"\r", b"\x1b", b"/PWNED\r", b"n", b"A", b"x", b"x", b"G", b"\x1b",
+    for keys in (b"3", b"g", b"\r", b"P", b"\r", b"jjjjjjjj", b"\x1b", b"4", b"\r", b"\x1b", b"/PWNED\r", b"n", b"A", b"x", b"x", b"G", b"\x1b", b"H", b"G", b"\x1b",
                  b"5", b"\r", b"G"):
         p.keys(keys)
     check(p.out.count(b"PWNED") > len(evil), "the text is shown")

@@ -69,6 +69,50 @@ def long_capture(path, others):
     return list(range(1, 6)) + list(range(6 + n, 6 + n + len(packets) - 5))
 
 
+def talk(client, server, begin, steps):
+    """A connection as (time, frame) pairs; steps: (time, who speaks, bytes), times in ms since START."""
+    (ca, cp), (sa, sp), seq, at = client, server, {"c": 1000, "s": 5000}, START + int(begin * 10**6)
+    out = [(at, packet(at, ca, sa, cp, sp, seq["c"], 0, SYN)),
+           (at + 100_000, packet(at + 100_000, sa, ca, sp, cp, seq["s"], seq["c"] + 1, SYN | ACK)),
+           (at + 150_000, packet(at + 150_000, ca, sa, cp, sp, seq["c"] + 1, seq["s"] + 1, ACK))]
+    seq = {"c": 1001, "s": 5001}
+    for ms, who, data in steps:
+        at = START + int(ms * 10**6)
+        ends = (ca, sa, cp, sp) if who == "c" else (sa, ca, sp, cp)
+        out.append((at, packet(at, *ends, seq[who], seq["s" if who == "c" else "c"], PSH | ACK, data)))
+        seq[who] += len(data)
+    for who, flags in (("c", FIN | ACK), ("s", FIN | ACK), ("c", ACK)):
+        at += 100_000
+        ends = (ca, sa, cp, sp) if who == "c" else (sa, ca, sp, cp)
+        out.append((at, packet(at, *ends, seq[who], seq["s" if who == "c" else "c"], flags)))
+        seq[who] += flags & FIN
+    return out
+
+
+def get(path):
+    return b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def write_talks(path, talks):
+    frames = sorted((f for t in talks for f in t), key=lambda f: f[0])
+    with open(path, "wb") as f:
+        f.write(head() + b"".join(data for _, data in frames))
+
+
+def tiers_capture(path):
+    """A client's request to a proxy, which asks an application, which asks a database whose protocol nobody
+    reads twice: 10 ms, then 300 ms. Later two requests at one time, and a call that may be of either."""
+    proxy, app, db = ((10, 0, 0, 2), 80), ((10, 0, 0, 3), 8080), ((10, 0, 0, 4), 7777)
+    write_talks(path, [
+        talk(((10, 0, 1, 1), 40001), proxy, 0, [(1, "c", get(b"/page/\x1b[31m")), (340, "s", answer())]),
+        talk((proxy[0], 50001), app, 3, [(4, "c", get(b"/inner")), (335, "s", answer())]),
+        talk((app[0], 60001), db, 6, [(7, "c", b"\1\2first"), (17, "s", b"\3rows"), (20, "c", b"\1\2second"),
+                                      (320, "s", b"\3rows")]),
+        talk(((10, 0, 1, 2), 40002), proxy, 1000, [(1001, "c", get(b"/either")), (1040, "s", answer())]),
+        talk(((10, 0, 1, 3), 40003), proxy, 1000, [(1001, "c", get(b"/either")), (1040, "s", answer())]),
+        talk((proxy[0], 50002), app, 1002, [(1003, "c", get(b"/call")), (1039, "s", answer())])])
+
+
 def endless(out):
     out.write(head())
     n = 0

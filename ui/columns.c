@@ -176,8 +176,10 @@ void columns_lay_out(struct table *t)
 	int before = mark(t->left), room = term_columns() - before, left;
 
 	left = place(t, room);
-	if (at->behind)
-		left = place(t, room - mark(at->behind));
+	for (int tries = 0, kept = 0; mark(at->behind) > kept && tries < 2; tries++) {
+		kept = mark(at->behind);
+		left = place(t, room - kept);
+	}
 	widen(t, left);
 	for (unsigned k = 0, x = 1; k < at->n; k++) {
 		at->x[k] = (int)x;

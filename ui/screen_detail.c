@@ -213,6 +213,12 @@ static bool key(struct ui *u, struct screen *s, int k)
 	case 'P':
 		packets_open_flow(u, x->r);
 		return true;
+	case 'H':
+		if (x->r->kind == RECORD_FLOW)
+			ladder_open_flow(u, x->r->flow_id);
+		else
+			ladder_open(u, x->r);
+		return true;
 	case 'A':
 		stream_open_record(u, x->r);
 		return true;
@@ -236,6 +242,7 @@ static void release(struct screen *s)
 
 static const struct key_help help[] = {
 	{"Enter P", "the packets of the connection, those of this transaction marked"},
+	{"H", "it, or the slowest request of the connection, with its tiers: hop by hop"},
 	{"A", "what both sides of the connection said, as text"},
 	{"T", "the transactions of the connection"},
 	{"F", "the connection"},

@@ -108,8 +108,12 @@ static bool key(struct ui *u, struct screen *s, int k)
 {
 	const struct row *r = rows_at(s, table_row(&s->table));
 
-	if (!r || k != 'P')
+	if (!r || (k != 'P' && k != 'H'))
 		return false;
+	if (k == 'H') {
+		ladder_open_operation(u, &r->ip, (uint16_t)r->port, r->text.p, r->text.n);
+		return true;
+	}
 	if (r->frame)
 		packets_open_list(u, &r->frame, 1, "the slowest one");
 	return true;
@@ -118,6 +122,7 @@ static bool key(struct ui *u, struct screen *s, int k)
 static const struct key_help help[] = {
 	{"Enter", "its transactions, the slowest first"},
 	{"P", "the first packet of the slowest one"},
+	{"H", "the slowest one with its tiers: hop by hop"},
 	{NULL, NULL},
 };
 

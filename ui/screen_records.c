@@ -185,6 +185,12 @@ static bool key(struct ui *u, struct screen *s, int k)
 	case 'P':
 		packets_open_flow(u, r);
 		return true;
+	case 'H':
+		if (r->kind == RECORD_FLOW)
+			ladder_open_flow(u, r->flow_id);
+		else
+			ladder_open(u, r);
+		return true;
 	case 'A':
 		stream_open_record(u, r);
 		return true;
@@ -214,6 +220,7 @@ static void release(struct screen *s)
 static const struct key_help help[] = {
 	{"Enter", "the whole record: its time, its ledger, all its fields"},
 	{"P", "the packets of its connection"},
+	{"H", "it, or the slowest request of the connection, with its tiers: hop by hop"},
 	{"A", "what both sides said, as text"},
 	{"T", "the transactions of its connection"},
 	{"F", "its connection"},

@@ -128,17 +128,19 @@ static const struct tier *tier_of(
 static void find_holder(struct tiers *tiers, const struct tier *t, struct text *out)
 {
 	const struct tier_pair *call = NULL;
+	bool behind = false; /* somebody whose protocol is not read, so that he has no operations */
 
 	for (unsigned i = 0; t && i < HOPS && main_part(t) != TIER_OWN; i++) {
 		const struct tier_pair **pairs;
 
-		if (!tiers_pairs(tiers, t, &pairs))
+		behind = !tiers_pairs(tiers, t, &pairs);
+		if (behind)
 			break;
 		call = pairs[0];
 		t = call->service ? tier_of(tiers, call->service, call->text, call->len) : NULL;
 	}
 	if (!call) {
-		text_str(out, "itself");
+		text_str(out, behind ? "servers that are not read" : "itself");
 		return;
 	}
 	if (call->service) {
@@ -146,6 +148,8 @@ static void find_holder(struct tiers *tiers, const struct tier *t, struct text *
 		text_char(out, ' ');
 	}
 	text_put(out, call->service ? call->text : "other", call->service ? call->len : 5);
+	if (behind)
+		text_str(out, ", and servers behind it that are not read");
 }
 
 static void collect(struct ui *u, struct screen *s)
@@ -247,8 +251,20 @@ static void open_call(struct ui *u, struct screen *s, uint32_t row)
 	ui_push_operation(u, filter, r->text.p, r->text.n);
 }
 
+/* The slowest request of the row's operation. */
+static bool key(struct ui *u, struct screen *s, int k)
+{
+	const struct row *r = rows_at(s, table_row(&s->table));
+
+	if (!r || !r->protocol || k != 'H')
+		return false;
+	ladder_open_operation(u, &r->ip, (uint16_t)r->port, r->text.p, r->text.n);
+	return true;
+}
+
 static const struct key_help call_help[] = {
 	{"Enter", "the transactions, the slowest first"},
+	{"H", "the slowest one with its tiers: hop by hop"},
 	{NULL, NULL},
 };
 
@@ -264,6 +280,7 @@ static const struct screen_class calls_class = {
 	.id = id,
 	.role = role,
 	.open = open_call,
+	.key = key,
 	.free = release_calls,
 };
 
@@ -286,6 +303,7 @@ static void open_tier(struct ui *u, struct screen *s, uint32_t row)
 
 static const struct key_help help[] = {
 	{"Enter", "what the operation calls"},
+	{"H", "its slowest request with its tiers: hop by hop"},
 	{NULL, NULL},
 };
 
@@ -301,5 +319,6 @@ const struct screen_class tiers_class = {
 	.id = id,
 	.role = role,
 	.open = open_tier,
+	.key = key,
 	.free = rows_release,
 };

@@ -265,7 +265,8 @@ void ui_mark(struct ui *u, uint64_t id);
 /* screens */
 extern const struct screen_class overview_class, services_class, transactions_class, digests_class,
 	flows_class, findings_class, tiers_class, hosts_class;
-extern const struct screen_class detail_class, packets_class, tree_class, help_class, stream_class;
+extern const struct screen_class detail_class, packets_class, tree_class, help_class, stream_class,
+	ladder_class;
 
 /* How an entry of the ledger is drawn: as network, server, stall, or (dim) not known. */
 enum role ledger_role(int entry);
@@ -286,6 +287,12 @@ void packets_open_list(struct ui *u, const uint64_t *frames, unsigned n, const c
 bool tree_open(struct ui *u, struct frames *from, uint64_t frame, const struct dissector *app,
 	enum side side);
 void help_open(struct ui *u);
+/* A request with its tiers, as a ladder: that of a record, the slowest one of a connection, of an
+   operation. */
+void ladder_open(struct ui *u, const struct record *r);
+void ladder_open_flow(struct ui *u, uint64_t flow_id);
+void ladder_open_operation(
+	struct ui *u, const struct addr *ip, uint16_t port, const char *operation, size_t n);
 /* The text of the connection of a record, or of a packet that one of the ends sent to the other. */
 void stream_open_record(struct ui *u, const struct record *r);
 void stream_open_packet(struct ui *u, const struct ends *e, uint64_t frame);

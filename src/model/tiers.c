@@ -113,57 +113,72 @@ static enum nest_caller caller_of(enum tier_class class)
 	return class == TIER_MAIL || class == TIER_NAMES ? NEST_CALLER : NEST_LEAF;
 }
 
-void tiers_record(struct tiers *t, const struct digest *d, const struct txn_record *r,
-	const struct share *shares, unsigned nshares)
+bool tiers_wait(struct tiers *t, const struct txn_record *r, struct nest_wait *w)
 {
 	enum tier_class class = class_of(&r->r);
-	struct nest_wait w = {.client = r->r.client.ip,
+
+	if (r->stamp[0] == FIELD_ABSENT)
+		return false;
+	*w = (struct nest_wait){.client = r->r.client.ip,
 		.server = r->r.server.ip,
 		.port = r->r.server.port,
 		.class = (uint8_t) class,
 		.begin = r->stamp[0],
 		.flow = r->r.flow_id,
-		.own = r->ledger[LEDGER_SERVER],
-		.service = d->service,
-		.digest = d,
-		.digest_id = d->id};
-
-	if (r->stamp[0] == FIELD_ABSENT)
-		return;
+		.own = r->ledger[LEDGER_SERVER]};
 	if (class == TIER_WEB || class == TIER_DATABASE)
-		w.ids = ids_of(t, r);
+		w->ids = ids_of(t, r);
 	if (r->total != FIELD_ABSENT && r->stamp[1] != FIELD_ABSENT)
-		w.caller = caller_of(class);
+		w->caller = caller_of(class);
 	if (class == TIER_WEB && r->object.len)
-		w.object = (uint32_t)nest_hash(
+		w->object = (uint32_t)nest_hash(
 			t->nest, (const char *)r + r->object.offset, r->object.len);
-	w.open = r->r.end == FIELD_ABSENT;
-	w.start = r->connect < w.begin ? w.begin - r->connect : 0;
-	w.asked = r->stamp[1] != FIELD_ABSENT ? r->stamp[1] : w.begin;
-	w.end = txn_end(r);
+	w->open = r->r.end == FIELD_ABSENT;
+	w->start = r->connect < w->begin ? w->begin - r->connect : 0;
+	w->asked = r->stamp[1] != FIELD_ABSENT ? r->stamp[1] : w->begin;
+	w->end = txn_end(r);
+	return true;
+}
+
+void tiers_record(struct tiers *t, const struct digest *d, const struct txn_record *r,
+	const struct share *shares, unsigned nshares)
+{
+	struct nest_wait w;
+
+	if (!tiers_wait(t, r, &w))
+		return;
+	w.service = d->service;
+	w.digest = d;
+	w.digest_id = d->id;
 	nest_add(t->nest, &w, shares, nshares);
+}
+
+void tiers_turn_wait(const struct turn_record *r, struct nest_wait *w)
+{
+	*w = (struct nest_wait){.client = r->r.client.ip,
+		.server = r->r.server.ip,
+		.port = r->r.server.port,
+		.class = TIER_OTHER,
+		.if_nested = r->open,
+		.open = r->open,
+		.caller = r->open                 ? NEST_LEAF
+			  : app_encrypted(r->app) ? NEST_CALLER
+						  : NEST_MAY_CALL,
+		.start = r->r.start,
+		.begin = r->r.start,
+		.asked = r->r.start,
+		.end = r->r.end,
+		.own = r->open ? r->r.duration : r->ledger[LEDGER_SERVER],
+		.flow = r->r.flow_id};
 }
 
 void tiers_turn(
 	struct tiers *t, const struct turn_record *r, const struct share *shares, unsigned nshares)
 {
-	nest_add(t->nest,
-		&(struct nest_wait){.client = r->r.client.ip,
-			.server = r->r.server.ip,
-			.port = r->r.server.port,
-			.class = TIER_OTHER,
-			.if_nested = r->open,
-			.open = r->open,
-			.caller = r->open                 ? NEST_LEAF
-				  : app_encrypted(r->app) ? NEST_CALLER
-							  : NEST_MAY_CALL,
-			.start = r->r.start,
-			.begin = r->r.start,
-			.asked = r->r.start,
-			.end = r->r.end,
-			.own = r->open ? r->r.duration : r->ledger[LEDGER_SERVER],
-			.flow = r->r.flow_id},
-		shares, nshares);
+	struct nest_wait w;
+
+	tiers_turn_wait(r, &w);
+	nest_add(t->nest, &w, shares, nshares);
 }
 
 void tiers_flow(struct tiers *t, const struct record *r, uint64_t from, uint64_t to,

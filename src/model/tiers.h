@@ -62,6 +62,10 @@ void tiers_free(struct tiers *t);
 /* shares: of what the transaction was waited for, in the account (account.h); none: 0 of them. */
 void tiers_record(struct tiers *t, const struct digest *d, const struct txn_record *r,
 	const struct share *shares, unsigned nshares);
+/* What nest.h needs to know of a transaction, of a turn, but for whose it is; false: it is not
+   known when it began. */
+bool tiers_wait(struct tiers *t, const struct txn_record *r, struct nest_wait *w);
+void tiers_turn_wait(const struct turn_record *r, struct nest_wait *w);
 /* A turn of a protocol that is not read; what a connection was waited for beside all of these. */
 void tiers_turn(
 	struct tiers *t, const struct turn_record *r, const struct share *shares, unsigned nshares);

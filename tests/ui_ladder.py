@@ -1,0 +1,84 @@
+"""The live view: a request with its tiers as a ladder between hosts."""
+import re
+
+from ui_lib import PRESSED, WORK, Tmux, capture, check
+from ui_traffic import tiers_capture
+
+
+def order(text, *patterns):
+    """Do lines that fit stand in this order?"""
+    at = 0
+    for pattern in patterns:
+        m = re.compile(pattern, re.M).search(text, at)
+        if not m:
+            return False
+        at = m.end()
+    return True
+
+
+def ladder():
+    t = Tmux(f"--live -r {capture('tiers')}", 80, 24)
+    t.press("7", r"GET /app/slow")
+    text = t.press(["g", "H"], r"› Tiers of a request +4 requests$", "from an operation: its slowest request")
+    check(re.search(r"^ longest wait 30\d ms of 328 ms: 10\.77\.0\.30:3306 mysql  GET /app/slow", text, re.M), "who had it", text)
+    check(re.search(r"^ +10\.77\.0\.10 +10\.77\.0\.20:80 +10\.77\.0\.21:8000 +10\.77\.0\.30:3306 *\n +Since +client +http +http +mysql", text, re.M),
+          "a line for each host, from the client on", text)
+    check(order(text, r"0 ns  │─GET /app/sl…─*▶│ +│ +│", r"│ +┃─GET /slow─+▶│ +│", r"│ +┃ +┃┄connect┄+▶│", r"│ +┃ +┃─LOGIN─+▶│",
+                r"│ +┃ +┃◀─+OK──┃", r"│ +┃ +┃─select slee…─*▶│", r"│ +┃ +30\d ms longest wait █$", r"320 ms  │ +┃ +┃◀─+OK──┃",
+                r"321 ms  │ +┃◀─+OK 200──┃ +│", r"328 ms  │◀─+OK 200──┃ +│ +│"), "arrows in the order of time, and the longest wait", text)
+    check(text.count("longest wait") == 2, "there is one longest wait", text)
+    t.press(["m", "Enter"], r"› Detail(.|\n)*^  select sleep", "Enter: the record of the one that was waited for")
+    t.press("Escape", r"Tiers of a request +4 requests$")
+    t.press("P", r"› Tiers of a request › Packets \(10\.77\.0\.21:\d+, 10\.77\.0\.30:3306\)", "its packets")
+    t.press(["Escape", "A"], r"› Text \(10\.77\.0\.21:\d+, 10\.77\.0\.30:3306\)", "what was said")
+    t.press(["Escape", "g", "Enter"], r"› Detail(.|\n)*GET /app/slow", "the first arrow")
+    t.press("H", r"› Detail › Tiers of a request", "from a record")
+    t.keys("Escape", "Escape", "Escape")
+    t.press("3", r"[1-9]\d* rows")
+    t.press(["/", "=sleep", "Enter", "H"], r"› Tiers of a request +[34] requests$(.|\n)*^ longest wait 30\d ms of \d+ ms: \S+:3306 mysql  GET /app/slow",
+            "from its last tier: all tiers in front of it")
+    coloured = t.screen(True)
+    check(re.search(r"\x1b\[[0-9;]*1m\x1b\[36m[^\n]*select|\x1b\[[0-9;]*36m[^\n]*s", coloured), "its arrows stand out", coloured)
+    t.press(["Escape", "5"], r"Start +Duration +client")
+    t.press(["/", "=3306", "Enter", "H"], r"› Tiers of a request", "from a flow")
+    t.press(["Escape", "4", "g", "H"], r"› Tiers of a request", "from an operation")
+    t.press(["Escape", "7", "g", "Enter"], r"› Calls .* 1 row")
+    t.press("H", r"› Calls .* › Tiers of a request", "from a call")
+    t.resize(40, 10)
+    t.press(["Escape", "Escape"], r"7 rows")
+    t.press(["g", "H"], r"^ 30\d ms of 328 ms: 10\.77\.0\.30:3306 mysq…(.|\n)*10\.77\.0\.10 +10\.77\.0\.20:80 +›$",
+            "40 by 10: who had it, and that there are more hosts")
+    t.press(["l", "l"], r"^ ‹ +10\.77\.0\.21:8… 10\.77\.0\.30:3…", "they are scrolled")
+    t.press("m", r"longest wait █$", "to the longest wait")
+    t.press(["h", "h", "G"], r"328 ms  │◀─+OK 200──┃", "and back")
+    t.resize(120, 40)
+    t.wait(r"^ +Since +Gap +client(.|\n)* 328 ms +\+[\d.]+ ms  │◀─+OK 200──┃", "120 by 40: with the times between")
+    t.leave("ladder")
+    for env, arrow, bar in (("LC_ALL=C", r":-GET /app/sl~-+>:", "#"), ("TERM=vt100", "│─GET /app/sl…─+▶│", "█"), ("NO_COLOR=1", "│─GET /app/sl…─+▶│", "█")):
+        t = Tmux(f"--live -r {capture('tiers')}", 80, 24, env)
+        t.press("7", r"7 rows")
+        t.press(["g", "H"], rf"{arrow}(.|\n)*longest wait {bar}$", f"{env}: a ladder")
+        check("LC_ALL" not in env or t.screen().isascii(), f"{env}: no other characters", t.screen())
+        t.press("Q", r"END 0")
+        t.over()
+    PRESSED.update(["H", "m"])
+
+
+def unread_tiers():
+    """A protocol that is not read is a hop, too; what may be another's call is said to be so."""
+    path = f"{WORK}/tiers.pcap"
+    tiers_capture(path)
+    t = Tmux(f"--live -r {path}", 90, 24)
+    t.press("3", r"5 rows")
+    t.press(["/", "=/page", "Enter", "H"], r"› Tiers of a request +4 requests$", "two turns of a protocol that nobody reads")
+    text = t.wait(r"^ longest wait 300 ms of 339 ms: 10\.0\.0\.4:7777 ")
+    check(order(text, r"┄connect┄", r"│─GET /page/\\x1…─*▶│", r"│ +┃─GET /inner─+▶│", r"┃─request─+▶│", r"┃◀─+answer──┃", r"┃─request─+▶│",
+                r"300 ms longest wait █$", r"┃◀─+answer──┃", r"│ +┃◀─+OK 200──┃", r"│◀─+OK 200──┃"), "its arrows", text)
+    t.press(["m", "Enter"], r"› Packets \(10\.0\.0\.3:60001, 10\.0\.0\.4:7777\)", "packets of one that has no record")
+    t.press(["Escape", "Escape"], r"5 rows")
+    t.press(["/", "=/either", "Enter", "H"], r"› Tiers of a request +1 request; 1 more may be others' calls$", "a call that may be of either")
+    t.press("Escape", r"5 rows")
+    t.press(["/", "=/call", "Enter", "H"], r"› Tiers of a request +1 request; several may have called it$", "and from that call")
+    t.press(["Escape", "7"], r"GET /inner +331 ms other +9\d servers that are not read ", "tiers: who holds the time")
+    t.press("p", r"PAUSED(.|\n)*GET /inner +331 ms other +9\d servers that are not read ", "paused, turns of such protocols are there, too")
+    t.leave("unread tiers")
