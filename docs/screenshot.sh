@@ -29,3 +29,4 @@ picture live-finding syn-backlog.pcap 6 Enter
 picture live-detail http-slow.pcap 4 g Enter g Enter
 picture live-hosts "http-keepalive.pcap --geoip ../tests/geo/city.mmdb --geoip ../tests/geo/asn.mmdb" 8
 picture live-packet http-slow.pcap 4 g Enter g P Enter j j
+picture live-ladder tiers.pcap 7 H

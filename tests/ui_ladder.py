@@ -46,11 +46,12 @@ def ladder():
     t.press("H", r"› Calls .* › Tiers of a request", "from a call")
     t.resize(40, 10)
     t.press(["Escape", "Escape"], r"7 rows")
-    t.press(["g", "H"], r"^ 30\d ms of 328 ms: 10\.77\.0\.30:3306 mysq…(.|\n)*10\.77\.0\.10 +10\.77\.0\.20:80 +›$",
-            "40 by 10: who had it, and that there are more hosts")
-    t.press(["l", "l"], r"^ ‹ +10\.77\.0\.21:8… 10\.77\.0\.30:3…", "they are scrolled")
-    t.press("m", r"longest wait █$", "to the longest wait")
-    t.press(["h", "h", "G"], r"328 ms  │◀─+OK 200──┃", "and back")
+    t.press(["g", "H"], r"^ 30\d ms of 328 ms: 10\.77\.0\.30:3306 mysq…\n ‹ +10\.77\.0\.20:80 10\.77\.0\.21:8… ›\n(.|\n)* 30\d ms longest wait █$",
+            "40 by 10: who had it, where it is seen")
+    t.press(["h", "h"], r"^ +10\.77\.0\.10 +10\.77\.0\.20:80 +›$", "the hosts are scrolled")
+    t.press(["l", "l"], r"^ ‹ +10\.77\.0\.21:8… 10\.77\.0\.30:3…", "and back")
+    t.press("G", r"328 ms  │◀─+OK 200──┃", "the last arrow and its hosts")
+    t.press("m", r"longest", "to the longest wait")
     t.resize(120, 40)
     t.wait(r"^ +Since +Gap +client(.|\n)* 328 ms +\+[\d.]+ ms  │◀─+OK 200──┃", "120 by 40: with the times between")
     t.leave("ladder")

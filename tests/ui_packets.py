@@ -160,7 +160,7 @@ def again():
     t = Tmux(f"--live --keep 4M -r {path}", 150, 30)
     to_packets(t, "a file")
     text = t.wait(r" 10 rows", "those that were kept and those that were not", 30)
-    got = [int(x) for x in re.findall(r"^ +(\d+) +\d\d:\d\d:\d\d", text, re.M)]
+    got = [int(x) for x in re.findall(r"^ +(\d+) +[\d.]+ \w+ +│", text, re.M)]
     check(got == numbers, f"in the order of the capture: {got}", text)
     check("reading" not in text and "again │" not in text, "it is done, and nothing was sent again", text)
     t.press("g", r"SYN")

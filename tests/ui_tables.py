@@ -152,7 +152,7 @@ def saving():
     lines = [json.loads(line) for line in open(f"{WORK}/two.json")]
     check(len(lines) == 2 and all(x["type"] == "http" for x in lines), "two records")
     t.press("F9", r"Save")
-    t.press(["Enter", "C-u", "=two.json"], r"there is such a file already", "no file is overwritten")
+    t.press(["Enter", "C-u", "=two.json"], r"the file exists already", "no file is overwritten")
     t.keys("C-u", "=two.pcap", "Enter")
     t.wait(r"packets written to two.pcap")
     out = subprocess.run([TSUMARI, "-r", f"{WORK}/two.pcap", "--json", "--types", "flow"], capture_output=True, text=True)

@@ -66,6 +66,7 @@ void bars_key(int row, int column, int width)
 			need += put_part(-1, 0, &parts[k], form);
 		if (need > width)
 			continue;
+		term_put(row, column, width, "", ROLE_TEXT);
 		for (size_t k = 0; k < PARTS; k++)
 			column += put_part(row, column, &parts[k], form) + 1;
 		return;

@@ -330,16 +330,17 @@ static void draw_line(struct dialog *d, int row)
 	int room = columns - title - 1, cursor;
 	size_t from = 0;
 
-	if (room < 8) {
-		title = 0;
-		room = columns - 1;
+	if (room < columns / 2) { /* the question is cut, not the answer */
+		title = columns / 2;
+		room = columns - title - 1;
 	}
 	while ((cursor = term_width(d->text + from, d->at - from)) > room)
 		from = behind(d, from);
 	if (d->error[0])
 		term_put(row - 1, 0, columns, d->error, ROLE_BAD);
+	term_put(row, 0, columns, "", ROLE_TEXT);
 	if (title)
-		term_put(row, 0, title, d->title, ROLE_ACCENT);
+		term_put(row, 0, title - 1, d->title, ROLE_ACCENT);
 	term_put(row, title, columns - title, d->text + from, ROLE_TEXT);
 	term_cursor(row, title + cursor);
 }

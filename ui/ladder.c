@@ -223,13 +223,15 @@ const char *ladder_cause(const struct ladder *l, const struct rung *wait)
 {
 	const struct record *r = l->hops->hop[wait->hop].r;
 	const struct txn_record *t = (const void *)r;
+	const struct turn_record *turn = (const void *)r;
+	const uint64_t *ledger = r->kind == RECORD_TURN ? turn->ledger : t->ledger;
 	bool connects = wait->kind == RUNG_REQUEST && wait->from == wait->to;
 	int most = connects ? LEDGER_CONNECT_RETRY : LEDGER_SERVER;
 
-	if ((!connects && wait->kind < RUNG_SENT) || r->kind != RECORD_TXN ||
-		t->total == FIELD_ABSENT)
+	if ((!connects && wait->kind < RUNG_SENT) ||
+		(r->kind == RECORD_TURN ? turn->open : t->total == FIELD_ABSENT))
 		return NULL;
 	for (int i = 0; i < (connects ? LEDGER_CONNECT_TLS + 1 : LEDGER_COUNT); i++)
-		most = t->ledger[i] > t->ledger[most] ? i : most;
+		most = ledger[i] > ledger[most] ? i : most;
 	return most == LEDGER_SERVER ? NULL : ledger_names[most];
 }

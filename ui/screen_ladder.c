@@ -29,8 +29,9 @@ struct state {
 	/* The row that is being drawn, as wide as all hosts need. */
 	struct cell cell[CELLS];
 	int step, width;
-	bool gaps; /* there is room for times between arrows */
-	int rungs; /* row of the first one drawn, for the mouse */
+	bool reveal; /* the hosts of the selected row are to be in sight */
+	bool gaps;   /* there is room for times between arrows */
+	int rungs;   /* row of the first one drawn, for the mouse */
 };
 
 /* Cells of one row. */
@@ -110,6 +111,22 @@ static bool hidden_right(const struct state *x)
 	       term_columns();
 }
 
+/* Scrolls to the hosts of the selected row. */
+static void reveal(struct state *x)
+{
+	const struct rung *r = &x->l->rung[x->selected];
+	unsigned lo = r->from < r->to ? r->from : r->to, hi = r->from < r->to ? r->to : r->from;
+	int room = term_columns() - left_of(x) - 1;
+
+	if (!x->reveal || x->selected >= x->l->n)
+		return;
+	x->reveal = false;
+	while (x->first < lo && line_at(x, hi) - line_at(x, x->first) >= room)
+		x->first++;
+	if (lo < x->first)
+		x->first = lo;
+}
+
 static void flush(struct state *x, int y, enum role ground)
 {
 	int from = x->first ? line_at(x, x->first) - 1 : 0, left = left_of(x);
@@ -119,7 +136,7 @@ static void flush(struct state *x, int y, enum role ground)
 
 		if (c->text[0] != ' ' || ground != ROLE_TEXT)
 			term_put(y, left + i - from, 1, c->text,
-				ground == ROLE_SELECTED ? ground : c->role);
+				ground == ROLE_SELECTED && c->role != ROLE_BAD ? ground : c->role);
 	}
 }
 
@@ -336,6 +353,7 @@ static void draw(struct ui *u, struct screen *s, int row, int rows)
 	int head = two ? 3 : 2;
 
 	lay_out(x);
+	reveal(x);
 	draw_title(x, row);
 	draw_ends(x, row + 1, two);
 	x->height = rows > head ? (uint32_t)(rows - head) : 1;
@@ -354,6 +372,7 @@ static void move_to(struct state *x, int64_t to)
 	if (to >= x->l->n)
 		to = x->l->n ? x->l->n - 1 : 0;
 	x->selected = to < 0 ? 0 : (uint32_t)to;
+	x->reveal = true;
 }
 
 static const struct record *selected(const struct state *x)
@@ -503,6 +522,7 @@ void ladder_open(struct ui *u, const struct record *r)
 	}
 	x = s->state = xcalloc(1, sizeof(*x));
 	x->l = ladder_new(h);
+	move_to(x, x->l->longest);
 	tell(h, x->l, s);
 }
 

@@ -203,7 +203,7 @@ void table_draw(struct ui *u, struct screen *s, int row, int rows)
 	if (!t->n)
 		term_put(row + 2, 2, term_columns() - 2,
 			s->remark[0]               ? s->remark
-			: s->scope[0] || u->filter ? "Nothing fits the filter."
+			: s->scope[0] || u->filter ? "Nothing matches the filter."
 						   : "Nothing so far.",
 			ROLE_DIM);
 }
