@@ -92,6 +92,13 @@ void cell_put(struct text *t, const struct field *f, const struct schema_value *
 	case CELL_RATE:
 		text_rate(t, v->u64, UINT64_C(1000000000000));
 		break;
+	case FIELD_DURATIONS:
+		for (uint32_t i = 0; i < v->list->n; i++) {
+			if (i)
+				text_str(t, ", ");
+			text_duration(t, v->list->v[i]);
+		}
+		break;
 	case FIELD_ID:
 		text_printf(t, "%" PRIu64, v->u64);
 		break;
@@ -178,6 +185,7 @@ void cell_key(struct cell_key *k, const struct field *f, const struct schema_val
 		memcpy(k->bytes, v->addrs->a[0].b, 16);
 		break;
 	case FIELD_U64S:
+	case FIELD_DURATIONS:
 		k->number = true;
 		k->u64 = v->list->v[0];
 		break;

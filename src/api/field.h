@@ -28,6 +28,7 @@ enum field_type {
 		     */
 	FIELD_ID,   /* a number that only names something: shown as text */
 	FIELD_IPS,  /* a list of addresses: struct field_addrs; an empty one is absent */
+	FIELD_DURATIONS, /* as FIELD_U64S, of ns */
 };
 
 /* The value of a number, time or duration that the capture cannot support. */
@@ -66,7 +67,8 @@ struct field {
 	uint8_t flags;     /* FIELD_F_ */
 	uint16_t width;    /* a column's usual width in characters */
 	uint32_t offset;   /* where a record's struct keeps it; not used for a dissector's own */
-	const char *const *names; /* FIELD_NAMES: the name of each bit, NULL-ended */
+	const char *const *names; /* FIELD_NAMES: the name of each bit, NULL-ended; FIELD_NAME: all
+				     that there are, or NULL */
 };
 
 #endif

@@ -174,7 +174,7 @@ const struct field flow_fields[] = {
 	FIELD(flow_record, syn_retries, "tsumari.tcp.syn_retries", "SYN again",
 		"SYNs that were sent again.", FIELD_U64, FIELD_F_TCP, 4),
 	FIELD(flow_record, syn_gaps, "tsumari.tcp.syn_gaps", "SYN gaps",
-		"Nanoseconds between one SYN and the next, at most 8 of them.", FIELD_U64S,
+		"Times between one SYN and the next, at most 8 of them.", FIELD_DURATIONS,
 		FIELD_F_TCP | FIELD_F_LIST, 12),
 	FIELD(flow_record, syn_frames, "tsumari.tcp.syn_frames", "SYN frames",
 		"Frames of the SYNs that were sent again, at most 8 of them.", FIELD_U64S,

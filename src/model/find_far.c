@@ -7,6 +7,7 @@
  * client's half of a request's way, and takes it from the acknowledgments.
  */
 #include "model/find_impl.h"
+#include "base/duration.h"
 
 #define MOST 300u /* permille of a service's waiting: there the path is what takes the time */
 
@@ -141,17 +142,17 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 
 static void list_far(struct findings *f, const struct svc *s, const struct far_state *c)
 {
-	char room[120];
+	static const char *const fields[] = {"tsumari.ledger.network",
+		"tsumari.ledger.connect.network", "tsumari.tcp.rtt_server"};
+	char room[200];
 	struct text filter;
 	struct finding *x;
 
 	text_init(&filter, room, sizeof(room));
-	text_printf(&filter,
-		"tsumari.ledger.network >= %lluns or tsumari.ledger.connect.network >= %lluns or "
-		"tsumari.tcp.rtt_server >= %lluns",
-		(unsigned long long)f->limit.v[THRESHOLD_FAR],
-		(unsigned long long)f->limit.v[THRESHOLD_FAR],
-		(unsigned long long)f->limit.v[THRESHOLD_FAR]);
+	for (unsigned i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		text_printf(&filter, "%s%s >= ", i ? " or " : "", fields[i]);
+		duration_put(&filter, f->limit.v[THRESHOLD_FAR]);
+	}
 	x = finding_new(f, "far-path", "The path is long", s, &c->p, room);
 	finding_claims(x, s,
 		ENTRY(CONNECT_NETWORK) | ENTRY(CONNECT_TLS) | ENTRY(NETWORK) |

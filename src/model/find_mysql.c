@@ -3,6 +3,7 @@
  * over and over, replicas that are behind.
  */
 #include "model/find_impl.h"
+#include "base/duration.h"
 #include <ctype.h>
 #include <stdio.h>
 
@@ -373,9 +374,11 @@ static void list_slow(struct findings *f, const struct svc *s, const struct mysq
 {
 	char filter[80];
 	struct finding *x;
+	struct text t;
 
-	snprintf(filter, sizeof(filter), "type == mysql and tsumari.ledger.server >= %lluns",
-		(unsigned long long)f->limit.v[THRESHOLD_SLOW]);
+	text_init(&t, filter, sizeof(filter));
+	text_str(&t, "type == mysql and tsumari.ledger.server >= ");
+	duration_put(&t, f->limit.v[THRESHOLD_SLOW]);
 	x = finding_new(f, "mysql-slow", "Slow statements", s, &c->slow, filter);
 	finding_claims(x, s, ALL_ENTRIES, CLASS(SLOW));
 	x->counted = "statements";

@@ -2,6 +2,7 @@
  * find_server.c - what the server itself took: slow answers and errors, by what was asked.
  */
 #include "model/find_impl.h"
+#include "base/duration.h"
 #include <stdio.h>
 
 /* A sender's first timeout, of a path with a short round trip, with what comes before; a longer
@@ -354,7 +355,7 @@ static void list_slow(struct findings *f, const struct svc *s, const struct serv
 	struct proof all = c->slow;
 	char filter[64];
 	struct finding *x;
-	struct text polls;
+	struct text polls, t;
 	uint32_t classes = CLASS(SLOW), entries = ALL_ENTRIES;
 
 	text_init_growing(&polls);
@@ -373,10 +374,11 @@ static void list_slow(struct findings *f, const struct svc *s, const struct serv
 		entries = ENTRY(SERVER);
 		all.cost = server_time(s, classes);
 	}
-	snprintf(filter, sizeof(filter), "%s >= %lluns",
+	text_init(&t, filter, sizeof(filter));
+	text_printf(&t, "%s >= ",
 		c->slow_turns && c->slow_turns == all.count ? "tsumari.turns.wait_max"
-							    : "tsumari.ledger.server",
-		(unsigned long long)slow);
+							    : "tsumari.ledger.server");
+	duration_put(&t, slow);
 	x = finding_new(f, "slow-server", "Slow answers of the server", s, &all, filter);
 	finding_claims(x, s, entries, classes);
 	x->counted = c->turns ? "answers" : "transactions";

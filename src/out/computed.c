@@ -23,16 +23,18 @@ static bool name(struct schema_value *v, const char *text)
 	return true;
 }
 
+static const char *const status_names[] = {[STATUS_OK - 1] = "OK",
+	[STATUS_ERROR - 1] = "Error",
+	[STATUS_CLIENT_ERROR - 1] = "Client Error",
+	[STATUS_SERVER_ERROR - 1] = "Server Error",
+	[STATUS_PENDING - 1] = "Pending",
+	NULL};
+
 static bool get_status(const struct record *r, struct schema_env *env, struct schema_value *v)
 {
-	static const char *const names[] = {[STATUS_OK] = "OK",
-		[STATUS_ERROR] = "Error",
-		[STATUS_CLIENT_ERROR] = "Client Error",
-		[STATUS_SERVER_ERROR] = "Server Error",
-		[STATUS_PENDING] = "Pending"};
-
 	(void)env;
-	return r->status < sizeof(names) / sizeof(names[0]) && name(v, names[r->status]);
+	return r->status && r->status < sizeof(status_names) / sizeof(status_names[0]) &&
+	       name(v, status_names[r->status - 1]);
 }
 
 static bool get_outcome(const struct record *r, struct schema_env *env, struct schema_value *v)
@@ -43,6 +45,8 @@ static bool get_outcome(const struct record *r, struct schema_env *env, struct s
 								     : "failure");
 }
 
+static const char *const outcome_names[] = {"success", "failure", "unknown", NULL};
+static const char *const network_names[] = {"ipv4", "ipv6", NULL};
 static const char *const ecs_types[] = {"connection", "end", "info", "protocol", NULL};
 
 static bool get_event_type(const struct record *r, struct schema_env *env, struct schema_value *v)
@@ -210,6 +214,11 @@ GEO_GET(server, 4)
 	{                                                                                          \
 		{name, title, help, type, flags, width, 0, NULL}, kinds, false, NULL, get          \
 	}
+/* One of a few names. */
+#define GET_NAME(kinds, name, title, help, width, names, get)                                      \
+	{                                                                                          \
+		{name, title, help, FIELD_NAME, 0, width, 0, names}, kinds, false, NULL, get       \
+	}
 #define CONSTANT(kinds, name, title, help, flags, text)                                            \
 	{                                                                                          \
 		{name, title, help, FIELD_NAME, flags, 8, 0, NULL}, kinds, false, text, NULL       \
@@ -247,14 +256,14 @@ const struct schema_computed computed_fields[] = {
 		 "connection, and end, info (interim) or protocol; of an event info and protocol.",
 		 FIELD_NAMES, FIELD_F_LIST, 12, 0, ecs_types},
 		ALL | ALERT, false, NULL, get_event_type},
-	GET(BOTH, "event.outcome", "Outcome", "success, failure or unknown; follows status.",
-		FIELD_NAME, 0, 7, get_outcome),
-	GET(BOTH, "status", "Status",
+	GET_NAME(BOTH, "event.outcome", "Outcome", "success, failure or unknown; follows status.",
+		7, outcome_names, get_outcome),
+	GET_NAME(BOTH, "status", "Status",
 		"How it ended: OK, Error, Client Error or Server Error; Pending: it has not, and "
 		"another record of it will come; absent where the capture lost the answer, or "
 		"ended before it.",
-		FIELD_NAME, 0, 12, get_status),
-	GET(ALL, "network.type", "IP", "ipv4 or ipv6.", FIELD_NAME, 0, 4, get_network_type),
+		12, status_names, get_status),
+	GET_NAME(ALL, "network.type", "IP", "ipv4 or ipv6.", 4, network_names, get_network_type),
 	GET(ALL, "network.transport", "Transport", "tcp, udp, icmp, ipv6-icmp ...", FIELD_NAME, 0,
 		9, get_transport),
 	GET(ALL, "network.community_id", "Community ID",

@@ -36,7 +36,8 @@ struct filter *filter_new(const char *text, const struct schema_env *env, char *
 	struct filter *f = xcalloc(1, sizeof(*f));
 
 	f->env = *env;
-	if (!make_schemas(f, err, errsize) || !filter_parse(f, text, err, errsize)) {
+	if (!make_schemas(f, err, errsize) || !filter_parse(f, text, err, errsize) ||
+		filter_never(f, err, errsize)) {
 		filter_free(f);
 		return NULL;
 	}
@@ -138,6 +139,7 @@ static bool fits(const struct schema_value *v, enum field_type type, enum test_o
 	case FIELD_MAC:
 		return holds(op, compare_bytes(v->p, v->n, o));
 	case FIELD_U64S:
+	case FIELD_DURATIONS:
 		for (uint32_t i = 0; i < v->list->n; i++)
 			if (holds(op, order_of(v->list->v[i], o->u64)))
 				return true;

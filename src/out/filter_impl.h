@@ -68,8 +68,13 @@ struct filter {
 /* filter_parse.c. False with a line in err. */
 bool filter_parse(struct filter *f, const char *text, char *err, size_t errsize);
 
+/* filter_never.c: can no record fit? True with a line in err. */
+bool filter_never(const struct filter *f, char *err, size_t errsize);
+
 /* filter_value.c: a value as a field's type has it; false: it is none, and *what says what is. */
 bool filter_operand(
 	const struct field *f, const char *p, size_t n, struct operand *o, const char **what);
+/* Is a word the unit of a number before it, for a field of this type? */
+bool filter_unit(enum field_type type, const char *word);
 
 #endif

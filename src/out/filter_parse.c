@@ -2,6 +2,7 @@
  * filter_parse.c - the text of a display filter to a tree of tests, by recursive descent.
  */
 #include "out/filter_impl.h"
+#include "out/filter_names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,9 @@ struct parser {
 	unsigned depth;
 	char *err;
 	size_t errsize;
+	/* Of what a name of another tool means: who met the name, and where. */
+	struct parser *outer;
+	const char *outer_at;
 };
 
 static const struct node *parse_or(struct parser *p);
@@ -32,6 +36,8 @@ static const struct node *parse_or(struct parser *p);
 /* The first error stays. */
 static bool fail(struct parser *p, const char *at, const char *what)
 {
+	for (; p->outer; p = p->outer)
+		at = p->outer_at;
 	if (!*p->err)
 		snprintf(p->err, p->errsize, "-Y: at character %zu: %s", (size_t)(at - p->text) + 1,
 			what);
@@ -127,13 +133,14 @@ static bool ordered(enum field_type t)
 
 static bool unknown_field(struct parser *p)
 {
-	char what[ROOM], shown[96];
+	char what[2 * ROOM], near[ROOM], shown[96];
 	struct text t;
 
 	text_init(&t, shown, sizeof(shown));
 	text_escape(&t, p->word, p->len, 60);
-	snprintf(
-		what, sizeof(what), "no record has a field %s; tsumari --fields lists them", shown);
+	filter_names_near(p->f->schemas, p->f->nschemas, p->word, near, sizeof(near));
+	snprintf(what, sizeof(what), "no record has a field %s; %s%s%stsumari --fields lists them",
+		shown, *near ? "did you mean " : "", near, *near ? "? " : "");
 	return fail(p, p->start, what);
 }
 
@@ -179,6 +186,46 @@ static bool operator_of(struct parser *p, struct test *t)
 	return true;
 }
 
+/* "200 ms" is one value. */
+static bool join_unit(struct parser *p, enum field_type type)
+{
+	const char *at = p->at;
+	size_t n = strspn(at, " "), unit = strcspn(at + n, " \t\r\n\"'" MARKS);
+	char word[8];
+
+	if (p->kind != TOKEN_WORD || !n || !unit || unit >= sizeof(word) || !p->len ||
+		p->word[p->len - 1] < '0' || p->word[p->len - 1] > '9')
+		return true;
+	memcpy(word, at + n, unit);
+	word[unit] = '\0';
+	if (!filter_unit(type, word))
+		return true;
+	if (p->len + unit > TEXT_MAX)
+		return fail(p, p->start, "the word is too long");
+	memcpy(p->word + p->len, word, unit + 1);
+	p->len += unit;
+	p->at += n + unit;
+	return true;
+}
+
+/* Of a field that has one of a few names another one never fits. */
+static bool is_listed(struct parser *p, enum test_op op, const struct field *f)
+{
+	char what[ROOM];
+	struct text t;
+
+	if (f->type != FIELD_NAME || !f->names || op == TEST_CONTAINS)
+		return true;
+	text_init(&t, what, sizeof(what));
+	text_printf(&t, "%s is", f->name);
+	for (unsigned i = 0; f->names[i]; i++) {
+		if (strcmp(f->names[i], p->word) == 0)
+			return true;
+		text_printf(&t, "%s %s", !i ? "" : f->names[i + 1] ? "," : " or", f->names[i]);
+	}
+	return fail(p, p->start, what);
+}
+
 static bool add_operand(struct parser *p, struct test *t, const struct field *f)
 {
 	const char *what = NULL;
@@ -188,6 +235,10 @@ static bool add_operand(struct parser *p, struct test *t, const struct field *f)
 		return fail(p, p->start, "a value is missing");
 	if (t->n == OPERANDS)
 		return fail(p, p->start, "too many values");
+	if (!join_unit(p, f->type))
+		return false;
+	if (!is_listed(p, t->op, f))
+		return false;
 	t->operands = xrealloc(t->operands, (t->n + 1) * sizeof(*t->operands));
 	if (!filter_operand(f, p->word, p->len, &t->operands[t->n++], &what)) {
 		snprintf(message, sizeof(message), "%s wants %s", f->name, what);
@@ -243,6 +294,141 @@ static bool parse_test(struct parser *p, struct test *t)
 	return t->op == TEST_MATCHES ? parse_pattern(p, t) : add_operand(p, t, f);
 }
 
+/* Is it the name of a field in any record? */
+static bool is_field(const struct parser *p)
+{
+	for (unsigned i = 0; i < p->f->nschemas; i++)
+		if (schema_find(p->f->schemas[i], p->word))
+			return true;
+	return false;
+}
+
+static bool is_type(const struct parser *p)
+{
+	for (unsigned i = 0; i < p->f->nschemas; i++)
+		if (strcmp(p->f->schemas[i]->type, p->word) == 0)
+			return true;
+	return false;
+}
+
+static bool is_operator(const struct parser *p)
+{
+	static const char *const words[] = {
+		"eq", "ne", "lt", "le", "gt", "ge", "in", "contains", "matches"};
+
+	if (p->kind == TOKEN_MARK)
+		return p->word[0] && strchr("=<>~", p->word[0]) ? true : is(p, "!=", NULL);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (is(p, NULL, words[i]))
+			return true;
+	return false;
+}
+
+/* An operator and its value, as they are written: the token behind them is next. */
+static bool pass_tail(struct parser *p, const char **end, bool *unequal)
+{
+	bool set = is(p, NULL, "in");
+
+	*unequal = is(p, "!=", "ne");
+	if (!next(p))
+		return false;
+	while (set && p->kind != TOKEN_END && !is(p, "}", NULL))
+		if (!next(p))
+			return false;
+	if (p->kind == TOKEN_END)
+		return fail(p, p->start, "a value is missing");
+	*end = p->at;
+	if (!next(p))
+		return false;
+	if (p->kind == TOKEN_WORD &&
+		(filter_unit(FIELD_DURATION, p->word) || filter_unit(FIELD_BYTES, p->word))) {
+		*end = p->at;
+		return next(p);
+	}
+	return true;
+}
+
+/* `means` with the tail, n bytes, where '$' stands. */
+static const struct node *parse_meaning(
+	struct parser *p, const char *at, const char *means, const char *tail, size_t n)
+{
+	struct parser *inner = xcalloc(1, sizeof(*inner));
+	const struct node *node = NULL;
+	struct text t;
+
+	text_init_growing(&t);
+	for (; *means; means++)
+		if (*means == '$')
+			text_put(&t, tail, n);
+		else
+			text_char(&t, *means);
+	inner->f = p->f;
+	inner->text = inner->at = t.p;
+	inner->depth = p->depth;
+	inner->err = p->err;
+	inner->errsize = p->errsize;
+	inner->outer = p;
+	inner->outer_at = at;
+	if (next(inner))
+		node = parse_or(inner);
+	if (node && inner->kind != TOKEN_END) {
+		fail(p, at, "this name does not take such a value");
+		node = NULL;
+	}
+	text_release(&t);
+	free(inner);
+	return node;
+}
+
+/* A name of another tool, or a type of records. */
+static const struct node *parse_other_name(struct parser *p, const struct filter_name *name)
+{
+	const char *at = p->start, *tail, *end, *means = name ? name->means : "type == $";
+	char what[2 * ROOM], type[SCHEMA_NAME_MAX];
+	bool unequal = false;
+
+	snprintf(type, sizeof(type), "%.*s", (int)sizeof(type) - 1, p->word);
+	if (!means) {
+		snprintf(what, sizeof(what), "%s: use %s", name->name, name->instead);
+		fail(p, at, what);
+		return NULL;
+	}
+	if (!next(p))
+		return NULL;
+	if (is_operator(p) && (!name || !strchr(means, '$'))) {
+		fail(p, at, "this name stands alone: it takes no value");
+		return NULL;
+	}
+	if (!name)
+		return parse_meaning(p, at, means, type, strlen(type));
+	tail = end = p->start;
+	if (is_operator(p) && !pass_tail(p, &end, &unequal))
+		return NULL;
+	if (!unequal || !name->unless)
+		return parse_meaning(p, at, means, tail, (size_t)(end - tail));
+	/* The value, behind an operator of two characters, as one that is equal. */
+	tail += 2;
+	snprintf(what, sizeof(what), "== %.*s", (int)(end - tail), tail);
+	return parse_meaning(p, at, name->unless, what, strlen(what));
+}
+
+static const struct node *parse_leaf(struct parser *p)
+{
+	const struct filter_name *name;
+	struct node *n;
+
+	if (p->kind == TOKEN_WORD && !is_field(p)) {
+		name = filter_name_find(p->word);
+		if (name || is_type(p))
+			return parse_other_name(p, name);
+	}
+	n = node_new(p, NODE_TEST);
+	if (!n)
+		return NULL;
+	n->test = xcalloc(1, sizeof(*n->test));
+	return parse_test(p, n->test) ? n : NULL;
+}
+
 static const struct node *parse_in_parentheses(struct parser *p)
 {
 	const struct node *n;
@@ -277,11 +463,7 @@ static const struct node *parse_not(struct parser *p)
 	} else if (is(p, "(", NULL)) {
 		result = parse_in_parentheses(p);
 	} else {
-		n = node_new(p, NODE_TEST);
-		if (n) {
-			n->test = xcalloc(1, sizeof(*n->test));
-			result = parse_test(p, n->test) ? n : NULL;
-		}
+		result = parse_leaf(p);
 	}
 	p->depth--;
 	return result;

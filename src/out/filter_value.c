@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "base/duration.h"
 #include "base/mem.h"
 
 #define SECOND UINT64_C(1000000000)
@@ -17,8 +18,6 @@ struct unit {
 };
 
 static const struct unit no_units[] = {{"", 1}, {NULL, 0}};
-static const struct unit durations[] = {{"", 1}, {"ns", 1}, {"us", 1000}, {"ms", 1000000},
-	{"s", SECOND}, {"m", 60 * SECOND}, {"min", 60 * SECOND}, {"h", 3600 * SECOND}, {NULL, 0}};
 static const struct unit sizes[] = {{"", 1}, {"B", 1}, {"k", 1000}, {"kB", 1000}, {"K", 1000},
 	{"M", 1000000}, {"MB", 1000000}, {"G", SECOND}, {"GB", SECOND}, {"KiB", 1u << 10},
 	{"MiB", 1u << 20}, {"GiB", 1u << 30}, {NULL, 0}};
@@ -180,8 +179,9 @@ static bool convert(const struct field *f, struct operand *o, const char **what)
 		*what = "a time such as 2026-11-24T18:00:00Z";
 		return point_in_time(o->text, &o->u64);
 	case FIELD_DURATION:
-		*what = "a duration such as 200ms";
-		return number(o->text, durations, &o->u64);
+	case FIELD_DURATIONS:
+		*what = "a time with its unit, such as 200ms or 1.5s";
+		return duration_parse(o->text, false, &o->u64);
 	case FIELD_BYTES:
 		*what = "a size such as 64KiB";
 		return number(o->text, sizes, &o->u64);
@@ -216,4 +216,11 @@ bool filter_operand(
 	o->text[n] = '\0';
 	o->len = n;
 	return convert(f, o, what);
+}
+
+bool filter_unit(enum field_type type, const char *word)
+{
+	if (type == FIELD_DURATION || type == FIELD_DURATIONS)
+		return duration_unit(word);
+	return type == FIELD_BYTES && factor_of(sizes, word) != 0;
 }

@@ -88,6 +88,7 @@ static enum op_kind member_kind(const struct field *f)
 	case FIELD_MAC:
 		return OP_MAC;
 	case FIELD_U64S:
+	case FIELD_DURATIONS:
 		return OP_U64S;
 	case FIELD_IPS:
 		return OP_IPS;
@@ -169,7 +170,7 @@ static size_t value_bound(const struct field *f)
 	if (f->type == FIELD_NAMES)
 		for (unsigned i = 0; f->names && f->names[i]; i++)
 			n += JSONW_TEXT(strlen(f->names[i])) + 3;
-	if (f->type == FIELD_U64S)
+	if (f->type == FIELD_U64S || f->type == FIELD_DURATIONS)
 		n += FIELD_LIST_MAX * (PUT_U64 + 1);
 	if (f->type == FIELD_IPS)
 		n += FIELD_ADDRS_MAX * (PUT_ADDR + 3);
@@ -374,6 +375,7 @@ static void check_member(struct op_list *list, unsigned i)
 		add_to(list, pointer, i, op->offset, 1);
 		break;
 	case FIELD_U64S:
+	case FIELD_DURATIONS:
 		add_to(list, CHECK_32, i, op->offset + offsetof(struct field_list, n), 1);
 		break;
 	case FIELD_IPS:

@@ -220,7 +220,8 @@ static bool check_types(const char *types, char *err, size_t errsize)
 
 			text_init(&t, shown, sizeof(shown));
 			text_escape(&t, p, len, 40);
-			snprintf(err, errsize, "no type of records named '%s'", shown);
+			snprintf(err, errsize,
+				"no type of records named '%s'; --types help lists them", shown);
 			return false;
 		}
 		p += len;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "core/registry.h"
+#include "out/filter_names.h"
 
 int schema_name_cmp(const char *a, const char *b)
 {
@@ -247,6 +248,7 @@ static bool get_member(const struct field *f, const struct record *r, struct sch
 		v->n = 6;
 		return memcmp(at, no_mac, 6) != 0;
 	case FIELD_U64S:
+	case FIELD_DURATIONS:
 		v->list = at;
 		return v->list->n > 0;
 	default:
@@ -314,6 +316,7 @@ static const char *type_name(const struct field *f)
 		[FIELD_MAC] = "MAC address",
 		[FIELD_NAMES] = "names",
 		[FIELD_U64S] = "numbers",
+		[FIELD_DURATIONS] = "numbers",
 		[FIELD_ID] = "identifier",
 		[FIELD_IPS] = "address"};
 
@@ -326,6 +329,7 @@ static const char *unit_name(const struct field *f)
 	case FIELD_BYTES:
 		return "bytes";
 	case FIELD_DURATION:
+	case FIELD_DURATIONS:
 		return "ns";
 	case FIELD_TIME:
 		return "RFC 3339";
@@ -427,6 +431,7 @@ int schema_print_docs(FILE *f)
 		print_table(f, s, txn, false);
 		schema_free(s);
 	}
+	filter_names_print(f);
 	schema_free(flow);
 	schema_free(txn);
 	return fflush(f) == 0 && !ferror(f) ? 0 : -1;

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "core/registry.h"
+#include "out/schema.h"
 #include <bzlib.h>
 #include <json-c/json.h>
 #include <lz4.h>
@@ -220,6 +221,18 @@ void info_protocols(FILE *f)
 		}
 		putc('\n', f);
 	}
+}
+
+void info_types(FILE *f)
+{
+	fprintf(f, "%-12s %s\n", "flow", "Connections and other flows");
+	for (unsigned i = 0; i < registry_count(); i++) {
+		const struct dissector *d = registry_get(i);
+
+		if (schema_has_records(d))
+			fprintf(f, "%-12s %s\n", d->name, d->title ? d->title : "");
+	}
+	fprintf(f, "%-12s %s (only where they are named)\n", finding_type.name, "Findings");
 }
 
 const char *info_version_number(void)

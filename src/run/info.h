@@ -23,6 +23,8 @@ const char *info_linktype(int link); /* "EN10MB", or "unknown" */
  */
 char *info_interface(const char *which, char *err, size_t errsize);
 
+/* --types help */
+void info_types(FILE *f);
 /* -J */
 bool info_stamps(FILE *f, const char *iface, char *err, size_t errsize);
 

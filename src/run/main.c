@@ -581,6 +581,11 @@ static bool inform(struct run *r)
 			return false;
 		info_protocols(stdout);
 		return true;
+	case ACTION_TYPES:
+		if (!load_plugins(r))
+			return false;
+		info_types(stdout);
+		return true;
 	case ACTION_THRESHOLDS:
 		threshold_list(stdout);
 		return true;

@@ -389,6 +389,12 @@ static bool take_report(struct parse *p, const struct option_entry *e, const cha
 	return options_fault(p, "--report=%s: the forms are text, json and html", arg);
 }
 
+/* "help" is none of the types. */
+static bool take_types(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	return strcmp(arg, "help") == 0 ? take_action(p, e, arg) : take_text(p, e, arg);
+}
+
 static bool take_threshold(struct parse *p, const struct option_entry *e, const char *arg)
 {
 	if (strcmp(arg, "help") != 0)
@@ -468,8 +474,9 @@ const struct option_entry option_table[] = {
 	{"keep", 0, "SIZE", GROUP_OUTPUT, VALUE_PLAIN,
 		"memory for the records and packets that the live view keeps (256M)", take_size,
 		AT(keep), KEEP_MIN, 0, USE_ALWAYS},
-	{"types", 0, "LIST", GROUP_OUTPUT, VALUE_TYPES, "records of these types only (flow,http)",
-		take_text, AT(types), 0, 0, USE_ALWAYS},
+	{"types", 0, "LIST", GROUP_OUTPUT, VALUE_TYPES,
+		"records of these types only (flow,http); \"help\" lists them", take_types,
+		AT(types), ACTION_TYPES, 0, USE_ALWAYS},
 	{"display-filter", 'Y', "FILTER", GROUP_OUTPUT, VALUE_FILTER,
 		"only records that fit a display filter", take_text, AT(display), 0, 0, USE_ALWAYS},
 	{"har", 0, "FILE", GROUP_OUTPUT, VALUE_FILE,

@@ -28,6 +28,7 @@ enum action {
 	ACTION_FIELDS,     /* --fields */
 	ACTION_OPTIONS,    /* --list-options */
 	ACTION_STAMPS,     /* -J */
+	ACTION_TYPES,      /* --types help */
 	ACTION_THRESHOLDS  /* --threshold help */
 };
 

@@ -2,6 +2,7 @@
  * values.c - numbers, times and sizes as they are written on a command line (values.h).
  */
 #include "run/values.h"
+#include "base/duration.h"
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -61,19 +62,7 @@ static bool with_unit(const char *text, const struct unit *units, uint64_t *v)
 
 bool value_time(const char *text, uint64_t *ns)
 {
-	static const struct unit units[] = {
-		{"", 1000000000},
-		{"ns", 1},
-		{"us", 1000},
-		{"ms", 1000000},
-		{"s", 1000000000},
-		{"m", UINT64_C(60000000000)},
-		{"h", UINT64_C(3600000000000)},
-		{"d", UINT64_C(86400000000000)},
-		{NULL, 0},
-	};
-
-	return with_unit(text, units, ns);
+	return duration_parse(text, true, ns);
 }
 
 bool value_size(const char *text, uint64_t *bytes)

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 bool value_number(const char *text, uint64_t min, uint64_t max, uint64_t *v);
-/* "10s", "5m", "250ms" (ns us ms s m h d; without a unit: seconds) in ns. */
+/* "10s", "0.5s", "250 ms" (base/duration.h; without a unit: seconds) in ns. */
 bool value_time(const char *text, uint64_t *ns);
 /* "512M" (K M G T, powers of 1024; without a unit: bytes) in bytes. */
 bool value_size(const char *text, uint64_t *bytes);

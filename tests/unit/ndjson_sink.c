@@ -119,7 +119,7 @@ static void types_are_chosen(void **state)
 	assert_int_equal(count_lines(fd), 3);
 	ndjson_free(n);
 	assert_null(ndjson_new_fd(&o, fd, err, sizeof(err)));
-	assert_string_equal(err, "no type of records named 'nothing'");
+	assert_string_equal(err, "no type of records named 'nothing'; --types help lists them");
 	o.types = "flow,";
 	assert_null(ndjson_new_fd(&o, fd, err, sizeof(err)));
 	o.types = "un";

@@ -424,7 +424,10 @@ static void test_values(void **state)
 	assert_false(value_number("", 0, UINT64_MAX, &v));
 	assert_false(value_number(" 1", 0, UINT64_MAX, &v));
 	assert_false(value_number("1 ", 0, UINT64_MAX, &v));
-	assert_false(value_time("1.5s", &v));
+	assert_false(value_time("1.5ns", &v));
+	assert_false(value_time("1.s", &v));
+	assert_false(value_time("1  s", &v));
+	assert_false(value_time("18446744074s", &v));
 	assert_false(value_time("s", &v));
 	assert_false(value_size("1MM", &v));
 	assert_false(value_size("16777216T", &v)); /* 2^64 */
@@ -432,6 +435,12 @@ static void test_values(void **state)
 	assert_true(value_size("16777215T", &v));
 	assert_true(v == UINT64_C(16777215) << 40);
 	assert_true(value_time("3ns", &v) && v == 3);
+	assert_true(value_time("0.5s", &v) && v == 500000000);
+	assert_true(value_time("200 ms", &v) && v == 200000000);
+	assert_true(value_time("1.5", &v) && v == 1500000000);
+	assert_true(value_time("2.000000001s", &v) && v == UINT64_C(2000000001));
+	assert_true(value_time("0.25h", &v) && v == UINT64_C(900000000000));
+	assert_true(value_time("90min", &v) && v == UINT64_C(5400000000000));
 	assert_true(value_time("3us", &v) && v == 3000);
 	assert_true(value_time("1d", &v) && v == UINT64_C(86400000000000));
 	assert_true(value_size("2k", &v) && v == 2048);
