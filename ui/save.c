@@ -48,7 +48,7 @@ static bool is_records(const struct screen *s)
 static void save_records(struct ui *u, struct screen *s, const char *path)
 {
 	char err[256];
-	struct ndjson_options o = {.path = path,
+	struct ndjson_options o = {.file.path = path,
 		.version = u->o.version,
 		.iface = u->o.iface,
 		.iface_arg = u->o.iface_arg,

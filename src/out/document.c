@@ -13,7 +13,8 @@ struct document *document_new(const struct document_options *o, char *err, size_
 	struct document *d = xcalloc(1, sizeof(*d));
 
 	d->o = *o;
-	d->out = !o->path || strcmp(o->path, "-") == 0 ? stdout : fopen(o->path, "we");
+	d->out = !o->path || strcmp(o->path, "-") == 0 ? stdout
+						       : fopen(o->path, o->append ? "ae" : "we");
 	if (d->out)
 		return d;
 	snprintf(err, errsize, "cannot write %s: %s", o->path, strerror(errno));

@@ -21,6 +21,7 @@ struct document_options {
 	const struct model *model; /* stays the caller's */
 	struct geo *geo;           /* where hosts are; stays the caller's; NULL: not known */
 	bool html;
+	bool append; /* behind what the file has */
 };
 
 struct document;

@@ -16,6 +16,7 @@
 #include "core/community.h"
 #include "core/registry.h"
 #include "out/jsonw.h"
+#include "out/outfile.h"
 
 #define BUFFER    (256u * 1024u)
 #define PLANS_MAX (DISSECTORS_MAX + 2) /* of flows and findings, too */
@@ -26,11 +27,10 @@ struct type_plan {
 };
 
 struct ndjson {
-	int fd;
-	bool own_fd;
-	bool closed; /* the reader has gone */
+	struct outfile file;
+	uint64_t time; /* of the latest record, where the file rotates */
+	bool closed;   /* the reader has gone */
 	bool flat, line_buffered;
-	char *path;  /* for messages */
 	char *types; /* NULL: all */
 	char *buffer;
 	size_t len, size;
@@ -70,14 +70,14 @@ static void trim_file(struct ndjson *n, size_t at)
 	struct stat st;
 	const char *newline = at ? memrchr(n->buffer, '\n', at) : NULL;
 	size_t part = at - (newline ? (size_t)(newline - n->buffer) + 1 : 0);
-	off_t end = lseek(n->fd, 0, SEEK_CUR);
-	int flags = fcntl(n->fd, F_GETFL);
+	int fd = n->file.fd, flags = fcntl(fd, F_GETFL);
+	off_t end = lseek(fd, 0, SEEK_CUR);
 
 	if (part == 0 || end < (off_t)part || flags < 0 || (flags & O_APPEND) ||
-		fstat(n->fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size != end)
+		fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size != end)
 		return;
-	if (ftruncate(n->fd, end - (off_t)part) == 0)
-		lseek(n->fd, end - (off_t)part, SEEK_SET);
+	if (ftruncate(fd, end - (off_t)part) == 0)
+		lseek(fd, end - (off_t)part, SEEK_SET);
 }
 
 static void flush(struct ndjson *n)
@@ -85,23 +85,45 @@ static void flush(struct ndjson *n)
 	size_t at = 0;
 
 	while (at < n->len && !stopped(n)) {
-		ssize_t done = write(n->fd, n->buffer + at, n->len - at);
+		ssize_t done = write(n->file.fd, n->buffer + at, n->len - at);
 
 		if (done > 0) {
 			at += (size_t)done;
 		} else if (done < 0 && errno == EAGAIN) {
-			struct pollfd p = {.fd = n->fd, .events = POLLOUT};
+			struct pollfd p = {.fd = n->file.fd, .events = POLLOUT};
 
 			poll(&p, 1, -1);
 		} else if (done < 0 && errno == EPIPE) {
 			n->closed = true;
 		} else if (done == 0 || errno != EINTR) {
-			fail(n, "cannot write %s: %s", n->path,
+			fail(n, "cannot write %s: %s", n->file.name,
 				strerror(done < 0 ? errno : ENOSPC));
 			trim_file(n, at);
 		}
 	}
+	n->file.written += at;
 	n->len = 0;
+}
+
+/* A line behind the first `before` bytes of the buffer: does another file begin with it? */
+static void rotate(struct ndjson *n, const struct record *r, size_t before)
+{
+	size_t line = n->len - before;
+	uint64_t time = r->end != FIELD_ABSENT ? r->end : r->start;
+
+	if (time != FIELD_ABSENT && time > n->time)
+		n->time = time;
+	if (!outfile_due(&n->file, before, line, n->time))
+		return;
+	n->len = before;
+	if (n->file.fd >= 0)
+		flush(n);
+	/* What an earlier run left may have no room for it either. */
+	while (!stopped(n) && outfile_due(&n->file, 0, line, n->time))
+		if (!outfile_next(&n->file, n->time))
+			fail(n, "cannot write %s: %s", n->file.name, strerror(errno));
+	memmove(n->buffer, n->buffer + before, line);
+	n->len = line;
 }
 
 /* Is a name in the list of types? */
@@ -157,7 +179,7 @@ static void ndjson_record(void *arg, const struct record *r)
 {
 	struct ndjson *n = arg;
 	struct type_plan *t;
-	size_t bound;
+	size_t bound, before;
 
 	if (stopped(n))
 		return;
@@ -173,8 +195,11 @@ static void ndjson_record(void *arg, const struct record *r)
 			n->buffer = xmalloc(n->size);
 		}
 	}
+	before = n->len;
 	n->len = (size_t)(jsonw_record(t->plan, r, &n->env, &n->times, n->buffer + n->len) -
 			  n->buffer);
+	if (outfile_rotates(&n->file))
+		rotate(n, r, before);
 	if (n->line_buffered)
 		flush(n);
 }
@@ -183,7 +208,8 @@ static bool ndjson_poll(void *arg)
 {
 	struct ndjson *n = arg;
 
-	flush(n);
+	if (n->len)
+		flush(n);
 	return !stopped(n);
 }
 
@@ -247,10 +273,9 @@ struct ndjson *ndjson_new_fd(const struct ndjson_options *o, int fd, char *err, 
 	if (o->types && !check_types(o->types, err, errsize))
 		return NULL;
 	n = xcalloc(1, sizeof(*n));
-	n->fd = fd;
+	outfile_use(&n->file, fd, "standard output");
 	n->flat = o->flat;
 	n->line_buffered = o->line_buffered;
-	n->path = xstrdup(o->path && strcmp(o->path, "-") != 0 ? o->path : "standard output");
 	n->types = o->types ? xstrdup(o->types) : NULL;
 	n->env.version = o->version;
 	n->env.iface = o->iface;
@@ -269,34 +294,40 @@ struct ndjson *ndjson_new_fd(const struct ndjson_options *o, int fd, char *err, 
 
 struct ndjson *ndjson_new(const struct ndjson_options *o, char *err, size_t errsize)
 {
-	bool file = o->path && strcmp(o->path, "-") != 0;
-	int fd = STDOUT_FILENO;
+	struct outfile file;
 	struct ndjson *n;
 
-	if (o->types && !check_types(o->types, err, errsize))
+	if ((o->types && !check_types(o->types, err, errsize)) ||
+		!outfile_open(&file, &o->file, err, errsize))
 		return NULL;
-	if (file) {
-		fd = open(o->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-		if (fd < 0) {
-			snprintf(err, errsize, "cannot write %s: %s", o->path, strerror(errno));
-			return NULL;
-		}
+	n = ndjson_new_fd(o, file.fd, err, errsize);
+	if (!n) {
+		outfile_release(&file);
+		return NULL;
 	}
-	n = ndjson_new_fd(o, fd, err, errsize);
-	if (n)
-		n->own_fd = file;
-	else if (file)
-		close(fd);
+	outfile_release(&n->file);
+	n->file = file;
 	return n;
+}
+
+bool ndjson_reopen(struct ndjson *n, char *err, size_t errsize)
+{
+	flush(n);
+	if (outfile_reopen(&n->file))
+		return true;
+	snprintf(err, errsize, "cannot open %s again, and goes on with the old file: %s",
+		n->file.name, strerror(errno));
+	return false;
 }
 
 bool ndjson_finish(struct ndjson *n)
 {
+	/* A capture without records makes a file all the same. */
+	if (n->file.fd < 0 && !stopped(n) && !outfile_next(&n->file, n->time))
+		fail(n, "cannot write %s: %s", n->file.name, strerror(errno));
 	flush(n);
-	/* Some file systems tell only now that they had no room. */
-	if (n->own_fd && close(n->fd) != 0 && errno != EINTR)
-		fail(n, "cannot write %s: %s", n->path, strerror(errno));
-	n->own_fd = false;
+	if (!outfile_close(&n->file))
+		fail(n, "cannot write %s: %s", n->file.name, strerror(errno));
 	return !n->error[0];
 }
 
@@ -314,13 +345,11 @@ void ndjson_free(struct ndjson *n)
 {
 	if (!n)
 		return;
-	if (n->own_fd)
-		close(n->fd);
+	outfile_release(&n->file);
 	for (unsigned i = 0; i < n->nplans; i++)
 		jsonw_plan_free(n->plans[i].plan);
 	community_cache_free(n->env.community);
 	free(n->buffer);
 	free(n->types);
-	free(n->path);
 	free(n);
 }

@@ -10,14 +10,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "out/outfile.h"
 #include "run/pipeline.h"
 
 struct ndjson_options {
-	const char *path;    /* file to write, made anew; "-" or NULL: standard output */
-	const char *types;   /* "flow,http": these records only; NULL: all but findings */
-	bool flat;           /* dotted keys instead of nested objects */
-	bool line_buffered;  /* write each record at once */
-	const char *version; /* of the program; stays the caller's */
+	struct outfile_options file; /* its path must stay */
+	const char *types;           /* "flow,http": these records only; NULL: all but findings */
+	bool flat;                   /* dotted keys instead of nested objects */
+	bool line_buffered;          /* write each record at once */
+	const char *version;         /* of the program; stays the caller's */
 	const char *(*iface)(void *arg, unsigned i); /* name of an interface; may be NULL */
 	void *iface_arg;
 	struct geo *geo; /* stays the caller's; NULL: nothing is known of places */
@@ -34,6 +35,10 @@ struct ndjson *ndjson_new_fd(const struct ndjson_options *o, int fd, char *err, 
 /* Are records of this type asked for by name, in a list of types (--types, NULL: none)? */
 bool ndjson_lists(const char *types, const char *type);
 struct sink ndjson_sink(struct ndjson *n);
+
+/* A file that was moved away is begun anew under its name. False with one line in err: it goes on
+   as before. */
+bool ndjson_reopen(struct ndjson *n, char *err, size_t errsize);
 
 /* Writes what is left and closes the file. False where anything failed: see ndjson_error(). */
 bool ndjson_finish(struct ndjson *n);

@@ -20,7 +20,8 @@ struct report *report_new(const struct report_options *o, char *err, size_t errs
 		r->o.width = 100;
 	if (r->o.width < WIDTH_LEAST)
 		r->o.width = WIDTH_LEAST;
-	r->out = !o->path || strcmp(o->path, "-") == 0 ? stdout : fopen(o->path, "w");
+	r->out = !o->path || strcmp(o->path, "-") == 0 ? stdout
+						       : fopen(o->path, o->append ? "ae" : "we");
 	if (!r->out) {
 		snprintf(err, errsize, "cannot write %s: %s", o->path, strerror(errno));
 		free(r);

@@ -18,6 +18,7 @@ struct report_options {
 	unsigned width;            /* columns; 0: 100 */
 	bool colour;
 	bool numeric; /* ports as numbers */
+	bool append;  /* behind what the file has */
 };
 
 struct report;

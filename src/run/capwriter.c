@@ -4,10 +4,12 @@
  */
 #include "run/capwriter.h"
 #include "base/mem.h"
+#include "run/message.h"
 #include "run/pcapng_write.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +45,7 @@ struct capwriter {
 	uint64_t written;    /* bytes of this file, buffered ones too */
 	uint64_t frames;
 	bool failed, full, pipe_closed;
+	atomic_uint asked;
 	bool headless;            /* the file has no header yet */
 	bool ng;                  /* it is a pcapng file */
 	struct described *ifaces; /* IFACES of them */
@@ -237,6 +240,53 @@ struct capwriter *capwriter_open(const struct capwriter_options *o, char *err, s
 	return NULL;
 }
 
+/* Was the file moved away, or removed? */
+static bool moved(const struct capwriter *w)
+{
+	struct stat ours, named;
+
+	if (w->fd <= STDERR_FILENO || fstat(w->fd, &ours) < 0 || !S_ISREG(ours.st_mode))
+		return false;
+	return stat(w->name, &named) < 0 || named.st_dev != ours.st_dev ||
+	       named.st_ino != ours.st_ino;
+}
+
+/* With the same name. Where that cannot be had the old file goes on. */
+static bool reopen(struct capwriter *w)
+{
+	int old = w->fd;
+
+	if (!moved(w))
+		return true;
+	if ((w->headless && !write_header(w)) || !flush(w))
+		return false;
+	if (open_named(w)) {
+		close(old);
+		w->written = 0;
+		w->headless = true;
+		return true;
+	}
+	w->failed = w->pipe_closed = false;
+	w->fd = old;
+	message("%s; the capture goes on in the old file", w->error);
+	w->error[0] = '\0';
+	return true;
+}
+
+void capwriter_ask(struct capwriter *w, unsigned what)
+{
+	atomic_fetch_or_explicit(&w->asked, what, memory_order_relaxed);
+}
+
+static bool answer(struct capwriter *w)
+{
+	unsigned what = atomic_exchange_explicit(&w->asked, 0, memory_order_relaxed);
+
+	if (what & CAPWRITER_REOPEN && !reopen(w))
+		return false;
+	return !(what & CAPWRITER_FLUSH) || flush(w);
+}
+
 /* -G: the window is over. */
 static bool next_window(struct capwriter *w, uint64_t second)
 {
@@ -320,6 +370,8 @@ bool capwriter_frame(struct capwriter *w, const struct packet *p)
 	uint32_t head[4];
 
 	if (w->failed || w->full)
+		return false;
+	if (atomic_load_explicit(&w->asked, memory_order_relaxed) && !answer(w))
 		return false;
 	if (w->ng)
 		return ng_frame(w, p);

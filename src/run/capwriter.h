@@ -32,6 +32,11 @@ struct capwriter_options {
 
 struct capwriter;
 
+/* Asked for from a signal handler or another thread, done with the next frame. */
+#define CAPWRITER_FLUSH  1u
+#define CAPWRITER_REOPEN 2u /* if the file was moved away: it is begun anew under its name */
+void capwriter_ask(struct capwriter *w, unsigned what);
+
 /* Does a file of that name hold frames of several link types? */
 bool capwriter_mixes(const char *path);
 

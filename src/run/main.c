@@ -22,6 +22,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,7 +32,8 @@
 #define JOBS_MAX       8                    /* more do not make one capture faster */
 
 static struct pipeline *on_signal; /* what a signal stops */
-static volatile sig_atomic_t interrupted, stopped;
+static volatile sig_atomic_t interrupted, stopped, asked_statistics, asked_reopen, asked_flush;
+static bool reopens, on_terminal; /* files are written; a terminal was there at the start */
 
 static void stop(int number)
 {
@@ -39,6 +41,35 @@ static void stop(int number)
 	stopped = 1;
 	ui_stop();
 	pipeline_stop(on_signal);
+}
+
+/* Async-signal-safe, as isatty() need not be. */
+static bool terminal_there(void)
+{
+	struct termios t;
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (tcgetattr(fd, &t) == 0)
+			return true;
+	return false;
+}
+
+/* Of whoever moved the files away they are begun anew; of a terminal that goes away, as one is used
+   to, it ends. */
+static void hang_up(int number)
+{
+	if (reopens && (!on_terminal || terminal_there()))
+		asked_reopen = 1;
+	else
+		stop(number);
+}
+
+static void ask(int number)
+{
+	if (number == SIGUSR1)
+		asked_statistics = 1;
+	else
+		asked_flush = 1;
 }
 
 /* As tcpdump does: a script's background job, where the shell ignores SIGINT, is still ended by
@@ -54,6 +85,10 @@ static void catch_signals(struct pipeline *p)
 	on_signal = p;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	action.sa_handler = ask;
+	sigaction(SIGUSR1, &action, NULL);
+	sigaction(SIGUSR2, &action, NULL);
+	action.sa_handler = hang_up;
 	if (sigaction(SIGHUP, NULL, &was) == 0 && was.sa_handler != SIG_IGN)
 		sigaction(SIGHUP, &action, NULL);
 }
@@ -204,11 +239,43 @@ static bool keep_place(void *arg, const struct packet *p)
 	return extract_place(arg, p);
 }
 
+/* SIGUSR1: what the end says, as far as it is. */
+static void tell_statistics(const struct run *r)
+{
+	uint64_t frames, bytes, dropped = source_dropped(r->pipeline.source);
+
+	source_position(r->pipeline.source, &frames, &bytes);
+	fprintf(stderr,
+		"%llu packets captured, %llu packets received by filter, "
+		"%llu packets dropped by kernel\n",
+		(unsigned long long)frames, (unsigned long long)(frames + dropped),
+		(unsigned long long)dropped);
+}
+
+/* What signals asked for; on the thread of the sinks. */
+static void answer_signals(struct run *r)
+{
+	bool statistics = asked_statistics, reopen = asked_reopen, flush = asked_flush;
+
+	/* One that comes from here on is answered the next time. */
+	asked_statistics = asked_reopen = asked_flush = 0;
+	if (statistics && !r->ui) {
+		progress_erase(&r->progress);
+		tell_statistics(r);
+	}
+	if (reopen)
+		outputs_reopen(r);
+	if (flush && r->writer)
+		capwriter_ask(r->writer, CAPWRITER_FLUSH);
+}
+
 static bool show_progress(void *arg)
 {
 	struct run *r = arg;
 	uint64_t frames, bytes;
 
+	if (asked_statistics | asked_reopen | asked_flush)
+		answer_signals(r);
 	source_position(r->pipeline.source, &frames, &bytes);
 	progress_show(&r->progress, source_progress(r->pipeline.source), frames, bytes);
 	return true;
@@ -246,7 +313,7 @@ static bool open_all(struct run *r)
 	struct privileges rights = {
 		.user = live_user(r),
 		.live = source_live(r->source),
-		.more_files = o->write_size || o->write_seconds,
+		.more_files = o->write_size || o->write_seconds || o->rotate_size || o->rotate_time,
 	};
 	bool early = rights.user && rights.more_files;
 	char warning[256];
@@ -468,6 +535,8 @@ static int capture(struct run *r)
 	if (!open_geo(r) || !open_filter(r) || !open_extraction(r) || !open_all(r))
 		return refuse(r, STATUS_USAGE);
 	set_up_pipeline(r);
+	reopens = outputs_have_files(&r->o);
+	on_terminal = terminal_there();
 	catch_signals(&r->pipeline);
 	announce(r);
 	failed = pipeline_run(&r->pipeline);

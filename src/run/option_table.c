@@ -15,6 +15,7 @@
 #define MEMORY_MIN         ((uint64_t)16 << 20)
 #define EXTRACT_MEMORY_MIN ((uint64_t)64 << 10)
 #define KEEP_MIN           ((uint64_t)4 << 20)
+#define ROTATE_MIN         ((uint64_t)4 << 10)
 #define WINDOW_MAX         UINT64_C(60000000000) /* ns */
 
 bool options_fault(struct parse *p, const char *format, ...)
@@ -139,8 +140,8 @@ static bool take_time(struct parse *p, const struct option_entry *e, const char 
 	uint64_t v;
 
 	if (!value_time(arg, &v) || v < e->min)
-		return options_fault(p, "%s %s: a time such as 10s, 5m or 250ms is needed",
-			option_called(e, called), arg);
+		return options_fault(p, "%s %s: a time such as 10s, 5m or 250ms is needed%s",
+			option_called(e, called), arg, e->min > 1 ? ", at least 1s" : "");
 	memcpy(member(p, e), &v, sizeof(v));
 	return true;
 }
@@ -167,6 +168,7 @@ static bool take_size(struct parse *p, const struct option_entry *e, const char 
 {
 	const char *example = e->min == MEMORY_MIN           ? "512M is needed, at least 16M"
 			      : e->min == EXTRACT_MEMORY_MIN ? "64M is needed, at least 64K"
+			      : e->min == ROTATE_MIN         ? "100M is needed, at least 4K"
 							     : "256M is needed, at least 4M";
 	char called[OPTION_CALLED];
 	uint64_t v;
@@ -491,6 +493,18 @@ const struct option_entry option_table[] = {
 	{"output", 'o', "FILE", GROUP_OUTPUT, VALUE_FILE,
 		"write the output before it to a file: --report -o a.txt --json -o b.ndjson",
 		take_file, 0, 0, 0, USE_ALWAYS},
+	{"append", 0, NULL, GROUP_OUTPUT, VALUE_PLAIN, "-o writes behind what its files have",
+		take_flag, AT(append), 0, 0, USE_ALWAYS},
+	{"rotate-size", 0, "SIZE", GROUP_OUTPUT, VALUE_PLAIN,
+		"with -o: a new file of records by size (100M)", take_size, AT(rotate_size),
+		ROTATE_MIN, 0, USE_ALWAYS},
+	{"rotate-time", 0, "TIME", GROUP_OUTPUT, VALUE_PLAIN,
+		"with -o: a new file of records by time (1h); its name may be a format of "
+		"strftime(3)",
+		take_time, AT(rotate_time), 1000000000, 0, USE_ALWAYS},
+	{"rotate-files", 0, "N", GROUP_OUTPUT, VALUE_PLAIN,
+		"with either: how many files are kept, the newest", take_unsigned, AT(rotate_files),
+		1, 100000, USE_ALWAYS},
 	{"line-buffered", 'l', NULL, GROUP_OUTPUT, VALUE_PLAIN, "write each record at once",
 		take_flag, AT(line_buffered), 0, 0, USE_ALWAYS},
 	{"numeric", 'n', NULL, GROUP_OUTPUT, VALUE_PLAIN,

@@ -122,6 +122,14 @@ static bool check_places(struct parse *p)
 	return true;
 }
 
+static bool has_file(const struct options *o)
+{
+	for (unsigned i = 0; i < o->noutputs; i++)
+		if (!options_to_stdout(&o->outputs[i]))
+			return true;
+	return false;
+}
+
 /* Options that say two things at once, or nothing without another one. */
 static bool check(struct parse *p)
 {
@@ -148,6 +156,14 @@ static bool check(struct parse *p)
 					       o->outputs[0].kind != OUTPUT_REPORT)),
 			"--compare puts out what changed only: -w, --har, --types, -l, --json-flat "
 			"and further outputs have no effect"},
+		{o->append && !has_file(o), "--append needs -o"},
+		{o->append && options_output(o, OUTPUT_REPORT_HTML),
+			"--append is not for --report=html: a page is a file of its own"},
+		{(o->rotate_size || o->rotate_time) && !(records && has_file(o)),
+			"--rotate-size and --rotate-time need records that go to a file: --json -o "
+			"FILE"},
+		{o->rotate_files && !o->rotate_size && !o->rotate_time,
+			"--rotate-files needs --rotate-size or --rotate-time"},
 		{o->extract && !o->write, "--extract needs -w"},
 		{o->extract_memory && !o->extract, "--extract-memory needs --extract"},
 		{o->extract && o->unbuffered, "--extract writes at the end: -U has no effect"},
@@ -362,6 +378,9 @@ static void take_notes(struct parse *p)
 		text_printf(&t, "%s: of an interface; a file is read as it is\n", names.p);
 	if (p->o->count && !p->o->nreads)
 		text_str(&t, "--count: of a file; an interface's packets are counted at the end\n");
+	if (p->o->write_seconds && !p->o->write_size && !strchr(p->o->write, '%'))
+		text_str(&t, "-G: each file takes the place of the one before, as the name of -w "
+			     "has no % (-w all-%H%M%S.pcap)\n");
 	for (unsigned i = 0; i < option_count; i++)
 		if (p->given[i] && option_table[i].use == USE_NEVER)
 			text_printf(&t, "%s: %s\n", option_called(&option_table[i], called),

@@ -85,6 +85,10 @@ struct options {
 	bool line_buffered;      /* -l */
 	bool numeric;            /* -n */
 	bool count;              /* --count */
+	bool append;             /* --append */
+	uint64_t rotate_size;    /* --rotate-size, bytes */
+	uint64_t rotate_time;    /* --rotate-time, ns */
+	unsigned rotate_files;   /* --rotate-files */
 	const char *display;     /* -Y, a display filter; NULL: all records */
 	const char *extract;     /* --extract, a display filter */
 	uint64_t extract_memory; /* --extract-memory, bytes; 0: the default */

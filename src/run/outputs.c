@@ -4,6 +4,7 @@
 #include "run/run.h"
 #include "run/info.h"
 #include "run/message.h"
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -33,10 +34,15 @@ static bool one_linktype(struct run *r)
 	return true;
 }
 
+/* When the first file begins: with the first frame of a file, else now. */
+static uint64_t now(const struct run *r)
+{
+	return source_live(r->source) ? (uint64_t)time(NULL) * UINT64_C(1000000000) : 0;
+}
+
 bool outputs_writer(struct run *r)
 {
 	const struct options *o = &r->o;
-	bool live = source_live(r->source);
 	struct capwriter_options w = {
 		.path = o->write,
 		.inputs = &r->inputs,
@@ -49,7 +55,7 @@ bool outputs_writer(struct run *r)
 		.snaplen = (uint32_t)source_snaplen(r->source),
 		.iface = outputs_iface,
 		.iface_arg = r->source,
-		.now = live ? (uint64_t)time(NULL) * UINT64_C(1000000000) : 0,
+		.now = now(r),
 	};
 
 	if (!o->write)
@@ -102,6 +108,7 @@ static bool open_report(struct run *r, const struct output_option *of, struct ru
 		.colour =
 			terminal && term && strcmp(term, "dumb") != 0 && !(no_colour && *no_colour),
 		.numeric = r->o.numeric,
+		.append = r->o.append,
 	};
 
 	if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0)
@@ -119,6 +126,7 @@ static bool open_document(struct run *r, const struct output_option *of, struct 
 		.model = r->model,
 		.geo = r->geo,
 		.html = of->kind == OUTPUT_REPORT_HTML,
+		.append = r->o.append,
 	};
 
 	model_keep_slowest(r->model);
@@ -202,7 +210,12 @@ static bool open_records(struct run *r, const struct output_option *of, struct r
 {
 	const struct options *o = &r->o;
 	struct ndjson_options json = {
-		.path = of->file,
+		.file = {.path = of->file,
+			.append = o->append,
+			.size = o->rotate_size,
+			.seconds = o->rotate_time / UINT64_C(1000000000),
+			.files = o->rotate_files,
+			.now = now(r)},
 		.types = o->types,
 		.flat = of->kind == OUTPUT_JSON_FLAT,
 		.line_buffered = o->line_buffered || o->unbuffered,
@@ -223,6 +236,7 @@ static bool open_print(struct run *r, const struct output_option *of, struct run
 	struct print_style style = r->o.print;
 
 	style.flush = r->o.line_buffered || r->o.unbuffered;
+	style.append = r->o.append;
 	to->print = r->printer = printer_new(&style, of->file, r->err, sizeof(r->err));
 	return to->print != NULL;
 }
@@ -257,6 +271,25 @@ bool outputs_open(struct run *r)
 		if (!open_output(r, &o->outputs[i], &r->outputs[i]))
 			return false;
 	return true;
+}
+
+void outputs_reopen(struct run *r)
+{
+	char err[PATH_MAX + 128];
+
+	for (unsigned i = 0; i < r->o.noutputs; i++)
+		if (r->outputs[i].ndjson && !ndjson_reopen(r->outputs[i].ndjson, err, sizeof(err)))
+			message("%s", err);
+	if (r->writer)
+		capwriter_ask(r->writer, CAPWRITER_REOPEN);
+}
+
+bool outputs_have_files(const struct options *o)
+{
+	for (unsigned i = 0; i < o->noutputs; i++)
+		if (!options_to_stdout(&o->outputs[i]) && !options_is_report(o->outputs[i].kind))
+			return true;
+	return o->write && strcmp(o->write, "-") != 0;
 }
 
 static bool finish_output(struct run *r, struct run_output *of)

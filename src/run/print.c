@@ -54,7 +54,7 @@ struct printer *printer_new(
 
 	p->style = *style;
 	p->path = xstrdup(named ? path : "standard output");
-	p->to = named ? fopen(path, "we") : stdout;
+	p->to = named ? fopen(path, style->append ? "ae" : "we") : stdout;
 	if (!p->to) {
 		snprintf(err, errsize, "cannot write %s: %s", path, strerror(errno));
 		free(p->path);

@@ -25,6 +25,7 @@ struct print_style {
 	bool numbered;      /* -# */
 	bool nano;          /* --nano */
 	bool flush;         /* each line at once */
+	bool append;        /* behind what the file has */
 };
 
 struct printer;

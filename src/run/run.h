@@ -72,6 +72,11 @@ bool outputs_finish(struct run *r, bool *written);
 /* Where nothing was said of what comes out. */
 void outputs_choose(struct options *o);
 
+/* SIGHUP: files that were moved away are begun anew under their names. */
+void outputs_reopen(struct run *r);
+/* Is anything written to files while it runs? */
+bool outputs_have_files(const struct options *o);
+
 void outputs_release(struct run *r);
 
 /* Would writing to a file destroy what is being read? */

@@ -182,7 +182,7 @@ static void full_disk_is_told_and_leaves_whole_lines(void **state)
 
 static void unwritable_file_is_one_line(void **state)
 {
-	struct ndjson_options o = {.path = "/nonexistent/dir/file"};
+	struct ndjson_options o = {.file.path = "/nonexistent/dir/file"};
 	char err[200] = "";
 
 	(void)state;
