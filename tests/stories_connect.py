@@ -89,7 +89,10 @@ def ledge(i, t):
     return gaps, again, repeats
 
 
-def full_queue(n, v6=False, proxy=False, net=0, nat=False):
+FASTCGI = b"\1\1\0\1\0\x08\0\0\0\1\0\0\0\0\0\0", b"\1\6\0\1\0\x10\0\0Status: 200 OK\r\n"
+
+
+def full_queue(n, v6=False, proxy=False, net=0, nat=False, behind=(get("/shop"), ok()), port=80):
     """Costs are full_cost(n)."""
     w = World()
     for i in range(n):
@@ -99,21 +102,21 @@ def full_queue(n, v6=False, proxy=False, net=0, nat=False):
         if proxy:
             front = Conn(w, 10 + i, 2, v6=v6)
             t = front.ask(front.open(t) + 10_000, get("/shop")) + 100_000
-        c = Conn(w, 2 if proxy else 9 if nat else (net, 10 + i), 1, v6=v6)
+        c = Conn(w, 2 if proxy else 9 if nat else (net, 10 + i), 1, port, v6)
         t = c.open(t, gaps) + 10_000
         if repeats:  # the ACK was dropped, the data too, and the SYN/ACK comes again
-            c.say(0, t, ACK | PSH, get("/shop"))
+            c.say(0, t, ACK | PSH, behind[0])
             for k in range(repeats):
                 t += SECOND
                 c.say(1, t, SYN | ACK, again=False)
                 c.next[1] -= 1
                 c.say(0, t + 20_000)
             t = c.sent(t + 30_000, b"")
-            c.next[0] -= len(get("/shop"))
-            t = c.ask(t + 20_000, get("/shop"))
+            c.next[0] -= len(behind[0])
+            t = c.ask(t + 20_000, behind[0])
         else:
-            t = c.ask(t, get("/shop"), again)
-        t = c.answer(t + 30 * MS)
+            t = c.ask(t, behind[0], again)
+        t = c.answer(t + 30 * MS, behind[1])
         c.close(t + MS)
         if front:
             front.close(front.answer(t + 200_000) + MS)
@@ -132,6 +135,11 @@ def accept_queue_is_full():
 @story(first=("accept-queue", r"\[2001:db8::1\]:80"), cost=full_cost(20), never=("dead-connection", "loss", "syn-filtered"))
 def accept_queue_is_full_over_ipv6():
     return full_queue(20, True)
+
+
+@story(first=("accept-queue", "10.7.0.1:9000"), cost=full_cost(30), never=("dead-connection", "loss", "no-answer"))
+def accept_queue_of_a_protocol_that_is_not_read():
+    return full_queue(30, proxy=True, behind=FASTCGI, port=9000)
 
 
 @story(first=("accept-queue", "10.7.0.1:80"), cost=full_cost(30), never=("dead-connection", "loss", "syn-filtered"))

@@ -346,7 +346,7 @@ static void close_item(struct nest *n, uint32_t i)
 		uint64_t from = l->start > x->w.asked ? l->start : x->w.asked;
 		uint64_t till = l->end < x->w.end ? l->end : x->w.end;
 
-		if (l->item == NONE || !n->items[l->item].total || from >= till ||
+		if (l->item == NONE || !n->items[l->item].total || from >= till || !span_of(l) ||
 			(server && on_purpose(n, l->item, n->nodes[own].cell)))
 			continue;
 		make_room(n, links + 1);
@@ -434,7 +434,7 @@ static bool holds(const struct item *p, const struct item *x)
 static void consider(struct candidates *c, uint32_t i, const struct item *p, const struct item *x)
 {
 	bool whole = holds(p, x), sure = p->w.caller != NEST_MAY_CALL;
-	bool filled = whole && fills(p, x), open = !whole && !x->w.guessed && p->w.open;
+	bool open = !whole && !x->w.guessed && p->w.open;
 	bool same = x->w.object && x->w.object == p->w.object;
 
 	if (sure != c->sure)
@@ -443,17 +443,15 @@ static void consider(struct candidates *c, uint32_t i, const struct item *p, con
 		c->n = whole ? 0 : c->n;
 	else if (same != c->same)
 		c->n = same ? 0 : c->n;
-	else if (filled != c->filled || open != c->open)
-		c->n = filled || open ? 0 : c->n;
+	else if (open != c->open)
+		c->n = open ? 0 : c->n;
 	if (c->n == 0) {
 		c->sure = sure;
 		c->whole = whole;
 		c->same = same;
-		c->filled = filled;
 		c->open = open;
 		c->sum = 0;
-	} else if (sure != c->sure || whole != c->whole || same != c->same || filled != c->filled ||
-		   open != c->open) {
+	} else if (sure != c->sure || whole != c->whole || same != c->same || open != c->open) {
 		return;
 	}
 	c->parent[c->n] = i;
@@ -472,17 +470,21 @@ static bool inside(const struct nest *n, const struct item *a, const struct item
 /* Of several tiers at one host the last one began it. */
 static void innermost(const struct nest *n, struct candidates *c)
 {
-	unsigned left = 0;
+	unsigned left = 0, same = 1;
 
+	while (same < c->n && n->items[c->parent[same]].name == n->items[c->parent[0]].name)
+		same++;
+	if (same == c->n)
+		return;
 	for (unsigned i = 0; i < c->n; i++) {
 		unsigned k = 0;
 
 		while (k < c->n && !inside(n, &n->items[c->parent[i]], &n->items[c->parent[k]]))
 			k++;
-		c->inner[i] = k == c->n;
+		c->fit[i] = k == c->n;
 	}
 	for (unsigned i = 0; i < c->n; i++)
-		if (c->inner[i])
+		if (c->fit[i])
 			c->parent[left++] = c->parent[i];
 	c->sum = c->n = left;
 }
@@ -506,13 +508,17 @@ static void tightest(const struct nest *n, const struct item *x, struct candidat
 	for (unsigned i = 0; i < c->n; i++)
 		room = c->weight[i] > room ? c->weight[i] : room;
 	for (unsigned i = 0; i < c->n; i++) {
-		uint64_t s = slack(&n->items[c->parent[i]], x);
+		const struct item *p = &n->items[c->parent[i]];
 
-		least = s < least && c->weight[i] >= room / 2 ? s : least;
+		c->fit[i] = c->weight[i] >= room / 2 && fills(p, x);
+		if (c->fit[i] && slack(p, x) < least)
+			least = slack(p, x);
 	}
+	if (least == UINT64_MAX)
+		return;
 	c->sum = 0;
 	for (unsigned i = 0; i < c->n; i++) {
-		if (c->weight[i] < room / 2 || slack(&n->items[c->parent[i]], x) / AS_CLOSE > least)
+		if (!c->fit[i] || slack(&n->items[c->parent[i]], x) / AS_CLOSE > least)
 			continue;
 		c->parent[left] = c->parent[i];
 		c->weight[left] = c->weight[i];
@@ -530,10 +536,17 @@ static bool alike(const struct item *a, const struct item *b)
 static void find_parents(struct nest *n, const struct item *x, uint64_t time, struct candidates *c)
 {
 	unsigned looked = 0;
+	uint32_t maker = nest_maker(n, x);
 
 	c->n = c->nrest = 0;
 	c->sum = 0;
-	c->sure = c->whole = c->same = c->filled = c->open = c->by_id = c->more = false;
+	c->sure = c->whole = c->same = c->open = c->by_id = c->more = false;
+	if (maker != NONE) {
+		c->parent[0] = maker;
+		c->weight[0] = c->sum = c->n = 1;
+		c->whole = true;
+		return;
+	}
 	for (uint32_t i = *bucket(n, &x->w.client); i != NONE; i = n->items[i].next) {
 		const struct item *p = &n->items[i];
 
@@ -558,11 +571,11 @@ static void find_parents(struct nest *n, const struct item *x, uint64_t time, st
 	}
 	if (c->n > 1 && c->whole) {
 		innermost(n, c);
-		if (c->n > 1 && !c->more)
+		if (c->n > 1)
 			nest_prefer_unoccupied(n, c, time);
 		if (c->n > 1 && c->same)
 			nest_prefer_answered(n, x, c);
-		if (c->n > 1 && c->filled)
+		if (c->n > 1)
 			tightest(n, x, c);
 	}
 	c->alike = c->n > 0;
@@ -590,6 +603,8 @@ static void settle(struct nest *n, uint32_t child, uint64_t time)
 		push(n, x->w.begin, CHILD_START, child);
 		return;
 	}
+	if (x->w.connects && c.n == 1 && c.whole)
+		nest_made(n, x, c.parent[0]);
 	x->nested = c.n > 0 || nest_renews(n, x, time);
 	n->unsettled += c.n > NEST_PARENTS || c.more;
 	for (linked = c.n; linked > 0; linked--) {

@@ -44,9 +44,10 @@ struct nest_wait {
 	uint64_t begin; /* the request's first byte */
 	uint64_t asked; /* its last: from then on the server has it */
 	uint64_t end;
-	uint64_t own; /* ns that the server had it in hand */
-	bool open;    /* it ended without an answer, given up or with the capture */
-	bool guessed; /* its end is not in the capture */
+	uint64_t own;  /* ns that the server had it in hand */
+	bool open;     /* it ended without an answer, given up or with the capture */
+	bool guessed;  /* its end is not in the capture */
+	bool connects; /* it is the making of a connection */
 	uint64_t flow;
 	bool if_nested;  /* it counts only where it has a parent */
 	uint32_t object; /* a hash of all that was asked for; 0: not known */

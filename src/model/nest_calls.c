@@ -14,7 +14,7 @@ static uint64_t calls_at(const struct nest *n, const struct item *p, uint64_t ti
 	uint64_t all = 0;
 	unsigned looked = 0;
 
-	for (uint32_t k = p->links; k != NONE && looked < LOOK; k = n->links[k].next, looked++)
+	for (uint32_t k = p->links; k != NONE && looked < CALLS; k = n->links[k].next, looked++)
 		if (n->links[k].start <= time && n->links[k].end > time)
 			all += n->links[k].weight;
 	return all;
@@ -93,7 +93,7 @@ static uint32_t link_of(const struct nest *n, const struct item *p, uint32_t chi
 {
 	uint32_t k = p->links;
 
-	for (unsigned steps = 0; k != NONE && steps < LOOK; steps++, k = n->links[k].next)
+	for (unsigned steps = 0; k != NONE && steps < CALLS; steps++, k = n->links[k].next)
 		if (n->links[k].item == child)
 			return k;
 	return NONE;
@@ -106,7 +106,7 @@ static uint32_t latest_shared(
 {
 	uint32_t latest = NONE, k = p->links;
 
-	for (unsigned looked = 0; k != NONE && looked < LOOK; looked++, k = n->links[k].next) {
+	for (unsigned looked = 0; k != NONE && looked < CALLS; looked++, k = n->links[k].next) {
 		const struct nest_link *l = &n->links[k];
 
 		if (l->start <= time && l->end > time && l->end < end && l->weight &&
@@ -181,7 +181,7 @@ uint32_t nest_same_call(struct nest *n, uint32_t wait)
 
 		if (p->w.object != x->w.object || p->name != x->name)
 			continue;
-		for (uint32_t k = p->links; k != NONE && links++ < LOOK; k = n->links[k].next)
+		for (uint32_t k = p->links; k != NONE && links++ < CALLS; k = n->links[k].next)
 			if (n->links[k].item != NONE && n->links[k].start <= x->w.begin &&
 				n->links[k].end > x->w.begin && n->links[k].alike)
 				return n->links[k].item;
@@ -244,4 +244,23 @@ bool nest_renews(const struct nest *n, const struct item *call, uint64_t time)
 	return call->w.object && o->object == call->w.object && time >= o->end &&
 	       time - o->end <= AT_ONCE &&
 	       memcmp(&o->server, &call->w.client, sizeof(o->server)) == 0;
+}
+
+void nest_made(struct nest *n, const struct item *x, uint32_t parent)
+{
+	n->made[x->w.flow % MADE] =
+		(struct made){x->w.flow, x->w.end, n->items[parent].w.begin, parent};
+}
+
+uint32_t nest_maker(const struct nest *n, const struct item *x)
+{
+	const struct made *m = &n->made[x->w.flow % MADE];
+	const struct item *p = &n->items[m->parent];
+
+	return x->w.flow && m->flow == x->w.flow && x->w.begin >= m->end &&
+			       x->w.begin - m->end <= SOON && p->active && p->w.begin == m->begin &&
+			       p->w.end >= x->w.end &&
+			       memcmp(&p->w.server, &x->w.client, sizeof(p->w.server)) == 0
+		       ? m->parent
+		       : NONE;
 }

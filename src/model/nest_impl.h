@@ -10,10 +10,12 @@
 #define ITEMS NEST_EVENTS
 #define LINKS NEST_EVENTS
 #define NODES (NEST_EVENTS * 6)
-#define FEW   2048u                 /* held back before there is any wait that can be a parent */
-#define HOSTS 4096u                 /* buckets */
-#define APART 4096u                 /* connections that were taken out last; a power of two */
-#define LOOK  64u                   /* waits under way at a host that are looked at for one child */
+#define FEW   2048u /* held back before there is any wait that can be a parent */
+#define HOSTS 4096u /* buckets */
+#define APART 4096u /* connections that were taken out last; a power of two */
+#define LOOK  256u  /* waits under way at a host that are looked at for one child */
+#define CALLS 64u   /* calls of one wait that are, the latest */
+#define MADE  1024u
 #define OVER  64u                   /* waits that are over, remembered */
 #define STEPS 512u                  /* of looking whose a call is instead */
 #define HOLD  UINT64_C(60000000000) /* ns that a wait is held back at most */
@@ -66,6 +68,10 @@ struct nest {
 	void *arg;
 	uint64_t unsettled, late;
 	uint64_t apart[APART]; /* flows by their number */
+	struct made {
+		uint64_t flow, end, begin;
+		uint32_t parent; /* that began then */
+	} made[MADE];            /* connections whose making was waited for by one */
 	struct over {
 		struct addr server;
 		uint32_t object;
@@ -79,12 +85,11 @@ struct nest {
 struct candidates {
 	uint32_t parent[LOOK];
 	uint64_t weight[LOOK], sum;
-	bool inner[LOOK];
+	bool fit[LOOK];
 	unsigned n;
-	bool sure;   /* they are of protocols whose servers ask others */
-	bool whole;  /* all of them hold the child whole: they have equal weights */
-	bool filled; /* and are not much longer than it */
-	bool open;   /* none does, and they ended without an answer */
+	bool sure;  /* they are of protocols whose servers ask others */
+	bool whole; /* all of them hold the child whole: they have equal weights */
+	bool open;  /* none does, and they ended without an answer */
 	bool by_id;
 	bool more;  /* there are too many to look at */
 	bool same;  /* they ask for what the child asks for */
@@ -103,6 +108,9 @@ static inline uint32_t *bucket(struct nest *n, const struct addr *host)
 void nest_prefer_unoccupied(const struct nest *n, struct candidates *c, uint64_t time);
 /* Of those that ask for the same as the child they have it who are answered when it is. */
 void nest_prefer_answered(const struct nest *n, const struct item *x, struct candidates *c);
+/* Whoever waits for a connection waits for the first that is asked on it; NONE: not known. */
+void nest_made(struct nest *n, const struct item *x, uint32_t parent);
+uint32_t nest_maker(const struct nest *n, const struct item *x);
 /* A wait is over; is this a call by which its server, having answered it, gets the same anew? */
 void nest_over(struct nest *n, const struct item *x);
 bool nest_renews(const struct nest *n, const struct item *call, uint64_t time);

@@ -193,6 +193,7 @@ void tiers_flow(struct tiers *t, const struct record *r, uint64_t from, uint64_t
 			.begin = from,
 			.asked = from,
 			.end = to,
+			.connects = true,
 			.guessed =
 				r->kind == RECORD_FLOW && ((const struct flow_record *)r)->attempt,
 			.flow = r->flow_id},

@@ -245,6 +245,35 @@ static void what_is_renewed_is_not_waited_for(void **state)
 	end();
 }
 
+/* Two connections are made at the same time: what is asked on each is asked by who waited for it.
+ */
+static void who_waited_for_a_connection_asks_on_it(void **state)
+{
+	(void)state;
+	begin();
+	for (unsigned i = 0; i < 6; i++) {
+		for (unsigned k = 0; k < 2; k++) { /* the connection, the question on it */
+			struct nest_wait w = {.client = host(2),
+				.server = host(3),
+				.port = 3,
+				.start = (k ? 2000 : 1001 + 10 * i) * MS,
+				.end = (k ? 2400 + 40 * i : 2000) * MS,
+				.connects = !k,
+				.flow = 10 + i};
+			struct share share;
+
+			w.begin = w.asked = w.start;
+			share = (struct share){
+				account_cell(&cells, LEDGER_SERVER, 3), w.end - w.start};
+			nest_add(nest, &w, &share, 1);
+		}
+		add(1, 2, 1, 10 * i, 1401 + 40 * i, 0, true);
+	}
+	nest_finish(nest);
+	assert_int_equal(felt(1, LEDGER_SERVER), 6 * 2);
+	end();
+}
+
 static void behind_goes_on_alone(void **state)
 {
 	(void)state;
@@ -338,6 +367,7 @@ int main(void)
 		cmocka_unit_test(same_calls_one_after_another),
 		cmocka_unit_test(same_calls_two_at_a_time),
 		cmocka_unit_test(what_is_renewed_is_not_waited_for),
+		cmocka_unit_test(who_waited_for_a_connection_asks_on_it),
 		cmocka_unit_test(behind_goes_on_alone),
 		cmocka_unit_test(what_nobody_called_is_felt),
 		cmocka_unit_test(one_call_at_a_time),
