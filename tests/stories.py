@@ -295,7 +295,7 @@ def forgotten(again, answered=None):
 
 
 @story(first=("dead-connection", "10.8.0.1:80"), cost=9.0, never=("loss", "slow-server", "mtu-black-hole"),
-       verdict="Connections that are dead at 10.8.0.1:80: 9.00 s")
+       verdict="Connections that are dead at 10.8.0.1:80: at least 9.00 s")
 def connection_that_a_firewall_forgot():
     return forgotten((200, 600, 1400, 3000, 6200))
 
@@ -886,6 +886,12 @@ def check(name, path, first, cost, also, never, verdict):
             fail(name, "%s is told" % shown(f))
     if verdict and not re.match(verdict, report["verdict"]):
         fail(name, "the verdict is '%s'" % report["verdict"])
+    if bool(report["account"].get("at_least")) != any(line.get("at_least") for line in report["account"]["lines"]):
+        fail(name, "what goes on is in the account's lines or its sum only")
+    if "at least" in report["verdict"]:
+        text = subprocess.run([TSUMARI, "-r", path, "--report"], capture_output=True, timeout=60).stdout.decode()
+        if not re.search("^ .*, so far$", text, re.M) or "of waiting that users felt so far" not in text:
+            fail(name, "the account does not say what goes on: %s" % text[:600])
 
 
 def main():

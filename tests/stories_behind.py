@@ -207,7 +207,8 @@ def silent(proxies, n=3, read=True, quick=20, until=10 * SECOND):
     return t.w
 
 
-NO_ANSWER = dict(first=("no-answer|slow-server", APP + ":8000"), cost=8.5 + 7.5 + 6.5, never=("client-gave-up", "http-error"))
+NO_ANSWER = dict(first=("no-answer|slow-server", APP + ":8000"), cost=8.5 + 7.5 + 6.5, never=("client-gave-up", "http-error"),
+                 verdict=".*:8000: at least ")
 
 
 @both(**NO_ANSWER)
@@ -264,7 +265,7 @@ def protocol_that_is_not_read_with_workers_that_wait():
     return unread(4, 2)
 
 
-@both(cost=8.5 + 7.5, **UNREAD)
+@both(cost=8.5 + 7.5, verdict=".*:6379: at least ", **UNREAD)
 def protocol_that_is_not_read_without_an_answer_behind_pages():
     return unread(4, 2, front=True)
 
@@ -274,7 +275,7 @@ def protocol_that_is_not_read_with_workers_that_end():
     return unread(4, 2, late=3 * SECOND)
 
 
-@both(cost=2 * 3.0, **UNREAD)
+@both(cost=2 * 3.0, verdict="(?!.*at least)", **UNREAD)
 def protocol_that_is_not_read_given_up_behind_pages():
     return unread(4, 2, late=3 * SECOND, front=True)
 

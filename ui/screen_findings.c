@@ -15,6 +15,7 @@
 struct row {
 	const char *id, *title, *severity_name, *part_of, *protocol, *counted;
 	enum severity severity;
+	bool at_least;
 	struct addr server;
 	uint64_t port, cost, share, count, of, first, last, peak;
 	struct cell_text saw;
@@ -91,6 +92,7 @@ static void fill(struct screen *s, struct row *r, const struct finding *f)
 	r->server = f->server;
 	r->port = f->port;
 	r->cost = f->cost;
+	r->at_least = f->cost && f->at_least;
 	r->share = f->waiting && f->cost ? share_of(f->cost, f->waiting, 100) : FIELD_ABSENT;
 	r->count = f->count;
 	r->of = f->of;
@@ -189,7 +191,7 @@ static void figures(struct lines *p, const struct row *r)
 	lines_text(p, 1, line, severity_role(r->severity));
 	text_clear(&t);
 	if (r->cost) {
-		text_str(&t, "cost ");
+		text_str(&t, r->at_least ? "cost at least " : "cost ");
 		text_duration(&t, r->cost);
 		if (r->share != FIELD_ABSENT)
 			text_printf(&t, ", %" PRIu64 " %% of the total wait time", r->share);

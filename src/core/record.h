@@ -334,7 +334,7 @@ struct finding_record {
 	struct record r;
 	const char *id, *title, *severity, *counted;
 	const char *protocol, *part_of; /* NULL: none */
-	bool of_capture;
+	bool of_capture, at_least;
 	uint64_t cost;  /* ns of waiting */
 	uint64_t share; /* of all waiting, in thousandths */
 	uint64_t count, of, peak;

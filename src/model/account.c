@@ -85,7 +85,7 @@ static uint64_t less(uint64_t *n, uint64_t by)
 	return by;
 }
 
-void account_take_out(struct cell **list, const uint64_t *ledger, bool pending)
+void account_take_out(struct cell **list, const uint64_t *ledger, bool pending, bool open)
 {
 	for (unsigned i = 0; i < LEDGER_COUNT; i++) {
 		uint64_t left = ledger[i];
@@ -97,6 +97,8 @@ void account_take_out(struct cell **list, const uint64_t *ledger, bool pending)
 				continue;
 			its = less(&c->all, left);
 			left -= its;
+			if (open)
+				less(&c->open, its);
 			if (pending)
 				continue;
 			less(&c->settled, its);

@@ -53,6 +53,7 @@ struct cell {
 	uint64_t settled;   /* of these: of which it is known what they were part of */
 	uint64_t moved;     /* of these: that are of waits behind */
 	uint64_t felt;      /* what the outermost waits spent here */
+	uint64_t open;      /* of `all`: of waits that go on, which are longer than is known */
 	bool idle;          /* while a list is made: in no sum */
 	uint64_t now, left; /* while a list is made: felt, as far as can be told; of it nobody's */
 };
@@ -76,7 +77,7 @@ void account_withdraw(const struct share *s);
 /* It is known what the wait was part of; felt: of nothing. */
 void account_settle(const struct share *s, bool felt);
 /* A wait, of whatever class it was, is not to count after all. pending: it was not settled, and
-   will not be. */
-void account_take_out(struct cell **list, const uint64_t *ledger, bool pending);
+   will not be. open: it goes on. */
+void account_take_out(struct cell **list, const uint64_t *ledger, bool pending, bool open);
 
 #endif

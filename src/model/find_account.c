@@ -71,6 +71,16 @@ static enum wait_class flow_ledger(
 	return greeting_waited(r) ? CLASS_GREETING : CLASS_NONE;
 }
 
+/* Does the wait last longer than the capture? */
+static bool goes_on(const struct record *r)
+{
+	const struct flow_record *f = (const void *)r;
+
+	return r->quality >> QUALITY_PENDING & 1 ||
+	       (r->kind == RECORD_FLOW && strcmp(f->close_reason, "capture_end") == 0 &&
+		       (unacked_time(f, 0) || unacked_time(f, 1) || greeting_waited(f)));
+}
+
 static uint64_t longest_stuck(const struct flow_record *r)
 {
 	uint64_t a = r->trouble[0].stuck_time, b = r->trouble[1].stuck_time;
@@ -92,8 +102,8 @@ static void add_flow(
 	if (total > f->longest && !take_out)
 		f->longest = total;
 	if (take_out) {
-		account_take_out(
-			cells, ledger, f->tiers && total >= MS && !tiers_gone_by(f->tiers, from));
+		account_take_out(cells, ledger,
+			f->tiers && total >= MS && !tiers_gone_by(f->tiers, from), goes_on(&r->r));
 		return;
 	}
 	f->nshares = account_shares(cells, ledger, c, CLASS_NONE, f->shares);
@@ -140,8 +150,10 @@ static void add_sent(struct findings *f, struct cell **cells, const struct sent_
 }
 
 /* Without tiers all is felt. */
-static void settle_shares(struct findings *f)
+static void settle_shares(struct findings *f, bool open)
 {
+	for (unsigned i = 0; i < f->nshares && open; i++)
+		f->shares[i].cell->open += f->shares[i].ns;
 	for (unsigned i = 0; i < f->nshares && (!f->tiers || f->settled); i++)
 		account_settle(&f->shares[i], true);
 }
@@ -164,7 +176,7 @@ void account_record(struct findings *f, struct svc *s, const struct record *r)
 		add_sent(f, cells, (const void *)r);
 	else if (r->kind == RECORD_TXN && !r->composite && t->total != FIELD_ABSENT)
 		f->nshares = shares_of(f, cells, t->ledger);
-	settle_shares(f);
+	settle_shares(f, goes_on(r));
 }
 
 void account_forget(struct findings *f, struct svc *s, const struct record *r)
@@ -175,8 +187,8 @@ void account_forget(struct findings *f, struct svc *s, const struct record *r)
 	if (r->kind == RECORD_FLOW)
 		add_flow(f, cells, (const void *)r, true);
 	else if (t->total != FIELD_ABSENT)
-		account_take_out(
-			cells, t->ledger, f->tiers && !tiers_gone_by(f->tiers, t->stamp[0]));
+		account_take_out(cells, t->ledger,
+			f->tiers && !tiers_gone_by(f->tiers, t->stamp[0]), goes_on(r));
 }
 
 const struct share *findings_shares(const struct findings *f, unsigned *n)
@@ -240,6 +252,7 @@ static void begin_cells(struct findings *f, struct cell *c, uint32_t idle, uint6
 		c->left = c->now;
 		f->felt += c->now;
 		f->all += c->all;
+		f->at_least |= c->open && c->now;
 	}
 }
 
@@ -249,6 +262,7 @@ void account_begin(struct findings *f)
 
 	f->felt = f->all = f->more;
 	f->idle = 0;
+	f->at_least = false;
 	begin_cells(f, f->others, 0, 0);
 	for (uint32_t i = 0; (s = svc_at(f, i)); i++) {
 		s->idle = idle_classes(s->idler) & ~workers_classes(s);
@@ -288,7 +302,7 @@ static uint64_t felt_of(const struct finding *x, const struct cell *c)
 }
 
 /* As much of each cell as the finding's is of all that lies in them. */
-static uint64_t cost_of(const struct finding *x, struct cell *c, uint64_t all, bool take)
+static uint64_t cost_of(struct finding *x, struct cell *c, uint64_t all, bool take)
 {
 	uint64_t cost = 0, local = x->local - x->beyond;
 
@@ -305,6 +319,7 @@ static uint64_t cost_of(const struct finding *x, struct cell *c, uint64_t all, b
 			c->left -= its;
 		}
 		cost += its;
+		x->at_least |= its && c->open;
 	}
 	return cost;
 }
@@ -341,10 +356,14 @@ static struct account_line *line_new(struct findings *f)
 static void add_rest(struct findings *f, const struct svc *s, const struct cell *cells)
 {
 	uint64_t left[LEDGER_COUNT] = {0};
+	uint32_t open = 0;
 
-	for (const struct cell *c = cells; c; c = c->next)
-		if (!c->idle)
-			left[c->entry] += c->left;
+	for (const struct cell *c = cells; c; c = c->next) {
+		if (c->idle)
+			continue;
+		left[c->entry] += c->left;
+		open |= (uint32_t)(c->open && c->left) << c->entry;
+	}
 	for (unsigned i = 0; i < LEDGER_COUNT; i++) {
 		struct account_line *l;
 
@@ -353,6 +372,7 @@ static void add_rest(struct findings *f, const struct svc *s, const struct cell 
 		l = line_new(f);
 		l->entry = (uint8_t)i;
 		l->cost = left[i];
+		l->at_least = open >> i & 1;
 		if (!s)
 			continue;
 		l->server = s->key.ip;
@@ -396,6 +416,8 @@ void account_end(struct findings *f)
 		l->port = x->port;
 		l->protocol = x->protocol;
 		l->cost = x->cost;
+		l->at_least = x->at_least;
+		f->at_least |= x->at_least;
 	}
 	add_rest(f, NULL, f->others);
 	for (uint32_t i = 0; (s = svc_at(f, i)); i++)
@@ -415,5 +437,5 @@ unsigned findings_account(const struct findings *f, const struct account_line **
 
 struct felt findings_felt(const struct findings *f)
 {
-	return (struct felt){f->felt, f->all, f->idle};
+	return (struct felt){f->felt, f->all, f->idle, f->at_least};
 }

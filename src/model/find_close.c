@@ -326,9 +326,11 @@ static void list_gave_up(struct findings *f, const struct svc *s, const struct c
 	x->of = svc_ended(s);
 	say(&x->saw,
 		"In %C of %C transactions the client closed the connection, or called the stream "
-		"off, before the response had come to its end (%C by a reset), after %T on "
-		"average.",
-		x->count, x->of, c->gave_up_rst, x->local / x->count);
+		"off, before the response had come to its end",
+		x->count, x->of);
+	if (c->gave_up_rst)
+		say(&x->saw, " (%C by a reset)", c->gave_up_rst);
+	say(&x->saw, ", after %T on average.", x->local / x->count);
 	say(&x->means, "A timeout of the client, or a user who did not wait: what was done for it "
 		       "is lost, and it may ask again.");
 	say(&x->next, "The client's timeout against the server's times (nginx logs these as 499); "

@@ -344,10 +344,11 @@ static void say_dropped(struct finding *x, const struct svc *s, const struct con
 	uint64_t syns = (lost ? 0 : c->answered.count) + c->unanswered.count;
 
 	if (syns) {
-		say(&x->saw,
-			"%C of %C connection requests had to be sent again, %C of them were never "
-			"answered, while %C others were accepted.",
-			syns, s->flows, c->unanswered.count, s->established - c->answered.count);
+		say(&x->saw, "%C of %C connection requests had to be sent again", syns, s->flows);
+		if (c->unanswered.count)
+			say(&x->saw, ", %C of them were never answered", c->unanswered.count);
+		say(&x->saw, ", while %C others were accepted.",
+			s->established - c->answered.count);
 		if (!lost)
 			say_delays(&x->saw, c);
 		say_timers(&x->saw, c);

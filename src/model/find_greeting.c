@@ -128,6 +128,7 @@ static void list_late(struct findings *f, const struct svc *s, const struct gree
 
 	finding_claims(x, s, ALL_ENTRIES, CLASS(GREETING));
 	x->beyond = c->beyond;
+	x->at_least = c->open.count > 0;
 	x->of = s->flows;
 	if (c->late.count)
 		say(&x->saw, "On %C of %C connections the server's greeting took more than %T. ",

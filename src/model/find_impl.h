@@ -135,6 +135,7 @@ struct findings {
 	uint64_t felt; /* by those in front, with what is more */
 	uint64_t more; /* that detectors found beside the account */
 	uint64_t all, idle;
+	bool at_least;    /* some of it goes on */
 	uint64_t longest; /* of one wait, of all records */
 	struct account_line *lines;
 	unsigned nlines, line_room;

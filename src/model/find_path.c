@@ -293,11 +293,11 @@ struct lost {
 
 static void say_lost(struct text *t, const struct svc *s, enum side side, const struct lost *lost)
 {
-	say(t,
-		"The %S sent %C of %C segments again, %C of them only after a timeout (200 ms and "
-		"more), on %C connection%1. ",
-		side == SIDE_SERVER ? "server" : "client", lost->resent, s->packets[side],
-		lost->rtos, lost->p.count, lost->p.count);
+	say(t, "The %S sent %C of %C segments again", side == SIDE_SERVER ? "server" : "client",
+		lost->resent, s->packets[side]);
+	if (lost->rtos)
+		say(t, ", %C of them only after a timeout (200 ms and more)", lost->rtos);
+	say(t, ", on %C connection%1. ", lost->p.count, lost->p.count);
 }
 
 /* Of one side, or of both: the path is the same. */

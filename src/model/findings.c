@@ -559,14 +559,14 @@ static void say_most(const struct findings *f, struct text *out)
 {
 	const struct account_line *l = f->lines;
 
-	say(out, "%T of waiting, up to %T at once, and no alarm: most of it is ", f->felt,
-		f->longest);
+	say(out, "%T of waiting%S, up to %T at once, and no alarm: most of it is ", f->felt,
+		f->at_least ? " so far" : "", f->longest);
 	text_str(out, l->finding ? l->finding->title : entry_words[l->entry]);
 	if (!addr_is_zero(&l->server)) {
 		text_str(out, " at ");
 		text_endpoint(out, &l->server, l->port);
 	}
-	say(out, ", %T, %P.", l->cost, l->cost, f->felt);
+	say(out, ", %S%T, %P.", l->at_least ? "at least " : "", l->cost, l->cost, f->felt);
 }
 
 void findings_verdict(
@@ -578,14 +578,16 @@ void findings_verdict(
 		blame(out, x);
 		text_str(out, ": ");
 		if (x->cost)
-			say(out, "%T, %P of all waiting, ", x->cost, x->cost, f->felt);
+			say(out, "%S%T, %P of all waiting, ", x->at_least ? "at least " : "",
+				x->cost, x->cost, f->felt);
 		text_counts(out, x->count, x->of, x->counted);
 		text_str(out, ". ");
 		text_put(out, x->means.p, x->means.len);
 	} else if (f->felt && f->longest >= f->limit.v[THRESHOLD_SLOW]) {
 		say_most(f, out);
 	} else if (f->felt) {
-		say(out, "No bottleneck stands out in %T of waiting.", f->felt);
+		say(out, "No bottleneck stands out in %T of waiting%S.", f->felt,
+			f->at_least ? " so far" : "");
 	} else {
 		text_str(out, "Nothing in the capture waited for an answer.");
 	}

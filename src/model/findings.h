@@ -31,6 +31,7 @@ struct finding {
 	uint64_t cost;    /* ns of waiting, as those in front felt it (account.h); 0: it cannot be
 			     told, or nobody waited */
 	uint64_t local;   /* the same as it was waited for at this service */
+	bool at_least;    /* some of it goes on: the cost is what it was so far */
 	uint64_t waiting; /* ns that were felt in the whole capture */
 	const char *part_of;  /* id of the finding that it shares its cost with: they must not be
 				 added; NULL: none */
@@ -109,6 +110,7 @@ struct account_line {
 	uint16_t port;
 	const char *protocol; /* NULL: not known */
 	uint64_t cost;        /* ns */
+	bool at_least;        /* so far: some of it goes on */
 };
 
 struct findings;
@@ -150,6 +152,7 @@ unsigned findings_account(const struct findings *f, const struct account_line **
 /* ns of waiting that were felt; of all tiers together; that were idle on purpose, in neither. */
 struct felt {
 	uint64_t felt, all, idle;
+	bool at_least; /* so far: some of it goes on */
 };
 struct felt findings_felt(const struct findings *f);
 /* One or two sentences on a list: the bottleneck with its share, and what limits the answer. */

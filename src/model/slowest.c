@@ -40,6 +40,7 @@ static void fill(struct slow_call *c, const struct txn_record *t, const char *te
 	c->server = t->r.server.ip;
 	c->port = t->r.server.port;
 	c->status = t->r.status;
+	c->pending = t->r.quality >> QUALITY_PENDING & 1;
 	c->protocol = t->r.type;
 	c->len = (uint16_t)(len < SLOWEST_TEXT ? len : SLOWEST_TEXT);
 	memcpy(c->text, text, c->len);

@@ -26,6 +26,7 @@ struct slow_call {
 	struct addr client, server;
 	uint16_t port;
 	uint8_t status; /* enum tsm_status_code */
+	bool pending;   /* it goes on: the total is what it was so far */
 	uint8_t depth;  /* 0: the request; 1: asked by its server; 2: by that one's */
 	const char *protocol;
 	uint16_t len;

@@ -39,6 +39,8 @@ static struct json_object *finding(const struct finding *x)
 		jsontree_put(o, "protocol", jsontree_text(x->protocol));
 	if (x->cost) {
 		jsontree_put(o, "cost", jsontree_u64(x->cost));
+		if (x->at_least)
+			jsontree_put(o, "at_least", json_object_new_boolean(true));
 		jsontree_put(o, "share",
 			jsontree_real(x->waiting ? (double)x->cost / (double)x->waiting : 0));
 	}
@@ -84,6 +86,8 @@ static void account(struct json_object *all, const struct findings *f)
 	jsontree_put(o, "felt", jsontree_u64(sum.felt));
 	jsontree_put(o, "all", jsontree_u64(sum.all));
 	jsontree_put(o, "idle", jsontree_u64(sum.idle));
+	if (sum.at_least)
+		jsontree_put(o, "at_least", json_object_new_boolean(true));
 	array = jsontree_array(o, "lines");
 	for (unsigned i = 0; i < n; i++) {
 		const struct account_line *l = &line[i];
@@ -103,6 +107,8 @@ static void account(struct json_object *all, const struct findings *f)
 		jsontree_put(x, "title",
 			jsontree_text(l->finding ? l->finding->title : entry_words[l->entry]));
 		jsontree_put(x, "cost", jsontree_u64(l->cost));
+		if (l->at_least)
+			jsontree_put(x, "at_least", json_object_new_boolean(true));
 		jsontree_put(x, "share", jsontree_real((double)l->cost / (double)sum.felt));
 	}
 }
@@ -146,6 +152,8 @@ static struct json_object *call(const struct slow_call *c, uint64_t from)
 	else
 		jsontree_put(o, "start", jsontree_time(c->start));
 	jsontree_put(o, "total", jsontree_u64(c->total));
+	if (c->pending)
+		jsontree_put(o, "pending", json_object_new_boolean(true));
 	/* From its start, with the time to connect; null: not known. */
 	stamps = jsontree_array(o, "stamps");
 	for (int i = 0; i < 4; i++)

@@ -26,6 +26,7 @@ static void head(struct report *r, const struct finding *x)
 	}
 	text_str(t, ": ");
 	if (x->cost) {
+		text_str(t, x->at_least ? "at least " : "");
 		text_duration(t, x->cost);
 		text_str(t, ", ");
 		text_percent(t, x->cost, x->waiting);
@@ -116,16 +117,17 @@ static void one(struct report *r, const struct finding *x)
 /* Whose line it is: "syn-drop at 192.0.2.1:80 http". */
 static void line_name(struct text *t, const struct account_line *l)
 {
+	bool named = !addr_is_zero(&l->server);
+
 	text_str(t, l->finding ? l->finding->id : entry_words[l->entry]);
-	if (addr_is_zero(&l->server))
-		return;
-	text_str(t, " at ");
-	if (l->port)
+	text_str(t, named ? " at " : "");
+	if (named && l->port)
 		text_endpoint(t, &l->server, l->port);
-	else
+	else if (named)
 		text_addr(t, &l->server);
-	if (l->protocol)
+	if (named && l->protocol)
 		text_printf(t, " %s", l->protocol);
+	text_str(t, l->at_least ? ", so far" : "");
 }
 
 #define LINES 12u
@@ -160,6 +162,7 @@ static void account(struct report *r, const struct findings *f)
 	}
 	CELL(r, 11, text_duration(&cell, sum.felt));
 	text_str(&r->t, "          of waiting that users felt");
+	text_str(&r->t, sum.at_least ? " so far" : "");
 	if (sum.all > sum.felt) {
 		text_str(&r->t, "; all tiers together ");
 		text_duration(&r->t, sum.all);

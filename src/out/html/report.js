@@ -116,7 +116,7 @@ function finding(f) {
 			h("span", {"class": "mono"}, f.id),
 			h("span", {"class": "note"}, where),
 			h("span", {"class": "note"}, of + (f.counted ? " " + f.counted : "")),
-			f.cost ? h("span", {"class": "cost"}, duration(f.cost) + ", " + percent(f.share)) : undefined),
+			f.cost ? h("span", {"class": "cost"}, (f.at_least ? "at least " : "") + duration(f.cost) + ", " + percent(f.share)) : undefined),
 		list);
 	return f.element;
 }
@@ -174,21 +174,21 @@ function account() {
 	if (!a || !a.felt)
 		return;
 	const most = a.lines.length ? a.lines[0].cost : 1, grid = bars(most);
-	const row = function (title, cost, fill, go) {
+	const row = function (title, cost, fill, go, open) {
 		grid.add(go ? link(title, go) : title, h("div", {"class": "bar"}, piece(0, cost / most, fill, title)),
-			duration(cost) + ", " + percent(cost / a.felt));
+			(open ? "at least " : "") + duration(cost) + ", " + percent(cost / a.felt));
 	};
 	for (const l of a.lines.slice(0, FEW)) {
 		const same = l.finding ? (data.findings || []).filter((f) => f.id === l.finding) : [];
 		const f = same.find((f) => f.server === l.server) || same[0];
 		row(first(l.title) + (l.server ? " at " + l.server : "") + (l.protocol ? ", " + l.protocol : ""), l.cost,
 			f && f.severity !== "info" ? "var(--" + f.severity + ")" : l.finding ? "var(--soft)" : entryColour(l.entry),
-			f && (() => goTo(f.element)));
+			f && (() => goTo(f.element)), l.at_least);
 	}
 	const rest = a.lines.slice(FEW);
 	if (rest.length)
 		row(count(rest.length) + " more", rest.reduce((sum, l) => sum + l.cost, 0), "var(--line)");
-	let whole = duration(a.felt) + " of waiting that users felt";
+	let whole = duration(a.felt) + " of waiting that users felt" + (a.at_least ? " so far" : "");
 	if (a.all > a.felt)
 		whole += "; " + duration(a.all) + " if what servers waited for behind them counts at each";
 	if (a.idle)
@@ -282,10 +282,14 @@ function stampBar(x, from, whole) {
 	return bar;
 }
 
+function waited(x) {
+	return duration(x.total) + (x.pending ? " so far" : "");
+}
+
 function waterRow(x, from, whole) {
 	const label = x.protocol + " " + x.operation;
 	return [h("span", {"class": "d" + x.depth, title: label + ", " + x.client + " to " + x.server + ", frame " + x.frame}, label),
-		stampBar(x, from, whole), h("span", {"class": "number"}, duration(x.total))];
+		stampBar(x, from, whole), h("span", {"class": "number"}, waited(x))];
 }
 
 function waterfall() {
@@ -294,7 +298,7 @@ function waterfall() {
 	const list = data.slowest.map(function (x, i) {
 		const largest = Object.keys(x.ledger).sort((a, b) => x.ledger[b] - x.ledger[a])[0];
 		const d = h("details", i < 3 ? {"class": "slow", open: ""} : {"class": "slow"},
-			h("summary", {}, duration(x.total) + "  ", h("span", {"class": "mono"}, x.operation),
+			h("summary", {}, waited(x) + "  ", h("span", {"class": "mono"}, x.operation),
 				h("span", {"class": "note"}, "  client " + x.client + " to server " + x.server + ", " + x.protocol + ", " + (x.status || "not known") +
 					", frame " + x.frame +
 					(largest ? ", most of it " + largest + " " + duration(x.ledger[largest]) : ""))),
