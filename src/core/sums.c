@@ -40,16 +40,25 @@ static inline uint64_t add(uint64_t sum, uint64_t x)
 	return sum + (sum < x);
 }
 
+#ifdef __x86_64__
+static inline uint64_t add_carry(unsigned char *carry, uint64_t sum, uint64_t x)
+{
+	unsigned long long out;
+
+	*carry = _addcarry_u64(*carry, sum, x, &out);
+	return out;
+}
+#endif
+
 /* Adds 64 bytes; on x86-64 the carry goes from one addition to the next. */
-static inline uint64_t add_block(uint64_t sum, const uint8_t *p)
+static inline uint64_t add_block(uint64_t sum, const uint8_t *restrict p)
 {
 #ifdef __x86_64__
-	unsigned long long x = sum;
 	unsigned char carry = 0;
 
 	for (unsigned i = 0; i < BLOCK; i += 8)
-		carry = _addcarry_u64(carry, x, word(p + i, 8), &x);
-	return x + carry;
+		sum = add_carry(&carry, sum, word(p + i, 8));
+	return sum + carry;
 #else
 	for (unsigned i = 0; i < BLOCK; i += 8)
 		sum = add(sum, word(p + i, 8));
@@ -68,7 +77,7 @@ static inline uint64_t rest(const uint8_t *end, uint32_t n)
 }
 
 /* Of eight bytes and more. */
-static inline uint64_t sum_of(uint64_t sum, const uint8_t *p, uint32_t n)
+static inline uint64_t sum_of(uint64_t sum, const uint8_t *restrict p, uint32_t n)
 {
 	for (; n >= BLOCK; p += BLOCK, n -= BLOCK)
 		sum = add_block(sum, p);

@@ -654,7 +654,7 @@ enum tcp_next tcp_segment(struct shard *sh, struct flow *f, struct packet *p, un
 	uint32_t len = p->paylen + p->paycut;
 
 	if (is_next(f, p, dir, len)) {
-		if (tcp_is_read(f, dir, len, false) && tcp_sum_is_wrong(sh, f, p, dir))
+		if (len && tcp_is_read(f, dir, len, false) && tcp_sum_is_wrong(sh, f, p, dir))
 			p->time = f->last[dir];
 		else
 			next_segment(sh, f, p, dir, len);
