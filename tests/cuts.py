@@ -45,12 +45,33 @@ def flat(o, prefix=""):
     return out
 
 
+def blocks_of(raw):
+    """The same of pcapng: its section and its interfaces, and packets, each with the blocks that stand in front of
+    it, in the order of their time: what an interface had not written when the file was cut is another question."""
+    order = "<" if raw[8:12] == b"\x4d\x3c\x2b\x1a" else ">"
+    head, frames, begin, at = b"", [], None, 0
+    while at + 12 <= len(raw):
+        kind, size = struct.unpack(order + "II", raw[at:at + 8])
+        end = at + size
+        begin = at if begin is None else begin
+        if kind in (0x0A0D0D0A, 1):  # section, interface
+            head, begin = head + raw[at:end], None
+        elif kind == 6:  # packet
+            high, low = struct.unpack(order + "II", raw[at + 12:at + 20])
+            frames.append((high << 32 | low, raw[begin:end]))
+            begin = None
+        at = end
+    return head, [f for _, f in sorted(frames, key=lambda f: f[0])]
+
+
 def frames_of(path):
     """(the file's head, its whole frames), as they stand."""
     with open(path, "rb") as f:
         raw = f.read()
     raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
     order = {b"\xd4\xc3\xb2\xa1": "<", b"\x4d\x3c\xb2\xa1": "<", b"\xa1\xb2\xc3\xd4": ">", b"\xa1\xb2\x3c\x4d": ">"}
+    if raw[:4] == b"\x0a\x0d\x0d\x0a":
+        return blocks_of(raw)
     if raw[:4] not in order:
         return raw, []
     at, frames = 24, []
@@ -316,7 +337,7 @@ def blamed(name, whole, told, first, rest):
 def sources():
     """(name, head, frames)"""
     for file in sorted(os.listdir(pcaps)):
-        if re.search(r"\.pcap(\.gz)?$", file):
+        if re.search(r"\.pcap(ng)?(\.gz)?$", file):
             yield (re.sub(r"\.pcap.*", "", file), *frames_of(os.path.join(pcaps, file)))
     import stories
     for name, make, *_ in stories.STORIES:
