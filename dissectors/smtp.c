@@ -479,6 +479,25 @@ static enum tsm_probe probe(struct view head, enum side side)
 	return command == PROBE_MAYBE || reply == PROBE_MAYBE ? PROBE_MAYBE : PROBE_NO;
 }
 
+/*
+ * Lines of a message may be commands. Where one ends behind them, with a dot, they are: the dot's
+ * line, or NULL.
+ */
+static const uint8_t *message_end(struct view v)
+{
+	struct view line;
+
+	while (view_line(&v, &line)) {
+		enum verb verb = smtp_sure_command(line);
+
+		if (verb == V_DATA || verb == V_BDAT)
+			return NULL;
+		if (view_len(&line) == 1 && *line.p == '.')
+			return line.p;
+	}
+	return NULL;
+}
+
 /* Where the connection began before the capture: a line of the client that is a command. */
 static enum tsm_probe sync(struct session *s, void *state, enum side side, struct view *v)
 {
@@ -504,6 +523,11 @@ static enum tsm_probe sync(struct session *s, void *state, enum side side, struc
 		return PROBE_MAYBE;
 	if (smtp_sure_command(line) == V_NONE)
 		return PROBE_NO;
+	lf = first ? NULL : message_end(rest);
+	if (lf) {
+		v->p = lf; /* the line behind it is asked of next */
+		return PROBE_NO;
+	}
 	v->p = line.p;
 	return PROBE_YES;
 }
