@@ -267,7 +267,8 @@ def a_lost_answer():
 
 @situation
 def an_answer_lost_behind_the_capture():
-    """It was sent whole, and the client has it when its second copy comes: until then it waited."""
+    """It was sent whole, and the client has it when its second copy comes: until then it waited. Where the capture
+    ends before the ACK can come, its first copy may have arrived, and the ACK was lost."""
     for kind, name in kinds(delay=10):
         for place in "path", "server":
             rtt = {"path": 10, "server": 0}[place]
@@ -289,13 +290,14 @@ def an_answer_lost_behind_the_capture():
                         w.segment(CLIENT, at + 12, get("/b"))
                         w.segment(SERVER, at + 12 + 15, ok(4))
                     records = run(w.packets(place))
-                    expect(where, txns(records)[0], {"stall.rto.server": at - t - 15, "network": rtt, "server": 5,
+                    known = (again, then) != (1, "end")
+                    expect(where, txns(records)[0], {"stall.rto.server": (at - t - 15) * known, "network": rtt, "server": 5,
                                                      "connect.network": 20})
-                    same(where, "resent_end", "resent_end" in txns(records)[0].get("tsumari.quality", []), True)
+                    same(where, "resent_end", "resent_end" in txns(records)[0].get("tsumari.quality", []), known)
                     if then != "end":
                         expect(where, txns(records)[1], {"network": rtt, "server": 5})
                     x = tcp_side(flow(records), "server")
-                    same(where, "server", (x["retransmits"], x["rtos"], x["spurious_retransmits"]), (again, again, 0))
+                    same(where, "server", (x["retransmits"], x["rtos"], x["spurious_retransmits"]), (again, again * known, 0))
 
 
 @situation

@@ -240,7 +240,7 @@ void flow_close(
 			early_flush(sh, f);
 			tcp_end_doubt(sh, f);
 		}
-		tcp_settle(f);
+		tcp_settle(f, why == END_CAPTURE ? now : 0);
 		tcp_accept_never(f);
 		stream_finish(sh, f);
 	}

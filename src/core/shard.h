@@ -251,8 +251,9 @@ struct flow_ext *flow_need_ext(struct shard *sh, struct flow *f);
 /* Is a SYN one of this connection, its first, sent again or late, and not that of another one? */
 bool tcp_same_connection(const struct flow *f, const struct packet *p, unsigned dir);
 
-/* tcp_loss.c: nothing will be acknowledged any more; of a flow with an extension. */
-void tcp_settle(struct flow *f);
+/* tcp_loss.c: nothing will be acknowledged any more; of a flow with an extension. end: the
+   capture's, 0 where the connection ended. */
+void tcp_settle(struct flow *f, uint64_t end);
 
 /* tcp_valid.c */
 enum tcp_syn tcp_on_other_syn(

@@ -205,11 +205,29 @@ void tcp_resend_acked(struct flow *f, const struct packet *p, unsigned dir)
 	r->n = 0;
 }
 
-void tcp_settle(struct flow *f)
+/* The capture ended before the ACK can have come that says whether they had been lost. */
+static bool is_open(const struct flow *f, unsigned dir, uint64_t end)
 {
-	for (unsigned dir = 0; dir < 2; dir++)
-		if (f->ext->side[dir].resend.n)
-			on_lost(f, dir, f->ext->side[dir].resend.at);
+	const struct resend *r = &f->ext->side[dir].resend;
+	uint32_t rtt = flow_rtt(f, dir);
+
+	return r->n == 1 && end >= r->at && end - r->at < (rtt == UINT32_MAX ? RTO_LEAST : rtt);
+}
+
+void tcp_settle(struct flow *f, uint64_t end)
+{
+	for (unsigned dir = 0; dir < 2; dir++) {
+		struct resend *r = &f->ext->side[dir].resend;
+
+		if (!r->n)
+			continue;
+		if (!end || !is_open(f, dir, end)) {
+			on_lost(f, dir, r->at);
+			continue;
+		}
+		stall(f, LEDGER_UNKNOWN, r->from, r->at);
+		r->n = 0;
+	}
 }
 
 /* A segment of bytes that were sent before: which kind of retransmission is it? */

@@ -411,7 +411,7 @@ RARELY static void on_reset(struct shard *sh, struct flow *f, const struct packe
 		e->reset_phase = (uint8_t)reset_phase(f, p, dir);
 		e->reset_frame = p->number;
 	}
-	tcp_settle(f);
+	tcp_settle(f, 0);
 	f->state = FLOW_RESET;
 	f->who = (uint8_t)((f->who & 0x7f) | dir << 7);
 	if (flow_session(f))
