@@ -49,7 +49,7 @@ static inline void datagrams_packet(struct datagrams *d, struct packet *k, struc
 {
 	if (!(k->flags & (PACKET_UDP | PACKET_SCTP | PACKET_ICMP)))
 		return;
-	if (d->all || datagrams_port(d, k->sport) || datagrams_port(d, k->dport) || k->taught)
+	if (d->all | datagrams_port(d, k->sport) | datagrams_port(d, k->dport) | k->taught)
 		datagrams_look(d, k, counts);
 	if (!--d->left)
 		datagrams_turn(d);
