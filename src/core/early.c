@@ -33,6 +33,15 @@ static uint32_t seen_to(const struct flow *f, unsigned dir)
 	return e && e->hole_since ? e->expect : f->side[dir].nxt + (e && e->probing);
 }
 
+/* Is all that it acknowledges there, but for a segment whose checksum seemed wrong? It is whole
+ * then. */
+static bool has_doubtful(const struct flow *f, const struct packet *p, unsigned dir)
+{
+	const struct held *h = f->ext ? f->ext->side[!dir].doubtful : NULL;
+
+	return h && h->lo == seen_to(f, !dir) && h->hi == p->tcp_ack;
+}
+
 static bool is_early(const struct flow *f, const struct packet *p, unsigned dir)
 {
 	int32_t ahead;
@@ -44,7 +53,7 @@ static bool is_early(const struct flow *f, const struct packet *p, unsigned dir)
 		(f->flags & FLOW_MIDWAY && tcp_before_capture(f, !dir)))
 		return false;
 	ahead = seq_diff(p->tcp_ack, seen_to(f, !dir));
-	return ahead > 0 && ahead < SEQ_REACH;
+	return ahead > 0 && ahead < SEQ_REACH && !has_doubtful(f, p, dir);
 }
 
 /*

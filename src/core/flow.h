@@ -205,8 +205,7 @@ struct ext_side {
 	uint64_t resent_worst, zero_worst; /* ns, the longest stall of its kind ... */
 	uint64_t resent_frame, zero_frame; /* ... and the frame that ended, or began it */
 	uint64_t lost_frame, oversized_frame, again_frame, outside_frame, bad_sum_frame;
-	uint32_t oversized;   /* segments larger than the MSS, put together by an offload */
-	uint32_t bad_sum_end; /* where the last one ended that was left out for its checksum */
+	uint32_t oversized; /* segments larger than the MSS, put together by an offload */
 	uint64_t again_since, again_last;     /* when it was first sent (nearly), and last */
 	uint32_t again_seq, again_len, again; /* the segment sent again last, and how often */
 	uint64_t dup_since;                   /* first duplicate ACK of the present run */
@@ -219,6 +218,7 @@ struct ext_side {
 	uint32_t refused_from, refused;
 	uint32_t held_bytes;
 	struct held *held, *held_last;
+	struct held *doubtful; /* the last one that was left out for its checksum, or NULL */
 	struct waiting *doubt; /* ahead of the window, or a reset ahead of what was sent */
 	/* A segment without data said at this time that all bytes below sent_to had been sent. */
 	uint64_t sent_time, sent_frame;

@@ -283,6 +283,9 @@ RARELY void stream_gap(struct shard *sh, struct flow *f, const struct packet *p,
 	uint32_t upto, bool acked);
 /* No more segments will come: what is held above holes, in the order of its frames. */
 RARELY void stream_finish(struct shard *sh, struct flow *f);
+/* Keeps p, which was left out for its checksum: it is read where the receiver has it all the same.
+ */
+void stream_doubt(struct shard *sh, struct ext_side *e, const struct packet *p);
 void stream_forget(struct shard *sh, struct ext_side *e);
 
 /*

@@ -194,7 +194,7 @@ static __attribute__((noinline)) bool is_wrong(
 	e = &flow_need_ext(sh, f)->side[dir];
 	if (!e->bad_sums++)
 		e->bad_sum_frame = p->number;
-	e->bad_sum_end = p->tcp_seq + p->paylen;
+	stream_doubt(sh, e, p);
 	return true;
 }
 
@@ -219,14 +219,6 @@ bool tcp_sum_is_wrong(struct shard *sh, struct flow *f, const struct packet *p, 
 		return is_wrong(sh, f, p, dir);
 	f->side[dir].more |= FS_SUMS_RIGHT;
 	return false;
-}
-
-void tcp_sum_was_taken(struct flow *f, unsigned dir, uint32_t from, uint32_t to)
-{
-	const struct ext_side *e = &f->ext->side[dir];
-
-	if (e->bad_sums && seq_diff(e->bad_sum_end, from) > 0 && seq_diff(e->bad_sum_end, to) <= 0)
-		f->side[dir].more |= FS_SUMS_WRONG;
 }
 
 void datagram_damaged(struct shard *sh, struct flow *f, const struct packet *p)

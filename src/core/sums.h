@@ -23,10 +23,6 @@ RARELY void datagram_damaged(struct shard *sh, struct flow *f, const struct pack
 /* Is the sum wrong, where its side's sums are right? Then the segment was counted. */
 bool tcp_sum_is_wrong(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
 
-/* The receiver acknowledged [from, to), which was not captured but with wrong sums: they were
-   none to it, and are believed from now on. */
-void tcp_sum_was_taken(struct flow *f, unsigned dir, uint32_t from, uint32_t to);
-
 /*
  * Will a dissector, or who asks whose protocol it is, see the last one of the next n bytes of a
  * side, or its end? What a dissector passes over changes no record.
