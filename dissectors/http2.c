@@ -13,9 +13,11 @@
 #define FRAME_DEFAULT 16384u /* RFC 9113, 4.2 */
 #define FRAME_MOST    16777215u
 #define WINDOW        65535u
-#define CONTROL_MAX   4096u /* SETTINGS of more bytes are not read */
-#define AHEAD         2000u /* streams that may have been opened unseen */
-#define LOOK          26u   /* bytes of a frame that tell whether it is one */
+#define CONTROL_MAX   4096u     /* SETTINGS of more bytes are not read */
+#define AHEAD         2000u     /* streams that may have been opened unseen */
+#define IDS_MOST      0xffffffu /* a number that a stream has where none is known */
+#define BLOCK_MOST    4096u     /* bytes of its header block */
+#define LOOK          26u       /* bytes of a frame that tell whether it is one */
 
 enum { P_START, P_FRAME, P_DATA, P_PASS, P_LOST };
 
@@ -155,6 +157,21 @@ static bool is_settings(const uint8_t *p)
 	return f.type == FRAME_SETTINGS && !f.flags && !f.id && f.len % 6 == 0 && f.len <= 600;
 }
 
+/*
+ * Does a request begin where the client takes its turn? Then it may begin with headers that the
+ * table has had since before the capture (gRPC's do), which its number alone would not tell.
+ */
+static bool asks(const struct http2 *h, const uint8_t *p)
+{
+	struct frame f = frame_at(p);
+	uint32_t max = h->half[SIDE_CLIENT].max_id;
+
+	return f.type == FRAME_HEADERS && f.flags & FLAG_END_HEADERS &&
+	       !(f.flags & ~(FLAG_END_STREAM | FLAG_END_HEADERS | FLAG_PADDED | FLAG_PRIORITY)) &&
+	       f.id & 1 && f.id > max && f.id <= max + (max ? AHEAD : IDS_MOST) && f.len &&
+	       f.len <= BLOCK_MOST;
+}
+
 /* Does a frame of this side begin here, or the connection itself? */
 static enum tsm_probe sync(struct session *s, void *state, enum side side, struct view *v)
 {
@@ -168,6 +185,8 @@ static enum tsm_probe sync(struct session *s, void *state, enum side side, struc
 		if (side == SIDE_SERVER && n >= FRAME_HEADER && is_settings(v->p))
 			return PROBE_YES;
 	}
+	if (side == SIDE_CLIENT && n >= FRAME_HEADER && tsm_takes_turn(s, v->p) && asks(h, v->p))
+		return PROBE_YES;
 	for (; view_len(v) >= FRAME_HEADER; v->p++) {
 		uint8_t look[LOOK] = {0};
 		struct frame f = frame_at(v->p);

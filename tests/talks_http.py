@@ -144,6 +144,13 @@ TALKS = {
         [{"path": "/1", "tsumari.http.session": whose("Connect.Sid=s%3Ax")},
          {"path": "/2", "tsumari.http.session": whose("a=1", "b=2")},
          {"path": "/3", "tsumari.http.session": whose("Bearer q")}, {"path": "/4", "tsumari.http.session": None}]),
+    # The same by software that names headers by their place in a table, which is older than the capture.
+    "http2-indexed-midway": (50051, [
+        (S, 0, frame(1, 5, 3, b"\xbf\xbe")), (C, 10, frame(1, 5, 5, b"\xc3\xc2\x83\x86\xc1\xc0\xbf\xbe")),
+        (S, 60, h2_head(5, 200, True)), (C, 70, frame(1, 4, 7, b"\xc3\xc2\x83\x86\xc1\xc0\xbf\xbe") + h2_data(7, b"\0\0", True)),
+        (S, 170, h2_head(7, 503, True))],
+        [dict(method="POST", code=200, ms=50), dict(method="POST", code=503, ms=100)],
+        {"handshake": False}),
     # The server has nothing to say on the one stream whatever goes on on another.
     "http2-idle-beside-another": (8080, [
         (C, 1, BEGIN + h2_ask(1, "/events")), (S, 2, frame(4, 0, 0)),
