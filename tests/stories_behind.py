@@ -193,6 +193,39 @@ def page_that_a_cache_gets_at_once():
     return cached(MS // 2, 5 * MS)
 
 
+def not_let_in(code, text, n=12):
+    """A database that refuses some connections in place of a greeting; the application answers 500."""
+    t = Tiers(0)
+    for i in range(n):
+        at = i * 300 * MS
+        talks, begun = t.ask(at, "/new")
+        db = t.w.tcp("10.8.0.3", 3306, APP)
+        now = db.open(begun + MS)
+        now = db.send(1, now + 2 * MS, Mysql.packet(0, b"\xff" + struct.pack("<H", code) + text))
+        now = db.close(now)
+        t.answer(talks, now + MS, ok(code=b"500 Internal Server Error"))
+        quick, begun = t.ask(at + 100 * MS, "/page")
+        m = Mysql(t.w, APP, begun + MS)
+        m.query("select 1", 3 * MS)
+        t.answer(quick, m.now + MS, ok())
+    return t.w
+
+
+@both(first=("mysql-error", "10.8.0.3:3306"), never=("slow-greeting", "no-answer"))
+def host_that_the_database_does_not_know():
+    return not_let_in(1130, b"Host '10.8.0.4' is not allowed to connect to this MariaDB server")
+
+
+@both(first=("mysql-error", "10.8.0.3:3306"), never=("slow-greeting", "no-answer"))
+def host_that_the_database_has_blocked():
+    return not_let_in(1129, b"Host '10.8.0.4' is blocked because of many connection errors")
+
+
+@both(first=("mysql-error", "10.8.0.3:3306"), never=("slow-greeting", "no-answer"))
+def database_that_has_no_room():
+    return not_let_in(1040, b"Too many connections")
+
+
 def silent(proxies, n=3, read=True, quick=20, until=10 * SECOND):
     """A server that accepts and says nothing, in the end; until then it answered quickly."""
     t = Tiers(proxies)

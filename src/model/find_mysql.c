@@ -30,6 +30,7 @@ struct mysql_state {
 	struct proof slow, no_index, errors;
 	struct top slow_top, index_top, error_top;
 	uint64_t of_locks, full; /* errors: 1205 and 1213; no room for another connection */
+	uint64_t barred;         /* 1129 and 1130: the host is not let in */
 	uint64_t slowest, rows;  /* rows sent by statements without an index */
 	uint64_t both;      /* slow ones without an index: the finding of these has their time */
 	struct proof again; /* bursts of one statement */
@@ -221,6 +222,7 @@ static void add_error(struct mysql_state *c, const struct txn_record *t, uint64_
 		text_put(&text, value_text(v), v->len < 120 ? v->len : 120);
 	c->of_locks += code == 1205 || code == 1213;
 	c->full += code == 1040 || code == 1203 || code == 1226;
+	c->barred += code == 1129 || code == 1130;
 	proof_add(&c->errors, t->r.start, own_waiting(t), t->frame[2]);
 	proof_client(&c->errors, &t->r.client.ip);
 	top_add(&c->error_top, text.p, text.len, own_waiting(t));
@@ -453,10 +455,16 @@ static void list_errors(struct findings *f, const struct svc *s, const struct my
 		: c->full * 2 >= x->count
 			? "All connections that the server, or the user, may have are in use: "
 			  "whoever has them holds them for long, or too many ask."
+		: c->barred * 2 >= x->count
+			? "The server does not let the client's host in: no account names it "
+			  "(1130), or too many of its connections broke off before they had "
+			  "logged in (1129)."
 			: "The database refused what it was asked.");
 	say(&x->next, "By number: 1040 max_connections, 1045 password and host, 1062 a duplicate, "
-		      "1064 and 1146 the statement, 1205 and 1213 locks (innodb_lock_wait_timeout, "
-		      "the order of updates).");
+		      "1064 and 1146 the statement, 1129 mysqladmin flush-hosts and "
+		      "max_connect_errors, 1130 an account for the host (its address, where "
+		      "skip_name_resolve is on), 1205 and 1213 locks "
+		      "(innodb_lock_wait_timeout, the order of updates).");
 	say(&x->against, "A program may count on an error (a duplicate key) and handle it.");
 }
 
