@@ -98,6 +98,10 @@ run 2 1 -r && says "-r needs a value; try tsumari --help"
 run 2 1 -r plain.pcap -i lo && says "-r and -i exclude each other"
 run 2 1 -i tsmnone0 && says "tsmnone0: "
 run 2 1 plain.pcap && says "; to read the file: -r plain.pcap"
+run 2 1 -r plain.pcap 'ip.addr == 10.0.0.1' && says "; as a display filter it stands behind -Y: -Y 'ip.addr == 10.0.0.1'"
+run 2 1 -r plain.pcap -Y 'udp port 9' && says "; a filter expression stands without -Y, at the end: 'udp port 9'"
+run 2 1 -r plain.pcap -Y 'port 9 or' && says "at character 6: and, or, or the end belongs here"
+grep -q 'without -Y' err && fail "what is no filter expression is said to be one"
 if [ "$(id -u)" -eq 0 ]; then
 	run 2 1 -L -i tsmnone0 && says "tsmnone0: there is no such interface; tsumari -D lists them"
 fi

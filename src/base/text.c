@@ -2,6 +2,7 @@
  * text.c - bounded text building and escaping.
  */
 #include "base/text.h"
+#include <limits.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,4 +196,30 @@ size_t text_columns(const char *p, size_t n)
 	for (size_t i = 0; i < n; i++)
 		columns += ((uint8_t)p[i] & 0xc0) != 0x80;
 	return columns;
+}
+
+#define EDITS_MAX 96u /* characters of a name */
+
+unsigned text_edits(const char *a, const char *b)
+{
+	unsigned row[EDITS_MAX + 1];
+	size_t n = strlen(b);
+
+	if (n > EDITS_MAX || strlen(a) > EDITS_MAX)
+		return UINT_MAX;
+	for (size_t k = 0; k <= n; k++)
+		row[k] = (unsigned)k;
+	for (size_t i = 0; a[i]; i++) {
+		unsigned before = row[0];
+
+		row[0] = (unsigned)i + 1;
+		for (size_t k = 0; k < n; k++) {
+			unsigned change = before + (a[i] != b[k]);
+			unsigned least = row[k] < row[k + 1] ? row[k] + 1 : row[k + 1] + 1;
+
+			before = row[k + 1];
+			row[k + 1] = change < least ? change : least;
+		}
+	}
+	return row[n];
 }

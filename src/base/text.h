@@ -72,6 +72,9 @@ void text_addr(struct text *t, const struct addr *a);
 /* 192.0.2.1:80, [2001:db8::1]:80 */
 void text_endpoint(struct text *t, const struct addr *a, uint16_t port);
 
+/* Characters put in, taken out or changed between two names; UINT_MAX: they are too long to say. */
+unsigned text_edits(const char *a, const char *b);
+
 /*
  * The character at p: its length in bytes (1 to 4) and code point, or 0 where p begins no well-
  * formed UTF-8 sequence (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF).

@@ -263,7 +263,7 @@ static struct finding *about(struct findings *f, const char *id, const char *tit
 
 static void list_again(struct findings *f, const struct svc *s, const struct nfs_state *c)
 {
-	struct finding *x = about(f, "nfs-retry", "NFS calls sent again", s, &c->again,
+	struct finding *x = about(f, "nfs-retry", "NFS calls retransmitted", s, &c->again,
 		"tsumari.rpc.retransmits > 0");
 
 	finding_claims(x, s, ALL_ENTRIES, CLASS(NFS_AGAIN));

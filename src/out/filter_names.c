@@ -194,31 +194,6 @@ void filter_names_print(FILE *f)
 #define NEAR_MAX   3u /* names that are offered */
 #define NEAR_EDITS 2u
 
-/* Characters put in, taken out or changed, as far as they are at most NEAR_EDITS. */
-static unsigned edits(const char *a, const char *b)
-{
-	unsigned row[SCHEMA_NAME_MAX + 1];
-	size_t n = strlen(b);
-
-	if (n > SCHEMA_NAME_MAX || strlen(a) > SCHEMA_NAME_MAX)
-		return NEAR_EDITS + 1;
-	for (size_t k = 0; k <= n; k++)
-		row[k] = (unsigned)k;
-	for (size_t i = 0; a[i]; i++) {
-		unsigned before = row[0];
-
-		row[0] = (unsigned)i + 1;
-		for (size_t k = 0; k < n; k++) {
-			unsigned change = before + (a[i] != b[k]);
-			unsigned least = row[k] < row[k + 1] ? row[k] + 1 : row[k + 1] + 1;
-
-			before = row[k + 1];
-			row[k + 1] = change < least ? change : least;
-		}
-	}
-	return row[n];
-}
-
 static const char *last_part(const char *name)
 {
 	const char *dot = strrchr(name, '.');
@@ -229,7 +204,7 @@ static const char *last_part(const char *name)
 static bool is_near(const char *name, const char *field, bool loosely)
 {
 	if (!loosely)
-		return strcasecmp(name, field) == 0 || edits(name, field) <= NEAR_EDITS;
+		return strcasecmp(name, field) == 0 || text_edits(name, field) <= NEAR_EDITS;
 	return strlen(last_part(name)) > 2 && strcmp(last_part(name), last_part(field)) == 0;
 }
 

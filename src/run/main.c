@@ -123,34 +123,12 @@ static bool open_live(struct run *r)
 	return r->source != NULL;
 }
 
-/* `tsumari FILE` is a filter to tcpdump's rules; that it cannot be had is not all there is to say.
- */
-static void hint_file(struct run *r)
-{
-	size_t n = strlen(r->err);
-
-	if (r->o.filter && !r->o.nifaces && access(r->o.filter, F_OK) == 0)
-		snprintf(r->err + n, sizeof(r->err) - n, "; to read the file: -r %s", r->o.filter);
-}
-
-/* A file that is not there is taken for the beginning of a filter, which it hardly is. */
-static void hint_operand(struct run *r)
-{
-	size_t n = strlen(r->err), first = r->o.filter ? strcspn(r->o.filter, " ") : 0;
-	char name[256];
-
-	snprintf(name, sizeof(name), "%.*s", (int)first, r->o.filter ? r->o.filter : "");
-	if (strstr(r->err, "bad filter: ") && first < sizeof(name) && strpbrk(name, "./") &&
-		access(name, F_OK) < 0)
-		snprintf(r->err + n, sizeof(r->err) - n, "; there is no file %s", name);
-}
-
 static bool open_source(struct run *r)
 {
 	if (!r->o.nreads) {
 		if (open_live(r))
 			return true;
-		hint_file(r);
+		hints_source(r);
 		return false;
 	}
 	if (!inputs_find(&r->inputs, r->o.reads, r->o.nreads, r->err, sizeof(r->err)))
@@ -160,7 +138,7 @@ static bool open_source(struct run *r)
 			r->inputs.left_out == 1 ? "" : "s", r->inputs.left_out == 1 ? "" : "s");
 	r->source = inputs_open(&r->inputs, &r->o.source, r->err, sizeof(r->err));
 	if (!r->source)
-		hint_operand(r);
+		hints_source(r);
 	return r->source != NULL;
 }
 
@@ -181,6 +159,8 @@ static bool open_filter(struct run *r)
 
 	if (r->o.display)
 		r->filter = filter_new(r->o.display, &env, r->err, sizeof(r->err));
+	if (r->o.display && !r->filter)
+		hints_display(r);
 	return !r->o.display || r->filter;
 }
 

@@ -310,6 +310,28 @@ static const struct option_entry *entry_of(int c)
 	return NULL;
 }
 
+/* A long option that is none, or the beginning of several. */
+static bool unknown_name(struct parse *p, const char *word)
+{
+	const char *near = NULL;
+	char name[64];
+	unsigned least = 3;
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
+	for (unsigned i = 0; i < option_count; i++) {
+		unsigned edits = option_table[i].name ? text_edits(name, option_table[i].name) : 3;
+
+		if (edits < least && name[0] == option_table[i].name[0]) {
+			least = edits;
+			near = option_table[i].name;
+		}
+	}
+	if (!near)
+		return options_fault(p, "%s is not an option; try tsumari --help", word);
+	return options_fault(
+		p, "%s is not an option; did you mean --%s? tsumari --help lists them", word, near);
+}
+
 /* optopt is 0 for an unknown long option, the option's value where the argument is at fault. */
 static bool unknown(struct parse *p, int c, char **argv)
 {
@@ -317,7 +339,9 @@ static bool unknown(struct parse *p, int c, char **argv)
 	const char *what = !e ? "is not an option" : c == ':' ? "needs a value" : "takes no value";
 	char called[OPTION_CALLED];
 
-	if (optopt == 0 || optopt >= LONG_OPTION)
+	if (optopt == 0)
+		return unknown_name(p, argv[optind - 1]);
+	if (optopt >= LONG_OPTION)
 		return options_fault(p, "%s %s; try tsumari --help", argv[optind - 1], what);
 	if (!e)
 		return options_fault(p, "-%c %s; try tsumari --help", optopt, what);

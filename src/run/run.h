@@ -51,6 +51,10 @@ struct run {
 	char err[2048];
 };
 
+/* Behind the reason in err why a source or a display filter could not be had: what was meant. */
+void hints_source(struct run *r);
+void hints_display(struct run *r);
+
 /* What is read, for people. */
 void outputs_name(const struct run *r, char *name, size_t size);
 

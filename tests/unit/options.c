@@ -266,6 +266,11 @@ static void test_errors(void **state)
 		{"--json=1", "--json=1 takes no value; try tsumari --help"},
 		{"--numeric=1", "--numeric=1 takes no value; try tsumari --help"},
 		{"--time 1s", "--time is not an option; try tsumari --help"},
+		{"--pritn", "--pritn is not an option; did you mean --print? tsumari --help lists "
+			    "them"},
+		{"--jsno=1", "--jsno=1 is not an option; did you mean --json? tsumari --help lists "
+			     "them"},
+		{"--re", "--re is not an option; did you mean --read? tsumari --help lists them"},
 		{"--count=5", "--count=5 takes no value; try tsumari --help"},
 		{"-j host", "-j host: -j is the number of threads; the type of time stamps is "
 			    "--time-stamp-type host"},
