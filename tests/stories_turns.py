@@ -214,5 +214,35 @@ def clients_that_read_large_values():
     return readers(MS // 10)
 
 
+def held_back(times):
+    """Five questions in two pieces each, of which the second waited so often for the ACK of the first."""
+    w = World()
+    talk = w.tcp("10.8.0.1", PORT, "10.9.0.1")
+    now = talk.open(0)
+    for i in range(5):
+        talk._send(0, now, PSH | ACK, ASK[:8])
+        if i < times:
+            now += 136 * MS
+            talk._send(1, now, ACK)
+        now += MS // 5
+        talk._send(0, now, PSH | ACK, ASK[8:])
+        now += 2 * MS
+        talk._send(1, now, PSH | ACK, ASK)
+        now += SECOND
+    talk.close(now)
+    return w
+
+
+@story(first=("delayed-ack", "10.8.0.1:7007"), cost=5 * 0.136)
+def small_writes_that_wait_for_the_ack():
+    return held_back(5)
+
+
+@story()
+def a_small_write_that_happened_to_wait():
+    """Once may be somebody who types."""
+    return held_back(1)
+
+
 if __name__ == "__main__":
     sys.exit(stories.main())

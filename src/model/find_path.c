@@ -433,14 +433,14 @@ static void list_delayed(struct findings *f, const struct svc *s, const struct p
 		&c->delayed, "tsumari.ledger.stall.delayed_ack > 0");
 
 	finding_claims(x, s, ENTRY(STALL_DELAYED_ACK), CLASS(NONE));
-	if (c->delayed.count < 3 && c->delayed.count * 10 < s->transactions)
+	if (c->delayed.count < 3 && (c->delayed_sent || c->delayed.count * 10 < s->transactions))
 		finding_at_most(x, SEVERITY_INFO); /* by chance */
 	x->counted = c->delayed_sent ? "messages" : "transactions";
 	x->of = c->delayed_sent ? FIELD_ABSENT : s->transactions;
 	say(&x->saw,
-		"%C times a short segment was held back until a bare ACK came, 40 to 200 ms "
-		"later: %T in all.",
-		x->count, x->local);
+		"A short segment was held back until a bare ACK came, 40 to 200 ms later: %T in "
+		"all.",
+		x->local);
 	say(&x->means, "The sender writes a message in two small pieces; Nagle's algorithm holds "
 		       "the second back until the first is acknowledged, and the receiver delays "
 		       "that ACK.");
