@@ -2,7 +2,7 @@
 import re
 
 from ui_lib import PRESSED, WORK, Tmux, capture, check
-from ui_traffic import tiers_capture
+from ui_traffic import answer, get, talk, tiers_capture, write_talks
 
 
 def order(text, *patterns):
@@ -20,7 +20,7 @@ def ladder():
     t = Tmux(f"--live -r {capture('tiers')}", 80, 24)
     t.press("7", r"GET /app/slow")
     text = t.press(["g", "H"], r"› Tiers of a request +4 requests$", "from an operation: its slowest request")
-    check(re.search(r"^ longest wait 30\d ms of 328 ms: 10\.77\.0\.30:3306 mysql  GET /app/slow", text, re.M), "who had it", text)
+    check(re.search(r"^ 30\d ms of 328 ms: 10\.77\.0\.30:3306 mysql; longest wait 30\d ms  GET /app/slow", text, re.M), "who had it", text)
     check(re.search(r"^ +10\.77\.0\.10 +10\.77\.0\.20:80 +10\.77\.0\.21:8000 +10\.77\.0\.30:3306 *\n +Since +client +http +http +mysql", text, re.M),
           "a line for each host, from the client on", text)
     check(order(text, r"0 ns  │─GET /app/sl…─*▶│ +│ +│", r"│ +┃─GET /slow─+▶│ +│", r"│ +┃ +┃┄connect┄+▶│", r"│ +┃ +┃─LOGIN─+▶│",
@@ -35,7 +35,7 @@ def ladder():
     t.press("H", r"› Detail › Tiers of a request", "from a record")
     t.keys("Escape", "Escape", "Escape")
     t.press("3", r"[1-9]\d* rows")
-    t.press(["/", "=sleep", "Enter", "H"], r"› Tiers of a request +[34] requests$(.|\n)*^ longest wait 30\d ms of \d+ ms: \S+:3306 mysql  GET /app/slow",
+    t.press(["/", "=sleep", "Enter", "H"], r"› Tiers of a request +[34] requests$(.|\n)*^ 30\d ms of \d+ ms: \S+:3306 mysql; longest wait 30\d ms  GET /app/slow",
             "from its last tier: all tiers in front of it")
     coloured = t.screen(True)
     check(re.search(r"\x1b\[[0-9;]*1m\x1b\[36m[^\n]*select|\x1b\[[0-9;]*36m[^\n]*s", coloured), "its arrows stand out", coloured)
@@ -72,7 +72,7 @@ def unread_tiers():
     t = Tmux(f"--live -r {path}", 90, 24)
     t.press("3", r"5 rows")
     t.press(["/", "=/page", "Enter", "H"], r"› Tiers of a request +4 requests$", "two turns of a protocol that nobody reads")
-    text = t.wait(r"^ longest wait 300 ms of 339 ms: 10\.0\.0\.4:7777 ")
+    text = t.wait(r"^ 310 ms of 339 ms: 10\.0\.0\.4:7777; longest wait 300 ms ")
     check(order(text, r"┄connect┄", r"│─GET /page/\\x1…─*▶│", r"│ +┃─GET /inner─+▶│", r"┃─request─+▶│", r"┃◀─+answer──┃", r"┃─request─+▶│",
                 r"300 ms longest wait █$", r"┃◀─+answer──┃", r"│ +┃◀─+OK 200──┃", r"│◀─+OK 200──┃"), "its arrows", text)
     t.press(["m", "Enter"], r"› Packets \(10\.0\.0\.3:60001, 10\.0\.0\.4:7777\)", "packets of one that has no record")
@@ -83,3 +83,25 @@ def unread_tiers():
     t.press(["Escape", "7"], r"GET /inner +331 ms other +9\d servers that are not read ", "tiers: who holds the time")
     t.press("p", r"PAUSED(.|\n)*GET /inner +331 ms other +9\d servers that are not read ", "paused, turns of such protocols are there, too")
     t.leave("unread tiers")
+    t = Tmux(f"--live -r {capture('mysql-text')}", 90, 24)
+    t.press("3", r"[1-9]\d* rows")
+    text = t.press(["/", "=QUIT", "Enter", "H"], r"│─QUIT─+▶│", "a request that waits for no answer")
+    check("no answer" not in text, "and has none", text)
+    t.leave("no answer")
+
+
+def under_way():
+    """A request that nobody has answered so far: who has it now."""
+    path, proxy, app = f"{WORK}/hung.pcap", ((10, 0, 0, 2), 80), ((10, 0, 0, 3), 8080)
+    late = [(ms, who, data) for s in range(3, 36) for ms, who, data in ((s * 1000, "c", get(b"/tick")), (s * 1000 + 2, "s", answer()))]
+    hung = talk(((10, 0, 1, 1), 40001), proxy, 1000, [(1001, "c", get(b"/page"))])[:4]
+    behind = talk((proxy[0], 50001), app, 1002, [(1003, "c", get(b"/inner"))])[:4]
+    write_talks(path, [hung, behind, talk(((10, 0, 1, 9), 40009), ((10, 0, 0, 9), 80), 2000, late)])
+    t = Tmux(f"--live -r {path}", 90, 24)
+    t.press("F7", r"^ REWOUND")
+    t.press("3", r"GET /page +Pending", "under way then")
+    t.press(["/", "=/page", "Enter", "H"], r"› Tiers of a request +2 requests$", "a request under way")
+    text = t.wait(r"^ 2\d\.\d s of 2\d\.\d s: 10\.0\.0\.3:8080 http; longest wait 2\d\.\d s", "who has it")
+    check(order(text, r"│─GET /page─+▶│", r"│ +┃─GET /inner─+▶│", r"█ 2\d\.\d s longest wait$", r"┃◀┄+no answer so far┄┄┃"), "its arrows", text)
+    t.press(["Escape", "/", "=/inner", "Enter", "H"], r"› Tiers of a request +2 requests$", "and from the one behind it")
+    t.leave("under way")

@@ -16,7 +16,7 @@ static unsigned end_of(struct ladder *l, const struct addr *ip, uint16_t port, c
 			return i;
 	if (l->nends == LADDER_ENDS)
 		return LADDER_ENDS;
-	l->end[l->nends] = (struct ladder_end){*ip, port, protocol};
+	l->end[l->nends] = (struct ladder_end){*ip, port, protocol, 0};
 	return l->nends++;
 }
 
@@ -34,6 +34,13 @@ static void add(struct ladder *l, uint32_t hop, enum rung_kind kind, uint64_t ti
 static bool long_enough(const struct ladder *l, uint64_t from, uint64_t to)
 {
 	return to > from && to - from > (l->stop - l->start) / PART;
+}
+
+bool ladder_waits(const struct record *r)
+{
+	const struct txn_record *t = (const void *)r;
+
+	return r->kind != RECORD_TXN || t->stamp[2] != FIELD_ABSENT || r->status != STATUS_OK;
 }
 
 static void add_turn(struct ladder *l, uint32_t i, unsigned from, unsigned to)
@@ -56,7 +63,8 @@ static void add_transaction(struct ladder *l, uint32_t i, unsigned from, unsigne
 	if (at[1] != FIELD_ABSENT && long_enough(l, at[0], at[1]))
 		add(l, i, RUNG_SENT, at[1], from, to);
 	if (at[2] == FIELD_ABSENT) {
-		add(l, i, RUNG_NONE, h->end, to, from);
+		if (ladder_waits(h->r))
+			add(l, i, RUNG_NONE, h->end, to, from);
 		return;
 	}
 	add(l, i, RUNG_ANSWER, at[2], to, from);
@@ -84,6 +92,15 @@ static int by_time(const void *a, const void *b)
 	return x->hop < y->hop ? -1 : 1;
 }
 
+/* Who is waited for until an arrow is sent: who sends it; a client that connects waits for the
+   other end. */
+static uint8_t holder_of(const struct ladder *l, uint32_t i)
+{
+	const struct rung *r = &l->rung[i];
+
+	return i && r->kind == RUNG_REQUEST && l->rung[i - 1].hop == r->hop ? r->to : r->from;
+}
+
 /* A line for each wait that is a good part of the whole, and for the longest. */
 static void add_waits(struct ladder *l)
 {
@@ -92,9 +109,12 @@ static void add_waits(struct ladder *l)
 
 	for (uint32_t i = 1; i < l->n; i++) {
 		l->rung[i].gap = l->rung[i].time - l->rung[i - 1].time;
+		l->end[holder_of(l, i)].held += l->rung[i].gap;
 		if (l->rung[i].gap > l->rung[longest].gap)
 			longest = i;
 	}
+	for (unsigned i = 1; i < l->nends; i++)
+		l->holder = l->end[i].held > l->end[l->holder].held ? i : l->holder;
 	l->longest = UINT32_MAX;
 	for (uint32_t i = 0; i < l->n; i++) {
 		const struct rung *r = &l->rung[i];
@@ -102,9 +122,7 @@ static void add_waits(struct ladder *l)
 		if (r->gap && (i == longest || r->gap > (l->stop - l->start) / WAIT)) {
 			l->longest = i == longest ? n : l->longest;
 			all[n] = *r;
-			/* A client that connects waits for the other end. */
-			if (i && r->kind == RUNG_REQUEST && l->rung[i - 1].hop == r->hop)
-				all[n].from = r->to;
+			all[n].from = holder_of(l, i);
 			all[n++].wait = true;
 		}
 		all[n++] = *r;

@@ -25,6 +25,7 @@ struct ladder_end {
 	struct addr ip;
 	uint16_t port; /* 0: the client */
 	const char *protocol;
+	uint64_t held; /* ns that the others waited for it */
 };
 
 struct ladder {
@@ -34,12 +35,15 @@ struct ladder {
 	struct rung *rung;
 	uint32_t n;
 	uint32_t longest; /* the longest wait; n: there is none */
+	unsigned holder;  /* the host that the others waited for longest, all together */
 	uint64_t start, stop;
 	uint32_t left_out; /* requests to further hosts */
 };
 
 struct ladder *ladder_new(struct hops *hops); /* which it takes */
 void ladder_free(struct ladder *l);
+/* Does a request wait for an answer? A QUIT does not. */
+bool ladder_waits(const struct record *r);
 /* What an arrow says: text from the wire. */
 void ladder_label(const struct ladder *l, const struct rung *r, struct text *out);
 /* Why a wait for an answer or a connection was long, where that was not the server: an entry of the

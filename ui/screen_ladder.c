@@ -154,7 +154,7 @@ static void draw_lines(struct state *x, uint32_t rung)
 
 		if (r->wait)
 			continue;
-		if (r->kind == RUNG_REQUEST)
+		if (r->kind == RUNG_REQUEST && ladder_waits(l->hops->hop[r->hop].r))
 			busy[r->to]++;
 		else if ((r->kind == RUNG_ANSWER || r->kind == RUNG_NONE) && busy[r->from])
 			busy[r->from]--;
@@ -312,7 +312,18 @@ static void draw_ends(struct state *x, int y, bool two)
 	}
 }
 
-/* "longest wait 50.2 ms of 52.0 ms: 10.0.0.3:3306 mysql  GET /page" */
+static void put_end(const struct ladder_end *e, struct text *t)
+{
+	if (!e->port) {
+		text_str(t, "the client");
+		return;
+	}
+	text_endpoint(t, &e->ip, e->port);
+	if (e->protocol)
+		text_printf(t, " %s", e->protocol);
+}
+
+/* "50.2 ms of 52.0 ms: 10.0.0.3:3306 mysql; longest wait 50.1 ms  GET /page" */
 static void draw_title(const struct state *x, int y)
 {
 	const struct ladder *l = x->l;
@@ -320,26 +331,25 @@ static void draw_title(const struct state *x, int y)
 	struct text t;
 
 	text_init(&t, line, sizeof(line));
+	if (l->end[l->holder].held) {
+		text_duration(&t, l->end[l->holder].held);
+		text_str(&t, " of ");
+	}
+	text_duration(&t, l->stop - l->start);
 	if (l->longest < l->n) {
 		const struct rung *r = &l->rung[l->longest];
-		const struct ladder_end *e = &l->end[r->from];
 		const char *cause = ladder_cause(l, r);
 
-		text_str(&t, term_columns() < 60 ? "" : "longest wait ");
-		text_duration(&t, r->gap);
-		text_str(&t, " of ");
-		text_duration(&t, l->stop - l->start);
 		text_str(&t, ": ");
-		if (e->port)
-			text_endpoint(&t, &e->ip, e->port);
-		else
-			text_str(&t, "the client");
-		if (e->protocol)
-			text_printf(&t, " %s", e->protocol);
+		put_end(&l->end[l->holder], &t);
+		text_str(&t, "; longest wait ");
+		text_duration(&t, r->gap);
 		if (cause)
 			text_printf(&t, ", %s", cause);
-	} else {
-		text_duration(&t, l->stop - l->start);
+		if (r->from != l->holder) {
+			text_str(&t, ", ");
+			put_end(&l->end[r->from], &t);
+		}
 	}
 	text_str(&t, "  ");
 	ladder_label(l, &(struct rung){.hop = 0, .kind = RUNG_REQUEST}, &t);
