@@ -29,7 +29,7 @@ struct lane_key {
 /* A client's requests to a service, or those of one kind; or (serial) those of a session that are
    not answered at once. */
 struct lane {
-	uint64_t last, done; /* when the answer before began, and ended */
+	uint64_t asked, last, done; /* when the one before was asked, its answer began, and ended */
 	uint64_t free;  /* the least server time of those that found none before them; 0: none */
 	uint64_t least; /* of all */
 	uint64_t gap;   /* between answers of which the later one waited; smoothed */
@@ -111,6 +111,7 @@ enum { BY_OTHERS = 1, BY_NEIGHBOUR = 2, BY_CLIENT = 4, BY_KIND = 8 };
 
 static void answered(struct lane *l, const struct txn_record *t)
 {
+	l->asked = t->stamp[1];
 	l->last = t->stamp[2];
 	l->done = t->r.end > l->last ? t->r.end : l->last;
 }
@@ -197,11 +198,13 @@ static void add_answer(struct findings *f, struct queue_state *c, const struct t
 	struct late x = late_of(t, session);
 	struct lane *all = lane_of(f, t, 0, false, 0), *same = lane_of(f, t, x.kind, false, 0);
 	unsigned by = own < NOTHING ? 0 : is_overtaken(c, &x);
+	bool alike; /* what it was overtaken by */
 
 	if (!all->last || t->stamp[1] >= all->done)
 		same->free = same->free && same->free < own ? same->free : own + 1;
-	add_to_client(all, t, same->free, (by & BY_CLIENT) != 0);
-	add_to_client(same, t, same->free, (by & BY_KIND) != 0);
+	alike = by & BY_KIND || same->asked > t->stamp[1];
+	add_to_client(all, t, same->free, by & BY_CLIENT || alike);
+	add_to_client(same, t, same->free, alike);
 	if (own >= NOTHING) {
 		add_to_session(lane_of(f, t, 0, true, session), t, same->least, by);
 		add_to_session(lane_of(f, t, x.kind, true, session), t, same->least, by);
