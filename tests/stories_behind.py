@@ -193,6 +193,31 @@ def page_that_a_cache_gets_at_once():
     return cached(MS // 2, 5 * MS)
 
 
+def redispatched(dead=True, every=250 * MS, timeout=700 * MS):
+    """A proxy sends every other request to a server that is not there, once, and then to another one."""
+    t = Tiers(1)
+    for i in range(30):
+        front = t.w.tcp(WEB, 80)
+        now = front.send(0, front.open(i * every), get("/a")) + MS // 5
+        if i % 2 and dead:
+            t.w.tcp("10.8.0.5", 8000, WEB)._send(0, now, SYN)
+            now += timeout + i % 3 * MS
+        inner = t.w.tcp(APP, 8000, WEB)
+        now = inner.close(inner.send(1, inner.send(0, inner.open(now), get("/a")) + 5 * MS, ok()))
+        front.close(front.send(1, now + MS // 5, ok()))
+    return t.w
+
+
+@both(first=("connect-timeout", "10.8.0.5:8000"), cost=15 * 0.7, never=("rate-limit", "saturation"))
+def server_that_is_not_there_and_another_one():
+    return redispatched()
+
+
+@both()
+def servers_that_are_there():
+    return redispatched(False)
+
+
 def not_let_in(code, text, n=12):
     """A database that refuses some connections in place of a greeting; the application answers 500."""
     t = Tiers(0)

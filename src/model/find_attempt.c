@@ -10,6 +10,9 @@
 #define SINGLES 512u  /* requests that nobody answered */
 #define STARTS  2048u /* of connections and transactions, by their clients */
 #define TIMEOUT (50 * (uint64_t)MS)
+#define SOME    16u /* of a client's to a server, of which its timeout is known; at least */
+#define LEAST   3u
+#define TRIES   32u /* starts behind one that may be what it did next */
 
 struct start {
 	struct addr client;
@@ -17,13 +20,16 @@ struct start {
 	uint16_t port; /* of the server */
 };
 
+struct single {
+	struct svc *s;
+	struct addr client;
+	uint64_t time, frame;
+	uint64_t until; /* while a list is made: its client was waited for; 0: not */
+};
+
 struct attempt_all {
 	unsigned nsingles, nstarts;
-	struct {
-		struct svc *s;
-		struct addr client;
-		uint64_t time, frame;
-	} single[SINGLES];
+	struct single single[SINGLES];
 	struct start start[STARTS];
 };
 
@@ -53,37 +59,97 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	all->single[i].frame = r->flow_id;
 }
 
-/* When somebody that waited for the server, to `until` at most, tried another one. */
-static uint64_t given_up(const struct attempt_all *all, const struct addr *client, uint16_t port,
-	uint64_t time, uint64_t until)
+/* When the client, that waited for a server, tried another one: the first time behind `after`, or
+   `until`. */
+static uint64_t tried(
+	const struct attempt_all *all, const struct single *x, uint64_t after, uint64_t until)
 {
 	for (unsigned i = 0; i < STARTS && i < all->nstarts; i++) {
-		const struct start *x = &all->start[i];
+		const struct start *y = &all->start[i];
 
-		if (x->port == port && x->time > time + TIMEOUT && x->time < until &&
-			memcmp(&x->client, client, sizeof(*client)) == 0)
-			until = x->time;
+		if (y->port == x->s->key.port && y->time > after && y->time < until &&
+			memcmp(&y->client, &x->client, sizeof(y->client)) == 0)
+			until = y->time;
 	}
 	return until;
 }
 
+/* Behind so many of these a start of their client lies at this distance, within a hundredth. */
+static unsigned fits(
+	const struct attempt_all *all, const struct single *some, unsigned n, uint64_t ns)
+{
+	uint64_t slack = ns / 100 + 2 * MS;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t end = some[i].time + ns + slack;
+
+		if (some[i].time + ns > some[i].until)
+			continue;
+
+		count += tried(all, &some[i], some[i].time + ns - slack, end) < end;
+	}
+	return count;
+}
+
+/*
+ * A client's timeout: other connections that it makes meanwhile lie anywhere, but those by which it
+ * goes on are always as far behind. 0: none such.
+ */
+static uint64_t timeout_of(const struct attempt_all *all, const struct single *x)
+{
+	struct single some[SOME];
+	uint64_t best = 0;
+	unsigned n = 0, most = 0;
+
+	for (unsigned i = 0; i < SINGLES && i < all->nsingles && n < SOME; i++)
+		if (all->single[i].s == x->s && all->single[i].until &&
+			memcmp(&all->single[i].client, &x->client, sizeof(x->client)) == 0)
+			some[n++] = all->single[i];
+	for (unsigned i = 0; i < n && i < 2 && n >= LEAST; i++) {
+		uint64_t at = some[i].time + TIMEOUT;
+
+		for (unsigned k = 0; k < TRIES; k++) {
+			uint64_t next = tried(all, &some[i], at, UINT64_MAX);
+			unsigned fit;
+
+			if (next == UINT64_MAX || next > some[i].until)
+				break;
+			at = next;
+			fit = fits(all, some, n, at - some[i].time);
+			if (fit >= most) { /* what went on then was the last thing to do */
+				most = fit;
+				best = at - some[i].time;
+			}
+		}
+	}
+	return most * 4 >= n * 3 ? best : 0;
+}
+
 static void prepare(struct findings *f)
 {
-	const struct attempt_all *all = f->state[DETECTOR_ATTEMPT];
+	struct attempt_all *all = f->state[DETECTOR_ATTEMPT];
 	struct attempt_state *c;
 	struct svc *s;
 
 	for (uint32_t i = 0; (s = svc_at(f, i)); i++)
 		if ((c = svc_has(s, DETECTOR_ATTEMPT)))
 			memset(c, 0, sizeof(*c));
+	for (unsigned i = 0; i < SINGLES && i < all->nsingles; i++)
+		all->single[i].until = busy_until(f, &all->single[i].client, all->single[i].time);
 	for (unsigned i = 0; i < SINGLES && i < all->nsingles; i++) {
-		const struct addr *client = &all->single[i].client;
-		uint64_t time = all->single[i].time, until = busy_until(f, client, time), ns;
+		const struct single *x = &all->single[i];
+		const struct addr *client = &x->client;
+		uint64_t time = x->time, until = x->until, ns, timeout;
 
 		if (until <= time + TIMEOUT)
 			continue;
-		s = all->single[i].s;
-		until = given_up(all, client, s->key.port, time, until);
+		s = x->s;
+		timeout = timeout_of(all, x);
+		if (!timeout || time + timeout > until)
+			until = tried(all, x, time + TIMEOUT, until);
+		else
+			until = time + timeout;
 		ns = busy_explain(f, client, time, until, false);
 		c = svc_state(s, DETECTOR_ATTEMPT);
 		proof_add(&c->p, time, ns, all->single[i].frame);

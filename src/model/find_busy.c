@@ -52,7 +52,21 @@ void busy_record(struct findings *f, struct svc *s, const struct record *r)
 }
 
 /* The last one that the host had in hand then; BUSY: none. */
-static unsigned had(const struct findings *f, const struct addr *host, uint64_t from, uint64_t to)
+static uint64_t unexplained(const struct busy *b, unsigned i)
+{
+	return b->wait[i].to - b->wait[i].from - b->wait[i].explained;
+}
+
+static bool better(const struct busy *b, unsigned i, unsigned than, uint64_t need)
+{
+	bool has = unexplained(b, i) >= need, had = unexplained(b, than) >= need;
+
+	return has != had ? has : b->wait[i].from > b->wait[than].from;
+}
+
+/* need: of which so much is not explained yet, if there is one. */
+static unsigned had(const struct findings *f, const struct addr *host, uint64_t from, uint64_t to,
+	uint64_t need)
 {
 	const struct busy *b = f->busy;
 	unsigned found = BUSY;
@@ -60,14 +74,14 @@ static unsigned had(const struct findings *f, const struct addr *host, uint64_t 
 	for (unsigned i = 0; b && i < BUSY && i < b->n; i++)
 		if (b->wait[i].from <= from + NEAR && b->wait[i].to + NEAR >= to &&
 			memcmp(&b->wait[i].s->key.ip, host, sizeof(*host)) == 0 &&
-			(found == BUSY || b->wait[i].from > b->wait[found].from))
+			(found == BUSY || better(b, i, found, need)))
 			found = i;
 	return found;
 }
 
 uint64_t busy_until(const struct findings *f, const struct addr *host, uint64_t time)
 {
-	unsigned i = had(f, host, time, time);
+	unsigned i = had(f, host, time, time, 0);
 
 	return i == BUSY ? 0 : f->busy->wait[i].to;
 }
@@ -111,7 +125,7 @@ uint64_t busy_with(const struct findings *f, const struct addr *host, uint64_t f
 uint64_t busy_explain(
 	struct findings *f, const struct addr *host, uint64_t from, uint64_t to, bool lasting)
 {
-	unsigned i = had(f, host, from, to);
+	unsigned i = had(f, host, from, to, to - from);
 	struct busy *b = f->busy;
 	uint64_t ns = to - from, left;
 
