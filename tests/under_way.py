@@ -110,7 +110,7 @@ def screens(t):
     """All that goes on, in every screen."""
     text = t.wait(r"Under way: 5 requests, 5 connections with [\d.]+ MiB so far", "overview")
     check(re.search(r" 5 under way", text.split("\n")[0]), "the first line says how many", text)
-    check(len(re.findall(rf"^ +{DURATION} (response|server|network|stall\S*) +http GET /(download|hang)", text, re.M)) >= 2,
+    check(len(re.findall(rf"^ +{DURATION} (sending the response|the server's own time|what the server sent again|the server's retransmission timer) +http GET /(download|hang)", text, re.M)) >= 2,
           "overview: the oldest, with what they wait for", text)
     check("Nothing in the capture waited" not in text, "the verdict knows of what waits", text)
     check(re.search(r"10\.99\.1\.2:8000 http +0 +0 ", text), "overview: a service without an answer yet", text)
@@ -129,6 +129,10 @@ def screens(t):
     more, after = ages(text), time.time() - at
     for path in first:
         check(after - 1.6 <= more.get(path, 0) - first[path] <= after + 1.6, f"{path} grows older: {first} {more}", text)
+    text = t.press(["/", "=hang", "Enter", "Enter"], r"Waterfall", "one that is under way")
+    row = re.search(rf"wait, so far +({DURATION}) +100.0 %", text)
+    check(row and seconds(row.group(1)) > 3, "what goes on", text)
+    t.press("Escape", r"Pending", "back")
     text = t.press("4", r"GET /hang +\S+ s server", "operations")
     text = t.press("5", r" established", "flows")
     before = flow_bytes(text)

@@ -62,6 +62,15 @@ enum role ledger_role(int entry)
 	}
 }
 
+/* Of one that is under way: what goes on since a stamp. */
+static uint64_t so_far(const struct txn_record *t, int since)
+{
+	if (!t->r.open || !moment_waits(&t->r) || t->stamp[since] == FIELD_ABSENT ||
+		t->stamp[since + 1] != FIELD_ABSENT)
+		return FIELD_ABSENT;
+	return t->r.start + t->r.duration - t->stamp[since];
+}
+
 static void waterfall(struct lines *p, const struct txn_record *t)
 {
 	uint64_t connect = t->ledger[LEDGER_CONNECT_RETRY] + t->ledger[LEDGER_CONNECT_NETWORK] +
@@ -75,6 +84,9 @@ static void waterfall(struct lines *p, const struct txn_record *t)
 		{"request (t0 to t1)", t->request, ROLE_NETWORK},
 		{"wait (t1 to t2)", t->wait, ROLE_SERVER},
 		{"response (t2 to t3)", t->response, ROLE_GOOD},
+		{"request, so far", so_far(t, 0), ROLE_NETWORK},
+		{"wait, so far", so_far(t, 1), ROLE_SERVER},
+		{"response, so far", so_far(t, 2), ROLE_GOOD},
 	};
 	uint64_t all = 0, at = 0;
 

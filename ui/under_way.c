@@ -3,6 +3,7 @@
  * requests that have been waited for longest, with what most of that was.
  */
 #include "view.h"
+#include "model/findings.h"
 #include "out/schema.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -34,7 +35,7 @@ static void take(void *arg, const struct record *r)
 	x->t[at] = (const void *)r;
 }
 
-/* What most of the waiting so far was; NULL: nobody can tell. */
+/* What most of the waiting so far was, in plain words; NULL: nobody can tell. */
 static const char *cause(const struct txn_record *t)
 {
 	int most = 0;
@@ -44,11 +45,12 @@ static const char *cause(const struct txn_record *t)
 	for (int i = 1; i < LEDGER_COUNT; i++)
 		if (t->ledger[i] > t->ledger[most])
 			most = i;
-	return ledger_names[most];
+	return entry_words[most];
 }
 
 static void request(int y, const struct txn_record *t)
 {
+	int words = term_columns() < 100 ? 24 : 34;
 	char line[400];
 	struct text x;
 
@@ -61,8 +63,8 @@ static void request(int y, const struct txn_record *t)
 	text_str(&x, " at ");
 	text_endpoint(&x, &t->r.server.ip, t->r.server.port);
 	if (cause(t))
-		term_put(y, 10, 14, cause(t), ROLE_SERVER);
-	term_text(y, 25, term_columns() - 25, x.p, x.len, ROLE_TEXT);
+		term_put(y, 10, words, cause(t), ROLE_SERVER);
+	term_text(y, 11 + words, term_columns() - 11 - words, x.p, x.len, ROLE_TEXT);
 }
 
 static void say_more(struct text *t, uint64_t left_out)
