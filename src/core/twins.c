@@ -22,20 +22,23 @@
 #define SAME_SYN  (3000 * MS)         /* a SYN on another way, with the same addresses */
 #define TRANSLATE (100 * MS)          /* a copy of a segment, under other addresses or tags */
 #define NEAR      (UINT32_C(1) << 20) /* sequence numbers of one connection, at one time */
+#define HOP       (5 * MS)            /* one that nothing but its numbers and payload tells */
+#define PAYLOAD   16u                 /* bytes that say something */
+#define SHOWN     64u                 /* ... that are compared, of longer ones */
 
 struct syn {
 	struct ends ends;
 	uint64_t time; /* 0: none */
 	uint32_t isn, tsval;
 	uint16_t id, window;
-	uint8_t ttl;
+	uint8_t ttl, opts, wscale;
 };
 
 struct segment {
 	struct ends ends;
 	uint64_t time; /* 0: none */
 	uint32_t seq, ack, len, tsval;
-	uint8_t bytes[8]; /* the first of the payload */
+	uint64_t text; /* of the first bytes of the payload */
 	uint16_t id;
 	uint8_t flags, ttl;
 };
@@ -135,7 +138,20 @@ static bool within(uint64_t from, uint64_t to, uint64_t most)
 	return to >= from && to - from <= most;
 }
 
-/* Is it the SYN that was seen, under other addresses? */
+/* Did one meet a router that the other did not, and kept one of its ends? */
+static bool is_one_hop(const struct ends *ends, uint64_t time, uint8_t ttl, const struct packet *k)
+{
+	return within(time, k->time, HOP) && (ttl == k->ttl + 1 || ttl + 1 == k->ttl) &&
+	       ((ends->sport == k->sport && addr_same(&ends->src, &k->src)) ||
+		       (ends->dport == k->dport && addr_same(&ends->dst, &k->dst)));
+}
+
+/*
+ * Is it the SYN that was seen, under other addresses? Without timestamps and identification (IPv6)
+ * it is known by its number, which a whole TCP makes at random for each connection (RFC 6528).
+ * Scanners use one number for many; they offer no scale of windows, and have a time to live of
+ * their own.
+ */
 static bool is_translated(const struct syn *s, const struct packet *k)
 {
 	bool near = within(s->time, k->time, TRANSLATE) && s->window == k->tcp_window &&
@@ -145,8 +161,10 @@ static bool is_translated(const struct syn *s, const struct packet *k)
 		return false;
 	if (s->tsval)
 		return true;
-	/* Without timestamps: one end, the identification, and a router in between. */
-	return s->id && s->id == k->ip_id && s->ttl != k->ttl &&
+	if (!s->id || !k->ip_id)
+		return s->opts & TCP_OPT_WSCALE && s->opts == k->tcp_opts &&
+		       s->wscale == k->tcp_wscale && is_one_hop(&s->ends, s->time, s->ttl, k);
+	return s->ttl != k->ttl &&
 	       (addr_same(&s->ends.src, &k->src) || addr_same(&s->ends.dst, &k->dst));
 }
 
@@ -195,6 +213,8 @@ static void note_syn(const struct twins *t, struct syn *s, const struct packet *
 	s->id = k->ip_id;
 	s->window = k->tcp_window;
 	s->ttl = k->ttl;
+	s->opts = k->tcp_opts;
+	s->wscale = k->tcp_wscale;
 }
 
 /* One of a connection whose SYN had another tag. */
@@ -207,30 +227,39 @@ RARELY static void joins_answer(
 		join(t, k, &back, &s->isn, false, counts);
 }
 
+/* 0: it says nothing, as it is short or one byte again and again. */
+static uint64_t text_of(const struct packet *k)
+{
+	uint32_t n = k->paylen < SHOWN ? k->paylen : SHOWN;
+	uint64_t h = 0;
+	bool differ = false;
+
+	for (uint32_t i = 0; i < n; i++) {
+		h = (h ^ k->payload[i]) * UINT64_C(0x100000001b3);
+		differ |= k->payload[i] != k->payload[0];
+	}
+	return n < PAYLOAD || !differ ? 0 : ends_mix(h) | 1;
+}
+
 /* Is it the segment that was seen, under another key? */
 static bool is_again(const struct segment *s, const struct packet *k, const struct ends *from)
 {
-	uint32_t n = k->paylen < sizeof(s->bytes) ? k->paylen : (uint32_t)sizeof(s->bytes);
-
 	if (!s->time || s->seq != k->tcp_seq || s->ack != k->tcp_ack ||
 		s->len != k->paylen + k->paycut || s->flags != k->tcp_flags ||
 		s->tsval != k->tcp_tsval || !within(s->time, k->time, TRANSLATE) ||
-		(s->id != k->ip_id && s->id && k->ip_id) ||
-		(n && memcmp(s->bytes, k->payload, n) != 0))
+		(s->id != k->ip_id && s->id && k->ip_id) || s->text != text_of(k))
 		return false;
 	if (ends_same(&s->ends, from))
 		return !ends_same_way(&s->ends, from);
-	return s->tsval || (s->id && s->id == k->ip_id && s->ttl != k->ttl);
+	if (s->tsval || (s->id && s->id == k->ip_id))
+		return s->tsval || s->ttl != k->ttl;
+	return s->text && is_one_hop(&s->ends, s->time, s->ttl, k);
 }
 
 static void remember(struct segment *s, const struct packet *k, const struct ends *from)
 {
-	uint32_t n = k->paylen < sizeof(s->bytes) ? k->paylen : (uint32_t)sizeof(s->bytes);
-
 	*s = (struct segment){*from, k->time, k->tcp_seq, k->tcp_ack, k->paylen + k->paycut,
-		k->tcp_tsval, {0}, k->ip_id, k->tcp_flags, k->ttl};
-	if (n)
-		memcpy(s->bytes, k->payload, n);
+		k->tcp_tsval, text_of(k), k->ip_id, k->tcp_flags, k->ttl};
 }
 
 /* The other direction of what was seen with another tag, and never with this one. */
