@@ -206,6 +206,9 @@ def check_first(w, p, cut):
         return "has a duration: " + short(p)
     if not is_whole(p) and not any(quality(p, q) for q in ("pending", "gap", "no_response", "unfinished")):
         return "does not say what is missing: " + short(p)
+    missing = [k for k in p if k.startswith("tsumari.lost.") and p[k] > w.get(k, 0)]
+    if missing:
+        return "lost %s: %s" % (missing, short(p))
     if quality(p, "pending") and p.get("tsumari.ledger.total", 0) > w.get("tsumari.ledger.total", 1 << 62):
         return "waits for longer: " + short(p)
     wrong = [(k, w.get(k), v) for k, v in p.items() if k in w and not begins_with(v, w[k])
@@ -227,10 +230,8 @@ def first_frames(name, head, frames, whole, cut, *args):
         w = flows.get(f["flow.id"], {})
         if not w:
             faults.append("there is a connection %s" % f["flow.id"])
-        # A hole at the end is read as a gap: what was sent again is behind it.
         faults += ["connection %s: %s is %s, %s in the whole" % (f["flow.id"], k, v, w.get(k, 0))
-                   for k, v in f.items() if TROUBLE.match(k) and v > w.get(k, 0) and not
-                   (k.endswith("gaps") and f["tsumari.tcp.close_reason"] == "capture_end")]
+                   for k, v in f.items() if TROUBLE.match(k) and v > w.get(k, 0)]
         if f.get("status") == "Error" and w.get("status") not in ("Error", None):
             faults.append("connection %s is an error" % f["flow.id"])
     return told, faults + blamed(name, whole, told, cut, None)
@@ -309,6 +310,8 @@ BEFORE = [
     ("smtp-chunking", lambda w, p: w and w.get(STAMPS[1]) in (18, 20, 22, 28, 30, None)),
     # The same, and the mail's outcome is that of its commands where its end was one of them.
     ("smtp-pipelining", lambda w, p: w and (quality(p, "no_request") or p.get("method") in ("QUIT", "mail"))),
+    # Nobody is sure of a method that is none of HTTP's.
+    ("http-errors", lambda w, p: w is None and quality(p, "no_request")),
     # The port is used again: the connection is another's, whose hardware addresses were not seen.
     ("http-reuse", lambda w, p: changed(w, p, "mac$") == []),
 ]

@@ -242,7 +242,7 @@ void flow_close(
 		}
 		tcp_settle(f, why == END_CAPTURE ? now : 0);
 		tcp_accept_never(f);
-		stream_finish(sh, f);
+		stream_finish(sh, f, why == END_CAPTURE ? now : 0);
 	}
 	if (flow_session(f) && f->session->answers)
 		answers_flush(f->session);

@@ -618,11 +618,11 @@ static void on_cut(struct session *s, enum side side, uint32_t n, const struct s
 	if (x->skip && x->skip < n) {
 		uint32_t part = (uint32_t)x->skip;
 
-		session_gap(s, side, part, at->seen, at->whole, at->whole_frame);
+		session_gap(s, side, part, GAP_GIVEN_UP, at->seen, at->whole, at->whole_frame);
 		n -= part;
 	}
 	if (f->session == s)
-		session_gap(s, side, n, at->seen, at->whole, at->whole_frame);
+		session_gap(s, side, n, GAP_GIVEN_UP, at->seen, at->whole, at->whole_frame);
 }
 
 void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t caplen,
@@ -651,8 +651,8 @@ void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t 
 		on_cut(s, side, len - caplen, at);
 }
 
-void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, uint64_t seen,
-	uint64_t seen_frame)
+void session_gap(struct session *s, enum side side, uint64_t n, enum gap why, uint64_t since,
+	uint64_t seen, uint64_t seen_frame)
 {
 	struct session_side *x = &s->side[side];
 
@@ -661,7 +661,7 @@ void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, 
 		return;
 	s->spoke = (uint8_t)side;
 	read_nothing(s, side);
-	txn_lost(s, side, n);
+	txn_lost(s, side, why == GAP_OPEN ? 0 : n);
 	if (seen > since)
 		txn_stall(s, LEDGER_UNKNOWN, since, seen);
 	if (x->skip == TAKE_TO_END) {

@@ -278,11 +278,15 @@ void stream_deliver(struct shard *sh, struct flow *f, const struct packet *p, un
 void stream_deliver_at(struct shard *sh, struct flow *f, unsigned dir, const uint8_t *data,
 	uint32_t caplen, uint32_t len, const struct stamp *at);
 void stream_drain(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
+/* Why a hole is not waited for any longer: the peer has the bytes, so that the capture lost them; a
+   limit was reached or the connection is over; the capture ended before they can have come. */
+enum gap { GAP_ACKED, GAP_GIVEN_UP, GAP_OPEN };
 /* p: the segment that says so. */
 RARELY void stream_gap(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir,
-	uint32_t upto, bool acked);
-/* No more segments will come: what is held above holes, in the order of its frames. */
-RARELY void stream_finish(struct shard *sh, struct flow *f);
+	uint32_t upto, enum gap why);
+/* No more segments will come: what is held above holes, in the order of its frames. end: the
+   capture's, 0 where the connection ended. */
+RARELY void stream_finish(struct shard *sh, struct flow *f, uint64_t end);
 /* Keeps p, which was left out for its checksum: it is read where the receiver has it all the same.
  */
 void stream_doubt(struct shard *sh, struct ext_side *e, const struct packet *p);
@@ -326,8 +330,8 @@ bool session_datagram(
  * n bytes are missing, between the packets before and behind them. seen: when they had been sent
  * for sure; seen_frame: 0 where it was the other side that said so.
  */
-void session_gap(struct session *s, enum side side, uint64_t n, uint64_t since, uint64_t seen,
-	uint64_t seen_frame);
+void session_gap(struct session *s, enum side side, uint64_t n, enum gap why, uint64_t since,
+	uint64_t seen, uint64_t seen_frame);
 void session_end(struct session *s, enum side side, enum tsm_end why, uint64_t now);
 /* May find that there is nothing to follow, and give NULL. `head` is the first that was seen. */
 struct session *session_open(struct shard *sh, struct flow *f, enum side side, struct view head);

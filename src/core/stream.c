@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What was lost on the way is sent again within this, at first. */
+#define FILLED UINT64_C(1000000000)
+
 static int32_t seq_diff(uint32_t a, uint32_t b)
 {
 	return (int32_t)(a - b);
@@ -202,7 +205,7 @@ void stream_hold(struct shard *sh, struct flow *f, const struct packet *p, unsig
 	if (e->nheld > HELD_MAX || e->held_bytes > HELD_BYTES_MAX ||
 		sh->held_bytes > sh->budget / 4) {
 		counters_add(&sh->engine->counters, "tcp: holding limit reached, hole given up", 1);
-		stream_gap(sh, f, p, dir, e->held->lo, false);
+		stream_gap(sh, f, p, dir, e->held->lo, GAP_GIVEN_UP);
 	}
 }
 
@@ -261,12 +264,9 @@ static struct packet sent_by(const struct ext_side *e, const struct packet *p, u
 	return by;
 }
 
-/*
- * The bytes up to `upto` will not come any more: the holes below it are gaps. acked: the peer has
- * them, so it was the capture that lost them.
- */
+/* The bytes up to `upto` will not come any more: the holes below it are gaps. */
 void stream_gap(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir,
-	uint32_t upto, bool acked)
+	uint32_t upto, enum gap why)
 {
 	struct flow_side *s = &f->side[dir];
 	struct ext_side *e = &flow_need_ext(sh, f)->side[dir];
@@ -288,13 +288,13 @@ void stream_gap(struct shard *sh, struct flow *f, const struct packet *p, unsign
 
 		if (fin && to == s->nxt)
 			to--;
-		if (acked && believe(sh, f, dir, to))
+		if (why == GAP_ACKED && believe(sh, f, dir, to))
 			continue;
 		by = sent_by(e, p, to);
 		n = to - e->expect;
 		if ((int32_t)n > 0) {
-			e->gaps++;
-			if (acked) {
+			e->gaps += why != GAP_OPEN;
+			if (why == GAP_ACKED) {
 				e->lost += n;
 				if (!e->lost_frame)
 					e->lost_frame = p->number;
@@ -302,8 +302,8 @@ void stream_gap(struct shard *sh, struct flow *f, const struct packet *p, unsign
 			f->payload[dir] += n;
 			e->expect = to;
 			if (flow_session(f))
-				session_gap(f->session, side_of(f, dir), n, e->hole_since, by.time,
-					by.number);
+				session_gap(f->session, side_of(f, dir), n, why, e->hole_since,
+					by.time, by.number);
 		}
 		stream_drain(sh, f, &by, dir);
 		if ((int32_t)n <= 0)
@@ -313,7 +313,7 @@ void stream_gap(struct shard *sh, struct flow *f, const struct packet *p, unsign
 		e->hole_since = 0;
 }
 
-void stream_finish(struct shard *sh, struct flow *f)
+void stream_finish(struct shard *sh, struct flow *f, uint64_t end)
 {
 	struct ext_side *e = f->ext ? f->ext->side : NULL;
 
@@ -321,8 +321,9 @@ void stream_finish(struct shard *sh, struct flow *f)
 		unsigned dir = !e[0].held || (e[1].held && e[1].held->time < e[0].held->time);
 		struct packet by = {.time = e[dir].held->time, .number = e[dir].held->frame};
 		uint32_t n = e[dir].nheld;
+		bool open = end && end - e[dir].hole_since < FILLED;
 
-		stream_gap(sh, f, &by, dir, e[dir].held->lo, false);
+		stream_gap(sh, f, &by, dir, e[dir].held->lo, open ? GAP_OPEN : GAP_GIVEN_UP);
 		if (e[dir].nheld == n) /* it cannot be */
 			return;
 	}

@@ -99,7 +99,7 @@ static void on_ack(
 	if ((ahead > 0 && ahead < SEQ_REACH) ||
 		(f->ext && f->ext->side[!dir].hole_since &&
 			seq_diff(ack, f->ext->side[!dir].expect) > 0))
-		stream_gap(sh, f, p, !dir, ack, true);
+		stream_gap(sh, f, p, !dir, ack, GAP_ACKED);
 	if (f->ext)
 		tcp_resend_acked(f, p, dir);
 	rtt_of_ack(f, p, dir);
