@@ -39,7 +39,7 @@ TABLE = [
     ("--absolute-tcp-sequence-numbers", PRINT),
     ("-p", LIVE), ("-B 4096", LIVE), ("-Q in", LIVE), ("--direction=out", LIVE), ("--immediate-mode", LIVE),
     ("-I", LIVE), ("--time-stamp-type=host", LIVE), ("-y EN10MB", LIVE),
-    ("-b", ["BGP"]), ("-E algo:secret", ["ESP"]), ("-H", ["802.11s"]), ("-K", ["offload"]),
+    ("-b", ["BGP"]), ("-m module", ["SNMP"]), ("-E algo:secret", ["ESP"]), ("-H", ["802.11s"]), ("-K", ["offload"]),
     ("--dont-verify-checksums", ["offload"]), ("-M secret", ["MD5"]), ("-N", ["numbers always"]),
     ("-T rpc", ["-d udp/PORT=NAME"]), ("-u", ["paths"]), ("-z gzip", ["no program"]),
 ]
@@ -67,6 +67,13 @@ def check_table():
             fail(f"{option}: {err!r}, expected {says}")
         if not option.startswith(("-c", "-s 9")) and out != plain:
             fail(f"{option}: other records than without")
+    for option in ("-h", "--help", "--version", "-D", "--list-interfaces"):
+        status, out, err = run(TSUMARI, option)
+        if tcpdump(option)[0] or status or not out or err:
+            fail(f"{option}: status {status}, {err}")
+    status, out, err = run(TSUMARI, "-r", path, "--json", "-f")  # tcpdump has it for interfaces only
+    if status or out != plain or "numbers always" not in err:
+        fail(f"-f: status {status}, {err}")
     for option, says in REFUSED:
         status, out, err = run(TSUMARI, "-r", path, "--json", *option.split())
         if status != 2 or out or says not in err or err.count("\n") != 1:

@@ -226,10 +226,11 @@ static void tell_statistics(const struct run *r)
 
 	source_position(r->pipeline.source, &frames, &bytes);
 	fprintf(stderr,
-		"%llu packets captured, %llu packets received by filter, "
-		"%llu packets dropped by kernel\n",
-		(unsigned long long)frames, (unsigned long long)(frames + dropped),
-		(unsigned long long)dropped);
+		"%llu packet%s captured, %llu packet%s received by filter, %llu packet%s "
+		"dropped by kernel\n",
+		(unsigned long long)frames, frames == 1 ? "" : "s",
+		(unsigned long long)(frames + dropped), frames + dropped == 1 ? "" : "s",
+		(unsigned long long)dropped, dropped == 1 ? "" : "s");
 }
 
 /* What signals asked for; on the thread of the sinks. */

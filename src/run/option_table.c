@@ -627,6 +627,8 @@ const struct option_entry option_table[] = {
 	{"dont-verify-checksums", 'K', NULL, GROUP_TCPDUMP, VALUE_PLAIN,
 		"a wrong checksum counts only where offload does not explain it", take_nothing, 0,
 		0, 0, USE_NEVER},
+	{NULL, 'm', "MODULE", GROUP_TCPDUMP, VALUE_PLAIN, "SNMP is not read", take_nothing, 0, 0, 0,
+		USE_NEVER},
 	{NULL, 'M', "SECRET", GROUP_TCPDUMP, VALUE_PLAIN, "TCP's MD5 signatures are not checked",
 		take_nothing, 0, 0, 0, USE_NEVER},
 	{NULL, 'N', NULL, GROUP_TCPDUMP, VALUE_PLAIN, "addresses are numbers always", take_nothing,
