@@ -56,6 +56,9 @@ struct cell {
 	uint64_t open;      /* of `all`: of waits that go on, which are longer than is known */
 	bool idle;          /* while a list is made: in no sum */
 	uint64_t now, left; /* while a list is made: felt, as far as can be told; of it nobody's */
+	struct {
+		uint64_t all, settled, moved, felt;
+	} before; /* the list: what is part of what is looked for before its time */
 };
 
 /* The cell of a service's list, made where there is none. */

@@ -25,6 +25,14 @@ struct directions *directions_new(void)
 	return d;
 }
 
+struct directions *directions_copy(const struct directions *d)
+{
+	struct directions *copy = xmalloc(sizeof(*copy));
+
+	*copy = *d;
+	return copy;
+}
+
 void directions_free(struct directions *d)
 {
 	free(d);

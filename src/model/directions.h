@@ -17,6 +17,7 @@ struct directions;
 
 struct directions *directions_new(void);
 void directions_free(struct directions *d);
+struct directions *directions_copy(const struct directions *d);
 /* A service's name here. */
 uint64_t directions_name(const struct directions *d, const struct addr *ip, uint16_t port);
 /* A request to `to` began while one of `from` was under way. */

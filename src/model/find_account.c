@@ -233,7 +233,7 @@ void finding_claims(struct finding *x, const struct svc *s, uint32_t entries, ui
 	x->classes = classes;
 }
 
-/* What was felt, by now: what is not settled yet counts as if it were. */
+/* What was felt; of what is not settled, all. */
 static void begin_cells(struct findings *f, struct cell *c, uint32_t idle, uint64_t explained)
 {
 	uint64_t its;
@@ -256,9 +256,41 @@ static void begin_cells(struct findings *f, struct cell *c, uint32_t idle, uint6
 	}
 }
 
+static void each_cell(struct findings *f, void each(struct cell *c))
+{
+	struct svc *s;
+
+	for (struct cell *c = f->others; c; c = c->next)
+		each(c);
+	for (uint32_t i = 0; (s = svc_at(f, i)); i++)
+		for (struct cell *c = s->cells; c; c = c->next)
+			each(c);
+}
+
+static void keep(struct cell *c)
+{
+	c->before.all = c->all;
+	c->before.settled = c->settled;
+	c->before.moved = c->moved;
+	c->before.felt = c->felt;
+}
+
+static void put_back(struct cell *c)
+{
+	c->all = c->before.all;
+	c->settled = c->before.settled;
+	c->moved = c->before.moved;
+	c->felt = c->before.felt;
+}
+
+/* While records come, waits are held back to find what they are a part of: as if these were all. */
 void account_begin(struct findings *f)
 {
 	struct svc *s;
+
+	each_cell(f, keep);
+	if (f->tiers)
+		tiers_look_ahead(f->tiers);
 
 	f->felt = f->all = f->more;
 	f->idle = 0;
@@ -425,6 +457,7 @@ void account_end(struct findings *f)
 	for (unsigned i = 0; i < f->nlines; i++)
 		sum += f->lines[i].cost;
 	assert(sum == f->felt);
+	each_cell(f, put_back);
 	if (f->nlines)
 		qsort(f->lines, f->nlines, sizeof(*f->lines), by_cost);
 }

@@ -397,7 +397,7 @@ static void finish(struct nest *n, uint32_t i)
 	if (!x->closed)
 		close_item(n, i);
 	nest_over(n, x);
-	if (x->w.digest && !apart(n, x->w.flow))
+	if (x->w.digest && n->parent && !apart(n, x->w.flow))
 		n->parent(n->arg, &x->w, n->links, x->links);
 	while (*last != NONE)
 		last = &n->links[*last].next;
@@ -654,54 +654,6 @@ static void step(struct nest *n, struct event e)
 	}
 }
 
-static unsigned digit(const struct event *e, bool time, unsigned shift)
-{
-	return ((time ? e->time : e->order) >> shift) & 0xff;
-}
-
-/* Sorts stably by a byte of their time or order. */
-static void sort_pass(
-	const struct event *from, struct event *to, uint32_t n, bool time, unsigned shift)
-{
-	uint32_t first[256] = {0}, sum = 0;
-
-	for (uint32_t i = 0; i < n; i++)
-		first[digit(&from[i], time, shift)]++;
-	for (unsigned d = 0; d < 256; d++) {
-		uint32_t count = first[d];
-
-		first[d] = sum;
-		sum += count;
-	}
-	for (uint32_t i = 0; i < n; i++)
-		to[first[digit(&from[i], time, shift)]++] = from[i];
-}
-
-/* By those bytes that are not the same of all, the last first. room: as many. Gives either. */
-static struct event *sort_events(struct event *e, struct event *room, uint32_t n)
-{
-	uint64_t differs[2] = {0, 0};
-
-	for (uint32_t i = 1; i < n; i++) {
-		differs[0] |= (e[i].order ^ e[0].order) >> EVENT_ITEM;
-		differs[1] |= e[i].time ^ e[0].time;
-	}
-	for (unsigned i = 0; i < 16; i++) {
-		unsigned shift = 8 * (i % 8);
-		struct event *other = room;
-
-		if (!(differs[i / 8] >> shift & 0xff))
-			continue;
-		if (i < 8)
-			sort_pass(e, other, n, false, shift + EVENT_ITEM);
-		else
-			sort_pass(e, other, n, true, shift);
-		room = e;
-		e = other;
-	}
-	return e;
-}
-
 /* What a step holds back again is in the heap. */
 void nest_finish(struct nest *n)
 {
@@ -711,7 +663,7 @@ void nest_finish(struct nest *n)
 	if (!nevents)
 		return;
 	sorted = xmalloc(NEST_EVENTS * sizeof(*sorted));
-	if (sort_events(n->heap, sorted, nevents) == n->heap) {
+	if (nest_sort(n->heap, sorted, nevents) == n->heap) {
 		struct event *heap = sorted;
 
 		sorted = n->heap;

@@ -90,6 +90,8 @@ void nest_add(
 void nest_take_out(struct nest *n, uint64_t flow);
 /* There are no more. */
 void nest_finish(struct nest *n);
+/* The cells become what they would be if there were no more; nothing else changes. */
+void nest_look_ahead(const struct nest *n);
 /* May the first service have called the second, as far as their requests tell? */
 bool nest_can_call(const struct nest *n, const struct addr *from, uint16_t from_port,
 	const struct addr *to, uint16_t to_port);

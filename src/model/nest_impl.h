@@ -103,6 +103,8 @@ static inline uint32_t *bucket(struct nest *n, const struct addr *host)
 	return &n->host[hash_bytes(&n->key, 0, host, sizeof(*host)) % HOSTS];
 }
 
+/* nest_ahead.c: in the order of time. room: as many. Gives either of both. */
+struct event *nest_sort(struct event *e, struct event *room, uint32_t n);
 /* nest_calls.c: of those that hold a call which begins now whole, it is theirs that wait for
    nothing yet, as far as there are any. */
 void nest_prefer_unoccupied(const struct nest *n, struct candidates *c, uint64_t time);

@@ -54,6 +54,11 @@ void tiers_take_out(struct tiers *t, uint64_t flow_id)
 	nest_take_out(t->nest, flow_id);
 }
 
+void tiers_look_ahead(const struct tiers *t)
+{
+	nest_look_ahead(t->nest);
+}
+
 void tiers_finish(struct tiers *t)
 {
 	nest_finish(t->nest);

@@ -78,6 +78,8 @@ bool tiers_gone_by(const struct tiers *t, uint64_t time);
 void tiers_take_out(struct tiers *t, uint64_t flow_id);
 /* There are no more records. */
 void tiers_finish(struct tiers *t);
+/* The account becomes what it would be if there were no more; nothing else changes. */
+void tiers_look_ahead(const struct tiers *t);
 /* Those that called something, the longest waited for first. */
 unsigned tiers_sorted(struct tiers *t, const struct tier ***list);
 /* Of one of them, or of all (NULL), the one with the most time first. */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include "model/findings.h"
 #include "model/keyed.h"
+#include "model/model.h"
 
 static uint64_t seed = 1;
 
@@ -209,6 +210,55 @@ static bool has(struct findings *f, const char *id)
 	return false;
 }
 
+static void ask(struct model *m, unsigned from, unsigned to, uint64_t start, uint64_t took)
+{
+	struct txn_record t = txn(to, start);
+	const uint8_t client[4] = {10, 0, 0, (uint8_t)from};
+
+	memset(t.ledger, 0, sizeof(t.ledger));
+	t.r.client.ip = addr_v4(client);
+	t.r.type = "http";
+	t.r.dissector = registry_find("http");
+	t.r.status = STATUS_OK;
+	t.ended_by = NULL;
+	t.total = t.ledger[LEDGER_SERVER] = t.r.duration = took;
+	t.stamp[0] = t.stamp[1] = start;
+	t.stamp[2] = t.stamp[3] = t.r.end = start + took;
+	model_record(m, &t.r);
+}
+
+/* What a server waited for behind itself counts once, while more may come as when all is there. */
+static void nested_waits_count_once(void **state)
+{
+	const uint64_t ms = 1000000, begin = UINT64_C(1000000000000);
+	struct capture_stats capture = {.frames = 5000, .bytes = 100000};
+	struct model *m = model_new(&(struct model_config){.memory = 0});
+	const struct account_line *line;
+	const struct finding *list;
+	uint64_t now[2][3];
+
+	(void)state;
+	model_find(m, NULL);
+	for (unsigned i = 0; i < 50; i++) {
+		ask(m, 1, 2, begin + i * 500 * ms + 10 * ms, 300 * ms);
+		ask(m, 9, 1, begin + i * 500 * ms, 320 * ms);
+	}
+	for (unsigned end = 0; end < 2; end++) {
+		for (unsigned again = 0; again < 2; again++) {
+			findings_list(model_findings(m), &capture, &list);
+			now[end][0] = findings_felt(model_findings(m)).felt;
+			now[end][1] = findings_account(model_findings(m), &line);
+			now[end][2] = line[0].cost;
+			assert_int_equal(now[end][0], 50 * 320 * ms);
+			assert_int_equal(findings_felt(model_findings(m)).all, 50 * 620 * ms);
+			assert_int_equal(line[0].cost, 50 * 300 * ms);
+		}
+		model_finish(m);
+	}
+	assert_memory_equal(now[0], now[1], sizeof(now[0]));
+	model_free(m);
+}
+
 /* A few slow requests make many in flight, but no queue: the others are as fast as ever. */
 static void slow_ones_are_no_saturation(void **state)
 {
@@ -315,6 +365,7 @@ int main(void)
 		cmocka_unit_test(does_not_matter_when_it_is_asked),
 		cmocka_unit_test(no_time_is_in_two),
 		cmocka_unit_test(has_bounds),
+		cmocka_unit_test(nested_waits_count_once),
 		cmocka_unit_test(slow_ones_are_no_saturation),
 		cmocka_unit_test(queue_is_saturation),
 		cmocka_unit_test(stale_is_not_cut),
