@@ -27,6 +27,7 @@ struct poll { /* an operation with long waits */
 	uint64_t most;    /* how long they were */
 	uint64_t again;   /* asked at once after one that was over */
 	uint64_t chances; /* ones that could have been: its connection had one before */
+	uint64_t anew;    /* on another connection of the same client, as a proxy asks */
 	uint64_t woken;   /* another connection spoke just before they ended */
 	uint64_t timed;   /* as long as the longest */
 	size_t len;
@@ -114,15 +115,22 @@ void idle_asked(struct idle *x, const struct record *r)
 
 static void ask_again(struct idle *x, struct poll *p, const struct record *r)
 {
+	bool anew = false;
+
 	for (unsigned i = 0; i < EVENTS && i < x->nover; i++) {
 		const struct event *e = &x->over[(x->nover - 1 - i) % EVENTS];
 
-		if (e->op != p->op || e->flow != r->flow_id || e->time > r->start)
+		if (e->op != p->op || e->time > r->start)
+			continue;
+		anew |= r->start - e->time <= SINCE &&
+			memcmp(&e->client, &r->client.ip, sizeof(e->client)) == 0;
+		if (e->flow != r->flow_id)
 			continue;
 		p->chances++;
 		p->again += r->start - e->time <= SINCE;
 		return;
 	}
+	p->anew += anew;
 }
 
 bool waits_on_purpose(const struct txn_record *t)
@@ -207,11 +215,15 @@ enum wait_class idle_or_slow(struct idle **at, const struct record *r, const str
 	return (enum wait_class)(CLASS_MAYBE + (unsigned)(p - x->poll));
 }
 
-/* Two of a connection and more, one after the other, that a timer or somebody else ended. */
+/* Two of a connection and more, one after the other, that a timer or somebody else ended; of a
+   connection each, which slow ones may be as well, a timer most of them. */
 static bool on_purpose(const struct poll *p)
 {
-	return p->p.count >= 2 && p->most >= LEAST && p->chances &&
-	       p->again * 5 >= p->chances * 4 && (p->woken + p->timed) * 5 >= p->p.count * 4;
+	bool again = p->chances ? p->again * 5 >= p->chances * 4
+				: p->anew * 2 >= p->p.count && p->timed * 2 >= p->p.count;
+
+	return p->p.count >= 2 && p->most >= LEAST && again &&
+	       (p->woken + p->timed) * 5 >= p->p.count * 4;
 }
 
 uint32_t idle_classes(const struct idle *x)

@@ -392,6 +392,8 @@ static void list_closed(
 			c->closing[side], c->closing[side], c->closed_time[side]);
 	say(&x->saw, "%T were waited for the %S's window%S.", x->local,
 		server ? "server" : "client", c->closing[side] ? "" : " of HTTP/2");
+	if (x->count && x->local / x->count < f->limit.v[THRESHOLD_LEAST])
+		finding_at_most(x, SEVERITY_INFO); /* nobody notices so short ones */
 	say(&x->means, "%S",
 		server ? "The server does not read what it is sent: it is overloaded, "
 			 "or waits for something else."

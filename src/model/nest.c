@@ -322,6 +322,12 @@ static bool on_purpose(const struct nest *n, uint32_t child, const struct cell *
 	return i != NONE && of->class < CLASS_IDLE;
 }
 
+/* Nobody waits in one that waits on purpose for a question that is open: it may be as idle. */
+static bool may_be_idle(const struct nest *n, uint32_t child, const struct cell *of)
+{
+	return n->items[child].w.if_nested && of->class == CLASS_IDLE;
+}
+
 /* What the server of a wait waited for goes to those it asked. */
 static void close_item(struct nest *n, uint32_t i)
 {
@@ -347,7 +353,8 @@ static void close_item(struct nest *n, uint32_t i)
 		uint64_t till = l->end < x->w.end ? l->end : x->w.end;
 
 		if (l->item == NONE || !n->items[l->item].total || from >= till || !span_of(l) ||
-			(server && on_purpose(n, l->item, n->nodes[own].cell)))
+			(server && (on_purpose(n, l->item, n->nodes[own].cell) ||
+					   may_be_idle(n, l->item, n->nodes[own].cell))))
 			continue;
 		make_room(n, links + 1);
 		n->spells[links] = (struct spell){k, 0};
