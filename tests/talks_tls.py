@@ -58,6 +58,11 @@ TALKS = {
     # A quick answer, and much later nothing but the end.
     "tls-quick-answer": (443, [*SHAKE, (C, 22, SEALED(90)), (S, 24, SEALED(400)), (S, 5000, CLOSE), ("fin", S, 5000)],
                          [DONE], turns(1, 2)),
+    # The client says the end, and closes its side; the server says it, too, when it hears of it.
+    "tls-goodbye": (443, [*SHAKE, (C, 22, SEALED(90)), (S, 72, SEALED(400)), (C, 80, CLOSE), ("fin", C, 80), (S, 280, CLOSE),
+                          ("fin", S, 280)], [DONE], turns(1, 50)),
+    "tls-short-question": (443, [*SHAKE, (C, 22, SEALED(90)), (S, 72, SEALED(400)), (C, 80, CLOSE), (S, 280, CLOSE), ("fin", C, 281)],
+                           [DONE], turns(2, 250)),
     # The ticket came with the handshake, as Go sends it: what follows is no other one.
     "tls-ticket-before-the-end": (443, [*SHAKE[:1], (S, 11, SERVER_HELLO + CHANGE + SEALED(30) + SEALED(900) + SEALED(53) + SEALED(140)),
                                         SHAKE[2], (C, 22, SEALED(90)), (S, 24, SEALED(200)), (S, 1024, SEALED(90))],

@@ -20,6 +20,7 @@
 #define FIRST    2u         /* ... questions, of which there is ... */
 #define MUCH     32768u     /* ... so much */
 #define PATIENCE (50 * MS)  /* who closes sooner wanted no answer */
+#define GOODBYE  31u        /* bytes of an alert at most: a header, two bytes, a nonce and a tag */
 
 /* A message that is over, or (of a moment) as if it were. */
 static void tell(
@@ -227,6 +228,17 @@ static void change(struct shard *sh, const struct flow *f, struct flow_turns *t,
 	}
 }
 
+/*
+ * A client that says no more but "the end" in an encrypted record of its own (TLS: close_notify,
+ * two bytes and what seals them) and closes its side has asked nothing, and what a server says in
+ * as few bytes to that is no answer. (Of the first message its dissector told no bytes.)
+ */
+static bool is_goodbye(const struct flow *f, const struct flow_turns *t, unsigned dir, uint32_t len)
+{
+	return t->of == 1 && dir != flow_client(f) && t->bytes <= GOODBYE && len <= GOODBYE &&
+	       f->side[!dir].flags & FS_FIN && f->ext && app_encrypted(f->ext->app);
+}
+
 void turns_payload(struct shard *sh, const struct flow *f, struct flow_turns **turns, unsigned dir,
 	uint32_t len, uint64_t now)
 {
@@ -247,7 +259,9 @@ void turns_payload(struct shard *sh, const struct flow *f, struct flow_turns **t
 	} else {
 		bool answers = t->of == 1 && who == 2;
 
-		if (t->of && t->of != who)
+		if (is_goodbye(f, t, dir, len))
+			answers = false;
+		else if (t->of && t->of != who)
 			change(sh, f, t, now);
 		else if (t->of)
 			over(sh, f, t, 0);
