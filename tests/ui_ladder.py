@@ -65,6 +65,20 @@ def ladder():
     PRESSED.update(["H", "m"])
 
 
+def findings():
+    """From what is wrong to the hop that had it."""
+    t = Tmux(f"--live -r {capture('http-proxy')}", 100, 24)
+    t.press("6", r"warning .*Errors of the server +10\.77\.0\.20")
+    t.press(["/", "=10.77.0.20", "Enter", "H"], r"› Tiers of a request +2 requests$(.|\n)*◀─+server error 500──┃", "the slowest request of a finding")
+    t.press(["Escape", "Enter"], r"Evidence")
+    t.press("H", r"› Finding › Tiers of a request +2 requests$", "and from its proof")
+    t.leave("findings")
+    t = Tmux(f"--live -r {capture('syn-backlog')}", 100, 24)
+    t.press("6", r"critical .*Connection requests dropped")
+    t.press("H", r"no transaction of it is kept", "a finding without transactions")
+    t.leave("findings without transactions")
+
+
 def unread_tiers():
     """A protocol that is not read is a hop, too; what may be another's call is said to be so."""
     path = f"{WORK}/tiers.pcap"

@@ -146,8 +146,13 @@ static bool follow(struct ui *u, const struct row *r, int k)
 	char filter[SCOPE_MAX], label[128];
 	unsigned n = r->nframes;
 
-	if (k != 'T' && k != 'F' && k != 'P')
+	if (k != 'T' && k != 'F' && k != 'P' && k != 'H')
 		return false;
+	if (k == 'H') {
+		snprintf(filter, sizeof(filter), "%s", r->text[FILTER]);
+		ladder_open_matching(u, filter);
+		return true;
+	}
 	snprintf(filter, sizeof(filter), "%s", r->text[FILTER]);
 	snprintf(label, sizeof(label), "of the finding \"%s\"", r->title);
 	memcpy(frames, r->frames, sizeof(frames));
@@ -246,6 +251,7 @@ static bool one_key(struct ui *u, struct screen *s, int k)
 static const struct key_help one_help[] = {
 	{"Enter P", "the frames that show it"},
 	{"T F", "the transactions, the connections that it is about"},
+	{"H", "the slowest request of these with its tiers: hop by hop"},
 	{"j k Space ^F ^B g G", "scroll"},
 	{NULL, NULL},
 };
@@ -278,6 +284,7 @@ static const struct key_help help[] = {
 	{"Enter", "the finding with its proof"},
 	{"T F", "the transactions, the connections that it is about"},
 	{"P", "the frames that show it"},
+	{"H", "the slowest request of these with its tiers: hop by hop"},
 	{NULL, NULL},
 };
 

@@ -536,10 +536,11 @@ void ladder_open(struct ui *u, const struct record *r)
 	tell(h, x->l, s);
 }
 
-/* The slowest transaction of a connection or of an operation. */
+/* The slowest transaction of a connection, of an operation, or that a filter matches. */
 struct slowest {
 	struct ui *u;
-	uint64_t flow_id; /* 0: any */
+	struct filter *filter; /* NULL: none */
+	uint64_t flow_id;      /* 0: any */
 	struct addr ip;
 	uint16_t port;
 	const char *operation;
@@ -564,6 +565,10 @@ static bool is_slower(void *arg, uint64_t number, uint64_t when, const struct re
 	(void)when;
 	if (r->kind != RECORD_TXN || r->composite || (x->r && took(r) <= took(x->r)))
 		return true;
+	if (x->filter) {
+		x->r = filter_match(x->filter, r) ? r : x->r;
+		return true;
+	}
 	if (x->flow_id) {
 		x->r = r->flow_id == x->flow_id ? r : x->r;
 		return true;
@@ -589,6 +594,19 @@ static void open_slowest(struct ui *u, struct slowest *x)
 void ladder_open_flow(struct ui *u, uint64_t flow_id)
 {
 	open_slowest(u, &(struct slowest){.u = u, .flow_id = flow_id});
+}
+
+void ladder_open_matching(struct ui *u, const char *filter)
+{
+	char err[256];
+	struct slowest x = {.u = u, .filter = filter_new(filter, &u->env, err, sizeof(err))};
+
+	if (!x.filter) {
+		ui_note(u, true, "%s", err);
+		return;
+	}
+	open_slowest(u, &x);
+	filter_free(x.filter);
 }
 
 void ladder_open_operation(

@@ -380,7 +380,7 @@ static int histories(const struct state *x, int y)
 	text_init(&t, line, sizeof(line));
 	text_str(&t, "The last ");
 	text_duration(&t, x->width * x->n);
-	text_str(&t, ", the most at the left");
+	text_str(&t, ", peaks at the left");
 	term_text(y++, 1, term_columns() - 1, t.p, t.len, ROLE_ACCENT);
 	history(x, y++, HISTORY_RATE, "Transactions", ROLE_GOOD);
 	history(x, y++, HISTORY_ERRORS, "Errors", ROLE_BAD);

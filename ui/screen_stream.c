@@ -311,8 +311,8 @@ static void draw(struct ui *u, struct screen *s, int row, int rows)
 	x->scroll.line = x->nlines;
 	if (!x->nlines)
 		term_put(row + 1, 2, term_columns() - 2,
-			x->again || !u->over ? "Nothing was said so far."
-					     : "Nothing was said that the capture has.",
+			x->again || !u->over ? "No bytes so far."
+					     : "The capture has no bytes of it.",
 			ROLE_DIM);
 }
 

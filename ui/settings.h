@@ -1,5 +1,5 @@
 /*
- * settings.h - the user's settings: $XDG_SETTINGS_HOME/tsumari/config, or ~/.config/tsumari/config.
+ * settings.h - the user's settings: $XDG_CONFIG_HOME/tsumari/config, or ~/.config/tsumari/config.
  *
  * Lines of "name = value"; # begins a comment. Names: theme, ascii, mouse, freeze, and for each
  * screen columns.SCREEN (names of fields) and sort.SCREEN ("-name": the greatest first). What the

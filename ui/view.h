@@ -288,9 +288,10 @@ bool tree_open(struct ui *u, struct frames *from, uint64_t frame, const struct d
 	enum side side);
 void help_open(struct ui *u);
 /* A request with its tiers, as a ladder: that of a record, the slowest one of a connection, of an
-   operation. */
+   operation, of those that a filter matches. */
 void ladder_open(struct ui *u, const struct record *r);
 void ladder_open_flow(struct ui *u, uint64_t flow_id);
+void ladder_open_matching(struct ui *u, const char *filter);
 void ladder_open_operation(
 	struct ui *u, const struct addr *ip, uint16_t port, const char *operation, size_t n);
 /* The text of the connection of a record, or of a packet that one of the ends sent to the other. */
