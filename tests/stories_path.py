@@ -316,6 +316,26 @@ def session_that_is_locked_by_another_name():
     return behind_a_proxy(True, files=False, name="connect.sid")
 
 
+def through_fastcgi(w):
+    """Each request of a web server to one behind it, whose protocol is not read."""
+    for front in list(w.talks):
+        asked, answered = [p.time for p in front.packets if len(p.data) > 60][:2]
+        inner = w.tcp("10.8.0.4", 9000, "10.8.0.1")
+        now = inner.send(0, inner.open(asked + 100_000), b"\1\1\0\1\0\x08\0\0\0\1\0\0\0\0\0\0")
+        inner.close(inner.send(1, answered - 200_000, b"\1\6\0\1\0\x10\0\0Status: 200 OK\r\n"))
+    return w
+
+
+@story(first=("serialised", "10.8.0.4:9000"), cost=4 * (0.09 + 0.18), never=("rate-limit", "saturation"))
+def session_that_is_locked_behind_a_web_server():
+    return through_fastcgi(behind_a_proxy(True, files=False))
+
+
+@story(never=("serialised", "rate-limit"))
+def sessions_behind_a_web_server_side_by_side():
+    return through_fastcgi(behind_a_proxy(False, files=False))
+
+
 @story(never=("serialised", "rate-limit"))
 def sessions_behind_a_proxy_side_by_side():
     return behind_a_proxy(False)

@@ -135,6 +135,34 @@ static void of_checks(struct findings *f)
 		}
 }
 
+/* Requests wait for each other, and the time is a server's behind whose protocol is not read: that
+   server has the lock. */
+static void lock_behind(struct findings *f, struct finding *x)
+{
+	struct behind b;
+
+	memset(&b, 0, sizeof(b));
+	look_behind(f, x, &b);
+	if (b.time[TIER_OWN] * 2 >= b.server)
+		return;
+	for (unsigned i = 0; i < f->nlist; i++) {
+		struct finding *y = &f->list[i];
+
+		if (strcmp(y->id, "slow-server") != 0 || y->protocol || y->part_of ||
+			y->local < x->local / 2 || y->port == x->port ||
+			memcmp(&y->client, &x->server, sizeof(y->client)) != 0)
+			continue;
+		y->part_of = x->id;
+		x->cells = y->cells;
+		x->entries = ENTRY(SERVER);
+		x->classes = y->classes;
+		x->server = y->server;
+		x->port = y->port;
+		x->protocol = NULL;
+		return;
+	}
+}
+
 void find_behind(struct findings *f)
 {
 	of_checks(f);
@@ -143,6 +171,8 @@ void find_behind(struct findings *f)
 		const struct finding *failure = NULL;
 		struct behind b;
 
+		if (strcmp(x->id, "serialised") == 0)
+			lock_behind(f, x);
 		if (strcmp(x->id, "http-error") == 0)
 			failure = failure_behind(f, x);
 		if (failure)
