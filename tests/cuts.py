@@ -324,8 +324,6 @@ PROVEN = [
     ("vrrp-two-masters", "vrrp-two-masters"),
     # What is usual, and what is long on purpose, only more answers tell than these few.
     ("story-.*", "slow-server"),
-    # So far it was silent and nothing else; that it waits for somebody behind it only its later questions tell.
-    ("story-(mail_server_that_asks_back|greeting_that_waits_for_a_name)", "slow-greeting"),
 ]
 
 

@@ -18,6 +18,16 @@ struct greeting_state {
 	struct proof now;       /* all of them, as of the list that is made */
 };
 
+#define ASKING 256u /* questions that nobody answered; the latest */
+
+struct greeting_all {
+	unsigned n;
+	struct {
+		struct addr client;
+		uint64_t time;
+	} asking[ASKING];
+};
+
 static struct value_name command = {"mysql.command", NULL, -1};
 
 bool is_greeting(const struct txn_record *t)
@@ -82,10 +92,42 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 	c->longest = server > c->longest ? server : c->longest;
 }
 
+/* A connection that was not made, a name that was not told. */
+static bool is_unanswered(const struct record *r)
+{
+	const struct flow_record *flow = (const void *)r;
+
+	if (r->kind == RECORD_FLOW)
+		return flow->tcp_state && flow->handshake == FIELD_ABSENT &&
+		       strncmp(flow->tcp_state, "syn_sent", 8) == 0;
+	return r->kind == RECORD_TXN && !r->composite && r->end == FIELD_ABSENT &&
+	       record_model(r)->kind == KIND_NAMES;
+}
+
+static void add_asking(struct greeting_all *all, const struct record *r)
+{
+	unsigned i = all->n++ % ASKING;
+
+	all->asking[i].client = r->client.ip;
+	all->asking[i].time = r->start;
+}
+
+/* Has the server, since these connections were made, asked somebody who did not answer? */
+static bool is_asking(const struct greeting_all *all, const struct svc *s, uint64_t since)
+{
+	for (unsigned i = 0; i < ASKING && i < all->n; i++)
+		if (all->asking[i].time >= since &&
+			memcmp(&all->asking[i].client, &s->key.ip, sizeof(s->key.ip)) == 0)
+			return true;
+	return false;
+}
+
 static void record(struct findings *f, struct svc *s, const struct record *r)
 {
 	if (!s)
 		return;
+	if (is_unanswered(r))
+		add_asking(f->state[DETECTOR_GREETING], r);
 	if (r->kind == RECORD_FLOW && ((const struct flow_record *)r)->tcp_state)
 		add_flow(f, s, (const void *)r);
 	else if (r->kind == RECORD_TXN && !r->composite)
@@ -108,7 +150,9 @@ static void prepare(struct findings *f)
 		proof_merge(&c->now, &c->late);
 		proof_merge(&c->now, &c->silent);
 		waited = c->nopen && end > c->opened / c->nopen ? end * c->nopen - c->opened : 0;
-		if (waited < f->limit.v[THRESHOLD_SLOW] * c->nopen || !c->nopen)
+		/* What it waits for itself is told there. */
+		if (waited < f->limit.v[THRESHOLD_SLOW] * c->nopen || !c->nopen ||
+			is_asking(f->state[DETECTOR_GREETING], s, c->open.first))
 			continue;
 		proof_merge(&c->now, &c->open);
 		proof_cost(&c->now, c->open.first, waited, 0);
@@ -164,7 +208,8 @@ static void list(struct findings *f)
 	}
 }
 
-const struct detector detect_greeting = {.service_size = sizeof(struct greeting_state),
+const struct detector detect_greeting = {.size = sizeof(struct greeting_all),
+	.service_size = sizeof(struct greeting_state),
 	.kinds = OF_FLOW | OF_TXN,
 	.record = record,
 	.prepare = prepare,
