@@ -39,7 +39,7 @@ void datagrams_release(struct datagrams *d);
 void datagrams_look(struct datagrams *d, struct packet *k, struct counters *counts);
 void datagrams_turn(struct datagrams *d); /* over to looking at all, or back */
 
-static inline bool datagrams_port(const struct datagrams *d, unsigned port)
+static inline unsigned datagrams_port(const struct datagrams *d, unsigned port)
 {
 	return d->ports[port % DATAGRAMS_PORTS];
 }
@@ -49,7 +49,8 @@ static inline void datagrams_packet(struct datagrams *d, struct packet *k, struc
 {
 	if (!(k->flags & (PACKET_UDP | PACKET_SCTP | PACKET_ICMP)))
 		return;
-	if (d->all | datagrams_port(d, k->sport) | datagrams_port(d, k->dport) | k->taught)
+	if ((unsigned)d->all | datagrams_port(d, k->sport) | datagrams_port(d, k->dport) |
+		k->taught)
 		datagrams_look(d, k, counts);
 	if (!--d->left)
 		datagrams_turn(d);
