@@ -206,6 +206,34 @@ def a_pipeline_joined():
 
 
 @situation
+def a_request_lost_in_a_pipeline():
+    """The first of several at once, whether the client had sent several before or not."""
+    def talk(before, lost, after=2):
+        c = Conversation(1)
+        t, n = c.open(0), 0
+        for size in (*before, 4, *(1,) * after):
+            for i in range(size):
+                c._send(CLIENT, t + MS + i * 1000, ACK | PSH, get("/%d" % (n + i)))
+                if size == 4 and i == lost:
+                    c.packets.pop()
+            t += 2 * MS
+            for i in range(size):
+                t = c.send(SERVER, t + MS, ok(n + i, b"text/%d" % (n + i)))
+            n += size
+        return c.packets, n
+
+    for before in (), (1, 1), (3,), (2, 1):
+        for lost in range(4):
+            packets, n = talk(before, lost)
+            r = records(packets)
+            for x in r:
+                if x.get("path") and x.get("http.response.mime_type"):
+                    same("before %s, %d lost" % (before, lost), x["path"], x["http.response.mime_type"][5:], x["path"][1:])
+            same("before %s, %d lost" % (before, lost), "the last one", [x["path"] for x in r if x.get("status") and x.get("path")][-1:],
+                 ["/%d" % (n - 1)])
+
+
+@situation
 def what_was_under_way_is_not_lost():
     """Acknowledgments of what was sent before the capture began."""
     c = Conversation(1)

@@ -128,6 +128,7 @@ static struct session *session_new(struct shard *sh, struct flow *f)
 	unread_init(&s->side[1]);
 	s->side[SIDE_CLIENT].missed = f->payload[flow_client(f)] != 0;
 	s->side[SIDE_SERVER].missed = f->payload[!flow_client(f)] != 0;
+	s->asking_lost = f->ext && f->ext->side[flow_client(f)].gaps;
 	f->session = s;
 	as = decode_as(s);
 	if (as && !as->dissector) {
@@ -217,6 +218,7 @@ static void lost(struct session *s, enum side side, uint64_t n)
 	struct session_side *x = &s->side[side];
 
 	x->need = 0;
+	s->asking_lost |= side == SIDE_CLIENT;
 	if (!s->d)
 		return;
 	x->search = true;

@@ -136,6 +136,7 @@ struct session {
 	bool begun; /* the client's first bytes were looked at for a PROXY header */
 	bool interleaved;
 	bool lost_request;  /* bytes of requests were lost, and no request has begun since */
+	bool asking_lost;   /* and no response has */
 	uint8_t closer;     /* side + 1 that sent the first FIN with a transaction open; 0: none */
 	uint64_t closer_at; /* when */
 	uint32_t passed_over; /* answers to come of requests that were given up, first in, first out

@@ -145,6 +145,25 @@ static bool give_up_oldest(struct session *s)
 	return true;
 }
 
+/*
+ * A request begins: does the client wait for its answers? Where it does not, and bytes of requests
+ * were lost since the last answer began, one of these may be whose answer comes next.
+ */
+static void asks_again(struct session *s)
+{
+	uint32_t open = 0;
+
+	for (const struct txn *o = s->first; o; o = o->next)
+		open += !o->key && !o->doubtful && !(o->marks & 1u << T2);
+	if (!open)
+		return;
+	s->pipelined = true;
+	if (s->asking_lost && !s->blind) {
+		s->blind = true;
+		s->owed = open + 1;
+	}
+}
+
 struct tsm_txn tsm_request(struct session *s, uint64_t key, const uint8_t *at)
 {
 	struct stamp now;
@@ -164,9 +183,7 @@ struct tsm_txn tsm_request(struct session *s, uint64_t key, const uint8_t *at)
 		s->pipelined = false;
 	}
 	if (!key)
-		for (struct txn *o = s->first; o; o = o->next)
-			if (!o->key && !o->doubtful && !(o->marks & 1u << T2))
-				s->pipelined = true;
+		asks_again(s);
 	set_stamp(t, T0, now.seen, now.seen_frame, offset);
 	t->counted_to = now.seen;
 	if (s->stalled_to > now.seen)
@@ -310,6 +327,7 @@ struct tsm_txn tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 	uint64_t offset;
 	struct txn *t = NULL;
 
+	s->asking_lost = false;
 	if (key) {
 		t = txn_of(tsm_find(s, key));
 		if (!t && reading_of(s)->may_wait) {
@@ -662,7 +680,7 @@ void txn_after_gap(struct session *s, enum side side)
 			s->side[SIDE_CLIENT].current = NULL;
 		for (struct txn *t = s->first; t; t = t->next)
 			in_turn += !t->key;
-		if (s->pipelined && in_turn) {
+		if (s->pipelined) {
 			s->blind = true;
 			s->owed = in_turn + 1;
 		}
