@@ -367,11 +367,12 @@ static bool on_record(
 		if (!x->hello[1] || x->retried) { /* early data (RFC 8446, 4.2.10) */
 			if (side == SIDE_CLIENT)
 				tsm_opaque(s, side, end);
-			return false;
+			return x->lost[SIDE_SERVER];
 		}
-		if (side == SIDE_CLIENT && !new) { /* before the server's Finished: RFC 7918 */
+		/* Before the server's Finished (RFC 7918), or behind one that was lost. */
+		if (side == SIDE_CLIENT && !new) {
 			tsm_opaque(s, side, end);
-			return false;
+			return x->lost[SIDE_SERVER];
 		}
 		if (side == SIDE_CLIENT) {
 			established(s, x, side, end);

@@ -59,6 +59,22 @@ def answers():
         fail("no-answer", "the table of services does not say 2 flows, 2 answers")
 
 
+def gave_up():
+    """No packet says when a client gave up: its connection says so, and the finding from what to what it can have been."""
+    path = os.path.join(FOLDER, "syn-filtered.pcap.gz")
+    run = lambda *args: subprocess.run([TSUMARI, "-r", path, *args], capture_output=True, timeout=60).stdout
+    flows = [json.loads(line)["tsumari"] for line in run("--json", "--types", "flow").splitlines()]
+    silent = [f for f in flows if f["tcp"]["state"] == "syn_sent"]
+    # The next one of the last was still to come when the capture ended.
+    if sorted(f.get("quality") for f in silent) != [["gave_up"], ["gave_up"], ["pending"]]:
+        fail("syn-filtered", "connections that were given up: %s" % [f.get("quality") for f in silent])
+    if any("gave_up" in f.get("quality", ()) for f in flows if f not in silent):
+        fail("syn-filtered", "a connection that stood was given up")
+    said = [f["against"] for f in json.loads(run("--report=json"))["findings"] if f["id"] == "syn-filtered"]
+    if not said or not re.search(r"in no packet: .* due, 9\.[0-9]+ s to 19\.[0-9]+ s in all", said[0]):
+        fail("syn-filtered", "it does not say between what and what they gave up: %s" % said)
+
+
 def main():
     with open(os.path.join(FOLDER, "expect.tsv"), encoding="utf-8") as f:
         rows = list(csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE))
@@ -69,6 +85,7 @@ def main():
         if sys.argv[1:] in ([], [row["name"]]):
             check(row)
     answers()
+    gave_up()
     if not rows:
         fail("expect.tsv", "is empty")
     if not bad:

@@ -1,6 +1,8 @@
 """More stories (stories.py): of connections whose protocol is not read, told by their messages."""
+import struct
 import sys
 
+import pcaplib
 import stories
 from pcaplib import ACK, FIN, PSH
 from stories import MS, SECOND, World, story
@@ -137,15 +139,16 @@ each_place(None, small_questions(0))
 # ---- loss, windows, small writes ---------------------------------------------------------------
 
 
-def questions(resent, late, closed=0, n=12, port=PORT):
-    """Each third question is sent again after `resent`, each fourth answer after `late` seconds."""
+def questions(resent, late, n=12, port=PORT, waits=()):
+    """Each third question is sent again after `resent`, each fourth answer after `late` seconds; those of
+    `waits` take so many ms and nothing shows why."""
     w = World()
     for i in range(2):
         c = Conn(w, 10 + i, 1, port)
         t = c.open(i * 20 * MS) + 10_000
         for k in range(n):
             t = c.ask(t + MS, ASK, (resent,) if resent and k % 3 == 2 else ())
-            t += MS
+            t += MS * dict(waits).get((i, k), 1)
             c.say(1, t, ACK | PSH, b"\7" * 200)
             if late and k % 4 == 3:
                 t += int(late * SECOND)
@@ -168,6 +171,17 @@ def answers_that_are_lost():
 @story(first=("loss", "10.7.0.1:7007"), cost=2 * (4 * 0.3 + 3 * 0.25), never=("slow-server",))
 def loss_both_ways_is_one():
     return questions(0.3, 0.25)
+
+
+@story(first=("loss", "10.7.0.1:7007"), cost=2 * 4 * 0.3 + 0.206 + 0.43, never=())
+def answers_that_are_lost_before_the_capture():
+    """They come a timeout late, one of them two; segments of the same path are seen to be lost."""
+    return questions(0.3, 0, waits={(0, 4): 206, (1, 7): 430})
+
+
+@story(first=("slow-server", "10.7.0.1:7007"), cost=6 * 0.3, never=("loss",))
+def answers_that_are_slow():
+    return questions(0, 0, waits={(i, k): 300 for i in (0, 1) for k in (3, 5, 8)})
 
 
 @story()
@@ -242,6 +256,38 @@ def small_writes_that_wait_for_the_ack():
 def a_small_write_that_happened_to_wait():
     """Once may be somebody who types."""
     return held_back(1)
+
+
+# ---- TLS ---------------------------------------------------------------------------------------
+
+
+def tls_of_cut_frames(took):
+    """TLS 1.2, of which a certificate is cut off: what is asked inside waits all the same."""
+    hello = lambda kind, n: struct.pack("!BHHBBH", 22, 0x0303, n + 4, kind, n >> 16, n & 0xFFFF) + (
+        b"\3\3" + bytes(32) + b"\0" + (b"\0\2\xc0\x2f\1\0" if kind == 1 else b"\xc0\x2f\0")).ljust(n, b"\0")[:n]
+    sealed = lambda kind, n: struct.pack("!BHH", kind, 0x0303, n) + b"\xa5" * n
+    change = b"\x14\3\3\0\1\1"
+    w = World()
+    for i in range(2):
+        talk = w.tcp("10.8.0.1", 443, "10.9.0.%d" % (i + 1))
+        now = talk.send(0, talk.open(i * SECOND), hello(1, 41))
+        now = talk.send(1, now + MS, hello(2, 38) + hello(11, 1300) + hello(14, 0))
+        now = talk.send(0, now + MS, hello(16, 70) + change + sealed(22, 40))
+        now = talk.send(1, now + MS, change + sealed(22, 40))
+        for k in range(6):
+            now = talk.send(1, talk.send(0, now + MS, sealed(23, 90)) + (took if k % 2 else 2) * MS, sealed(23, 400))
+        talk.packets = [pcaplib.Packet(p.time, p.data[:254], len(p.data)) for p in talk.packets]
+    return w
+
+
+@story(first=("snaplen", None), also=[("slow-server", "10.8.0.1:443", 6 * 0.4)])
+def slow_inside_of_tls_that_is_cut():
+    return tls_of_cut_frames(400)
+
+
+@story(first=("snaplen", None), never=("slow-server",))
+def quick_inside_of_tls_that_is_cut():
+    return tls_of_cut_frames(3)
 
 
 if __name__ == "__main__":

@@ -357,6 +357,7 @@ enum tsm_quality {
 	QUALITY_MPTCP, /* a subflow of Multipath TCP, others carry data of its connection, too */
 	QUALITY_RESENT_END, /* the ledger ends with bytes that were sent again behind the response's
 			       last, and arrived: it is longer than the duration */
+	QUALITY_GAVE_UP,    /* when its client gave up is not in the packets: it is estimated */
 	QUALITY_COUNT
 };
 void tsm_flag(struct tsm_txn t, enum tsm_quality quality);

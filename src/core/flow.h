@@ -261,6 +261,7 @@ struct flow_ext {
 	struct early *early;
 	struct waiting *syn;
 	uint8_t waits; /* WAITS_ */
+	bool untold;   /* the transaction that has the connection's own cost has no total */
 };
 
 struct bucket {

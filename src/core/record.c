@@ -312,6 +312,7 @@ static void unusual(struct flow_record *r, const struct flow *f)
 	r->icmp_code = e->icmp_errors ? e->icmp_code : FIELD_ABSENT;
 	r->forwarded = e->forwarded;
 	r->transactions = e->transactions;
+	r->connect_untold = e->untold;
 	r->app = e->app;
 	r->protocol = e->app ? e->app->name : NULL;
 	for (unsigned i = 0; i < 2 && f->proto != 6; i++) {
@@ -364,8 +365,12 @@ static void attempted(struct flow_record *r, const struct flow *f, uint64_t capt
 	if (a.retry)
 		r->connect_retry = a.retry;
 	r->attempt = a.total;
+	r->attempt_least = a.least;
+	r->attempt_most = a.most;
 	if (a.pending)
 		r->r.quality |= 1u << QUALITY_PENDING;
+	else if (a.least != a.most)
+		r->r.quality |= 1u << QUALITY_GAVE_UP;
 }
 
 /* app: where only a session knows it; NULL else. ends: nothing else will be told of it. */
@@ -433,7 +438,7 @@ static struct flow_record *flow_told(struct shard *sh, const struct flow *f,
 
 static void flow_ledger(struct flow_record *r, const struct flow *f)
 {
-	if (f->ext && !r->transactions)
+	if (f->ext && (!r->transactions || r->connect_untold))
 		r->ledger_retry = (r->connect_retry != FIELD_ABSENT ? r->connect_retry : 0) +
 				  (r->turns ? 0 : r->accept_wait);
 }
@@ -665,9 +670,10 @@ static struct txn_record *txn_told(struct shard *sh, const struct txn *t)
 void record_of_txn(struct shard *sh, struct txn *t)
 {
 	struct flow *f = t->session->flow;
+	bool told = txn_told(sh, t)->total != FIELD_ABSENT;
 
-	(void)txn_told(sh, t);
 	flow_need_ext(sh, f)->transactions++;
+	f->ext->untold |= f->proto == 6 && t->carries_connect && !told;
 	answered(f->ext, t);
 	f->ext->app = t->d;
 }

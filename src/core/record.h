@@ -172,12 +172,15 @@ struct flow_record {
 	uint64_t icmp_type, icmp_code; /* of the last error that named this flow */
 	struct addr forwarded;         /* whom the PROXY protocol names; all zero: nobody */
 	uint64_t transactions;
+	bool connect_untold;         /* none of them has a total with the connection's own cost */
 	const struct dissector *app; /* the application, NULL: not recognised */
 	const char *protocol;        /* its name, or NULL */
 	const char *fast_open;       /* what became of data in the SYN; NULL: there was none */
 	uint64_t first_late;         /* ns that the client's first bytes were sent again for */
 	uint64_t ledger_retry;       /* connect.retry, where no transaction has it */
-	uint64_t attempt;            /* it never stood: ns that somebody waited for it */
+	uint64_t attempt;            /* it never stood: ns that somebody waited for it; */
+	uint64_t attempt_least,
+		attempt_most; /* at least, at most, where that is estimated; 0: not */
 	/* Of its first transaction or turn, of the last, and when an end closed; 0: not seen. */
 	uint64_t first_asked, first_answered, last_answered, closed;
 	bool syn_ack_late; /* lost, or late: not the server dropped the SYN */

@@ -32,6 +32,7 @@ const char *const quality_names[] = {
 	[QUALITY_STALE] = "stale",
 	[QUALITY_MPTCP] = "mptcp",
 	[QUALITY_RESENT_END] = "resent_end",
+	[QUALITY_GAVE_UP] = "gave_up",
 	[QUALITY_COUNT] = NULL,
 };
 

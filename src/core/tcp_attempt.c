@@ -71,12 +71,16 @@ struct attempt tcp_attempt(const struct flow *f, uint64_t capture_end)
 		a.total = refused - first;
 	if (refused || !h || h->nsyn < 2)
 		return a;
+	a.least = a.retry;
 	a.retry = gave_up(a.retry, a.retry + next_due(h, &most));
+	a.most = a.least + most;
 	if (capture_end != FIELD_ABSENT) {
 		a.pending = capture_end < last + most;
 		if (capture_end - first < a.retry)
 			a.retry = capture_end - first;
 	}
 	a.total = a.retry;
+	if (a.pending || (capture_end != FIELD_ABSENT && capture_end - first < a.most))
+		a.most = capture_end - first;
 	return a;
 }

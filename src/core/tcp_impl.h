@@ -125,7 +125,9 @@ void tcp_fastopen_drop(struct shard *sh, struct handshake *h);
 struct attempt {
 	uint64_t retry; /* of the total: until the last SYN, or until the client gave up */
 	uint64_t total; /* 0: it stood, or there was one SYN that nobody answered */
-	bool pending;   /* the next SYN was still to come when the capture ended */
+	uint64_t least,
+		most; /* that it can have been, where nothing tells when the client gave up */
+	bool pending; /* the next SYN was still to come when the capture ended */
 };
 /* capture_end: absent if the flow ended before that. */
 struct attempt tcp_attempt(const struct flow *f, uint64_t capture_end);

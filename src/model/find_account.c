@@ -47,6 +47,10 @@ static enum wait_class flow_ledger(
 		ledger[LEDGER_REQUEST] = r->turn_request;
 		ledger[LEDGER_RESPONSE] = r->turn_response;
 	}
+	if (r->transactions && r->connect_untold && r->handshake != FIELD_ABSENT) {
+		ledger[LEDGER_CONNECT_RETRY] = retry + r->accept_wait;
+		ledger[LEDGER_CONNECT_NETWORK] = r->handshake - retry;
+	}
 	if (r->transactions)
 		return CLASS_NONE;
 	if (r->handshake == FIELD_ABSENT && !unacked_time(r, 0) && !unacked_time(r, 1)) {

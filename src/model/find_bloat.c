@@ -204,7 +204,8 @@ static void sum_up(const struct findings *f, const struct svc *s, struct bloat *
 		queue = l->rtt > least ? l->rtt - least : 0;
 		cost = above(w->connect, least) + above(w->network, least);
 		/* On a connection that stood before, its least round trip is the quiet one. */
-		server = !w->connect && w->server >= queue / 3
+		server = !w->connect && !(w->turn && above(w->network, least)) &&
+					 w->server >= queue / 3
 				 ? (w->server < queue ? w->server : queue)
 				 : 0;
 		cost += server + above(w->back, least);

@@ -25,6 +25,7 @@ struct source {
 	uint64_t begun;         /* seconds in which such began, by bit: of two, 64 of them */
 	uint64_t silent, vain;  /* requests that nobody answered, their SYNs */
 	uint64_t cost, first, last;
+	uint64_t least, most;        /* ns that they can have been waited for */
 	uint64_t frames[SHOWN_SYNS]; /* the first ones; 0: none */
 	uint32_t timers[TIMER_COUNT];
 	bool filtered; /* while a list is made */
@@ -41,6 +42,7 @@ struct connect_state {
 	struct proof answered, silent; /* SYN sent again, and in the end answered, or not */
 	/* While a list is made: of the latter, by whether other clients were served meanwhile. */
 	struct proof unanswered, filtered;
+	uint64_t least[2], most[2]; /* ns that these can have cost */
 	uint64_t clients, clients_served, vain;
 	struct addr shown[SHOWN];
 	unsigned nshown;
@@ -150,6 +152,8 @@ static void add_silent(
 	if (r->r.start + cost > x->last)
 		x->last = r->r.start + cost;
 	x->silent++;
+	x->least += r->attempt_most ? r->attempt_least : cost;
+	x->most += r->attempt_most ? r->attempt_most : cost;
 	x->vain += r->syn_retries + 1;
 	x->cost += cost;
 	show(x, r->r.flow_id);
@@ -324,6 +328,17 @@ const struct proof *connect_lost(const struct svc *s)
 	return c && is_loss(s) && c->lost.count ? &c->lost : NULL;
 }
 
+/* No packet says when whoever asked gave up. */
+static void say_gave_up(struct text *t, const struct connect_state *c, bool filtered)
+{
+	if (c->least[filtered] < c->most[filtered])
+		say(t,
+			"When the clients gave up is in no packet: it was between their last SYN "
+			"and the next one that was due, %T to %T in all, and is taken to be whole "
+			"seconds where it can be. ",
+			c->least[filtered], c->most[filtered]);
+}
+
 static const char *filter_of(uint64_t syns, uint64_t queue, uint64_t aborted, uint64_t fresh)
 {
 	if (aborted)
@@ -467,6 +482,7 @@ static void list_dropped(struct findings *f, const struct svc *s, const struct c
 		      "(Recv-Q, the queue, against Send-Q). Raise net.core.somaxconn and the "
 		      "backlog that the program gives to listen(), or accept faster: more "
 		      "workers.");
+	say_gave_up(&x->against, c, false);
 	if (!(s->established - c->answered.count))
 		say(&x->against, "No other connection to this port was made at once: a path or a "
 				 "host that was not there yet (ARP, a route, a restart) looks the "
@@ -520,6 +536,7 @@ static void list_silent(struct findings *f, const struct svc *s, const struct co
 		       "word: a firewall, a missing route back.");
 	say(&x->next, "Whether the host is up and listens (ss -lnt there); rules that DROP "
 		      "(nft list ruleset, security groups); the route back.");
+	say_gave_up(&x->against, c, false);
 	say(&x->against, "No connection to this port was made in the whole capture: that the "
 			 "server's backlog is full cannot be told from that it is not there.");
 }
@@ -642,6 +659,8 @@ static void divide(struct findings *f, const struct svc *s, struct connect_state
 
 	c->unanswered = c->silent;
 	memset(&c->filtered, 0, sizeof(c->filtered));
+	memset(c->least, 0, sizeof(c->least));
+	memset(c->most, 0, sizeof(c->most));
 	c->clients = c->vain = 0;
 	c->nshown = 0;
 	if (all->sources)
@@ -657,6 +676,8 @@ static void divide(struct findings *f, const struct svc *s, struct connect_state
 		if (!x->silent)
 			continue;
 		add_source_to(x->filtered ? &c->filtered : &c->unanswered, key, x);
+		c->least[x->filtered] += x->least;
+		c->most[x->filtered] += x->most;
 		for (int k = 0; k < TIMER_COUNT && !x->filtered; k++)
 			c->silent_timers[k] += x->timers[k];
 		if (!x->filtered)
@@ -736,6 +757,7 @@ static void list_filtered(struct findings *f, const struct svc *s, const struct 
 		      "counters; security groups, fail2ban) on the server and on the way; the "
 		      "route back to these clients (ip route get on the server); where their SYNs "
 		      "are still seen.");
+	say_gave_up(&x->against, c, true);
 	say(&x->against, "It is not the backlog: that drops requests whoever sends them.");
 }
 

@@ -261,6 +261,12 @@ const struct proof *path_fresh(const struct svc *s, uint64_t *resent);
 const struct proof *path_fresh_dead(const struct svc *s);
 /* Were segments of this service lost? */
 bool path_lossy(const struct svc *s);
+/* Slow answers of a path that loses segments, each as long as a sender's first timeout: answers
+   that were lost before the capture. NULL: there are none, or they are slow themselves. Their
+   classes, as bits. */
+const struct proof *slow_by_loss(const struct svc *s, uint32_t *classes);
+/* Segments of either side that were sent again after a timeout. */
+uint64_t path_rtos(const struct svc *s);
 /* The time of an NFS call that belongs to the findings of find_nfs.c. */
 bool nfs_claims(const struct txn_record *t);
 /* find_busy.c: what servers waited for that is in no record, whose time is among f->more. */

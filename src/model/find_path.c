@@ -242,6 +242,13 @@ bool path_lossy(const struct svc *s)
 	return c && (c->resent[SIDE_CLIENT] || c->resent[SIDE_SERVER] || c->fresh_resent);
 }
 
+uint64_t path_rtos(const struct svc *s)
+{
+	const struct path_state *c = svc_has(s, DETECTOR_PATH);
+
+	return c ? c->rtos[SIDE_CLIENT] + c->rtos[SIDE_SERVER] + c->fresh_rtos : 0;
+}
+
 const struct proof *path_fresh(const struct svc *s, uint64_t *resent)
 {
 	const struct path_state *c = svc_has(s, DETECTOR_PATH);
@@ -309,7 +316,8 @@ static void list_loss(struct findings *f, const struct svc *s, const struct path
 	static const char *const filters[] = {"tsumari.tcp.client.retransmits > 0",
 		"tsumari.tcp.server.retransmits > 0",
 		"tsumari.tcp.client.retransmits > 0 or tsumari.tcp.server.retransmits > 0"};
-	const struct proof *syns = connect_lost(s);
+	uint32_t slow_classes = 0;
+	const struct proof *syns = connect_lost(s), *slow = slow_by_loss(s, &slow_classes);
 	bool client = lost[SIDE_CLIENT].resent != 0, server = lost[SIDE_SERVER].resent != 0;
 	int way = client && server ? 2 : server;
 	struct proof all = {0};
@@ -322,12 +330,16 @@ static void list_loss(struct findings *f, const struct svc *s, const struct path
 	}
 	if (syns)
 		proof_merge(&all, syns);
+	if (slow)
+		proof_merge(&all, slow);
 	x = finding_new(f, "loss", titles[way], s, &all, filters[way]);
 	finding_claims(x, s,
 		(client ? ENTRY(STALL_RTO_CLIENT) | ENTRY(STALL_FAST_CLIENT) : 0) |
 			(server ? ENTRY(STALL_RTO_SERVER) | ENTRY(STALL_FAST_SERVER) : 0) |
 			(syns ? ENTRY(CONNECT_RETRY) : 0),
 		lost[SIDE_CLIENT].classes | lost[SIDE_SERVER].classes);
+	if (slow)
+		finding_claims_more(x, ENTRY(SERVER), slow_classes);
 	if (full > all.cost) {
 		x->part_of = "path-bandwidth";
 		x->local += full;
@@ -348,6 +360,11 @@ static void list_loss(struct findings *f, const struct svc *s, const struct path
 			"%C connection request%1 or the answers to them were lost, too, which took "
 			"%T. ",
 			syns->count, syns->count, syns->cost);
+	if (slow)
+		say(&x->saw,
+			"%C answer%1 came a timeout late, as one does whose first copy was lost "
+			"before the capture: %T. ",
+			slow->count, slow->count, slow->cost);
 	say(&x->saw, "All that was waited for it: %T.", x->local);
 	if (way == 2)
 		say(&x->means, "Segments were lost on the way between client and server, in both "

@@ -9,6 +9,9 @@
    round trip is in it twice. */
 #define RTO_MOST (320 * MS)
 
+#define RTO_TWO   (720 * MS) /* two of them, the second twice as long */
+#define RTO_LEAST (180 * MS) /* and what is left of it beside the capture */
+
 #define STEPS      16u
 #define NEARLY_ALL 900u /* permille */
 #define OWN_LEAST  80u  /* the same, of a server's time: less is what could not be told apart */
@@ -21,7 +24,8 @@ struct server_state {
 	uint64_t slow_turns; /* of the slow ones: of connections whose protocol is not followed */
 	uint64_t turns;      /* all of those */
 	bool names;          /* it answers for names: nobody takes long for these */
-	uint64_t long_ones;  /* longer than one retransmission timeout explains */
+	uint64_t long_ones;  /* longer than one retransmission timeout explains, */
+	uint64_t longer;     /* or than two */
 	uint64_t slowest, least; /* of the slow ones */
 	/* Good answers by the server's time, each step twice as long as the one before. */
 	struct {
@@ -112,13 +116,18 @@ static void count(struct server_state *c, uint64_t ns, uint64_t least)
 	c->took[step_of(ns)].slow += ns >= least ? ns : 0;
 }
 
-static bool is_long(const struct record *r, uint64_t ns)
+static bool is_longer(const struct record *r, uint64_t ns, uint64_t most)
 {
 	uint64_t trip = r->kind == RECORD_TURN
 				? ((const struct turn_record *)r)->ledger[LEDGER_NETWORK]
 				: ((const struct txn_record *)r)->ledger[LEDGER_NETWORK];
 
-	return ns > RTO_MOST + 2 * trip;
+	return ns > most + 2 * trip;
+}
+
+static bool is_long(const struct record *r, uint64_t ns)
+{
+	return is_longer(r, ns, RTO_MOST);
 }
 
 static void add_slow(struct findings *f, struct svc *s, struct server_state *c,
@@ -130,6 +139,7 @@ static void add_slow(struct findings *f, struct svc *s, struct server_state *c,
 	if (r->end != FIELD_ABSENT)
 		c->least = c->least && c->least < ns ? c->least : ns;
 	c->long_ones += is_long(r, ns);
+	c->longer += is_longer(r, ns, RTO_TWO);
 	claim(f, class);
 	if (class != CLASS_SLOW)
 		return;
@@ -262,6 +272,7 @@ static void take_out(struct findings *f, struct svc *s, const struct record *r)
 			proof_take_out(&c->slow, r->start, server, t->frame[1]);
 		proof_drop_frame(&c->slow, t->frame[2]);
 		c->long_ones -= is_long(r, server);
+		c->longer -= is_longer(r, server, RTO_TWO);
 	} else if (server >= slow / 4) {
 		proof_take_out(medium_of(f, c, server), r->start, server, t->frame[1]);
 	}
@@ -348,6 +359,26 @@ static void say_slow(struct finding *x, const struct svc *s, const struct server
 		say(&x->saw, "%SFor long: %E.", c->slow_top.n ? " " : "", polls->p, polls->len);
 }
 
+/* Each as long as a timeout, few as long as two, no more than were seen, and the usual answer comes
+   at once. */
+const struct proof *slow_by_loss(const struct svc *s, uint32_t *classes)
+{
+	const struct server_state *c = svc_has(s, DETECTOR_SERVER);
+	static struct proof all;
+	uint32_t maybe;
+
+	if (!c || c->longer || c->least < RTO_LEAST || !path_rtos(s))
+		return NULL;
+	all = c->slow;
+	maybe = idle_slow(s->idler, &all, NULL);
+	*classes = CLASS(SLOW) | maybe;
+	return all.count && c->long_ones <= (all.count + 3) / 4 && all.count <= path_rtos(s) &&
+			       all.count * 4 <= answers(c) &&
+			       step_from(usual_step(c)) < c->least / 4
+		       ? &all
+		       : NULL;
+}
+
 static void list_slow(struct findings *f, const struct svc *s, const struct server_state *c)
 {
 	bool rare = c->names || unusual(c) || slower_than_others(f, s) || front_is_quicker(f, s);
@@ -356,7 +387,7 @@ static void list_slow(struct findings *f, const struct svc *s, const struct serv
 	char filter[64];
 	struct finding *x;
 	struct text polls, t;
-	uint32_t classes = CLASS(SLOW), entries = ALL_ENTRIES;
+	uint32_t classes = CLASS(SLOW), entries = ALL_ENTRIES, others;
 
 	text_init_growing(&polls);
 	classes |= idle_slow(s->idler, &all, &polls);
@@ -381,6 +412,10 @@ static void list_slow(struct findings *f, const struct svc *s, const struct serv
 	duration_put(&t, slow);
 	x = finding_new(f, "slow-server", "Slow answers of the server", s, &all, filter);
 	finding_claims(x, s, entries, classes);
+	if (slow_by_loss(s, &others)) {
+		x->part_of = "loss";
+		finding_at_most(x, SEVERITY_INFO);
+	}
 	x->counted = c->turns ? "answers" : "transactions";
 	x->of = s->transactions + c->turns;
 	say_slow(x, s, c, slow, &polls);
