@@ -261,6 +261,8 @@ static void on_hello(struct session *s, struct tls *x, enum side side, struct vi
 	}
 	x->hello[side] = true;
 	hello(x, t, content, side);
+	if (side == SIDE_SERVER)
+		tsm_lasting(t);
 	if (side == SIDE_CLIENT)
 		tsm_request_end(s, t, end);
 }
@@ -346,6 +348,18 @@ static void on_alert(struct session *s, struct tls *x, enum side side, struct vi
 	tsm_response_end(s, t, side == SIDE_SERVER ? end : NULL);
 }
 
+/*
+ * The client's first application data, of a connection of which bytes were lost: the handshake had
+ * ended, with what the server said last.
+ */
+static void must_have_ended(struct session *s)
+{
+	struct tsm_txn t = tsm_current(s, SIDE_SERVER);
+
+	if (t.place)
+		tsm_response_end(s, t, NULL);
+}
+
 /* A record that is not a hello, its header at `at`. True: nothing more is wanted. */
 static bool on_record(
 	struct session *s, struct tls *x, enum side side, unsigned type, const uint8_t *end)
@@ -367,10 +381,12 @@ static bool on_record(
 		if (!x->hello[1] || x->retried) { /* early data (RFC 8446, 4.2.10) */
 			if (side == SIDE_CLIENT)
 				tsm_opaque(s, side, end);
-			return x->lost[SIDE_SERVER];
+			return side == SIDE_CLIENT && x->lost[SIDE_SERVER];
 		}
 		/* Before the server's Finished (RFC 7918), or behind one that was lost. */
 		if (side == SIDE_CLIENT && !new) {
+			if (x->lost[SIDE_SERVER])
+				must_have_ended(s);
 			tsm_opaque(s, side, end);
 			return x->lost[SIDE_SERVER];
 		}
@@ -383,6 +399,40 @@ static bool on_record(
 	default:
 		return false;
 	}
+}
+
+static uint32_t record_size(const uint8_t *p)
+{
+	return HEADER + ((uint32_t)p[3] << 8 | p[4]);
+}
+
+/* Is application data among the records here, as far as they can be told? */
+static bool has_application(const struct view *v)
+{
+	const uint8_t *p = v->p;
+
+	while (v->end - p >= HEADER && is_record(p)) {
+		if (p[0] == APPLICATION)
+			return true;
+		if (v->end - p < (ptrdiff_t)record_size(p))
+			return false;
+		p += record_size(p);
+	}
+	return false;
+}
+
+/* Behind what was lost of a side, whose records cannot be found again for sure; its segments mostly
+   begin with one. True: nothing more is wanted. */
+static bool behind_lost(struct session *s, enum side side, struct view *v)
+{
+	bool asked = side == SIDE_CLIENT && has_application(v);
+
+	if (asked) {
+		must_have_ended(s);
+		tsm_opaque(s, side, v->end);
+	}
+	v->p = v->end;
+	return asked;
 }
 
 /* A record of the handshake in the clear, and those that go on with a hello which begins in it.
@@ -408,11 +458,6 @@ static void not_a_record(struct session *s, struct tls *x, enum side side, struc
 		tsm_switch(s, NULL); /* the server does not speak it */
 	else
 		t->stop = true;
-}
-
-static uint32_t record_size(const uint8_t *p)
-{
-	return HEADER + ((uint32_t)p[3] << 8 | p[4]);
 }
 
 /*
@@ -542,7 +587,7 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 	if (x->tickets)
 		return after_handshake(s, x, side, v);
 	if (x->lost[side]) {
-		v->p = v->end;
+		t.stop = behind_lost(s, side, v);
 		return t;
 	}
 	while (view_len(v)) {

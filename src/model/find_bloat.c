@@ -87,6 +87,15 @@ static void learn_least(struct bloat_all *all, const struct record *r, uint64_t 
 		*least = rtt ? rtt : 1;
 }
 
+uint64_t pair_rtt(const struct findings *f, const struct record *r, uint64_t rtt)
+{
+	struct bloat_all *all = f->state[DETECTOR_BLOAT];
+	struct pair_key key = {r->client.ip, r->server.ip};
+	const uint64_t *least = all->pairs ? keyed_find(all->pairs, &key) : NULL;
+
+	return least && *least && *least < rtt ? *least : rtt;
+}
+
 static void add_turn(struct bloat_all *all, struct svc *s, const struct turn_record *t)
 {
 	uint64_t network = t->ledger[LEDGER_NETWORK], server = t->ledger[LEDGER_SERVER];

@@ -73,7 +73,8 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 		return;
 	connect = t->ledger[LEDGER_CONNECT_NETWORK];
 	network = t->ledger[LEDGER_NETWORK];
-	connect = connect >= far ? connect : 0;
+	connect =
+		connect >= far && !connect_late(connect, pair_rtt(f, &t->r, t->rtt)) ? connect : 0;
 	network = network >= far ? network : 0;
 	for (int side = 0; side < 2; side++)
 		body += body_trips(f, &t->r, (enum side)side);
@@ -109,7 +110,8 @@ static void add_flow(struct findings *f, struct svc *s, const struct flow_record
 	connect = r->handshake != FIELD_ABSENT && !r->transactions
 			  ? r->handshake - (r->connect_retry != FIELD_ABSENT ? r->connect_retry : 0)
 			  : 0;
-	connect = connect >= far ? connect : 0;
+	connect = connect >= far && !connect_late(connect, pair_rtt(f, &r->r, r->rtt_min)) ? connect
+											   : 0;
 	turns = r->rtt_server != FIELD_ABSENT && r->rtt_server >= far ? turns : 0;
 	if (!connect && !turns)
 		return;

@@ -261,12 +261,23 @@ const struct proof *path_fresh(const struct svc *s, uint64_t *resent);
 const struct proof *path_fresh_dead(const struct svc *s);
 /* Were segments of this service lost? */
 bool path_lossy(const struct svc *s);
+/* Did the rest of a handshake take so much longer than a round trip of its connection that a part
+   of it was sent again, before the capture? */
+static inline bool connect_late(uint64_t connect, uint64_t rtt)
+{
+	return rtt != FIELD_ABSENT && connect >= 190 * (uint64_t)MS &&
+	       connect > 4 * rtt + 150 * (uint64_t)MS;
+}
 /* Slow answers of a path that loses segments, each as long as a sender's first timeout: answers
    that were lost before the capture. NULL: there are none, or they are slow themselves. Their
    classes, as bits. */
 const struct proof *slow_by_loss(const struct svc *s, uint32_t *classes);
-/* Segments of either side that were sent again after a timeout. */
-uint64_t path_rtos(const struct svc *s);
+/* The least round trip of two hosts so far, and this one; absent: neither is known. */
+uint64_t pair_rtt(const struct findings *f, const struct record *r, uint64_t rtt);
+/* Findings of other families that are no more than that are parts of the loss. */
+void path_join(struct findings *f);
+/* Segments of either side that had to be sent again. */
+uint64_t path_resent(const struct svc *s);
 /* The time of an NFS call that belongs to the findings of find_nfs.c. */
 bool nfs_claims(const struct txn_record *t);
 /* find_busy.c: what servers waited for that is in no record, whose time is among f->more. */

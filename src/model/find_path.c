@@ -14,6 +14,7 @@ struct path_state {
 	struct proof reader; /* large responses that the client took slowly */
 	uint64_t reader_bytes;
 	struct proof delayed;
+	struct proof late; /* handshakes, as segments of them were lost before the capture */
 	uint64_t reader_sent, closed_sent[2], delayed_sent; /* of these: that are not read */
 	struct proof stuck[2];                              /* of full segments only */
 	uint64_t stuck_bytes;                               /* of the segment */
@@ -28,7 +29,8 @@ struct path_state {
 struct path_all {
 	struct keyed *unacked; /* ns, by flow */
 };
-#define FLOWS 1024u
+#define FLOWS      1024u
+#define HANDSHAKES 3u /* that were late are no chance */
 
 #define NEARLY_ALL 750u /* permille of a response: there nothing else takes the time */
 
@@ -87,10 +89,29 @@ static void add_fresh(
 	proof_frame(&c->fresh, x->retransmits, x->resent_frame);
 }
 
-static void add_flow(struct path_all *all, struct svc *s, const struct flow_record *r)
+static void add_late(struct svc *s, const struct record *r, uint64_t connect, uint64_t rtt)
 {
+	struct path_state *c;
+
+	if (!connect_late(connect, rtt))
+		return;
+	c = svc_state(s, DETECTOR_PATH);
+	proof_add(&c->late, r->start, connect, r->flow_id);
+	proof_until(&c->late, r->start + connect);
+	proof_client(&c->late, &r->client.ip);
+}
+
+static void add_flow(struct findings *f, struct svc *s, const struct flow_record *r)
+{
+	struct path_all *all = f->state[DETECTOR_PATH];
 	struct path_state *c = svc_has(s, DETECTOR_PATH);
 
+	if (r->handshake != FIELD_ABSENT && (!r->transactions || r->connect_untold)) {
+		add_late(s, &r->r,
+			r->handshake - (r->connect_retry != FIELD_ABSENT ? r->connect_retry : 0),
+			pair_rtt(f, &r->r, r->rtt_min));
+		c = svc_has(s, DETECTOR_PATH);
+	}
 	for (int side = 0; side < 2; side++) {
 		const struct flow_trouble_record *x = &r->trouble[side];
 		uint64_t resent = x->retransmits - x->spurious_retransmits;
@@ -216,6 +237,7 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 {
 	if (t->total == FIELD_ABSENT)
 		return;
+	add_late(s, &t->r, t->ledger[LEDGER_CONNECT_NETWORK], pair_rtt(f, &t->r, t->rtt));
 	if (t->unacked) {
 		claim(f, t->fresh ? not_taken(&t->r) : CLASS_UNACKED);
 		add_unacked(f->state[DETECTOR_PATH], t);
@@ -242,11 +264,11 @@ bool path_lossy(const struct svc *s)
 	return c && (c->resent[SIDE_CLIENT] || c->resent[SIDE_SERVER] || c->fresh_resent);
 }
 
-uint64_t path_rtos(const struct svc *s)
+uint64_t path_resent(const struct svc *s)
 {
 	const struct path_state *c = svc_has(s, DETECTOR_PATH);
 
-	return c ? c->rtos[SIDE_CLIENT] + c->rtos[SIDE_SERVER] + c->fresh_rtos : 0;
+	return c ? c->resent[SIDE_CLIENT] + c->resent[SIDE_SERVER] + c->fresh_resent : 0;
 }
 
 const struct proof *path_fresh(const struct svc *s, uint64_t *resent)
@@ -269,7 +291,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	if (!s)
 		return;
 	if (r->kind == RECORD_FLOW && ((const struct flow_record *)r)->tcp_state)
-		add_flow(f->state[DETECTOR_PATH], s, (const void *)r);
+		add_flow(f, s, (const void *)r);
 	else if (r->kind == RECORD_TXN && !r->composite)
 		add_txn(f, s, (const void *)r);
 	else if (r->kind == RECORD_TURN)
@@ -320,6 +342,7 @@ static void list_loss(struct findings *f, const struct svc *s, const struct path
 	const struct proof *syns = connect_lost(s), *slow = slow_by_loss(s, &slow_classes);
 	bool client = lost[SIDE_CLIENT].resent != 0, server = lost[SIDE_SERVER].resent != 0;
 	int way = client && server ? 2 : server;
+	bool late = c->late.count && !path_loaded(f, s);
 	struct proof all = {0};
 	struct finding *x;
 	uint64_t full = 0;
@@ -332,12 +355,15 @@ static void list_loss(struct findings *f, const struct svc *s, const struct path
 		proof_merge(&all, syns);
 	if (slow)
 		proof_merge(&all, slow);
-	x = finding_new(f, "loss", titles[way], s, &all, filters[way]);
+	if (late)
+		proof_merge(&all, &c->late);
+	x = finding_new(f, "loss", titles[way], s, &all,
+		client || server ? filters[way] : "tsumari.tcp.handshake > 190ms");
 	finding_claims(x, s,
 		(client ? ENTRY(STALL_RTO_CLIENT) | ENTRY(STALL_FAST_CLIENT) : 0) |
 			(server ? ENTRY(STALL_RTO_SERVER) | ENTRY(STALL_FAST_SERVER) : 0) |
-			(syns ? ENTRY(CONNECT_RETRY) : 0),
-		lost[SIDE_CLIENT].classes | lost[SIDE_SERVER].classes);
+			(syns ? ENTRY(CONNECT_RETRY) : 0) | (late ? ENTRY(CONNECT_NETWORK) : 0),
+		CLASS(NONE) | lost[SIDE_CLIENT].classes | lost[SIDE_SERVER].classes);
 	if (slow)
 		finding_claims_more(x, ENTRY(SERVER), slow_classes);
 	if (full > all.cost) {
@@ -348,6 +374,12 @@ static void list_loss(struct findings *f, const struct svc *s, const struct path
 	x->counted = "segments";
 	x->count = lost[SIDE_CLIENT].resent + lost[SIDE_SERVER].resent;
 	x->of = (client ? s->packets[SIDE_CLIENT] : 0) + (server ? s->packets[SIDE_SERVER] : 0);
+	if (!client && !server) { /* nothing of it but what came of it was captured */
+		x->counted = "connections";
+		x->count = c->late.count;
+		x->of = s->flows;
+		finding_at_least(x, SEVERITY_WARNING);
+	}
 	for (int side = 0; side < 2; side++)
 		if (reaches(lost[side].resent, s->packets[side], f->limit.v[THRESHOLD_LOSS]) &&
 			lost[side].resent >= 5)
@@ -360,15 +392,20 @@ static void list_loss(struct findings *f, const struct svc *s, const struct path
 			"%C connection request%1 or the answers to them were lost, too, which took "
 			"%T. ",
 			syns->count, syns->count, syns->cost);
+	if (late)
+		say(&x->saw,
+			"%C handshake%1 took far longer than a round trip, as one does of which a "
+			"segment was lost before the capture: %T. ",
+			c->late.count, c->late.count, c->late.cost);
 	if (slow)
 		say(&x->saw,
 			"%C answer%1 came a timeout late, as one does whose first copy was lost "
 			"before the capture: %T. ",
 			slow->count, slow->count, slow->cost);
 	say(&x->saw, "All that was waited for it: %T.", x->local);
-	if (way == 2)
-		say(&x->means, "Segments were lost on the way between client and server, in both "
-			       "directions.");
+	if (way == 2 || (!client && !server))
+		say(&x->means, "Segments were lost on the way between client and server%S.",
+			way == 2 ? ", in both directions" : "");
 	else
 		say(&x->means, "Segments of the %S were lost on the way to the %S.",
 			server ? "server" : "client", server ? "client" : "server");
@@ -378,6 +415,50 @@ static void list_loss(struct findings *f, const struct svc *s, const struct path
 		"smaller tcp_wmem.");
 	say(&x->against, "Reordering that lasts longer than a round trip looks the same; what "
 			 "was acknowledged already (spurious) is not counted.");
+}
+
+/* Does another family's finding say nothing but that some answers came a timeout late? */
+static bool came_late(const struct finding *x, const struct svc *s)
+{
+	static const char *const ids[] = {"mysql-slow", "slow-server", "smtp-queue"};
+	bool slow = false;
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+		slow |= strcmp(x->id, ids[i]) == 0;
+	return slow && !x->part_of && x->port == s->key.port && x->count &&
+	       memcmp(&x->server, &s->key.ip, sizeof(x->server)) == 0 &&
+	       x->count <= path_resent(s) && x->count * 4 <= s->transactions &&
+	       x->local / x->count >= 180 * MS && x->local / x->count <= 360 * MS &&
+	       x->longest <= 720 * (uint64_t)MS;
+}
+
+void path_join(struct findings *f)
+{
+	for (unsigned i = 0; i < f->nlist; i++) {
+		struct finding *x = &f->list[i];
+		const struct svc *s = NULL;
+
+		for (uint32_t k = 0;
+			strcmp(x->id, "loss") == 0 && !x->part_of && (s = svc_at(f, k)); k++)
+			if (x->port == s->key.port &&
+				memcmp(&x->server, &s->key.ip, sizeof(x->server)) == 0)
+				break;
+		for (unsigned k = 0; s && k < f->nlist; k++) {
+			struct finding *late = &f->list[k];
+
+			if (!came_late(late, s))
+				continue;
+			late->part_of = x->id;
+			finding_at_most(late, SEVERITY_INFO);
+			x->local += late->local;
+			x->more_entries |= ENTRY(SERVER);
+			x->more_classes |= late->classes;
+			say(&x->saw,
+				" %C answer%1 came a timeout late, as one does whose first copy "
+				"was lost before the capture: %T.",
+				late->count, late->count, late->local);
+		}
+	}
 }
 
 static void list_closed(
@@ -558,7 +639,8 @@ static void list_lost(struct findings *f, const struct svc *s, const struct path
 		if (one[side].resent)
 			list_loss(f, s, c, one);
 	}
-	if (alone[0] == alone[1] && (lost[0].resent || lost[1].resent))
+	if (alone[0] == alone[1] && (lost[0].resent || lost[1].resent ||
+					    (c->late.count >= HANDSHAKES && !path_loaded(f, s))))
 		list_loss(f, s, c, lost);
 }
 

@@ -367,12 +367,12 @@ const struct proof *slow_by_loss(const struct svc *s, uint32_t *classes)
 	static struct proof all;
 	uint32_t maybe;
 
-	if (!c || c->longer || c->least < RTO_LEAST || !path_rtos(s))
+	if (!c || c->longer || c->least < RTO_LEAST || !path_resent(s))
 		return NULL;
 	all = c->slow;
 	maybe = idle_slow(s->idler, &all, NULL);
 	*classes = CLASS(SLOW) | maybe;
-	return all.count && c->long_ones <= (all.count + 3) / 4 && all.count <= path_rtos(s) &&
+	return all.count && c->long_ones <= (all.count + 3) / 4 && all.count <= path_resent(s) &&
 			       all.count * 4 <= answers(c) &&
 			       step_from(usual_step(c)) < c->least / 4
 		       ? &all

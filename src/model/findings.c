@@ -316,6 +316,7 @@ static void take_proof(struct finding *x, const struct proof *t)
 
 	x->local = t->cost;
 	x->count = t->count;
+	x->longest = proof_most(t);
 	x->first = t->first;
 	x->last = t->last;
 	if (!t->many)
@@ -519,6 +520,7 @@ unsigned findings_list(
 		detectors[i]->list(f);
 	f->capture = NULL;
 	explain_slow(f);
+	path_join(f);
 	find_behind(f);
 	work_out(f);
 	rank(f);

@@ -50,6 +50,7 @@ struct finding {
 	struct cell *cells;        /* of its service */
 	bool everywhere;           /* of all services */
 	bool stands;               /* for slow answers, whatever part of them it is */
+	uint64_t longest;          /* ns of its costliest example */
 	uint32_t entries, classes; /* of the cells, by bit; */
 	uint32_t more_entries, more_classes; /* and these */
 	uint64_t beyond;                     /* of the cost: ns that are in no cell */
