@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 TSUMARI = os.path.abspath(os.environ["TSUMARI"])
 PCAPS = os.path.join(os.path.abspath(os.environ["top_srcdir"]), "pcaps")
@@ -41,7 +42,7 @@ TABLE = [
     ("-I", LIVE), ("--time-stamp-type=host", LIVE), ("-y EN10MB", LIVE),
     ("-b", ["BGP"]), ("-m module", ["SNMP"]), ("-E algo:secret", ["ESP"]), ("-H", ["802.11s"]), ("-K", ["offload"]),
     ("--dont-verify-checksums", ["offload"]), ("-M secret", ["MD5"]), ("-N", ["numbers always"]),
-    ("-T rpc", ["-d udp/PORT=NAME"]), ("-u", ["paths"]), ("-z gzip", ["no program"]),
+    ("-T rpc", ["-d udp/PORT=NAME"]), ("-u", ["paths"]), ("-z gzip", ["only -C and -G end files"]),
 ]
 # What tcpdump takes and tsumari refuses, with the reason.
 REFUSED = [
@@ -188,6 +189,23 @@ def check_others(work):
             with open(os.path.join(work, "a"), "rb") as a, open(os.path.join(work, "b"), "rb") as b:
                 if a.read() != b.read():
                     fail(f"{style} -w of {name}: another file than tcpdump's")
+    # A command for each file that was ended (tcpdump ends those of a file by the clock of the day).
+    web = os.path.join(PCAPS, "http-slow.pcap")
+    for words, plain in ((["-G", "2"], 1), (["-G", "2", "-W", "2"], 0)):
+        with tempfile.TemporaryDirectory() as where:
+            run(TSUMARI, "-Z", "root", "-r", web, "-w", "f-%M%S", "-z", "gzip", *words, cwd=where,
+                env=dict(os.environ, TZ="UTC0"))
+            names = []
+            for _ in range(100):
+                names = sorted(os.listdir(where))
+                if len([name for name in names if not name.endswith(".gz")]) == plain:
+                    break
+                time.sleep(0.05)
+            if names != ["f-5721.gz", "f-5723.gz"] + ["f-5725.gz", "f-5727"] * plain:
+                fail(f"-z gzip {words}: {names}")
+    status, out, err = run(TSUMARI, "-r", web, "-w", "g-%M%S", "-G", "2", "-z", "./no such", cwd=work)
+    if status or "packets written" not in err:
+        fail(f"-z of a command that is not there: status {status}, {err}")
     # Nothing that a terminal acts on, whatever the packet holds, and a line stays a line.
     evil = os.path.join(work, "evil.pcap")
     make_evil(evil)

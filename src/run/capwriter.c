@@ -287,11 +287,20 @@ static bool answer(struct capwriter *w)
 	return !(what & CAPWRITER_FLUSH) || flush(w);
 }
 
+static bool end_file(struct capwriter *w)
+{
+	if (!close_file(w))
+		return false;
+	if (w->o.closed)
+		w->o.closed(w->o.closed_arg, w->name);
+	return true;
+}
+
 /* -G: the window is over. */
 static bool next_window(struct capwriter *w, uint64_t second)
 {
 	w->windows++;
-	if (!close_file(w))
+	if (!end_file(w))
 		return false;
 	if (!w->o.size && w->o.files && w->windows >= w->o.files) {
 		w->full = true;
@@ -305,7 +314,7 @@ static bool next_window(struct capwriter *w, uint64_t second)
 /* -C: the file is large enough. */
 static bool next_number(struct capwriter *w)
 {
-	if (!close_file(w))
+	if (!end_file(w))
 		return false;
 	w->count++;
 	if (w->o.files && w->count >= w->o.files)

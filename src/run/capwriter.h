@@ -27,6 +27,9 @@ struct capwriter_options {
 	uint32_t snaplen;
 	const char *(*iface)(void *arg, unsigned i); /* name of an interface; may be NULL */
 	void *iface_arg;
+	/* Called with each file that -C or -G has ended; may be NULL. */
+	void (*closed)(void *arg, const char *name);
+	void *closed_arg;
 	uint64_t now; /* ns: when the capture starts; 0: with the first frame (a file is read) */
 };
 

@@ -300,6 +300,11 @@ static bool open_all(struct run *r)
 	char warning[256];
 
 	tzset(); /* read while it may be */
+	if (o->command && (o->write_size || o->write_seconds)) {
+		r->postrotate = postrotate_start(o->command, &rights, r->err, sizeof(r->err));
+		if (!r->postrotate)
+			return false;
+	}
 	if (early && !privileges_drop(&rights, r->err, sizeof(r->err)))
 		return false;
 	if (!outputs_writer(r) || !outputs_har(r) || !outputs_open(r))
@@ -678,6 +683,7 @@ static void release(struct run *r)
 	source_close(r->before);
 	comparison_release(&r->comparison);
 	capwriter_free(r->writer);
+	postrotate_free(r->postrotate);
 	source_close(r->source);
 	inputs_release(&r->inputs);
 	free(r->decode);

@@ -526,6 +526,9 @@ const struct option_entry option_table[] = {
 		take_number, AT(write_seconds), 1, INT32_MAX, USE_ALWAYS},
 	{NULL, 'W', "N", GROUP_OUTPUT, VALUE_PLAIN, "with -C or -G: how many files", take_unsigned,
 		AT(write_files), 1, 1000000000, USE_ALWAYS},
+	{NULL, 'z', "COMMAND", GROUP_OUTPUT, VALUE_PLAIN,
+		"with -C or -G: run a command with the name of each file that is ended", take_text,
+		AT(command), 0, 0, USE_ALWAYS},
 	{"packet-buffered", 'U', NULL, GROUP_OUTPUT, VALUE_PLAIN, "write each frame at once",
 		take_flag, AT(unbuffered), 0, 0, USE_ALWAYS},
 	{"count", 0, NULL, GROUP_OUTPUT, VALUE_PLAIN, "print how many packets a capture has",
@@ -638,9 +641,6 @@ const struct option_entry option_table[] = {
 	{NULL, 'u', NULL, GROUP_TCPDUMP, VALUE_PLAIN,
 		"NFS file handles are shown as paths, or in hexadecimal", take_nothing, 0, 0, 0,
 		USE_NEVER},
-	{NULL, 'z', "COMMAND", GROUP_TCPDUMP, VALUE_PLAIN,
-		"no program is run: compress what -C and -G have closed from outside", take_nothing,
-		0, 0, 0, USE_NEVER},
 };
 
 const unsigned option_count = sizeof(option_table) / sizeof(option_table[0]);

@@ -405,6 +405,8 @@ static void take_notes(struct parse *p)
 	if (p->o->write_seconds && !p->o->write_size && !strchr(p->o->write, '%'))
 		text_str(&t, "-G: each file takes the place of the one before, as the name of -w "
 			     "has no % (-w all-%H%M%S.pcap)\n");
+	if (p->o->command && !p->o->write_size && !p->o->write_seconds)
+		text_str(&t, "-z: only -C and -G end files for which a command runs\n");
 	for (unsigned i = 0; i < option_count; i++)
 		if (p->given[i] && option_table[i].use == USE_NEVER)
 			text_printf(&t, "%s: %s\n", option_called(&option_table[i], called),

@@ -77,7 +77,8 @@ struct options {
 	bool unbuffered;        /* -U */
 	struct print_style print;
 	enum time_precision precision;
-	const char *user; /* -Z */
+	const char *user;    /* -Z */
+	const char *command; /* -z */
 
 	/* What was asked for, each kind once; none: the caller chooses. */
 	struct output_option outputs[OUTPUT_KINDS];

@@ -55,6 +55,8 @@ bool outputs_writer(struct run *r)
 		.snaplen = (uint32_t)source_snaplen(r->source),
 		.iface = outputs_iface,
 		.iface_arg = r->source,
+		.closed = r->postrotate ? postrotate_file : NULL,
+		.closed_arg = r->postrotate,
 		.now = now(r),
 	};
 

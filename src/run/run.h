@@ -17,6 +17,7 @@
 #include "run/inputs.h"
 #include "run/options.h"
 #include "run/pipeline.h"
+#include "run/postrotate.h"
 #include "../ui/progress.h"
 #include "../ui/ui.h"
 
@@ -33,7 +34,8 @@ struct run {
 	struct inputs inputs; /* of -r */
 	struct source *source;
 	struct capwriter *writer;
-	struct printer *printer; /* of an output; NULL: packets are not printed */
+	struct postrotate *postrotate; /* -z */
+	struct printer *printer;       /* of an output; NULL: packets are not printed */
 	struct filter *filter;
 	struct extraction extraction;
 	struct source *before;                   /* --compare */
