@@ -878,6 +878,9 @@ def check(name, path, first, cost, also, never, verdict):
         fail(name, "is healthy, but " + told)
     elif first and not (loud and right(loud[0], first, cost)):
         fail(name, "%s, not %s %s" % (told, first, cost))
+    for f in loud:
+        if not f.get("count"):
+            fail(name, "%s is told of none: %s" % (shown(f), f["saw"]))
     for want in also:
         if not any(right(f, want[:2], want[2] if len(want) > 2 else None) for f in report["findings"]):
             fail(name, "no %s: %s" % (want, told))

@@ -156,6 +156,21 @@ def accept_queue_and_clients_that_wait_still():
     return w
 
 
+def waiting(t, n):
+    """At the capture's end that many had sent their first bytes for the second time, less than 2 s before."""
+    w = full_queue(30)
+    end = max(p.time for c in w.talks for p in c.packets)
+    for i in range(n):
+        c = Conn(w, 90 + i, 1)
+        c.sent(c.open(end - t), get("/shop"), BACKOFF[:2])
+    return w
+
+
+@story(first=("accept-queue", "10.7.0.1:80"), also=[("no-answer", "10.7.0.1:80")], never=("dead-connection", "loss"))
+def accept_queue_and_clients_that_began_to_wait():
+    return waiting(SECOND, 4)
+
+
 @story(first=("accept-queue", "10.7.0.1:80"), cost=full_cost(20) + 6 * (1 + 5), never=("dead-connection", "loss", "no-answer", "client-gave-up"))
 def accept_queue_and_clients_that_give_up():
     w = full_queue(20)

@@ -404,14 +404,16 @@ static uint64_t waited_in(const struct svc *s, enum wait_class class)
 static void list_open(
 	struct findings *f, const struct svc *s, const struct connect_state *c, const char *cause)
 {
-	const struct proof *dead = path_fresh_dead(s);
-	struct proof open = *dead;
+	const struct proof *asked = path_fresh_open(s);
+	struct proof open = *path_fresh_dead(s);
 	struct finding *x;
 
+	if (asked->count > c->open_flows)
+		open = *asked;
 	open.cost = waited_in(s, CLASS_NOT_TAKEN_OPEN);
 	x = finding_new(f, "no-answer", "Requests that nobody had answered", s, &open,
 		"tsumari.quality == pending");
-	x->count = c->open_flows;
+	x->count = asked->count > c->open_flows ? asked->count : c->open_flows;
 	finding_claims(x, s, ALL_ENTRIES, CLASS(NOT_TAKEN_OPEN));
 	finding_at_least(x, SEVERITY_WARNING);
 	finding_at_most(x, SEVERITY_WARNING);

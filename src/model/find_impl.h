@@ -259,6 +259,8 @@ bool slower_than_others(const struct findings *f, const struct svc *s);
    others, segments that were sent again. Those whose first bytes were never acknowledged. */
 const struct proof *path_fresh(const struct svc *s, uint64_t *resent);
 const struct proof *path_fresh_dead(const struct svc *s);
+/* And of requests: those that are open. */
+const struct proof *path_fresh_open(const struct svc *s);
 /* Were segments of this service lost? */
 bool path_lossy(const struct svc *s);
 /* Did the rest of a handshake take so much longer than a round trip of its connection that a part

@@ -21,7 +21,7 @@ struct path_state {
 	struct proof dead[2];                               /* of any */
 	uint64_t longest_dead;
 	/* Of a connection's first bytes: another's where the server does not take connections. */
-	struct proof fresh, fresh_dead;
+	struct proof fresh, fresh_dead, fresh_open;
 	uint64_t fresh_resent, fresh_rtos;
 };
 
@@ -240,6 +240,13 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 	add_late(s, &t->r, t->ledger[LEDGER_CONNECT_NETWORK], pair_rtt(f, &t->r, t->rtt));
 	if (t->unacked) {
 		claim(f, t->fresh ? not_taken(&t->r) : CLASS_UNACKED);
+		if (t->fresh && not_taken(&t->r) == CLASS_NOT_TAKEN_OPEN) {
+			struct path_state *c = svc_state(s, DETECTOR_PATH);
+
+			proof_add(&c->fresh_open, t->r.start, 0, t->frame[0]);
+			proof_until(&c->fresh_open, t->r.start + t->total);
+			proof_client(&c->fresh_open, &t->r.client.ip);
+		}
 		add_unacked(f->state[DETECTOR_PATH], t);
 	}
 	add_waits(f, s, &t->r, t->ledger, t->fresh);
@@ -277,6 +284,13 @@ const struct proof *path_fresh(const struct svc *s, uint64_t *resent)
 
 	*resent = c ? c->resent[SIDE_CLIENT] + c->resent[SIDE_SERVER] : 0;
 	return c ? &c->fresh : NULL;
+}
+
+const struct proof *path_fresh_open(const struct svc *s)
+{
+	const struct path_state *c = svc_has(s, DETECTOR_PATH);
+
+	return c ? &c->fresh_open : NULL;
 }
 
 const struct proof *path_fresh_dead(const struct svc *s)
