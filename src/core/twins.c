@@ -23,6 +23,7 @@
 #define TRANSLATE (100 * MS)          /* a copy of a segment, under other addresses or tags */
 #define NEAR      (UINT32_C(1) << 20) /* sequence numbers of one connection, at one time */
 #define HOP       (5 * MS)            /* one that nothing but its numbers and payload tells */
+#define CLOSER    512u                /* segments that are looked at behind a SYN that may be one */
 #define PAYLOAD   16u                 /* bytes that say something */
 #define SHOWN     64u                 /* ... that are compared, of longer ones */
 
@@ -116,9 +117,15 @@ static void join(struct twins *t, struct packet *k, const struct ends *to, const
 }
 
 /* By what it is known that the SYN of a connection was seen; others may have the same. */
+static inline unsigned bit_between(
+	unsigned sport, unsigned dport, const struct addr *src, const struct addr *dst)
+{
+	return (sport + dport + ((unsigned)(src->b[15] ^ dst->b[15]) << 8)) % TWINS_KNOWN;
+}
+
 static inline unsigned bit_of(const struct packet *k)
 {
-	return (k->sport + k->dport + ((unsigned)(k->src.b[15] ^ k->dst.b[15]) << 8)) % TWINS_KNOWN;
+	return bit_between(k->sport, k->dport, &k->src, &k->dst);
 }
 
 static inline bool is_known(const struct twins *t, const struct packet *k)
@@ -196,6 +203,27 @@ static bool on_alias(struct twins *t, struct packet *k, bool ack)
 	t->used = t->tables->aliases.used;
 	t->any = t->used || t->watching;
 	return false;
+}
+
+/*
+ * The SYN may be the one that was seen, behind NAT, and its number is not enough: what both
+ * connections say tells. They are looked at as if they had begun before the capture.
+ */
+RARELY static void look_closer(struct twins *t, const struct syn *s, const struct packet *k)
+{
+	const struct ends *o = &s->ends;
+	unsigned bits[2] = {bit_of(k), bit_between(o->sport, o->dport, &o->src, &o->dst)};
+
+	if (s->tsval || k->tcp_tsval || (s->id && k->ip_id) || s->window != k->tcp_window ||
+		!is_one_hop(o, s->time, s->ttl, k))
+		return;
+	for (unsigned i = 0; i < 2; i++)
+		t->known[bits[i] / 8] &= (uint8_t) ~(1u << bits[i] % 8);
+	if (t->watching < CLOSER)
+		t->watching = CLOSER;
+	if (t->tables->midway < CLOSER)
+		t->tables->midway = CLOSER;
+	t->any = true;
 }
 
 static void note_syn(const struct twins *t, struct syn *s, const struct packet *k)
@@ -351,8 +379,11 @@ __attribute__((noinline)) void twins_syn(struct twins *t, struct packet *k, stru
 		return;
 	if (!ack) {
 		t->known[bit / 8] |= (uint8_t)(1u << bit % 8);
-		if (s->isn == k->tcp_seq && s->time && joins_syn(t, k, s, counts))
-			return;
+		if (s->isn == k->tcp_seq && s->time) {
+			if (joins_syn(t, k, s, counts))
+				return;
+			look_closer(t, s, k);
+		}
 		note_syn(t, s, k);
 	} else if (s->isn != k->tcp_ack - 1 || !s->time) {
 		look(t, k, counts);

@@ -221,6 +221,26 @@ static void test_other_ways(void **state)
 		}
 }
 
+/* Nothing but its number speaks for a SYN: its connection is known by what it says. */
+static void test_plain(void **state)
+{
+	(void)state;
+	for (unsigned how = 0; how < 2; how++) {
+		struct way a = {.v6 = true, .plain = true}, b = a;
+
+		b.hop = 1;
+		b.server[0] = how ? 0 : 172;
+		b.client[0] = how ? 203 : 0;
+		conversation(true);
+		play(&a, &b, 0);
+		talk_end();
+		assert_int_equal(talk.records, 1);
+		talk_holds("GET /one|1");
+		talk_lacks("!no_");
+		talk_lacks("!gap");
+	}
+}
+
 /* Connections to two servers that begin with one number: a scanner's, or by chance. */
 static void test_same_number(void **state)
 {
@@ -357,6 +377,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_behind),
 		cmocka_unit_test(test_other_ways),
+		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_same_number),
 		cmocka_unit_test(test_one_tag),
 		cmocka_unit_test(test_two_worlds),
