@@ -255,6 +255,26 @@ def requests_that_a_limit_delays():
     return limited()
 
 
+def limited_roughly(refused):
+    """By timers of a busy host, an eighth off now and then; the first of all was slow."""
+    w = at_once(14, lambda i: (2 + i * 200 + 25 * (i % 5 == 3)) * MS, begin=SECOND)
+    if refused:
+        at_once(5, lambda i: 3 * MS, w=w, begin=SECOND + 5 * MS, code=b"503 Too Many")
+    first = w.tcp("10.8.0.1", client="10.9.0.1")
+    first.close(first.send(1, first.send(0, first.open(0), get("/a")) + 320 * MS, ok()))
+    return w
+
+
+@story(first=("rate-limit", "10.8.0.1:80"), never=("saturation", "serialised"))
+def requests_that_a_limit_delays_and_refuses():
+    return limited_roughly(True)
+
+
+@story(first=("slow-server", "10.8.0.1:80"), never=("rate-limit",))
+def requests_that_take_turns_roughly():
+    return limited_roughly(False)
+
+
 @story(first=("rate-limit", "10.8.0.1:80"))
 def requests_that_a_limit_refuses():
     return at_once(30, lambda i: 2 * MS, code=b"429 Too Many Requests")

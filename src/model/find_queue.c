@@ -12,11 +12,12 @@
  */
 #include "model/find_impl.h"
 
-#define LANES   1024u     /* clients and sessions of services, and what they ask; the latest */
-#define LATELY  64u       /* answers of a service that are remembered */
-#define LEAST   6u        /* waits in a row that are no chance */
-#define MOST    900u      /* permille of the waits that fit */
-#define NOTHING (20 * MS) /* a server's time that is not worth a look */
+#define LANES    1024u     /* clients and sessions of services, and what they ask; the latest */
+#define LATELY   64u       /* answers of a service that are remembered */
+#define LEAST    6u        /* waits in a row that are no chance */
+#define MOST     900u      /* permille of the waits that fit */
+#define TOGETHER (20 * MS) /* requests of a client that came in any order */
+#define NOTHING  (20 * MS) /* a server's time that is not worth a look */
 
 struct lane_key {
 	struct addr server, client;
@@ -33,8 +34,8 @@ struct lane {
 	uint64_t free;  /* the least server time of those that found none before them; 0: none */
 	uint64_t least; /* of all */
 	uint64_t gap;   /* between answers of which the later one waited; smoothed */
-	uint64_t equal, gaps;       /* of these: such as the one before; all */
-	uint64_t unlike;            /* a limit: slow though free before, or overtaken */
+	uint64_t equal, near, gaps; /* of these: such as the one before, or nearly; all */
+	uint64_t unlike, slow;      /* a limit: overtaken; slow though free before, so far */
 	uint64_t waited, whole;     /* that waited; that then took as long as a free one */
 	uint64_t overtaken;         /* by others, who asked later and were answered before; */
 	uint64_t nearby;            /* of the same client */
@@ -55,6 +56,7 @@ struct queue_state {
 	struct late late[LATELY];
 	unsigned next;        /* the oldest one's place */
 	struct proof refused; /* 429 Too Many Requests */
+	uint64_t turned_away; /* at once, with this or a 503 */
 };
 
 static uint32_t kind_of(const struct txn_record *t)
@@ -96,6 +98,7 @@ static void add_spaced(struct lane *l, const struct txn_record *t, uint64_t gap)
 	if (gap < NOTHING)
 		return;
 	l->gaps++;
+	l->near += l->gap && off <= l->gap / 6 + 3 * MS;
 	if (l->gap && off <= l->gap / 20 + 3 * MS) {
 		l->equal++;
 		l->gap = l->gap - l->gap / 8 + gap / 8;
@@ -126,7 +129,8 @@ static void add_to_client(
 		return;
 	l->least = l->least && l->least < own ? l->least : own + 1;
 	if (l->last && t->stamp[1] < l->last) {
-		l->unlike += overtaken || at_once * 5 > t->stamp[2] - l->last;
+		l->unlike += overtaken;
+		l->slow += !overtaken && at_once * 5 > t->stamp[2] - l->last;
 		add_spaced(l, t, t->stamp[2] - l->last);
 	}
 	answered(l, t);
@@ -168,7 +172,7 @@ static unsigned is_overtaken(const struct queue_state *c, const struct late *x)
 			continue;
 		if (y->whose != x->whose)
 			by |= client ? BY_OTHERS | BY_NEIGHBOUR : BY_OTHERS;
-		if (client)
+		if (client && y->asked - x->asked > TOGETHER)
 			by |= y->kind == x->kind ? BY_CLIENT | BY_KIND : BY_CLIENT;
 	}
 	return by;
@@ -220,22 +224,31 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	static struct value_name status = {"http.response.status_code", NULL, -1};
 	const struct txn_record *t = (const void *)r;
 	struct queue_state *c;
+	uint64_t code;
 
 	if (!s || r->kind != RECORD_TXN || r->composite || t->total == FIELD_ABSENT ||
 		t->stamp[1] == FIELD_ABSENT || t->stamp[2] == FIELD_ABSENT ||
 		r->end == FIELD_ABSENT || record_model(r)->kind != KIND_WEB)
 		return;
 	c = svc_state(s, DETECTOR_QUEUE);
-	if (number_named(t, &status) == 429)
+	code = number_named(t, &status);
+	c->turned_away += (code == 429 || code == 503) && t->ledger[LEDGER_SERVER] < 5 * NOTHING;
+	if (code == 429)
 		add_wait(&c->refused, t, own_waiting(t));
 	else if (r->status != STATUS_SERVER_ERROR)
 		add_answer(f, c, t);
 }
 
-static bool is_spaced(const struct lane *l)
+/* A busy host's timers are less exact: then some that it turned away at once tell of a limit. */
+static bool is_spaced(const struct lane *l, const struct queue_state *c)
 {
-	return l->equal >= LEAST && reaches(l->equal + 1, l->gaps, MOST) && l->least * 5 < l->gap &&
-	       l->unlike * 10 <= l->gaps;
+	bool equal = l->equal >= LEAST && reaches(l->equal + 1, l->gaps, MOST);
+	bool near = c->turned_away > 1 && l->near >= LEAST && (l->near + 1) * 5 >= l->gaps * 4;
+
+	/* What was slow when it began may have been so for once. */
+	uint64_t unlike = l->unlike + (l->free && l->free * 5 < l->gap ? 0 : l->slow);
+
+	return (equal || near) && l->least * 5 < l->gap && unlike * 10 <= l->gaps;
 }
 
 /* Those of a service by whether they are of one kind of requests. */
@@ -271,7 +284,7 @@ static uint64_t spaced_of(const struct findings *f, const struct svc *s, struct 
 
 	memset(by, 0, sizeof(by));
 	while (next_lane(f, s, false, &at)) {
-		if (!is_spaced(at.l))
+		if (!is_spaced(at.l, svc_has(s, DETECTOR_QUEUE)))
 			continue;
 		proof_merge(&by[at.by], &at.l->spaced);
 		gap = at.l->gap;
