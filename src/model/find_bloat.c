@@ -310,6 +310,8 @@ static void release(void *state)
 }
 
 const struct detector detect_bloat = {.size = sizeof(struct bloat_all),
+	.table = {{offsetof(struct bloat_all, pairs),
+		"findings: pairs of hosts forgotten, too many"}},
 	.kinds = OF_FLOW | OF_TXN | OF_TURN | OF_SENT,
 	.record = record,
 	.prepare = prepare,

@@ -395,6 +395,8 @@ static void release(void *state)
 const struct detector detect_close = {.size = sizeof(struct close_all),
 	.release = release,
 	.service_size = sizeof(struct close_state),
+	.table = {{offsetof(struct close_all, ports),
+		"findings: pairs of ports forgotten, too many"}},
 	.kinds = OF_FLOW | OF_TXN,
 	.record = record,
 	.take_out = take_out,

@@ -794,6 +794,8 @@ static void release(void *state)
 const struct detector detect_connect = {.size = sizeof(struct connect_all),
 	.release = release,
 	.service_size = sizeof(struct connect_state),
+	.table = {{offsetof(struct connect_all, sources),
+		"findings: clients of a service forgotten, too many"}},
 	.kinds = OF_FLOW,
 	.record = record,
 	.prepare = prepare,

@@ -163,7 +163,11 @@ struct detector {
 	void (*list)(struct findings *f);
 	void (*release)(void *state);         /* what the capture's state holds; NULL: nothing */
 	void (*release_service)(void *state); /* the same of a service's */
-	const char *protocol;                 /* whose slow answers are its own; NULL: none */
+	struct {
+		size_t at;        /* of a struct keyed in its state for the capture */
+		const char *full; /* the counter of what it had no room for; NULL: there is none */
+	} table[2];
+	const char *protocol; /* whose slow answers are its own; NULL: none */
 };
 #define OF_FLOW (1u << RECORD_FLOW)
 #define OF_TXN  (1u << RECORD_TXN)

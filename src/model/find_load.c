@@ -553,6 +553,8 @@ static void release(void *state)
 
 const struct detector detect_load = {.size = sizeof(struct load_all),
 	.service_size = sizeof(struct load_state),
+	.table = {{offsetof(struct load_all, balance),
+		"findings: clients of several servers forgotten, too many"}},
 	.kinds = OF_TXN,
 	.record = record,
 	.take_out = take_out,

@@ -598,6 +598,8 @@ static void release_service(void *state)
 const struct detector detect_mysql = {.size = sizeof(struct mysql_all),
 	.service_size = sizeof(struct mysql_state),
 	.protocol = "mysql",
+	.table = {{offsetof(struct mysql_all, bursts),
+		"findings: connections with statements in a row forgotten, too many"}},
 	.kinds = OF_FLOW | OF_TXN,
 	.record = record,
 	.take_out = take_out,

@@ -405,6 +405,7 @@ static void release_service(void *state)
 
 const struct detector detect_nfs = {.size = sizeof(struct nfs_all),
 	.service_size = sizeof(struct nfs_state),
+	.table = {{offsetof(struct nfs_all, files), "findings: files forgotten, too many"}},
 	.kinds = OF_TXN,
 	.record = record,
 	.list = list,

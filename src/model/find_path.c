@@ -689,6 +689,8 @@ static void release(void *state)
 const struct detector detect_path = {.size = sizeof(struct path_all),
 	.release = release,
 	.service_size = sizeof(struct path_state),
+	.table = {{offsetof(struct path_all, unacked),
+		"findings: connections with data not acknowledged forgotten, too many"}},
 	.kinds = OF_FLOW | OF_TXN | OF_TURN | OF_SENT,
 	.record = record,
 	.take_out = take_out,

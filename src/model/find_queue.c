@@ -457,6 +457,8 @@ static void release(void *state)
 
 const struct detector detect_queue = {.size = sizeof(struct queue_all),
 	.service_size = sizeof(struct queue_state),
+	.table = {{offsetof(struct queue_all, lanes),
+		"findings: clients and sessions that queue forgotten, too many"}},
 	.kinds = OF_TXN,
 	.record = record,
 	.list = list,

@@ -136,6 +136,8 @@ static void release(void *state)
 
 const struct detector detect_runs = {.size = sizeof(struct runs_all),
 	.service_size = sizeof(struct runs_state),
+	.table = {{offsetof(struct runs_all, open),
+		"findings: connections with questions in a row forgotten, too many"}},
 	.kinds = OF_TURN,
 	.record = record,
 	.prepare = prepare,

@@ -500,6 +500,10 @@ static void release(void *state)
 }
 
 const struct detector detect_vrrp = {.size = sizeof(struct vrrp_all),
+	.table = {{offsetof(struct vrrp_all, groups),
+			  "findings: virtual routers forgotten, too many"},
+		{offsetof(struct vrrp_all, hosts),
+			"findings: hosts of routers forgotten, too many"}},
 	.kinds = 1u << RECORD_EVENT,
 	.record = record,
 	.list = list,

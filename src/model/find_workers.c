@@ -405,6 +405,8 @@ static void release(void *state)
 const struct detector detect_workers = {.size = sizeof(struct workers_all),
 	.release = release,
 	.service_size = sizeof(struct workers_state),
+	.table = {{offsetof(struct workers_all, conns),
+		"findings: connections that hold workers forgotten, too many"}},
 	.kinds = OF_FLOW | OF_TXN | OF_TURN,
 	.record = record,
 	.prepare = prepare,

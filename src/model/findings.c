@@ -534,6 +534,15 @@ void findings_counters(const struct findings *f, struct counters *c)
 	if (keyed_refused(f->services))
 		counters_add(c, "findings: records of too many services, not looked at",
 			keyed_refused(f->services));
+	for (int i = 0; i < DETECTOR_COUNT; i++)
+		for (int k = 0; k < 2 && detectors[i]->table[k].full; k++) {
+			struct keyed *t;
+
+			memcpy(&t, (const char *)f->state[i] + detectors[i]->table[k].at,
+				sizeof(t));
+			if (t && keyed_refused(t))
+				counters_add(c, detectors[i]->table[k].full, keyed_refused(t));
+		}
 }
 
 static const struct finding *worst(const struct finding *list, unsigned n, bool of_capture)
