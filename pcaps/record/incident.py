@@ -9,12 +9,13 @@ usage: incident.py web PORT [OPTION=VALUE]...     an HTTP/1.1 server, of threads
            lock=yes    requests with the same cookie wait for each other
            GET /slow/MS waits so long, /hang for a minute, /big/BYTES is so long, /sick/N is 503
            from the Nth time on
-       incident.py tls PORT CERTIFICATE KEY SECONDS   looks its certificate up for so long
+       incident.py tls PORT CERTIFICATE KEY SECONDS   looks its certificate up for so long; GET /big/BYTES
        incident.py greet PORT SECONDS                 a mail server that greets after so long
        incident.py keep HOST PORT STEP...             a connection: paths, pauses in seconds, and fin
            (waits until the server has closed); a path that is not answered in 8 s is given up
        incident.py many HOST PORT N PATH [COOKIE]     as many connections at once, a request each
        incident.py poll HOST PORT N SECONDS PATH      a connection and a request each so many seconds
+       incident.py values HOST PORT N                 gets the Redis value "value" N times
 
 Clients print the sum of what they waited for, in seconds. SOURCE in the environment is their address.
 """
@@ -113,8 +114,9 @@ def tls(port, certificate, key, seconds):
         c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else the answer waits behind the tickets
         try:
             t = context.wrap_socket(c, server_side=True)
-            while t.recv(65536):
-                answer(t, b"200 OK", b"x" * 300)
+            while asked := t.recv(65536):
+                path = asked.split(b" ")[1].split(b"/")
+                answer(t, b"200 OK", b"x" * (int(path[2]) if path[1:2] == [b"big"] else 300))
         except OSError:
             pass
 
@@ -222,5 +224,18 @@ def poll(host, port, n, seconds, path):
     print("%.3f" % waited)
 
 
-MODES = {"web": Web, "tls": tls, "greet": greet, "keep": keep, "many": many, "poll": poll}
+def values(host, port, n):
+    c, waited = connect(host, port), 0
+    f = c.makefile("rb")
+    for _ in range(int(n)):
+        begin = time.monotonic()
+        c.sendall(b"*2\r\n$3\r\nGET\r\n$5\r\nvalue\r\n")
+        f.read(int(f.readline()[1:]) + 2)
+        waited += time.monotonic() - begin
+        time.sleep(0.2)
+    c.close()
+    print("%.3f" % waited)
+
+
+MODES = {"values": values, "web": Web, "tls": tls, "greet": greet, "keep": keep, "many": many, "poll": poll}
 MODES[sys.argv[1]](*sys.argv[2:])

@@ -217,6 +217,92 @@ path_bandwidth() {
 	captures_end
 }
 
+# The same inside of TLS, which is not read.
+incident tls_download tls-download
+tls_download() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN=www.tsumari.test \
+		-keyout "$WORK/tmp/key.pem" -out "$WORK/tmp/cert.pem" 2>/dev/null
+	line web 4 300 60000
+	culprit web tls 443 "$WORK/tmp/cert.pem" "$WORK/tmp/key.pem" 0 && capture tls-download cli eth0 port 443 || return
+	curls tls-download 3 -k "https://$WEB/big/50000"
+	captures_end
+	stop "$LINE"
+	lay web 4
+	capture tls-download-well cli eth0 port 443 || return
+	curls tls-download-well 3 -k "https://$WEB/big/50000"
+	captures_end
+}
+
+# And of a protocol that nobody reads, beside the server; large values, got one after the other.
+incident large_values large-values
+large_values() {
+	line web 4 1500 60000
+	spawn web redis redis-server --bind "$WEB" --protected-mode no --save '' --appendonly no --dir "$WORK/tmp"
+	wait_port web 6379 || return
+	page 250000 | ns web redis-cli -h "$WEB" -x SET value >/dev/null
+	capture large-values web eth0 port 6379 || return
+	asks large-values values $WEB 6379 4
+	captures_end
+	stop "$LINE"
+	lay web 4
+	capture large-values-well web eth0 port 6379 || return
+	asks large-values-well values $WEB 6379 4
+	captures_end
+}
+
+# Requests of a page each half second, from the ninth on while something large is fetched.
+incident latency_under_load latency-under-load
+latency_under_load() {
+	local i
+	line web 6 1500 120000
+	culprit web web 80 idle=60 && capture latency-under-load cli eth0 -s 180 port 80 || return
+	asks latency-under-load poll $WEB 80 8 0.4 /quick
+	curls latency-under-load 1 "http://$WEB/big/2500000" &
+	sleep 4
+	asks latency-under-load poll $WEB 80 16 0.5 /quick
+	wait $!
+	captures_end
+	stop "$LINE"
+	lay web 6
+	capture latency-under-load-well cli eth0 -s 180 port 80 || return
+	asks latency-under-load-well poll $WEB 80 4 0.4 /quick
+	curls latency-under-load-well 1 "http://$WEB/big/1500000" &
+	asks latency-under-load-well poll $WEB 80 4 0.05 /quick
+	wait $!
+	captures_end
+}
+
+# Packets are lost in both directions: what arrives at either host is dropped at random.
+incident loss_both_ways loss-both-ways
+loss_both_ways() {
+	culprit web web 80 && capture loss-both-ways cli eth0 port 80 || return
+	block web "tcp dport 80 tcp flags & syn == 0 numgen random mod 100 < 6 drop"
+	block cli "tcp sport 80 tcp flags & syn == 0 numgen random mod 100 < 6 drop"
+	asks loss-both-ways keep $WEB 80 $(printf '/quick 0.01 %.0s' {1..60})
+	asks loss-both-ways keep $WEB 80 $(printf '/quick 0.01 %.0s' {1..60})
+	captures_end
+	unblock web
+	unblock cli
+	capture loss-both-ways-well cli eth0 port 80 || return
+	asks loss-both-ways-well keep $WEB 80 $(printf '/quick 0.01 %.0s' {1..60})
+	asks loss-both-ways-well keep $WEB 80 $(printf '/quick 0.01 %.0s' {1..60})
+	captures_end
+}
+
+# A host that is not there, or whose firewall says nothing: nobody gets an answer.
+incident connect_timeout connect-timeout
+connect_timeout() {
+	culprit web web 80 && syn_timer 0 && capture connect-timeout cli eth0 port 80 || return
+	block web tcp dport 80 drop
+	curls connect-timeout 3 -m 4 "http://$WEB/quick"
+	sleep 3
+	captures_end
+	unblock web
+	capture connect-timeout-well cli eth0 port 80 || return
+	curls connect-timeout-well 6 "http://$WEB/quick"
+	captures_end
+}
+
 incident rate_limit rate-limit
 rate_limit() {
 	# One request each 200 ms, the others wait for their turn.
