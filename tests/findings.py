@@ -6,6 +6,7 @@ words are there. Beside the expected ones nothing above "info" may stand.
 import glob
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -426,6 +427,9 @@ def check_all(path, name, found, work):
     for r in found:
         f = r["tsumari"]["finding"]
         what = "%s: %s" % (name, f["id"])
+        if r["tsumari"]["finding"].get("protocol", "http") not in ("http", "http2", "tls") and re.search(
+                r"nginx|Apache|HTTP|499|upstream", f["next"] + f["against"]):
+            fail("%s: what to look at fits the web, not %s" % (what, f["protocol"]))
         for text in ("saw", "means", "next", "against", "filter"):
             if not f.get(text):
                 fail("%s has no '%s'" % (what, text))

@@ -259,10 +259,18 @@ static void list_single(struct findings *f, const struct svc *s, const struct cl
 		tls ? "s (TCP and TLS)" : "", logins ? " and its login" : "");
 	say(&x->means, "The client makes a connection for each request: a round trip and more "
 		       "before each, a slow start for each, and ports that stay in TIME-WAIT.");
-	say(&x->next, "Keep-alive in the client's library; on a proxy towards its upstreams "
-		      "(nginx: keepalive in upstream, proxy_http_version 1.1, an empty "
-		      "Connection header); keepalive_timeout and keepalive_requests of the "
-		      "server; for a database a pool of connections.");
+	say(&x->next, "%S",
+		by_kind(s,
+			"Keep-alive in the client's library; on a proxy towards its upstreams "
+			"(nginx: keepalive in upstream, proxy_http_version 1.1, an empty "
+			"Connection header); keepalive_timeout and keepalive_requests of the "
+			"server.",
+			"A pool of connections in the program or before the database (its size, "
+			"its "
+			"idle timeout below the server's), or persistent connections of its "
+			"driver.",
+			"Connections that the client keeps and uses again, where its library "
+			"can."));
 	say(&x->against, "Many clients that ask once each need a connection each.");
 }
 
@@ -312,8 +320,12 @@ static void list_cut(struct findings *f, const struct svc *s, const struct close
 		       "a crash, a limit, a timeout.");
 	say(&x->next, "The server's error log around the peak; crashes (dmesg, systemd), timeouts "
 		      "of proxies and firewalls between (keepalive, conntrack).");
-	say(&x->against, "A body that ends with the connection, of HTTP/1.0, is complete and not "
-			 "counted.");
+	say(&x->against, "%S",
+		by_kind(s,
+			"A body that ends with the connection, of HTTP/1.0, is complete and not "
+			"counted.",
+			"An administrator who ends sessions (KILL) cuts them as well.",
+			"A server that is started again cuts what it has in hand, too."));
 }
 
 static void list_gave_up(struct findings *f, const struct svc *s, const struct close_state *c)
@@ -333,10 +345,15 @@ static void list_gave_up(struct findings *f, const struct svc *s, const struct c
 	say(&x->saw, ", after %T on average.", x->local / x->count);
 	say(&x->means, "A timeout of the client, or a user who did not wait: what was done for it "
 		       "is lost, and it may ask again.");
-	say(&x->next, "The client's timeout against the server's times (nginx logs these as 499); "
-		      "whether the client tries again and adds to the load.");
-	say(&x->against, "A client that has what it wanted (a HEAD of a stream, a player, a health "
-			 "check) closes early, too.");
+	say(&x->next,
+		"The client's timeout against the server's times%S; whether the client tries again "
+		"and adds to the load.",
+		by_kind(s, " (nginx logs these as 499)",
+			" (read timeout of its driver, and what the server goes on with: its list "
+			"of what is running)",
+			""));
+	say(&x->against, "A client that has what it wanted%S closes early, too.",
+		by_kind(s, " (a HEAD of a stream, a player, a health check)", "", ""));
 }
 
 static void list_stale(struct findings *f, const struct svc *s, const struct close_state *c)
@@ -359,9 +376,10 @@ static void list_stale(struct findings *f, const struct svc *s, const struct clo
 		       "client that does not repeat it reports an error.");
 	say(&x->next,
 		"Let the client's pool drop idle connections before the server does: its idle "
-		"timeout below the server's (nginx keepalive_timeout, Apache "
-		"KeepAliveTimeout, MySQL wait_timeout, idle timeouts of load balancers); "
-		"check a connection before use, repeat what may be repeated.");
+		"timeout below the server's (%Sidle timeouts of load balancers); check a "
+		"connection before use, repeat what may be repeated.",
+		by_kind(s, "nginx keepalive_timeout, Apache KeepAliveTimeout, ",
+			"MySQL wait_timeout, PostgreSQL idle_session_timeout, ", ""));
 	say(&x->against, "A server that ends or is started again closes its idle connections, too: "
 			 "then all of them at the same time.");
 }

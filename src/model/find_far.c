@@ -174,9 +174,17 @@ static void list_far(struct findings *f, const struct svc *s, const struct far_s
 		svc_waiting(s));
 	say(&x->means, "Client and server are far from each other, or the path is slow: what is "
 		       "waited for is the way there and back, whatever the server does.");
-	say(&x->next, "Fewer round trips: connections that stay open, TLS 1.3 and its resumption, "
-		      "requests together instead of one after another; a server or a cache nearer "
-		      "to the client; a look at the route (mtr) where it should be short.");
+	say(&x->next,
+		"Fewer round trips: connections that stay open, %S; a look at the route (mtr) "
+		"where "
+		"it should be short.",
+		by_kind(s,
+			"TLS 1.3 and its resumption, requests together instead of one after "
+			"another; a server or a cache nearer to the client",
+			"statements together (joins, batches, procedures) instead of one after "
+			"another; a replica or a cache nearer to the client",
+			"requests together instead of one after another; a server nearer to the "
+			"client"));
 	say(&x->against, "Where the path is long only while it is loaded a queue on it is full, "
 			 "which is no distance.");
 }

@@ -53,6 +53,7 @@ struct svc_key {
 struct svc {
 	struct svc_key key;
 	const char *protocol; /* of its last transaction; NULL: none yet */
+	uint8_t kind;         /* enum tsm_kind of that */
 	uint64_t flows;       /* closed ones */
 	uint64_t established; /* of these */
 	uint64_t transactions;
@@ -188,6 +189,12 @@ static inline uint64_t svc_ended(const struct svc *s)
 	return s->transactions - s->unknown;
 }
 
+/* One of three texts: for web servers, for databases, for all else. */
+static inline const char *by_kind(
+	const struct svc *s, const char *web, const char *database, const char *other)
+{
+	return s && s->kind == KIND_WEB ? web : s && s->kind == KIND_DATABASE ? database : other;
+}
 /* Of a record; NULL: it has none, or there are more than SVC_MAX. */
 struct svc *svc_of(struct findings *f, const struct record *r);
 void *svc_state(struct svc *s, enum detector_place place);

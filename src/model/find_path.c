@@ -513,8 +513,9 @@ static void list_closed(
 			 "stopped, or reads row by row.");
 	say(&x->next,
 		"What the %S does meanwhile; its receive buffer (net.ipv4.tcp_rmem, "
-		"SO_RCVBUF; HTTP/2: the window of its settings).",
-		server ? "server" : "client");
+		"SO_RCVBUF%S).",
+		server ? "server" : "client",
+		by_kind(s, "; HTTP/2: the window of its settings", "", ""));
 	say(&x->against, "A client that paces itself on purpose (a download with a limit, a "
 			 "player) closes its window, too.");
 }
@@ -535,9 +536,11 @@ static void list_reader(struct findings *f, const struct svc *s, const struct pa
 		c->reader.count, c->reader.count, c->reader_bytes, x->local);
 	say(&x->means, "The server had the answer and could not get rid of it; it holds buffers, "
 		       "and perhaps locks, as long.");
-	say(&x->next, "What the client does between reads. Of a database: fetch everything at once "
-		      "(mysql_store_result) or in pages (LIMIT), not row by row; "
-		      "net_write_timeout.");
+	say(&x->next, "What the client does between reads%S.",
+		by_kind(s, "; a proxy before the server that takes the response (proxy_buffering)",
+			". Fetch everything at once (mysql_store_result) or in pages (LIMIT), not "
+			"row by row; net_write_timeout",
+			""));
 	say(&x->against, "Where the client limits its rate on purpose this is its wish.");
 }
 

@@ -378,10 +378,11 @@ static void list_spaced(
 		p->count, gap, p->cost);
 	say(&x->means, "The server, or a proxy before it, lets so many requests a second through "
 		       "and delays the others; it is not busy.");
-	say(&x->next,
-		"Its limit for this client or site (nginx: limit_req with rate, burst, nodelay; "
-		"haproxy: stick tables; an API gateway's quota), and why the client asks so "
-		"often.");
+	say(&x->next, "Its limit for this client%S, and why the client asks so often.",
+		by_kind(s,
+			" or site (nginx: limit_req with rate, burst, nodelay; haproxy: stick "
+			"tables; an API gateway's quota)",
+			" (its user's or the proxy's)", " (a quota, a shaper)"));
 	say(&x->against, "A worker of whose jobs each takes exactly as long looks like this where "
 			 "it has others that are quick.");
 }

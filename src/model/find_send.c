@@ -143,9 +143,11 @@ static void list_upload(struct findings *f, const struct svc *s, const struct se
 		x->count, c->messages ? "message" : "request", x->count, c->bytes, x->local);
 	say(&x->means, "The client, or its path to the server, does not send faster; the server "
 		       "waits for the request and may hold a worker for it.");
-	say(&x->next,
-		"The client's rate (a limit, a slow disk, a mobile link); a proxy that buffers "
-		"requests (nginx: proxy_request_buffering) so that no worker waits.");
+	say(&x->next, "The client's rate (a limit, a slow disk, a mobile link)%S.",
+		by_kind(s,
+			"; a proxy that buffers requests (nginx: proxy_request_buffering) so that "
+			"no worker waits",
+			"; what is written in one statement", ""));
 	say(&x->against, "A client that makes its request while it sends it takes its time.");
 }
 

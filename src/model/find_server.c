@@ -461,10 +461,14 @@ static void list_errors(struct findings *f, const struct svc *s, const struct se
 	say_top(&x->saw, "Most of them", &c->error_top);
 	say(&x->means, "The server, or one behind it, failed on these requests; their time was "
 		       "waited for nothing.");
-	say(&x->next, "The server's error log for these operations; of 502, 503 and 504 the "
-		      "upstream: is it up, does it refuse, is it slow?");
-	say(&x->against, "A client that asks for what the server cannot do (501, 505) gets such "
-			 "statuses from a healthy server.");
+	say(&x->next, "The server's error log for these operations%S",
+		by_kind(s,
+			"; of 502, 503 and 504 the upstream: is it up, does it refuse, is it slow?",
+			".", "; where it asks another server, that one's."));
+	say(&x->against,
+		"A client that asks for what the server cannot do%S gets such answers from "
+		"a healthy server.",
+		by_kind(s, " (501, 505)", "", ""));
 }
 
 static void list(struct findings *f)

@@ -234,6 +234,7 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 	s->transactions += by;
 	s->unknown += txn_unknown(t) ? by : 0;
 	s->protocol = t->r.type;
+	s->kind = (uint8_t)record_model(&t->r)->kind;
 }
 
 /* by: 1 adds, -1 takes out; sums are those of two's complement. */
