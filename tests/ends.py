@@ -234,6 +234,33 @@ def a_request_lost_in_a_pipeline():
 
 
 @situation
+def a_loss_with_requests_always_under_way():
+    """The client asks for the next one as each answer comes: which are owed is not known until it rests."""
+    def talk(lost):
+        c = Conversation(1)
+        t = c.open(0)
+        for i in range(3):
+            t = c.send(CLIENT, t, get("/%d" % i))
+        for i in range(20):
+            for side, data in (SERVER, ok(i, b"text/%d" % i)), (CLIENT, get("/%d" % (i + 3))):
+                t = c.send(side, t + MS, data)
+                if lost == (side, i):
+                    c.packets.pop(-2)
+        for i in range(20, 23):
+            t = c.send(SERVER, t + MS, ok(i, b"text/%d" % i))
+        t = c.send(CLIENT, t + 2000 * MS, get("/23"))
+        c.send(SERVER, t + MS, ok(23, b"text/23"))
+        return records(c.packets)
+
+    for lost in (CLIENT, 5), (SERVER, 5), (SERVER, 1), None:
+        r = [x for x in talk(lost) if x.get("path") and x.get("http.response.mime_type")]
+        for x in r:
+            same("%s lost" % (lost,), x["path"], x["http.response.mime_type"][5:], x["path"][1:])
+        same("%s lost" % (lost,), "the last one", r[-1]["path"], "/23")
+        same("%s lost" % (lost,), "all", len(r) == 24, not lost)
+
+
+@situation
 def what_was_under_way_is_not_lost():
     """Acknowledgments of what was sent before the capture began."""
     c = Conversation(1)

@@ -135,10 +135,12 @@ struct session {
 	bool stopped, switched;
 	bool begun; /* the client's first bytes were looked at for a PROXY header */
 	bool interleaved;
-	bool lost_request;  /* bytes of requests were lost, and no request has begun since */
-	bool asking_lost;   /* and no response has */
-	uint8_t closer;     /* side + 1 that sent the first FIN with a transaction open; 0: none */
-	uint64_t closer_at; /* when */
+	bool lost_request;   /* bytes of requests were lost, and no request has begun since */
+	bool asking_lost;    /* and no response has */
+	bool answered_since; /* a response has begun since the last request */
+	bool windowed;       /* the client asks more as answers come, with others under way */
+	uint8_t closer;      /* side + 1 that sent the first FIN with a transaction open; 0: none */
+	uint64_t closer_at;  /* when */
 	uint32_t passed_over; /* answers to come of requests that were given up, first in, first out
 			       */
 	uint32_t owed;        /* blind: responses that may still come for lost requests */

@@ -146,8 +146,10 @@ static bool give_up_oldest(struct session *s)
 }
 
 /*
- * A request begins: does the client wait for its answers? Where it does not, and bytes of requests
- * were lost since the last answer began, one of these may be whose answer comes next.
+ * A request begins: does the client wait for its answers? It may do so for all of them before it
+ * asks again, or keep some under way (then these never run dry as long as it asks). Where it does
+ * not wait, and bytes of requests were lost since the last answer began, one of these may be whose
+ * answer comes next.
  */
 static void asks_again(struct session *s)
 {
@@ -158,6 +160,7 @@ static void asks_again(struct session *s)
 	if (!open)
 		return;
 	s->pipelined = true;
+	s->windowed |= s->answered_since && !s->blind;
 	if (s->asking_lost && !s->blind) {
 		s->blind = true;
 		s->owed = open + 1;
@@ -178,7 +181,7 @@ struct tsm_txn tsm_request(struct session *s, uint64_t key, const uint8_t *at)
 	if (!t)
 		return TSM_NONE;
 	now = txn_stamp(s, SIDE_CLIENT, first_of(s, at), &offset);
-	if (s->blind && (!s->owed || now.seen > s->last_response + DRAINED)) {
+	if (s->blind && ((!s->owed && !s->windowed) || now.seen > s->last_response + DRAINED)) {
 		s->blind = false;
 		s->pipelined = false;
 	}
@@ -193,7 +196,7 @@ struct tsm_txn tsm_request(struct session *s, uint64_t key, const uint8_t *at)
 	t->stale = stale_request(s, now.seen);
 	if (!s->interleaved)
 		s->side[SIDE_CLIENT].current = t;
-	s->lost_request = false;
+	s->lost_request = s->answered_since = false;
 	return txn_name(t);
 }
 
@@ -328,6 +331,7 @@ struct tsm_txn tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 	struct txn *t = NULL;
 
 	s->asking_lost = false;
+	s->answered_since = true;
 	if (key) {
 		t = txn_of(tsm_find(s, key));
 		if (!t && reading_of(s)->may_wait) {
