@@ -17,7 +17,7 @@ import ui_terminal
 from ui_lib import PRESSED, Tmux, capture, check, summary
 
 PARTS = [ui_layout.columns, ui_layout.tabs, ui_layout.verdict, ui_layout.bars, ui_layout.help_closes,
-         ui_tables.screens, ui_tables.filters, ui_tables.tables, ui_tables.saving, ui_tables.rewinding,
+         ui_tables.screens, ui_tables.typed_ahead, ui_tables.filters, ui_tables.tables, ui_tables.saving, ui_tables.rewinding,
          ui_tables.under_way_then, ui_packets.packets, ui_packets.explained, ui_packets.texts, ui_ladder.ladder,
          ui_ladder.findings, ui_ladder.unread_tiers, ui_ladder.under_way, ui_packets.comments, ui_figures.findings, ui_figures.overview,
          ui_packets.again, ui_figures.hosts, ui_terminal.sizes, ui_terminal.mouse, ui_settings.settings,

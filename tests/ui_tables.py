@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pcaplib
-from ui_lib import PRESSED, TSUMARI, WORK, Tmux, capture, check, rows_of
+from ui_lib import PRESSED, TSUMARI, WORK, Pty, Tmux, capture, check, rows_of
 
 SECOND = 10**9
 START = 1_700_000_000 * SECOND
@@ -42,6 +42,17 @@ def screens():
     t.press("F1", r"Help(.|\n)*Enter", "help")
     t.press("q", r"Protocol +Waited", "back from the help")
     t.leave("screens")
+
+
+def typed_ahead():
+    """Keys for a screen that was not drawn yet find its rows."""
+    p = Pty(["--live", "-r", capture("http-errors")])
+    check(p.until(b"F10"), "typed ahead: it begins")
+    p.read(1)
+    p.keys(b"3g\rP")
+    check(p.until(b"Packets"), "four keys at once: to the packets of a request")
+    p.keys(b"Q")
+    p.close()
 
 
 def filters():

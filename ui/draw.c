@@ -264,7 +264,7 @@ static void draw_foot(struct ui *u, int row)
 #define TOP_ROWS 3
 
 /* Collecting takes a twentieth of a processor at most. */
-static void collect(struct ui *u, struct screen *s)
+void ui_collect(struct ui *u, struct screen *s)
 {
 	uint64_t now = ui_monotonic(), moment = u->moment ? u->moment->number : 0;
 
@@ -291,7 +291,7 @@ void ui_draw(struct ui *u)
 	int rows = term_rows() - TOP_ROWS - 1;
 
 	rates(u);
-	collect(u, s);
+	ui_collect(u, s);
 	term_clear();
 	draw_status(u);
 	draw_tabs(u);

@@ -178,6 +178,9 @@ static void on_key(struct ui *u, int key)
 	u->dirty = true;
 	if (key == KEY_RESIZE)
 		return;
+	/* A key that was typed ahead finds the rows that it is for. */
+	if (!s->collected)
+		ui_collect(u, s);
 	if (key == KEY_MOUSE) {
 		on_mouse(u);
 		return;

@@ -201,6 +201,8 @@ struct term_options ui_look(const struct ui *u); /* as the configuration has it 
 
 /* draw.c */
 void ui_draw(struct ui *u);
+/* What a screen shows, where that has changed and there is time. */
+void ui_collect(struct ui *u, struct screen *s);
 unsigned ui_tab_at(const struct ui *u, int column); /* whose name is there; TABS: none */
 int ui_bar_key(int column);                         /* of the last line; KEY_NONE */
 
