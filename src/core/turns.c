@@ -46,8 +46,10 @@ void turns_forget(struct shard *sh, struct flow_turns *t)
 {
 	for (unsigned i = 0; t && i < t->nheld; i++)
 		ledger_drop(sh, &t->held[i].spent);
-	if (t)
-		ledger_drop(sh, &t->spent);
+	if (!t)
+		return;
+	ledger_drop(sh, &t->spent);
+	sh->app_bytes -= sizeof(*t);
 	pool_put(&sh->turns, t);
 }
 
@@ -248,7 +250,13 @@ void turns_payload(struct shard *sh, const struct flow *f, struct flow_turns **t
 	if (!t) {
 		if (f->ext && f->ext->watch & WATCH_SPLIT)
 			return; /* only half of them are here */
+		/* As much as new sessions may use. */
+		if (sh->app_bytes + sh->held_bytes + sizeof(*t) > sh->budget / 8 * 3) {
+			counters_add(&sh->engine->counters, "turns: memory budget used up", 1);
+			return;
+		}
 		t = *turns = pool_get(&sh->turns);
+		sh->app_bytes += sizeof(*t);
 		memset(t, 0, sizeof(*t));
 		t->first = who;
 		t->shard = sh;
