@@ -275,7 +275,8 @@ static bool seen_whole(const struct session *s, enum side side)
 	const struct flow *f = s->flow;
 	unsigned dir = side == SIDE_CLIENT ? flow_client(f) : !flow_client(f);
 
-	return !(f->flags & FLOW_MIDWAY) && !(f->ext && f->ext->side[dir].gaps);
+	return !(f->flags & FLOW_MIDWAY) && flow_said(f, dir)->flags & FS_SYN &&
+	       !(f->ext && f->ext->side[dir].gaps);
 }
 
 enum tsm_probe recognise_in(struct session *s, enum side side, struct view *v, bool *pass)
