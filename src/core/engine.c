@@ -63,6 +63,7 @@ static struct shard *shard_new(struct engine *e, unsigned index)
 	pool_init(&sh->copies, &e->arena, sizeof(struct copies));
 	pool_init(&sh->handshakes, &e->arena, sizeof(struct handshake));
 	pool_init(&sh->turns, &e->arena, sizeof(struct flow_turns));
+	pool_init(&sh->messages, &e->arena, TURNS_HELD * sizeof(struct message));
 	pool_init(&sh->sessions, &e->arena, sizeof(struct session));
 	pool_init(&sh->txns, &e->arena, sizeof(struct txn));
 	pool_init(&sh->spent, &e->arena, sizeof(struct spent));

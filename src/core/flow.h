@@ -97,7 +97,7 @@ struct flow_turns {
 	bool answers;   /* it is the first one behind a question */
 	bool was_short; /* its last segment was not full */
 	uint8_t nheld;
-	struct message held[TURNS_HELD]; /* not told of yet: the protocol may be found out */
+	struct message *held; /* TURNS_HELD, not told of yet: the protocol may be found out */
 };
 
 struct flow {

@@ -175,7 +175,7 @@ struct reading {
 
 struct shard {
 	struct flow_table flows;
-	struct pool ext, handshakes, copies, turns, sessions, txns, spent;
+	struct pool ext, handshakes, copies, turns, messages, sessions, txns, spent;
 	struct session *oldest, *newest;
 	struct reading reading; /* of the session that is being read */
 	struct early *early_first, *early_last;

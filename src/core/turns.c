@@ -32,14 +32,27 @@ static void tell(
 		record_of_sent(sh, f, m, open);
 }
 
+#define HELD_BYTES (TURNS_HELD * sizeof(struct message))
+
+static void held_end(struct shard *sh, struct flow_turns *t)
+{
+	if (!t->held)
+		return;
+	pool_put(&sh->messages, t->held);
+	t->held = NULL;
+	sh->app_bytes -= HELD_BYTES;
+}
+
 void turns_tell(struct shard *sh, const struct flow *f, struct flow_turns *t)
 {
 	for (unsigned i = 0; t && i < t->nheld; i++) {
 		tell(sh, f, &t->held[i], RECORD_ENDED);
 		ledger_drop(sh, &t->held[i].spent);
 	}
-	if (t)
-		t->nheld = 0;
+	if (!t)
+		return;
+	t->nheld = 0;
+	held_end(sh, t);
 }
 
 void turns_forget(struct shard *sh, struct flow_turns *t)
@@ -49,6 +62,7 @@ void turns_forget(struct shard *sh, struct flow_turns *t)
 	if (!t)
 		return;
 	ledger_drop(sh, &t->spent);
+	held_end(sh, t);
 	sh->app_bytes -= sizeof(*t);
 	pool_put(&sh->turns, t);
 }
@@ -115,19 +129,28 @@ static bool message_of(
 static void over(struct shard *sh, const struct flow *f, struct flow_turns *t, uint64_t answered)
 {
 	const struct session *s = flow_session(f);
-	struct message *m = &t->held[t->nheld];
-	bool counts = message_of(sh, t, answered, m);
+	struct message m;
+	bool counts = message_of(sh, t, answered, &m);
 
 	t->spent = NULL;
-	if (counts && m->to - m->from >= SHORTEST)
-		*(m->server ? &t->response : &t->request) += m->to - m->from;
+	if (counts && m.to - m.from >= SHORTEST)
+		*(m.server ? &t->response : &t->request) += m.to - m.from;
 	if (!counts || !sh->engine->config->turns) {
-		ledger_drop(sh, &m->spent);
+		ledger_drop(sh, &m.spent);
 		return;
 	}
-	t->nheld++;
 	if (t->nheld == TURNS_HELD || !s || s->d)
 		turns_tell(sh, f, t);
+	if (!s || s->d) { /* nobody will read it */
+		tell(sh, f, &m, RECORD_ENDED);
+		ledger_drop(sh, &m.spent);
+		return;
+	}
+	if (!t->held) {
+		t->held = pool_get(&sh->messages);
+		sh->app_bytes += HELD_BYTES;
+	}
+	t->held[t->nheld++] = m;
 }
 
 /* The message that goes on, as if it were over; what kept it is copied to `room`. */
