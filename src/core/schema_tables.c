@@ -563,7 +563,7 @@ static const struct field finding_fields[] = {
 		"Some of that waiting goes on: the cost is what it was so far.", FIELD_BOOL,
 		FIELD_F_U8 | FIELD_F_NONZERO, 8),
 	FIELD(finding_record, share, "tsumari.finding.share", "Share",
-		"Its part of all waiting in the capture, in thousandths; left out where 0.",
+		"Its share of total wait time, in tenths of a percent; left out where 0.",
 		FIELD_U64, FIELD_F_NONZERO, 5),
 	FIELD(finding_record, part_of, "tsumari.finding.part_of", "Part of",
 		"The finding that it shares its cost with: they must not be added.", FIELD_NAME, 0,

@@ -268,7 +268,9 @@ static void list_again(struct findings *f, const struct svc *s, const struct nfs
 
 	finding_claims(x, s, ALL_ENTRIES, CLASS(NFS_AGAIN));
 	finding_at_least(x, SEVERITY_WARNING);
-	say(&x->saw, "%C of %C calls were sent again, %C times in all, before they were answered. ",
+	say(&x->saw,
+		"%C of %C calls were retransmitted before they were answered; retransmissions in "
+		"all: %C. ",
 		x->count, x->of, c->resent);
 	say_top(&x->saw, "Which", &c->again_top);
 	say(&x->means, "The server did not answer within the client's timeo, or call or reply were "
