@@ -33,7 +33,7 @@ fi
 sh "$top_srcdir/tools/sbom.sh" "$TSUMARI" 0.0 >"$work/sbom.json" || fail "sbom.sh: status $?"
 jq -e . "$work/sbom.json" >/dev/null || fail "the list of libraries is no JSON"
 jq -r '.relationships[] | select(.spdxElementId == "SPDXRef-tsumari") | .relatedSpdxElement' "$work/sbom.json" | sort >"$work/listed"
-readelf -d "$TSUMARI" | sed -n 's/.*(NEEDED).*\[\(.*\)\].*/SPDXRef-\1/p' | grep -v ld-linux | sort >"$work/needed"
+readelf -d "$TSUMARI" | sed -n 's/.*(NEEDED).*\[\(.*\)\].*/SPDXRef-\1/p' | grep -v ld-linux | tr _ - | sort >"$work/needed"
 diff "$work/needed" "$work/listed" || fail "the list has other libraries than the program"
 # What is related to is described, each once.
 jq -r '.relationships[].relatedSpdxElement' "$work/sbom.json" | sort -u >"$work/related"
