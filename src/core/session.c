@@ -11,12 +11,6 @@
 #define LOOKED_AT 16u   /* sessions looked at for one to give up */
 #define STATE_MAX 4096u /* bytes of what a dissector of datagrams keeps */
 
-/* New sessions leave a quarter of what all may use to those that there are. */
-static bool session_budget_used(const struct shard *sh)
-{
-	return sh->app_bytes + sh->held_bytes + sizeof(struct session) > sh->budget / 8 * 3;
-}
-
 static void counted(struct session *s, const char *what)
 {
 	counters_add(&s->shard->engine->counters, what, 1);
@@ -85,7 +79,7 @@ static void leave(struct shard *sh, struct session *s)
  */
 static bool make_way(struct shard *sh)
 {
-	for (unsigned i = 0; i < LOOKED_AT && session_budget_used(sh); i++) {
+	for (unsigned i = 0; i < LOOKED_AT && shard_is_full(sh, sizeof(struct session)); i++) {
 		struct session *s = sh->oldest;
 
 		if (!s)
@@ -99,7 +93,7 @@ static bool make_way(struct shard *sh)
 			join(sh, s);
 		}
 	}
-	return !session_budget_used(sh);
+	return !shard_is_full(sh, sizeof(struct session));
 }
 
 static struct session *session_new(struct shard *sh, struct flow *f)

@@ -320,6 +320,13 @@ void turns_tell(struct shard *sh, const struct flow *f, struct flow_turns *t);
 /* Of a moment: those held back, and the one that is not answered by now. */
 void turns_open(struct shard *sh, const struct flow *f, uint64_t now);
 
+/* Is there no place for n bytes of a connection that begins? It leaves a quarter of what all may
+   use to those that there are. */
+static inline bool shard_is_full(const struct shard *sh, uint64_t n)
+{
+	return sh->app_bytes + sh->held_bytes + n > sh->budget / 8 * 3;
+}
+
 /* session.c */
 void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t caplen,
 	uint32_t len, const struct stamp *at);

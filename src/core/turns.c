@@ -273,8 +273,7 @@ void turns_payload(struct shard *sh, const struct flow *f, struct flow_turns **t
 	if (!t) {
 		if (f->ext && f->ext->watch & WATCH_SPLIT)
 			return; /* only half of them are here */
-		/* As much as new sessions may use. */
-		if (sh->app_bytes + sh->held_bytes + sizeof(*t) > sh->budget / 8 * 3) {
+		if (shard_is_full(sh, sizeof(*t))) {
 			counters_add(&sh->engine->counters, "turns: memory budget used up", 1);
 			return;
 		}
