@@ -65,20 +65,20 @@ static void held_free(struct shard *sh, struct ext_side *e, struct held *h)
 	free(h);
 }
 
-static void doubt_end(struct shard *sh, struct ext_side *e)
+/* NULL: nothing. */
+static void doubt_free(struct shard *sh, struct held *h)
 {
-	if (!e->doubtful)
-		return;
-	sh->held_bytes -= sizeof(*e->doubtful) + e->doubtful->room;
-	free(e->doubtful);
-	e->doubtful = NULL;
+	if (h)
+		sh->held_bytes -= sizeof(*h) + h->room;
+	free(h);
 }
 
 void stream_doubt(struct shard *sh, struct ext_side *e, const struct packet *p)
 {
 	struct held *h;
 
-	doubt_end(sh, e);
+	doubt_free(sh, e->doubtful);
+	e->doubtful = NULL;
 	if (!p->paylen || sh->held_bytes > sh->budget / 4)
 		return;
 	h = xmalloc(sizeof(*h) + p->paylen);
@@ -111,14 +111,14 @@ static bool believe(struct shard *sh, struct flow *f, unsigned dir, uint32_t to)
 	at = (struct stamp){h->time, h->frame, h->time, h->frame};
 	e->expect = h->hi;
 	deliver(sh, f, dir, h->data, h->caplen, h->hi - h->lo, &at);
-	sh->held_bytes -= sizeof(*h) + h->room;
-	free(h);
+	doubt_free(sh, h);
 	return true;
 }
 
 void stream_forget(struct shard *sh, struct ext_side *e)
 {
-	doubt_end(sh, e);
+	doubt_free(sh, e->doubtful);
+	e->doubtful = NULL;
 	while (e->held) {
 		struct held *h = e->held;
 
