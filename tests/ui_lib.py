@@ -69,17 +69,27 @@ class Tmux:
         self.keys(*(keys if isinstance(keys, (list, tuple)) else [keys]))
         return self.wait(pattern, what or f"after {keys}")
 
+    def at_work(self):
+        """Whether the terminal or the program has something to do: on a busy machine a key that was
+        sent is read, or a window that was resized is drawn, only when a processor is free."""
+        server, shell = self.run("display-message", "-p", "#{pid} #{pane_pid}").split() or (0, 0)
+        children = read_text(f"/proc/{shell}/task/{shell}/children").split()
+        return any(re.search(r"\) [RD] ", read_text(f"/proc/{pid}/stat")) for pid in [server, *children])
+
     def settled(self):
-        """What is on the screen when nothing has moved for half a second."""
-        text, since = self.screen(True), time.time()
-        while time.time() - since < 0.5:
+        """What is on the screen when nothing has moved and nobody has been at work for half a second."""
+        text, since, end = self.screen(True), time.time(), time.time() + 60
+        while time.time() - since < 0.5 and time.time() < end:
             time.sleep(0.05)
-            if (now := self.screen(True)) != text:
+            busy = self.at_work()
+            if (now := self.screen(True)) != text or busy:
                 text, since = now, time.time()
         return text
 
     def resize(self, width, height):
+        """Keys pressed after it find the new size: one that came before it would be taken at the old."""
         self.run("resize-window", "-x", str(width), "-y", str(height))
+        self.settled()
 
     def over(self):
         self.run("kill-server")
@@ -141,6 +151,14 @@ class Pty:
         os.close(self.parent)
         os.close(self.child)
         self.err.close()
+
+
+def read_text(path):
+    try:
+        with open(path) as file:
+            return file.read()
+    except OSError:  # the process has ended
+        return ""
 
 
 def capture(name):
