@@ -1,6 +1,6 @@
 /*
  * ledger.c - where the waiting of a transaction went: stretches of time are given to entries as
- * they are found, and what is left of a phase is its own entry. See docs/architecture.md, "Stamps,
+ * they are found, and what is left of a phase is its own entry. See docs/transactions.md, "Stamps,
  * pairing, ledger".
  *
  * A phase has what lies between two stamps to give, never more: entries take from it one after the

@@ -23,7 +23,7 @@ enum record_kind {
 	RECORD_KIND_COUNT
 };
 
-/* The ledger: where a transaction's waiting time went. See docs/architecture.md. */
+/* The ledger: where a transaction's waiting time went. See docs/transactions.md. */
 enum ledger_entry {
 	LEDGER_CONNECT_RETRY,
 	LEDGER_CONNECT_NETWORK,

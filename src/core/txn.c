@@ -2,7 +2,7 @@
  * txn.c - transactions: the four stamps and pairing.
  *
  * Pairing after bytes were lost is conservative: a response is given to a request only where no
- * other request could be meant. See docs/architecture.md, "Pairing".
+ * other request could be meant. See docs/transactions.md, "Stamps, pairing, ledger".
  */
 #include "core/handshake.h"
 #include "core/shard.h"
