@@ -6,62 +6,8 @@
  * 15 s after the first); Linux from 6.5 on repeats each second four times before it doubles; older
  * systems begin with 3 s (3, 9, 21 s). They are told apart by the gaps, not by the sum.
  */
-#include "model/find_impl.h"
+#include "model/find_connect.h"
 #include <math.h>
-
-enum timer { TIMER_CLASSIC, TIMER_LINEAR, TIMER_OLD, TIMER_FIRST, TIMER_OTHER, TIMER_COUNT };
-
-#define DELAYS 16u
-
-#define CLIENTS   2048u /* of services, whose requests are told apart */
-#define BY_CHANCE 1e-3  /* what is less likely is none */
-#define SHOWN     6u
-
-#define SHOWN_SYNS 6u /* frames of a client that are kept as examples */
-
-/* One that connects to a service. */
-struct source {
-	uint64_t syns, dropped; /* of connections that were made in the end: all, sent in vain */
-	uint64_t begun;         /* seconds in which such began, by bit: of two, 64 of them */
-	uint64_t silent, vain;  /* requests that nobody answered, their SYNs */
-	uint64_t cost, first, last;
-	uint64_t least, most;        /* ns that they can have been waited for */
-	uint64_t frames[SHOWN_SYNS]; /* the first ones; 0: none */
-	uint32_t timers[TIMER_COUNT];
-	bool filtered; /* while a list is made */
-};
-struct source_key {
-	struct addr client;
-	const struct svc *at;
-};
-struct connect_all {
-	struct keyed *sources;
-};
-
-struct connect_state {
-	struct proof answered, silent; /* SYN sent again, and in the end answered, or not */
-	/* While a list is made: of the latter, by whether other clients were served meanwhile. */
-	struct proof unanswered, filtered;
-	uint64_t least[2], most[2]; /* ns that these can have cost */
-	uint64_t clients, clients_served, vain;
-	struct addr shown[SHOWN];
-	unsigned nshown;
-	uint8_t network_bits; /* of the first of these, that all have in common; 0: none */
-	uint64_t silent_timers[TIMER_COUNT];
-	struct proof late; /* answered at once, but the client did not get that */
-	struct proof lost; /* while a list is made: what the path may have lost of all of these */
-	uint64_t met_old;  /* of the first, the server still had another connection */
-	uint64_t timers[TIMER_COUNT];
-	struct {
-		uint64_t seconds, n;
-	} delays[DELAYS];
-	unsigned ndelays;
-	uint64_t late_flows;         /* connections of these and of the following, each once */
-	uint64_t open_flows;         /* whose first bytes nobody acknowledges, at the end */
-	uint64_t fresh_flows;        /* of which only the first bytes were late */
-	struct proof queue, aborted; /* accept queue: SYN/ACK again, RST to the ACK */
-	struct proof refused, prohibited;
-};
 
 static bool near(uint64_t gap, uint64_t seconds)
 {
@@ -328,8 +274,7 @@ const struct proof *connect_lost(const struct svc *s)
 	return c && is_loss(s) && c->lost.count ? &c->lost : NULL;
 }
 
-/* No packet says when whoever asked gave up. */
-static void say_gave_up(struct text *t, const struct connect_state *c, bool filtered)
+void connect_say_gave_up(struct text *t, const struct connect_state *c, bool filtered)
 {
 	if (c->least[filtered] < c->most[filtered])
 		say(t,
@@ -484,7 +429,7 @@ static void list_dropped(struct findings *f, const struct svc *s, const struct c
 		      "(Recv-Q, the queue, against Send-Q). Raise net.core.somaxconn and the "
 		      "backlog that the program gives to listen(), or accept faster: more "
 		      "workers.");
-	say_gave_up(&x->against, c, false);
+	connect_say_gave_up(&x->against, c, false);
 	if (!(s->established - c->answered.count))
 		say(&x->against, "No other connection to this port was made at once: a path or a "
 				 "host that was not there yet (ARP, a route, a restart) looks the "
@@ -538,7 +483,7 @@ static void list_silent(struct findings *f, const struct svc *s, const struct co
 		       "word: a firewall, a missing route back.");
 	say(&x->next, "Whether the host is up and listens (ss -lnt there); rules that DROP "
 		      "(nft list ruleset, security groups); the route back.");
-	say_gave_up(&x->against, c, false);
+	connect_say_gave_up(&x->against, c, false);
 	say(&x->against, "No connection to this port was made in the whole capture: that the "
 			 "server's backlog is full cannot be told from that it is not there.");
 }
@@ -574,124 +519,6 @@ static void list_refused(struct findings *f, const struct svc *s, const struct c
 				 "no fault.");
 }
 
-/* Is it one network's fate? Its first bits, that nobody has who was served. */
-static void find_network(struct findings *f, const struct svc *s, struct connect_state *c)
-{
-	struct connect_all *all = f->state[DETECTOR_CONNECT];
-	unsigned bytes = s->key.ip_version == 6 ? 8 : 15; /* /64; of IPv4, which is mapped, /24 */
-
-	c->network_bits = 0;
-	if (c->clients < 2)
-		return;
-	for (uint32_t i = 0; i < keyed_count(all->sources); i++) {
-		const struct source_key *key = keyed_key(all->sources, i);
-		const struct source *x = keyed_value(all->sources, i);
-
-		if (key->at == s && x->filtered == (memcmp(&key->client, &c->shown[0], bytes) != 0))
-			return;
-	}
-	c->network_bits = (uint8_t)(s->key.ip_version == 6 ? 64 : 24);
-}
-
-static uint64_t seconds_of(const struct source *x)
-{
-	uint64_t from = x->first / (2 * (uint64_t)SECOND), to = x->last / (2 * (uint64_t)SECOND);
-	uint64_t bits = 0;
-
-	for (uint64_t i = from; i <= to && i < from + 64; i++)
-		bits |= UINT64_C(1) << (i & 63);
-	return bits;
-}
-
-/* What the clients that were served saw: SYNs, those of them in vain, when. */
-struct served {
-	uint64_t clients, syns, dropped, begun;
-};
-
-static struct served served_by(struct connect_all *all, const struct svc *s)
-{
-	struct served sum = {0};
-
-	for (uint32_t i = 0; i < keyed_count(all->sources); i++) {
-		const struct source_key *key = keyed_key(all->sources, i);
-		const struct source *x = keyed_value(all->sources, i);
-
-		if (key->at != s || !x->syns)
-			continue;
-		sum.clients++;
-		sum.syns += x->syns + x->vain;
-		sum.dropped += x->dropped + x->vain;
-		sum.begun |= x->begun;
-	}
-	return sum;
-}
-
-/*
- * One client's requests are never answered while those of others are: where requests are dropped at
- * random, as by a full queue, that is unlikely after a few.
- */
-static bool is_filtered(const struct source *x, const struct served *served, double *chance)
-{
-	double rate = (double)(served->dropped + 1) / (double)(served->syns + 2);
-
-	*chance = pow(rate, (double)x->vain);
-	return !x->syns && x->vain >= 3 && served->clients && served->begun & seconds_of(x) &&
-	       *chance < BY_CHANCE;
-}
-
-static void add_source_to(struct proof *p, const struct source_key *key, const struct source *x)
-{
-	struct proof one = {0};
-
-	proof_add(&one, x->first, x->cost, x->frames[0]);
-	for (unsigned i = 1; i < SHOWN_SYNS; i++)
-		if (x->frames[i])
-			proof_frame(&one, x->cost, x->frames[i]);
-	proof_until(&one, x->last);
-	proof_client(&one, &key->client);
-	one.count = x->silent;
-	proof_merge(p, &one);
-}
-
-static void divide(struct findings *f, const struct svc *s, struct connect_state *c)
-{
-	struct connect_all *all = f->state[DETECTOR_CONNECT];
-	struct served served = {0};
-	double chance;
-
-	c->unanswered = c->silent;
-	memset(&c->filtered, 0, sizeof(c->filtered));
-	memset(c->least, 0, sizeof(c->least));
-	memset(c->most, 0, sizeof(c->most));
-	c->clients = c->vain = 0;
-	c->nshown = 0;
-	if (all->sources)
-		served = served_by(all, s);
-	c->clients_served = served.clients;
-	for (uint32_t i = 0; all->sources && i < keyed_count(all->sources); i++) {
-		const struct source_key *key = keyed_key(all->sources, i);
-		struct source *x = keyed_value(all->sources, i);
-
-		if (key->at != s)
-			continue;
-		x->filtered = x->silent && is_filtered(x, &served, &chance);
-		if (!x->silent)
-			continue;
-		add_source_to(x->filtered ? &c->filtered : &c->unanswered, key, x);
-		c->least[x->filtered] += x->least;
-		c->most[x->filtered] += x->most;
-		for (int k = 0; k < TIMER_COUNT && !x->filtered; k++)
-			c->silent_timers[k] += x->timers[k];
-		if (!x->filtered)
-			continue;
-		if (c->nshown < SHOWN)
-			c->shown[c->nshown++] = key->client;
-		c->clients++;
-		c->vain += x->vain;
-	}
-	find_network(f, s, c);
-}
-
 static void prepare(struct findings *f)
 {
 	struct svc *s;
@@ -702,65 +529,11 @@ static void prepare(struct findings *f)
 		if (!c)
 			continue;
 		memset(c->silent_timers, 0, sizeof(c->silent_timers));
-		divide(f, s, c);
+		connect_divide(f, s, c);
 		c->lost = c->answered;
 		proof_merge(&c->lost, &c->queue);
 		proof_merge(&c->lost, &c->late);
 	}
-}
-
-static void say_clients(struct text *t, const struct connect_state *c)
-{
-	const char *before = "";
-
-	if (c->network_bits) {
-		struct addr net = c->shown[0];
-
-		memset(net.b + (c->network_bits == 64 ? 8 : 15), 0, c->network_bits == 64 ? 8 : 1);
-		say(t, "%I", &net);
-		text_printf(
-			t, "/%u (%llu addresses)", c->network_bits, (unsigned long long)c->clients);
-		return;
-	}
-	for (unsigned i = 0; i < c->nshown; i++) {
-		say(t, "%S%I", before, &c->shown[i]);
-		before = ", ";
-	}
-	if (c->clients > c->nshown)
-		say(t, " and %C more", c->clients - c->nshown);
-}
-
-static void list_filtered(struct findings *f, const struct svc *s, const struct connect_state *c)
-{
-	struct finding *x;
-	struct text filter;
-
-	text_init_growing(&filter);
-	text_str(&filter, "tsumari.tcp.state == syn_sent and client.ip in {");
-	for (unsigned i = 0; i < c->nshown; i++)
-		say(&filter, "%S%I", i ? ", " : "", &c->shown[i]);
-	text_char(&filter, '}');
-	x = finding_new(f, "syn-filtered", "Connection requests of some clients are dropped", s,
-		&c->filtered, filter.p);
-	text_release(&filter);
-	finding_claims(x, s, ENTRY(CONNECT_RETRY), CLASS(NONE));
-	finding_at_least(x, SEVERITY_WARNING);
-	x->of = s->flows;
-	say(&x->saw, "None of the %C connection requests of ", x->count);
-	say_clients(&x->saw, c);
-	say(&x->saw,
-		" was ever answered (%C SYNs in all), while %C other client%1 connected to this "
-		"port at the same time.",
-		c->vain, c->clients_served, c->clients_served);
-	say(&x->means, "Something drops the packets of these clients, or the answers to them, "
-		       "without a word: a firewall or a security group with a rule for these "
-		       "addresses, or a missing route back.");
-	say(&x->next, "Rules that DROP by source (nft list ruleset, iptables -L -v: their "
-		      "counters; security groups, fail2ban) on the server and on the way; the "
-		      "route back to these clients (ip route get on the server); where their SYNs "
-		      "are still seen.");
-	say_gave_up(&x->against, c, true);
-	say(&x->against, "It is not the backlog: that drops requests whoever sends them.");
 }
 
 static void list(struct findings *f)
@@ -778,7 +551,7 @@ static void list(struct findings *f)
 		else if (c->unanswered.count)
 			list_silent(f, s, c);
 		if (c->filtered.count)
-			list_filtered(f, s, c);
+			connect_list_filtered(f, s, c);
 		if (c->late.count && !is_loss(s))
 			list_late(f, s, c);
 		if (c->refused.count || c->prohibited.count)
