@@ -412,6 +412,13 @@ def check_account(path, name, found):
         fail("%s: lines of %d ns, felt were %d" % (name, sum(l["cost"] for l in lines), account["felt"]))
     if account["felt"] > account["all"]:
         fail("%s: more was felt than was waited for" % name)
+    for f in (r["tsumari"]["finding"] for r in found):
+        if abs(f.get("share", 0) - f.get("cost", 0) / max(1, account["felt"])) > 1e-6 and f.get("share") != 1:
+            fail("%s: %s has %g of %d ns" % (name, f["id"], f.get("share", 0), account["felt"]))
+        for test in ("share >= %f" % f.get("share", 0), "share < %f" % (f.get("share", 0) + 1e-6)) if f is found[0]["tsumari"]["finding"] and f.get("share", 1) < 0.99 else ():
+            got = run("--json", "-r", path, "--types", "finding", "-Y", "tsumari.finding.%s" % test)
+            if not any(json.loads(line)["tsumari"]["finding"] == f for line in got.splitlines()):
+                fail("%s: -Y 'tsumari.finding.%s' loses %s" % (name, test, f["id"]))
     costs = lambda of: sorted((f["id"], f["cost"]) for f in of if "cost" in f and "part_of" not in f)
     told = costs(r["tsumari"]["finding"] for r in found)
     if told != sorted((l["finding"], l["cost"]) for l in lines if "finding" in l):
@@ -454,8 +461,8 @@ def check_all(path, name, found, work):
     if ranks != sorted(ranks):
         fail("%s: not in the order of severity and cost" % name)
     check_account(path, name, found)
-    if share > 1000 + len(found):
-        fail("%s: %d thousandths of all waiting" % (name, share))
+    if not 0 <= share <= 1 + 1e-6 * len(found):
+        fail("%s: %g of all waiting" % (name, share))
     if run("--json", "-j3", "-r", path, "--types", "finding") != run("--json", "-j0", "-r", path, "--types", "finding"):
         fail("%s: other findings with workers" % name)
 

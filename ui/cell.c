@@ -89,6 +89,9 @@ void cell_put(struct text *t, const struct field *f, const struct schema_value *
 		for (uint32_t i = 0; i < v->list->n; i++)
 			text_printf(t, "%s%" PRIu64, i ? ", " : "", v->list->v[i]);
 		break;
+	case FIELD_FRACTION:
+		text_percent(t, v->u64, 1000000);
+		break;
 	case CELL_RATE:
 		text_rate(t, v->u64, UINT64_C(1000000000000));
 		break;
@@ -114,6 +117,7 @@ bool cell_right(const struct field *f)
 	case FIELD_U64:
 	case FIELD_BYTES:
 	case FIELD_DURATION:
+	case FIELD_FRACTION:
 	case CELL_RATE:
 		return true;
 	default:

@@ -29,6 +29,7 @@ enum field_type {
 	FIELD_ID,   /* a number that only names something: shown as text */
 	FIELD_IPS,  /* a list of addresses: struct field_addrs; an empty one is absent */
 	FIELD_DURATIONS, /* as FIELD_U64S, of ns */
+	FIELD_FRACTION,  /* a part of a whole, in millionths; shown as a number from 0 to 1 */
 };
 
 /* The value of a number, time or duration that the capture cannot support. */

@@ -339,7 +339,7 @@ struct finding_record {
 	const char *protocol, *part_of; /* NULL: none */
 	bool of_capture, at_least;
 	uint64_t cost;  /* ns of waiting */
-	uint64_t share; /* of all waiting, in thousandths */
+	uint64_t share; /* of all waiting, in millionths */
 	uint64_t count, of, peak;
 	struct field_list frames;
 	struct record_text filter, bpf, saw, means, next, against;

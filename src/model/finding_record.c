@@ -55,7 +55,7 @@ const struct record *findings_as_record(struct findings *f, const struct finding
 	o->of_capture = x->of_capture;
 	o->cost = x->cost;
 	o->at_least = x->cost && x->at_least;
-	o->share = share_of(x->cost, x->waiting, 1000);
+	o->share = share_of(x->cost, x->waiting, 1000000);
 	o->count = x->count;
 	o->of = x->of ? x->of : FIELD_ABSENT;
 	o->counted = x->counted;

@@ -18,6 +18,7 @@ struct unit {
 };
 
 static const struct unit no_units[] = {{"", 1}, {NULL, 0}};
+static const struct unit fractions[] = {{"", 1000000}, {NULL, 0}};
 static const struct unit sizes[] = {{"", 1}, {"B", 1}, {"k", 1000}, {"kB", 1000}, {"K", 1000},
 	{"M", 1000000}, {"MB", 1000000}, {"G", SECOND}, {"GB", SECOND}, {"KiB", 1u << 10},
 	{"MiB", 1u << 20}, {"GiB", 1u << 30}, {NULL, 0}};
@@ -185,6 +186,9 @@ static bool convert(const struct field *f, struct operand *o, const char **what)
 	case FIELD_BYTES:
 		*what = "a size such as 64KiB";
 		return number(o->text, sizes, &o->u64);
+	case FIELD_FRACTION:
+		*what = "a part of a whole, such as 0.25";
+		return number(o->text, fractions, &o->u64);
 	case FIELD_BOOL:
 		*what = "true or false";
 		return truth(o);

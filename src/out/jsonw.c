@@ -286,6 +286,19 @@ static const struct program *program_of(struct op_list *list, const uint64_t *se
 	return jsonplan_program(list, seen, hash);
 }
 
+/* A part of a whole: 1, or as many digits behind the point as say something. */
+static char *put_millionths(char *at, uint64_t v)
+{
+	uint64_t part = v % 1000000, digit = 100000;
+
+	at = put_u64(at, v / 1000000);
+	if (part)
+		*at++ = '.';
+	for (; part; part %= digit, digit /= 10)
+		*at++ = (char)('0' + part / digit);
+	return at;
+}
+
 /* A number, a time, a truth value or a list of names. */
 static char *put_other(const struct line *l, const struct step *s, uint64_t v, char *at)
 {
@@ -299,6 +312,8 @@ static char *put_other(const struct line *l, const struct step *s, uint64_t v, c
 		return at + (v ? 4 : 5);
 	case FIELD_NAMES:
 		return put_names(s->op, v, at);
+	case FIELD_FRACTION:
+		return put_millionths(at, v);
 	default:
 		return put_u64(at, v);
 	}

@@ -317,6 +317,7 @@ static const char *type_name(const struct field *f)
 		[FIELD_NAMES] = "names",
 		[FIELD_U64S] = "numbers",
 		[FIELD_DURATIONS] = "numbers",
+		[FIELD_FRACTION] = "number",
 		[FIELD_ID] = "identifier",
 		[FIELD_IPS] = "address"};
 
@@ -333,6 +334,8 @@ static const char *unit_name(const struct field *f)
 		return "ns";
 	case FIELD_TIME:
 		return "RFC 3339";
+	case FIELD_FRACTION:
+		return "of 1";
 	default:
 		return "";
 	}
