@@ -885,8 +885,9 @@ def check(name, path, first, cost, also, never, verdict):
         if not any(right(f, want[:2], want[2] if len(want) > 2 else None) for f in report["findings"]):
             fail(name, "no %s: %s" % (want, told))
     for f in report["findings"]:
-        if f.get("protocol", "http") not in ("http", "http2", "tls") and re.search(r"nginx|Apache|HTTP|499|upstream", f["next"] + f["against"]):
-            fail(name, "what to look at fits the web, not %s: %s" % (f["protocol"], f["next"]))
+        web = f["id"] == "connect-timeout" or not re.search(r":(?!80$|443$)\d+$", f.get("server", ""))  # whoever is in front
+        if f.get("protocol", "http" if web else "unread") not in ("http", "http2", "tls") and re.search(r"nginx|Apache|HTTP|499|upstream", f["next"] + f["against"]):
+            fail(name, "what to look at fits the web, not %s: %s" % (f.get("protocol", f["id"]), f["next"]))
         if any(re.fullmatch(id, f["id"]) for id in never):
             fail(name, "%s is told" % shown(f))
     if verdict and not re.match(verdict, report["verdict"]):

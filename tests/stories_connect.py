@@ -304,7 +304,7 @@ def refused_after_a_while():
 # ---- workers ---------------------------------------------------------------------------------------
 
 
-def prefork(n, workers, keep=5, gap=0.35, took=0.002, linger=0, silent=0, v6=False, proxy=False, port=80, once=False):
+def prefork(n, workers, keep=5, gap=0.35, took=0.002, linger=0, silent=0, v6=False, proxy=False, port=80, once=False, unread=False):
     """Visitors of a server with so many workers, each held by one connection until it closes: their
     page, one picture, then `keep` seconds of nothing (once: their page only, and it closes). What they
     waited for a worker is in .waited."""
@@ -323,16 +323,17 @@ def prefork(n, workers, keep=5, gap=0.35, took=0.002, linger=0, silent=0, v6=Fal
             free[turn] = begun + int(keep * SECOND)
             c.close(free[turn])
             continue
-        c.ask(begun, get("/"))
+        c.ask(begun, b"\1\2\3 give me that\0" if unread else get("/"))
         start = max(begun, free[turn])
         w.waited += start - begun
-        t = c.answer(start + int(took * SECOND))
+        t = c.answer(start + int(took * SECOND), *[b"\4\5 here it is\0"] * unread)
         if front:
             front.close(front.answer(t + 100_000) + MS)
         if once:
             free[turn] = c.close(t + MS)
             continue
-        t = c.answer(c.ask(t + 5 * MS, get("/picture")) + int(took * SECOND))
+        if not unread:
+            t = c.answer(c.ask(t + 5 * MS, get("/picture")) + int(took * SECOND))
         free[turn] = c.close(t + int(keep * SECOND)) + int(linger * SECOND)
     return w
 
@@ -373,6 +374,15 @@ SILENT = dict(n=24, workers=4, keep=6, gap=0.25, silent=4)
 @starving(**SILENT)
 def workers_held_by_connections_that_say_nothing():
     return prefork(**SILENT)
+
+
+# Nothing of what is said of it fits the web alone (stories.check).
+UNREAD = dict(n=16, workers=4, port=7001, unread=True)
+
+
+@starving(server="10.7.0.1:7001", **UNREAD)
+def workers_of_a_protocol_that_is_not_read():
+    return prefork(**UNREAD)
 
 
 ONCE = dict(n=16, workers=3, keep=7, gap=0.3, silent=3, once=True)

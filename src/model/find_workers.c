@@ -350,6 +350,28 @@ static void explain(struct findings *f, const struct svc *s, struct finding *x)
 	}
 }
 
+/* Which setting ends an idle connection, and which makes more workers. */
+static const char *next_steps(const struct svc *s)
+{
+	switch (s->kind) {
+	case KIND_WEB:
+		return "Fewer seconds of keep-alive (Apache: KeepAliveTimeout 1 to 2, or the event "
+		       "MPM, whose idle connections hold no worker), more workers "
+		       "(MaxRequestWorkers, threads, pm.max_children), a proxy in front that keeps "
+		       "idle connections for the server (and few towards it).";
+	case KIND_DATABASE:
+		return "Who keeps connections that say nothing (the processlist: Sleep, idle), and "
+		       "for how long they may (wait_timeout; a pool's own idle timeout); smaller "
+		       "pools in the applications, or a pooler between them and the server that "
+		       "lends a connection for a transaction only; a larger pool of threads "
+		       "(MariaDB: thread_pool_size, thread_pool_max_threads).";
+	default:
+		return "How long a connection that says nothing may stay (the server's idle "
+		       "timeout), who keeps such (a client's pool), and how many workers there "
+		       "are: threads, processes.";
+	}
+}
+
 static void list(struct findings *f)
 {
 	struct svc *s;
@@ -383,12 +405,7 @@ static void list(struct findings *f)
 			"say nothing. The kernel connects whoever comes, and they wait for a "
 			"worker: "
 			"the server itself is not slow.");
-		say(&x->next, "Fewer seconds of keep-alive (Apache: KeepAliveTimeout 1 to 2, or "
-			      "the event "
-			      "MPM, whose idle connections hold no worker), more workers "
-			      "(MaxRequestWorkers, threads, pm.max_children), a proxy in front "
-			      "that keeps "
-			      "idle connections for the server (and few towards it).");
+		text_str(&x->next, next_steps(s));
 		say(&x->against,
 			"Connections in front of it that are kept by a pool hold workers in "
 			"the same way: then the pool is larger than the workers are many.");
