@@ -1,6 +1,9 @@
 """More stories (stories.py): connections that are slow to be made, that nobody takes, or that hold a worker."""
+import json
 import struct
+import subprocess
 import sys
+import tempfile
 
 import pcaplib
 import stories
@@ -426,5 +429,36 @@ def slow_requests_while_others_close():
     return w
 
 
+# ---- what tables had to forget ---------------------------------------------------------------------
+
+
+def dead_among(others, n=1):
+    """`n` clients' connections die, each makes `others` new ones; the counters of the report."""
+    w = World()
+    for i in range(n):
+        c = Conn(w, (i // 250, i % 250), 1)
+        t = c.answer(c.ask(c.open(i * MS) + MS, get("/")) + MS) + 3 * SECOND
+        c.sent(t, get("/"), (0.2, 0.4, 0.8, 1.6, 3.2, 6.4))
+        for k in range(others):
+            c = Conn(w, (i // 250, i % 250), 1)
+            c.close(c.answer(c.ask(c.open(t + 2 * SECOND + k * 20 * MS) + MS, get("/")) + MS))
+    with tempfile.NamedTemporaryFile() as f:
+        w.write(f.name)
+        run = subprocess.run([stories.TSUMARI, "-r", f.name, "--report=json"], capture_output=True, timeout=60)
+    return {c["name"]: c["n"] for c in json.loads(run.stdout)["counters"]}
+
+
+def forgets():
+    """A bounded table says when it was too small, and only then."""
+    for others, n, name in ((40, 1, "dead connections whose client made too many others since"),
+                            (1, 1100, "clients that may give up forgotten, too many")):
+        if not dead_among(others, n).get(name):
+            stories.fail("forgets", "nothing of '%s' for %d x %d" % (name, n, others))
+    few = dead_among(3)
+    if any("forgotten" in name or "too many" in name for name in few):
+        stories.fail("forgets", "it forgot something of next to nothing: %s" % few)
+    return stories.bad > 0
+
+
 if __name__ == "__main__":
-    sys.exit(stories.main())
+    sys.exit(forgets() or stories.main())

@@ -193,9 +193,18 @@ static void list(struct findings *f)
 	}
 }
 
+static void counters(const void *state, struct counters *c)
+{
+	const struct attempt_all *all = state;
+
+	count_forgotten(c, "findings: connection requests sent once forgotten, too many",
+		all->nsingles, SINGLES);
+}
+
 const struct detector detect_attempt = {.size = sizeof(struct attempt_all),
 	.service_size = sizeof(struct attempt_state),
 	.kinds = OF_FLOW | OF_TXN,
 	.record = record,
 	.prepare = prepare,
-	.list = list};
+	.list = list,
+	.counters = counters};

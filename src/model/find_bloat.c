@@ -309,6 +309,16 @@ static void release(void *state)
 	keyed_free(((struct bloat_all *)state)->pairs);
 }
 
+static void counters(const void *state, struct counters *c)
+{
+	const struct bloat_all *all = state;
+
+	count_forgotten(c, "findings: large transfers forgotten, too many", all->nloads, LOADS);
+	if (all->nloads)
+		count_forgotten(c, "findings: waits beside large transfers forgotten, too many",
+			all->nwaits, WAITS);
+}
+
 const struct detector detect_bloat = {.size = sizeof(struct bloat_all),
 	.table = {{offsetof(struct bloat_all, pairs),
 		"findings: pairs of hosts forgotten, too many"}},
@@ -316,4 +326,5 @@ const struct detector detect_bloat = {.size = sizeof(struct bloat_all),
 	.record = record,
 	.prepare = prepare,
 	.list = list,
-	.release = release};
+	.release = release,
+	.counters = counters};

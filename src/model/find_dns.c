@@ -46,6 +46,7 @@ struct dns_all {
 		uint64_t flow;
 		uint32_t lookup; /* its place */
 	} flows[FLOWS];          /* by their number */
+	uint64_t early, settled; /* lookups that made place for others; attempts for their next */
 };
 
 struct silence {
@@ -241,6 +242,7 @@ static struct lookup *lookup_of(struct findings *f, const struct txn_record *t, 
 		*at = xcalloc(1, sizeof(**at));
 	if ((*at)->name != name ||
 		memcmp(&(*at)->client, &t->r.client.ip, sizeof(t->r.client.ip)) != 0) {
+		all->early += (*at)->troubled;
 		settle(f, *at, (*at)->n);
 		(*at)->name = name;
 		(*at)->client = t->r.client.ip;
@@ -257,8 +259,10 @@ static void add_query(struct findings *f, struct svc *s, const struct txn_record
 	struct attempt *a;
 	unsigned at;
 
-	if (l->n == ATTEMPTS)
+	if (l->n == ATTEMPTS) {
+		all->settled += l->troubled ? ATTEMPTS / 2 : 0;
 		settle(f, l, ATTEMPTS / 2);
+	}
 	if (l->n == l->room) {
 		l->room = l->room ? l->room * 2 : 3;
 		l->a = xrealloc(l->a, l->room * sizeof(*l->a));
@@ -408,10 +412,20 @@ static void release(void *state)
 	}
 }
 
+static void counters(const void *state, struct counters *c)
+{
+	const struct dns_all *all = state;
+
+	count_forgotten(c, "findings: lookups in trouble settled early, too many", all->early, 0);
+	count_forgotten(
+		c, "findings: attempts of a lookup settled early, too many", all->settled, 0);
+}
+
 const struct detector detect_dns = {.size = sizeof(struct dns_all),
 	.service_size = sizeof(struct dns_state),
 	.kinds = OF_FLOW | OF_TXN,
 	.record = record,
 	.prepare = prepare,
 	.list = list,
-	.release = release};
+	.release = release,
+	.counters = counters};

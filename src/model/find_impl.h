@@ -168,8 +168,16 @@ struct detector {
 		size_t at;        /* of a struct keyed in its state for the capture */
 		const char *full; /* the counter of what it had no room for; NULL: there is none */
 	} table[2];
+	/* Of the capture's state: what else had no room; NULL: nothing. */
+	void (*counters)(const void *state, struct counters *c);
 	const char *protocol; /* whose slow answers are its own; NULL: none */
 };
+/* A ring of so many, of which `n` were put in: what it had to forget. */
+static inline void count_forgotten(struct counters *c, const char *name, uint64_t n, uint64_t room)
+{
+	if (n > room)
+		counters_add(c, name, n - room);
+}
 #define OF_FLOW (1u << RECORD_FLOW)
 #define OF_TXN  (1u << RECORD_TXN)
 #define OF_TURN (1u << RECORD_TURN)

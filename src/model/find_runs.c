@@ -134,6 +134,14 @@ static void release(void *state)
 	keyed_free(((struct runs_all *)state)->open);
 }
 
+static void counters(const void *state, struct counters *c)
+{
+	const struct runs_all *all = state;
+
+	count_forgotten(
+		c, "findings: runs of small requests forgotten, too many", all->nover, RUNS);
+}
+
 const struct detector detect_runs = {.size = sizeof(struct runs_all),
 	.service_size = sizeof(struct runs_state),
 	.table = {{offsetof(struct runs_all, open),
@@ -142,4 +150,5 @@ const struct detector detect_runs = {.size = sizeof(struct runs_all),
 	.record = record,
 	.prepare = prepare,
 	.list = list,
-	.release = release};
+	.release = release,
+	.counters = counters};

@@ -544,6 +544,9 @@ void findings_counters(const struct findings *f, struct counters *c)
 			if (t && keyed_refused(t))
 				counters_add(c, detectors[i]->table[k].full, keyed_refused(t));
 		}
+	for (int i = 0; i < DETECTOR_COUNT; i++)
+		if (detectors[i]->counters)
+			detectors[i]->counters(f->state[i], c);
 }
 
 static const struct finding *worst(const struct finding *list, unsigned n, bool of_capture)

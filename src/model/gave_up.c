@@ -27,6 +27,7 @@ struct starts {            /* of connections */
 
 struct gave_up {
 	struct keyed *starts; /* struct starts by struct key; NULL: none yet */
+	uint64_t forgotten; /* dead connections whose end may lie among starts that are forgotten */
 	char *copy;
 	size_t room;
 };
@@ -90,6 +91,7 @@ static uint64_t ended(struct gave_up *g, const struct record *r, uint64_t since,
 {
 	struct starts *s = starts_of(g, r, false);
 	unsigned n = s && s->n < GAVE_UP_STARTS ? s->n : GAVE_UP_STARTS, best = n, most = 0;
+	uint64_t oldest = UINT64_MAX;
 
 	for (unsigned i = 0; s && i < n; i++) {
 		uint64_t time = s->at[i].time;
@@ -97,6 +99,7 @@ static uint64_t ended(struct gave_up *g, const struct record *r, uint64_t since,
 
 		if (s->at[i].flow == r->flow_id)
 			continue;
+		oldest = oldest < time ? oldest : time;
 		if (time <= since && since - time <= CALM)
 			return 0;
 		if (s->at[i].used || time <= since + LEAST || time >= end)
@@ -107,6 +110,7 @@ static uint64_t ended(struct gave_up *g, const struct record *r, uint64_t since,
 			most = like;
 		}
 	}
+	g->forgotten += s && s->n > GAVE_UP_STARTS && oldest > since;
 	if (!s || best == n)
 		return 0;
 	s->at[best].used = true;
@@ -189,4 +193,14 @@ const struct record *gave_up_record(struct gave_up *g, const struct record *r)
 			return shorter_flow(g, f);
 	}
 	return r;
+}
+
+void gave_up_counters(const struct gave_up *g, struct counters *c)
+{
+	if (g->starts && keyed_refused(g->starts))
+		counters_add(c, "clients that may give up forgotten, too many",
+			keyed_refused(g->starts));
+	if (g->forgotten)
+		counters_add(c, "dead connections whose client made too many others since",
+			g->forgotten);
 }

@@ -11,6 +11,7 @@
 #define TSUMARI_MODEL_GAVE_UP_H
 
 #include "core/record.h"
+#include "core/stats.h"
 
 #define GAVE_UP_CLIENTS 1024u /* pairs of client and service that are remembered */
 #define GAVE_UP_STARTS  16u   /* connections of one */
@@ -21,5 +22,7 @@ struct gave_up *gave_up_new(void);
 void gave_up_free(struct gave_up *g);
 /* Learns from a record, and gives it back: the same, or a copy that lives until the next call. */
 const struct record *gave_up_record(struct gave_up *g, const struct record *r);
+/* What it had to forget, by name. */
+void gave_up_counters(const struct gave_up *g, struct counters *c);
 
 #endif

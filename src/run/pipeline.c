@@ -673,6 +673,7 @@ int pipeline_run(struct pipeline *p)
 	paths_counters(p->paths, &p->counters);
 	paths_free(p->paths);
 	p->paths = NULL;
+	gave_up_counters(p->gave_up, &p->counters);
 	gave_up_free(p->gave_up);
 	p->gave_up = NULL;
 	counters_sort(&p->counters);
