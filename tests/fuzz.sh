@@ -1,9 +1,12 @@
 #!/bin/bash
 # Replays the committed fuzz corpus through every target.
 set -u
-for t in file layers stream http http2 mysql rpc smtp tls dns; do
-	timeout -k 1 120 "$top_builddir/tests/fuzz/fuzz-$t" "$top_srcdir/tests/fuzz/corpus/$t" || {
-		echo "fuzz-$t failed"
+replay=$top_builddir/tests/fuzz/fuzz-replay
+targets=$("$replay")
+[ -n "$targets" ] || { echo "fuzz: there are no targets"; exit 1; }
+for t in $targets; do
+	timeout -k 1 120 "$replay" "$t" "$top_srcdir/tests/fuzz/corpus/$t" || {
+		echo "fuzz $t failed"
 		exit 1
 	}
 done

@@ -37,7 +37,7 @@ static void analyse(struct source *s)
 		"the first frame's time is not behind the last one's");
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int fuzz_file(const uint8_t *data, size_t size)
 {
 	static const struct source_options none;
 	char path[64], err[512] = "";

@@ -1,9 +1,9 @@
 /*
  * fuzz.h - what the fuzz targets share: the engine under test and the checks on what it gives out.
  *
- * A target is a C file with LLVMFuzzerTestOneInput(). libFuzzer drives it (run.sh), or replay.c
- * runs the files of the committed corpus through it with any compiler. A check that does not hold
- * says which and aborts.
+ * A target is a function that takes an input (targets.c has all). libFuzzer drives it (drive.c,
+ * run.sh), or replay.c runs the files of the committed corpus through it with any compiler. A check
+ * that does not hold says which and aborts.
  */
 #ifndef TSUMARI_TESTS_FUZZ_H
 #define TSUMARI_TESTS_FUZZ_H
@@ -19,7 +19,29 @@
 #define FUZZ_START  (UINT64_C(1600000000) * FUZZ_SECOND) /* time of the first packet */
 #define FUZZ_BATCH  8u
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* By name, as its folder in the corpus is called. */
+#define FUZZ_TARGETS(X)                                                                            \
+	X(layers)                                                                                  \
+	X(stream)                                                                                  \
+	X(http)                                                                                    \
+	X(http2)                                                                                   \
+	X(mysql)                                                                                   \
+	X(rpc)                                                                                     \
+	X(smtp)                                                                                    \
+	X(tls)                                                                                     \
+	X(dns)                                                                                     \
+	X(file)
+
+#define FUZZ_DECLARE(name) int fuzz_##name(const uint8_t *data, size_t size);
+FUZZ_TARGETS(FUZZ_DECLARE)
+
+struct fuzz_target {
+	const char *name;
+	int (*run)(const uint8_t *data, size_t size);
+};
+extern const struct fuzz_target fuzz_targets[]; /* end with a NULL name */
+/* NULL: there is none of this name. */
+const struct fuzz_target *fuzz_target(const char *name);
 
 /* Stops with a message unless `holds`. */
 void fuzz_check(bool holds, const char *what);
@@ -56,14 +78,6 @@ void fuzz_engine_init(struct fuzz_engine *f, uint64_t memory, uint64_t interval,
 void fuzz_engine_packet(struct fuzz_engine *f, const struct packet *p);
 /* The end of the capture; the records are checked, everything is freed. */
 void fuzz_engine_finish(struct fuzz_engine *f);
-
-/* talk.c: a connection by chunks. */
-struct fuzz_service {
-	uint16_t port, other; /* of the server; the other one is a second, or says nothing */
-	uint16_t client;      /* port of the client */
-	bool marks, datagrams;
-};
-int fuzz_talk(const struct fuzz_service *service, const uint8_t *data, size_t size);
 
 /* Bytes of the input from the front; zeros, and `over`, behind its end. */
 struct fuzz_input {

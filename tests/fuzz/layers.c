@@ -88,7 +88,7 @@ static void one_frame(struct defrag *d, struct packet *p, struct counters *c)
 	free(frame);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int fuzz_layers(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = {.p = data, .end = data + size};
 	uint16_t linktype = fuzz_u16(&in);

@@ -1,9 +1,10 @@
 /*
- * replay.c - runs files, and every file of folders, through the target it is linked with: the
- * committed corpus is a test with any compiler, without libFuzzer.
+ * replay.c - fuzz-replay [-t] TARGET PATH ...: runs files, and every file of folders, through a
+ * target: the committed corpus is a test with any compiler, without libFuzzer.
  *
  * With -t every beginning of each file is run, too. Exit status 1 where there was nothing to run.
- * An input that takes longer than a minute ends the program.
+ * An input that takes longer than a minute ends the program. Without arguments it lists the
+ * targets.
  */
 #include "fuzz.h"
 #include <dirent.h>
@@ -15,6 +16,7 @@
 
 #define PATIENCE 60u /* s */
 
+static const struct fuzz_target *target;
 static bool truncations;
 static unsigned long done;
 
@@ -26,7 +28,7 @@ static void run(const uint8_t *data, size_t n)
 	if (n)
 		memcpy(own, data, n);
 	alarm(PATIENCE);
-	(void)LLVMFuzzerTestOneInput(own, n);
+	(void)target->run(own, n);
 	alarm(0);
 	free(own);
 	done++;
@@ -87,13 +89,22 @@ static bool replay(const char *path)
 
 int main(int argc, char **argv)
 {
+	int at = argc > 1 && strcmp(argv[1], "-t") == 0 ? 2 : 1;
 	bool good = true;
 
-	for (int i = 1; i < argc; i++)
-		if (strcmp(argv[i], "-t") == 0)
-			truncations = true;
-		else if (!replay(argv[i]))
-			good = false;
+	if (argc == 1) {
+		for (const struct fuzz_target *t = fuzz_targets; t->name; t++)
+			puts(t->name);
+		return 0;
+	}
+	truncations = at == 2;
+	target = at < argc ? fuzz_target(argv[at]) : NULL;
+	if (!target) {
+		fprintf(stderr, "usage: fuzz-replay [-t] TARGET PATH ...\n");
+		return 2;
+	}
+	while (++at < argc)
+		good &= replay(argv[at]);
 	printf("%lu inputs\n", done);
 	return good && done ? 0 : 1;
 }

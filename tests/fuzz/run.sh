@@ -1,48 +1,67 @@
-#!/bin/sh
-# Fuzzes one target: run.sh file|layers|stream|http|http2|mysql|rpc|smtp|tls|dns SECONDS
+#!/bin/bash
+# Fuzzes with coverage: run.sh SECONDS [TARGET ...], all targets unless some are named, the seconds for all of them
+# together.
 #
-# Builds with clang (libFuzzer, AddressSanitizer, UndefinedBehaviorSanitizer) in $FUZZ_BUILD, where
-# what is found stays: new inputs in found-TARGET, crashes as crash-* and the like. Exit status 0
-# where nothing was found.
+# Builds in $FUZZ_BUILD with clang: libFuzzer, AddressSanitizer, UndefinedBehaviorSanitizer. Each target begins with
+# its committed corpus and what earlier runs found new, in $FUZZ_BUILD/found/TARGET. What broke it is left in
+# $FUZZ_BUILD/broke: crash-*, timeout-* (an input that takes longer than FUZZ_TIMEOUT, 20 s), oom-*, leak-*; what a
+# run said in $FUZZ_BUILD/log. FUZZ_JOBS targets run at a time, as many as there are processors. Exit status 0 where
+# nothing broke.
 set -eu
-
-target=${1:-} seconds=${2:-}
-case $target in
-file | layers | stream | http | http2 | mysql | rpc | smtp | tls | dns) ;;
-*) target= ;;
-esac
-if [ -z "$target" ] || [ -z "$seconds" ]; then
-	echo "usage: run.sh file|layers|stream|http|http2|mysql|rpc|smtp|tls|dns SECONDS" >&2
+seconds=${1:-}
+case $seconds in
+'' | *[!0-9]*)
+	echo "usage: make fuzz TIME=SECONDS [TARGETS='TARGET ...']" >&2
 	exit 2
-fi
+	;;
+esac
+shift
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 build=${FUZZ_BUILD:-${TMPDIR:-/tmp}/tsumari-fuzz}
-mkdir -p "$build/found-$target"
-sanitize='-fsanitize=address,undefined -fno-sanitize-recover=all'
-flags="-std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -I$top/src -I$top/src/api -pthread"
-
-sources="$top/dissectors/*.c $top/src/base/*.c $top/src/core/*.c $top/src/model/*.c $here/fuzz.c $here/talk.c $here/$target.c"
-for name in chunk bytes unpack ifaces pipeline pcapng reader reorder source source_file source_pcap source_pcapng; do
-	sources="$sources $top/src/run/$name.c"
-done
-newest=$(ls -t "$top"/src/*/*.[ch] "$top"/dissectors/*.c "$here"/*.[ch] | head -n 1)
-objects=
-for source in $sources; do
-	object=$build/$(echo "${source#"$top"/}" | tr / _).o
-	objects="$objects $object"
-	if [ ! -e "$object" ] || [ "$newest" -nt "$object" ]; then
-		# shellcheck disable=SC2086
-		${CLANG:-clang} $flags $sanitize -fsanitize=fuzzer-no-link -c "$source" -o "$object"
-	fi
-done
-# shellcheck disable=SC2086
-${CLANG:-clang} $flags $sanitize -fsanitize=fuzzer $objects -o "$build/fuzz-$target" \
-	-lpcap -lz -lzstd -llzma -llz4 -lbz2 -lcrypto -lnghttp2 -lmaxminddb
-case $target in
-file) longest=16384 ;;
-*) longest=8192 ;;
-esac
+jobs=${FUZZ_JOBS:-$(nproc)}
+mkdir -p "$build/found" "$build/broke" "$build/log"
 cd "$build"
-exec "./fuzz-$target" -max_total_time="$seconds" -max_len=$longest -timeout=10 -rss_limit_mb=2048 \
-	-print_final_stats=1 "found-$target" "$here/corpus/$target"
+# The same search for the same sources, another one for others.
+seed=$(cat "$top"/src/*/*.[ch] "$top"/dissectors/*.[ch] "$top"/ui/*.[ch] "$here"/*.[ch] | cksum | cut -d ' ' -f 1)
+[ -e Makefile ] || CC=${CLANG:-clang} "$top/configure" -q --disable-lto CFLAGS='-O1 -gline-tables-only' \
+	--enable-sanitizers=fuzzer-no-link,address,undefined
+make -s V=1 -j"$(nproc)" tests/fuzz/fuzz-drive tests/fuzz/fuzz-replay >/dev/null
+known=$(tests/fuzz/fuzz-replay)
+targets=${*:-$known}
+for t in $targets; do
+	echo "$known" | grep -qx -- "$t" || { echo "$t: there is no such target" >&2; exit 2; }
+done
+n=$(echo "$targets" | wc -w)
+[ "$n" -ge "$jobs" ] || jobs=$n
+each=$((seconds * jobs / n))
+[ "$each" -gt 0 ] || each=1
+
+# A run that ends without saying how many inputs it took has failed, whatever its exit status is.
+one()
+{
+	local t=$1 status=0 edges features inputs speed
+
+	mkdir -p "found/$t"
+	FUZZ_TARGET=$t tests/fuzz/fuzz-drive -seed="$seed" -max_total_time="$each" -max_len=8192 -timeout="${FUZZ_TIMEOUT:-20}" \
+		-rss_limit_mb=2048 -malloc_limit_mb=1024 -print_final_stats=1 -artifact_prefix="broke/" \
+		"found/$t" "$here/corpus/$t" >"log/$t" 2>&1 </dev/null || status=$?
+	inputs=$(sed -n 's/^stat::number_of_executed_units: *//p' "log/$t")
+	speed=$(sed -n 's/^stat::average_exec_per_sec: *//p' "log/$t")
+	edges=$(sed -n 's/.* cov: \([0-9]*\).*/\1/p' "log/$t" | tail -n 1)
+	features=$(sed -n 's/.* ft: \([0-9]*\).*/\1/p' "log/$t" | tail -n 1)
+	[ -n "$inputs" ] || status=1
+	printf '%-14s %8s edges %8s features %10s inputs %6s a second%s\n' "$t" "${edges:-0}" "${features:-0}" \
+		"${inputs:-0}" "${speed:-0}" "$([ $status = 0 ] || echo "  BROKE: $build/log/$t")"
+	[ $status = 0 ] && return
+	: >"log/$t.broke"
+	grep -v '^#\|DEDUP_TOKEN' "log/$t" | tail -n 60
+}
+
+rm -f log/*.broke
+for t in $targets; do
+	while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n || :; done
+	one "$t" &
+done
+wait
+! ls log/*.broke >/dev/null 2>&1

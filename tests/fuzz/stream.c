@@ -123,7 +123,7 @@ static void segment(struct fuzz_engine *f, struct fuzz_input *in, struct side_st
 	fuzz_engine_packet(f, &p);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int fuzz_stream(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = {.p = data, .end = data + size};
 	uint8_t run = fuzz_u8(&in), begin = fuzz_u8(&in);

@@ -19,6 +19,12 @@
 #define CHUNKS_MAX   256u
 #define SEGMENTS_MAX 4096u
 
+struct fuzz_service {
+	uint16_t port, other; /* of the server; the other one is a second, or says nothing */
+	uint16_t client;      /* port of the client */
+	bool marks, datagrams;
+};
+
 struct connection {
 	struct fuzz_engine f;
 	const struct fuzz_service *service;
@@ -135,7 +141,7 @@ static void chunk(struct connection *c, struct fuzz_input *in)
 	}
 }
 
-int fuzz_talk(const struct fuzz_service *service, const uint8_t *data, size_t size)
+static int talk(const struct fuzz_service *service, const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = {.p = data, .end = data + size};
 	uint8_t run = fuzz_u8(&in);
@@ -156,3 +162,22 @@ int fuzz_talk(const struct fuzz_service *service, const uint8_t *data, size_t si
 	fuzz_engine_finish(&c.f);
 	return 0;
 }
+
+/* What each is about: NAME, port, the other one, the client's, record marks, datagrams. */
+#define SERVICES(X)                                                                                \
+	X(http, 80, 50000, 40000, false, false)                                                    \
+	X(http2, 50051, 50000, 40000, false, false)                                                \
+	X(mysql, 3306, 50000, 40000, false, false)                                                 \
+	X(rpc, 2049, 111, 700, true, true)                                                         \
+	X(smtp, 25, 50000, 40000, false, false)                                                    \
+	X(tls, 443, 50000, 40000, false, false)                                                    \
+	X(dns, 53, 50000, 40000, false, true)
+
+#define SERVICE(name, ...)                                                                         \
+	int fuzz_##name(const uint8_t *data, size_t size)                                          \
+	{                                                                                          \
+		static const struct fuzz_service service = {__VA_ARGS__};                          \
+                                                                                                   \
+		return talk(&service, data, size);                                                 \
+	}
+SERVICES(SERVICE)
