@@ -141,6 +141,16 @@ static void check_txn(const struct txn_record *t)
 	check_values(t);
 }
 
+/* What is for the model alone. */
+static void check_spans(const uint64_t *ledger, uint64_t duration)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < LEDGER_COUNT; i++)
+		sum += ledger[i];
+	fuzz_check(sum == duration, "ledger of a turn sums to its duration");
+}
+
 static void check_event(const struct record *r)
 {
 	const struct vrrp_record *v = (const void *)r;
@@ -157,8 +167,10 @@ static void check_event(const struct record *r)
 
 void fuzz_record(const struct record *r, uint64_t *last_key)
 {
-	static const size_t least[RECORD_KIND_COUNT] = {
-		sizeof(struct flow_record), sizeof(struct txn_record), sizeof(struct arp_record)};
+	static const size_t least[RECORD_KIND_COUNT] = {sizeof(struct flow_record),
+		sizeof(struct txn_record), sizeof(struct arp_record), sizeof(struct finding_record),
+		sizeof(struct turn_record), sizeof(struct sent_record),
+		sizeof(struct moment_record)};
 
 	fuzz_check(r->kind < RECORD_KIND_COUNT, "record has a kind");
 	fuzz_check(r->size % 8 == 0 && r->size >= least[r->kind], "record has its size");
@@ -173,8 +185,12 @@ void fuzz_record(const struct record *r, uint64_t *last_key)
 		check_flow((const void *)r);
 	else if (r->kind == RECORD_TXN)
 		check_txn((const void *)r);
-	else
+	else if (r->kind == RECORD_EVENT)
 		check_event(r);
+	else if (r->kind == RECORD_TURN && !((const struct turn_record *)r)->open)
+		check_spans(((const struct turn_record *)r)->ledger, r->duration);
+	else if (r->kind == RECORD_SENT)
+		check_spans(((const struct sent_record *)r)->ledger, r->duration);
 }
 
 /* Packets by hand. */

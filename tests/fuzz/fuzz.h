@@ -30,7 +30,8 @@
 	X(smtp)                                                                                    \
 	X(tls)                                                                                     \
 	X(dns)                                                                                     \
-	X(file)
+	X(file)                                                                                    \
+	X(conversation)
 
 #define FUZZ_DECLARE(name) int fuzz_##name(const uint8_t *data, size_t size);
 FUZZ_TARGETS(FUZZ_DECLARE)

@@ -2,7 +2,7 @@
 """Makes the seeds of the fuzz corpus: seeds.py FOLDER [CAPTURE.pcap ...]
 
 Hand-made inputs in the targets' formats (see the head of each target's C file) go into FOLDER/file,
-layers, stream, http, http2, mysql, rpc, smtp, tls and dns. Of each capture given (pcap, Ethernet) the first packets are taken, too, at
+layers, stream, http, http2, mysql, rpc, smtp, tls, dns and conversation. Of each capture given (pcap, Ethernet) the first packets are taken, too, at
 most 4 KiB; of one named nfs* also the RPC messages of every connection. The same arguments give the same files.
 """
 import bz2
@@ -12,6 +12,8 @@ import os
 import struct
 import sys
 import zlib
+
+import seeds_world
 
 LIMIT = 4096
 SYN, FIN, RST, PSH, ACK = 2, 1, 4, 8, 16
@@ -666,6 +668,8 @@ def main():
     tls_seeds(folder)
     dns_seeds(folder)
     mysql_seeds(folder)
+    for name, run, operations in seeds_world.worlds():
+        save(folder, "conversation", name, bytes([run]) + operations)
     for path in sys.argv[2:]:
         from_capture(folder, path)
 
