@@ -37,7 +37,7 @@ char *xstrdup(const char *s)
 	return must(strdup(s));
 }
 
-static void *map_huge(size_t n)
+static void *map_huge(size_t n, bool huge)
 {
 	uint8_t *p =
 		mmap(NULL, n + HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -50,7 +50,8 @@ static void *map_huge(size_t n)
 		munmap(p, before);
 	if (behind)
 		munmap(p + before + n, behind);
-	(void)madvise(p + before, n, MADV_HUGEPAGE); /* slower without, but no less right */
+	if (huge) /* slower without, but no less right */
+		(void)madvise(p + before, n, MADV_HUGEPAGE);
 	return p + before;
 }
 
@@ -64,7 +65,7 @@ void *table_alloc(size_t n)
 	void *p;
 
 	if (n >= HUGE)
-		return map_huge(whole_huge(n));
+		return map_huge(whole_huge(n), true);
 	n = (n + 63) / 64 * 64;
 	p = must(aligned_alloc(64, n));
 	memset(p, 0, n);
@@ -139,7 +140,7 @@ void *arena_take(struct arena *a, size_t n)
 			a->rest_left = a->left;
 		}
 		a->blocks = xrealloc(a->blocks, (a->nblocks + 1) * sizeof(void *));
-		a->at = a->blocks[a->nblocks++] = map_huge(HUGE);
+		a->at = a->blocks[a->nblocks++] = map_huge(HUGE, !a->small);
 		a->left = HUGE;
 	}
 	return carve(&a->at, &a->left, n);

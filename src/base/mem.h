@@ -7,6 +7,7 @@
 #ifndef TSUMARI_BASE_MEM_H
 #define TSUMARI_BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ void table_free(void *p, size_t n);
  * MADV_HUGEPAGE). Not for several threads.
  */
 struct arena {
+	bool small; /* what is not used yet takes no memory: no huge pages */
 	void **blocks;
 	unsigned nblocks;
 	uint8_t *at; /* what is left of the last block */

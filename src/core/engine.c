@@ -24,6 +24,11 @@
 /* What the program takes of the budget without any packet: libraries, packets and records on their
    way. */
 #define PROGRAM (UINT64_C(14) << 20)
+/* A budget from which on flows have huge pages, of which the last of an engine's is half empty. */
+#define HUGE_FROM (UINT64_C(48) << 20)
+/* Blocks of records that all engines keep for their next ones. */
+#define SPARE      (UINT64_C(1) << 20) /* of the budget, for one */
+#define SPARE_MOST 64u
 
 static uint64_t hash_key[4];
 
@@ -91,9 +96,15 @@ struct engine *engine_new(const struct engine_config *c, uint32_t shards)
 
 	seed();
 	e->config = c;
+	e->arena.small = c->memory < HUGE_FROM;
 	for (unsigned i = 0; i < SHARDS; i++)
 		if (shards & 1u << i)
 			e->shards[i] = shard_new(e, i);
+	e->spare_most =
+		(unsigned)(c->memory / SPARE * (unsigned)__builtin_popcount(shards) / SHARDS);
+	e->spare_most = e->spare_most < 2            ? 2
+			: e->spare_most > SPARE_MOST ? SPARE_MOST
+						     : e->spare_most;
 	for (unsigned i = 0; i < registry_count(); i++)
 		add_app(e, registry_get(i));
 	return e;

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK     65520u /* with its head below what malloc asks the system for */
-#define SPARE_MAX 64u
+#define BLOCK 65520u /* with its head below what malloc asks the system for */
 
 static struct recblock *block_new(struct engine *e, uint32_t size)
 {
@@ -31,7 +30,7 @@ static struct recblock *block_new(struct engine *e, uint32_t size)
 
 void engine_give_back(struct engine *e, struct recblock *b)
 {
-	if (b->cap != BLOCK || e->nspare == SPARE_MAX) {
+	if (b->cap != BLOCK || e->nspare >= e->spare_most) {
 		free(b);
 		return;
 	}

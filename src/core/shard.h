@@ -197,7 +197,7 @@ struct engine {
 	struct counters counters;
 	struct records out;
 	struct recblock *spare; /* to be used again */
-	unsigned nspare;
+	unsigned nspare, spare_most;
 	uint64_t full_bytes;
 	void (*full)(void *arg); /* may be NULL */
 	void *full_arg;

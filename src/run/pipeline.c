@@ -19,10 +19,12 @@
 #define FRAMES  64u              /* of one read, at most */
 #define READS   4u               /* that a load holds, at least */
 #define LOAD    (READS * FRAMES) /* frames */
-#define PENDING 8u               /* batches on their way to one worker */
-#define FLUSH   262144u          /* bytes of records a worker gathers before it sends them */
-#define ROUND   32u              /* reads after which every worker is told how far the reader is */
-#define OUTPUTS 24u              /* of workers that wait to be put in order */
+#define PENDING 8u               /* batches on their way to one worker, at most */
+#define FLUSH   262144u /* bytes of records a worker gathers before it sends them, at most */
+#define ROUND   32u     /* reads after which every worker is told how far the reader is */
+#define OUTPUTS 24u     /* of workers that wait to be put in order */
+#define EACH    (UINT64_C(8) << 20) /* of --memory, of each worker at least */
+#define STEP    65536u              /* a block of records */
 
 static struct pipeline *running; /* for pipeline_stop() in a signal handler */
 
@@ -59,7 +61,10 @@ struct worker {
 	struct queue used; /* blocks of records that come back */
 	struct queue *out;
 	struct queue *loads; /* those that nobody reads any more */
-	uint64_t upto;       /* the place of the last frame that the worker has seen */
+	uint64_t sent;       /* blocks of records */
+	atomic_ullong shown; /* of them that came back */
+	const struct room *room;
+	uint64_t upto; /* the place of the last frame that the worker has seen */
 	struct batch *filling;
 	unsigned index;
 	pthread_t thread;
@@ -72,8 +77,17 @@ struct pending { /* main: what a worker has sent and is not in order yet */
 	bool last;
 };
 
+/* How much may be on its way, by the budget. It decides on nothing that is shown. */
+struct room {
+	unsigned pending, round;
+	uint64_t flush;  /* bytes of records that are gathered */
+	uint64_t blocks; /* of records of a worker that are not shown yet, where it may wait for
+			    that */
+};
+
 struct threads {
 	struct pipeline *p;
+	struct room room;
 	struct worker *workers;
 	unsigned n;
 	struct queue out;
@@ -449,7 +463,7 @@ static void *read_all(void *arg)
 			if (reader_duration_over(r))
 				r->over = true;
 		}
-		if (++rounds % ROUND == 0 || state == SOURCE_IDLE)
+		if (++rounds % t->room.round == 0 || state == SOURCE_IDLE)
 			broadcast(t, 0, r->order.last, false);
 		if (t->load->n > LOAD - FRAMES || (state == SOURCE_IDLE && t->load->n))
 			load_send(t);
@@ -466,6 +480,8 @@ static void send_output(struct worker *w, uint64_t upto, bool last)
 	struct output *o = xmalloc(sizeof(*o));
 	struct records *r = engine_records(w->engine);
 
+	for (const struct recblock *b = r->first; b; b = b->next)
+		w->sent++;
 	o->worker = w->index;
 	o->upto = upto;
 	o->last = last;
@@ -474,11 +490,28 @@ static void send_output(struct worker *w, uint64_t upto, bool last)
 	queue_put(w->out, o);
 }
 
+/*
+ * One worker's records may come long before those that stand in front of them: all that it has at a
+ * tick or at the end are behind the ones of another's. It waits there until its own have been
+ * shown. Everybody has got or gets the same tick, so that the one whose records are next never
+ * waits for another. Among packets that is not so, and what a worker can be ahead there is little.
+ */
+static void wait_for_room(struct worker *w)
+{
+	void *used;
+
+	while (w->sent - atomic_load_explicit(&w->shown, memory_order_acquire) > w->room->blocks)
+		if (queue_get_within(&w->used, &used, 10))
+			engine_give_back(w->engine, used);
+}
+
+/* At a tick or at the end. */
 static void worker_full(void *arg)
 {
 	struct worker *w = arg;
 
 	send_output(w, w->upto, false);
+	wait_for_room(w);
 }
 
 static void *work(void *arg)
@@ -487,7 +520,7 @@ static void *work(void *arg)
 	bool last = false;
 	void *used;
 
-	engine_when_full(w->engine, FLUSH, worker_full, w);
+	engine_when_full(w->engine, w->room->flush, worker_full, w);
 	while (!last) {
 		struct batch *b = queue_get(&w->in);
 
@@ -506,9 +539,9 @@ static void *work(void *arg)
 		if (last)
 			engine_last(w->engine, b->ended);
 		while (last && engine_finish(w->engine, b->upto + 1))
-			if (engine_records(w->engine)->bytes > FLUSH)
-				send_output(w, b->upto, false);
-		if (b->flush || engine_records(w->engine)->bytes > FLUSH)
+			if (engine_records(w->engine)->bytes > w->room->flush)
+				worker_full(w);
+		if (b->flush || engine_records(w->engine)->bytes > w->room->flush)
 			send_output(w, b->upto, last);
 		if (!queue_try_put(&w->spare, b))
 			free(b);
@@ -545,6 +578,7 @@ static void pending_next(struct pending *p, struct worker *from)
 	if (!b->next)
 		p->records.last = NULL;
 	p->at = 0;
+	atomic_fetch_add_explicit(&from->shown, 1, memory_order_release);
 	if (!queue_try_put(&from->used, b))
 		free(b);
 }
@@ -584,8 +618,10 @@ static void threads_start(struct threads *t, pthread_t *reader)
 		w->engine = engine_new(t->p->config, shards);
 		w->out = &t->out;
 		w->loads = &t->loads;
-		queue_init(&w->in, PENDING);
-		queue_init(&w->spare, PENDING);
+		w->room = &t->room;
+		atomic_init(&w->shown, 0);
+		queue_init(&w->in, t->room.pending);
+		queue_init(&w->spare, t->room.pending);
 		queue_init(&w->used, QUEUE_SIZE);
 		batch_begin(w);
 		pthread_create(&w->thread, NULL, work, w);
@@ -614,14 +650,33 @@ static void threads_end(struct threads *t)
 	}
 }
 
+static uint64_t within(uint64_t n, uint64_t least, uint64_t most)
+{
+	return n < least ? least : n > most ? most : n;
+}
+
+/* With a small budget less is on its way, and among fewer. */
+static void make_room(struct threads *t)
+{
+	uint64_t memory = t->p->config->memory;
+
+	t->n = (unsigned)within(t->p->jobs, 1, within(memory / EACH, 1, SHARDS));
+	t->room.pending = (unsigned)within(memory / EACH, 3, PENDING);
+	t->room.round = t->room.pending * READS;
+	t->room.flush = within(memory / 256, STEP / 2, FLUSH);
+	t->room.blocks = within(memory / 32 / STEP / t->n, 2, QUEUE_SIZE);
+}
+
 static int run_threads(struct pipeline *p)
 {
-	struct threads t = {.p = p, .n = p->jobs < SHARDS ? p->jobs : SHARDS};
-	unsigned left = t.n;
+	struct threads t = {.p = p};
 	uint64_t polled = monotonic();
+	unsigned left;
 	pthread_t reader;
 	void *load;
 
+	make_room(&t);
+	left = t.n;
 	t.workers = xcalloc(t.n, sizeof(*t.workers));
 	t.pending = xcalloc(t.n, sizeof(*t.pending));
 	reader_init(&t.reader, p);
