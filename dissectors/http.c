@@ -696,6 +696,11 @@ static const char *const checks[] = {"GET", "HEAD", "OPTIONS", NULL};
 static const char *const checkers[] = {"KeepAliveClient", "kube-probe/", "ELB-HealthChecker/",
 	"GoogleHC/", "check_http/", "Consul Health Check", NULL};
 
+static const char *const check_only[] = {"HEAD", "OPTIONS", NULL};
+static const char *const check_objects[] = {"health", "healthz", "healthcheck", "health-check",
+	"health_check", "livez", "liveness", "alive", "readyz", "readiness", "heartbeat", "ping",
+	NULL};
+
 static const char *const streams[] = {"text/event-stream", NULL};
 
 const struct tsm_model http_model = {
@@ -704,6 +709,8 @@ const struct tsm_model http_model = {
 	.check_methods = checks,
 	.check_field = "user_agent.original",
 	.check_values = checkers,
+	.check_only = check_only,
+	.check_objects = check_objects,
 	.idle_field = "http.response.mime_type",
 	.idle_values = streams,
 };

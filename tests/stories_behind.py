@@ -444,17 +444,17 @@ def pool_that_is_idle_for_a_minute():
 # ---- health checks -----------------------------------------------------------------------------
 
 
-def checks(fails=(), status=b"503 No", every=SECOND, agent=b"", users=True, n=20, server=APP, w=None):
+def checks(fails=(), status=b"503 No", every=SECOND, agent=b"", users=True, n=20, server=APP, w=None, ask="GET /health"):
     """A balancer's checks of a server; those at these places in the row fail."""
     w = w or World()
     for i in range(n):
         talk = w.tcp(server, 8000, WEB)
-        ask = b"GET /health HTTP/1.0\r\nHost: h\r\n%s\r\n" % agent
+        request = b"%s HTTP/1.0\r\nHost: h\r\n%s\r\n" % (ask.encode(), agent)
         if i in fails and status == b"refused":
             talk._send(0, i * every, SYN)
             talk._send(1, i * every + 10_000, RST | ACK)
             continue
-        now = talk.send(0, talk.open(i * every), ask)
+        now = talk.send(0, talk.open(i * every), request)
         if i in fails and status is None:
             talk._send(0, now + 700 * MS, FIN | ACK)
             talk._send(1, now + 700 * MS + 10_000, ACK)
@@ -501,7 +501,34 @@ def checks_that_pass():
 
 @both(first=("http-error", APP + ":8000"), never=("check-failing",))
 def requests_that_always_fail_are_no_checks():
-    return checks(range(20))
+    return checks(range(20), ask="GET /page")
+
+
+@both(first=("client-gave-up", APP + ":8000"), never=("check-failing",))
+def requests_that_are_never_answered_are_no_checks():
+    return checks(range(20), None, every=2 * SECOND, users=False, ask="GET /page")
+
+
+@both(first=("client-gave-up", APP + ":8000"), never=("check-failing",))
+def users_whose_health_pages_are_never_answered():
+    """Nobody's timer asks for them."""
+    w = World()
+    for i in range(12):
+        talk = w.tcp(APP, 8000, WEB)
+        now = talk.send(0, talk.open(i * 2 * SECOND + i * i * 317 % 900 * MS), b"GET /health HTTP/1.0\r\nHost: h\r\n\r\n")
+        talk._send(0, now + 700 * MS, FIN | ACK)
+        talk._send(1, now + 700 * MS + 10_000, ACK)
+    return w
+
+
+@both(**CHECKS)
+def checks_of_one_server_that_are_never_answered():
+    return checks(range(20), None, every=2 * SECOND, users=False)
+
+
+@both(**CHECKS)
+def checks_of_one_server_that_always_fail():
+    return checks(range(20), every=2 * SECOND, users=False, ask="OPTIONS /")
 
 
 @both(**CHECKS)

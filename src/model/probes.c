@@ -29,6 +29,7 @@ struct connection {
 	unsigned n;
 	bool none;                     /* it cannot be a check */
 	bool slow, says;               /* says: its user agent does */
+	bool named;                    /* what it asks for nobody else does */
 	bool failed;                   /* it had no answer, or an error */
 	struct seen *txn[PROBES_TXNS]; /* made when first needed */
 	struct service *service;       /* of the transactions */
@@ -38,7 +39,7 @@ struct check { /* a whole connection that may be one */
 	struct flow_record flow;
 	struct service *flows, *service; /* of the flow, of the transactions */
 	uint64_t sign;
-	bool slow, says, failed;
+	bool slow, says, named, failed;
 	unsigned n;
 	struct seen txn[];
 };
@@ -121,6 +122,34 @@ static bool says_so(const struct txn_record *t)
 	return txn_says(t, m->check_field, m->check_values);
 }
 
+/* The last part of its path. */
+static struct record_text last_part(const struct txn_record *t)
+{
+	struct record_text name = t->object;
+	const char *p = (const char *)t + name.offset;
+	uint32_t n = 0, from = 0;
+
+	while (n < name.len && p[n] != '?') {
+		from = p[n] == '/' ? n + 1 : from;
+		n++;
+	}
+	name.offset += from;
+	name.len = n - from;
+	return name;
+}
+
+/* What it asks for is of interest to those who check only. */
+static bool is_named(const struct txn_record *t)
+{
+	const struct tsm_model *m = record_model(&t->r);
+	struct record_text part = last_part(t);
+
+	return (m->check_only && name_listed(m->check_only, (const char *)t + t->method.offset,
+					 t->method.len)) ||
+	       (m->check_objects &&
+		       name_listed(m->check_objects, (const char *)t + part.offset, part.len));
+}
+
 #define PATIENCE 50000000u /* ns; who closes sooner wanted no answer */
 
 /* An error, or no answer at all. Whoever has seen an answer begin may have seen enough. */
@@ -173,6 +202,7 @@ void probes_txn(
 		c->flow = t->r.flow_id;
 		c->n = 0;
 		c->none = c->slow = c->says = c->failed = false;
+		c->named = true;
 		c->sign = 0;
 		c->service = s;
 	}
@@ -183,6 +213,7 @@ void probes_txn(
 		return;
 	}
 	c->says = c->says || says_so(t);
+	c->named = c->named && is_named(t);
 	c->slow = c->slow || (t->r.duration != FIELD_ABSENT && t->r.duration > PROBES_SLOW);
 	c->failed = c->failed || failed(t);
 	c->sign = hash_mix(c->sign + d->id, UINT64_C(0x9e3779b97f4a7c15)) + 1;
@@ -389,7 +420,8 @@ static bool any_failed(const struct watched *w)
 	return false;
 }
 
-/* Requests that fail are a client's, unless it checks another server by the same. */
+/* Requests that fail are a client's, unless it checks another server by the same, or nobody asks
+   for such a thing but those who check. */
 static bool checks_elsewhere(const struct probes *p, const struct watched *w, const struct check *c)
 {
 	const struct digest *d = c->n ? c->txn[c->n - 1].digest : NULL;
@@ -431,8 +463,10 @@ static void settle(struct probes *p, struct check *c)
 	}
 	hold(w, c);
 	others = c->flows->flows + c->flows->checks - c->flows->waiting - w->run;
-	if (c->says || (any_failed(w) ? w->run >= FAILED_LEAST && checks_elsewhere(p, w, c)
-				      : w->run >= PROBES_LEAST && (others >= w->run || !c->n)))
+	if (c->says ||
+		(any_failed(w) ? w->run >= FAILED_LEAST && ((c->named && w->run >= PROBES_LEAST) ||
+								   checks_elsewhere(p, w, c))
+			       : w->run >= PROBES_LEAST && (others >= w->run || !c->n)))
 		found(p, w, c);
 }
 
@@ -492,6 +526,7 @@ static struct check *check_new(
 		c->sign = from->sign;
 		c->slow = from->slow;
 		c->says = from->says;
+		c->named = from->named;
 		c->failed = from->failed;
 		for (unsigned i = 0; i < n; i++)
 			c->txn[i] = *from->txn[i];

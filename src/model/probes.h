@@ -6,7 +6,8 @@
  * It is known by PROBES_LEAST of them in a row, where the service has at least as many other
  * connections; where its user agent, or that it logs in to MySQL before the server greets, says
  * what it is, at once; where it fails from the beginning, by three in a row and that the client
- * checks another server by the same request. What was counted of them before is taken out again,
+ * checks another server by the same request, or by PROBES_LEAST that ask for what only checks do
+ * (api/model.h). What was counted of them before is taken out again,
  * everywhere (struct counted); hosts keep their bytes and flows. What asks for more than an answer
  * (a mail, a table, more than PROBES_BYTES) is none, and what the path troubled stays where it is,
  * for the proof of that.
