@@ -289,6 +289,72 @@ def server_that_never_answered_at_all():
     return silent(1, quick=0)
 
 
+def stopped(alive=False, gave_up=3, pending=2, answered=6, patience=4 * SECOND, page="/a"):
+    """A process is stopped: its host takes what comes. alive: one other request is answered meanwhile."""
+    w = World()
+    for i in range(answered):
+        talk = w.tcp(APP, 8000, WEB)
+        talk.close(talk.send(1, talk.send(0, talk.open(i * 300 * MS), get("/a")) + 10 * MS, ok()))
+    now = 2 * SECOND
+    for i in range(gave_up):
+        talk = w.tcp(APP, 8000, WEB)
+        asked = talk.send(0, talk.open(now), get(page))
+        now += patience
+        talk._send(0, asked + patience - MS, FIN | ACK)
+        talk._send(1, asked + patience, ACK)
+    for i in range(pending):
+        talk = w.tcp(APP, 8000, WEB)
+        talk.send(0, talk.open(now + i * MS), get("/c"))
+    other = w.tcp(APP, 8000 if alive else 8001, WEB)
+    other.close(other.send(1, other.send(0, other.open(now + 6 * SECOND - 20 * MS), get("/a")) + 10 * MS, ok()))
+    return w
+
+
+STOPPED = dict(first=("no-answer", APP + ":8000"), cost=3 * 4 + 2 * 6, verdict="The server stopped answering")
+
+
+@both(**STOPPED)
+def server_that_is_stopped():
+    return stopped()
+
+
+@both(first=("no-answer", APP + ":8000"), cost=2 * 6)
+def server_that_is_stopped_from_the_beginning():
+    return stopped(gave_up=0, answered=0)
+
+
+@both(first=("client-gave-up", APP + ":8000"), never=("no-answer",))
+def server_that_answers_others_is_not_stopped():
+    return stopped(alive=True)
+
+
+@both(first=("client-gave-up", APP + ":8000"), never=("no-answer",))
+def page_that_hangs_and_nothing_else_is_asked():
+    return stopped(page="/b", pending=0)
+
+
+@both()
+def requests_under_way_when_the_capture_ends():
+    w = stopped(gave_up=0, pending=0)
+    for i in range(3):
+        talk = w.tcp(APP, 8000, WEB)
+        talk.send(0, talk.open(7800 * MS + i * MS), get("/c"))
+    return w
+
+
+@story(first=("no-answer", "10.8.0.3:3306"), cost=9.9 + 8.9 + 7.9)
+def database_that_is_stopped():
+    w = World()
+    talks = [Mysql(w, client) for client in ("10.9.0.1", "10.9.0.2", "10.9.0.3")]
+    for i, m in enumerate(talks):
+        for _ in range(5):
+            m.query("select a from t")
+        m.talk.send(0, SECOND * (i + 1), m.packet(0, b"\3select a from t"))
+    last = w.tcp("10.8.0.9", 80, "10.9.0.7")
+    last.close(last.open(10900 * MS))
+    return w
+
+
 def unread(n, pending, port=6379, took=MS, late=None, front=False):
     """Questions and answers of a protocol that is not read; the last ones are never answered."""
     w = World()

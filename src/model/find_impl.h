@@ -37,6 +37,7 @@ enum detector_place {
 	DETECTOR_CHECKS,
 	DETECTOR_UNANSWERED,
 	DETECTOR_VRRP,
+	DETECTOR_SILENT,
 	DETECTOR_WORKERS, /* behind those that say what is slow */
 	DETECTOR_COUNT    /* of them */
 };
@@ -189,7 +190,8 @@ extern const struct detector detect_capture, detect_close, detect_connect, detec
 	detect_server, detect_dns, detect_greeting, detect_bloat, detect_far, detect_queue,
 	detect_rate, detect_send, detect_mysql, detect_nfs, detect_smtp, detect_vrrp;
 
-extern const struct detector detect_checks, detect_flood, detect_unanswered, detect_workers;
+extern const struct detector detect_checks, detect_flood, detect_unanswered, detect_workers,
+	detect_silent;
 
 /* Transactions whose end is known. */
 static inline uint64_t svc_ended(const struct svc *s)

@@ -22,7 +22,7 @@ static bool is_cause(const struct finding *x)
 	static const char *const ids[] = {"slow-server", "saturation", "micro-stall", "mysql-slow",
 		"mysql-no-index", "n-plus-one", "http-error", "nfs-delay", "nfs-retry",
 		"smtp-queue", "smtp-tarpit", "smtp-greeting", "syn-drop", "accept-queue",
-		"connect-timeout", "loss"};
+		"connect-timeout", "loss", "no-answer"};
 
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
 		if (strcmp(x->id, ids[i]) == 0)
@@ -92,7 +92,7 @@ static bool is_failure(const struct finding *x)
 {
 	static const char *const ids[] = {"mysql-error", "http-error", "reset-storm",
 		"connect-refused", "connect-timeout", "client-gave-up", "dead-connection",
-		"stale-connection", "syn-filtered", "dns-timeout"};
+		"stale-connection", "syn-filtered", "dns-timeout", "no-answer"};
 
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
 		if (strcmp(x->id, ids[i]) == 0)

@@ -32,6 +32,7 @@ static const struct detector *const detectors[DETECTOR_COUNT] = {
 	[DETECTOR_UNANSWERED] = &detect_unanswered,
 	[DETECTOR_VRRP] = &detect_vrrp,
 	[DETECTOR_FLOOD] = &detect_flood,
+	[DETECTOR_SILENT] = &detect_silent,
 	[DETECTOR_WORKERS] = &detect_workers,
 };
 
