@@ -18,6 +18,7 @@
 #include <string.h>
 
 #define COMMENTS_HERE 3u
+#define CHANGES_HERE  3u
 
 #define COLUMNS 240u
 
@@ -304,6 +305,11 @@ static int health(struct ui *u, int y)
 		y, 1, term_columns() - 1, t.p, t.len, f->failed || f->rtos ? ROLE_WARN : ROLE_TEXT);
 	text_clear(&t);
 	text_printf(&t, "Capture: %" PRIu64 " dropped", drops);
+	if (source_dropped_at(u->o.source)) {
+		text_str(&t, " (the last at ");
+		cell_time(&t, source_dropped_at(u->o.source));
+		text_char(&t, ')');
+	}
 	count(&t, f->lost, "bytes lost");
 	count(&t, st.cut_frames, "frames cut short");
 	count(&t, f->duplicates, "captured twice");
@@ -312,6 +318,28 @@ static int health(struct ui *u, int y)
 	term_text(
 		y + 1, 1, term_columns() - 1, t.p, t.len, drops || f->lost ? ROLE_BAD : ROLE_TEXT);
 	return y + 2;
+}
+
+/* What became of interfaces, the last of it. */
+static int changes(const struct ui *u, int y)
+{
+	uint64_t n = source_changes(u->o.source), kept = n < CHANGES_SHOWN ? n : CHANGES_SHOWN;
+	char line[200];
+	struct text t;
+
+	for (uint64_t i = kept > CHANGES_HERE ? kept - CHANGES_HERE : 0; i < kept; i++) {
+		const struct capture_change *c = source_change(u->o.source, i);
+
+		text_init(&t, line, sizeof(line));
+		text_str(&t, "Interface: ");
+		cell_time(&t, c->time);
+		text_char(&t, ' ');
+		capture_change_text(c, &t);
+		if (i + 1 == kept && n > CHANGES_HERE)
+			text_printf(&t, " (of %" PRIu64 " changes)", n);
+		term_text(y++, 1, term_columns() - 1, t.p, t.len, ROLE_WARN);
+	}
+	return y;
 }
 
 /* What somebody wrote into the file, the first of it. */
@@ -401,7 +429,7 @@ static void draw(struct ui *u, struct screen *s, int row, int rows)
 		y = histories(x, y);
 		y = under_way_draw(u, y, y + rows / 6);
 		y = verdict(u, y + 1, y + 5);
-		y = comments(u, own_cost(u, health(u, y))) + 1;
+		y = comments(u, changes(u, own_cost(u, health(u, y)))) + 1;
 	} else {
 		y = verdict(u, y, y + (rows < 8 ? rows / 2 : 4));
 		y = under_way_draw(u, y, y + rows / 5);

@@ -45,6 +45,46 @@ struct capture_file {
 	const char *fault;            /* why it was not read to its end; NULL: it was */
 };
 
+/* What may become of an interface that is listened to. */
+enum iface_state {
+	IFACE_UP,
+	IFACE_NO_CARRIER,
+	IFACE_DOWN,
+	IFACE_RENAMED,
+	IFACE_REMOVED,
+	IFACE_FAILED, /* it cannot be read any more */
+	IFACE_STATE_COUNT
+};
+extern const char *const iface_state_names[IFACE_STATE_COUNT];
+
+#define CHANGES_SHOWN 100u
+#define CHANGE_NAME   16u /* as the kernel's limit */
+
+struct capture_change {
+	uint64_t time; /* ns */
+	enum iface_state state;
+	char name[CHANGE_NAME]; /* as it was listened to */
+	char now[CHANGE_NAME];  /* where renamed */
+};
+
+/* "eth0 is down"; where it is called otherwise now, so. */
+struct text;
+void capture_change_text(const struct capture_change *c, struct text *t);
+
+#define DROPS_SHOWN 60u
+
+/* Frames that the kernel dropped within whole seconds; more than one, where there were many. */
+struct capture_drops {
+	uint64_t start, end; /* ns */
+	uint64_t frames;
+};
+struct drops {
+	uint32_t n;
+	struct capture_drops list[DROPS_SHOWN];
+};
+/* Frames that were dropped between two times, by the second: evenly, where those are several. */
+void drops_add(struct drops *d, uint64_t from, uint64_t to, uint64_t frames);
+
 /* Facts of the capture as the reader saw it. */
 struct capture_stats {
 	uint64_t frames, bytes,
@@ -58,6 +98,9 @@ struct capture_stats {
 	uint64_t time_back; /* frames with a time before their predecessor's that were not */
 	/* Of interfaces, by the kernel now or by a file that says what was dropped for it. */
 	uint64_t kernel_received, kernel_dropped, interface_dropped;
+	struct drops drops; /* when the kernel dropped frames */
+	uint64_t changes;   /* of interfaces, and the first of them */
+	struct capture_change change[CHANGES_SHOWN];
 	uint64_t comments; /* in a file, and the first of them */
 	struct capture_comment comment[COMMENTS_SHOWN];
 	const struct capture_file *files; /* the source's, where there are several */

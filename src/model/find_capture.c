@@ -155,6 +155,28 @@ static uint64_t dropped(const struct findings *f)
 	return f->capture ? f->capture->kernel_dropped + f->capture->interface_dropped : 0;
 }
 
+/* When the kernel dropped frames: from when to when, and the worst second. */
+static void say_drops(struct text *t, const struct drops *d)
+{
+	uint32_t worst = 0;
+
+	if (!d->n)
+		return;
+	for (uint32_t i = 1; i < d->n; i++)
+		if (d->list[i].frames > d->list[worst].frames)
+			worst = i;
+	text_str(t, " It was from ");
+	text_time(t, d->list[0].start);
+	text_str(t, " to ");
+	text_time(t, d->list[d->n - 1].end);
+	if (d->n > 1) {
+		say(t, ", most of them (%C) from ", d->list[worst].frames);
+		text_time(t, d->list[worst].start);
+		text_str(t, " on");
+	}
+	text_str(t, ".");
+}
+
 static void list_lost(struct findings *f, struct capture_state *c)
 {
 	struct finding *x = fault(f, "capture-loss", "Packets were not captured", &c->lost,
@@ -173,6 +195,8 @@ static void list_lost(struct findings *f, struct capture_state *c)
 			c->lost_bytes);
 	if (dropped(f))
 		say(&x->saw, "The kernel or the interface dropped %C frames.", dropped(f));
+	if (f->capture)
+		say_drops(&x->saw, &f->capture->drops);
 	say(&x->means,
 		"The network delivered them: the capture lost them. Transactions around "
 		"them have no time of their own (ledger entry unknown, %T), and loss that "

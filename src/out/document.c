@@ -77,6 +77,36 @@ static void comments_part(struct json_object *capture, const struct capture_stat
 	}
 }
 
+/* What happened while listening: seconds in which the kernel dropped frames, and interfaces. */
+static void listening_part(struct json_object *capture, const struct capture_stats *st)
+{
+	struct json_object *list = st->drops.n ? jsontree_array(capture, "drops") : NULL;
+
+	for (uint32_t i = 0; i < st->drops.n; i++) {
+		struct json_object *o = json_object_new_object();
+
+		jsontree_put(o, "from", jsontree_time(st->drops.list[i].start));
+		jsontree_put(o, "to", jsontree_time(st->drops.list[i].end));
+		jsontree_put(o, "frames", jsontree_u64(st->drops.list[i].frames));
+		jsontree_append(list, o);
+	}
+	if (!st->changes)
+		return;
+	jsontree_put(capture, "interface_changes", jsontree_u64(st->changes));
+	list = jsontree_array(capture, "interface_change");
+	for (uint64_t i = 0; i < st->changes && i < CHANGES_SHOWN; i++) {
+		const struct capture_change *c = &st->change[i];
+		struct json_object *o = json_object_new_object();
+
+		jsontree_put(o, "time", jsontree_time(c->time));
+		jsontree_put(o, "interface", jsontree_text(c->name));
+		if (c->now[0])
+			jsontree_put(o, "name", jsontree_text(c->now));
+		jsontree_put(o, "state", jsontree_text(iface_state_names[c->state]));
+		jsontree_append(list, o);
+	}
+}
+
 static void capture_part(
 	const struct document *d, struct json_object *all, const struct capture_stats *st)
 {
@@ -97,6 +127,7 @@ static void capture_part(
 	jsontree_put(o, "time_back", jsontree_u64(st->time_back));
 	jsontree_put(o, "kernel_dropped", jsontree_u64(st->kernel_dropped));
 	jsontree_put(o, "interface_dropped", jsontree_u64(st->interface_dropped));
+	listening_part(o, st);
 	files_part(o, st);
 	comments_part(o, st);
 }

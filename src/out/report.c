@@ -109,6 +109,56 @@ static void comments_part(struct report *r, const struct capture_stats *st)
 	}
 }
 
+#define SECONDS_SHOWN 6u
+#define CHANGES_HERE  20u
+
+/* Seconds in which the kernel dropped frames, the first of them. */
+static void drops_part(struct report *r, const struct drops *d)
+{
+	struct text *t = &r->t;
+
+	if (!d->n)
+		return;
+	text_str(t, "  dropped: ");
+	for (uint32_t i = 0; i < d->n && i < SECONDS_SHOWN; i++) {
+		text_str(t, i ? ", " : "");
+		text_count(t, d->list[i].frames);
+		text_str(t, i ? " " : " in the second from ");
+		text_time(t, d->list[i].start);
+		if (d->list[i].end - d->list[i].start > UINT64_C(1000000000)) {
+			text_str(t, " to ");
+			text_time(t, d->list[i].end);
+		}
+	}
+	if (d->n > SECONDS_SHOWN) {
+		text_str(t, ", and in ");
+		text_count(t, d->n - SECONDS_SHOWN);
+		text_str(t, " more until ");
+		text_time(t, d->list[d->n - 1].end);
+	}
+	report_text(r, 4);
+}
+
+static void changes_part(struct report *r, const struct capture_stats *st)
+{
+	struct text *t = &r->t;
+	uint64_t shown = st->changes < CHANGES_HERE ? st->changes : CHANGES_HERE;
+
+	for (uint64_t i = 0; i < shown; i++) {
+		text_str(t, "  ");
+		text_time(t, st->change[i].time);
+		text_str(t, ": ");
+		capture_change_text(&st->change[i], t);
+		report_text(r, 4);
+	}
+	if (st->changes > shown) {
+		text_str(t, "  and ");
+		text_count(t, st->changes - shown);
+		text_str(t, " more changes of interfaces");
+		report_text(r, 4);
+	}
+}
+
 static void capture_part(struct report *r, const struct capture_stats *st)
 {
 	struct text *t = &r->t;
@@ -144,6 +194,8 @@ static void capture_part(struct report *r, const struct capture_stats *st)
 	if (t->len > 2)
 		report_text(r, 4);
 	text_clear(t);
+	drops_part(r, &st->drops);
+	changes_part(r, st);
 	files_part(r, st);
 	comments_part(r, st);
 }

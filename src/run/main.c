@@ -250,10 +250,33 @@ static void answer_signals(struct run *r)
 		capwriter_ask(r->writer, CAPWRITER_FLUSH);
 }
 
+/* What became of interfaces, as it is heard. */
+static void say_changes(struct run *r)
+{
+	for (uint64_t n = source_changes(r->pipeline.source); r->changes_said < n;
+		r->changes_said++) {
+		char line[160];
+		struct text t;
+
+		if (r->changes_said >= CHANGES_SHOWN)
+			continue;
+		text_init(&t, line, sizeof(line));
+		text_time(&t, source_change(r->pipeline.source, r->changes_said)->time);
+		text_str(&t, ": ");
+		capture_change_text(source_change(r->pipeline.source, r->changes_said), &t);
+		message("%s", line);
+		if (r->changes_said + 1 == CHANGES_SHOWN)
+			message("what else becomes of interfaces is only counted");
+	}
+}
+
 static bool show_progress(void *arg)
 {
 	struct run *r = arg;
 	uint64_t frames, bytes;
+
+	if (!r->ui)
+		say_changes(r);
 
 	if (asked_statistics | asked_reopen | asked_flush)
 		answer_signals(r);
@@ -485,6 +508,7 @@ static int finish(struct run *r, int failed)
 	if (interrupted && !r->progress.drawn && isatty(STDERR_FILENO))
 		fputc('\n', stderr);
 	progress_erase(&r->progress);
+	say_changes(r);
 	source_counters(r->source, &r->pipeline.counters);
 	geo_counters(r->geo, &r->pipeline.counters);
 	counters_sort(&r->pipeline.counters);

@@ -49,7 +49,8 @@ struct run {
 	struct decode_as *decode;
 	struct sink sinks[OUTPUT_KINDS + 4];
 	struct pipeline pipeline;
-	char name[512]; /* of the source, once it is open */
+	uint64_t changes_said; /* of interfaces */
+	char name[512];        /* of the source, once it is open */
 	char err[2048];
 };
 

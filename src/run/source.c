@@ -179,6 +179,25 @@ const struct capture_comment *source_comment(const struct source *s, uint64_t i)
 	return &s->comment[i];
 }
 
+void source_changed(struct source *s, const struct capture_change *c)
+{
+	uint64_t i = source_changes(s);
+
+	if (i < CHANGES_SHOWN)
+		s->change[i] = *c;
+	atomic_store_explicit(&s->changes, i + 1, memory_order_release);
+}
+
+uint64_t source_changes(const struct source *s)
+{
+	return atomic_load_explicit(&s->changes, memory_order_acquire);
+}
+
+const struct capture_change *source_change(const struct source *s, uint64_t i)
+{
+	return &s->change[i];
+}
+
 void source_stats(struct source *s, struct capture_stats *st)
 {
 	uint64_t said = source_comments(s);
@@ -187,6 +206,11 @@ void source_stats(struct source *s, struct capture_stats *st)
 		capture_comment(st, s->comment[i].time, s->comment[i].text);
 	if (said > COMMENTS_SHOWN)
 		st->comments += said - COMMENTS_SHOWN;
+	if (s->live) {
+		st->changes = source_changes(s);
+		memcpy(st->change, s->change, sizeof(st->change));
+		st->drops = s->drops;
+	}
 	if (s->ops->stats)
 		s->ops->stats(s, st);
 	if (s->reorder)
@@ -320,6 +344,11 @@ enum source_state source_finished(
 uint64_t source_dropped(const struct source *s)
 {
 	return atomic_load_explicit(&s->dropped, memory_order_relaxed);
+}
+
+uint64_t source_dropped_at(const struct source *s)
+{
+	return atomic_load_explicit(&s->dropped_at, memory_order_relaxed);
 }
 
 static bool change_filter(

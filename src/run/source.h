@@ -108,6 +108,11 @@ void source_position(const struct source *s, uint64_t *frames, uint64_t *bytes);
 /* Frames that the kernel and the interface dropped so far (live), a second old at most; from any
    thread. */
 uint64_t source_dropped(const struct source *s);
+/* What became of interfaces so far, and one of the first CHANGES_SHOWN of it; from any thread. */
+uint64_t source_changes(const struct source *s);
+const struct capture_change *source_change(const struct source *s, uint64_t i);
+/* When the last frames were dropped (source_dropped()), ns; 0: none were. */
+uint64_t source_dropped_at(const struct source *s);
 /* Comments in the file so far, and one of the first COMMENTS_SHOWN of them; from any thread. */
 uint64_t source_comments(const struct source *s);
 const struct capture_comment *source_comment(const struct source *s, uint64_t i);

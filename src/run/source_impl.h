@@ -87,12 +87,18 @@ struct source {
 	_Atomic uint64_t stop_time; /* ns since the epoch */
 	_Atomic uint64_t frames;    /* frames met, filtered ones too */
 	_Atomic uint64_t dropped;   /* live: by kernel and interface */
-	_Atomic uint64_t bytes;     /* captured bytes of those that were handed out */
+	_Atomic uint64_t dropped_at;
+	struct drops drops;     /* the reader's */
+	_Atomic uint64_t bytes; /* captured bytes of those that were handed out */
 	/* What somebody wrote into the file: each is there before it is counted. */
 	_Atomic uint64_t comments;
 	struct capture_comment comment[COMMENTS_SHOWN];
+	_Atomic uint64_t changes; /* likewise, what became of interfaces */
+	struct capture_change change[CHANGES_SHOWN];
 	char error[512];
 };
+
+void source_changed(struct source *s, const struct capture_change *c);
 
 /* A comment of n bytes; time: of its frame, 0: it is no frame's. */
 void source_said(struct source *s, uint64_t time, const void *text, size_t n);

@@ -7,10 +7,15 @@
  * timer; what it has counted and not given says that it holds one. settled() tells up to which time
  * all interfaces have given what they have, so that run/reorder.c knows what need not wait.
  *
+ * An interface that is taken down keeps its ring, and goes on when it is up again, whatever it is
+ * called then; one that was removed is read to its last block. Either is told (run/watch.h), and
+ * the others go on.
+ *
  * A stop takes effect at its time: what the kernel received before is still fetched, for which its
  * last block has to come; frames after it are left alone.
  */
 #include "run/source_impl.h"
+#include "run/watch.h"
 #include "base/mem.h"
 #include <linux/if_packet.h>
 #include <poll.h>
@@ -24,6 +29,8 @@
 #define BATCH       64u
 #define ROOM        ((size_t)64 * 1024) /* a chunk with less is not begun on */
 #define MILLISECOND UINT64_C(1000000)
+#define RING_LEAST  (2u << 20)
+#define RING_MOST   (16u << 20)
 /* A block goes at the second expiry of its timer at the latest. */
 #define SILENCE   (5 * POLL_TIMEOUT / 2 * MILLISECOND)
 #define DRAIN_MAX (1000 * MILLISECOND)
@@ -41,15 +48,23 @@ struct live_iface {
 	uint32_t link_field;
 	uint16_t index;
 	bool nano;
-	bool dry;                             /* the ring gave nothing in this round */
-	bool dead;                            /* it failed */
-	bool past;                            /* its frames are later than the stop */
-	uint64_t last;                        /* time of its last frame */
-	uint64_t taken;                       /* frames of the ring */
-	uint64_t counted, dropped;            /* by the kernel, as far as libpcap does not know */
-	uint64_t pcap_counted;                /* ... and as far as it does */
-	uint64_t total;                       /* what both came to at the last look */
-	uint64_t changed;                     /* when they had changed, monotonic */
+	bool dry;                            /* the ring gave nothing in this round */
+	unsigned ifindex;                    /* 0: it is none of the kernel's, such as "any" */
+	enum iface_state state;              /* up, no carrier, down or removed */
+	bool renamed;                        /* it is called `now` */
+	bool dead;                           /* removed, or it failed: `error` says it */
+	bool past;                           /* its frames are later than the stop */
+	uint64_t last;                       /* time of its last frame */
+	uint64_t taken;                      /* frames of the ring */
+	uint64_t counted, dropped;           /* by the kernel, as far as libpcap does not know */
+	uint64_t pcap_counted, pcap_dropped; /* ... and as far as it does */
+	uint64_t total;                      /* what both came to at the last look */
+	uint64_t changed;                    /* when they had changed, monotonic */
+	uint64_t removed;                    /* when, monotonic */
+	uint64_t told;                       /* of what was dropped: its time is known */
+	uint64_t lost, lost_from, lost_to;   /* ... and of these it may get narrower */
+	char now[IFNAMSIZ];
+	char error[192];
 	int64_t more;                         /* counted and never given: libpcap left them out */
 	_Atomic(struct bpf_program *) change; /* a filter that is to take the old one's place */
 	struct frame spill;                   /* had no room in the chunk */
@@ -71,6 +86,8 @@ struct live_source {
 	uint64_t until, bytes;
 	uint64_t number;
 	uint64_t stop_seen, last_frame, counted; /* ns, monotonic */
+	uint64_t looked, looked_at;              /* monotonic, and since the epoch */
+	struct watch watch;
 	struct pollfd *fds;
 };
 
@@ -134,15 +151,108 @@ static void take_frame(u_char *user, const struct pcap_pkthdr *h, const u_char *
 	}
 }
 
-static void iface_failed(struct live_iface *i, const char *why)
+static void tell(struct live_iface *i, enum iface_state state)
+{
+	struct capture_change c = {.time = clock_now(CLOCK_REALTIME), .state = state};
+
+	snprintf(c.name, sizeof(c.name), "%.*s", (int)sizeof(c.name) - 1, i->name);
+	if (i->renamed)
+		memcpy(c.now, i->now, sizeof(c.now));
+	source_changed(&i->l->s, &c);
+}
+
+/* Nothing more comes from it; what the others have received is still fetched, if it was the last.
+ */
+static void iface_ended(struct live_iface *i, const char *why)
 {
 	struct live_source *l = i->l;
+	bool others = false;
 
 	i->dead = true;
+	snprintf(i->error, sizeof(i->error), "%s: %s", i->name, why);
 	if (!l->failed)
-		snprintf(l->s.error, sizeof(l->s.error), "%s: %s", i->name, why);
+		snprintf(l->s.error, sizeof(l->s.error), "%s", i->error);
 	l->failed = true;
-	source_stop(&l->s); /* what the others have received is still fetched */
+	for (unsigned k = 0; k < l->n; k++)
+		others |= !l->ifaces[k].dead;
+	if (!others)
+		source_stop(&l->s);
+}
+
+static void iface_failed(struct live_iface *i, const char *why)
+{
+	tell(i, IFACE_FAILED);
+	iface_ended(i, why);
+}
+
+static void iface_became(struct live_iface *i, const struct watch_link *link)
+{
+	if (link->state != IFACE_REMOVED && strcmp(link->name, i->now) != 0) {
+		memcpy(i->now, link->name, sizeof(i->now));
+		i->renamed = strcmp(i->now, i->name) != 0;
+		tell(i, IFACE_RENAMED);
+	}
+	if (link->state == i->state)
+		return;
+	i->state = link->state;
+	tell(i, link->state);
+	if (link->state == IFACE_REMOVED)
+		i->removed = monotonic();
+}
+
+/* What the kernel tells of interfaces. */
+static void follow(struct live_source *l)
+{
+	struct watch_link link;
+
+	while (watch_next(&l->watch, &link))
+		for (unsigned k = 0; k < l->n; k++)
+			if (l->ifaces[k].ifindex == link.index &&
+				l->ifaces[k].state != IFACE_REMOVED)
+				iface_became(&l->ifaces[k], &link);
+	for (unsigned k = 0; k < l->n && l->watch.missed; k++) {
+		struct live_iface *i = &l->ifaces[k];
+
+		if (!i->ifindex || i->state == IFACE_REMOVED)
+			continue;
+		watch_ask(i->fd, i->ifindex, &link);
+		iface_became(i, &link);
+	}
+	l->watch.missed = false;
+}
+
+/* libpcap takes an interface that is down, and not found by its old name, for one that is gone. */
+static bool away(struct live_iface *i)
+{
+	follow(i->l);
+	return i->state == IFACE_REMOVED || i->state == IFACE_DOWN || i->renamed;
+}
+
+/* What was dropped, and when, is known as well as it ever will be. */
+static void lost_told(struct live_iface *i)
+{
+	if (!i->lost)
+		return;
+	drops_add(&i->l->s.drops, i->lost_from, i->lost_to, i->lost);
+	atomic_store_explicit(&i->l->s.dropped_at, i->lost_to, memory_order_relaxed);
+	i->lost = 0;
+}
+
+/* Frames that were in the ring by then came before those for which there was no room. */
+static void lost_narrowed(struct live_iface *i, unsigned from)
+{
+	const struct live_source *l = i->l;
+
+	for (unsigned k = from; k < l->nout; k++) {
+		if (l->out[k].time > i->lost_to) {
+			lost_told(i);
+			return;
+		}
+		if (l->out[k].time > i->lost_from)
+			i->lost_from = l->out[k].time;
+	}
+	if (i->dry)
+		lost_told(i);
 }
 
 static void free_program(struct bpf_program *program)
@@ -156,17 +266,20 @@ static void free_program(struct bpf_program *program)
 static void fetch(struct live_iface *i)
 {
 	struct bpf_program *change = atomic_exchange(&i->change, NULL);
+	unsigned from = i->l->nout;
 	int r;
 
 	if (change && pcap_setfilter(i->p, change) != 0)
 		iface_failed(i, pcap_geterr(i->p));
 	free_program(change);
 	r = pcap_dispatch(i->p, (int)(i->l->max - i->l->nout), take_frame, (u_char *)i);
-	if (r == PCAP_ERROR)
-		iface_failed(i, pcap_geterr(i->p));
-	else if (r < 0 && r != PCAP_ERROR_BREAK)
-		iface_failed(i, pcap_statustostr(r));
-	i->dry = r == 0;
+	if (r < 0 && r != PCAP_ERROR_BREAK && !away(i))
+		iface_failed(i, r == PCAP_ERROR ? pcap_geterr(i->p) : pcap_statustostr(r));
+	i->dry = r == 0 || (r < 0 && r != PCAP_ERROR_BREAK);
+	if (i->lost)
+		lost_narrowed(i, from);
+	if (i->dry && i->state == IFACE_REMOVED && !i->dead && monotonic() - i->removed > SILENCE)
+		iface_ended(i, "the interface was removed");
 }
 
 /* A chunk with room, and what had none in the one before. */
@@ -208,19 +321,27 @@ static void collect(struct live_source *l)
 	source_count(&l->s, l->number, l->bytes);
 }
 
-/* Does the kernel hold frames of an interface that had nothing to give? */
-static bool holds(struct live_iface *i)
+/* Reading the kernel's counters sets them to 0. */
+static bool read_counters(struct live_iface *i)
 {
 	struct tpacket_stats_v3 st;
 	socklen_t size = sizeof(st);
-	uint64_t total, now = monotonic();
 
-	/* Reading them sets the kernel's counters to 0. */
 	memset(&st, 0, sizeof(st));
 	if (getsockopt(i->fd, SOL_PACKET, PACKET_STATISTICS, &st, &size) < 0)
-		return true;
+		return false;
 	i->counted += st.tp_packets - st.tp_drops;
 	i->dropped += st.tp_drops;
+	return true;
+}
+
+/* Does the kernel hold frames of an interface that had nothing to give? */
+static bool holds(struct live_iface *i)
+{
+	uint64_t total, now = monotonic();
+
+	if (!read_counters(i))
+		return true;
 	total = i->counted + i->pcap_counted;
 	if (total != i->total)
 		i->changed = now;
@@ -276,6 +397,8 @@ static bool wait_frames(struct live_source *l, bool stopped)
 	for (unsigned k = 0; k < l->n; k++)
 		if (!l->ifaces[k].dead && !l->ifaces[k].past)
 			l->fds[n++] = (struct pollfd){.fd = l->ifaces[k].fd, .events = POLLIN};
+	if (l->watch.fd >= 0)
+		l->fds[n++] = (struct pollfd){.fd = l->watch.fd, .events = POLLIN};
 	if (!stopped)
 		l->fds[n++] = (struct pollfd){.fd = l->s.stop_fd, .events = POLLIN};
 	return poll(l->fds, n,
@@ -294,6 +417,7 @@ static void live_stats(struct source *s, struct capture_stats *st)
 		if (pcap_stats(l->ifaces[k].p, &ps) != 0)
 			continue;
 		l->ifaces[k].pcap_counted = (uint64_t)ps.ps_recv - ps.ps_drop;
+		l->ifaces[k].pcap_dropped = ps.ps_drop;
 		st->kernel_received += ps.ps_recv + l->ifaces[k].counted + l->ifaces[k].dropped;
 		st->kernel_dropped += ps.ps_drop + l->ifaces[k].dropped;
 		st->interface_dropped += ps.ps_ifdrop;
@@ -315,13 +439,45 @@ static void count_drops(struct live_source *l)
 		&l->s.dropped, st.kernel_dropped + st.interface_dropped, memory_order_relaxed);
 }
 
+/* Ten times a second: what was dropped since the last time, and what became of interfaces. */
+static void look_around(struct live_source *l, bool last)
+{
+	uint64_t now = monotonic(), at;
+
+	if (!last && now - l->looked < POLL_TIMEOUT * MILLISECOND)
+		return;
+	count_drops(l);
+	at = clock_now(CLOCK_REALTIME);
+	for (unsigned k = 0; k < l->n; k++) {
+		struct live_iface *i = &l->ifaces[k];
+		uint64_t all;
+
+		if (i->dead)
+			continue;
+		(void)read_counters(i);
+		all = i->dropped + i->pcap_dropped;
+		if (all == i->told)
+			continue;
+		lost_told(i);
+		i->lost = all - i->told;
+		i->lost_from = l->looked_at ? l->looked_at : at;
+		i->lost_to = at;
+		i->told = all;
+		if (last)
+			lost_told(i);
+	}
+	l->looked = now;
+	l->looked_at = at;
+	follow(l);
+}
+
 static enum source_state live_read(
 	struct source *s, struct frame *out, unsigned max, unsigned *n, struct chunk **chunk)
 {
 	struct live_source *l = (struct live_source *)s;
 	bool stopped = source_stopped(s);
 
-	count_drops(l);
+	look_around(l, false);
 	l->out = out;
 	l->nout = 0;
 	l->max = max < BATCH ? max : BATCH;
@@ -336,8 +492,10 @@ static enum source_state live_read(
 	}
 	if (l->full || stopped != source_stopped(s))
 		return SOURCE_MORE;
-	if (stopped && drained(l))
+	if (stopped && drained(l)) {
+		look_around(l, true);
 		return l->failed ? SOURCE_ERROR : SOURCE_END;
+	}
 	if (wait_frames(l, stopped) || stopped)
 		return SOURCE_MORE;
 	return SOURCE_IDLE;
@@ -395,6 +553,16 @@ static bool live_filter(
 	return good;
 }
 
+static const char *live_fault(const struct source *s, unsigned i)
+{
+	const struct live_source *l = (const struct live_source *)s;
+
+	for (unsigned k = 0; k < l->n; k++)
+		if (l->ifaces[k].dead && i-- == 0)
+			return l->ifaces[k].error;
+	return NULL;
+}
+
 static void live_close(struct source *s)
 {
 	struct live_source *l = (struct live_source *)s;
@@ -406,6 +574,7 @@ static void live_close(struct source *s)
 		free(l->ifaces[k].name);
 		free(l->ifaces[k].spill_data);
 	}
+	watch_close(&l->watch);
 	free(l->ifaces);
 	free(l->fds);
 	source_release(s);
@@ -419,6 +588,7 @@ static const struct source_ops live_ops = {
 	.iface_linktype = live_iface_linktype,
 	.stats = live_stats,
 	.filter = live_filter,
+	.fault = live_fault,
 	.close = live_close,
 };
 
@@ -520,8 +690,33 @@ static bool set_direction(
 	return false;
 }
 
+static void iface_watch(struct live_iface *i)
+{
+	struct watch_link link;
+
+	i->ifindex = if_nametoindex(i->name);
+	if (!i->ifindex)
+		return;
+	watch_ask(i->fd, i->ifindex, &link);
+	i->state = link.state;
+	memcpy(i->now, link.name, sizeof(i->now));
+}
+
+/*
+ * Bytes of the ring of one of n interfaces. libpcap's blocks have 256 KiB, and one goes after 100
+ * ms however little is in it: so many blocks, so many tenths of a second may pass without a reader.
+ */
+static int ring_size(const struct source_options *o, unsigned n)
+{
+	uint64_t size = o->memory ? o->memory / 2 / n : RING_MOST;
+
+	if (o->buffer_kib > 0)
+		return o->buffer_kib * 1024;
+	return (int)(size > RING_MOST ? RING_MOST : size < RING_LEAST ? RING_LEAST : size);
+}
+
 static bool open_iface(
-	struct live_iface *i, const struct source_options *o, char *err, size_t errsize)
+	struct live_iface *i, unsigned n, const struct source_options *o, char *err, size_t errsize)
 {
 	char why[PCAP_ERRBUF_SIZE] = "";
 
@@ -534,8 +729,7 @@ static bool open_iface(
 	pcap_set_promisc(i->p, !o->no_promiscuous);
 	pcap_set_timeout(i->p, POLL_TIMEOUT);
 	pcap_set_tstamp_precision(i->p, PCAP_TSTAMP_PRECISION_NANO);
-	if (o->buffer_kib > 0)
-		pcap_set_buffer_size(i->p, o->buffer_kib * 1024);
+	pcap_set_buffer_size(i->p, ring_size(o, n));
 	if (o->immediate)
 		pcap_set_immediate_mode(i->p, 1);
 	if (o->monitor)
@@ -558,6 +752,7 @@ static bool open_iface(
 	}
 	i->nano = pcap_get_tstamp_precision(i->p) == PCAP_TSTAMP_PRECISION_NANO;
 	i->link_field = source_link_field(i->p);
+	iface_watch(i);
 	return true;
 }
 
@@ -567,8 +762,9 @@ struct source *source_open_live(const char *const *ifaces, unsigned n,
 	struct live_source *l = xcalloc(1, sizeof(*l));
 
 	l->ifaces = xcalloc(n, sizeof(*l->ifaces));
-	l->fds = xcalloc(n + 1, sizeof(*l->fds));
+	l->fds = xcalloc(n + 2, sizeof(*l->fds));
 	l->s.live = l->s.paced = true;
+	watch_open(&l->watch);
 	if (!source_init(&l->s, &live_ops, o, err, errsize)) {
 		live_close(&l->s);
 		return NULL;
@@ -580,7 +776,7 @@ struct source *source_open_live(const char *const *ifaces, unsigned n,
 		i->index = (uint16_t)k;
 		i->name = xstrdup(ifaces[k]);
 		l->n++;
-		if (!open_iface(i, o, err, errsize)) {
+		if (!open_iface(i, n, o, err, errsize)) {
 			live_close(&l->s);
 			return NULL;
 		}

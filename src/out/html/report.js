@@ -49,12 +49,17 @@ function head() {
 	const dropped = c.kernel_dropped + c.interface_dropped;
 	if (dropped)
 		facts += "; " + count(dropped) + " frames dropped while capturing";
+	if (c.drops)
+		facts += " (from " + clock(c.drops[0].from) + " to " + clock(c.drops[c.drops.length - 1].to) + " UTC)";
 	if (c.cut_frames)
 		facts += "; " + count(c.cut_frames) + " frames cut";
 	if (c.reordered)
 		facts += "; " + count(c.reordered) + " frames put in order of time";
 	if (c.time_back)
 		facts += "; " + count(c.time_back) + " frames with a time before their predecessor's";
+	for (const x of (c.interface_change || []).slice(0, 20))
+		facts += "; " + clock(x.time) + " UTC " + x.interface + " " +
+			(x.state === "renamed" ? "is called " + x.name + " now" : x.state.replace("_", " "));
 	document.getElementById("facts").textContent = facts;
 }
 
