@@ -31,7 +31,11 @@
 	X(tls)                                                                                     \
 	X(dns)                                                                                     \
 	X(file)                                                                                    \
-	X(conversation)
+	X(conversation)                                                                            \
+	X(view)                                                                                    \
+	X(pcapng)                                                                                  \
+	X(filter)                                                                                  \
+	X(options)
 
 #define FUZZ_DECLARE(name) int fuzz_##name(const uint8_t *data, size_t size);
 FUZZ_TARGETS(FUZZ_DECLARE)

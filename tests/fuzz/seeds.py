@@ -2,7 +2,7 @@
 """Makes the seeds of the fuzz corpus: seeds.py FOLDER [CAPTURE.pcap ...]
 
 Hand-made inputs in the targets' formats (see the head of each target's C file) go into FOLDER/file,
-layers, stream, http, http2, mysql, rpc, smtp, tls, dns and conversation. Of each capture given (pcap, Ethernet) the first packets are taken, too, at
+layers, stream, http, http2, mysql, rpc, smtp, tls, dns, conversation, view, pcapng, filter and options. Of each capture given (pcap, Ethernet) the first packets are taken, too, at
 most 4 KiB; of one named nfs* also the RPC messages of every connection. The same arguments give the same files.
 """
 import bz2
@@ -13,6 +13,8 @@ import struct
 import sys
 import zlib
 
+import seeds_pcapng
+import seeds_text
 import seeds_world
 
 LIMIT = 4096
@@ -668,8 +670,18 @@ def main():
     tls_seeds(folder)
     dns_seeds(folder)
     mysql_seeds(folder)
+    worlds = {}
     for name, run, operations in seeds_world.worlds():
+        worlds[name] = operations
         save(folder, "conversation", name, bytes([run]) + operations)
+    for name, run, settings, keys, world in seeds_world.views():
+        head = bytes([run, len(settings)]) + settings + bytes([len(keys)]) + keys
+        save(folder, "view", name, head + worlds[world])
+    for name, run, blocks in seeds_pcapng.files():
+        save(folder, "pcapng", name, bytes([run]) + blocks)
+    for kind, texts in (("filter", seeds_text.FILTERS), ("options", seeds_text.OPTIONS)):
+        for name, text in texts.items():
+            save(folder, kind, name, text)
     for path in sys.argv[2:]:
         from_capture(folder, path)
 

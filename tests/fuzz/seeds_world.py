@@ -1,4 +1,4 @@
-"""Seeds of the targets whose inputs are operations (world.c): conversation."""
+"""Seeds of the targets whose inputs are operations (world.c): conversation, view."""
 
 
 def b(*a):
@@ -105,3 +105,29 @@ def worlds():
     yield "behind", 0xf0, talk(0, 0, (0,)) + proto(1, 2) + begin(1) + b"".join(time(52) + say(1, i) for i in range(8)) + say(0, 1)
     yield "changed", 0, proto(0, 2) + begin(0) + b"".join(say(0, i, 0, 0, (i * 7, 0x80)) for i in range(16))
     yield "raw", 0, proto(0, 0) + begin(0) + raw(0, 0, b'GET /\x1b[31m\x9b HTTP/1.1\r\nHost: \xff\r\n\r\n') + raw(0, 1, b'HTTP/1.1 999 \x07\r\n\r\n') + say(0, 0) + say(0, 1)
+
+
+def special(i):
+    """A byte for a key of special[] in view.c."""
+    return next(b(c) for c in range(0x80, 0xFF) if c % 31 == i)
+
+
+def views():
+    """name, size of the terminal, settings, keys, world"""
+    up, down, left, right, page_down, page_up, home, end, enter = (special(i) for i in range(9))
+    escape = special(11)
+    settings = b"columns.transactions = url.path nothing \xff\x1b[31m client.ip\nsort.flows = -event.duration\ntheme = light\nmouse=no"
+    yield "tabs", 0, b"", b"12345678", "behind"
+    yield "flows", 1, b"", b"5" + (down + enter) * 3 + escape * 2, "whole-http"
+    yield "packets", 2, b"", b"5" + enter + b"P" + down + enter + down * 4 + b"x" + escape, "whole-http2"
+    yield "packets-mysql", 0, b"", b"5" + enter + b"P" + down + enter + down * 9 + page_down, "whole-mysql"
+    yield "transactions", 0, b"", b"3" + enter + down * 6 + enter + b"t" + escape + b"f", "all-at-once"
+    yield "ladder", 1, b"", b"3" + end + b"H" + down + b"a" + enter + down + enter, "behind"
+    yield "stream", 0, b"", b"5" + enter + b"v" + page_down + b"h" + b"/GET" + enter + b"nN", "whole-smtp"
+    yield "filter", 3, b"", b"\\http.response.status_code > 200" + enter + b"3" + b"Y" + enter, "whole-http"
+    yield "columns", 0, settings, b"3C" + down * 3 + b" " + enter + b"s" + down + enter + b"S" + down + enter + right * 3 + left, "whole-dns"
+    yield "time", 4, b"", b"p[]{}LZ" + b"U m8" + enter + b"?" + down * 4 + escape, "idle"
+    yield "clicks", 0, b"", b"\xff\x05\x01\xff\x03\x04\xff\x85\x05\xff\x20\x03" + enter + b"\xff\x08\x08", "whole-rpc"
+    yield "small", 5, b"", b"5" + enter * 2 + b"\xff\x00\x00", "whole-tls"
+    yield "hosts", 0, b"", b"8" + enter + b"7" + enter + b"6" + enter + b"2" + enter + b"4" + enter, "nfs"
+    yield "raw", 2, b"", b"5" + enter + b"P" + enter + b"3" + enter + up + home + page_up, "raw"
