@@ -165,6 +165,27 @@ static void check_event(const struct record *r)
 	check_span(v->silent, "silence >= 0");
 }
 
+static const char *types[DISSECTORS_MAX + 1];
+static unsigned ntypes;
+
+static void note_type(const char *type)
+{
+	unsigned i = 0;
+
+	while (i < ntypes && strcmp(types[i], type) != 0)
+		i++;
+	if (i < ntypes)
+		return;
+	fuzz_check(ntypes < DISSECTORS_MAX + 1, "no more types than dissectors and flows");
+	types[ntypes++] = type;
+}
+
+void fuzz_types(FILE *f)
+{
+	for (unsigned i = 0; i < ntypes; i++)
+		fprintf(f, "%s\n", types[i]);
+}
+
 void fuzz_record(const struct record *r, uint64_t *last_key)
 {
 	static const size_t least[RECORD_KIND_COUNT] = {sizeof(struct flow_record),
@@ -178,6 +199,8 @@ void fuzz_record(const struct record *r, uint64_t *last_key)
 	*last_key = r->key;
 	touch(r, r->size);
 	fuzz_check(r->type && *r->type, "record has a type");
+	if (!r->open && !record_of_turns(r))
+		note_type(r->type);
 	if (r->end != FIELD_ABSENT && r->duration != FIELD_ABSENT)
 		fuzz_check(r->start <= r->end && r->duration == r->end - r->start,
 			"record ends after it began");

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include "core/engine.h"
 #include "core/ports.h"
 #include "model/paths.h"
@@ -60,6 +61,8 @@ void fuzz_init(void);
  * is moved on: records come in the order of their keys.
  */
 void fuzz_record(const struct record *r, uint64_t *last_key);
+/* The names of the types of records that were walked, a line each. */
+void fuzz_types(FILE *f);
 
 /* An engine that gets packets made by the target, with the ticks that the pipeline would give. */
 struct fuzz_engine {

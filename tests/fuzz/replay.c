@@ -3,8 +3,8 @@
  * target: the committed corpus is a test with any compiler, without libFuzzer.
  *
  * With -t every beginning of each file is run, too. Exit status 1 where there was nothing to run.
- * An input that takes longer than a minute ends the program. Without arguments it lists the
- * targets.
+ * An input that takes longer than a minute ends the program. It prints the types of the records
+ * that came out; without arguments the targets there are.
  */
 #include "fuzz.h"
 #include <dirent.h>
@@ -105,6 +105,6 @@ int main(int argc, char **argv)
 	}
 	while (++at < argc)
 		good &= replay(argv[at]);
-	printf("%lu inputs\n", done);
+	fuzz_types(stdout);
 	return good && done ? 0 : 1;
 }
