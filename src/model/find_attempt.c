@@ -43,13 +43,12 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	const struct flow_record *t = (const void *)r;
 	unsigned i;
 
-	if (!s || r->transport != 6 || r->composite ||
-		(r->kind != RECORD_FLOW && r->kind != RECORD_TXN))
+	if (!s || r->composite || (r->kind != RECORD_FLOW && r->kind != RECORD_TXN))
 		return;
 	all->start[all->nstarts++ % STARTS] =
 		(struct start){r->client.ip, r->start, r->server.port};
-	if (r->kind != RECORD_FLOW || t->handshake != FIELD_ABSENT || r->server.packets ||
-		t->syn_retries || t->icmp_errors || !t->tcp_state ||
+	if (r->transport != 6 || r->kind != RECORD_FLOW || t->handshake != FIELD_ABSENT ||
+		r->server.packets || t->syn_retries || t->icmp_errors || !t->tcp_state ||
 		strcmp(t->tcp_state, "syn_sent") != 0)
 		return;
 	i = all->nsingles++ % SINGLES;
@@ -57,6 +56,21 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	all->single[i].client = r->client.ip;
 	all->single[i].time = r->start;
 	all->single[i].frame = r->flow_id;
+}
+
+uint64_t attempt_next(const struct findings *f, const struct addr *host, uint64_t after)
+{
+	const struct attempt_all *all = f->state[DETECTOR_ATTEMPT];
+	uint64_t next = 0;
+
+	for (unsigned i = 0; i < STARTS && i < all->nstarts; i++) {
+		const struct start *y = &all->start[i];
+
+		if (y->time >= after && (!next || y->time < next) &&
+			memcmp(&y->client, host, sizeof(*host)) == 0)
+			next = y->time;
+	}
+	return next;
 }
 
 /* When the client, that waited for a server, tried another one: the first time behind `after`, or

@@ -3,9 +3,12 @@
  *
  * A lookup is what a client asks for one name: its attempts, at whichever server, of whichever
  * type, until one is answered. Of two attempts one after the other the first was waited for until
- * the second was sent (or until it was answered after all); the last one to its own last repetition
- * and, where the capture ends before the client's timer can, to that end. What goes on side by side
- * (A and AAAA, several servers) is waited for once.
+ * the second was sent (or until it was answered after all). No packet says when the client gave the
+ * last one up: its timer does, which is known by how long it waited for an earlier one, of this
+ * lookup or of another, or by what it did next, where that was whole seconds later. Where nothing
+ * tells, the last one was waited for to its own last repetition and, where the capture ends before
+ * a timer can, to that end. What goes on side by side (A and AAAA, several servers) is waited for
+ * once.
  *
  * Records of queries without an answer come late, when their flow has been silent for long: what
  * was asked is remembered by client and name, and told when the list is made.
@@ -18,15 +21,21 @@
 #define LOOKUPS  4096u /* pairs of a client and a name; one more takes the place of another */
 #define ATTEMPTS 24u   /* of such a pair; where there are more the oldest half is settled */
 #define FLOWS    4096u /* whose end may tell when an unanswered query was sent last */
-#define TIMER    (6 * (uint64_t)SECOND) /* resolvers try again after 5 s, or sooner */
-#define YOUNG    (200 * (uint64_t)MS)   /* at the end of the capture: its answer may come yet */
-#define TYPE_MAX 8u                     /* bytes of "AAAA" */
+#define TIMER    (6 * (uint64_t)SECOND)  /* resolvers try again after 5 s, or sooner */
+#define YOUNG    (200 * (uint64_t)MS)    /* at the end of the capture: its answer may come yet */
+#define TYPE_MAX 8u                      /* bytes of "AAAA" */
+#define PATIENT  256u                    /* clients whose timer is known */
+#define SOONEST  (300 * (uint64_t)MS)    /* no client gives up before, */
+#define CALM     (50 * (uint64_t)MS)     /* what it does later comes of that, or of chance */
+#define LATEST   (30 * (uint64_t)SECOND) /* or waits longer */
 
 struct attempt {
 	uint64_t start;
 	uint64_t until;    /* the last time that it was sent, as far as is known */
 	uint64_t answered; /* 0: not */
 	uint64_t id, frame, flow;
+	uint64_t retries; /* so often it was sent again, at the least */
+	bool refused;     /* by an ICMP error: its client did not wait */
 	struct svc *server;
 	char type[TYPE_MAX];
 };
@@ -46,6 +55,7 @@ struct dns_all {
 		uint64_t flow;
 		uint32_t lookup; /* its place */
 	} flows[FLOWS];          /* by their number */
+	struct keyed *patience;  /* ns of a client's timer, by its address */
 	uint64_t early, settled; /* lookups that made place for others; attempts for their next */
 };
 
@@ -68,10 +78,117 @@ static bool repeated(const struct attempt *a)
 	return a->until > a->start;
 }
 
+/* Timers are of whole seconds, mostly. */
+static bool by_timer(uint64_t ns)
+{
+	return ns >= SECOND * 9 / 10 && ns <= LATEST && ns % SECOND <= ns / 50 + 20 * MS;
+}
+
 /* a was sent before b. */
 static bool same_lookup(const struct attempt *a, const struct attempt *b)
 {
-	return a->id == b->id || b->start <= a->until + TIMER;
+	uint64_t gap = b->start > a->until ? b->start - a->until : 0;
+
+	return a->id == b->id || gap <= TIMER || by_timer(gap);
+}
+
+/* What its client sent next for the lookup, behind the first of an attempt; 0: nothing. */
+static uint64_t sent_next(const struct lookup *l, const struct attempt *a)
+{
+	uint64_t next = 0;
+
+	for (unsigned i = 0; i < l->n; i++) {
+		const uint64_t at[2] = {l->a[i].start, l->a[i].answered ? 0 : l->a[i].until};
+
+		for (unsigned k = 0; k < 2; k++)
+			if (at[k] > a->start + SOONEST && (!next || at[k] < next))
+				next = at[k];
+	}
+	return next;
+}
+
+/* What it had sent last before an attempt, without an answer; 0: nothing. */
+static uint64_t sent_before(const struct lookup *l, const struct attempt *a)
+{
+	uint64_t last = 0;
+
+	for (unsigned i = 0; i < l->n; i++) {
+		const uint64_t at[2] = {l->a[i].start, l->a[i].until};
+
+		for (unsigned k = 0; k < 2 && !l->a[i].answered && !l->a[i].refused; k++)
+			if (at[k] + SOONEST < a->start && at[k] > last)
+				last = at[k];
+	}
+	return last;
+}
+
+static uint64_t sane(uint64_t ns)
+{
+	return ns >= SOONEST && ns <= LATEST ? ns : 0;
+}
+
+/* How long its client waits for an attempt, by what it did in this lookup; 0: that is not known. */
+static uint64_t own_patience(const struct lookup *l, const struct attempt *a)
+{
+	const struct attempt *same = NULL;
+	uint64_t next, each, before;
+
+	for (const struct attempt *b = l->a; b < a; b++)
+		if (b->server == a->server && !b->answered)
+			same = b;
+	if (repeated(a)) {
+		next = sent_next(l, a);
+		each = a->retries ? (a->until - a->start) / a->retries : a->until - a->start;
+		return sane(next && next - a->start < each ? next - a->start : each);
+	}
+	next = same ? sent_next(l, same) : 0;
+	if (next && sane(next - same->start))
+		return next - same->start;
+	before = sent_before(l, a);
+	return before && a->start - before <= LATEST ? sane(a->start - before) : 0;
+}
+
+static uint64_t *patience_of(struct dns_all *all, const struct addr *client)
+{
+	if (!all->patience)
+		all->patience = keyed_new(sizeof(*client), sizeof(uint64_t), PATIENT);
+	return keyed_renew(all->patience, client);
+}
+
+static void learn_patience(struct dns_all *all, const struct lookup *l)
+{
+	for (unsigned i = 0; i < l->n; i++) {
+		uint64_t ns = l->a[i].answered || l->a[i].refused ? 0 : own_patience(l, &l->a[i]);
+
+		if (ns)
+			*patience_of(all, &l->client) = ns;
+	}
+}
+
+/* When its client stopped waiting for an attempt that nothing followed, as far as can be told. */
+static uint64_t given_up(
+	const struct findings *f, const struct lookup *l, const struct attempt *a, uint64_t end)
+{
+	struct dns_all *all = f->state[DETECTOR_DNS];
+	uint64_t wait = a->refused ? 0 : own_patience(l, a), next, until;
+	const uint64_t *known = all->patience ? keyed_find(all->patience, &l->client) : NULL;
+	uint64_t busy = busy_until(f, &l->client, a->until);
+
+	if (a->refused)
+		return a->until;
+	if (!wait) {
+		next = attempt_next(f, &l->client, a->until + CALM);
+		wait = next && by_timer(next - a->until) ? next - a->until : 0;
+	}
+	if (!wait && known)
+		wait = *known;
+	until = wait ? a->until + wait : end > a->until && end - a->until <= TIMER ? end : a->until;
+	if (end && until > end)
+		until = end > a->until ? end : a->until;
+	if (!busy)
+		return until;
+	/* Whoever it was for had their answer then. */
+	return busy < until || !wait ? (!end || busy < end ? busy : end) : until;
 }
 
 static uint32_t place_of(const struct addr *client, uint64_t name)
@@ -115,7 +232,7 @@ static uint64_t waited_until(
 	const struct findings *f, const struct lookup *l, unsigned i, uint64_t end)
 {
 	const struct attempt *a = &l->a[i];
-	uint64_t until = 0, busy;
+	uint64_t until = 0, busy, wait;
 
 	if (a->answered)
 		return a->until; /* what follows the last repetition is the server's */
@@ -127,11 +244,13 @@ static uint64_t waited_until(
 			(k > i ? same_lookup(a, b) : same_lookup(b, a)) && (!until || then < until))
 			until = then;
 	}
-	busy = busy_until(f, &l->client, a->until); /* whoever it was for had their answer then */
-	if (until)
-		return busy && busy < until ? busy : until;
-	end = busy && busy < end ? busy : end;
-	return end > a->until && end - a->until <= TIMER ? end : a->until;
+	if (!until)
+		return given_up(f, l, a, end);
+	busy = busy_until(f, &l->client, a->until);
+	wait = own_patience(l, a);
+	if (wait && until > a->until + wait + wait / 20 + 50 * MS)
+		until = a->until + wait; /* it asked again later than it had to */
+	return busy && busy < until ? busy : until;
 }
 
 static struct silence *silence_of(struct attempt *a, bool settle)
@@ -190,9 +309,10 @@ static void add_up(struct findings *f, struct lookup *l, uint64_t end, bool sett
 		for (unsigned k = 0; k < i; k++)
 			if (!l->a[k].answered && l->a[k].until > latest->until)
 				latest = &l->a[k];
-		if (latest->until > done)
-			add_waiting(f, l, latest, settle, done, latest->until);
-		done = latest->until > done ? latest->until : done;
+		until = latest == a ? until : given_up(f, l, latest, end);
+		if (until > done)
+			add_waiting(f, l, latest, settle, done, until);
+		done = until > done ? until : done;
 	}
 }
 
@@ -209,6 +329,7 @@ static void settle(struct findings *f, struct lookup *l, unsigned n)
 	unsigned all = l->n;
 
 	if (l->troubled) {
+		learn_patience(f->state[DETECTOR_DNS], l);
 		l->n = n;
 		add_up(f, l, 0, true);
 		l->n = all;
@@ -284,10 +405,10 @@ static void add_query(struct findings *f, struct svc *s, const struct txn_record
 		l->troubled = true;
 		if (t->total != FIELD_ABSENT)
 			a->until += t->total;
-		if (number_named(t, &retries_of) != FIELD_ABSENT) {
-			all->flows[a->flow % FLOWS].flow = a->flow;
-			all->flows[a->flow % FLOWS].lookup = place;
-		}
+		if (number_named(t, &retries_of) != FIELD_ABSENT)
+			a->retries = number_named(t, &retries_of);
+		all->flows[a->flow % FLOWS].flow = a->flow;
+		all->flows[a->flow % FLOWS].lookup = place;
 		return;
 	}
 	a->answered = t->r.end != FIELD_ABSENT ? t->r.end : t->r.start;
@@ -305,9 +426,15 @@ static void add_flow(struct dns_all *all, const struct flow_record *r)
 
 	if (all->flows[flow % FLOWS].flow != flow || !l || r->r.server.packets)
 		return;
-	for (unsigned i = 0; i < l->n; i++)
-		if (l->a[i].flow == flow && !l->a[i].answered && r->r.end > l->a[i].until)
-			l->a[i].until = r->r.end;
+	for (unsigned i = 0; i < l->n; i++) {
+		struct attempt *a = &l->a[i];
+
+		if (a->flow != flow || a->answered)
+			continue;
+		a->refused = r->icmp_errors != 0;
+		if (a->retries && r->r.end > a->until)
+			a->until = r->r.end;
+	}
 }
 
 static void record(struct findings *f, struct svc *s, const struct record *r)
@@ -353,6 +480,9 @@ static void prepare(struct findings *f)
 	ask_behind(all);
 	for (uint32_t i = 0; i < LOOKUPS; i++)
 		if (all->lookups[i] && all->lookups[i]->troubled)
+			learn_patience(f->state[DETECTOR_DNS], all->lookups[i]);
+	for (uint32_t i = 0; i < LOOKUPS; i++)
+		if (all->lookups[i] && all->lookups[i]->troubled)
 			add_up(f, all->lookups[i], f->capture ? f->capture->last : 0, false);
 	for (uint32_t i = 0; (s = svc_at(f, i)); i++)
 		if ((c = svc_has(s, DETECTOR_DNS)))
@@ -385,6 +515,10 @@ static void list_silence(struct findings *f, const struct svc *s, const struct s
 		"the servers, options timeout:1 attempts:3 rotate; a cache on the client.",
 		c->unanswered ? "Is the server up, and does it answer this client (dig @server)? "
 			      : "");
+	if (c->unanswered)
+		say(&x->against,
+			"When a client gave its last attempt up is in no packet: it is taken from "
+			"how long it waited for the others, or from what it did next. ");
 	say(&x->against, "What a client does that asks several servers at once, or that gave up "
 			 "before, cannot be seen: it waited less.");
 }
@@ -405,6 +539,7 @@ static void release(void *state)
 {
 	struct dns_all *all = state;
 
+	keyed_free(all->patience);
 	for (uint32_t i = 0; i < LOOKUPS; i++) {
 		if (all->lookups[i])
 			free(all->lookups[i]->a);
@@ -423,6 +558,8 @@ static void counters(const void *state, struct counters *c)
 
 const struct detector detect_dns = {.size = sizeof(struct dns_all),
 	.service_size = sizeof(struct dns_state),
+	.table = {{offsetof(struct dns_all, patience),
+		"findings: clients of name servers forgotten, too many"}},
 	.kinds = OF_FLOW | OF_TXN,
 	.record = record,
 	.prepare = prepare,

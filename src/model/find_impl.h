@@ -317,6 +317,9 @@ uint64_t busy_with(const struct findings *f, const struct addr *host, uint64_t f
 	uint64_t *requests);
 /* Before detectors prepare a list. */
 void busy_begin(struct findings *f);
+/* When the host began another connection or transaction, the first one from `after` on, as far as
+   is remembered; 0: not (find_attempt.c). */
+uint64_t attempt_next(const struct findings *f, const struct addr *host, uint64_t after);
 /* find_idle.c: long waits that are so on purpose. Of a service, made when first needed. */
 struct idle;
 /* Does the protocol say that its answer waits until there is something to tell (api/model.h)? */
