@@ -304,6 +304,40 @@ def refused_after_a_while():
     return w
 
 
+# ---- how long clients waited for connections that nobody made -----------------------------------------
+
+
+def gives_up(after, n, gaps, pause=0.01, served=False):
+    """One attempt after the other; behind the last one nothing comes."""
+    w = World()
+    for i in range(n):
+        Conn(w, 9, 1).syns(int(i * (after + pause) * SECOND), gaps)
+        if served and i < n - 1:
+            c = Conn(w, 8, 1)
+            c.close(c.answer(c.ask(c.open(int((i * (after + pause) + 1.3) * SECOND)) + MS, get("/")) + MS))
+    return w
+
+
+@story(first=("connect-timeout", "10.7.0.1:80"), cost=4 * 2.5)
+def client_that_gives_up_after_two_seconds_and_a_half():
+    return gives_up(2.5, 4, (1, 1))
+
+
+@story(first=("connect-timeout", "10.7.0.1:80"), cost=3 * 5.0)
+def client_that_gives_up_when_the_next_syn_was_long_due():
+    return gives_up(5, 3, (1, 2))
+
+
+@story(first=("syn-filtered", "10.7.0.1:80"), cost=3 * 6.0)
+def client_that_gives_up_while_others_are_served():
+    return gives_up(6, 3, (1, 2), served=True)
+
+
+@story(first=("connect-timeout", "10.7.0.1:80"), cost=3 * 4.0)
+def client_that_pauses_before_it_tries_again():
+    return gives_up(4, 3, (1, 2), pause=0.4)
+
+
 # ---- workers ---------------------------------------------------------------------------------------
 
 

@@ -238,12 +238,18 @@ void finding_claims(struct finding *x, const struct svc *s, uint32_t entries, ui
 }
 
 /* What was felt; of what is not settled, all. */
-static void begin_cells(struct findings *f, struct cell *c, uint32_t idle, uint64_t explained)
+static void begin_cells(
+	struct findings *f, struct cell *c, uint32_t idle, uint64_t explained, uint64_t over)
 {
 	uint64_t its;
 
 	for (; c; c = c->next) {
 		c->now = c->felt + (c->all > c->settled ? c->all - c->settled : 0);
+		if (c->entry == LEDGER_CONNECT_RETRY && c->class == CLASS_NONE) {
+			its = over < c->now ? over : c->now;
+			c->now -= its;
+			c->all -= its;
+		}
 		c->left = c->now;
 		c->idle = c->class == CLASS_IDLE || idle >> c->class & 1;
 		if (c->idle) {
@@ -299,10 +305,10 @@ void account_begin(struct findings *f)
 	f->felt = f->all = f->more;
 	f->idle = 0;
 	f->at_least = false;
-	begin_cells(f, f->others, 0, 0);
+	begin_cells(f, f->others, 0, 0, 0);
 	for (uint32_t i = 0; (s = svc_at(f, i)); i++) {
 		s->idle = idle_classes(s->idler) & ~workers_classes(s);
-		begin_cells(f, s->cells, s->idle, s->explained);
+		begin_cells(f, s->cells, s->idle, s->explained, s->over);
 	}
 }
 

@@ -152,6 +152,17 @@ static void add_queue(struct connect_state *c, const struct flow_record *r)
 	proof_client(t, &r->r.client.ip);
 }
 
+static void add_unmade(struct findings *f, struct svc *s, struct connect_state *c,
+	const struct flow_record *r, bool refused)
+{
+	uint64_t cost = refused ? r->connect_retry : r->attempt;
+	struct source *x = source_of(f, s, r);
+
+	add_silent(c, x, r, cost);
+	if (!refused)
+		connect_unmade(f, s, x, r, cost);
+}
+
 static void record(struct findings *f, struct svc *s, const struct record *rec)
 {
 	const struct flow_record *r = (const void *)rec;
@@ -189,7 +200,7 @@ static void record(struct findings *f, struct svc *s, const struct record *rec)
 	if (retried && answered)
 		add_retried(c, r);
 	else if (retried && !r->icmp_errors)
-		add_silent(c, source_of(f, s, r), r, refused ? r->connect_retry : r->attempt);
+		add_unmade(f, s, c, r, refused);
 	if (refused)
 		add_refused(c, r);
 	if (queue)
@@ -403,6 +414,7 @@ static void list_dropped(struct findings *f, const struct svc *s, const struct c
 	x->count = (lost ? c->aborted.count : c->late_flows) + c->unanswered.count +
 		   (drops ? c->fresh_flows : 0);
 	finding_claims(x, s, ENTRY(CONNECT_RETRY), CLASS(NONE));
+	x->beyond = c->beyond[0];
 	if (drops)
 		finding_claims_more(x, ALL_ENTRIES, CLASS(NOT_TAKEN));
 	finding_at_least(
@@ -472,6 +484,7 @@ static void list_silent(struct findings *f, const struct svc *s, const struct co
 		&c->unanswered, "tsumari.tcp.syn_retries > 0");
 
 	finding_claims(x, s, ENTRY(CONNECT_RETRY), CLASS(NONE));
+	x->beyond = c->beyond[0];
 	finding_at_least(x, SEVERITY_WARNING);
 	x->of = s->flows;
 	say(&x->saw,
@@ -523,6 +536,7 @@ static void prepare(struct findings *f)
 {
 	struct svc *s;
 
+	connect_patience(f);
 	for (uint32_t i = 0; (s = svc_at(f, i)); i++) {
 		struct connect_state *c = svc_has(s, DETECTOR_CONNECT);
 
@@ -564,6 +578,14 @@ static void release(void *state)
 	keyed_free(((struct connect_all *)state)->sources);
 }
 
+static void counters(const void *state, struct counters *c)
+{
+	const struct connect_all *all = state;
+
+	count_forgotten(c, "findings: connections that were never made forgotten, too many",
+		all->nunmade, UNMADE);
+}
+
 const struct detector detect_connect = {.size = sizeof(struct connect_all),
 	.release = release,
 	.service_size = sizeof(struct connect_state),
@@ -572,4 +594,5 @@ const struct detector detect_connect = {.size = sizeof(struct connect_all),
 	.kinds = OF_FLOW,
 	.record = record,
 	.prepare = prepare,
-	.list = list};
+	.list = list,
+	.counters = counters};

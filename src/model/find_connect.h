@@ -25,14 +25,29 @@ struct source {
 	uint64_t least, most;        /* ns that they can have been waited for */
 	uint64_t frames[SHOWN_SYNS]; /* the first ones; 0: none */
 	uint32_t timers[TIMER_COUNT];
-	bool filtered; /* while a list is made */
+	/* While a list is made: */
+	uint64_t more,
+		over; /* ns that the cost is too short, and too long, by what else is known */
+	bool filtered;
 };
 struct source_key {
 	struct addr client;
 	const struct svc *at;
 };
+/* A connection that was never made, and for how long it was waited. */
+struct unmade {
+	struct source *of;
+	struct svc *at;
+	struct addr client;
+	uint64_t start, least, most; /* ns from its first SYN on that it can have been */
+	uint64_t cost, waited;       /* in the account; while a list is made: as far as is known */
+	bool pending;
+};
+#define UNMADE 1024u /* that are remembered, the latest */
 struct connect_all {
 	struct keyed *sources;
+	unsigned nunmade;
+	struct unmade unmade[UNMADE], *sorted[UNMADE];
 };
 
 struct connect_state {
@@ -40,6 +55,7 @@ struct connect_state {
 	/* While a list is made: of the latter, by whether other clients were served meanwhile. */
 	struct proof unanswered, filtered;
 	uint64_t least[2], most[2]; /* ns that these can have cost */
+	uint64_t beyond[2];         /* of their cost: ns that are not in the account */
 	uint64_t clients, clients_served, vain;
 	struct addr shown[SHOWN];
 	unsigned nshown;
@@ -65,6 +81,11 @@ struct connect_state {
 void connect_divide(struct findings *f, const struct svc *s, struct connect_state *c);
 /* The finding of these. */
 void connect_list_filtered(struct findings *f, const struct svc *s, const struct connect_state *c);
+/* find_patience.c: one that was never made, with its cost in the account. Before a list is made:
+   what is known of all of them together. */
+void connect_unmade(struct findings *f, struct svc *s, struct source *x,
+	const struct flow_record *r, uint64_t cost);
+void connect_patience(struct findings *f);
 /* No packet says when whoever asked gave up. */
 void connect_say_gave_up(struct text *t, const struct connect_state *c, bool filtered);
 

@@ -66,6 +66,9 @@ struct svc {
 	/* ns of its server's time that were waited for what is in no record: as of the list that is
 	   made; for good. */
 	uint64_t explained, lasting;
+	/* As of the list that is made: ns by which the account has waited for connections longer
+	   than their clients did. */
+	uint64_t over;
 	void *state[DETECTOR_COUNT];
 };
 

@@ -76,7 +76,7 @@ static void add_source_to(struct proof *p, const struct source_key *key, const s
 {
 	struct proof one = {0};
 
-	proof_add(&one, x->first, x->cost, x->frames[0]);
+	proof_add(&one, x->first, x->cost + x->more - x->over, x->frames[0]);
 	for (unsigned i = 1; i < SHOWN_SYNS; i++)
 		if (x->frames[i])
 			proof_frame(&one, x->cost, x->frames[i]);
@@ -96,6 +96,7 @@ void connect_divide(struct findings *f, const struct svc *s, struct connect_stat
 	memset(&c->filtered, 0, sizeof(c->filtered));
 	memset(c->least, 0, sizeof(c->least));
 	memset(c->most, 0, sizeof(c->most));
+	memset(c->beyond, 0, sizeof(c->beyond));
 	c->clients = c->vain = 0;
 	c->nshown = 0;
 	if (all->sources)
@@ -111,6 +112,7 @@ void connect_divide(struct findings *f, const struct svc *s, struct connect_stat
 		if (!x->silent)
 			continue;
 		add_source_to(x->filtered ? &c->filtered : &c->unanswered, key, x);
+		c->beyond[x->filtered] += x->more;
 		c->least[x->filtered] += x->least;
 		c->most[x->filtered] += x->most;
 		for (int k = 0; k < TIMER_COUNT && !x->filtered; k++)
@@ -160,6 +162,7 @@ void connect_list_filtered(struct findings *f, const struct svc *s, const struct
 		&c->filtered, filter.p);
 	text_release(&filter);
 	finding_claims(x, s, ENTRY(CONNECT_RETRY), CLASS(NONE));
+	x->beyond = c->beyond[1];
 	finding_at_least(x, SEVERITY_WARNING);
 	x->of = s->flows;
 	say(&x->saw, "None of the %C connection requests of ", x->count);
