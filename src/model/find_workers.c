@@ -30,15 +30,17 @@ struct conn {
 	struct addr client;
 	/* While a list is made: another's answer began with its end; its own with another's. */
 	bool used, followed;
+	struct conn *next; /* of the same service */
 };
 
 struct workers_all {
 	struct keyed *conns; /* by flow */
-	struct conn **sorted;
 };
 
 /* While a list is made. */
 struct workers_state {
+	struct conn *first; /* in the order in which they were remembered */
+	unsigned n;
 	struct proof starved;
 	uint64_t by_class[CLASS_COUNT]; /* ns of these */
 	uint64_t most;                  /* that were served at a time */
@@ -129,15 +131,6 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 		first_was_slow(f, s, r, turn_own(turn), r->end, turn->frame, false);
 }
 
-static int by_begin(const void *a, const void *b)
-{
-	const struct conn *x = *(struct conn *const *)a, *y = *(struct conn *const *)b;
-
-	if (x->at != y->at)
-		return x->at < y->at ? -1 : 1;
-	return x->begun < y->begun ? -1 : x->begun > y->begun;
-}
-
 static uint64_t within(uint64_t from, uint64_t to, const struct conn *x)
 {
 	from = from > x->asked ? from : x->asked;
@@ -153,64 +146,175 @@ static uint64_t served_from(const struct conn *c)
 	return c->asked ? UINT64_MAX : c->begun;
 }
 
+static int by_close(const void *a, const void *b)
+{
+	const struct conn *x = *(struct conn *const *)a, *y = *(struct conn *const *)b;
+
+	if (x->closed != y->closed)
+		return x->closed < y->closed ? -1 : 1;
+	return x->begun < y->begun ? -1 : x->begun > y->begun;
+}
+
+/* Of the ends the first that is not before this time. */
+static unsigned first_end(struct conn **ends, unsigned n, uint64_t time)
+{
+	unsigned from = 0;
+
+	while (from < n) {
+		unsigned mid = from + (n - from) / 2;
+
+		if (ends[mid]->closed < time)
+			from = mid + 1;
+		else
+			n = mid;
+	}
+	return from;
+}
+
+static bool rested(const struct conn *c)
+{
+	return c->closed - c->rested >= RESTED;
+}
+
+static bool had_to_wait(const struct conn *c)
+{
+	return c->waited && c->begun;
+}
+
 /* The connection whose end let this one be answered, and nobody else: idle until then, or one that
    had waited itself. */
-static struct conn *made_way(struct conn **c, unsigned n, struct conn *x)
+static bool made_way(struct conn **ends, unsigned n, struct conn *x)
 {
-	struct conn *found = NULL;
+	uint64_t since = x->until > LINGER ? x->until - LINGER : 0;
+
+	for (unsigned i = first_end(ends, n, since > x->asked ? since : x->asked);
+		i < n && ends[i]->closed <= x->until + MS; i++) {
+		struct conn *h = ends[i];
+
+		if (h == x || h->used || served_from(h) >= x->until || (!rested(h) && !h->followed))
+			continue;
+		h->used = x->followed = true;
+		return true;
+	}
+	return false;
+}
+
+/* Answers that began when another connection had closed; answered: all of those that waited. */
+static uint64_t matched_ends(
+	struct conn **c, unsigned n, struct conn **slow, unsigned nslow, uint64_t *answered)
+{
+	struct conn **ends = xmalloc(n * sizeof(struct conn *));
+	unsigned nends = 0;
+	uint64_t matched = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (c[i]->closed != UINT64_MAX && (rested(c[i]) || had_to_wait(c[i])))
+			ends[nends++] = c[i];
+	qsort(ends, nends, sizeof(struct conn *), by_close);
+	for (unsigned i = 0; i < nslow; i++) {
+		if (!slow[i]->answered)
+			continue;
+		++*answered;
+		matched += made_way(ends, nends, slow[i]);
+	}
+	free(ends);
+	return matched;
+}
+
+/* When connections began to be served and when they no longer were, each in order. */
+struct spans {
+	uint64_t *from, *to;
+	unsigned nfrom, nto;
+};
+
+static int by_time(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static struct spans spans_of(struct conn **c, unsigned n, uint64_t linger)
+{
+	struct spans s = {xmalloc(n * sizeof(uint64_t)), xmalloc(n * sizeof(uint64_t)), 0, 0};
 
 	for (unsigned i = 0; i < n; i++) {
-		struct conn *h = c[i];
+		uint64_t from = served_from(c[i]);
 
-		if (h == x || h->used || h->closed == UINT64_MAX || h->closed > x->until + MS ||
-			h->closed + LINGER < x->until || h->closed < x->asked ||
-			served_from(h) >= x->until ||
-			(h->closed - h->rested < RESTED && !h->followed))
+		if (from == UINT64_MAX)
 			continue;
-		if (!found || h->closed < found->closed)
-			found = h;
+		s.from[s.nfrom++] = from;
+		if (c[i]->closed != UINT64_MAX)
+			s.to[s.nto++] = c[i]->closed + linger > from ? c[i]->closed + linger : from;
 	}
-	if (found)
-		found->used = x->followed = true;
-	return found;
+	qsort(s.from, s.nfrom, sizeof(uint64_t), by_time);
+	qsort(s.to, s.nto, sizeof(uint64_t), by_time);
+	return s;
+}
+
+static void spans_free(struct spans *s)
+{
+	free(s->from);
+	free(s->to);
+}
+
+/* How many of the times, which are in order, are not behind this one. */
+static uint64_t not_behind(const uint64_t *times, unsigned n, uint64_t at)
+{
+	unsigned from = 0;
+
+	while (from < n) {
+		unsigned mid = from + (n - from) / 2;
+
+		if (times[mid] <= at)
+			from = mid + 1;
+		else
+			n = mid;
+	}
+	return from;
 }
 
 /* How many were being served then. */
-static uint64_t served_at(struct conn **c, unsigned n, uint64_t at, uint64_t linger)
+static uint64_t served_at(const struct spans *s, uint64_t at)
 {
-	uint64_t now = 0;
-
-	for (unsigned k = 0; k < n; k++)
-		now += served_from(c[k]) <= at &&
-		       (c[k]->closed == UINT64_MAX || c[k]->closed + linger > at);
-	return now;
+	return not_behind(s->from, s->nfrom, at) - not_behind(s->to, s->nto, at);
 }
 
 static uint64_t most_served(struct conn **c, unsigned n)
 {
+	struct spans s = spans_of(c, n, 0);
 	uint64_t most = 0;
 
-	for (unsigned i = 0; i < n; i++) {
-		uint64_t now =
-			served_from(c[i]) == UINT64_MAX ? 0 : served_at(c, n, served_from(c[i]), 0);
+	for (unsigned i = 0; i < s.nfrom; i++) {
+		uint64_t now = served_at(&s, s.from[i]);
 
 		most = now > most ? now : most;
 	}
+	spans_free(&s);
 	return most;
 }
 
+/* Of those that waited: how many came when all workers were held. */
+static uint64_t full_for(
+	struct conn **c, unsigned n, struct conn **slow, unsigned nslow, uint64_t most)
+{
+	struct spans s = spans_of(c, n, LINGER);
+	uint64_t full = 0;
+
+	for (unsigned i = 0; i < nslow; i++)
+		full += served_at(&s, slow[i]->asked) >= most;
+	spans_free(&s);
+	return full;
+}
+
 struct queue {
-	uint64_t answered, overtaken, later;
-	uint64_t full; /* of those that waited: all workers were held when they came */
+	uint64_t overtaken, later;
 };
 
 /* One that waited: what went on meanwhile. */
 static void look_at(
-	struct workers_state *w, struct conn **c, unsigned n, struct conn *x, struct queue *q)
+	struct workers_state *w, struct conn **c, unsigned n, const struct conn *x, struct queue *q)
 {
-	q->answered += x->answered != 0;
-	q->full += served_at(c, n, x->asked, LINGER) >= w->most;
-	w->matched += x->answered && made_way(c, n, x);
 	for (unsigned i = 0; i < n; i++) {
 		const struct conn *h = c[i];
 		uint64_t from = served_from(h);
@@ -228,11 +332,33 @@ static void look_at(
 	}
 }
 
+/* Were these kept waiting by idle connections? What takes least to tell comes first. */
+static bool starved(
+	struct workers_state *w, struct conn **c, unsigned n, struct conn **slow, unsigned nslow)
+{
+	struct queue q = {0};
+	uint64_t answered = 0;
+
+	if (nslow < LEAST)
+		return false;
+	w->matched = matched_ends(c, n, slow, nslow, &answered);
+	if (w->matched < LEAST - 1 || w->matched * 10 < answered * 7)
+		return false;
+	for (unsigned i = 0; i < nslow; i++)
+		look_at(w, c, n, slow[i], &q);
+	if (q.overtaken * 5 > q.later || w->idle * 2 < w->held || !w->held)
+		return false;
+	w->most = most_served(c, n);
+	return full_for(c, n, slow, nslow, w->most) * 10 >= nslow * 7;
+}
+
 static int by_end(const void *a, const void *b)
 {
 	const struct conn *x = *(struct conn *const *)a, *y = *(struct conn *const *)b;
 
-	return x->until < y->until ? -1 : x->until > y->until;
+	if (x->until != y->until)
+		return x->until < y->until ? -1 : 1;
+	return x->begun < y->begun ? -1 : x->begun > y->begun;
 }
 
 static void add_starved(struct workers_state *w, const struct conn *x)
@@ -243,54 +369,48 @@ static void add_starved(struct workers_state *w, const struct conn *x)
 	w->by_class[x->class] += x->waited;
 }
 
-/* Those of one service, by their beginning. */
-static void judge(struct svc *s, struct conn **c, unsigned n)
+static void judge(struct workers_state *w)
 {
-	struct workers_state *w = svc_has(s, DETECTOR_WORKERS);
-	struct conn **slow;
-	struct queue q = {0};
-	unsigned nslow = 0;
+	struct conn **c = xmalloc(w->n * sizeof(struct conn *));
+	struct conn **slow = xmalloc(w->n * sizeof(struct conn *));
+	unsigned n = 0, nslow = 0;
 
-	memset(w, 0, sizeof(*w));
-	slow = xmalloc(n * sizeof(struct conn *));
-	for (unsigned i = 0; i < n; i++) {
-		c[i]->used = c[i]->followed = false;
-		if (c[i]->waited && c[i]->begun)
-			slow[nslow++] = c[i];
+	for (struct conn *x = w->first; x; x = x->next) {
+		x->used = x->followed = false;
+		c[n++] = x;
+		if (had_to_wait(x))
+			slow[nslow++] = x;
 	}
 	qsort(slow, nslow, sizeof(struct conn *), by_end);
-	if (nslow >= LEAST)
-		w->most = most_served(c, n);
-	for (unsigned i = 0; i < nslow && nslow >= LEAST; i++)
-		look_at(w, c, n, slow[i], &q);
-	if (nslow >= LEAST && w->matched >= LEAST - 1 && w->matched * 10 >= q.answered * 7 &&
-		q.overtaken * 5 <= q.later && w->idle * 2 >= w->held && w->held &&
-		q.full * 10 >= nslow * 7)
+	if (starved(w, c, n, slow, nslow))
 		for (unsigned i = 0; i < nslow; i++)
 			add_starved(w, slow[i]);
 	free(slow);
+	free(c);
 }
 
 static void prepare(struct findings *f)
 {
 	struct workers_all *all = f->state[DETECTOR_WORKERS];
-	unsigned n = all->conns ? keyed_count(all->conns) : 0, from = 0;
+	unsigned n = all->conns ? keyed_count(all->conns) : 0;
+	struct workers_state *w;
+	struct svc *s;
 
-	if (!n)
-		return;
-	all->sorted = xrealloc(all->sorted, n * sizeof(struct conn *));
-	for (unsigned i = 0; i < n; i++)
-		all->sorted[i] = keyed_value(all->conns, i);
-	qsort(all->sorted, n, sizeof(struct conn *), by_begin);
-	for (unsigned i = 1; i <= n; i++) {
-		struct svc *s = all->sorted[from]->at;
+	for (uint32_t i = 0; n && (s = svc_at(f, i)); i++)
+		if ((w = svc_has(s, DETECTOR_WORKERS)))
+			memset(w, 0, sizeof(*w));
+	while (n--) {
+		struct conn *c = keyed_value(all->conns, n);
 
-		if (i < n && all->sorted[i]->at == s)
+		if (!(w = c->at ? svc_has(c->at, DETECTOR_WORKERS) : NULL))
 			continue;
-		if (s && svc_has(s, DETECTOR_WORKERS))
-			judge(s, all->sorted + from, i - from);
-		from = i;
+		c->next = w->first;
+		w->first = c;
+		w->n++;
 	}
+	for (uint32_t i = 0; (s = svc_at(f, i)); i++)
+		if ((w = svc_has(s, DETECTOR_WORKERS)) && w->n)
+			judge(w);
 }
 
 uint64_t workers_starve(const struct svc *s, uint32_t classes)
@@ -416,7 +536,6 @@ static void list(struct findings *f)
 static void release(void *state)
 {
 	keyed_free(((struct workers_all *)state)->conns);
-	free(((struct workers_all *)state)->sorted);
 }
 
 const struct detector detect_workers = {.size = sizeof(struct workers_all),
@@ -424,7 +543,7 @@ const struct detector detect_workers = {.size = sizeof(struct workers_all),
 	.service_size = sizeof(struct workers_state),
 	.table = {{offsetof(struct workers_all, conns),
 		"findings: connections that hold workers forgotten, too many"}},
-	.kinds = OF_FLOW | OF_TXN | OF_TURN,
+	.kinds = OF_TCP | OF_TXN | OF_TURN,
 	.record = record,
 	.prepare = prepare,
 	.list = list};
