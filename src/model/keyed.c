@@ -1,25 +1,26 @@
-/* keyed.c - see keyed.h. Chains of entry numbers below a table of twice as many heads. */
+/* keyed.c - see keyed.h. Chains of entries below a table of heads. */
 #include "model/keyed.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define CHUNK 64u /* entries made at a time: they are not moved */
 
 struct entry {
-	uint32_t next; /* number + 1; 0: the chain ends */
-	uint32_t reserved;
+	struct entry *next;
 	uint8_t bytes[]; /* the key, padded to a multiple of 8, then the value */
 };
 
 struct keyed {
-	size_t key, value, size; /* size: of an entry */
+	size_t key, at, size; /* at: of the value behind the key; size: of an entry */
 	uint32_t most, n, mask;
-	uint32_t oldest; /* the next to be given up by keyed_renew() */
-	uint32_t *heads; /* number + 1 */
+	uint32_t oldest;      /* the next to be given up by keyed_renew() */
+	struct entry *recent; /* that was found last: records of one thing come together */
+	struct entry **heads;
 	uint8_t **chunks;
-	uint64_t refused, secret[2];
+	uint64_t refused;
+	struct hash_key secret;
 };
 
 static size_t padded(size_t n)
@@ -35,14 +36,13 @@ struct keyed *keyed_new(size_t key, size_t value, uint32_t most)
 	while (heads < most)
 		heads *= 2;
 	k->key = key;
-	k->value = value;
-	k->size = sizeof(struct entry) + padded(key) + padded(value);
+	k->at = padded(key);
+	k->size = sizeof(struct entry) + k->at + padded(value);
 	k->most = most;
 	k->mask = heads - 1;
-	k->heads = xcalloc(heads, sizeof(*k->heads));
+	k->heads = xcalloc(heads, sizeof(struct entry *));
 	k->chunks = xcalloc(most / CHUNK + 1, sizeof(*k->chunks));
-	if (getrandom(k->secret, sizeof(k->secret), 0) < 0)
-		k->secret[0] = (uintptr_t)k;
+	hash_key_draw(&k->secret);
 	return k;
 }
 
@@ -57,33 +57,27 @@ void keyed_free(struct keyed *k)
 	free(k);
 }
 
-__extension__ typedef unsigned __int128 product;
-
-static uint64_t mix(uint64_t a, uint64_t b)
+/* Of two words at a time: most keys are few, and end with a whole one. */
+static inline struct entry **head_of(const struct keyed *k, const uint8_t *p)
 {
-	product p = (product)a * b;
-
-	return (uint64_t)p ^ (uint64_t)(p >> 64);
-}
-
-static uint32_t head_of(const struct keyed *k, const void *key)
-{
-	const uint8_t *p = key;
-	uint64_t h = k->secret[0], word;
+	uint64_t h = k->secret.k[0], a, b;
 	size_t left = k->key;
 
-	for (; left >= 8; left -= 8, p += 8) {
-		memcpy(&word, p, 8);
-		h = mix(h ^ word, k->secret[1] | 1);
+	for (; left >= 16; left -= 16, p += 16) {
+		memcpy(&a, p, 8);
+		memcpy(&b, p + 8, 8);
+		h = hash_mix(a ^ h, b ^ k->secret.k[1]);
 	}
-	word = left;
-	memcpy(&word, p, left);
-	return (uint32_t)(mix(h ^ word, k->secret[1] | 1) >> 7) & k->mask;
-}
-
-static struct entry *entry_at(const struct keyed *k, uint32_t i)
-{
-	return (struct entry *)(void *)(k->chunks[i / CHUNK] + (size_t)(i % CHUNK) * k->size);
+	if (left >= 8) {
+		memcpy(&a, p, 8);
+		h = hash_mix(a ^ h, k->secret.k[1]);
+		left -= 8;
+		p += 8;
+	}
+	a = left;
+	if (left)
+		memcpy(&a, p, left);
+	return &k->heads[(hash_mix(a ^ h, k->secret.k[2]) >> 7) & k->mask];
 }
 
 /* Most keys are few words. */
@@ -100,82 +94,93 @@ static inline bool same(const uint8_t *a, const uint8_t *b, size_t n)
 	return !n || memcmp(a, b, n) == 0;
 }
 
-static struct entry *find(const struct keyed *k, const void *key, uint32_t head)
+static inline struct entry *find(const struct keyed *k, const void *key, struct entry *const *head)
 {
-	for (uint32_t i = k->heads[head]; i;) {
-		struct entry *e = entry_at(k, i - 1);
+	struct entry *e = *head;
 
-		if (same(e->bytes, key, k->key))
-			return e;
-		i = e->next;
-	}
-	return NULL;
+	while (e && !same(e->bytes, key, k->key))
+		e = e->next;
+	return e;
 }
 
-static void enter(struct keyed *k, uint32_t i, const void *key, uint32_t head)
+static inline bool is_recent(const struct keyed *k, const void *key)
 {
-	struct entry *e = entry_at(k, i);
+	return k->recent && same(k->recent->bytes, key, k->key);
+}
 
+static struct entry *entry_at(const struct keyed *k, uint32_t i)
+{
+	return (struct entry *)(void *)(k->chunks[i / CHUNK] + (size_t)(i % CHUNK) * k->size);
+}
+
+static void enter(struct keyed *k, struct entry *e, const void *key, struct entry **head)
+{
 	memset(e, 0, k->size);
 	memcpy(e->bytes, key, k->key);
-	e->next = k->heads[head];
-	k->heads[head] = i + 1;
+	e->next = *head;
+	*head = e;
 }
 
-static void unlink_entry(struct keyed *k, uint32_t i)
-{
-	uint32_t *at = &k->heads[head_of(k, entry_at(k, i)->bytes)];
-
-	while (*at != i + 1)
-		at = &entry_at(k, *at - 1)->next;
-	*at = entry_at(k, i)->next;
-}
-
-void *keyed_find(const struct keyed *k, const void *key)
-{
-	struct entry *e = find(k, key, head_of(k, key));
-
-	return e ? e->bytes + padded(k->key) : NULL;
-}
-
-static void *make(struct keyed *k, const void *key, uint32_t head)
+static struct entry *make(struct keyed *k, const void *key, struct entry **head)
 {
 	uint32_t i = k->n++;
 
 	if (!k->chunks[i / CHUNK])
 		k->chunks[i / CHUNK] = xmalloc(CHUNK * k->size);
-	enter(k, i, key, head);
-	return entry_at(k, i)->bytes + padded(k->key);
+	enter(k, entry_at(k, i), key, head);
+	return entry_at(k, i);
+}
+
+/* What was made first is another's from now on. */
+static struct entry *renew(struct keyed *k, const void *key, struct entry **head)
+{
+	struct entry *e = entry_at(k, k->oldest), **at = head_of(k, e->bytes);
+
+	while (*at != e)
+		at = &(*at)->next;
+	*at = e->next;
+	enter(k, e, key, head);
+	k->oldest = (k->oldest + 1) % k->most;
+	k->refused++;
+	return e;
+}
+
+void *keyed_find(const struct keyed *k, const void *key)
+{
+	struct entry *e = is_recent(k, key) ? k->recent : find(k, key, head_of(k, key));
+
+	return e ? e->bytes + k->at : NULL;
+}
+
+/* renewed: where there is no room. NULL: there is none. */
+static inline struct entry *get(struct keyed *k, const void *key, bool renewed)
+{
+	struct entry **head, *e;
+
+	if (is_recent(k, key))
+		return k->recent;
+	head = head_of(k, key);
+	e = find(k, key, head);
+	if (!e && k->n < k->most)
+		e = make(k, key, head);
+	else if (!e && renewed)
+		e = renew(k, key, head);
+	if (e)
+		k->recent = e;
+	return e;
 }
 
 void *keyed_get(struct keyed *k, const void *key)
 {
-	uint32_t head = head_of(k, key);
-	struct entry *e = find(k, key, head);
+	struct entry *e = get(k, key, false);
 
-	if (e)
-		return e->bytes + padded(k->key);
-	if (k->n == k->most) {
-		k->refused++;
-		return NULL;
-	}
-	return make(k, key, head);
+	k->refused += !e;
+	return e ? e->bytes + k->at : NULL;
 }
 
 void *keyed_renew(struct keyed *k, const void *key)
 {
-	uint32_t head = head_of(k, key), i = k->oldest;
-	struct entry *e = find(k, key, head);
-
-	if (e)
-		return e->bytes + padded(k->key);
-	if (k->n < k->most)
-		return make(k, key, head);
-	k->oldest = (i + 1) % k->most;
-	k->refused++;
-	unlink_entry(k, i);
-	enter(k, i, key, head);
-	return entry_at(k, i)->bytes + padded(k->key);
+	return get(k, key, true)->bytes + k->at;
 }
 
 uint32_t keyed_count(const struct keyed *k)
@@ -185,7 +190,7 @@ uint32_t keyed_count(const struct keyed *k)
 
 void *keyed_value(const struct keyed *k, uint32_t i)
 {
-	return entry_at(k, i)->bytes + padded(k->key);
+	return entry_at(k, i)->bytes + k->at;
 }
 
 const void *keyed_key(const struct keyed *k, uint32_t i)
