@@ -217,7 +217,7 @@ static void counters(const void *state, struct counters *c)
 
 const struct detector detect_attempt = {.size = sizeof(struct attempt_all),
 	.service_size = sizeof(struct attempt_state),
-	.kinds = OF_FLOW | OF_TXN,
+	.kinds = OF_TCP | OF_TXN,
 	.record = record,
 	.prepare = prepare,
 	.list = list,

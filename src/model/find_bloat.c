@@ -322,7 +322,7 @@ static void counters(const void *state, struct counters *c)
 const struct detector detect_bloat = {.size = sizeof(struct bloat_all),
 	.table = {{offsetof(struct bloat_all, pairs),
 		"findings: pairs of hosts forgotten, too many"}},
-	.kinds = OF_FLOW | OF_TXN | OF_TURN | OF_SENT,
+	.kinds = OF_TCP | OF_TXN | OF_TURN | OF_SENT,
 	.record = record,
 	.prepare = prepare,
 	.list = list,

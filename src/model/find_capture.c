@@ -339,6 +339,6 @@ static void list(struct findings *f)
 }
 
 const struct detector detect_capture = {.size = sizeof(struct capture_state),
-	.kinds = OF_FLOW | OF_TXN,
+	.kinds = OF_TCP | OF_TXN,
 	.record = record,
 	.list = list};

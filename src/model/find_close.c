@@ -415,7 +415,7 @@ const struct detector detect_close = {.size = sizeof(struct close_all),
 	.service_size = sizeof(struct close_state),
 	.table = {{offsetof(struct close_all, ports),
 		"findings: pairs of ports forgotten, too many"}},
-	.kinds = OF_FLOW | OF_TXN,
+	.kinds = OF_TCP | OF_TXN,
 	.record = record,
 	.take_out = take_out,
 	.list = list};

@@ -202,6 +202,6 @@ static void list(struct findings *f)
 }
 
 const struct detector detect_far = {.service_size = sizeof(struct far_state),
-	.kinds = OF_FLOW | OF_TXN | OF_SENT,
+	.kinds = OF_TCP | OF_TXN | OF_SENT,
 	.record = record,
 	.list = list};

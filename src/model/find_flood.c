@@ -83,6 +83,6 @@ static void list(struct findings *f)
 }
 
 const struct detector detect_flood = {.service_size = sizeof(struct flood_state),
-	.kinds = OF_FLOW,
+	.kinds = OF_TCP,
 	.record = record,
 	.list = list};

@@ -210,7 +210,7 @@ static void list(struct findings *f)
 
 const struct detector detect_greeting = {.size = sizeof(struct greeting_all),
 	.service_size = sizeof(struct greeting_state),
-	.kinds = OF_FLOW | OF_TXN,
+	.kinds = OF_TCP | OF_TXN,
 	.record = record,
 	.prepare = prepare,
 	.list = list};

@@ -122,19 +122,23 @@ void top_release(struct top *t);
 /* "lead: GET /a (12, 3.4 s), GET /b (1, 20 ms)." */
 void say_top(struct text *t, const char *lead, const struct top *top);
 
+/* What detectors choose from: kinds of records, of which flows without TCP are one of their own. */
+#define LOOK_DATAGRAMS RECORD_KIND_COUNT
+#define LOOKS          (RECORD_KIND_COUNT + 1)
+
 struct findings {
 	struct thresholds limit;
 	struct keyed *services; /* struct svc by struct svc_key */
 	struct tiers *tiers;    /* of the model; NULL: there are none */
 	void *state[DETECTOR_COUNT];
-	uint32_t looks[RECORD_KIND_COUNT]; /* detectors that look at a kind of record (bits) */
-	struct busy *busy;                 /* NULL: no wait was long */
-	struct cell *others;               /* the waiting of services above SVC_MAX */
-	uint8_t claimed;                   /* enum wait_class of the record that is being added, */
-	uint8_t stalls;                    /* and of its stalls, where they have one of their own */
-	bool turns_seen;  /* there are records of turns: flows need not tell of them */
-	unsigned nshares; /* of the record added last */
-	bool settled;     /* and nobody need look what they were part of */
+	uint32_t looks[LOOKS]; /* detectors that look at a kind of record (bits) */
+	struct busy *busy;     /* NULL: no wait was long */
+	struct cell *others;   /* the waiting of services above SVC_MAX */
+	uint8_t claimed;       /* enum wait_class of the record that is being added, */
+	uint8_t stalls;        /* and of its stalls, where they have one of their own */
+	bool turns_seen;       /* there are records of turns: flows need not tell of them */
+	unsigned nshares;      /* of the record added last */
+	bool settled;          /* and nobody need look what they were part of */
 	struct share shares[LEDGER_COUNT];
 	/* Worked out for each list, ns: */
 	uint64_t felt; /* by those in front, with what is more */
@@ -182,7 +186,8 @@ static inline void count_forgotten(struct counters *c, const char *name, uint64_
 	if (n > room)
 		counters_add(c, name, n - room);
 }
-#define OF_FLOW (1u << RECORD_FLOW)
+#define OF_TCP  (1u << RECORD_FLOW)             /* a connection; */
+#define OF_FLOW (OF_TCP | 1u << LOOK_DATAGRAMS) /* any flow */
 #define OF_TXN  (1u << RECORD_TXN)
 #define OF_TURN (1u << RECORD_TURN)
 #define OF_SENT (1u << RECORD_SENT)

@@ -694,7 +694,7 @@ const struct detector detect_path = {.size = sizeof(struct path_all),
 	.service_size = sizeof(struct path_state),
 	.table = {{offsetof(struct path_all, unacked),
 		"findings: connections with data not acknowledged forgotten, too many"}},
-	.kinds = OF_FLOW | OF_TXN | OF_TURN | OF_SENT,
+	.kinds = OF_TCP | OF_TXN | OF_TURN | OF_SENT,
 	.record = record,
 	.take_out = take_out,
 	.list = list};

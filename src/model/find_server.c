@@ -494,7 +494,7 @@ static void release(void *state)
 }
 
 const struct detector detect_server = {.service_size = sizeof(struct server_state),
-	.kinds = OF_FLOW | OF_TXN | OF_TURN,
+	.kinds = OF_TCP | OF_TXN | OF_TURN,
 	.record = record,
 	.take_out = take_out,
 	.list = list,

@@ -68,7 +68,7 @@ struct findings *findings_new(const struct thresholds *t, uint64_t memory)
 	for (int i = 0; i < DETECTOR_COUNT; i++) {
 		if (detectors[i]->size)
 			f->state[i] = xcalloc(1, detectors[i]->size);
-		for (int k = 0; k < RECORD_KIND_COUNT && detectors[i]->record; k++)
+		for (int k = 0; k < LOOKS && detectors[i]->record; k++)
 			if (!detectors[i]->kinds || detectors[i]->kinds >> k & 1)
 				f->looks[k] |= 1u << i;
 	}
@@ -247,6 +247,11 @@ static void add(struct findings *f, struct svc *s, const struct record *r, uint6
 		add_txn(f, s, (const void *)r, by);
 }
 
+static unsigned look_of(const struct record *r)
+{
+	return r->kind == RECORD_FLOW && r->transport != 6 ? LOOK_DATAGRAMS : r->kind;
+}
+
 void findings_record(struct findings *f, const struct record *r)
 {
 	struct svc *s;
@@ -256,7 +261,7 @@ void findings_record(struct findings *f, const struct record *r)
 	s = svc_of(f, r);
 	add(f, s, r, 1);
 	f->claimed = f->stalls = CLASS_NONE;
-	for (uint32_t left = f->looks[r->kind]; left; left &= left - 1)
+	for (uint32_t left = f->looks[look_of(r)]; left; left &= left - 1)
 		detectors[__builtin_ctz(left)]->record(f, s, r);
 	busy_record(f, s, r);
 	account_record(f, s, r);
