@@ -191,6 +191,8 @@ static int compare(const void *a, const void *b)
 		return c;
 	if (x->port != y->port)
 		return x->port < y->port ? -1 : 1;
+	if (x->transport != y->transport)
+		return x->transport < y->transport ? -1 : 1;
 	return strcmp(x->protocol ? x->protocol : "", y->protocol ? y->protocol : "");
 }
 

@@ -105,6 +105,27 @@ static void transactions_are_added_up(void **state)
 	services_free(s);
 }
 
+/* Whatever the key of their hash is. */
+static void those_alike_but_for_the_transport_have_an_order(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 40; i++) {
+		struct services *s = services_new(SERVICES_MAX, NULL);
+		const struct service **list;
+		struct flow_record f = flow(1, 53);
+
+		f.protocol = NULL;
+		for (uint8_t transport = 17; transport > 5; transport--) {
+			f.r.transport = transport;
+			services_record(s, &f.r);
+		}
+		assert_int_equal(services_sorted(s, &list), 12);
+		for (unsigned k = 0; k < 12; k++)
+			assert_int_equal(list[k]->transport, 6 + k);
+		services_free(s);
+	}
+}
+
 static void flows_are_added_up(void **state)
 {
 	struct services *s = services_new(SERVICES_MAX, NULL);
@@ -239,6 +260,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(transactions_are_added_up),
 		cmocka_unit_test(flows_are_added_up),
+		cmocka_unit_test(those_alike_but_for_the_transport_have_an_order),
 		cmocka_unit_test(names_are_compared_by_text),
 		cmocka_unit_test(what_is_too_much_is_counted_as_other),
 		cmocka_unit_test(order_is_the_same_every_time),
