@@ -12,7 +12,8 @@
 
 struct hosts {
 	struct host host[HOSTS_MAX];
-	uint32_t next[HOSTS_MAX]; /* of the same bucket */
+	uint64_t weight[HOSTS_MAX]; /* of each: the least of a few gives way */
+	uint32_t next[HOSTS_MAX];   /* of the same bucket */
 	uint32_t bucket[BUCKETS];
 	uint32_t n, most, hand;
 	struct host other;
@@ -66,16 +67,9 @@ static uint64_t weight(const struct host *x)
 static uint32_t give_up(struct hosts *h)
 {
 	uint32_t least = h->hand, *link;
-	uint64_t lightest = weight(&h->host[least]);
 
-	for (uint32_t i = h->hand + 1; i < h->hand + LOOK; i++) {
-		uint64_t w = weight(&h->host[i]);
-
-		if (w < lightest) {
-			lightest = w;
-			least = i;
-		}
-	}
+	for (uint32_t i = h->hand + 1; i < h->hand + LOOK; i++)
+		least = h->weight[i] < h->weight[least] ? i : least;
 	h->hand = (h->hand + LOOK) % h->most;
 	link = bucket(h, &h->host[least].ip);
 	while (*link != least)
@@ -86,19 +80,27 @@ static uint32_t give_up(struct hosts *h)
 	return least;
 }
 
-static struct host *find(struct hosts *h, const struct addr *ip)
+static uint32_t known(struct hosts *h, const struct addr *ip)
 {
-	uint32_t *first = bucket(h, ip), i;
+	uint32_t i = *bucket(h, ip);
 
-	for (i = *first; i != NONE; i = h->next[i])
-		if (memcmp(&h->host[i].ip, ip, sizeof(*ip)) == 0)
-			return &h->host[i];
+	while (i != NONE && memcmp(&h->host[i].ip, ip, sizeof(*ip)) != 0)
+		i = h->next[i];
+	return i;
+}
+
+static uint32_t find(struct hosts *h, const struct addr *ip)
+{
+	uint32_t *first, i = known(h, ip);
+
+	if (i != NONE)
+		return i;
 	i = h->n < h->most ? h->n++ : give_up(h);
 	first = bucket(h, ip);
 	h->host[i] = (struct host){.ip = *ip};
 	h->next[i] = *first;
 	*first = i;
-	return &h->host[i];
+	return i;
 }
 
 static void add_flow(struct host *x, const struct flow_record *f, enum side side)
@@ -133,12 +135,21 @@ void hosts_record(struct hosts *h, const struct record *r)
 	const struct txn_record *t = (const void *)r;
 
 	/* One may give way to the other: each is done with before the next is looked for. */
-	if (r->kind == RECORD_FLOW && f->final) {
-		add_flow(find(h, &r->client.ip), f, SIDE_CLIENT);
-		add_flow(find(h, &r->server.ip), f, SIDE_SERVER);
-	} else if (r->kind == RECORD_TXN && !r->composite) {
-		add_request(find(h, &r->client.ip), t);
-		add_answer(find(h, &r->server.ip), t);
+	for (int side = 0; side < 2; side++) {
+		const struct addr *ip = side == SIDE_CLIENT ? &r->client.ip : &r->server.ip;
+		bool flow = r->kind == RECORD_FLOW && f->final;
+		uint32_t i;
+
+		if (!flow && (r->kind != RECORD_TXN || r->composite))
+			return;
+		i = find(h, ip);
+		if (flow)
+			add_flow(&h->host[i], f, (enum side)side);
+		else if (side == SIDE_CLIENT)
+			add_request(&h->host[i], t);
+		else
+			add_answer(&h->host[i], t);
+		h->weight[i] = weight(&h->host[i]);
 	}
 }
 
@@ -152,18 +163,11 @@ static void less(uint64_t *n, uint64_t *others, uint64_t what)
 	*others -= what < *others ? what : *others;
 }
 
-static struct host *known(struct hosts *h, const struct addr *ip)
-{
-	for (uint32_t i = *bucket(h, ip); i != NONE; i = h->next[i])
-		if (memcmp(&h->host[i].ip, ip, sizeof(*ip)) == 0)
-			return &h->host[i];
-	return &h->other;
-}
-
 void hosts_take_out(struct hosts *h, const struct txn_record *t)
 {
-	struct host one = {0}, *client = known(h, &t->r.client.ip),
-		    *server = known(h, &t->r.server.ip);
+	uint32_t c = known(h, &t->r.client.ip), s = known(h, &t->r.server.ip);
+	struct host one = {0}, *client = c == NONE ? &h->other : &h->host[c],
+		    *server = s == NONE ? &h->other : &h->host[s];
 
 	add_request(&one, t);
 	add_answer(&one, t);
@@ -172,6 +176,10 @@ void hosts_take_out(struct hosts *h, const struct txn_record *t)
 	less(&server->answers, &h->other.answers, one.answers);
 	less(&server->errors, &h->other.errors, one.errors);
 	less(&server->kept_waiting, &h->other.kept_waiting, one.kept_waiting);
+	if (c != NONE)
+		h->weight[c] = weight(client);
+	if (s != NONE)
+		h->weight[s] = weight(server);
 }
 
 static int compare(const void *a, const void *b)
