@@ -24,7 +24,6 @@ struct seen { /* a transaction, without its values */
 };
 
 struct connection {
-	uint64_t flow; /* 0: free */
 	uint64_t sign; /* of its operations */
 	unsigned n;
 	bool none;                     /* it cannot be a check */
@@ -62,7 +61,10 @@ struct probes {
 	unsigned nwaiting, refused;            /* refused: of these, not let in */
 	uint64_t newest;                       /* the latest end of a connection */
 	bool ending; /* of the capture: those that are open come in any order */
-	struct connection *pending[PROBES_PENDING];
+	struct {
+		uint64_t flow[NEAR]; /* 0: free */
+		struct connection *of[NEAR];
+	} pending[PROBES_PENDING / NEAR];
 	struct watched watched[PROBES_MAX];
 	const struct probe *list[PROBES_MAX];
 };
@@ -89,9 +91,11 @@ void probes_free(struct probes *p)
 	if (!p)
 		return;
 	for (unsigned i = 0; i < PROBES_PENDING; i++) {
-		for (unsigned k = 0; p->pending[i] && k < PROBES_TXNS; k++)
-			free(p->pending[i]->txn[k]);
-		free(p->pending[i]);
+		struct connection *c = p->pending[i / NEAR].of[i % NEAR];
+
+		for (unsigned k = 0; c && k < PROBES_TXNS; k++)
+			free(c->txn[k]);
+		free(c);
 	}
 	for (unsigned i = 0; i < p->nwaiting; i++)
 		free(p->waiting[i]);
@@ -165,41 +169,54 @@ static bool failed(const struct txn_record *t)
 	       (t->total != FIELD_ABSENT && t->ledger[LEDGER_SERVER] >= PATIENCE);
 }
 
-/* The less of it, the sooner its place is another's: a check is over soon. */
-static uint64_t worth(const struct connection *c)
+static unsigned row_of(uint64_t flow)
 {
-	if (!c || !c->flow)
-		return c ? 1 : 0;
-	return c->none ? 2 : 2 + c->flow;
+	return hash_mix(flow, UINT64_C(0x9e3779b97f4a7c15)) % (PROBES_PENDING / NEAR);
 }
 
-/* Where a connection is remembered, or would be. */
-static struct connection **place_of(struct probes *p, uint64_t flow)
+/* The place in a row of the connection that is remembered; NEAR: it is not. */
+static unsigned known_at(const uint64_t *row, uint64_t flow)
 {
-	struct connection **near = p->pending + hash_mix(flow, UINT64_C(0x9e3779b97f4a7c15)) %
-							(PROBES_PENDING / NEAR) * NEAR;
-	unsigned best = 0;
+	unsigned i = 0;
 
-	for (unsigned i = 0; i < NEAR; i++) {
-		if (near[i] && near[i]->flow == flow)
-			return &near[i];
-		if (worth(near[i]) < worth(near[best]))
+	while (i < NEAR && row[i] != flow)
+		i++;
+	return i;
+}
+
+/* The less of it, the sooner its place is another's: a check is over soon. */
+static uint64_t worth(const struct connection *c, uint64_t flow)
+{
+	if (!flow)
+		return c ? 1 : 0;
+	return c->none ? 2 : 2 + flow;
+}
+
+/* Where a connection is remembered from now on. */
+static struct connection *remember(struct probes *p, uint64_t flow)
+{
+	unsigned row = row_of(flow), best = 0;
+	uint64_t *flows = p->pending[row].flow;
+	struct connection **of = p->pending[row].of;
+
+	for (unsigned i = 1; i < NEAR; i++)
+		if (worth(of[i], flows[i]) < worth(of[best], flows[best]))
 			best = i;
-	}
-	return &near[best];
+	flows[best] = flow;
+	if (!of[best])
+		of[best] = xcalloc(1, sizeof(**of));
+	return of[best];
 }
 
 void probes_txn(
 	struct probes *p, struct service *s, const struct digest *d, const struct txn_record *t)
 {
-	struct connection **at = place_of(p, t->r.flow_id), *c;
+	unsigned row = row_of(t->r.flow_id), at = known_at(p->pending[row].flow, t->r.flow_id);
+	struct connection *c = at < NEAR ? p->pending[row].of[at] : NULL;
 	struct seen *x;
 
-	if (!*at)
-		*at = xcalloc(1, sizeof(**at));
-	c = *at;
-	if (c->flow != t->r.flow_id) {
-		c->flow = t->r.flow_id;
+	if (!c) {
+		c = remember(p, t->r.flow_id);
 		c->n = 0;
 		c->none = c->slow = c->says = c->failed = false;
 		c->named = true;
@@ -536,13 +553,12 @@ static struct check *check_new(
 
 void probes_flow(struct probes *p, struct service *s, const struct flow_record *f)
 {
-	struct connection *c = *place_of(p, f->r.flow_id);
+	unsigned row = row_of(f->r.flow_id), at = known_at(p->pending[row].flow, f->r.flow_id);
+	struct connection *c = at < NEAR ? p->pending[row].of[at] : NULL;
 	uint64_t bytes = f->r.client.bytes + f->r.server.bytes;
 
-	if (c && c->flow == f->r.flow_id)
-		c->flow = 0;
-	else
-		c = NULL;
+	if (c)
+		p->pending[row].flow[at] = 0;
 	if (f->r.end > p->newest)
 		p->newest = f->r.end;
 	if (f->handshake == FIELD_ABSENT && f->r.transport == 6 && p->refused < REFUSED_MAX)
