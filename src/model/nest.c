@@ -39,7 +39,7 @@ struct nest *nest_new(uint32_t events, nest_parent *parent, void *arg)
 /* Only where there is something to hold back. What is not used yet is not touched. */
 static void set_up(struct nest *n)
 {
-	n->heap = xmalloc(NEST_EVENTS * sizeof(*n->heap));
+	agenda_init(&n->agenda);
 	n->items = xmalloc(ITEMS * sizeof(*n->items));
 	n->links = xmalloc(LINKS * sizeof(*n->links));
 	n->nodes = xmalloc(NODES * sizeof(*n->nodes));
@@ -50,7 +50,7 @@ void nest_free(struct nest *n)
 	if (!n)
 		return;
 	directions_free(n->directions);
-	free(n->heap);
+	agenda_release(&n->agenda);
 	free(n->items);
 	free(n->links);
 	free(n->nodes);
@@ -66,43 +66,9 @@ uint64_t nest_hash(const struct nest *n, const void *p, size_t len)
 
 _Static_assert(ITEMS <= 1u << EVENT_ITEM, "an item's place fits an event");
 
-/* Without a branch: which of two is first nobody can foretell. */
-static inline bool before(const struct event *a, const struct event *b)
-{
-	return ((hash_product)a->time << 64 | a->order) < ((hash_product)b->time << 64 | b->order);
-}
-
 static void push(struct nest *n, uint64_t time, enum event_kind kind, uint32_t index)
 {
-	struct event e = {time, (uint64_t)kind << 62 | n->numbers++ << EVENT_ITEM | index};
-	uint32_t at = n->nevents++;
-
-	while (at && before(&e, &n->heap[(at - 1) / 2])) {
-		n->heap[at] = n->heap[(at - 1) / 2];
-		at = (at - 1) / 2;
-	}
-	n->heap[at] = e;
-}
-
-/* The last one is late, as a rule: it is put where the hole has gone down to, and rises from there.
- */
-static struct event pop(struct nest *n)
-{
-	struct event *heap = n->heap, top = heap[0], e = heap[--n->nevents];
-	uint32_t at = 0, child;
-
-	for (; (child = 2 * at + 1) + 1 < n->nevents; at = child) {
-		child += before(&heap[child + 1], &heap[child]);
-		heap[at] = heap[child];
-	}
-	if (child < n->nevents) {
-		heap[at] = heap[child];
-		at = child;
-	}
-	for (; at && before(&e, &heap[(at - 1) / 2]); at = (at - 1) / 2)
-		heap[at] = heap[(at - 1) / 2];
-	heap[at] = e;
-	return top;
+	agenda_put(&n->agenda, time, (uint64_t)kind << 62 | n->numbers++ << EVENT_ITEM | index);
 }
 
 void nest_take_out(struct nest *n, uint64_t flow)
@@ -661,26 +627,10 @@ static void step(struct nest *n, struct event e)
 	}
 }
 
-/* What a step holds back again is in the heap. */
 void nest_finish(struct nest *n)
 {
-	uint32_t nevents = n->nevents, i = 0;
-	struct event *sorted;
-
-	if (!nevents)
-		return;
-	sorted = xmalloc(NEST_EVENTS * sizeof(*sorted));
-	if (nest_sort(n->heap, sorted, nevents) == n->heap) {
-		struct event *heap = sorted;
-
-		sorted = n->heap;
-		n->heap = heap;
-	}
-	n->nevents = 0;
-	while (i < nevents || n->nevents)
-		step(n, i == nevents || (n->nevents && before(n->heap, &sorted[i])) ? pop(n)
-										    : sorted[i++]);
-	free(sorted);
+	while (n->agenda.n)
+		step(n, agenda_take(&n->agenda));
 }
 
 static uint32_t item_new(struct nest *n)
@@ -709,13 +659,13 @@ void nest_add(
 	uint32_t i, most;
 	struct item *x;
 
-	if (!n->heap)
+	if (!n->items)
 		set_up(n);
 	if (w->end > n->newest)
 		n->newest = w->end;
 	i = item_new(n);
-	while (i == NONE && n->nevents) { /* parents that last hold many */
-		step(n, pop(n));
+	while (i == NONE && n->agenda.n) { /* parents that last hold many */
+		step(n, agenda_take(&n->agenda));
 		i = item_new(n);
 	}
 	if (i == NONE)
@@ -744,8 +694,9 @@ void nest_add(
 	if (x->w.caller)
 		push(n, w->end, PARENT_END, i);
 	most = n->ncallers || n->most < FEW ? n->most - 4 : FEW;
-	while (n->nevents > most || (n->nevents && n->newest - n->heap[0].time > HOLD))
-		step(n, pop(n));
+	while (n->agenda.n > most ||
+		(n->newest > HOLD && agenda_is_older(&n->agenda, n->newest - HOLD)))
+		step(n, agenda_take(&n->agenda));
 }
 
 bool nest_can_call(const struct nest *n, const struct addr *from, uint16_t from_port,

@@ -27,6 +27,28 @@ struct event { /* the least time first, then kind, then as they came */
 };
 #define EVENT_ITEM 15u
 
+/* nest_agenda.c: events, of which the earliest leaves first. */
+struct agenda {
+	struct event *near; /* a heap: what is not behind `last` */
+	struct event *far;  /* the others, in lists by the first bit that is not as in `last` */
+	uint32_t *next;
+	uint32_t first[64];
+	uint64_t used; /* lists that are not empty, by bit */
+	uint64_t last;
+	uint64_t least; /* of far; 0: not known */
+	uint32_t n, nnear;
+	uint32_t free, ever; /* of far: the first that came back; how many were ever used */
+};
+
+void agenda_init(struct agenda *q);
+void agenda_copy(struct agenda *to, const struct agenda *q);
+void agenda_release(struct agenda *q);
+/* NEST_EVENTS at most. */
+void agenda_put(struct agenda *q, uint64_t time, uint64_t order);
+struct event agenda_take(struct agenda *q);
+/* Is there one of before this time? */
+bool agenda_is_older(struct agenda *q, uint64_t time);
+
 struct node { /* ns of a wait in a cell */
 	struct cell *cell;
 	uint64_t ns;
@@ -50,8 +72,8 @@ struct edge;
 struct spell;
 
 struct nest {
-	struct event *heap;
-	uint32_t nevents, most; /* most: held back */
+	struct agenda agenda;
+	uint32_t most; /* held back */
 	uint64_t numbers;
 	uint64_t newest, swept; /* the latest end of a wait; the time gone through */
 	struct item *items;
@@ -103,8 +125,6 @@ static inline uint32_t *bucket(struct nest *n, const struct addr *host)
 	return &n->host[hash_bytes(&n->key, 0, host, sizeof(*host)) % HOSTS];
 }
 
-/* nest_ahead.c: in the order of time. room: as many. Gives either of both. */
-struct event *nest_sort(struct event *e, struct event *room, uint32_t n);
 /* nest_calls.c: of those that hold a call which begins now whole, it is theirs that wait for
    nothing yet, as far as there are any. */
 void nest_prefer_unoccupied(const struct nest *n, struct candidates *c, uint64_t time);

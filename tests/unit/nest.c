@@ -7,8 +7,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdlib.h>
 #include <string.h>
-#include "model/nest.h"
+#include "model/nest_impl.h"
 
 #define MS UINT64_C(1000000)
 
@@ -355,9 +356,70 @@ static void one_call_at_a_time(void **state)
 	end();
 }
 
+/* The earliest of a list in no order, and its place. */
+static unsigned first_of(const struct event *list, unsigned n)
+{
+	unsigned first = 0;
+
+	for (unsigned i = 1; i < n; i++)
+		if (list[i].time < list[first].time ||
+			(list[i].time == list[first].time && list[i].order < list[first].order))
+			first = i;
+	return first;
+}
+
+/* spread: of times; where it is small many are the same. */
+static void leave_in_order(uint64_t spread)
+{
+	struct agenda a, copy;
+	struct event list[300], e;
+	unsigned n = 0, at;
+	uint64_t now = 0;
+
+	agenda_init(&a);
+	for (uint64_t number = 0; number < 20000; number++) {
+		if (n < 300 && rand() % 2) {
+			list[n].time = now + (uint64_t)rand() % spread;
+			list[n].order = (uint64_t)rand() % 3 << 62 | number;
+			agenda_put(&a, list[n].time, list[n].order);
+			n++;
+		}
+		at = first_of(list, n);
+		if (n && rand() % 3 == 0)
+			assert_int_equal(agenda_is_older(&a, now + spread / 2),
+				list[at].time < now + spread / 2);
+		if (!n || rand() % 2)
+			continue;
+		e = agenda_take(&a);
+		assert_int_equal(e.time, list[at].time);
+		assert_int_equal(e.order, list[at].order);
+		now = e.time;
+		list[at] = list[--n];
+		assert_int_equal(a.n, n);
+	}
+	agenda_copy(&copy, &a);
+	agenda_release(&a);
+	for (; n; list[at] = list[--n]) {
+		at = first_of(list, n);
+		e = agenda_take(&copy);
+		assert_int_equal(e.order, list[at].order);
+	}
+	assert_false(agenda_is_older(&copy, UINT64_MAX));
+	agenda_release(&copy);
+}
+
+static void the_earliest_leaves_first(void **state)
+{
+	(void)state;
+	srand(1);
+	for (unsigned bits = 1; bits < 31; bits += 3)
+		leave_in_order(UINT64_C(1) << bits);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_earliest_leaves_first),
 		cmocka_unit_test(what_is_behind_has_its_time),
 		cmocka_unit_test(side_by_side_shares),
 		cmocka_unit_test(who_waits_for_a_call_does_not_make_another),
