@@ -556,6 +556,33 @@ static void find_parents(struct nest *n, const struct item *x, uint64_t time, st
 		c->alike = c->alike && alike(&n->items[c->parent[0]], &n->items[c->parent[i]]);
 }
 
+/* It is theirs who may have begun it, by their weights. */
+static void adopt(struct nest *n, uint32_t child, const struct candidates *c)
+{
+	struct item *x = &n->items[child];
+	uint64_t given = 0;
+	unsigned linked, steps = STEPS;
+
+	if (x->w.connects && c->n == 1 && c->whole)
+		nest_made(n, x, c->parent[0]);
+	for (linked = c->n; linked > 0; linked--) {
+		unsigned i = linked - 1;
+		/* What does not divide is the latest one's. */
+		uint64_t w = i && c->sum ? part(NEST_ONE, c->weight[i], c->sum) : NEST_ONE - given;
+
+		given += w;
+		if (!link_to(n, c->parent[i], child, (uint32_t)w, c)) {
+			n->unsettled++;
+			break;
+		}
+	}
+	for (unsigned i = linked; i < c->n && c->whole && !c->by_id; i++)
+		nest_occupy(n, c->parent[i], child, &steps);
+	for (unsigned i = 0; i < c->nrest && c->alike; i++)
+		if (alike(&n->items[c->parent[0]], &n->items[c->rest[i]]))
+			link_to(n, c->rest[i], child, 0, c);
+}
+
 /*
  * What it is a part of. Its connection is looked at first, when that is begun: whoever began it has
  * no other call then, and may be one of very many when the connection is made at last. One that was
@@ -565,37 +592,19 @@ static void settle(struct nest *n, uint32_t child, uint64_t time)
 {
 	struct item *x = &n->items[child];
 	struct candidates c;
-	uint64_t given = 0;
-	unsigned linked, steps = STEPS;
 
-	c.n = c.nrest = 0;
-	c.more = c.whole = c.by_id = c.alike = false;
+	c.n = 0;
+	c.more = c.whole = c.by_id = false;
 	if (!apart(n, x->w.flow))
 		find_parents(n, x, time, &c);
 	if (time < x->w.begin && !c.whole && !c.by_id) {
 		push(n, x->w.begin, CHILD_START, child);
 		return;
 	}
-	if (x->w.connects && c.n == 1 && c.whole)
-		nest_made(n, x, c.parent[0]);
 	x->nested = c.n > 0 || nest_renews(n, x, time);
 	n->unsettled += c.n > NEST_PARENTS || c.more;
-	for (linked = c.n; linked > 0; linked--) {
-		unsigned i = linked - 1;
-		/* What does not divide is the latest one's. */
-		uint64_t w = i && c.sum ? part(NEST_ONE, c.weight[i], c.sum) : NEST_ONE - given;
-
-		given += w;
-		if (!link_to(n, c.parent[i], child, (uint32_t)w, &c)) {
-			n->unsettled++;
-			break;
-		}
-	}
-	for (unsigned i = linked; i < c.n && c.whole && !c.by_id; i++)
-		nest_occupy(n, c.parent[i], child, &steps);
-	for (unsigned i = 0; i < c.nrest && c.alike; i++)
-		if (alike(&n->items[c.parent[0]], &n->items[c.rest[i]]))
-			link_to(n, c.rest[i], child, 0, &c);
+	if (c.n)
+		adopt(n, child, &c);
 	if (x->w.caller)
 		return;
 	x->closed = true;
