@@ -39,8 +39,6 @@ static enum wait_class flow_ledger(
 	bool turns = !f->turns_seen && turns_count(r);
 
 	memset(ledger, 0, LEDGER_COUNT * sizeof(*ledger));
-	if (!r->tcp_state)
-		return CLASS_NONE;
 	if (turns) {
 		ledger[LEDGER_NETWORK] = turn_network(r);
 		ledger[LEDGER_SERVER] = turn_server(r);
@@ -97,8 +95,11 @@ static void add_flow(
 	struct findings *f, struct cell **cells, const struct flow_record *r, bool take_out)
 {
 	uint64_t ledger[LEDGER_COUNT], total = 0, from = r->r.start;
-	enum wait_class c = flow_ledger(f, r, ledger);
+	enum wait_class c;
 
+	if (!r->tcp_state)
+		return;
+	c = flow_ledger(f, r, ledger);
 	for (unsigned i = 0; i < LEDGER_COUNT; i++)
 		total += ledger[i];
 	if (!total)
@@ -131,14 +132,14 @@ static unsigned shares_of(struct findings *f, struct cell **cells, const uint64_
 
 static void add_turn(struct findings *f, struct cell **cells, const struct turn_record *r)
 {
-	uint64_t ledger[LEDGER_COUNT] = {0};
-
 	f->turns_seen = true;
 	if ((r->open && (!f->tiers || f->claimed != CLASS_NO_ANSWER)) || app_read(r->app))
 		return;
 	if (r->open)
-		ledger[LEDGER_SERVER] = r->r.duration;
-	f->nshares = shares_of(f, cells, r->open ? ledger : r->ledger);
+		f->nshares = shares_of(
+			f, cells, (uint64_t[LEDGER_COUNT]){[LEDGER_SERVER] = r->r.duration});
+	else
+		f->nshares = shares_of(f, cells, r->ledger);
 	if (f->tiers)
 		tiers_turn(f->tiers, r, f->shares, f->nshares);
 }
@@ -180,7 +181,8 @@ void account_record(struct findings *f, struct svc *s, const struct record *r)
 		add_sent(f, cells, (const void *)r);
 	else if (r->kind == RECORD_TXN && !r->composite && t->total != FIELD_ABSENT)
 		f->nshares = shares_of(f, cells, t->ledger);
-	settle_shares(f, goes_on(r));
+	if (f->nshares)
+		settle_shares(f, goes_on(r));
 }
 
 void account_forget(struct findings *f, struct svc *s, const struct record *r)
