@@ -12,15 +12,18 @@ void report_line(struct report *r)
 /* Where a line has to be broken to fit: behind the last blank that leaves room, past its indent. */
 static size_t break_at(const char *p, size_t n, size_t width)
 {
-	size_t at = 0, from = 0;
+	size_t at = 0, from = 0, columns;
 
 	if (text_columns(p, n) <= width)
 		return n;
 	while (from < n && p[from] == ' ')
 		from++;
-	for (size_t i = from; i < n && (!at || text_columns(p, i) <= width); i++)
+	columns = from;
+	for (size_t i = from; i < n && (!at || columns <= width); i++) {
 		if (p[i] == ' ')
 			at = i;
+		columns += text_columns(p + i, 1);
+	}
 	return at ? at : n;
 }
 
