@@ -2,11 +2,17 @@
  * arp.c - the Address Resolution Protocol (RFC 826) for IPv4 on Ethernet.
  *
  * Other pairs of hardware and protocol are passed over: only these name an address that the
- * analysis knows.
+ * analysis knows. Gratuitous ARP (RFC 5227, 3), in which the sender names its own address as the
+ * target, is an event: each is a record, at most RECORDS in a second of capture time; what is more
+ * is counted in the next record.
  */
 #include "dissector.h"
+#include "event.h"
 #include "layer.h"
 #include "show.h"
+#include <stddef.h>
+
+TSM_DECLARE(arp);
 
 #define ARP_FIXED  8u
 #define ARP_HEADER 28u /* with two addresses each of 6 and 4 bytes */
@@ -35,13 +41,94 @@ static void arp_layer(struct packet *p, struct view *v, struct next *next)
 	p->ip_version = 0;
 	p->ip_proto = 0;
 	p->sport = p->dport = 0;
-	p->arp.op = load16(h + 6);
-	memcpy(p->arp.sender_mac, h + 8, sizeof(p->arp.sender_mac));
 	p->src = addr_v4(h + 14);
 	p->dst = addr_v4(h + 24);
+	p->event.head = h;
+	p->event.len = ARP_HEADER;
+	if (memcmp(&p->src, &p->dst, sizeof(p->src)) == 0)
+		packet_event(p, TSM_SELF(arp), h, ARP_HEADER);
 	/* What follows is Ethernet's padding. */
 	(void)view_trim(v, 0);
 }
+
+/* ---- Events ---- */
+
+#define SECOND  1000000000u
+#define RECORDS 100u /* in a second */
+
+struct arp_record {
+	struct addr ip;
+	uint8_t mac[6];
+	bool gratuitous, announcement;
+	uint64_t op;
+	uint64_t left_out; /* such packets before this one that were too many to record */
+};
+
+static const struct field event_fields[] = {
+	EVENT_FIELD(arp_record, op, "arp.opcode", "Op", "1: request, 2: reply.", FIELD_U64, 0, 3),
+	EVENT_FIELD(arp_record, ip, "arp.sender.ip", "IP", "Protocol address of the sender.",
+		FIELD_IP, 0, 15),
+	EVENT_FIELD(arp_record, mac, "arp.sender.mac", "MAC", "Hardware address of the sender.",
+		FIELD_MAC, 0, 17),
+	EVENT_FIELD(arp_record, gratuitous, "arp.gratuitous", "Gratuitous",
+		"The sender names its own address as the target.", FIELD_BOOL, FIELD_F_U8, 5),
+	EVENT_FIELD(arp_record, announcement, "arp.announcement", "Announcement",
+		"A gratuitous request: an announcement (RFC 5227, 2.3).", FIELD_BOOL,
+		FIELD_F_U8 | FIELD_F_FALSE, 5),
+	EVENT_FIELD(arp_record, left_out, "tsumari.arp.left_out", "Left out",
+		"Gratuitous ARP before this one that was not recorded, being more than 100 in a "
+		"second; left out where 0.",
+		FIELD_U64, FIELD_F_NONZERO, 6),
+	{.type = FIELD_END},
+};
+
+struct state {
+	uint64_t second, left_out;
+	uint32_t records; /* in that second */
+};
+
+static void packet(struct events *e, void *state, const struct packet *p)
+{
+	const uint8_t *h = p->event.head;
+	struct state *x = state;
+	struct tsm_origin of;
+	struct arp_record *o;
+
+	if (p->time / SECOND > x->second) {
+		x->second = p->time / SECOND;
+		x->records = 0;
+	}
+	if (x->records == RECORDS) {
+		x->left_out++;
+		tsm_event_note(e, "arp: gratuitous, over the rate, not recorded");
+		return;
+	}
+	x->records++;
+	tsm_origin(e, p, &of);
+	/* It says who its sender is; the frame's own address may be another's. */
+	memcpy(of.mac_src, h + 8, sizeof(of.mac_src));
+	memset(of.mac_dst, 0, sizeof(of.mac_dst));
+	memset(&of.dst, 0, sizeof(of.dst));
+	o = tsm_event_new(e, &of, p->time, p->number);
+	o->ip = p->src;
+	memcpy(o->mac, h + 8, sizeof(o->mac));
+	o->op = load16(h + 6);
+	o->gratuitous = true;
+	o->announcement = o->op == 1;
+	o->left_out = x->left_out;
+	x->left_out = 0;
+}
+
+static const struct tsm_event_kind events = {
+	.counted = "gratuitous ARPs",
+	.total = "arp_events",
+	.fields = event_fields,
+	.record_size = sizeof(struct arp_record),
+	.state_size = sizeof(struct state),
+	.packet = packet,
+};
+
+/* ---- Explained ---- */
 
 enum { D_HARDWARE, D_PROTO, D_HSIZE, D_PSIZE, D_OP, D_SMAC, D_SIP, D_TMAC, D_TIP };
 
@@ -98,4 +185,5 @@ TSM_DISSECTOR(arp) = {
 	.claims = arp_claims,
 	.layer = arp_layer,
 	.describe = describe,
+	.event = &events,
 };

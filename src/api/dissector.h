@@ -83,6 +83,7 @@ struct take {
 	bool stop;     /* nothing more is wanted of this connection */
 };
 
+struct tsm_event_kind;
 struct show;    /* where describe() puts what it tells */
 struct session; /* a connection (or UDP flow) as an application dissector sees it */
 struct txn;     /* the engine's side of a transaction */
@@ -180,6 +181,9 @@ struct dissector {
 
 	/* What the report must know of it (model.h). NULL: nothing. */
 	const struct tsm_model *model;
+
+	/* Its layer tells events (event.h). NULL: it tells none. */
+	const struct tsm_event_kind *event;
 };
 
 /*
@@ -445,13 +449,18 @@ bool tsm_from_start(const struct session *s, enum side side);
  * Registers a dissector, at file scope:
  *     TSM_DISSECTOR(http) = { TSM_HEAD, .name = "http", ... };
  * A plugin is compiled with -DTSM_PLUGIN and holds exactly one.
+ * TSM_SELF(http) is its address; TSM_DECLARE(http) stands before the first use of that.
  */
 #define TSM_HEAD .abi = TSM_ABI, .size = sizeof(struct dissector)
 #ifdef TSM_PLUGIN
+#define TSM_DECLARE(id) extern const struct dissector tsm_plugin
+#define TSM_SELF(id)    (&tsm_plugin)
 #define TSM_DISSECTOR(id)                                                                          \
 	extern const struct dissector tsm_plugin;                                                  \
 	__attribute__((visibility("default"))) const struct dissector tsm_plugin
 #else
+#define TSM_DECLARE(id) extern const struct dissector tsm_dissector_##id
+#define TSM_SELF(id)    (&tsm_dissector_##id)
 #define TSM_DISSECTOR(id)                                                                          \
 	extern const struct dissector tsm_dissector_##id;                                          \
 	static const struct dissector *const tsm_entry_##id                                        \

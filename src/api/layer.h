@@ -52,7 +52,7 @@
 /* What packet.flags says of an IP packet and what it carries; each IP header starts it anew. */
 #define PACKET_NETWORK                                                                             \
 	(PACKET_IP | PACKET_TCP | PACKET_UDP | PACKET_ICMP | PACKET_QUOTE | PACKET_FRAGMENT |      \
-		PACKET_ARP | PACKET_VRRP | PACKET_SCTP)
+		PACKET_ARP | PACKET_EVENT | PACKET_SCTP)
 
 /* Network order numbers; compilers make one load of each. */
 static inline uint16_t load16(const uint8_t *p)

@@ -46,6 +46,8 @@ static inline bool addr_is_v4(const struct addr *a)
 	return memcmp(a->b, mapped, 12) == 0;
 }
 
+struct dissector;
+
 /* packet.flags */
 #define PACKET_IP       0x0001u /* src, dst, ip_proto, ttl are set */
 #define PACKET_TCP      0x0002u /* the ports and the tcp part are set */
@@ -53,10 +55,10 @@ static inline bool addr_is_v4(const struct addr *a)
 #define PACKET_ICMP     0x0008u /* icmp_type, icmp_code; both ports hold the echo identifier, or 0 */
 #define PACKET_QUOTE    0x0010u /* an ICMP error: quote names the flow it speaks of */
 #define PACKET_FRAGMENT 0x0020u /* an IP fragment: frag is set, payload is this fragment's part */
-#define PACKET_ARP      0x0040u /* arp is set, src and dst hold the protocol addresses (IPv4) */
+#define PACKET_ARP      0x0040u /* event is set, src and dst hold the protocol addresses (IPv4) */
 #define PACKET_MAC      0x0080u /* mac_src and mac_dst are set */
 #define PACKET_OUTGOING 0x0100u /* the capturing host sent it (cooked captures) */
-#define PACKET_VRRP     0x0200u /* a VRRP advertisement: vrrp is set */
+#define PACKET_EVENT    0x0200u /* it tells an event (event.h): event is set */
 #define PACKET_SCTP     0x0400u /* the ports are set */
 
 /* The kinds of packet that have ports. */
@@ -107,14 +109,10 @@ struct packet_frag {
 	uint8_t proto;   /* what the whole datagram carries */
 };
 
-struct packet_vrrp {
-	uint8_t version; /* 2 or 3 */
-	uint8_t vrid;
-	uint8_t priority;
-	uint8_t auth;         /* authentication type of version 2 */
-	uint8_t naddrs;       /* virtual addresses at addrs: 4 or, in IPv6, 16 bytes each */
-	uint16_t interval;    /* between advertisements: seconds (2) or centiseconds (3) */
-	const uint8_t *addrs; /* as on the wire */
+struct packet_event {                      /* a message that is of no connection */
+	const struct dissector *dissector; /* whose event it is, with PACKET_EVENT */
+	const uint8_t *head;               /* its first byte, as on the wire */
+	uint32_t len;
 };
 
 /* An option of Multipath TCP (RFC 8684, 3). */
@@ -177,11 +175,7 @@ struct packet {
 	union {
 		struct packet_quote quote; /* PACKET_QUOTE */
 		struct packet_frag frag;   /* PACKET_FRAGMENT */
-		struct {
-			uint16_t op; /* 1 request, 2 reply */
-			uint8_t sender_mac[6];
-		} arp;                     /* PACKET_ARP */
-		struct packet_vrrp vrrp;   /* PACKET_VRRP */
+		struct packet_event event; /* PACKET_EVENT, PACKET_ARP */
 		struct packet_twin twin;   /* PACKET_TWIN_NAMED */
 		struct packet_mptcp mptcp; /* TCP_OPT_MPTCP */
 	};

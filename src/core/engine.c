@@ -187,7 +187,7 @@ static inline bool route(const struct engine_config *c, struct packet *p)
 	else
 		order(c, p, false, &k);
 	p->hash = flow_route(hash_key, &k, &p->shard);
-	if (k.proto == IP_PROTO_VRRP)
+	if (registry_chain.events[k.proto]) /* all packets of a flow, events or not */
 		p->shard = EVENT_SHARD;
 	return true;
 }
@@ -520,7 +520,7 @@ static void on_packet(struct engine *e, struct packet *p, struct flow *expected)
 	sh->key_order = p->order;
 	sh->key_frame = p->number;
 	if (event_only(p)) {
-		event_arp(sh, p);
+		event_packet(sh, NULL, p);
 		return;
 	}
 	bound_extensions(sh);
@@ -562,8 +562,8 @@ static void on_packet(struct engine *e, struct packet *p, struct flow *expected)
 		on_anew(sh, f, p, &k, next);
 		return;
 	}
-	if (p->flags & PACKET_VRRP)
-		event_vrrp(sh, f, p);
+	if (p->flags & PACKET_EVENT)
+		event_packet(sh, f, p);
 	count_frame(f, p, dir);
 	segment_done(sh, f, p, dir, state);
 }

@@ -10,6 +10,7 @@
 #define TSUMARI_CORE_RECORD_H
 
 #include "api/dissector.h"
+#include "api/event.h"
 #include "core/registry.h"
 
 enum record_kind {
@@ -309,27 +310,11 @@ static inline bool record_of_turns(const struct record *r)
 	return r->kind == RECORD_TURN || r->kind == RECORD_SENT;
 }
 
-/* What packets that belong to no connection say: `client` is their sender, `server` whom they were
-   sent to. */
-struct vrrp_record {
+/* What packets that belong to no connection say (api/event.h): `client` is their sender, `server`
+   whom they were sent to; the dissector's own part follows. */
+struct event_record {
 	struct record r;
-	const char *action; /* "first", "change", "resign", "silence", "return", "end" */
-	uint64_t frame;     /* 0: no packet, time alone */
-	uint64_t version, vrid, priority, interval; /* as last advertised; ns */
-	uint32_t changed;                           /* bits of vrrp_changed_names */
-	const char *auth;                           /* NULL: there is none to say */
-	uint64_t naddrs;
-	struct field_addrs addrs;
-	uint64_t adverts;     /* since the event before, this one's own counted */
-	uint64_t silent;      /* ns without one; absent */
-	struct addr previous; /* the other router heard last for it; all zero: none */
-};
-
-struct arp_record {
-	struct record r;
-	uint64_t frame, op;
-	bool gratuitous, announcement;
-	uint64_t left_out; /* such packets before this one that were too many to record */
+	uint64_t frame; /* that says so; 0: time alone does */
 };
 
 /* What the records together prove (model/findings.h): `client` and `server` are whom it blames. */
@@ -360,25 +345,14 @@ static inline const char *value_text(const struct value *v)
 /* The schema of the structs above; offsets are from the start of the record. End with FIELD_END. */
 extern const struct field record_fields[]; /* struct record: every kind */
 extern const struct field
-	flow_fields[];                  /* struct flow_record, additional; a field of a side
-					   stands twice: tsumari.tcp.client.*, tsumari.tcp.server.* */
-extern const struct field txn_fields[]; /* struct txn_record, additional */
-struct event_type {
-	const char *name; /* of its dissector, or of finding_type */
-	enum record_kind kind;
-	const struct field *fields; /* all of them: record_fields do not apply */
-};
-extern const struct event_type event_types[]; /* ends with a NULL name */
-/* The type of a dissector's events, or of findings; NULL where it has none. */
-const struct event_type *event_type_of(const struct dissector *d);
+	flow_fields[];                      /* struct flow_record, additional; a field of a side
+					       stands twice: tsumari.tcp.client.*, tsumari.tcp.server.* */
+extern const struct field txn_fields[];     /* struct txn_record, additional */
+extern const struct field event_fields[];   /* struct event_record: all events; record_fields do not
+					       apply; the dissector's own (tsm_event_kind) follow */
+extern const struct field finding_fields[]; /* struct finding_record: record_fields do not apply */
 /* Stands where a dissector would: findings have none. It is not registered. */
 extern const struct dissector finding_type;
-
-/* Of an event: is it VRRP's? Else it is ARP's. */
-static inline bool event_is_vrrp(const struct record *r)
-{
-	return strcmp(r->type, "vrrp") == 0;
-}
 
 /* What the report must know of a transaction's protocol (api/model.h). */
 static inline const struct tsm_model *record_model(const struct record *r)

@@ -92,6 +92,8 @@ static void enter_claim(const struct dissector *d, const struct claim *c, uint8_
 		registry_chain.claimed[c->table][c->key] = number;
 		if (c->table == TABLE_UDP_PORT)
 			registry_chain.udp_ports |= UINT64_C(1) << c->key % 64;
+		if (c->table == TABLE_IP_PROTO && c->key < 256)
+			registry_chain.events[c->key] = registry_event(d) != NULL;
 	}
 	if (d->data && apps && !apps[c->key])
 		apps[c->key] = number;
@@ -242,6 +244,11 @@ registry_describe_fn *registry_describe(const struct dissector *d)
 tsm_sync *registry_sync(const struct dissector *d)
 {
 	return d->size > offsetof(struct dissector, sync) ? d->sync : NULL;
+}
+
+const struct tsm_event_kind *registry_event(const struct dissector *d)
+{
+	return d && d->size > offsetof(struct dissector, event) ? d->event : NULL;
 }
 
 const struct tsm_model *registry_model(const struct dissector *d)

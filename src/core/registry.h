@@ -28,6 +28,8 @@ const struct dissector *registry_find(const char *name); /* by name, or NULL */
 typedef void registry_describe_fn(
 	struct show *out, const struct packet *p, enum side side, struct view v);
 registry_describe_fn *registry_describe(const struct dissector *d);
+/* The events that it tells, likewise; NULL: none. */
+const struct tsm_event_kind *registry_event(const struct dissector *d);
 tsm_sync *registry_sync(const struct dissector *d); /* its sync(), likewise */
 /* What the report must know of it, with nothing in it where it says nothing; d may be NULL. */
 const struct tsm_model *registry_model(const struct dissector *d);
@@ -43,6 +45,7 @@ const struct dissector *registry_layer(unsigned table, uint32_t key);
 #define REGISTRY_KEYS 65536u
 
 struct registry_chain {
+	bool events[256];   /* by IP protocol: its layer tells events */
 	bool plain;         /* Ethernet, VLAN, IPv4, TCP and UDP are read by our own layers */
 	uint64_t udp_ports; /* bit (port mod 64) for each port that a layer claims */
 	void (*layer[DISSECTORS_MAX + 1])(struct packet *p, struct view *v, struct next *next);

@@ -434,105 +434,40 @@ const struct field txn_fields[] = {
 	{.type = FIELD_END},
 };
 
-static const char *const vrrp_changed_names[] = {
-	"version", "priority", "advert_interval", "addresses", "auth_type", NULL};
-
-/* What every event has. */
-#define EVENT(frame_of, type_name)                                                                 \
-	FIELD(record, start, "@timestamp", "Time", "When it happened.", FIELD_TIME, 0, 30),        \
-		FIELD(record, start, "event.start", "Start", "When it happened.", FIELD_TIME, 0,   \
-			30),                                                                       \
-		FIELD(record, type, "event.dataset", "Dataset", "The same as type.", FIELD_NAME,   \
-			0, 8),                                                                     \
-		FIELD(record, type, "type", "Type", "Always " type_name ".", FIELD_NAME, 0, 8),    \
-		FIELD(record, type, "network.protocol", "Protocol", "The same as type.",           \
-			FIELD_NAME, 0, 8),                                                         \
-		FIELD(record, client.ip, "source.ip", "Source", "Address of the sender.",          \
-			FIELD_IP, 0, 15),                                                          \
-		FIELD(record, client.mac, "source.mac", "MAC", "MAC address of the sender.",       \
-			FIELD_MAC, 0, 17),                                                         \
-		FIELD(record, vlan, "network.vlan.id", "VLAN", "VLAN identifier, the outer one.",  \
-			FIELD_U64, FIELD_F_U16 | FIELD_F_NONZERO, 4),                              \
-		FIELD(record, inner_vlan, "network.inner.vlan.id", "Inner VLAN",                   \
-			"VLAN identifier, the inner one of two.", FIELD_U64,                       \
-			FIELD_F_U16 | FIELD_F_NONZERO, 4),                                         \
-		FIELD(record, tunnel, "tsumari.tunnel", "Tunnel",                                  \
-			"The innermost tunnel it was found in (vxlan, gre ...).", FIELD_NAME, 0,   \
-			8),                                                                        \
-		{"tsumari.quality", "Quality",                                                     \
-			"What the capture or the sender did that limits what the record can say.", \
-			FIELD_NAMES, FIELD_F_LIST, 12, offsetof(struct record, quality),           \
-			quality_names},                                                            \
-		FIELD(frame_of, frame, "tsumari.frame.number", "Frame",                            \
-			"The frame that says so; left out where time alone does.", FIELD_U64,      \
-			FIELD_F_NONZERO, 9)
-
-static const struct field vrrp_fields[] = {
-	EVENT(vrrp_record, "vrrp"),
-	FIELD(record, server.ip, "destination.ip", "Destination",
-		"Whom the advertisement was sent to.", FIELD_IP, 0, 15),
+const struct field event_fields[] = {
+	FIELD(record, start, "@timestamp", "Time", "When it happened.", FIELD_TIME, 0, 30),
+	FIELD(record, start, "event.start", "Start", "When it happened.", FIELD_TIME, 0, 30),
+	FIELD(record, type, "event.dataset", "Dataset", "The same as type.", FIELD_NAME, 0, 8),
+	FIELD(record, type, "type", "Type", "Whose event it is.", FIELD_NAME, 0, 8),
+	FIELD(record, type, "network.protocol", "Protocol", "The same as type.", FIELD_NAME, 0, 8),
+	FIELD(record, client.ip, "source.ip", "Source", "Address of the sender.", FIELD_IP, 0, 15),
+	FIELD(record, client.mac, "source.mac", "MAC", "MAC address of the sender.", FIELD_MAC, 0,
+		17),
+	FIELD(record, server.ip, "destination.ip", "Destination", "Whom it was sent to.", FIELD_IP,
+		FIELD_F_NONZERO, 15),
 	FIELD(record, server.mac, "destination.mac", "MAC", "MAC address it was sent to.",
 		FIELD_MAC, 0, 17),
 	FIELD(record, transport, "network.iana_number", "Proto", "IANA protocol number.", FIELD_U64,
-		FIELD_F_U8, 5),
-	FIELD(record, flow_id, "flow.id", "Flow", "Names the flow of the advertisements.", FIELD_ID,
-		0, 16),
-	FIELD(vrrp_record, action, "event.action", "Action",
-		"first: an advertisement of a sender not heard before; change: it says something "
-		"else than before; resign: priority 0; silence: none for three intervals and the "
-		"skew time; return: one after that, or after another sender spoke when it was its "
-		"turn; end: the capture ended.",
-		FIELD_NAME, 0, 8),
-	FIELD(vrrp_record, version, "vrrp.version", "Version", "VRRP version.", FIELD_U64, 0, 3),
-	FIELD(vrrp_record, vrid, "vrrp.virtual_router_id", "VRID", "Virtual router identifier.",
-		FIELD_U64, 0, 4),
-	FIELD(vrrp_record, priority, "vrrp.priority", "Priority",
-		"Priority last advertised; 0: the master resigns.", FIELD_U64, 0, 4),
-	FIELD(vrrp_record, interval, "vrrp.advert_interval", "Interval",
-		"Time between advertisements, as last advertised.", FIELD_DURATION, 0, 8),
-	FIELD(vrrp_record, auth, "vrrp.auth_type", "Auth",
-		"Authentication type of version 2: none, simple, ip_ah or other.", FIELD_NAME, 0,
-		6),
-	FIELD(vrrp_record, naddrs, "vrrp.address_count", "Addresses",
-		"Number of virtual addresses advertised.", FIELD_U64, 0, 4),
-	FIELD(vrrp_record, addrs, "vrrp.addresses", "Addresses",
-		"The virtual addresses last advertised, at most 20 of them.", FIELD_IPS,
-		FIELD_F_LIST, 30),
-	FIELD(vrrp_record, adverts, "tsumari.vrrp.adverts", "Adverts",
-		"Advertisements of this sender since its event before, this one's own counted.",
-		FIELD_U64, 0, 7),
-	{"tsumari.vrrp.changed", "Changed", "What is not as it was advertised before.", FIELD_NAMES,
-		FIELD_F_LIST, 12, offsetof(struct vrrp_record, changed), vrrp_changed_names},
-	FIELD(vrrp_record, silent, "tsumari.vrrp.silent", "Silent",
-		"How long there was no advertisement, of silence and return.", FIELD_DURATION, 0,
-		8),
-	FIELD(vrrp_record, previous, "tsumari.vrrp.previous.ip", "Before",
-		"The other sender for the same virtual router that was heard last before, of "
-		"first and return.",
-		FIELD_IP, FIELD_F_NONZERO, 15),
+		FIELD_F_U8 | FIELD_F_NONZERO, 5),
+	FIELD(record, flow_id, "flow.id", "Flow",
+		"Names the flow of its packets; left out if they are of none.", FIELD_ID, 0, 16),
+	FIELD(record, vlan, "network.vlan.id", "VLAN", "VLAN identifier, the outer one.", FIELD_U64,
+		FIELD_F_U16 | FIELD_F_NONZERO, 4),
+	FIELD(record, inner_vlan, "network.inner.vlan.id", "Inner VLAN",
+		"VLAN identifier, the inner one of two.", FIELD_U64, FIELD_F_U16 | FIELD_F_NONZERO,
+		4),
+	FIELD(record, tunnel, "tsumari.tunnel", "Tunnel",
+		"The innermost tunnel it was found in (vxlan, gre ...).", FIELD_NAME, 0, 8),
+	{"tsumari.quality", "Quality",
+		"What the capture or the sender did that limits what the record can say.",
+		FIELD_NAMES, FIELD_F_LIST, 12, offsetof(struct record, quality), quality_names},
+	FIELD(event_record, frame, "tsumari.frame.number", "Frame",
+		"The frame that says so; left out where time alone does.", FIELD_U64,
+		FIELD_F_NONZERO, 9),
 	{.type = FIELD_END},
 };
 
-static const struct field arp_fields[] = {
-	EVENT(arp_record, "arp"),
-	FIELD(arp_record, op, "arp.opcode", "Op", "1: request, 2: reply.", FIELD_U64, 0, 3),
-	FIELD(record, client.ip, "arp.sender.ip", "IP", "Protocol address of the sender.", FIELD_IP,
-		0, 15),
-	FIELD(record, client.mac, "arp.sender.mac", "MAC", "Hardware address of the sender.",
-		FIELD_MAC, 0, 17),
-	FIELD(arp_record, gratuitous, "arp.gratuitous", "Gratuitous",
-		"The sender names its own address as the target.", FIELD_BOOL, FIELD_F_U8, 5),
-	FIELD(arp_record, announcement, "arp.announcement", "Announcement",
-		"A gratuitous request: an announcement (RFC 5227, 2.3).", FIELD_BOOL,
-		FIELD_F_U8 | FIELD_F_FALSE, 5),
-	FIELD(arp_record, left_out, "tsumari.arp.left_out", "Left out",
-		"Gratuitous ARP before this one that was not recorded, being more than 100 in a "
-		"second; left out where 0.",
-		FIELD_U64, FIELD_F_NONZERO, 6),
-	{.type = FIELD_END},
-};
-
-static const struct field finding_fields[] = {
+const struct field finding_fields[] = {
 	FIELD(record, start, "@timestamp", "Time", "When it was seen first.", FIELD_TIME, 0, 30),
 	FIELD(record, start, "event.start", "Start", "When it was seen first.", FIELD_TIME, 0, 30),
 	FIELD(record, end, "event.end", "End", "When it was seen last.", FIELD_TIME, 0, 30),
@@ -594,15 +529,3 @@ static const struct field finding_fields[] = {
 };
 
 const struct dissector finding_type = {TSM_HEAD, .name = "finding", .title = "Findings"};
-
-const struct event_type event_types[] = {{"vrrp", RECORD_EVENT, vrrp_fields},
-	{"arp", RECORD_EVENT, arp_fields}, {"finding", RECORD_FINDING, finding_fields},
-	{NULL, 0, NULL}};
-
-const struct event_type *event_type_of(const struct dissector *d)
-{
-	for (const struct event_type *t = event_types; t->name; t++)
-		if (strcmp(t->name, d->name) == 0)
-			return t;
-	return NULL;
-}

@@ -3,6 +3,7 @@
  * 5798), and addresses that two hosts announce by gratuitous ARP.
  */
 #include "model/find_impl.h"
+#include "model/values.h"
 
 #define GROUPS  256u
 #define ROUTERS 8u /* of one virtual router */
@@ -24,6 +25,15 @@ struct reign { /* as a master, by its advertisements */
 
 /* How a reign ended, as far as its advertisements tell. */
 enum why { WENT, RESIGNED, FELL, OUTBID, WHYS };
+
+/* What an event of VRRP says. */
+struct advert {
+	const struct record *r;
+	uint64_t frame, version, vrid, priority, interval, naddrs;
+	uint64_t silent; /* ns without one; 0: it was not */
+	const char *action, *auth;
+	const struct field_addrs *addrs;
+};
 
 struct router {
 	struct addr ip;
@@ -162,7 +172,7 @@ static void changed(struct group *g, struct router *before, const struct router 
 	g->changes[0].counted = flapping;
 }
 
-static void begins(struct group *g, struct router *x, const struct vrrp_record *v)
+static void begins(struct group *g, struct router *x, const struct advert *v)
 {
 	struct router *before = NULL;
 
@@ -170,30 +180,30 @@ static void begins(struct group *g, struct router *x, const struct vrrp_record *
 	x->resigned = false;
 	x->fell_to = 0;
 	x->highest = v->priority;
-	x->now = (struct reign){v->r.start, v->r.start, v->frame};
+	x->now = (struct reign){v->r->start, v->r->start, v->frame};
 	for (unsigned i = 0; i < g->n; i++)
 		if (&g->r[i] != x && (!before || g->r[i].now.last > before->now.last))
 			before = &g->r[i];
 	if (!before)
 		return;
 	changed(g, before, x);
-	if (!before->active && v->r.start > before->now.last) {
-		uint64_t gap = v->r.start - before->now.last;
+	if (!before->active && v->r->start > before->now.last) {
+		uint64_t gap = v->r->start - before->now.last;
 
 		g->gap = gap > g->gap ? gap : g->gap;
 		g->long_gap = g->long_gap || gap > before->interval;
 	}
 	if (different(before, x)) {
 		g->differs |= different(before, x);
-		proof_add(&g->mismatch, v->r.start, 0, v->frame);
+		proof_add(&g->mismatch, v->r->start, 0, v->frame);
 		proof_frame(&g->mismatch, 0, before->now.frame);
 	}
 }
 
 /* It says something else than before. */
-static void says(struct router *x, const struct vrrp_record *v)
+static void says(struct router *x, const struct advert *v)
 {
-	x->now.last = v->r.start;
+	x->now.last = v->r->start;
 	if (v->priority < x->highest)
 		x->fell_to = v->priority;
 	else
@@ -201,7 +211,7 @@ static void says(struct router *x, const struct vrrp_record *v)
 	x->highest = v->priority > x->highest ? v->priority : x->highest;
 }
 
-static void add_vrrp(struct vrrp_all *all, const struct vrrp_record *v)
+static void add_advert(struct vrrp_all *all, const struct advert *v)
 {
 	struct group_key key;
 	struct group *g;
@@ -209,57 +219,77 @@ static void add_vrrp(struct vrrp_all *all, const struct vrrp_record *v)
 
 	memset(&key, 0, sizeof(key));
 	key.vrid = v->vrid;
-	key.tunnel = v->r.tunnel;
-	key.vlan = v->r.vlan;
-	key.inner_vlan = v->r.inner_vlan;
-	key.ip_version = v->r.ip_version;
+	key.tunnel = v->r->tunnel;
+	key.vlan = v->r->vlan;
+	key.inner_vlan = v->r->inner_vlan;
+	key.ip_version = v->r->ip_version;
 	if (!all->groups)
 		all->groups = keyed_new(sizeof(key), sizeof(struct group), GROUPS);
 	g = keyed_get(all->groups, &key);
-	x = g ? router_of(g, &v->r.client.ip) : NULL;
+	x = g ? router_of(g, &v->r->client.ip) : NULL;
 	if (!x)
 		return;
 	x->version = v->version;
 	x->interval = v->interval;
 	x->naddrs = v->naddrs;
 	x->auth = v->auth;
-	x->addrs = v->addrs;
+	x->addrs = *v->addrs;
 	if (strcmp(v->action, "return") == 0) /* also of one that another stood in for meanwhile */
-		ends(g, x, v->r.start - (v->silent == FIELD_ABSENT ? 0 : v->silent));
+		ends(g, x, v->r->start - v->silent);
 	if (v->priority)
 		x->priority = v->priority;
 	if (strcmp(v->action, "first") == 0 || strcmp(v->action, "return") == 0) {
 		if (v->priority)
 			begins(g, x, v);
 	} else if (strcmp(v->action, "silence") == 0) {
-		ends(g, x, v->r.start - (v->silent == FIELD_ABSENT ? 0 : v->silent));
+		ends(g, x, v->r->start - v->silent);
 	} else if (strcmp(v->action, "change") == 0) {
 		says(x, v);
 	} else { /* it resigned, or the capture ended */
-		ends(g, x, v->r.start);
+		ends(g, x, v->r->start);
 		x->resigned = strcmp(v->action, "resign") == 0;
 	}
 }
 
+static void add_vrrp(struct vrrp_all *all, const struct record *r)
+{
+	struct advert v = {.r = r,
+		.frame = ((const struct event_record *)r)->frame,
+		.version = event_number(r, "vrrp.version", FIELD_U64),
+		.vrid = event_number(r, "vrrp.virtual_router_id", FIELD_U64),
+		.priority = event_number(r, "vrrp.priority", FIELD_U64),
+		.interval = event_number(r, "vrrp.advert_interval", FIELD_DURATION),
+		.naddrs = event_number(r, "vrrp.address_count", FIELD_U64),
+		.silent = event_number(r, "tsumari.vrrp.silent", FIELD_DURATION),
+		.action = event_name(r, "event.action"),
+		.auth = event_name(r, "vrrp.auth_type"),
+		.addrs = event_value(r, "vrrp.addresses", FIELD_IPS)};
+
+	if (v.silent == FIELD_ABSENT)
+		v.silent = 0;
+	if (v.action && v.addrs)
+		add_advert(all, &v);
+}
+
 /* One change is a take-over; back and forth within a minute is a duel. */
-static void add_arp(struct vrrp_all *all, const struct arp_record *a)
+static void add_arp(struct vrrp_all *all, const struct record *r)
 {
 	struct host *h;
 
 	if (!all->hosts)
 		all->hosts = keyed_new(sizeof(struct addr), sizeof(struct host), HOSTS);
-	h = keyed_renew(all->hosts, &a->r.client.ip);
-	if (h->known && memcmp(h->mac[0], a->r.client.mac, 6) == 0) {
-		h->last = a->r.start;
+	h = keyed_renew(all->hosts, &r->client.ip);
+	if (h->known && memcmp(h->mac[0], r->client.mac, 6) == 0) {
+		h->last = r->start;
 		return;
 	}
-	if (h->known > 1 && memcmp(h->mac[1], a->r.client.mac, 6) == 0 &&
-		a->r.start - h->last <= 60 * (uint64_t)SECOND)
-		proof_add(&h->duel, a->r.start, 0, a->frame);
+	if (h->known > 1 && memcmp(h->mac[1], r->client.mac, 6) == 0 &&
+		r->start - h->last <= 60 * (uint64_t)SECOND)
+		proof_add(&h->duel, r->start, 0, ((const struct event_record *)r)->frame);
 	memcpy(h->mac[1], h->mac[0], 6);
-	memcpy(h->mac[0], a->r.client.mac, 6);
+	memcpy(h->mac[0], r->client.mac, 6);
 	h->known++;
-	h->last = a->r.start;
+	h->last = r->start;
 }
 
 static void record(struct findings *f, struct svc *s, const struct record *r)
@@ -270,10 +300,10 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	if (r->kind != RECORD_EVENT)
 		return;
 	all->now = r->start > all->now ? r->start : all->now;
-	if (event_is_vrrp(r))
-		add_vrrp(all, (const void *)r);
-	else
-		add_arp(all, (const void *)r);
+	if (strcmp(r->type, "vrrp") == 0)
+		add_vrrp(all, r);
+	else if (strcmp(r->type, "arp") == 0)
+		add_arp(all, r);
 }
 
 static struct finding *about(struct findings *f, const char *id, const char *title,

@@ -125,6 +125,27 @@ static void add_flow(struct flow_totals *t, const struct flow_record *f)
 	}
 }
 
+static void add_event(struct flow_totals *t, const struct dissector *d)
+{
+	unsigned i = 0;
+
+	while (i < t->nevents && t->events[i].of != d)
+		i++;
+	if (i == EVENT_KINDS)
+		return;
+	if (i == t->nevents)
+		t->events[t->nevents++].of = d;
+	t->events[i].count++;
+}
+
+uint64_t services_events(const struct flow_totals *t, const struct dissector *d)
+{
+	for (unsigned i = 0; i < t->nevents; i++)
+		if (t->events[i].of == d)
+			return t->events[i].count;
+	return 0;
+}
+
 struct service *services_record(struct services *s, const struct record *r)
 {
 	const struct flow_record *f = (const void *)r;
@@ -139,10 +160,7 @@ struct service *services_record(struct services *s, const struct record *r)
 		return x;
 	}
 	if (r->kind == RECORD_EVENT) {
-		if (event_is_vrrp(r))
-			s->flows.vrrp_events++;
-		else
-			s->flows.arp_events++;
+		add_event(&s->flows, r->dissector);
 		return NULL;
 	}
 	if (!f->final)

@@ -9,6 +9,7 @@
 #include "model/tally.h"
 
 #define SERVICES_MAX 4096u
+#define EVENT_KINDS  DISSECTORS_MAX
 
 struct service {
 	struct addr ip;
@@ -33,8 +34,12 @@ struct flow_totals {
 	uint64_t retransmits, rtos, fast_retransmits, spurious, out_of_order, duplicate_acks;
 	uint64_t zero_windows, zero_window_time, syn_retries, lost, duplicates, outside, bad_sums,
 		icmp_errors;
-	uint64_t connect_retry;           /* ns of waiting that is in no transaction */
-	uint64_t vrrp_events, arp_events; /* these are no flows */
+	uint64_t connect_retry; /* ns of waiting that is in no transaction */
+	unsigned nevents;       /* these are no flows: */
+	struct {
+		const struct dissector *of;
+		uint64_t count;
+	} events[EVENT_KINDS];
 };
 
 struct services;
@@ -48,6 +53,8 @@ void services_free(struct services *s);
 struct service *services_record(struct services *s, const struct record *r);
 /* Takes transactions that were added before out of a service and the whole. */
 void services_take_out(struct services *s, struct service *service, const struct tally *what);
+/* How many events of a dissector there were. */
+uint64_t services_events(const struct flow_totals *t, const struct dissector *d);
 const struct flow_totals *services_flows(const struct services *s);
 /* All of them, the one that was waited for longest first; ties by address and port. */
 unsigned services_sorted(struct services *s, const struct service ***list);

@@ -1,5 +1,5 @@
 /*
- * values.h - the values of a transaction by their names.
+ * values.h - the values of transactions and events by their names.
  */
 #ifndef TSUMARI_MODEL_VALUES_H
 #define TSUMARI_MODEL_VALUES_H
@@ -18,6 +18,32 @@ static inline const struct value *txn_value(const struct txn_record *t, const ch
 			strcmp(t->r.dissector->fields[v->field].name, name) == 0)
 			return v;
 	return NULL;
+}
+
+/* A member of an event's own part by its name; NULL: there is none of that type. */
+static inline const void *event_value(
+	const struct record *r, const char *name, enum field_type type)
+{
+	const struct tsm_event_kind *kind = registry_event(r->dissector);
+
+	for (const struct field *f = kind ? kind->fields : NULL; f && f->type != FIELD_END; f++)
+		if (f->type == type && strcmp(f->name, name) == 0)
+			return (const char *)r + sizeof(struct event_record) + f->offset;
+	return NULL;
+}
+
+static inline uint64_t event_number(const struct record *r, const char *name, enum field_type type)
+{
+	const uint64_t *at = event_value(r, name, type);
+
+	return at ? *at : FIELD_ABSENT;
+}
+
+static inline const char *event_name(const struct record *r, const char *name)
+{
+	const char *const *at = event_value(r, name, FIELD_NAME);
+
+	return at ? *at : NULL;
 }
 
 /* Is it one of these (NULL at the end), in whatever case? The list may be NULL. */

@@ -138,7 +138,10 @@ static bool get_related_ip(const struct record *r, struct schema_env *env, struc
 	(void)env;
 	v->ip[0] = &r->client.ip;
 	v->ip[1] = &r->server.ip;
-	v->n = memcmp(&r->client.ip, &r->server.ip, sizeof(r->client.ip)) == 0 ? 1 : 2;
+	v->n = memcmp(&r->client.ip, &r->server.ip, sizeof(r->client.ip)) == 0 ||
+			       (r->kind == RECORD_EVENT && addr_is_zero(&r->server.ip))
+		       ? 1
+		       : 2;
 	return true;
 }
 

@@ -165,13 +165,18 @@ static void flows_part(struct json_object *all, const struct flow_totals *f)
 		{"outside_window", f->outside},
 		{"bad_checksums", f->bad_sums},
 		{"icmp_errors", f->icmp_errors},
-		{"vrrp_events", f->vrrp_events},
-		{"arp_events", f->arp_events},
 	};
 	struct json_object *o = jsontree_object(all, "flows");
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		jsontree_put(o, rows[i].name, jsontree_u64(rows[i].n));
+	for (unsigned i = 0; i < registry_count(); i++) {
+		const struct dissector *d = registry_get(i);
+
+		if (registry_event(d))
+			jsontree_put(
+				o, registry_event(d)->total, jsontree_u64(services_events(f, d)));
+	}
 }
 
 static void durations(struct json_object *o, const char *name, const struct hist *h)

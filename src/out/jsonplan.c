@@ -181,7 +181,7 @@ static void set_kind(struct builder *b, struct op *op)
 {
 	const struct schema_column *c = op->column;
 
-	op->offset = c->field->offset;
+	op->offset = c->base + c->field->offset;
 	if (c->source == SCHEMA_VALUE) {
 		op->kind = (uint8_t)value_kind(c->field);
 		op->offset = c->index;
@@ -246,10 +246,11 @@ static bool object_same(const struct builder *b, unsigned i, unsigned j, unsigne
 	if (object_length(b, j) != n)
 		return false;
 	for (unsigned k = 0; k < n; k++) {
-		const struct field *f = b->columns[i + k]->field, *g = b->columns[j + k]->field;
+		const struct schema_column *x = b->columns[i + k], *y = b->columns[j + k];
+		const struct field *f = x->field, *g = y->field;
 
 		if (strcmp(next_word(f->name), next_word(g->name)) != 0 || f->type != g->type ||
-			f->flags != g->flags || f->offset != g->offset)
+			f->flags != g->flags || x->base + f->offset != y->base + g->offset)
 			return false;
 	}
 	return true;

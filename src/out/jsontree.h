@@ -24,7 +24,8 @@ struct json_object *jsontree_time(uint64_t ns); /* RFC 3339 */
 struct json_object *jsontree_addr(const struct addr *a);
 struct json_object *jsontree_endpoint(const struct addr *a, uint16_t port); /* 192.0.2.1:80 */
 
-/* Puts a value, of which the object becomes the owner, under a name of ours. */
+/* Puts a value, of which the object becomes the owner, under a name of ours,
+   a constant: it is not copied. */
 void jsontree_put(struct json_object *o, const char *name, struct json_object *value);
 /* A new object or array in one. */
 struct json_object *jsontree_object(struct json_object *o, const char *name);

@@ -236,8 +236,12 @@ static void flow_part(struct report *r)
 	report_count(r, f->outside, "segments outside the window");
 	report_count(r, f->bad_sums, "segments and datagrams with a wrong checksum");
 	report_count(r, f->icmp_errors, "ICMP errors");
-	report_count(r, f->vrrp_events, "VRRP events");
-	report_count(r, f->arp_events, "gratuitous ARPs");
+	for (unsigned i = 0; i < registry_count(); i++) {
+		const struct tsm_event_kind *kind = registry_event(registry_get(i));
+
+		if (kind)
+			report_count(r, services_events(f, registry_get(i)), kind->counted);
+	}
 	if (t->len > 2)
 		report_text(r, 4);
 	text_clear(t);

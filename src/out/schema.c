@@ -61,9 +61,10 @@ static bool add(struct schema *s, const struct schema_column *c)
 	return true;
 }
 
-static bool add_members(struct schema *s, const struct field *f, enum schema_source source)
+static bool add_members(
+	struct schema *s, const struct field *f, enum schema_source source, size_t base)
 {
-	struct schema_column c = {.source = (uint8_t)source};
+	struct schema_column c = {.source = (uint8_t)source, .base = (uint16_t)base};
 
 	for (; f->type != FIELD_END; f++) {
 		c.field = f;
@@ -125,19 +126,25 @@ void schema_without_geo(struct schema *s)
 struct schema *schema_new(const struct dissector *d, char *err, size_t errsize)
 {
 	struct schema *s = xcalloc(1, sizeof(*s));
-	const struct event_type *event = d ? event_type_of(d) : NULL;
+	const struct tsm_event_kind *event = registry_event(d);
 	bool fits;
 
 	s->type = d ? d->name : "flow";
-	s->kind = !d ? RECORD_FLOW : event ? event->kind : RECORD_TXN;
+	s->kind = !d                   ? RECORD_FLOW
+		  : d == &finding_type ? RECORD_FINDING
+		  : event              ? RECORD_EVENT
+				       : RECORD_TXN;
 	s->dissector = d;
-	if (event)
-		fits = add_members(s, event->fields, SCHEMA_MEMBER) && add_computed(s);
+	if (s->kind == RECORD_FINDING)
+		fits = add_members(s, finding_fields, SCHEMA_MEMBER, 0);
+	else if (event)
+		fits = add_members(s, event_fields, SCHEMA_MEMBER, 0) &&
+		       add_members(s, event->fields, SCHEMA_MEMBER, sizeof(struct event_record));
 	else
-		fits = add_members(s, record_fields, SCHEMA_MEMBER) &&
-		       add_members(s, d ? txn_fields : flow_fields, SCHEMA_MEMBER) &&
-		       add_computed(s) &&
-		       (!d || !d->fields || add_members(s, d->fields, SCHEMA_VALUE));
+		fits = add_members(s, record_fields, SCHEMA_MEMBER, 0) &&
+		       add_members(s, d ? txn_fields : flow_fields, SCHEMA_MEMBER, 0) &&
+		       (!d || !d->fields || add_members(s, d->fields, SCHEMA_VALUE, 0));
+	fits = fits && add_computed(s);
 	if (!fits)
 		snprintf(err, errsize, "%s: more than %u fields", s->type, SCHEMA_FIELDS_MAX);
 	if (fits) {
@@ -153,7 +160,7 @@ struct schema *schema_new(const struct dissector *d, char *err, size_t errsize)
 
 bool schema_has_records(const struct dissector *d)
 {
-	return d->data || d->body || event_type_of(d);
+	return d->data || d->body || registry_event(d) || d == &finding_type;
 }
 
 void schema_free(struct schema *s)
@@ -221,10 +228,12 @@ static bool get_text(const struct record *r, const struct record_text *text, str
 	return v->n > 0;
 }
 
-static bool get_member(const struct field *f, const struct record *r, struct schema_value *v)
+static bool get_member(
+	const struct schema_column *c, const struct record *r, struct schema_value *v)
 {
 	static const uint8_t no_mac[6];
-	const void *at = (const char *)r + f->offset;
+	const struct field *f = c->field;
+	const void *at = (const char *)r + c->base + f->offset;
 
 	if ((f->flags & FIELD_F_PORTS) && !r->has_ports)
 		return false;
@@ -288,7 +297,7 @@ bool schema_get(const struct schema_column *c, const struct record *r, struct sc
 {
 	switch (c->source) {
 	case SCHEMA_MEMBER:
-		return get_member(c->field, r, value);
+		return get_member(c, r, value);
 	case SCHEMA_VALUE:
 		return get_value(c, r, value);
 	default:
@@ -394,6 +403,18 @@ static struct schema *schema_of(const struct dissector *d)
 	return s;
 }
 
+/* A type of which no field is told elsewhere. */
+static void print_alone(FILE *f, const struct dissector *d, const char *what)
+{
+	struct schema *s = schema_of(d);
+
+	if (!s)
+		return;
+	fprintf(f, "\n## %s%s (`type: %s`)\n\n", d->title, what, d->name);
+	print_table(f, s, &(const struct schema){.n = 0}, false);
+	schema_free(s);
+}
+
 int schema_print_docs(FILE *f)
 {
 	static const struct dissector none = {TSM_HEAD, .name = "transaction"};
@@ -412,18 +433,10 @@ int schema_print_docs(FILE *f)
 	print_table(f, flow, txn, false);
 	fputs("\n## All transactions\n\n", f);
 	print_table(f, txn, flow, false);
-	for (const struct event_type *t = event_types; t->name; t++) {
-		const struct dissector *d =
-			t->kind == RECORD_FINDING ? &finding_type : registry_find(t->name);
-		struct schema *s = d ? schema_of(d) : NULL;
-
-		if (!s)
-			continue;
-		fprintf(f, "\n## %s%s (`type: %s`)\n\n", d->title,
-			t->kind == RECORD_EVENT ? " events" : "", d->name);
-		print_table(f, s, &(const struct schema){.n = 0}, false);
-		schema_free(s);
-	}
+	for (unsigned i = 0; i < registry_count(); i++)
+		if (registry_event(registry_get(i)))
+			print_alone(f, registry_get(i), " events");
+	print_alone(f, &finding_type, "");
 	for (unsigned i = 0; i < registry_count(); i++) {
 		const struct dissector *d = registry_get(i);
 		struct schema *s;

@@ -54,7 +54,7 @@ struct schema_computed {
 extern const struct schema_computed computed_fields[]; /* end with FIELD_END */
 
 enum schema_source {
-	SCHEMA_MEMBER,   /* at field->offset of the record */
+	SCHEMA_MEMBER,   /* at field->offset from `base` of the record */
 	SCHEMA_VALUE,    /* a dissector's own, number `index` */
 	SCHEMA_COMPUTED, /* *computed */
 };
@@ -64,6 +64,7 @@ struct schema_column {
 	const struct schema_computed *computed;
 	uint8_t source; /* enum schema_source */
 	uint16_t index;
+	uint16_t base; /* bytes from the front of the record */
 };
 
 struct schema {

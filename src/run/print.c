@@ -7,6 +7,7 @@
  */
 #include "run/print_impl.h"
 #include "../ui/packet_text.h"
+#include "api/layer.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "core/layers.h"
@@ -135,7 +136,8 @@ static void put_mac_address(struct text *t, const uint8_t *mac)
 		text_printf(t, "%s%02x", i ? ":" : "", mac[i]);
 }
 
-static const char *ethertype_name(unsigned type)
+/* As tcpdump writes them. */
+static const char *ethertype_word(unsigned type)
 {
 	static const struct {
 		unsigned type;
@@ -164,7 +166,7 @@ static void put_link(struct text *t, const struct packet *k)
 	if (k->linktype == 1 && k->caplen >= 14) {
 		unsigned type = (unsigned)k->data[12] << 8 | k->data[13];
 
-		text_printf(t, "ethertype %s (0x%04x), ", ethertype_name(type), type);
+		text_printf(t, "ethertype %s (0x%04x), ", ethertype_word(type), type);
 	}
 	text_printf(t, "length %" PRIu32 ": ", k->len);
 	for (unsigned i = 0; i < k->nvlan && i < 2; i++)
@@ -267,7 +269,7 @@ static void put_other(struct text *t, struct printer *p, const struct packet *k)
 	for (unsigned i = header + 1; i < p->tree.n; i++)
 		if (p->tree.nodes[i].depth == 0)
 			p->tree.n = i; /* what is behind it is data */
-	if (k->flags & (PACKET_ICMP | PACKET_VRRP | PACKET_SCTP)) {
+	if (k->flags & (PACKET_ICMP | PACKET_EVENT | PACKET_SCTP)) {
 		put_info(t, p, "");
 		text_printf(t, ", length %" PRIu64, payload(k) + p->tree.nodes[header].len);
 	} else {
@@ -310,7 +312,7 @@ static void put_frame(struct text *t, struct printer *p, const struct packet *k)
 {
 	if (!(k->flags & PACKET_ARP)) {
 		put_info(t, p, "");
-	} else if (k->arp.op == 1) {
+	} else if (load16(k->event.head + 6) == 1) {
 		text_str(t, "ARP, Request who-has ");
 		text_addr(t, &k->dst);
 		text_str(t, " tell ");
@@ -319,7 +321,7 @@ static void put_frame(struct text *t, struct printer *p, const struct packet *k)
 		text_str(t, "ARP, Reply ");
 		text_addr(t, &k->src);
 		text_str(t, " is-at ");
-		put_mac_address(t, k->arp.sender_mac);
+		put_mac_address(t, k->event.head + 8);
 	}
 	text_printf(t, ", length %" PRIu32, k->len - print_link_header(k));
 }

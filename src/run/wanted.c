@@ -359,8 +359,7 @@ static void add_frame(struct wanted *w, uint64_t place)
 
 static bool add_event(struct wanted *w, const struct record *r, uint64_t from)
 {
-	uint64_t frame = event_is_vrrp(r) ? ((const struct vrrp_record *)r)->frame
-					  : ((const struct arp_record *)r)->frame;
+	uint64_t frame = ((const struct event_record *)r)->frame;
 
 	if (frame)
 		add_frame(w, place_of(w, frame));

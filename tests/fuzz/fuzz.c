@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "core/order.h"
 #include "core/registry.h"
+#include "model/values.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,16 +154,22 @@ static void check_spans(const uint64_t *ledger, uint64_t duration)
 
 static void check_event(const struct record *r)
 {
-	const struct vrrp_record *v = (const void *)r;
+	const struct tsm_event_kind *kind = registry_event(r->dissector);
+	const struct field_addrs *addrs;
+	const char *action;
 
-	fuzz_check(r->dissector && event_type_of(r->dissector), "an event has its fields");
+	fuzz_check(kind && kind->fields, "an event has its fields");
+	fuzz_check(r->size >= sizeof(struct event_record) + kind->record_size,
+		"an event has its size");
 	if (strcmp(r->type, "vrrp") != 0)
 		return;
-	fuzz_check(r->size >= sizeof(*v), "a VRRP event has its size");
-	fuzz_check(v->action && *v->action, "a VRRP event has an action");
-	fuzz_check(v->addrs.n <= FIELD_ADDRS_MAX && v->addrs.n <= v->naddrs,
+	action = event_name(r, "event.action");
+	fuzz_check(action && *action, "a VRRP event has an action");
+	addrs = event_value(r, "vrrp.addresses", FIELD_IPS);
+	fuzz_check(addrs && addrs->n <= FIELD_ADDRS_MAX &&
+			   addrs->n <= event_number(r, "vrrp.address_count", FIELD_U64),
 		"no more addresses than there is room for");
-	check_span(v->silent, "silence >= 0");
+	check_span(event_number(r, "tsumari.vrrp.silent", FIELD_DURATION), "silence >= 0");
 }
 
 static const char *types[DISSECTORS_MAX + 1];
@@ -189,9 +196,9 @@ void fuzz_types(FILE *f)
 void fuzz_record(const struct record *r, uint64_t *last_key)
 {
 	static const size_t least[RECORD_KIND_COUNT] = {sizeof(struct flow_record),
-		sizeof(struct txn_record), sizeof(struct arp_record), sizeof(struct finding_record),
-		sizeof(struct turn_record), sizeof(struct sent_record),
-		sizeof(struct moment_record)};
+		sizeof(struct txn_record), sizeof(struct event_record),
+		sizeof(struct finding_record), sizeof(struct turn_record),
+		sizeof(struct sent_record), sizeof(struct moment_record)};
 
 	fuzz_check(r->kind < RECORD_KIND_COUNT, "record has a kind");
 	fuzz_check(r->size % 8 == 0 && r->size >= least[r->kind], "record has its size");

@@ -491,8 +491,8 @@ static void test_arp(void **state)
 	whole(&f);
 	assert_counted(&f, NULL);
 	assert_int_equal(f.p.flags, PACKET_MAC | PACKET_ARP);
-	assert_int_equal(f.p.arp.op, 1);
-	assert_memory_equal(f.p.arp.sender_mac, f.b + 6, 6);
+	assert_int_equal(load16(f.p.event.head + 6), 1);
+	assert_memory_equal(f.p.event.head + 8, f.b + 6, 6);
 	assert_v4(&f.p.src, 1);
 	assert_v4(&f.p.dst, 2);
 	each_cut(&f, headers, 2);
