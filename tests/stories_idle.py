@@ -1,4 +1,5 @@
 """More stories (stories.py): what waits on purpose, on connections of one request each and beside others."""
+import random
 import sys
 
 import stories
@@ -35,6 +36,79 @@ def slow_pages_of_a_connection_each():
 @story(first=("slow-server", "10.8.0.1:80"), cost=2 * 6.0)
 def slow_pages_of_a_connection_each_that_bring_something():
     return polls_anew([2 * SECOND, 2 * SECOND, 2 * SECOND], clients=2, answer=ok(b"x" * 3000))
+
+
+def chat(seconds, clients=3, longest=25.0, keep=False, seen=True, page="/poll", body=60, every=None, seed=1):
+    """Polls end when somebody says something, which all hear at once, or after the longest time; then the client
+    asks again at once. seen: what is said comes to the same service, else the server knows it from elsewhere.
+    every: no event ends them, each takes its own time of at most so many seconds."""
+    w, rng = World(), random.Random(seed)
+    said, at = [], 0.5
+    while at < seconds:
+        at += rng.expovariate(1 / 6)
+        said.append(at)
+    for t in said if seen else ():
+        talk = w.tcp("10.8.0.1", client="10.9.0.9")
+        now = talk.open(int(t * SECOND))
+        talk.close(talk.send(1, talk.send(0, now, b"POST /say HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi") + MS, ok()))
+    for c in range(clients):
+        now, n, talk = int((0.1 + 0.37 * c) * SECOND), 0, None
+        while now < seconds * SECOND:
+            n += 1
+            if not keep or not talk:
+                talk = w.tcp("10.8.0.1", client="10.9.0.%d" % (c + 1))
+                now = talk.open(now)
+            asked = talk.send(0, now, get("%s?since=%d" % (page, n)))
+            heard = next((t for t in said if int(t * SECOND) > asked), None)
+            end = asked + int(longest * SECOND)
+            if every:
+                end = asked + int(rng.uniform(0.3, every) * SECOND)
+            elif heard and int(heard * SECOND) + 3 * MS < end:
+                end = int(heard * SECOND) + 3 * MS + c * 200_000
+            now = talk.send(1, end, ok(b"m" * body if end < asked + int(longest * SECOND) else b"[]"))
+            if not keep:
+                now = talk.close(now)
+            now += 5 * MS
+    quick = w.tcp("10.8.0.1", client="10.9.0.8")
+    at = quick.open(0)
+    for _ in range(seconds * 2):
+        at = quick.send(1, quick.send(0, at, get("/")) + 2 * MS, ok()) + 480 * MS
+    return w
+
+
+@story()
+def chat_of_a_connection_each():
+    return chat(60)
+
+
+@story()
+def chat_of_a_connection_each_that_hears_from_elsewhere():
+    return chat(90, seen=False, longest=8.0)
+
+
+@story()
+def chat_on_connections_that_are_kept():
+    return chat(60, keep=True)
+
+
+@story()
+def chat_of_one_client():
+    return chat(90, clients=1, longest=10.0)
+
+
+@story(first=("slow-server", "10.8.0.1:80"))
+def pages_that_take_their_time():
+    return chat(60, every=7)
+
+
+@story(first=("slow-server", "10.8.0.1:80"))
+def pages_that_take_their_time_while_others_talk():
+    return chat(60, every=3, clients=6, body=2000, seed=3)
+
+
+@story(first=("slow-server", "10.8.0.1:80"))
+def pages_that_take_their_time_on_connections_that_are_kept():
+    return chat(60, every=7, keep=True, seed=5)
 
 
 def worker(streams):

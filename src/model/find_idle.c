@@ -4,7 +4,8 @@
  * They are known by how they are asked, not by what: a client whose long wait is over asks the
  * same again at once, and either all of them last as long, whole seconds, and bring next to nothing
  * (a timer ended them), or another connection to the service spoke just before they ended (what it
- * brought was what they waited for). An answer that is slow is neither.
+ * brought was what they waited for), or some last as long as that timer and the others anything
+ * below it (what they waited for came from elsewhere). An answer that is slow is none of these.
  */
 #include "model/find_impl.h"
 #include "base/mem.h"
@@ -16,6 +17,8 @@
 #define POLLS  ((unsigned)CLASS_MAYBES)
 #define SHORT  (POLLS / 2) /* of them that may begin with a shorter one */
 #define EMPTY  512u        /* bytes of an answer that says that nothing happened, at most */
+#define NEWS   4096u       /* the same of one that says what did */
+#define FEW    3u          /* that are no chance */
 #define SINCE  (200 * (uint64_t)MS) /* asked again at once */
 #define WOKEN  (10 * (uint64_t)MS)  /* between what another said and the end of the wait */
 #define EVENTS 32u                  /* that are remembered of a service */
@@ -25,6 +28,8 @@ struct poll { /* an operation with long waits */
 	uint64_t op;
 	struct proof p;
 	uint64_t most;    /* how long they were */
+	uint64_t least;   /* the shortest */
+	uint64_t small;   /* that brought no more than some news */
 	uint64_t again;   /* asked at once after one that was over */
 	uint64_t chances; /* ones that could have been: its connection had one before */
 	uint64_t anew;    /* on another connection of the same client, as a proxy asks */
@@ -46,6 +51,7 @@ struct idle {
 	struct event over[EVENTS];  /* long waits */
 	struct event asked[EVENTS]; /* requests of any length */
 	unsigned nover, nasked;
+	uint64_t first, last; /* when those were asked */
 };
 
 /* As long, but for how exact timers are. */
@@ -108,6 +114,8 @@ void idle_asked(struct idle *x, const struct record *r)
 {
 	if (!x)
 		return;
+	x->first = !x->nasked || r->start < x->first ? r->start : x->first;
+	x->last = r->start > x->last ? r->start : x->last;
 	x->asked[x->nasked++ % EVENTS] =
 		(struct event){r->client.ip, r->start, r->flow_id, 0, false};
 	wake(x, r->start, r->flow_id);
@@ -203,6 +211,9 @@ enum wait_class idle_or_slow(struct idle **at, const struct record *r, const str
 	else
 		p->timed += ns + slack(ns) >= p->most && by_timer(r, ns);
 	p->most = ns > p->most ? ns : p->most;
+	p->least = !p->least || ns < p->least ? ns : p->least;
+	p->small +=
+		r->kind == RECORD_TXN && r->server.bytes != FIELD_ABSENT && r->server.bytes <= NEWS;
 	x->over[x->nover++ % EVENTS] = (struct event){r->client.ip, r->end, r->flow_id, op, false};
 	for (unsigned i = 0; i < EVENTS && i < x->nasked; i++) {
 		const struct event *e = &x->asked[i];
@@ -215,15 +226,41 @@ enum wait_class idle_or_slow(struct idle **at, const struct record *r, const str
 	return (enum wait_class)(CLASS_MAYBE + (unsigned)(p - x->poll));
 }
 
-/* Two of a connection and more, one after the other, that a timer or somebody else ended; of a
-   connection each, which slow ones may be as well, a timer most of them. */
-static bool on_purpose(const struct poll *p)
+/* Do others ask so often that one of them speaks just before many an end? */
+static bool by_chance(const struct idle *x)
 {
-	bool again = p->chances ? p->again * 5 >= p->chances * 4
-				: p->anew * 2 >= p->p.count && p->timed * 2 >= p->p.count;
+	return x->nasked * WOKEN * 5 > x->last - x->first;
+}
 
-	return p->p.count >= 2 && p->most >= LEAST && again &&
-	       (p->woken + p->timed) * 5 >= p->p.count * 4;
+/* What ended them: somebody who spoke. */
+static bool were_woken(const struct idle *x, const struct poll *p)
+{
+	return p->p.count >= FEW && p->woken >= FEW && !by_chance(x);
+}
+
+/* What ended them is not seen: those that nothing ended last as long as each other, and no one
+   longer. */
+static bool have_limit(const struct poll *p)
+{
+	return p->p.count >= 3 * FEW && p->timed >= FEW && p->timed * 10 >= p->p.count &&
+	       p->small == p->p.count && p->least * 2 <= p->most;
+}
+
+/*
+ * Two of a connection and more, one after the other, that a timer or somebody else ended. Of a
+ * connection each, which slow ones may be as well, a timer ended most of them, or it is clear who
+ * did.
+ */
+static bool on_purpose(const struct idle *x, const struct poll *p)
+{
+	bool over = (p->woken + p->timed) * 5 >= p->p.count * 4, again;
+
+	if (p->p.count < 2 || p->most < LEAST)
+		return false;
+	again = p->chances ? p->again * 5 >= p->chances * 4 : p->anew * 3 >= p->p.count * 2;
+	if (again && (have_limit(p) || (over && (p->chances || were_woken(x, p)))))
+		return true;
+	return !p->chances && over && p->anew * 2 >= p->p.count && p->timed * 2 >= p->p.count;
 }
 
 uint32_t idle_classes(const struct idle *x)
@@ -231,7 +268,7 @@ uint32_t idle_classes(const struct idle *x)
 	uint32_t classes = 0;
 
 	for (unsigned i = 0; x && i < x->n; i++)
-		if (on_purpose(&x->poll[i]))
+		if (on_purpose(x, &x->poll[i]))
 			classes |= 1u << (CLASS_MAYBE + i);
 	return classes;
 }
@@ -243,7 +280,7 @@ uint32_t idle_slow(const struct idle *x, struct proof *slow, struct text *which)
 	for (unsigned i = 0; x && i < x->n; i++) {
 		const struct poll *p = &x->poll[i];
 
-		if (on_purpose(p) || !p->p.count)
+		if (on_purpose(x, p) || !p->p.count)
 			continue;
 		classes |= 1u << (CLASS_MAYBE + i);
 		proof_merge(slow, &p->p);
@@ -268,7 +305,7 @@ bool idle_take_out(struct idle *x, const struct record *r, uint64_t ns, uint64_t
 	for (unsigned i = 0; x && i < x->n; i++) {
 		struct poll *p = &x->poll[i];
 
-		if (any ? p->p.cost < ns || on_purpose(p) : !has(p, frame))
+		if (any ? p->p.cost < ns || on_purpose(x, p) : !has(p, frame))
 			continue;
 		proof_take_out(&p->p, r->start, ns, frame);
 		return true;

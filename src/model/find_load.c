@@ -31,6 +31,7 @@ struct load_state {
 	uint64_t from, to;    /* the newest pause */
 	uint64_t victims, held;
 	struct proof pauses;
+	uint64_t on_purpose; /* ns of what was held up by pauses: that may have waited on purpose */
 	uint64_t longest;
 	struct proof slowest; /* its frames only */
 };
@@ -169,6 +170,7 @@ static void add_pause(struct findings *f, struct load_state *c, const struct txn
 		return;
 	c->held += held;
 	c->victims++;
+	c->on_purpose += f->claimed >= CLASS_MAYBE ? held : 0;
 	if (c->victims == 3) {
 		proof_add(&c->pauses, c->from, c->held, t->frame[2]);
 		proof_until(&c->pauses, c->to);
@@ -539,7 +541,8 @@ static void list(struct findings *f)
 		if (!c)
 			continue;
 		list_saturation(f, s, c);
-		if (c->pauses.count)
+		/* Long polls end together when there is news. */
+		if (c->pauses.count && !(s->idle && c->on_purpose * 2 >= c->pauses.cost))
 			list_pauses(f, s, c);
 	}
 	for (uint32_t i = 0; all->balance && i < keyed_count(all->balance); i++)
