@@ -10,6 +10,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define GUARDED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define GUARDED 1
+#endif
+#endif
+
+/* In builds that look for such faults the TCP part of what is no TCP is there, and none may touch
+ * it. */
+#ifdef GUARDED
+#include <sanitizer/asan_interface.h>
+#define ROOM_OTHER FLOW_SIZE_TCP
+static void guard(struct flow *f, bool on)
+{
+	if (on)
+		ASAN_POISON_MEMORY_REGION(f->side, sizeof(f->side));
+	else
+		ASAN_UNPOISON_MEMORY_REGION(f->side, sizeof(f->side));
+}
+#else
+#define ROOM_OTHER FLOW_SIZE_OTHER
+static void guard(const struct flow *f, bool on)
+{
+	(void)f;
+	(void)on;
+}
+#endif
+
 #define BUCKETS_FIRST 64u
 #define GROW_BURST    8u /* buckets whose flows are fetched at once when the table grows */
 
@@ -131,6 +160,10 @@ void flow_table_init(struct flow_table *t, struct arena *a, uint32_t limit, cons
 void flow_table_release(struct flow_table *t)
 {
 	buckets_free(t, t->buckets, t->mask + 1);
+#ifdef GUARDED
+	for (uint32_t i = 0; i < t->slots; i++)
+		guard(flow_at(t, i), false);
+#endif
 	free(t->chunks);
 }
 
@@ -288,11 +321,13 @@ static struct flow *take_slot(struct flow_table *t, bool tcp)
 		s->free = (uint32_t)flow_at(t, slot)->first;
 	} else {
 		if (s->fresh == s->end)
-			grow_slots(t, s, size);
+			grow_slots(t, s, tcp ? FLOW_SIZE_TCP : ROOM_OTHER);
 		slot = s->fresh++;
 	}
 	f = flow_at(t, slot);
 	memset(f, 0, size);
+	if (!tcp)
+		guard(f, true);
 	f->slot = slot;
 	if (s->free != FLOW_NONE)
 		prefetch(flow_at(t, s->free), size);

@@ -209,7 +209,7 @@ uint64_t flow_unacked(const struct flow *f, unsigned dir)
 {
 	const struct ext_side *e = f->ext ? &f->ext->side[dir] : NULL;
 
-	return e && (int32_t)(f->side[!dir].ack - e->again_seq) <= 0 ? e->again : 0;
+	return e && (int32_t)(flow_said(f, !dir)->ack - e->again_seq) <= 0 ? e->again : 0;
 }
 
 static void trouble(struct flow_trouble_record *o, const struct flow *f, unsigned dir)
