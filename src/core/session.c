@@ -122,7 +122,6 @@ static struct session *session_new(struct shard *sh, struct flow *f)
 	unread_init(&s->side[1]);
 	s->side[SIDE_CLIENT].missed = f->payload[flow_client(f)] != 0;
 	s->side[SIDE_SERVER].missed = f->payload[!flow_client(f)] != 0;
-	s->asking_lost = f->ext && f->ext->side[flow_client(f)].gaps;
 	f->session = s;
 	as = decode_as(s);
 	if (as && !as->dissector) {
@@ -134,6 +133,16 @@ static struct session *session_new(struct shard *sh, struct flow *f)
 	return s;
 }
 
+/* What the client sent before, but for the n bytes that come now, was lost? */
+static void begun_lost(struct session *s, uint64_t n)
+{
+	const struct flow *f = s->flow;
+	unsigned client = flow_client(f);
+
+	if (f->ext && f->ext->side[client].gaps && f->payload[client] > n)
+		pairing_lost(s, SIDE_CLIENT, f->payload[client] - n, false, true);
+}
+
 struct session *session_open(struct shard *sh, struct flow *f, enum side side, struct view head)
 {
 	struct verdict v = {NULL, PROBE_NO, false};
@@ -141,6 +150,7 @@ struct session *session_open(struct shard *sh, struct flow *f, enum side side, s
 	unsigned dir = side == SIDE_CLIENT ? flow_client(f) : !flow_client(f);
 
 	if (s) {
+		begun_lost(s, side == SIDE_CLIENT ? view_wire(&head) : 0);
 		s->side[side].missed = f->payload[dir] != view_wire(&head);
 		s->head = v;
 	}
@@ -149,8 +159,12 @@ struct session *session_open(struct shard *sh, struct flow *f, enum side side, s
 
 void session_expect(struct shard *sh, struct flow *f)
 {
-	if (!flow_session(f) && (!(f->flags & FLOW_OPAQUE) || flow_may_try(f)))
-		(void)session_new(sh, f);
+	if (!flow_session(f) && (!(f->flags & FLOW_OPAQUE) || flow_may_try(f))) {
+		struct session *s = session_new(sh, f);
+
+		if (s)
+			begun_lost(s, 0);
+	}
 }
 
 void session_close(struct session *s, enum tsm_end why, uint64_t now)
@@ -207,12 +221,12 @@ static void read_nothing(struct session *s, enum side side)
 }
 
 /* n bytes of the side will not be read: what was under way there is lost. */
-static void lost(struct session *s, enum side side, uint64_t n)
+static void lost(struct session *s, enum side side, uint64_t n, bool cut, bool between)
 {
 	struct session_side *x = &s->side[side];
 
 	x->need = 0;
-	s->asking_lost |= side == SIDE_CLIENT;
+	pairing_lost(s, side, n, cut, between);
 	if (!s->d)
 		return;
 	x->search = true;
@@ -294,7 +308,7 @@ static bool feed(struct session *s, enum side side, struct view v)
 	if (!unread_keep(s, x, v.p, x->skip ? 0 : view_len(&v))) {
 		counted(s, "session: unread bytes over the limit");
 		x->len = 0;
-		lost(s, side, view_len(&v));
+		lost(s, side, view_len(&v), false, !x->current);
 	}
 	return true;
 }
@@ -411,7 +425,7 @@ static void push(
 		if (old + n > UNREAD_MAX || !unread_keep(s, x, x->buf, old + n)) {
 			counted(s, "session: unread bytes over the limit");
 			x->len = 0;
-			lost(s, side, old);
+			lost(s, side, old, false, !x->current);
 			v = view_of(p, n, 0);
 		} else {
 			if (n)
@@ -614,11 +628,11 @@ static void on_cut(struct session *s, enum side side, uint32_t n, const struct s
 	if (x->skip && x->skip < n) {
 		uint32_t part = (uint32_t)x->skip;
 
-		session_gap(s, side, part, GAP_GIVEN_UP, at->seen, at->whole, at->whole_frame);
+		session_gap(s, side, part, GAP_CUT, at->seen, at->whole, at->whole_frame);
 		n -= part;
 	}
 	if (f->session == s)
-		session_gap(s, side, n, GAP_GIVEN_UP, at->seen, at->whole, at->whole_frame);
+		session_gap(s, side, n, GAP_CUT, at->seen, at->whole, at->whole_frame);
 }
 
 void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t caplen,
@@ -651,6 +665,7 @@ void session_gap(struct session *s, enum side side, uint64_t n, enum gap why, ui
 	uint64_t seen, uint64_t seen_frame)
 {
 	struct session_side *x = &s->side[side];
+	bool between = !x->current || x->skip;
 
 	s->head.there = false;
 	if (x->ended)
@@ -687,7 +702,7 @@ void session_gap(struct session *s, enum side side, uint64_t n, enum gap why, ui
 	x->len = 0;
 	x->nspans = 0;
 	recognise_after_gap(s);
-	lost(s, side, n);
+	lost(s, side, n, why == GAP_CUT, between);
 	if (s->d)
 		settle(s, side);
 }

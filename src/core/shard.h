@@ -61,16 +61,19 @@ struct txn {
 	uint8_t doubtful; /* bytes were lost since: its response may have been among them */
 	uint8_t marks;    /* bit i: stamp i was marked */
 	uint8_t carries_connect;
-	uint8_t stale;      /* the server had closed the connection, or did not know it */
-	uint8_t handshake;  /* of a connection: all of it goes to connect.tls */
-	uint8_t composite;  /* its time is in other transactions' already */
-	uint8_t lasting;    /* its response is kept over lost bytes */
-	uint8_t unanswered; /* the protocol does not answer it */
-	uint8_t pending;    /* open at the end of the capture */
-	uint8_t called_off; /* by the client, tsm_reset() */
-	uint8_t passed_on;  /* no record: another has its request, or it was none */
-	uint8_t unsent;     /* its request never came: stamp 0 is when the wait for it began */
-	uint8_t cut;        /* the snap length cut its request: its end was seen, not its bytes */
+	uint8_t stale;       /* the server had closed the connection, or did not know it */
+	uint8_t handshake;   /* of a connection: all of it goes to connect.tls */
+	uint8_t composite;   /* its time is in other transactions' already */
+	uint8_t lasting;     /* its response is kept over lost bytes */
+	uint8_t unanswered;  /* the protocol does not answer it */
+	uint8_t pending;     /* open at the end of the capture */
+	uint8_t called_off;  /* by the client, tsm_reset() */
+	uint8_t passed_on;   /* no record: another has its request, or it was none */
+	uint8_t unsent;      /* its request never came: stamp 0 is when the wait for it began */
+	uint8_t cut;         /* the snap length cut its request: its end was seen, not its bytes */
+	uint8_t beyond;      /* behind lost bytes, in which there may have been requests */
+	int32_t ahead;       /* beyond: that may wait before it, but for those that nobody saw, */
+	uint32_t lost_ahead; /* which were among so many bytes */
 	struct record_text method, object, query; /* offsets into buf */
 	uint8_t *buf;
 	uint32_t len, cap, nvalues, text, facts;
@@ -111,6 +114,26 @@ struct stall {
 };
 #define STALLS_MAX 4u /* remembered of a connection */
 
+/* Which request a response answers, by their order. */
+struct pairing {
+	bool in_step;      /* the first response was given to its request, or to none */
+	bool blind;        /* it is not known how many are waited for */
+	bool pipelined;    /* a request was sent while another was open, */
+	bool windowed;     /* behind a response */
+	bool lost_request; /* since the last request began: bytes of others were lost, or passed
+			      over, */
+	bool asking_lost, asking_cut; /* lost; cut by the snap length, */
+	bool between;                 /* where none was under way, */
+	bool answers_lost;            /* or bytes of responses */
+	uint8_t turns;               /* requests that were sent when all before had been answered */
+	uint32_t responses, unasked; /* since the last request; of them: nothing waited for it */
+	uint32_t passed_over;        /* responses to come of requests that were given up */
+	int32_t ahead;               /* blind: as of the next request; see struct txn */
+	uint32_t lost, lost_now;     /* now: since the last request began */
+	uint64_t least;              /* bytes of the shortest request, 0: not known */
+	uint64_t responded;          /* when the last response began */
+};
+
 struct session {
 	struct shard *shard;
 	struct session *older, *newer; /* of the shard's sessions */
@@ -128,22 +151,13 @@ struct session {
 	uint8_t spoke;             /* who sent the last byte, 2: nobody */
 	bool placed;               /* a protocol was found, and with it where the sides are */
 	uint32_t tried;            /* bytes in which one was looked for within turns */
-	bool in_step;              /* its first response was given to its request, or to none */
-	bool pipelined;            /* a request was sent while another was open */
-	bool blind;   /* responses cannot be told apart until the pipeline has run dry */
+	struct pairing pairing;
 	bool in_data; /* data() is running */
 	bool stopped, switched;
 	bool begun; /* the client's first bytes were looked at for a PROXY header */
 	bool interleaved;
-	bool lost_request;   /* bytes of requests were lost, and no request has begun since */
-	bool asking_lost;    /* and no response has */
-	bool answered_since; /* a response has begun since the last request */
-	bool windowed;       /* the client asks more as answers come, with others under way */
-	uint8_t closer;      /* side + 1 that sent the first FIN with a transaction open; 0: none */
-	uint64_t closer_at;  /* when */
-	uint32_t passed_over; /* answers to come of requests that were given up, first in, first out
-			       */
-	uint32_t owed;        /* blind: responses that may still come for lost requests */
+	uint8_t closer;     /* side + 1 that sent the first FIN with a transaction open; 0: none */
+	uint64_t closer_at; /* when */
 	uint64_t last_response;          /* time of the last byte the server sent */
 	uint64_t answered;               /* when the last of those that come in turn was over */
 	uint64_t server_fin;             /* time of its FIN; 0: none */
@@ -283,7 +297,7 @@ void stream_deliver_at(struct shard *sh, struct flow *f, unsigned dir, const uin
 void stream_drain(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
 /* Why a hole is not waited for any longer: the peer has the bytes, so that the capture lost them; a
    limit was reached or the connection is over; the capture ended before they can have come. */
-enum gap { GAP_ACKED, GAP_GIVEN_UP, GAP_OPEN };
+enum gap { GAP_ACKED, GAP_GIVEN_UP, GAP_OPEN, GAP_CUT };
 /* p: the segment that says so. */
 RARELY void stream_gap(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir,
 	uint32_t upto, enum gap why);
@@ -415,6 +429,23 @@ bool unread_keep(struct session *s, struct session_side *x, const uint8_t *p, si
 void unread_span(
 	struct session *s, struct session_side *x, uint64_t offset, const struct stamp *at);
 void unread_swap(struct session *s); /* both sides with all they have */
+
+/* pairing.c */
+/* t is about to begin. */
+void pairing_request(struct session *s, struct txn *t, const struct stamp *at);
+void pairing_request_end(struct session *s, const struct txn *t);
+/* n bytes of the side were lost; `between`: no message was under way there. */
+void pairing_lost(struct session *s, enum side side, uint64_t n, bool cut, bool between);
+/* Bytes were seen, and passed over in search of a message. */
+void pairing_passed_over(struct session *s, enum side side);
+/* Bytes were lost where a dissector reads them. */
+void pairing_gap(struct session *s, enum side side);
+/* A response begins: *t is what it answers, NULL: nothing that is open. False: it may answer any.
+ */
+bool pairing_response(struct session *s, uint64_t now, struct txn **t);
+/* t leaves, and no response to it will come; it will, and t is not there to get it. */
+void pairing_not_asked(struct session *s, const struct txn *t);
+void pairing_given_up(struct session *s, const struct txn *t);
 
 /* txn.c */
 void txn_resent(struct session *s, enum side side, uint64_t bytes);

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DRAINED 1000000000u /* ns of silence after which a pipeline has surely run dry */
-
 enum { T0, T1, T2, T3 };
 
 struct stamp txn_stamp(const struct session *s, enum side side, const uint8_t *at, uint64_t *offset)
@@ -139,32 +137,10 @@ static bool give_up_oldest(struct session *s)
 	if (!t)
 		return false;
 	tsm_note(s, "transaction: too many open, oldest closed unanswered");
-	s->passed_over += !t->key;
+	pairing_given_up(s, t);
 	t->doubtful = 1;
 	txn_finish(s, t);
 	return true;
-}
-
-/*
- * A request begins: does the client wait for its answers? It may do so for all of them before it
- * asks again, or keep some under way (then these never run dry as long as it asks). Where it does
- * not wait, and bytes of requests were lost since the last answer began, one of these may be whose
- * answer comes next.
- */
-static void asks_again(struct session *s)
-{
-	uint32_t open = 0;
-
-	for (const struct txn *o = s->first; o; o = o->next)
-		open += !o->key && !o->doubtful && !(o->marks & 1u << T2);
-	if (!open)
-		return;
-	s->pipelined = true;
-	s->windowed |= s->answered_since && !s->blind;
-	if (s->asking_lost && !s->blind) {
-		s->blind = true;
-		s->owed = open + 1;
-	}
 }
 
 struct tsm_txn tsm_request(struct session *s, uint64_t key, const uint8_t *at)
@@ -181,12 +157,8 @@ struct tsm_txn tsm_request(struct session *s, uint64_t key, const uint8_t *at)
 	if (!t)
 		return TSM_NONE;
 	now = txn_stamp(s, SIDE_CLIENT, first_of(s, at), &offset);
-	if (s->blind && ((!s->owed && !s->windowed) || now.seen > s->last_response + DRAINED)) {
-		s->blind = false;
-		s->pipelined = false;
-	}
 	if (!key)
-		asks_again(s);
+		pairing_request(s, t, &now);
 	set_stamp(t, T0, now.seen, now.seen_frame, offset);
 	t->counted_to = now.seen;
 	if (s->stalled_to > now.seen)
@@ -196,7 +168,6 @@ struct tsm_txn tsm_request(struct session *s, uint64_t key, const uint8_t *at)
 	t->stale = stale_request(s, now.seen);
 	if (!s->interleaved)
 		s->side[SIDE_CLIENT].current = t;
-	s->lost_request = s->answered_since = false;
 	return txn_name(t);
 }
 
@@ -226,6 +197,7 @@ void tsm_request_end(struct session *s, struct tsm_txn which, const uint8_t *end
 	end = end_of(s, end);
 	now = txn_stamp(s, SIDE_CLIENT, end ? end - 1 : NULL, &offset);
 	set_stamp(t, T1, now.whole, now.whole_frame, end ? offset + 1 : offset);
+	pairing_request_end(s, t);
 	if (t->marks & 1u << T2 && earlier(t, T2, T1))
 		t->quality |= 1u << QUALITY_EARLY_RESPONSE;
 	/* It was held back until then: the dissector did not know before whether it is one. */
@@ -235,76 +207,10 @@ void tsm_request_end(struct session *s, struct tsm_txn which, const uint8_t *end
 		txn_finish(s, t);
 }
 
-/* A response to what waits may have been among bytes that are lost. */
-static void in_doubt(struct session *s)
-{
-	for (struct txn *t = s->first; t; t = t->next)
-		if (!(t->marks & 1u << T2)) {
-			t->doubtful = 1;
-			t->quality |= 1u << QUALITY_GAP;
-		}
-}
-
 void tsm_doubt(struct session *s)
 {
 	for (struct txn *t = s->first; t; t = t->next)
 		t->doubtful |= !(t->marks & 1u << T2);
-}
-
-/*
- * Of a connection that began before the capture the first response may be to a request that nobody
- * saw, where the client does not wait for its answers: where it has asked more than once, or is
- * still asking. Then all are in doubt until nothing can be under way any more.
- */
-static bool is_out_of_step(struct session *s)
-{
-	const struct txn *t = s->first;
-
-	if (s->in_step || !(s->flow->flags & FLOW_MIDWAY) || !t)
-		return false;
-	s->in_step = true;
-	if (!s->pipelined && t->marks & 1u << T1)
-		return false;
-	in_doubt(s);
-	s->blind = true;
-	s->owed = UINT32_MAX;
-	return true;
-}
-
-/* First in, first out: which open request does a response belong to? */
-static struct txn *pair(struct session *s)
-{
-	struct txn *doubt = NULL, *sure = NULL, *t, *next;
-	unsigned doubtful = 0;
-
-	for (t = s->first; t; t = t->next) {
-		if (t->marks & (1u << T2 | 1u << T3) || t->key || t->by != s->d)
-			continue;
-		if (t->doubtful) {
-			doubtful++;
-			if (!doubt)
-				doubt = t;
-		} else if (!sure) {
-			sure = t;
-		}
-	}
-	if (!doubtful)
-		return sure;
-	if (doubtful == 1 && !sure && !s->lost_request)
-		return doubt;
-	/* Bytes were lost while several waited: in turn, the newer request was sent because the
-	   older ones had been answered; in a pipeline nothing is certain. */
-	for (t = s->first; t; t = next) {
-		next = t->next;
-		if (t->doubtful && !t->key && !(t->marks & (1u << T2 | 1u << T3)))
-			txn_finish(s, t);
-	}
-	if (s->pipelined || (!sure && doubtful > 1)) {
-		s->blind = true;
-		s->owed += doubtful;
-		return NULL;
-	}
-	return sure;
 }
 
 /* A request whose bytes the snap length has cut, and behind which none began, ended with the last
@@ -330,31 +236,15 @@ struct tsm_txn tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 	uint64_t offset;
 	struct txn *t = NULL;
 
-	s->asking_lost = false;
-	s->answered_since = true;
 	if (key) {
 		t = txn_of(tsm_find(s, key));
 		if (!t && reading_of(s)->may_wait) {
 			reading_of(s)->waits = true;
 			return TSM_NONE;
 		}
-	} else {
-		bool was_blind = s->blind;
-
-		if (!was_blind && s->passed_over) {
-			s->passed_over--;
-			return TSM_NONE;
-		}
-		if (!was_blind && !is_out_of_step(s))
-			t = pair(s);
-		if (s->blind) {
-			if (s->owed)
-				s->owed--;
-			/* Whosever it was, it is answered. */
-			in_doubt(s);
-			tsm_note(s, "transaction: response after a loss, its request not certain");
-			return TSM_NONE;
-		}
+	} else if (!pairing_response(
+			   s, txn_stamp(s, SIDE_SERVER, first_of(s, at), &offset).seen, &t)) {
+		return TSM_NONE;
 	}
 	now = txn_stamp(s, SIDE_SERVER, first_of(s, at), &offset);
 	if (t && stands_before(&now, t))
@@ -539,6 +429,7 @@ void tsm_withdraw(struct session *s, struct tsm_txn which)
 	if (t->carries_connect)
 		s->flow->flags &= (uint8_t)~FLOW_HAD_TXN;
 	t->passed_on = 1;
+	pairing_not_asked(s, t);
 	txn_finish(s, t);
 }
 
@@ -548,6 +439,7 @@ void tsm_unanswered(struct session *s, struct tsm_txn which)
 
 	if (!t)
 		return;
+	pairing_not_asked(s, t);
 	if (t->marks & 1u << T1) {
 		t->unanswered = 1;
 		t->closed_at = t->stamp[T1];
@@ -651,10 +543,9 @@ static bool asked_before(const struct txn *t, const struct stamp *at)
 
 void txn_passed_over(struct session *s, enum side side, const struct stamp *last)
 {
-	if (side == SIDE_CLIENT) {
-		s->lost_request = true;
+	pairing_passed_over(s, side);
+	if (side == SIDE_CLIENT)
 		return;
-	}
 	for (struct txn *t = s->first; t; t = t->next)
 		if (!(t->marks & 1u << T2) && asked_before(t, last)) {
 			t->doubtful = 1;
@@ -666,7 +557,6 @@ void txn_passed_over(struct session *s, enum side side, const struct stamp *last
 void txn_after_gap(struct session *s, enum side side)
 {
 	struct txn *current = s->side[side].current;
-	unsigned in_turn = 0;
 
 	if (s->interleaved) {
 		for (struct txn *t = s->first; t; t = t->next) {
@@ -679,23 +569,12 @@ void txn_after_gap(struct session *s, enum side side)
 	if (current)
 		current->quality |= 1u << QUALITY_GAP;
 	if (side == SIDE_CLIENT) {
-		s->lost_request = true;
+		pairing_gap(s, side);
 		if (!current || !current->key)
 			s->side[SIDE_CLIENT].current = NULL;
-		for (struct txn *t = s->first; t; t = t->next)
-			in_turn += !t->key;
-		if (s->pipelined) {
-			s->blind = true;
-			s->owed = in_turn + 1;
-		}
 		return;
 	}
-	if (s->passed_over) { /* whose answers were lost, nobody can tell */
-		s->blind = true;
-		s->owed = s->open + s->passed_over;
-		s->passed_over = 0;
-	}
-	in_doubt(s);
+	pairing_gap(s, side);
 	/* One with a key is its dissector's to go on with. */
 	if (current && !current->key && !current->lasting)
 		txn_finish(s, current);
