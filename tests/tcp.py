@@ -418,6 +418,39 @@ def late_and_sent_again():
 
 
 @situation
+def late_segments_of_a_burst():
+    """One comes later than a round trip, with the time of its burst. Where the clock is fine that was not sent
+    again; where it is coarse, or nothing showed how fine it is, nothing is said of it."""
+    def burst(w, t, at, tick, first, late):
+        w.segment(CLIENT, t, get())
+        data = answer_of(6000)
+        for i, when in (0, 0), (2, 0.01), (3, 0.02), (4, 0.03), (5, 0.04), (1, late):
+            w.segment(SERVER, at + when, data[i * 1000:(i + 1) * 1000], seq=first + i * 1000, tsval=int(at / tick) + 1000)
+            w.segment(CLIENT, at + when + 2, ack=first + (6000 if i == 1 else 1000))
+        return at + late + 2
+
+    for kind, name in kinds(delay=2):
+        for place in "client", "path":
+            for tick in 1, 4, 10, 100:
+                for late in 8, 30:
+                    for shown in False, True:  # by what came before, another segment that was a little late
+                        where = "%s at the %s, tick of %d ms, %d ms late%s" % (name, place, tick, late, ", shown" if shown else "")
+                        w = Wire(**kind)
+                        t, first = w.open() + 10, 0
+                        if shown:
+                            t = burst(w, t, t + 15, tick, 0, 0.3) + 450
+                            first = 6000
+                        burst(w, t, (t // 100 + 1) * 100, tick, first, late)
+                        records = run(w.packets(place))
+                        x, lost = tcp_side(flow(records), "server"), ledger(txns(records)[-1])
+                        told = kind["times"] and shown and late > tick + 1
+                        same(where, "server", (x["retransmits"], x["out_of_order"]),
+                             (not kind["times"], shown + bool(told)))
+                        untold = lost.get("unknown", 0)
+                        same(where, "unknown", abs(untold - late) < 0.2, kind["times"] and not told)
+
+
+@situation
 def reordered_by_less_than_a_round_trip():
     """Three duplicate ACKs do not make a retransmission of what comes before anybody can have sent again."""
     for kind, name in kinds(delay=10):

@@ -255,43 +255,73 @@ void tcp_on_resent(
 	f->rtt_time[dir] = 0;
 }
 
-/* Its clock says whether a segment was sent before the one behind it; 0: it does not. */
-static int sent_order(const struct ext_side *e, const struct packet *p)
+/* The timestamp of what its side sent behind the segment, or 0. */
+static uint32_t behind(const struct ext_side *e, const struct packet *p)
 {
 	const struct held *h = e->held;
-	uint32_t end = p->tcp_seq + p->paylen + p->paycut, behind = 0;
+	uint32_t end = p->tcp_seq + p->paylen + p->paycut;
 
 	while (h && seq_diff(h->lo, end) < 0)
 		h = h->next;
 	if (h)
-		behind = h->tsval;
-	else if (e->sent_time && seq_diff(e->sent_to, end) >= 0)
-		behind = e->sent_tsval;
-	if (!behind || !(p->tcp_opts & TCP_OPT_TIMES) || behind == p->tcp_tsval)
-		return 0;
-	return seq_diff(p->tcp_tsval, behind) < 0 ? -1 : 1;
+		return h->tsval;
+	return e->sent_time && seq_diff(e->sent_to, end) >= 0 ? e->sent_tsval : 0;
 }
 
+#define TICKS 4 /* in which a clock shows how long one is */
+
+/* How long a tick of the side's clock is, at most: what it showed since. */
+static uint64_t tick_since(const struct flow *f, unsigned dir, uint32_t tsval, uint64_t time)
+{
+	int32_t ticks = seq_diff(f->side[dir].tsval, tsval);
+
+	if (!tsval || ticks < TICKS || f->last[dir] <= time)
+		return UINT64_MAX;
+	return (f->last[dir] - time) / (uint32_t)(ticks - 1);
+}
+
+static uint64_t tick_of(const struct flow *f, unsigned dir)
+{
+	const struct ext_side *e = &f->ext->side[dir];
+	uint64_t tick = tick_since(f, dir, e->clock_tsval, e->clock_time), now;
+
+	if (!e->held)
+		return tick;
+	now = tick_since(f, dir, e->held->tsval, e->held->time);
+	return now < tick ? now : tick;
+}
+
+enum filled { REORDERED, RESENT, UNTOLD };
+
 /*
- * It came late, but had not been sent again: not so where others that were lost with it had. Who
- * sends again because of an ACK does it a round trip behind the hole.
+ * It fills a hole late: is it the first copy of its bytes? The clock of its sender says so, by what
+ * was sent behind it: what is sent again shows a later time, unless the clock has not moved since.
+ * Where it does not: not so where others that were lost with it had been sent again. Who sends
+ * again because of an ACK does it a round trip behind the hole.
  */
-static bool was_reordered(
+static enum filled filled_by(
 	const struct flow *f, const struct packet *p, unsigned dir, uint64_t waited)
 {
 	const struct ext_side *e = &f->ext->side[dir];
-	uint32_t there = flow_rtt(f, !dir);
-	int order = sent_order(e, p);
-	uint64_t usual = 0;
+	uint32_t there = flow_rtt(f, !dir), next = behind(e, p);
+	bool timed = next && p->tcp_opts & TCP_OPT_TIMES;
+	uint64_t usual = 0, tick;
 
-	if (order || e->lost_since || seq_diff(p->tcp_seq, e->recover) < 0)
-		return order < 0;
+	if (timed && next != p->tcp_tsval)
+		return seq_diff(p->tcp_tsval, next) < 0 ? REORDERED : RESENT;
+	if (e->lost_since || seq_diff(p->tcp_seq, e->recover) < 0)
+		return RESENT;
 	if (there != UINT32_MAX && there >= MS && waited < there / TOO_SOON)
-		return true;
+		return REORDERED;
+	tick = timed ? tick_of(f, dir) : UINT64_MAX;
+	if (tick < waited && waited - tick > MS)
+		return REORDERED;
 	for (unsigned i = 0; i < 2; i++)
 		if (f->rtt_min[i] != UINT32_MAX)
 			usual += f->rtt_min[i];
-	return waited < (usual ? usual : REORDER) && f->side[!dir].dup_run < 3;
+	if (waited < (usual ? usual : REORDER) && f->side[!dir].dup_run < 3)
+		return REORDERED;
+	return timed && waited > 2 * MS ? UNTOLD : RESENT;
 }
 
 /* A segment below what was seen sent already, into a hole: reordered, or sent again after a loss.
@@ -303,9 +333,15 @@ void tcp_on_filled(struct shard *sh, struct flow *f, const struct packet *p, uns
 	uint64_t since = e->hole_since, to = p->time;
 	bool rto;
 
-	if (was_reordered(f, p, dir, p->time - since)) {
+	switch (filled_by(f, p, dir, p->time - since)) {
+	case REORDERED:
 		e->out_of_order++;
 		return;
+	case UNTOLD:
+		stall(f, LEDGER_UNKNOWN, since, to);
+		return;
+	case RESENT:
+		break;
 	}
 	if (e->lost_since) {
 		/* Its first copy would have come a round trip after what it answers. */

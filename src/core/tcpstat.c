@@ -212,6 +212,10 @@ static struct ext_side *on_missing(
 	if (!x->hole_since) {
 		x->hole_since = p->time;
 		x->expect = x->recover = f->side[dir].nxt;
+		if (!x->clock_time && f->side[dir].tsval) {
+			x->clock_time = f->last[dir];
+			x->clock_tsval = f->side[dir].tsval;
+		}
 	}
 	return x;
 }
