@@ -189,8 +189,9 @@ struct mysql {
 	struct mysql_frame frame[2];
 	struct mysql_result r;
 	bool begun, tls, compressed, caps_known, infile, age_known;
-	bool dump, fetch; /* the last command asked for the binary log; for rows of a cursor */
-	bool client_gone; /* it closed first */
+	bool dump, fetch;    /* the last command asked for the binary log; for rows of a cursor */
+	bool client_gone;    /* it closed first */
+	bool prepare_before; /* the first command is one on the last statement prepared, unseen */
 	uint32_t server_caps, client_caps, caps;
 	uint32_t serial;  /* of the last statement that was to be prepared */
 	uint32_t waiting; /* commands whose response has not begun */

@@ -278,8 +278,8 @@ static uint64_t query(struct session *s, struct mysql *h, struct tsm_txn t, uint
 }
 
 /* A command on a prepared statement. */
-static void on_statement(
-	struct session *s, struct tsm_txn t, uint8_t command, const char *name, struct view v)
+static void on_statement(struct session *s, struct mysql *h, struct tsm_txn t, uint8_t command,
+	const char *name, struct view v)
 {
 	uint32_t id = (uint32_t)view_le(&v, 4);
 	struct view text = tsm_recall(s, id == UINT32_MAX ? MEMO_LAST : MEMO_STATEMENT(id));
@@ -289,6 +289,8 @@ static void on_statement(
 		return;
 	if (id != UINT32_MAX)
 		tsm_u64(t, F_STATEMENT, id);
+	else if (!text.p && h->waiting == 1 && !h->r.going)
+		h->prepare_before = true;
 	if (text.p && view_len(&text) && !text.end[-1]) {
 		text.end--;
 		tsm_flag(t, QUALITY_TRUNCATED);
@@ -393,7 +395,7 @@ static uint64_t command(struct session *s, struct mysql *h, struct tsm_txn t, ui
 	case COM_STMT_CLOSE:
 	case COM_STMT_RESET:
 	case COM_STMT_FETCH:
-		on_statement(s, t, c, name, v);
+		on_statement(s, h, t, c, name, v);
 		return 0;
 	case COM_INIT_DB:
 		tsm_op(t, text_of(name + 4), v);

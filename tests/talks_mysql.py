@@ -119,6 +119,17 @@ TALKS = {
         [dict(method="SELECT", status="OK", ms=1, **{"mysql.num_rows": 1}), dict(method="PREPARE", status="OK", ms=50),
          dict(method="SELECT", status="OK", ms=100, **{"mysql.num_rows": 4}),
          dict(method="SELECT", status="OK", ms=10, **{"mysql.num_rows": 1})]),
+    # The same, joined within the statement, or between the two: the answer to what was not seen is nobody's.
+    "mysql-execute-what-was-prepared": talk([
+        (C, 5, command(0x16, b"select ?, c from t")[9:] + execute(0xFFFFFFFF, 0, b"\0\1\3\0\5\0\0\0")),
+        (S, 55, prepared(9, 2, 1)), (S, 105, result(4)), (C, 110, query("select 2")), (S, 120, result(1))],
+        [dict(status="OK", flags=["no_request"], **{"mysql.statement_id": 9}),
+         dict(method="STMT_EXECUTE", status="OK", ms=100, **{"mysql.num_rows": 4}),
+         dict(method="SELECT", status="OK", ms=10, **{"mysql.num_rows": 1})]),
+    "mysql-execute-what-was-not-prepared": talk([
+        (C, 5, execute(0xFFFFFFFF)), (S, 55, error()), (S, 56, error()), (C, 110, query("select 2")), (S, 120, result(1))],
+        [dict(status="Error", error=1064, flags=["no_request"]), dict(method="STMT_EXECUTE", status="Error", ms=51, error=1064),
+         dict(method="SELECT", status="OK", ms=10, **{"mysql.num_rows": 1})]),
     # The greeting is older than the capture: what the login asks for is agreed on where packets show it.
     "mysql-compressed-login": talk([
         (C, 1, LOGIN), (S, 2, ok(2)), (C, 10, compressed(0, query("select 1"))), (S, 60, compressed(1, result(1))),
