@@ -414,6 +414,7 @@ static void headers_end(struct session *s, struct http *h, enum side side, const
 			m->txn = TSM_NONE;
 		}
 	} else if (m->has_length && m->length) {
+		m->headed = side == SIDE_SERVER && !(tag & TAG_ASKED);
 		expect_body(m, BODY);
 	} else if (m->has_length || side == SIDE_CLIENT) {
 		message_end(s, h, side, end);
@@ -593,6 +594,8 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 				return t;
 			continue;
 		case BODY:
+			if (m->length && m->headed && !before_line)
+				return t;
 			if (m->length) {
 				t.skip = m->length;
 				m->length = 0;
@@ -673,7 +676,16 @@ static void end(struct session *s, void *state, enum side side, enum tsm_end why
 	struct http *h = state;
 	struct message *m = &h->m[side];
 
-	if (side == SIDE_SERVER && m->phase == TO_CLOSE && why == END_FIN) {
+	if (side == SIDE_CLIENT) {
+		h->client_closed = why == END_FIN;
+		return;
+	}
+	/* It answered a HEAD, as who asked for more would have waited for it. */
+	if (m->phase == BODY && m->headed && m->length && (why == END_FIN || h->client_closed)) {
+		m->bytes -= m->length;
+		m->body = 0;
+		message_end(s, h, side, NULL);
+	} else if (m->phase == TO_CLOSE && why == END_FIN) {
 		message_end(s, h, side, NULL);
 	}
 }

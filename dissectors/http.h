@@ -61,6 +61,7 @@ struct message {
 	bool interim, chunked, has_length, bad_length, other_coding, in_framing;
 	bool length_seen_empty, close_delimited, upgrade, expects, refused;
 	bool typed, tunnel; /* there is a Content-Type; another protocol follows */
+	bool headed;        /* it may answer a HEAD, which was not captured, and have no body */
 	uint16_t status;
 	uint32_t headers, header_bytes;
 	uint32_t scanned; /* bytes of an unfinished line that hold no LF */
@@ -77,6 +78,7 @@ struct http {
 	bool asked;             /* a request has begun */
 	bool simple;            /* it is of HTTP/0.9: whatever comes is its answer ... */
 	bool sloppy;            /* ... but the server took it for one of HTTP/1 */
+	bool client_closed;     /* its side, before the server did */
 	const char *upgrade_to; /* the dissector of an upgraded connection; NULL: whichever */
 	uint8_t host[HOST_MAX];
 	uint8_t target[TARGET_MAX];

@@ -50,6 +50,8 @@ static bool fits(struct session *s, const struct smtp *x, uint32_t number, struc
 	recipient = begins(words, "2.1.5 ");
 	if (x->reply.code >= 400)
 		return true;
+	if (x->reply.code == 220) /* else it is the greeting */
+		return verb == V_STARTTLS;
 	if (verb == V_QUIT || x->reply.code == 221)
 		return verb == V_QUIT && x->reply.code == 221;
 	return !(sender && (verb == V_RCPT || verb == V_BDAT)) &&

@@ -312,6 +312,8 @@ BEFORE = [
     ("smtp-pipelining", lambda w, p: w and (quality(p, "no_request") or p.get("method") in ("QUIT", "mail"))),
     # Nobody is sure of a method that is none of HTTP's.
     ("http-errors", lambda w, p: w is None and quality(p, "no_request")),
+    # Of the request's first segment half is in front of the cut.
+    ("frag-tcp", lambda w, p: w is None and quality(p, "no_request")),
     # The port is used again: the connection is another's, whose hardware addresses were not seen.
     ("http-reuse", lambda w, p: changed(w, p, "mac$") == []),
 ]

@@ -159,6 +159,14 @@ TALKS = {
         (S, 601, h2_data(1, b"data: 2\n\n")), (S, 1201, h2_data(1, b"", True))],
         [dict(path="/events", code=200, ms=1200, server=1200), dict(path="/b", code=200, ms=20, server=20)],
         {"acks": True}),
+    # Who asked for the head only has all of it, whatever length it names.
+    "http-begun-behind-a-head": (80, [
+        (S, 1, b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 900\r\n\r\n"), ("fin", C, 2), ("fin", S, 3)],
+        [dict(code=200, status="OK", flags=["no_request"])], {"handshake": False, "acks": True}),
+    "http-begun-behind-a-get": (80, [
+        (S, 1, b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 900\r\n\r\n"), (S, 1.5, b"x" * 899),
+        ("fin", S, 2), ("fin", C, 3)],
+        [dict(code=200, status="Error", flags=["no_request", "unfinished"])], {"handshake": False, "acks": True}),
     # The client keeps the server waiting in a call of two streams of messages: that is not the server's.
     "http2-both-ways": (8080, [
         (C, 1, BEGIN + h2_ask(1, "/p.S/Talk", "POST", False)), (S, 2, frame(4, 0, 0)), (S, 11, h2_head(1, 200)),

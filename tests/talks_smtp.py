@@ -27,6 +27,11 @@ TALKS = {
         "S 91 221 bye")),
         [dict(flags=["no_request"], **{"smtp.reply": "queued"}), dict(method="MAIL", ms=10),
          dict(method="mail", status="OK"), dict(method="QUIT", ms=10)], {"handshake": False}),
+    # The client spoke before the greeting, and the capture begins there.
+    "smtp-begun-in-front-of-the-greeting": (25, list(lines(
+        "C 5 EHLO c", "S 20 220 mx ESMTP", "S 20.1 250 mx", "C 70 MAIL FROM:<a@x>", "S 80 250 ok", "C 81 QUIT", "S 91 221 bye")),
+        [dict(flags=["no_request"], **{"smtp.reply": "mx ESMTP"}), dict(method="EHLO", ms=15.1, **{"smtp.reply": "mx"}),
+         dict(method="MAIL", ms=10), dict(method="mail"), dict(method="QUIT", ms=10)], {"handshake": False}),
     # What was sent behind STARTTLS and DATA counts where these are refused.
     "smtp-starttls-refused": (25, list(lines(
         *HELLO, "C 60 STARTTLS|NOOP|NOOP", "S 70 454 not available|250 ok|250 ok", *END)),
