@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "core/registry.h"
 #include "out/schema.h"
+#include "run/confine.h"
 #include "run/decode.h"
 #include "run/info.h"
 #include "run/linktypes.h"
@@ -29,7 +30,6 @@
 #define STATUS_FAILED  1
 #define STATUS_USAGE   2
 #define EXTRACT_MEMORY ((uint64_t)64 << 20) /* of frames that are kept */
-#define JOBS_MAX       8                    /* more do not make one capture faster */
 
 static struct pipeline *on_signal; /* what a signal stops */
 static volatile sig_atomic_t interrupted, stopped, asked_statistics, asked_reopen, asked_flush;
@@ -285,20 +285,6 @@ static bool show_progress(void *arg)
 	return true;
 }
 
-/* The live view's thread does nothing else: it must not make the capture wait. */
-static unsigned jobs(const struct run *r)
-{
-	unsigned least = r->ui != NULL;
-	long cpus;
-
-	if (r->o.jobs != OPTIONS_JOBS_AUTO)
-		return r->o.jobs > least ? r->o.jobs : least;
-	cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	if (cpus < 2)
-		return least;
-	return cpus > JOBS_MAX ? JOBS_MAX : (unsigned)cpus - 1;
-}
-
 /* Whose rights are kept: in a live view that sudo began those of the user, whose files it saves. */
 static const char *live_user(const struct run *r)
 {
@@ -320,7 +306,6 @@ static bool open_all(struct run *r)
 		.more_files = o->write_size || o->write_seconds || o->rotate_size || o->rotate_time,
 	};
 	bool early = rights.user && rights.more_files;
-	char warning[256];
 
 	tzset(); /* read while it may be */
 	if (o->command && (o->write_size || o->write_seconds)) {
@@ -335,9 +320,10 @@ static bool open_all(struct run *r)
 	start_extraction(r);
 	if (!early && !privileges_drop(&rights, r->err, sizeof(r->err)))
 		return false;
-	if (!privileges_confine(warning, sizeof(warning)))
-		message("%s", warning);
-	return !r->ui || ui_open(r->ui, r->err, sizeof(r->err));
+	if (r->ui && !ui_open(r->ui, r->err, sizeof(r->err)))
+		return false;
+	run_confine(r, o->extract != NULL);
+	return true;
 }
 
 /* Or are frames only copied? */
@@ -370,7 +356,6 @@ static void set_up_pipeline(struct run *r)
 
 	p->source = r->source;
 	p->config = &o->engine;
-	p->jobs = jobs(r);
 	p->patience = r->ui ? 20 : 0;
 	p->max_frames = o->max_frames;
 	p->duration = o->duration;
@@ -554,6 +539,8 @@ static int capture(struct run *r)
 		ui_stay(r->ui, failed ? source_error(r->source) : NULL);
 	ui_free(r->ui);
 	r->ui = NULL;
+	confine_last();
+	confine_tell();
 	return finish(r, failed);
 }
 
@@ -563,7 +550,6 @@ static bool open_compare(struct run *r)
 	const char *const both[2] = {o->compare, o->reads[0]};
 	const char *file = o->noutputs ? o->outputs[0].file : NULL;
 	struct privileges rights = {.user = o->user};
-	char warning[256];
 	struct stat st;
 
 	/* One and the same file may be compared with itself. */
@@ -583,8 +569,7 @@ static bool open_compare(struct run *r)
 	if (!comparison_open(&r->comparison, file, r->err, sizeof(r->err)) ||
 		!privileges_drop(&rights, r->err, sizeof(r->err)))
 		return false;
-	if (!privileges_confine(warning, sizeof(warning)))
-		message("%s", warning);
+	run_confine(r, true);
 	return true;
 }
 

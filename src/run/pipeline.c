@@ -7,6 +7,7 @@
  * keys, which do not depend on N.
  */
 #include "run/pipeline.h"
+#include "run/confine.h"
 #include "run/reader.h"
 #include "base/mem.h"
 #include "base/queue.h"
@@ -445,6 +446,7 @@ static void *read_all(void *arg)
 	struct chunk *chunk;
 	unsigned n, rounds = 0;
 
+	confine_reading();
 	load_begin(t);
 	while (!r->over && (state == SOURCE_MORE || state == SOURCE_IDLE)) {
 		state = source_read(t->p->source, t->load->frames + t->load->n, FRAMES, &n, &chunk);
@@ -520,6 +522,7 @@ static void *work(void *arg)
 	bool last = false;
 	void *used;
 
+	confine_dissecting();
 	engine_when_full(w->engine, w->room->flush, worker_full, w);
 	while (!last) {
 		struct batch *b = queue_get(&w->in);
@@ -683,6 +686,7 @@ static int run_threads(struct pipeline *p)
 	queue_init(&t.out, OUTPUTS);
 	queue_init(&t.loads, QUEUE_SIZE);
 	threads_start(&t, &reader);
+	confine_main();
 	while (left) {
 		void *item;
 

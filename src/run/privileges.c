@@ -1,15 +1,9 @@
-/*
- * privileges.c - giving up what is not needed once everything is open (privileges.h).
- *
- * A list of what is denied, not of what is allowed: which calls the C library makes changes with
- * its version, what an intruder would want does not.
- */
+/* privileges.c - see privileges.h. */
 #include "run/privileges.h"
 #include <cap-ng.h>
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
-#include <seccomp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -89,121 +83,4 @@ bool privileges_drop(const struct privileges *p, char *err, size_t errsize)
 		return false;
 	}
 	return true;
-}
-
-/* By name: a kernel's call that this libseccomp does not know is left out. */
-static const char *const denied[] = {
-	/* other programs */
-	"execve",
-	"execveat",
-	"fork",
-	"vfork",
-	/* other processes; the leak checker of test builds traces its own */
-	"process_vm_readv",
-	"process_vm_writev",
-	"pidfd_open",
-	"pidfd_getfd",
-	"kcmp",
-	/* the network: sockets that are open stay usable */
-	"socket",
-	"socketpair",
-	"connect",
-	"bind",
-	"listen",
-	"accept",
-	"accept4",
-	/* the system */
-	"mount",
-	"umount",
-	"umount2",
-	"move_mount",
-	"open_tree",
-	"fsopen",
-	"fsmount",
-	"fspick",
-	"fsconfig",
-	"mount_setattr",
-	"pivot_root",
-	"chroot",
-	"setns",
-	"unshare",
-	"swapon",
-	"swapoff",
-	"reboot",
-	"kexec_load",
-	"kexec_file_load",
-	"init_module",
-	"finit_module",
-	"delete_module",
-	"acct",
-	"quotactl",
-	"syslog",
-	"sethostname",
-	"setdomainname",
-	"settimeofday",
-	"clock_settime",
-	"adjtimex",
-	"clock_adjtime",
-	"iopl",
-	"ioperm",
-	/* what kernels were attacked by */
-	"bpf",
-	"perf_event_open",
-	"userfaultfd",
-	"keyctl",
-	"add_key",
-	"request_key",
-	"io_uring_setup",
-	"io_uring_enter",
-	"io_uring_register",
-	"vmsplice",
-	"modify_ldt",
-	"personality",
-	"name_to_handle_at",
-	"open_by_handle_at",
-	"fanotify_init",
-	"mknod",
-	"mknodat",
-	"link",
-	"linkat",
-	"symlink",
-	"symlinkat",
-	"chown",
-	"fchown",
-	"lchown",
-	"fchownat",
-	"setuid",
-	"setgid",
-	"setreuid",
-	"setregid",
-	"setresuid",
-	"setresgid",
-	"setgroups",
-};
-
-static int deny(scmp_filter_ctx filter, const char *name)
-{
-	int call = seccomp_syscall_resolve_name(name);
-
-	if (call == __NR_SCMP_ERROR)
-		return 0;
-	return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call, 0);
-}
-
-bool privileges_confine(char *err, size_t errsize)
-{
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-	int r = filter ? 0 : -ENOMEM;
-
-	for (size_t i = 0; !r && i < sizeof(denied) / sizeof(denied[0]); i++)
-		r = deny(filter, denied[i]);
-	if (!r && !LEAK_CHECKER)
-		r = deny(filter, "ptrace");
-	if (!r)
-		r = seccomp_load(filter);
-	if (filter)
-		seccomp_release(filter);
-	if (r)
-		snprintf(err, errsize, "no system call filter: %s", strerror(-r));
-	return r == 0;
 }

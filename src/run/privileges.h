@@ -1,5 +1,5 @@
 /*
- * privileges.h - giving up what is not needed once everything is open.
+ * privileges.h - giving up rights that are not needed once everything is open.
  */
 #ifndef TSUMARI_RUN_PRIVILEGES_H
 #define TSUMARI_RUN_PRIVILEGES_H
@@ -21,12 +21,5 @@ struct privileges {
  * err.
  */
 bool privileges_drop(const struct privileges *p, char *err, size_t errsize);
-
-/*
- * From here on system calls that a capture analyser never makes fail with EPERM: programs, traces,
- * mounts, modules, new sockets ... Before threads are started. False with one line in err where
- * the kernel does not take the filter; the program may go on.
- */
-bool privileges_confine(char *err, size_t errsize);
 
 #endif

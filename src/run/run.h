@@ -76,6 +76,9 @@ void outputs_find(struct run *r);
 /* False: one failed, and a message says why; *written is false where what -w wrote is not whole. */
 bool outputs_finish(struct run *r, bool *written);
 
+/* Everything is open: what is not needed any more is denied (confine.h). */
+void run_confine(struct run *r, bool again);
+
 /* Where nothing was said of what comes out. */
 void outputs_choose(struct options *o);
 

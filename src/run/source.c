@@ -141,6 +141,11 @@ const char *source_iface(const struct source *s, unsigned i)
 	return s->ops->iface ? s->ops->iface(s, i) : NULL;
 }
 
+int source_socket(const struct source *s, unsigned i)
+{
+	return s->ops->socket ? s->ops->socket(s, i) : -1;
+}
+
 double source_progress(const struct source *s)
 {
 	return s->ops->progress ? s->ops->progress(s) : -1;

@@ -101,6 +101,7 @@ int source_iface_linktype(const struct source *s, unsigned i);
 uint32_t source_link_bits(const struct source *s);
 int source_snaplen(const struct source *s);
 const char *source_iface(const struct source *s, unsigned i); /* name of interface i, NULL */
+int source_socket(const struct source *s, unsigned i); /* that its frames come from; -1: none */
 /* Progress of a file, 0..1, or negative where its size is not known (a pipe). */
 double source_progress(const struct source *s);
 /* Frames met so far (filtered ones too) and captured bytes handed out; from any thread. */

@@ -61,6 +61,7 @@ struct source_ops {
 	uint64_t (*settled)(struct source *s);
 	const char *(*iface)(const struct source *s, unsigned i);
 	int (*iface_linktype)(const struct source *s, unsigned i);
+	int (*socket)(const struct source *s, unsigned i);
 	double (*progress)(const struct source *s);
 	void (*stats)(struct source *s, struct capture_stats *st);
 	/* With set: takes effect; NULL where it cannot be changed. */

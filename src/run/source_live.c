@@ -515,6 +515,13 @@ static int live_iface_linktype(const struct source *s, unsigned i)
 	return i < l->n ? (int)LINK_FIELD_TYPE(l->ifaces[i].link_field) : -1;
 }
 
+static int live_socket(const struct source *s, unsigned i)
+{
+	const struct live_source *l = (const struct live_source *)s;
+
+	return i < l->n ? l->ifaces[i].fd : -1;
+}
+
 /* Compiled without the handle, which is the reader's; the reader takes the program. */
 static struct bpf_program *compile(
 	const struct live_iface *i, int snaplen, const char *filter, char *err, size_t errsize)
@@ -586,6 +593,7 @@ static const struct source_ops live_ops = {
 	.settled = live_settled,
 	.iface = live_iface_name,
 	.iface_linktype = live_iface_linktype,
+	.socket = live_socket,
 	.stats = live_stats,
 	.filter = live_filter,
 	.fault = live_fault,
