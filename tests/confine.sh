@@ -155,7 +155,8 @@ for way in drawing crash abort; do
 	[ $way != drawing ] || cp err drawing
 done
 got=$(sed -n '/ denied$/d; s/^try drawing \([^ ]*\) .*/\1/p' drawing | sort | tr '\n' ' ')
-for call in fork execve socket connect sendmsg kill-parent ioctl-type ioctl-type-high ptrace chmod mmap-execute; do
+for call in fork execve socket connect sendmsg kill-parent ioctl-type ioctl-type-high ptrace chmod \
+	open-write open-make open-outside unlink rename mkdir mmap-execute; do
 	case " $got" in *" $call "*) fail "the live view may: $call" ;; esac
 done
 grep -q '^try drawing' drawing || fail "nothing was tried in the live view"

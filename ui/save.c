@@ -11,6 +11,7 @@
 #include "core/order.h"
 #include "out/ndjson.h"
 #include "run/capwriter.h"
+#include "run/keeper.h"
 #include "run/source.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -45,6 +46,18 @@ static bool is_records(const struct screen *s)
 	return s->class == &transactions_class || s->class == &flows_class;
 }
 
+/* Why there is no file; fd: what it would have been. */
+static void cannot_make(const char *path, char *err, size_t errsize, int fd)
+{
+	bool hidden = errno == EACCES; /* by the keeper, too */
+
+	if (fd >= 0)
+		close(fd);
+	else
+		snprintf(err, errsize, "cannot write %.150s: %s%s", path, strerror(errno),
+			hidden ? " (nor are hidden files made)" : "");
+}
+
 static void save_records(struct ui *u, struct screen *s, const char *path)
 {
 	char err[256];
@@ -53,11 +66,14 @@ static void save_records(struct ui *u, struct screen *s, const char *path)
 		.iface = u->o.iface,
 		.iface_arg = u->o.iface_arg,
 		.geo = u->o.geo};
-	struct ndjson *n = ndjson_new(&o, err, sizeof(err));
+	int fd = keeper_new(path);
+	struct ndjson *n = fd < 0 ? NULL : ndjson_new_fd(&o, fd, err, sizeof(err));
 	struct sink sink;
 	uint32_t count = 0;
+	bool good;
 
 	if (!n) {
+		cannot_make(path, err, sizeof(err), fd);
 		ui_note(u, true, "%s", err);
 		return;
 	}
@@ -70,8 +86,11 @@ static void save_records(struct ui *u, struct screen *s, const char *path)
 		sink.record(sink.arg, records_row(s, row));
 		count++;
 	}
-	if (ndjson_finish(n))
+	good = ndjson_finish(n);
+	if (close(fd) == 0 && good)
 		ui_note(u, false, "%" PRIu32 " records written to %.150s", count, path);
+	else if (good)
+		ui_note(u, true, "cannot write %.150s: %s", path, strerror(errno));
 	else
 		ui_note(u, true, "%.250s", ndjson_error(n));
 	ndjson_free(n);
@@ -132,7 +151,11 @@ static bool open_writer(struct saving *x, const struct packet *p)
 	};
 
 	x->link = p->linktype;
-	x->w = capwriter_open(&o, x->err, sizeof(x->err));
+	o.fd = keeper_new(x->path);
+	if (o.fd < 0)
+		cannot_make(x->path, x->err, sizeof(x->err), o.fd);
+	else
+		x->w = capwriter_open(&o, x->err, sizeof(x->err));
 	return x->w != NULL;
 }
 

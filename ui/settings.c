@@ -1,13 +1,11 @@
 /* settings.c - see settings.h. */
 #include "settings.h"
 #include "base/mem.h"
+#include "run/keeper.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static void find_path(struct config *c)
 {
@@ -94,32 +92,18 @@ void config_set(struct config *c, const char *name, const char *value)
 		c->line[c->n++] = xstrdup(line);
 }
 
-/* The directories that lead to the file. */
-static void make_directories(const char *path)
-{
-	char part[sizeof(((struct config *)0)->path)];
-
-	snprintf(part, sizeof(part), "%s", path);
-	for (char *at = part + 1; (at = strchr(at, '/')); at++) {
-		*at = '\0';
-		mkdir(part, 0700);
-		*at = '/';
-	}
-}
-
 bool config_save(const struct config *c, char *err, size_t errsize)
 {
-	char other[sizeof(c->path) + 8];
 	FILE *f;
 	bool good;
+	int fd;
 
 	if (!c->path[0]) {
 		snprintf(err, errsize, "neither XDG_CONFIG_HOME nor HOME says where to");
 		return false;
 	}
-	make_directories(c->path);
-	snprintf(other, sizeof(other), "%s.new", c->path);
-	f = fopen(other, "we");
+	fd = keeper_settings(c->path);
+	f = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!f) {
 		snprintf(err, errsize, "cannot write %s: %s", c->path, strerror(errno));
 		return false;
@@ -128,10 +112,10 @@ bool config_save(const struct config *c, char *err, size_t errsize)
 		fprintf(f, "%s\n", c->line[i]);
 	good = !ferror(f);
 	good &= fclose(f) == 0;
-	if (good && rename(other, c->path) == 0)
+	/* What is not whole takes no place. */
+	if (good && keeper_settings_done(c->path))
 		return true;
 	snprintf(err, errsize, "cannot write %s: %s", c->path, strerror(errno));
-	unlink(other);
 	return false;
 }
 

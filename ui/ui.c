@@ -403,6 +403,11 @@ static bool begin(struct ui *u, char *err, size_t errsize)
 	       (!u->o.display || ui_set_filter(u, u->o.display, err, errsize));
 }
 
+const char *ui_settings(const struct ui *u)
+{
+	return u->config.path;
+}
+
 bool ui_possible(void)
 {
 	return term_possible();

@@ -33,6 +33,8 @@ bool ui_possible(void);
 
 /* NULL, with one line in err, where the configuration or the display filter is wrong. */
 struct ui *ui_new(const struct ui_options *o, char *err, size_t errsize);
+/* The file of the settings; "": there is no place for it. */
+const char *ui_settings(const struct ui *u);
 /* Takes the terminal. False, with one line in err, where it cannot be had. */
 bool ui_open(struct ui *u, char *err, size_t errsize);
 struct sink ui_sink(struct ui *u);

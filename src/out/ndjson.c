@@ -273,7 +273,7 @@ struct ndjson *ndjson_new_fd(const struct ndjson_options *o, int fd, char *err, 
 	if (o->types && !check_types(o->types, err, errsize))
 		return NULL;
 	n = xcalloc(1, sizeof(*n));
-	outfile_use(&n->file, fd, "standard output");
+	outfile_use(&n->file, fd, o->file.path ? o->file.path : "standard output");
 	n->flat = o->flat;
 	n->line_buffered = o->line_buffered;
 	n->types = o->types ? xstrdup(o->types) : NULL;

@@ -183,6 +183,10 @@ static bool open_file(struct capwriter *w)
 	if (strcmp(w->o.path, "-") == 0) {
 		snprintf(w->name, sizeof(w->name), "standard output");
 		w->fd = STDOUT_FILENO;
+	} else if (w->o.fd > 0) {
+		snprintf(w->name, sizeof(w->name), "%s", w->o.path);
+		w->fd = w->o.fd;
+		w->o.fd = 0;
 	} else if (!make_name(w) || !open_named(w)) {
 		return false;
 	}

@@ -17,6 +17,7 @@
 
 struct capwriter_options {
 	const char *path;            /* "-": standard output; with seconds a strftime() format */
+	int fd;                      /* of a new file with that name, which it takes; 0: none */
 	const struct inputs *inputs; /* files that must not be written to, or NULL */
 	uint64_t size;               /* bytes; 0: no limit (-C) */
 	uint64_t seconds;            /* 0: no limit (-G) */

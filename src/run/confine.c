@@ -67,7 +67,8 @@ enum {
 	SOCKETS = 64,   /* frames come from interfaces */
 	TERMINAL = 128, /* keys are read, and modes set */
 	FOLDERS = 256,  /* folders are made, and files renamed */
-	LESS = 512      /* another filter follows; one is never taken back */
+	LESS = 512,     /* another filter follows; one is never taken back */
+	KEEPER = 1024   /* files that were made are handed over */
 };
 
 #define FD    (READ | WRITE | TERMINAL)
@@ -143,9 +144,10 @@ static const struct {
 	{"mkdirat", FOLDERS},
 	/* frames are fetched, and counted */
 	{"recvfrom", SOCKETS},
-	{"recvmsg", SOCKETS},
+	{"recvmsg", SOCKETS | TERMINAL}, /* files that were made: keeper.c */
 	{"getsockopt", SOCKETS},
 	{"getsockname", SOCKETS},
+	{"sendmsg", KEEPER},
 	{"seccomp", LESS},
 };
 
@@ -455,9 +457,9 @@ static bool enforce(const struct program *p)
 
 static void make_filters(const struct confine *c)
 {
-	unsigned files = c->nfolders || c->terminal ? FILES : 0, sockets = c->ifaces ? SOCKETS : 0,
+	unsigned files = c->nfolders ? FILES : 0, sockets = c->ifaces ? SOCKETS : 0,
 		 open = c->nagain || c->ifaces || c->terminal ? OPEN : 0,
-		 terminal = c->terminal ? TERMINAL | FOLDERS : 0,
+		 terminal = c->terminal ? TERMINAL : 0,
 		 rest = WRITE | files | open | sockets | terminal;
 
 	all = make(THREADS | LESS | READ | rest, terminal);
@@ -498,8 +500,6 @@ static bool restrict_files(const struct confine *c)
 		landlock_allow(l, c->again[i], LANDLOCK_READ);
 	for (unsigned i = 0; i < c->nfolders; i++)
 		landlock_allow(l, c->folders[i], LANDLOCK_WRITE);
-	if (c->terminal) /* where its user wants it */
-		landlock_allow(l, "/", LANDLOCK_WRITE | LANDLOCK_FOLDERS);
 	for (unsigned i = 0; c->ifaces && c->ifaces[i]; i++)
 		allow_counters(l, c->ifaces[i]);
 	/* Other packets can be asked for by names of these. */
@@ -536,6 +536,13 @@ void confine(const struct confine *c, char *missing, size_t size)
 		enforce(&sending);
 	snprintf(missing, size, "%s%s%s", files ? "" : "the files that can be opened (Landlock)",
 		files || calls_too ? "" : ", ", calls_too ? "" : "the system calls (seccomp)");
+}
+
+void confine_keeper(void)
+{
+	struct program keeper = make(READ | FILES | FOLDERS | KEEPER, false);
+
+	enforce(&keeper);
 }
 
 void confine_dissecting(void)

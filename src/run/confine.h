@@ -46,6 +46,9 @@ void confine_reading(void);
 void confine_main(void);
 void confine_last(void);
 
+/* For the process that makes files (keeper.h): all that it has to do, and no more. */
+void confine_keeper(void);
+
 /* Denied calls are not told while the terminal is drawn on, but here. */
 void confine_tell(void);
 

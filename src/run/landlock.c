@@ -25,9 +25,7 @@
 #define READ_FILE   (UINT64_C(1) << 2)
 #define READ_DIR    (UINT64_C(1) << 3)
 #define REMOVE_FILE (UINT64_C(1) << 5)
-#define MAKE_DIR    (UINT64_C(1) << 7)
 #define MAKE_REG    (UINT64_C(1) << 8)
-#define REFER       (UINT64_C(1) << 13) /* version 2 */
 #define TRUNCATE    (UINT64_C(1) << 14) /* version 3 */
 
 /* What each version can deny in the file system: all of the first n bits. */
@@ -96,8 +94,6 @@ void landlock_allow(struct landlock *l, const char *path, unsigned what)
 		rule.allowed |= READ_FILE | READ_DIR;
 	if (what & LANDLOCK_WRITE)
 		rule.allowed |= WRITE_FILE | READ_FILE | REMOVE_FILE | MAKE_REG | TRUNCATE;
-	if (what & LANDLOCK_FOLDERS)
-		rule.allowed |= MAKE_DIR | REFER;
 	if (what & LANDLOCK_RUN)
 		rule.allowed |= EXECUTE;
 	rule.parent = open(path, O_PATH | O_CLOEXEC);

@@ -9,10 +9,9 @@
 #include <stdbool.h>
 
 enum {
-	LANDLOCK_READ = 1,    /* a file, or what is in a folder and in those below it */
-	LANDLOCK_WRITE = 2,   /* files there are made, written, emptied and removed */
-	LANDLOCK_FOLDERS = 4, /* folders are made there, and files renamed */
-	LANDLOCK_RUN = 8,     /* programs are run */
+	LANDLOCK_READ = 1,  /* a file, or what is in a folder and in those below it */
+	LANDLOCK_WRITE = 2, /* files there are made, written, emptied and removed */
+	LANDLOCK_RUN = 4,   /* programs are run */
 };
 
 struct landlock;

@@ -1,0 +1,214 @@
+/* keeper.c - see keeper.h. */
+#include "run/keeper.h"
+#include "run/confine.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { NEW_FILE, SETTINGS, SETTINGS_DONE };
+
+struct request {
+	int what;
+	char path[PATH_MAX];
+};
+
+union room { /* for one descriptor */
+	struct cmsghdr head;
+	char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+static int to_keeper = -1;
+
+/* Is a name on the way hidden? "." and ".." are not. */
+static bool hidden(const char *path)
+{
+	for (const char *at = path; *at; at += strspn(at, "/")) {
+		size_t n = strcspn(at, "/");
+
+		if (*at == '.' && !(n == 1 || (n == 2 && at[1] == '.')))
+			return true;
+		at += n;
+	}
+	return false;
+}
+
+static int new_file(const char *path)
+{
+	if (hidden(path)) {
+		errno = EACCES;
+		return -1;
+	}
+	return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0666);
+}
+
+/* The folders that lead to a file. */
+static void make_folders(const char *path)
+{
+	char part[PATH_MAX];
+
+	snprintf(part, sizeof(part), "%s", path);
+	for (char *at = part + 1; (at = strchr(at, '/')); at++) {
+		*at = '\0';
+		mkdir(part, 0700);
+		*at = '/';
+	}
+}
+
+static int settings(const char *path, bool done)
+{
+	char other[PATH_MAX + 8];
+
+	snprintf(other, sizeof(other), "%s.new", path);
+	if (!done) {
+		make_folders(path);
+		return open(other, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+	}
+	if (rename(other, path) == 0)
+		return 0;
+	unlink(other);
+	return -1;
+}
+
+static int do_it(int what, const char *path)
+{
+	return what == NEW_FILE ? new_file(path) : settings(path, what == SETTINGS_DONE);
+}
+
+/* ---- The keeper ---- */
+
+/* 0, or errno, and with it the descriptor, where there is one. */
+static bool reply(int socket, int error, int fd)
+{
+	struct iovec part = {&error, sizeof(error)};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	union room room = {0};
+
+	if (fd >= 0) {
+		message.msg_control = &room;
+		message.msg_controllen = sizeof(room);
+		room.head.cmsg_level = SOL_SOCKET;
+		room.head.cmsg_type = SCM_RIGHTS;
+		room.head.cmsg_len = CMSG_LEN(sizeof(fd));
+		memcpy(CMSG_DATA(&room.head), &fd, sizeof(fd));
+	}
+	return sendmsg(socket, &message, MSG_NOSIGNAL) >= 0;
+}
+
+static void serve(int socket, const char *path)
+{
+	struct request r;
+	ssize_t n;
+
+	while ((n = read(socket, &r, sizeof(r))) > (ssize_t)sizeof(r.what)) {
+		bool good;
+		int fd;
+
+		((char *)&r)[n - 1] = '\0';
+		fd = do_it(r.what, r.what == NEW_FILE ? r.path : path);
+		good = reply(socket, fd < 0 ? errno : 0, r.what == SETTINGS_DONE ? -1 : fd);
+		if (fd > STDERR_FILENO)
+			close(fd);
+		if (!good)
+			return;
+	}
+}
+
+static void keep(int socket, const char *path)
+{
+	static const int terminals[] = {SIGINT, SIGQUIT, SIGHUP, SIGTSTP};
+
+	/* What keys do to the program it learns when the program ends. */
+	setpgid(0, 0);
+	for (size_t i = 0; i < sizeof(terminals) / sizeof(terminals[0]); i++)
+		signal(terminals[i], SIG_IGN);
+	if (socket != STDIN_FILENO && dup2(socket, STDIN_FILENO) < 0)
+		_exit(1);
+	close_range(STDIN_FILENO + 1, UINT_MAX, 0);
+	confine_keeper();
+	serve(STDIN_FILENO, path);
+	_exit(0);
+}
+
+bool keeper_start(const char *path)
+{
+	int ends[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return false;
+	pid = fork();
+	if (pid == 0) {
+		close(ends[0]);
+		keep(ends[1], path);
+	}
+	close(ends[1]);
+	if (pid < 0) {
+		close(ends[0]);
+		return false;
+	}
+	to_keeper = ends[0];
+	return true;
+}
+
+/* ---- Who asks ---- */
+
+static int receive(void)
+{
+	int error = EIO, fd = -1;
+	struct iovec part = {&error, sizeof(error)};
+	union room room = {0};
+	struct msghdr message = {.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &room,
+		.msg_controllen = sizeof(room)};
+	const struct cmsghdr *head;
+
+	if (recvmsg(to_keeper, &message, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(error)) {
+		errno = EIO;
+		return -1;
+	}
+	head = CMSG_FIRSTHDR(&message);
+	if (head && head->cmsg_type == SCM_RIGHTS && head->cmsg_len == CMSG_LEN(sizeof(fd)))
+		memcpy(&fd, CMSG_DATA(head), sizeof(fd));
+	errno = error;
+	return error ? -1 : fd < 0 ? 0 : fd;
+}
+
+static int ask(int what, const char *path)
+{
+	struct request r = {.what = what};
+	size_t n = strlen(path) + 1;
+
+	if (to_keeper < 0)
+		return do_it(what, path);
+	if (n > sizeof(r.path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(r.path, path, n);
+	if (write(to_keeper, &r, offsetof(struct request, path) + n) < 0)
+		return -1;
+	return receive();
+}
+
+int keeper_new(const char *path)
+{
+	return ask(NEW_FILE, path);
+}
+
+int keeper_settings(const char *path)
+{
+	return ask(SETTINGS, path);
+}
+
+bool keeper_settings_done(const char *path)
+{
+	return ask(SETTINGS_DONE, path) == 0;
+}

@@ -1,0 +1,25 @@
+/*
+ * keeper.h - files that the live view's user saves, made by a process of their own: what draws and
+ * dissects must not open files to be written (confine.h).
+ *
+ * The keeper makes files that are not there yet, and none whose name, or a folder's on the way,
+ * begins with a dot, as those of programs' settings do; and it writes the one file of the live
+ * view's own settings. Whoever has taken over the program can ask for no more than that. Where no
+ * keeper was started the same is done by who asks.
+ */
+#ifndef TSUMARI_RUN_KEEPER_H
+#define TSUMARI_RUN_KEEPER_H
+
+#include <stdbool.h>
+
+/* Before threads are started and before confine(); settings: "", there are none. It ends with this
+   process. False: errno. */
+bool keeper_start(const char *settings);
+
+/* The descriptor of a new file; -1: errno. */
+int keeper_new(const char *path);
+/* That of a file that is to take the settings' place, which it does with keeper_settings_done(). */
+int keeper_settings(const char *path);
+bool keeper_settings_done(const char *path); /* false: errno */
+
+#endif

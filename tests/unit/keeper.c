@@ -1,0 +1,160 @@
+/*
+ * keeper.c - unit tests of src/run/keeper.c: which files are made, by a process of its own and
+ * without one, and that this process ends with the one that asked.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "run/keeper.h"
+
+static char dir[64]; /* of this test, and where it runs */
+
+static int set_up(void **state)
+{
+	(void)state;
+	memcpy(dir, "/tmp/tsumari-keeper-XXXXXX", sizeof("/tmp/tsumari-keeper-XXXXXX"));
+	return mkdtemp(dir) && chdir(dir) == 0 ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	char command[128];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	return system(command);
+}
+
+static void holds(const char *path, const char *what)
+{
+	char text[64] = "";
+	FILE *f = fopen(path, "r");
+
+	assert_non_null(f);
+	assert_non_null(fgets(text, sizeof(text), f));
+	assert_string_equal(text, what);
+	fclose(f);
+}
+
+static void refused(const char *path, int why)
+{
+	errno = 0;
+	assert_int_equal(keeper_new(path), -1);
+	assert_int_equal(errno, why);
+}
+
+static void made(const char *path)
+{
+	int fd = keeper_new(path);
+
+	assert_true(fd > STDERR_FILENO);
+	assert_int_equal(write(fd, "new", 3), 3);
+	assert_int_equal(close(fd), 0);
+	holds(path, "new");
+	refused(path, EEXIST);
+}
+
+/* Those that are not there, in any folder, but no hidden ones. */
+static void new_files(void)
+{
+	char path[128], long_path[5000];
+
+	made("plain");
+	made("./dot");
+	assert_int_equal(mkdir("in", 0700), 0);
+	made("in/../in/x.pcap");
+	snprintf(path, sizeof(path), "%s//in//absolute", dir);
+	made(path);
+	assert_int_equal(symlink("nothing", "link"), 0);
+	refused("link", EEXIST);
+	refused("in", EEXIST);
+	refused("none/x", ENOENT);
+	refused(".profile", EACCES);
+	refused("in/.hidden", EACCES);
+	refused("./in/../.ssh/rc", EACCES);
+	refused("...", EACCES);
+	assert_int_equal(mkdir(".folder", 0700), 0);
+	refused(".folder/x", EACCES);
+	memset(long_path, 'x', sizeof(long_path));
+	long_path[sizeof(long_path) - 1] = '\0';
+	refused(long_path, ENAMETOOLONG);
+}
+
+static void write_settings(const char *path, const char *text)
+{
+	int fd = keeper_settings(path);
+
+	assert_true(fd > STDERR_FILENO);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	assert_true(keeper_settings_done(path));
+}
+
+static void empty(void)
+{
+	assert_int_equal(system("rm -rf -- in link plain dot .folder config"), 0);
+}
+
+static void without(void **state)
+{
+	(void)state;
+	new_files();
+	write_settings("config/tsumari/config", "a = b\n");
+	holds("config/tsumari/config", "a = b\n");
+	empty();
+}
+
+static void with(void **state)
+{
+	int status, alive[2];
+	char byte;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe(alive), 0);
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		close(alive[0]);
+		if (!keeper_start("config/tsumari/config"))
+			_exit(1);
+		new_files();
+		write_settings("config/tsumari/config", "c = d\n");
+		/* Whatever is asked for, it is this one that is written. */
+		write_settings("other", "e = f\n");
+		_exit(0);
+	}
+	close(alive[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	/* The keeper itself. */
+	assert_true(waitpid(-1, &status, 0) > 0);
+	assert_int_equal(status, 0);
+	holds("config/tsumari/config", "e = f\n");
+	assert_int_not_equal(access("other", F_OK), 0);
+	/* Nobody holds what the keeper was given by the one that started it. */
+	assert_int_equal(read(alive[0], &byte, 1), 0);
+	close(alive[0]);
+	empty();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without),
+		cmocka_unit_test(with),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
