@@ -708,7 +708,7 @@ def slow_answers_of_a_protocol_that_is_not_read():
     return w
 
 
-@story(first=("saturation", "10.8.0.1:80"), cost=203.2)
+@story(first=("proxy-queue", "10.8.0.1:80"), cost=214.7)
 def queue_of_a_proxy():
     """It lets two requests through at a time, each takes 200 ms behind it; clients come and go."""
     w, free, busy = World(), [0, 0], []

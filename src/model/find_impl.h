@@ -38,6 +38,7 @@ enum detector_place {
 	DETECTOR_UNANSWERED,
 	DETECTOR_VRRP,
 	DETECTOR_SILENT,
+	DETECTOR_PROXY,
 	DETECTOR_WORKERS, /* behind those that say what is slow */
 	DETECTOR_COUNT    /* of them */
 };
@@ -199,7 +200,7 @@ extern const struct detector detect_capture, detect_close, detect_connect, detec
 	detect_rate, detect_send, detect_mysql, detect_nfs, detect_smtp, detect_vrrp;
 
 extern const struct detector detect_checks, detect_flood, detect_unanswered, detect_workers,
-	detect_silent;
+	detect_silent, detect_proxy;
 
 /* Transactions whose end is known. */
 static inline uint64_t svc_ended(const struct svc *s)

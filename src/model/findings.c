@@ -33,6 +33,7 @@ static const struct detector *const detectors[DETECTOR_COUNT] = {
 	[DETECTOR_VRRP] = &detect_vrrp,
 	[DETECTOR_FLOOD] = &detect_flood,
 	[DETECTOR_SILENT] = &detect_silent,
+	[DETECTOR_PROXY] = &detect_proxy,
 	[DETECTOR_WORKERS] = &detect_workers,
 };
 
