@@ -181,6 +181,40 @@ each_place(("path-bandwidth", None), downloads_over_a_slow_link, 3 * 400_000 * 8
            ("slow-server", "slow-reader", "loss"))
 
 
+def cut(link, until):
+    """The capture ends while something is under way."""
+    link.packets = [p for p in link.packets if p.time < until]
+    return link
+
+
+def download_that_is_open_at_the_end(place, v6):
+    return cut(downloads_over_a_slow_link(place, v6), 1100 * MS)
+
+
+each_place(("path-bandwidth", None), download_that_is_open_at_the_end, 1.055, ("slow-server", "slow-reader", "loss"))
+
+
+def upload_that_is_open_at_the_end(place, v6):
+    return cut(uploads_over_a_slow_link(place, v6), 1000 * MS)
+
+
+each_place(("path-bandwidth", None), upload_that_is_open_at_the_end, None, ("slow-upload", "slow-server"))
+
+
+def download_at_a_high_rate_that_is_open_at_the_end(place, v6):
+    return cut(transfers(Link((FAST, 100_000_000), 2 * MS, 400_000, place, v6), 1, 5_000_000), 300 * MS)
+
+
+each_place(None, download_at_a_high_rate_that_is_open_at_the_end)
+
+
+def server_that_writes_slowly_when_the_capture_ends(place, v6):
+    return cut(server_that_writes_slowly(place, v6), 1500 * MS)
+
+
+each_place(("slow-server", None), server_that_writes_slowly_when_the_capture_ends, None, ("path-bandwidth",))
+
+
 def uploads_over_a_slow_link(place, v6):
     return transfers(Link((SLOW, FAST), 10 * MS, place=place, v6=v6), 3, 300_000, upload=True)
 

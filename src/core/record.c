@@ -601,6 +601,18 @@ static void answered(struct flow_ext *e, const struct txn *t)
 		e->last_answered = t->stamp[3];
 }
 
+/* Bytes of a message that has begun and not ended. Of streams that are interleaved nobody knows. */
+static uint64_t so_far(const struct session *s, const struct txn *t, enum side side)
+{
+	int first = side == SIDE_CLIENT ? 0 : 2;
+	uint64_t pos = s->side[side].pos;
+
+	if (!(t->marks & 1u << first) || t->marks & 2u << first || s->interleaved ||
+		s->flow->proto != 6 || pos < t->offset[first])
+		return 0;
+	return pos - t->offset[first];
+}
+
 static struct txn_record *txn_told(struct shard *sh, const struct txn *t)
 {
 	const struct session *s = t->session;
@@ -644,6 +656,8 @@ static struct txn_record *txn_told(struct shard *sh, const struct txn *t)
 		r->r.client.bytes = t->bytes[SIDE_CLIENT];
 	if (t->has_bytes & 1u << SIDE_SERVER)
 		r->r.server.bytes = t->bytes[SIDE_SERVER];
+	r->so_far[SIDE_CLIENT] = so_far(s, t, SIDE_CLIENT);
+	r->so_far[SIDE_SERVER] = so_far(s, t, SIDE_SERVER);
 	memcpy(r->resent, t->resent, sizeof(r->resent));
 	memcpy(r->lost, t->lost, sizeof(r->lost));
 	r->unacked = t->closed_at &&

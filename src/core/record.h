@@ -244,6 +244,7 @@ struct txn_record {
 			     never acknowledged */
 	bool fresh;       /* so it began: the server did not take the connection's first bytes */
 	struct path_load load[2];    /* enum side: of the request, of the response */
+	uint64_t so_far[2];          /* bytes of one that has begun and not ended; 0: none such */
 	uint64_t rtt;                /* of the whole path; absent: not known */
 	uint64_t rtt_client;         /* of the part between the capture and the client; likewise */
 	uint64_t resent[2], lost[2]; /* bytes a side sent again, or the capture lost, in its span */

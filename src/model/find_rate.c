@@ -16,6 +16,19 @@ struct rate_state {
 	struct top top[2];
 };
 
+/* One that goes on when the capture ends: as far as it has come. */
+static void sending_so_far(const struct txn_record *t, struct sending *s)
+{
+	uint64_t begun = t->stamp[s->side == SIDE_CLIENT ? 0 : 2];
+	uint64_t end = t->stamp[0] + t->total - t->connect;
+
+	if (!(t->r.quality >> QUALITY_PENDING & 1) || !t->so_far[s->side] ||
+		begun == FIELD_ABSENT || t->stamp[0] == FIELD_ABSENT || end <= begun)
+		return;
+	s->bytes = t->so_far[s->side];
+	s->phase = end - begun;
+}
+
 bool sending_of(const struct record *r, enum side side, struct sending *s)
 {
 	const struct txn_record *t = (const void *)r;
@@ -33,6 +46,7 @@ bool sending_of(const struct record *r, enum side side, struct sending *s)
 	*s = (struct sending){r, t->ledger, &t->load[side], side, bytes == FIELD_ABSENT ? 0 : bytes,
 		side == SIDE_CLIENT ? t->request : t->response, t->rtt,
 		{t->frame[i], t->frame[i + 1]}};
+	sending_so_far(t, s);
 	return true;
 }
 
