@@ -407,6 +407,53 @@ def sessions_that_wait_for_the_same_answer():
     return w
 
 
+def h2_frame(kind, flags, stream, data=b""):
+    return struct.pack("!I", len(data))[1:] + bytes((kind, flags)) + struct.pack("!I", stream) + data
+
+
+class Http2:
+    """A connection whose requests go out together, and are answered after these times."""
+
+    def __init__(self, w, client="10.9.0.1", now=0):
+        self.talk, self.stream = w.tcp("10.8.0.1", client=client), 1
+        now = self.talk.send(0, self.talk.open(now), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + h2_frame(4, 0, 0))
+        self.talk.send(1, now, h2_frame(4, 0, 0) + h2_frame(4, 1, 0))
+
+    def ask(self, begin, times, path="/page"):
+        asked, streams = b"", []
+        for i in range(len(times)):
+            name = b"%s" % path.encode()
+            asked += h2_frame(1, 5, self.stream, b"\x82\x86\x04" + bytes((len(name),)) + name + b"\x01\1h")
+            streams.append(self.stream)
+            self.stream += 2
+        self.talk.send(0, begin, asked)
+        for stream, time in zip(streams, times):
+            self.talk.send(1, begin + time, h2_frame(1, 4, stream, b"\x88") + h2_frame(0, 1, stream, b"ok"))
+
+
+def through_http2(lock, bursts=4):
+    """Browsers behind one address, a connection each; one asks for three pages at a time, the others for one."""
+    w = World()
+    locked = Http2(w)
+    others = [Http2(w, now=k * MS) for k in range(3)]
+    for k in range(bursts):
+        begin = (k + 1) * SECOND
+        locked.ask(begin, [(90 * (i + 1) if lock else 90 + i) * MS for i in range(3)])
+        for i in range(9):
+            others[i % 3].ask(begin + (30 + 60 * i) * MS, [40 * MS])
+    return w
+
+
+@story(**LOCKED)
+def connection_of_http2_whose_requests_wait_for_each_other():
+    return through_http2(True)
+
+
+@story(never=("serialised", "rate-limit"))
+def connections_of_http2_side_by_side():
+    return through_http2(False)
+
+
 # ---- many round trips --------------------------------------------------------------------------
 
 

@@ -21,7 +21,7 @@
 
 struct lane_key {
 	struct addr server, client;
-	uint64_t whose; /* of serial: its session; 0: the client names none */
+	uint64_t whose; /* of serial: its session (or HTTP/2 connection); 0: there is none */
 	uint32_t kind;  /* of requests; 0: all of the client's */
 	uint16_t port;
 	bool serial;
@@ -178,11 +178,15 @@ static unsigned is_overtaken(const struct queue_state *c, const struct late *x)
 	return by;
 }
 
+/* Of one that says none: where many requests share a connection, that is somebody's session. */
 static uint64_t session_of(const struct txn_record *t)
 {
-	static struct value_name session = {"tsumari.http.session", NULL, -1};
+	static struct value_name session = {"tsumari.http.session", NULL, -1},
+				 stream = {"tsumari.http2.stream_id", NULL, -1};
 	uint64_t n = number_named(t, &session);
 
+	if (n == FIELD_ABSENT && number_named(t, &stream) != FIELD_ABSENT)
+		return t->r.flow_id | UINT64_C(1) << 63;
 	return n != FIELD_ABSENT ? n : 0;
 }
 
