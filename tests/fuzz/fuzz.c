@@ -1,5 +1,6 @@
 /* fuzz.c - see fuzz.h. */
 #include "fuzz.h"
+#include "json.h"
 #include "base/mem.h"
 #include "core/order.h"
 #include "core/registry.h"
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define JSON_RECORDS 100u /* of an input, that are read as JSON, too */
 /* Spans are differences of times: one that went below zero is a huge number. */
 #define SPAN_MAX (UINT64_MAX / 2)
 
@@ -252,7 +254,10 @@ static void drain(struct fuzz_engine *f)
 			fuzz_check(b->len - at >= sizeof(*r) && given->size <= b->len - at,
 				"record lies in its block");
 			fuzz_record(r, &f->last_key);
-			fuzz_record(paths_record(f->paths, r), &f->last_key);
+			r = paths_record(f->paths, r);
+			fuzz_record(r, &f->last_key);
+			if (!r->open && !record_of_turns(r) && f->as_json++ < JSON_RECORDS)
+				fuzz_json_record(r);
 			f->transactions += r->kind == RECORD_TXN;
 			at += given->size;
 		}

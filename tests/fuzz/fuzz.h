@@ -75,6 +75,7 @@ struct fuzz_engine {
 	struct packet packets[FUZZ_BATCH];
 	uint64_t number, now, tick, last_key;
 	uint64_t transactions; /* records of transactions that came out */
+	unsigned as_json;      /* records that were read as JSON */
 };
 
 /* The config's defaults are set before `memory` and `interval` (ns). */

@@ -1,17 +1,16 @@
 /* whole.c - see whole.h. */
 #include "whole.h"
+#include "json.h"
 #include "base/mem.h"
 #include "core/registry.h"
 #include "model/findings.h"
 #include "out/document.h"
 #include "out/har.h"
-#include "out/jsonw.h"
 #include "out/ndjson.h"
 #include "out/report.h"
 #include "out/schema.h"
 #include "run/pipeline.h"
 #include "run/print.h"
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,75 +18,32 @@
 #include <unistd.h>
 
 #define FRAMES 100000u /* a small compressed file may hold a lot of empty ones */
-#define FLOWS  4096u   /* a power of two: flows that are watched at a time */
-
-/*
- * Records as JSON, by plans that are made once: that takes longer than all else.
- */
-
-struct lines {
-	char *p;
-	size_t n, room;
-	struct time_cache times;
-};
-
-static struct jsonw_plan *plan_of(const struct dissector *d, bool flat)
-{
-	static struct {
-		bool made;
-		const struct dissector *d;
-		struct jsonw_plan *plan[2];
-	} plans[DISSECTORS_MAX + 2];
-	char err[256] = "";
-	unsigned i = 0;
-
-	while (plans[i].made && plans[i].d != d)
-		i++;
-	for (unsigned k = 0; !plans[i].made && k < 2; k++) {
-		struct schema *schema = schema_new(d, err, sizeof(err));
-
-		fuzz_check(schema, err);
-		plans[i].plan[k] = jsonw_plan_new(schema, k);
-	}
-	plans[i].made = true;
-	plans[i].d = d;
-	return plans[i].plan[flat];
-}
-
-static void put_line(struct lines *l, const struct record *r, bool flat)
-{
-	static struct schema_env env = {.version = "1"};
-	struct jsonw_plan *plan = plan_of(r->kind == RECORD_FLOW ? NULL : r->dissector, flat);
-	size_t bound = jsonw_bound(plan, r);
-
-	if (l->n + bound + 1 > l->room) {
-		l->room = (l->n + bound + 1) * 2;
-		l->p = xrealloc(l->p, l->room);
-	}
-	l->n = (size_t)(jsonw_record(plan, r, &env, &l->times, l->p + l->n) - l->p);
-	l->p[l->n] = '\0';
-}
+#define FLOWS  4096u   /* of a capture; a power of two */
 
 /* What must be true of the records together. */
 
 struct watched {
 	uint64_t flow_id, transactions;
-	bool over;
+	bool used, over;
 };
 
 struct watch {
-	struct lines lines[2];
+	struct fuzz_lines lines[2];
 	uint64_t last_key, flows, transactions;
-	struct watched flow[FLOWS]; /* by flow_id; another one takes the place */
+	unsigned nflows;
+	struct watched flow[FLOWS]; /* by flow_id */
 };
 
 static struct watched *watched(struct watch *w, uint64_t flow_id)
 {
-	struct watched *f = &w->flow[flow_id % FLOWS];
+	unsigned i = (unsigned)(flow_id * UINT64_C(0x9e3779b97f4a7c15) >> 52);
 
-	if (f->flow_id != flow_id)
-		*f = (struct watched){.flow_id = flow_id};
-	return f;
+	while (w->flow[i].used && w->flow[i].flow_id != flow_id)
+		i = (i + 1) % FLOWS;
+	fuzz_check(w->flow[i].used || ++w->nflows < FLOWS, "flows can be watched");
+	w->flow[i].used = true;
+	w->flow[i].flow_id = flow_id;
+	return &w->flow[i];
 }
 
 static void take(void *arg, const struct record *r)
@@ -96,10 +52,12 @@ static void take(void *arg, const struct record *r)
 
 	if (r->kind != RECORD_FINDING)
 		fuzz_record(r, &w->last_key);
-	if (r->open || record_of_turns(r))
+	if (r->open == RECORD_OF_MOMENT || record_of_turns(r))
 		return;
-	put_line(&w->lines[0], r, false);
-	put_line(&w->lines[1], r, true);
+	fuzz_put_line(&w->lines[0], r, false);
+	fuzz_put_line(&w->lines[1], r, true);
+	if (r->open)
+		return;
 	if (r->kind == RECORD_TXN) {
 		struct watched *f = watched(w, r->flow_id);
 
@@ -107,7 +65,11 @@ static void take(void *arg, const struct record *r)
 		f->transactions++;
 		w->transactions++;
 	} else if (r->kind == RECORD_FLOW && ((const struct flow_record *)r)->final) {
-		watched(w, r->flow_id)->over = true;
+		struct watched *f = watched(w, r->flow_id);
+
+		fuzz_check(((const struct flow_record *)r)->transactions == f->transactions,
+			"a flow counts the transactions that came out");
+		f->over = true;
 		w->flows++;
 	}
 }
@@ -303,77 +265,6 @@ void fuzz_whole_free(struct fuzz_whole *w)
 		free(w->text[i]);
 }
 
-/* JSON. */
-
-static struct json_object *parse(const char *text, size_t n)
-{
-	struct json_tokener *t = json_tokener_new_ex(64);
-	struct json_object *o;
-
-	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	o = json_tokener_parse_ex(t, text, (int)n);
-	fuzz_check(json_tokener_get_error(t) == json_tokener_success && o, "JSON is JSON");
-	fuzz_check(json_tokener_get_parse_end(t) == n, "nothing stands behind it");
-	json_tokener_free(t);
-	return o;
-}
-
-static struct lh_entry *members(struct json_object *o)
-{
-	return lh_table_head(json_object_get_object(o));
-}
-
-/* Values that are no objects. */
-static unsigned leaves(struct json_object *o)
-{
-	unsigned n = 0;
-
-	if (!json_object_is_type(o, json_type_object))
-		return 1;
-	for (struct lh_entry *e = members(o); e; e = lh_entry_next(e))
-		n += leaves(lh_entry_v(e));
-	return n;
-}
-
-/* The member at a dotted path. */
-static struct json_object *member(struct json_object *o, const char *path)
-{
-	char word[256];
-	const char *dot;
-
-	while ((dot = strchr(path, '.'))) {
-		snprintf(word, sizeof(word), "%.*s", (int)(dot - path), path);
-		if (!json_object_object_get_ex(o, word, &o))
-			return NULL;
-		path = dot + 1;
-	}
-	return json_object_object_get_ex(o, path, &o) ? o : NULL;
-}
-
-static void same_line(const char *nested, size_t n, const char *flat, size_t m)
-{
-	struct json_object *a = parse(nested, n), *b = parse(flat, m), *again;
-	const char *text = json_object_to_json_string_ext(a, JSON_C_TO_STRING_PLAIN);
-
-	again = parse(text, strlen(text));
-	fuzz_check(json_object_equal(a, again), "JSON says the same when it is written again");
-	fuzz_check(leaves(a) == leaves(b), "flat JSON has as many values");
-	for (struct lh_entry *e = members(b); e; e = lh_entry_next(e))
-		fuzz_check(json_object_equal(member(a, lh_entry_k(e)), lh_entry_v(e)),
-			"flat JSON has the same values");
-	json_object_put(again);
-	json_object_put(a);
-	json_object_put(b);
-}
-
-static void no_control_bytes(const char *text, size_t n, const char *but)
-{
-	for (size_t i = 0; i < n; i++)
-		fuzz_check(((unsigned char)text[i] >= 0x20 && text[i] != 0x7f) ||
-				   (text[i] && strchr(but, text[i])),
-			"no control byte is put out");
-}
-
 static void same_lines(const struct fuzz_whole *w)
 {
 	const char *a = w->text[FUZZ_JSON], *b = w->text[FUZZ_FLAT];
@@ -384,7 +275,7 @@ static void same_lines(const struct fuzz_whole *w)
 		size_t n = strcspn(a, "\n"), m = strcspn(b, "\n");
 
 		fuzz_check(a[n] == '\n' && b[m] == '\n', "a line has an end");
-		same_line(a, n, b, m);
+		fuzz_same_line(a, n, b, m);
 		a += n + 1;
 		b += m + 1;
 	}
@@ -397,7 +288,7 @@ static void whole_json(const char *text, size_t n)
 {
 	while (n && text[n - 1] == '\n')
 		n--;
-	json_object_put(parse(text, n));
+	json_object_put(fuzz_parse(text, n));
 }
 
 void fuzz_whole_json(const struct fuzz_whole *w)
@@ -405,7 +296,8 @@ void fuzz_whole_json(const struct fuzz_whole *w)
 	same_lines(w);
 	for (int i = 0; i < FUZZ_OUTPUTS; i++)
 		if (w->text[i])
-			no_control_bytes(w->text[i], w->len[i], i == FUZZ_PRINT ? "\n\t" : "\n");
+			fuzz_no_control_bytes(
+				w->text[i], w->len[i], i == FUZZ_PRINT ? "\n\t" : "\n");
 	if (!w->all)
 		return;
 	whole_json(w->text[FUZZ_DOCUMENT], w->len[FUZZ_DOCUMENT]);
