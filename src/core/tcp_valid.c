@@ -202,9 +202,15 @@ static void settle(struct shard *sh, struct flow *f, unsigned dir, bool counts)
 static void look_at_doubt(
 	struct shard *sh, struct flow *f, const struct packet *p, unsigned from, unsigned dir)
 {
-	const struct packet *d = &f->ext->side[dir].doubt->p;
+	struct packet *d = &f->ext->side[dir].doubt->p;
 	int32_t ahead = seq_diff(p->tcp_seq, d->tcp_seq);
 
+	if (p->order < d->order) /* one that had waited says nothing of what came behind it */
+		return;
+	if (p->time < d->time) {
+		d->time = p->time;
+		f->flags |= FLOW_TIMEBACK;
+	}
 	if (fits(f, d, dir) == FITS)
 		settle(sh, f, dir, true);
 	else if (p->tcp_flags & (TCP_RST | TCP_SYN) || !(p->tcp_flags & TCP_ACK))
