@@ -32,16 +32,29 @@ targets=${*:-$known}
 for t in $targets; do
 	echo "$known" | grep -qx -- "$t" || { echo "$t: there is no such target" >&2; exit 2; }
 done
+
+# Inputs of these go through all of the program: they take ten times as long.
+share()
+{
+	case $1 in
+	conversation | view) echo 3 ;;
+	*) echo 1 ;;
+	esac
+}
+
+# The longest first.
+targets=$(for t in $targets; do echo "$(share "$t") $t"; done | sort -s -rn -k 1,1 | cut -d ' ' -f 2)
 n=$(echo "$targets" | wc -w)
 [ "$n" -ge "$jobs" ] || jobs=$n
-each=$((seconds * jobs / n))
-[ "$each" -gt 0 ] || each=1
+shares=$(($(for t in $targets; do share "$t"; done | paste -s -d +)))
 
 # A run that ends without saying how many inputs it took has failed, whatever its exit status is.
 one()
 {
-	local t=$1 status=0 edges features inputs speed
+	local t=$1 status=0 each edges features inputs speed
 
+	each=$((seconds * jobs * $(share "$t") / shares))
+	[ "$each" -gt 0 ] || each=1
 	mkdir -p "found/$t"
 	FUZZ_TARGET=$t tests/fuzz/fuzz-drive -seed="$seed" -max_total_time="$each" -max_len=8192 -timeout="${FUZZ_TIMEOUT:-20}" \
 		-rss_limit_mb=2048 -malloc_limit_mb=1024 -print_final_stats=1 -artifact_prefix="broke/" \
