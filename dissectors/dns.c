@@ -336,13 +336,18 @@ static bool query_like(const struct dns_head *h)
 	return !(h->flags & never) && h->counts[1] <= answers && h->counts[3] <= 2;
 }
 
+static bool has_one_question(const uint8_t *p, size_t n)
+{
+	return n >= DNS_HEADER && !p[4] && p[5] == 1;
+}
+
 /* "No", where these are surely not the first bytes of a message. */
 static enum tsm_probe message_like(const uint8_t *p, size_t n, bool *response)
 {
 	struct dns_message m = {p, n, 0, false};
 	struct dns_head h;
 
-	if (n < DNS_HEADER || p[4] || p[5] != 1 || !dns_read_head(&m, &h)) /* of one question */
+	if (!has_one_question(p, n) || !dns_read_head(&m, &h))
 		return PROBE_NO;
 	if (n > DNS_HEADER + 32 && netbios_like(p + DNS_HEADER))
 		return PROBE_NO;
@@ -360,16 +365,13 @@ static enum tsm_probe message_like(const uint8_t *p, size_t n, bool *response)
 									     : PROBE_MAYBE;
 }
 
-static enum tsm_probe probe(struct view head, enum side side)
+static enum tsm_probe message_at(struct view head, enum side side)
 {
-	size_t n = view_len(&head), len;
+	size_t n = view_len(&head), len = (size_t)head.p[0] << 8 | head.p[1];
 	bool response = false;
 	enum tsm_probe r = message_like(head.p, n, &response);
 
-	if (n < 2)
-		return PROBE_MAYBE;
 	if (r == PROBE_NO) { /* over TCP */
-		len = (size_t)head.p[0] << 8 | head.p[1];
 		if (len < DNS_HEADER + 5)
 			return PROBE_NO;
 		if (n < 8)
@@ -385,6 +387,18 @@ static enum tsm_probe probe(struct view head, enum side side)
 	if (r != PROBE_YES)
 		return r;
 	return response == (side == SIDE_SERVER) ? PROBE_YES : PROBE_SWAPPED;
+}
+
+static enum tsm_probe probe(struct view head, enum side side)
+{
+	size_t n = view_len(&head);
+
+	if (n < 2)
+		return PROBE_MAYBE;
+	/* Most of what is no message asks nothing, with a length in front of it or without. */
+	if (!has_one_question(head.p, n) && n >= 8 && (head.p[6] || head.p[7] != 1))
+		return PROBE_NO;
+	return message_at(head, side);
 }
 
 /* Over TCP; a message longer than what is kept is not read. */

@@ -101,6 +101,9 @@ enum tsm_probe rpc_probe(struct view head, enum side side)
 
 	if (view_len(&head) < 4)
 		return PROBE_MAYBE;
+	/* Without a mark, which any message has that may have one, so few bytes tell nothing. */
+	if (view_len(&head) < 12 && !mark_like(word(head.p, 0), false))
+		return PROBE_NO;
 	/* Most of what is no message has no type of one, with or without a mark. */
 	if (view_len(&head) >= 12 && word(head.p, 1) > 1 && word(head.p, 2) > 1)
 		return PROBE_NO;

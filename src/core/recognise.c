@@ -19,14 +19,19 @@ static const struct dissector *hinted(const struct flow *f)
 	return d ? d : registry_app_port(table, f->port[flow_client(f)]);
 }
 
+/* The handshake knows better. */
+static inline bool is_denied(const struct flow *f, enum tsm_probe r)
+{
+	return r == PROBE_SWAPPED && f->flags & FLOW_CLIENT;
+}
+
 /* What d takes these bytes for. */
 static inline enum tsm_probe ask(
 	const struct dissector *d, const struct flow *f, enum side side, struct view head)
 {
 	enum tsm_probe r = d->probe(head, side);
 
-	/* The handshake knows better. */
-	return r == PROBE_SWAPPED && f->flags & FLOW_CLIENT ? PROBE_NO : r;
+	return is_denied(f, r) ? PROBE_NO : r;
 }
 
 /*
@@ -85,8 +90,9 @@ static struct verdict recognise(const struct engine *e, const struct flow *f,
 		enum tsm_probe r;
 
 		/* Nearly all of them do not know it. */
-		if (d == hint || (r = ask(d, f, side, head)) == PROBE_NO ||
-			(refused && !not_refused(d, f)))
+		if (d == hint || (r = d->probe(head, side)) == PROBE_NO)
+			continue;
+		if (is_denied(f, r) || (refused && !not_refused(d, f)))
 			continue;
 		if (is_sure(r))
 			return (struct verdict){d, r, true};
