@@ -2,15 +2,17 @@
  * nest_agenda.c - what is to happen, the earliest first.
  *
  * Nothing is put in front of what left last but what happens then. So the others need no order
- * among each other but by the first bit in which their time differs from that one's (a radix heap):
- * those of the lowest such bit come next, and when their turn has come the earliest of them takes
- * its place, and they are told apart by lower bits. What happens at the time that has come is in a
- * heap, a small one.
+ * among each other but by the first digit in which their time differs from that one's (a radix heap
+ * of six bits a digit): those of the last such place and the least such digit come next, and when
+ * their turn has come they are told apart by the digits behind. What happens at the time that has
+ * come is in a heap, and so are the next few, which no digit need tell apart.
  */
 #include "base/mem.h"
 #include "model/nest_impl.h"
 #include <stdlib.h>
 #include <string.h>
+
+#define FEW_NEAR 16u
 
 /* Without a branch: which of two is first nobody can foretell. */
 static inline bool before(const struct event *a, const struct event *b)
@@ -43,14 +45,25 @@ static struct event take_near(struct agenda *q)
 	return top;
 }
 
-/* A place of `far` among those that differ from `last` in the same bit. */
+/* Into the list of those that differ from `last` in the same place by the same digit. */
 static void put_far(struct agenda *q, uint32_t i)
 {
-	unsigned bit = 63 - (unsigned)__builtin_clzll(q->far[i].time ^ q->last);
+	uint64_t time = q->far[i].time;
+	unsigned place = (63 - (unsigned)__builtin_clzll(time ^ q->last)) / DIGIT;
+	unsigned digit = time >> (place * DIGIT) & (DIGITS - 1);
 
-	q->next[i] = q->used >> bit & 1 ? q->first[bit] : NONE;
-	q->first[bit] = i;
-	q->used |= UINT64_C(1) << bit;
+	q->next[i] = q->first[place][digit];
+	q->first[place][digit] = i;
+	q->digits[place] |= UINT64_C(1) << digit;
+	q->places |= 1u << place;
+}
+
+/* The list of those that come next; there is one. */
+static uint32_t *next_list(struct agenda *q)
+{
+	unsigned place = (unsigned)__builtin_ctz(q->places);
+
+	return &q->first[place][__builtin_ctzll(q->digits[place])];
 }
 
 void agenda_put(struct agenda *q, uint64_t time, uint64_t order)
@@ -82,17 +95,35 @@ static uint64_t least_of(const struct agenda *q, uint32_t first)
 	return least;
 }
 
-/* The time of the earliest has come. */
+/* The time that has come when these have: of all of them where they are few, else of the earliest.
+ */
+static uint64_t time_of(const struct agenda *q, uint32_t first)
+{
+	uint64_t most = 0;
+	unsigned n = 0;
+
+	for (uint32_t i = first; i != NONE; i = q->next[i]) {
+		if (n++ == FEW_NEAR)
+			return least_of(q, first);
+		most = q->far[i].time > most ? q->far[i].time : most;
+	}
+	return most;
+}
+
+/* The time of those that come next has come. */
 static void come_near(struct agenda *q)
 {
-	unsigned bit = (unsigned)__builtin_ctzll(q->used);
-	uint32_t i = q->first[bit], next;
+	unsigned place = (unsigned)__builtin_ctz(q->places);
+	uint32_t *list = next_list(q), i = *list, next;
 
-	q->last = least_of(q, i);
-	q->used &= q->used - 1;
+	q->last = time_of(q, i);
+	*list = NONE;
+	q->digits[place] &= q->digits[place] - 1;
+	if (!q->digits[place])
+		q->places &= q->places - 1;
 	for (; i != NONE; i = next) {
 		next = q->next[i];
-		if (q->far[i].time != q->last) {
+		if (q->far[i].time > q->last) {
 			put_far(q, i);
 			continue;
 		}
@@ -118,7 +149,7 @@ bool agenda_is_older(struct agenda *q, uint64_t time)
 	if (!q->n || q->last >= time)
 		return false;
 	if (!q->least)
-		q->least = least_of(q, q->first[__builtin_ctzll(q->used)]);
+		q->least = least_of(q, *next_list(q));
 	return q->least < time;
 }
 
@@ -128,6 +159,7 @@ void agenda_init(struct agenda *q)
 		.near = xmalloc(NEST_EVENTS * sizeof(*q->near)),
 		.far = xmalloc(NEST_EVENTS * sizeof(*q->far)),
 		.next = xmalloc(NEST_EVENTS * sizeof(*q->next))};
+	memset(q->first, 0xff, sizeof(q->first));
 }
 
 void agenda_copy(struct agenda *to, const struct agenda *q)

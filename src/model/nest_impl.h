@@ -27,13 +27,18 @@ struct event { /* the least time first, then kind, then as they came */
 };
 #define EVENT_ITEM 15u
 
+#define DIGIT  6u /* bits */
+#define DIGITS (1u << DIGIT)
+#define PLACES (64 / DIGIT + 1)
+
 /* nest_agenda.c: events, of which the earliest leaves first. */
 struct agenda {
 	struct event *near; /* a heap: what is not behind `last` */
-	struct event *far;  /* the others, in lists by the first bit that is not as in `last` */
+	struct event *far;  /* the others, in lists by the first digit that is not as in `last` */
 	uint32_t *next;
-	uint32_t first[64];
-	uint64_t used; /* lists that are not empty, by bit */
+	uint32_t first[PLACES][DIGITS];
+	uint64_t digits[PLACES]; /* of lists that are not empty, by bit; */
+	uint32_t places;         /* and their places */
 	uint64_t last;
 	uint64_t least; /* of far; 0: not known */
 	uint32_t n, nnear;
