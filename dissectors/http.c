@@ -113,8 +113,7 @@ static bool request_line(struct session *s, struct http *h, struct view line, bo
 		tsm_flag(m->txn, QUALITY_MALFORMED);
 	if (cut)
 		tsm_flag(m->txn, QUALITY_TRUNCATED);
-	h->host_len = 0;
-	keep(h->target, &h->target_len, TARGET_MAX, target);
+	http_keep_target(s, h, target);
 	return true;
 }
 
@@ -228,12 +227,13 @@ static void set_trace(struct tsm_txn t, struct view v)
 		tsm_str(t, F_TRACE_ID, v);
 }
 
-static void request_header(struct http *h, struct message *m, struct view name, struct view v)
+static void request_header(
+	struct session *s, struct http *h, struct message *m, struct view name, struct view v)
 {
 	switch (view_len(&name)) {
 	case 4:
-		if (view_is(&name, "host") && !h->host_len)
-			keep(h->host, &h->host_len, HOST_MAX, v);
+		if (view_is(&name, "host"))
+			http_keep_host(s, h, v);
 		break;
 	case 6:
 		m->expects |= view_is(&name, "expect") && view_is(&v, "100-continue");
@@ -296,7 +296,8 @@ static void response_header(struct http *h, struct message *m, struct view name,
 	}
 }
 
-static void header_line(struct http *h, struct message *m, enum side side, struct view line)
+static void header_line(
+	struct session *s, struct http *h, struct message *m, enum side side, struct view line)
 {
 	struct view name, v = line;
 
@@ -318,7 +319,7 @@ static void header_line(struct http *h, struct message *m, enum side side, struc
 		m->last = H_CODING;
 		coding_value(m, v);
 	} else if (side == SIDE_CLIENT) {
-		request_header(h, m, name, v);
+		request_header(s, h, m, name, v);
 	} else {
 		response_header(h, m, name, v);
 	}
@@ -511,7 +512,7 @@ static void on_line(struct session *s, struct http *h, enum side side, struct vi
 			}
 			return;
 		}
-		header_line(h, m, side, line);
+		header_line(s, h, m, side, line);
 		return;
 	case CHUNK:
 		m->bytes += (uint64_t)(end - line.p);

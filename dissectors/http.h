@@ -54,6 +54,7 @@ enum phase {
 
 #define HOST_MAX   256u
 #define TARGET_MAX 2048u
+#define URL_PIECE  64u /* bytes that the room for both grows by */
 
 struct message {
 	uint8_t phase; /* enum phase */
@@ -74,16 +75,18 @@ struct message {
 struct http {
 	struct message m[2];
 	uint32_t interim;
-	uint16_t host_len, target_len;
+	uint8_t *url; /* the request's target and, behind it, its host; room for so much */
+	uint16_t url_room, target_len, host_len;
 	bool asked;             /* a request has begun */
 	bool simple;            /* it is of HTTP/0.9: whatever comes is its answer ... */
 	bool sloppy;            /* ... but the server took it for one of HTTP/1 */
 	bool client_closed;     /* its side, before the server did */
 	const char *upgrade_to; /* the dissector of an upgraded connection; NULL: whichever */
-	uint8_t host[HOST_MAX];
-	uint8_t target[TARGET_MAX];
 };
 
+/* The target of a request that begins, and its host, are kept as far as there is room. */
+void http_keep_target(struct session *s, struct http *h, struct view v);
+void http_keep_host(struct session *s, struct http *h, struct view v);
 /* The parts of the URL of a request, from the target and the Host header (RFC 9112, 3.3). */
 void http_url(const struct http *h, struct tsm_txn t);
 

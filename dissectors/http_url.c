@@ -3,11 +3,43 @@
  */
 #include "http.h"
 
+/* How much of v is kept behind the first `at` bytes: `most` at most. */
+static uint16_t keep_at(struct session *s, struct http *h, unsigned at, struct view v, size_t most)
+{
+	size_t n = view_len(&v) < most ? view_len(&v) : most;
+
+	if (at + n > h->url_room) {
+		size_t size = (at + n + URL_PIECE - 1) / URL_PIECE * URL_PIECE;
+		uint8_t *more = tsm_memory(s, h->url, size);
+
+		if (!more)
+			return 0;
+		h->url = more;
+		h->url_room = (uint16_t)size;
+	}
+	if (n)
+		memcpy(h->url + at, v.p, n);
+	return (uint16_t)n;
+}
+
+void http_keep_target(struct session *s, struct http *h, struct view v)
+{
+	h->host_len = 0;
+	h->target_len = keep_at(s, h, 0, v, TARGET_MAX);
+}
+
+void http_keep_host(struct session *s, struct http *h, struct view v)
+{
+	if (!h->host_len)
+		h->host_len = keep_at(s, h, h->target_len, v, HOST_MAX);
+}
+
 void http_url(const struct http *h, struct tsm_txn t)
 {
-	struct view target = view_of(h->target, h->target_len, 0), path = target, query,
-		    fragmentless;
-	struct view scheme = text("http"), authority = view_of(h->host, h->host_len, 0), host;
+	const uint8_t *kept = h->url ? h->url : (const uint8_t *)"";
+	struct view target = view_of(kept, h->target_len, 0), path = target, query, fragmentless;
+	struct view scheme = text("http"),
+		    authority = view_of(kept + h->target_len, h->host_len, 0), host;
 	uint8_t full[TARGET_MAX + HOST_MAX + 32];
 	const uint8_t *at;
 	size_t n = 0;

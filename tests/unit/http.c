@@ -41,6 +41,39 @@ static void a_refused_connect_leaves_the_connection(void **state)
 	talk_lacks("!");
 }
 
+/* However long those before it were, each request has its own, and as much as is kept of one. */
+static void each_request_has_its_own_target_and_host(void **state)
+{
+	static const unsigned lengths[] = {1, 300, 40, 41, 42, 90, 2};
+	char ask[4000], holds[4000];
+
+	(void)state;
+	for (unsigned step = 100; step < 2000; step += 1360) {
+		talk_begin(80, true);
+		for (unsigned i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+			char fill = (char)('a' + i);
+			int n = snprintf(ask, sizeof(ask),
+				"GET /%*s HTTP/1.1\r\nHost: %c%u.test\r\n\r\n", (int)lengths[i], "",
+				fill, lengths[i]);
+
+			memset(ask + 5, fill, lengths[i]);
+			talk_bytes(0, ask, (size_t)n, step);
+			SAY(1, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+		}
+		talk_close();
+		(void)talk_end();
+		for (unsigned i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+			unsigned kept = lengths[i] < 400 ? lengths[i] : 400;
+			int n = snprintf(holds, sizeof(holds), "url.full=http://%c%u.test/",
+				(char)('a' + i), lengths[i]);
+
+			memset(holds + n, 'a' + (int)i, kept);
+			holds[(unsigned)n + kept] = '\0';
+			talk_holds(holds);
+		}
+	}
+}
+
 static void the_simplest_request(void **state)
 {
 	static const char ask[] = "GET /old.html\r\n", body[] = "<html>as it is</html>";
@@ -260,6 +293,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_refused_connect_leaves_the_connection),
+		cmocka_unit_test(each_request_has_its_own_target_and_host),
 		cmocka_unit_test(the_simplest_request),
 		cmocka_unit_test(a_server_without_http2),
 		cmocka_unit_test(a_head_in_several_frames),
