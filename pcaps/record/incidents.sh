@@ -218,6 +218,20 @@ path_bandwidth() {
 }
 
 # The same inside of TLS, which is not read.
+incident rate_policed rate-policed
+rate_policed() {
+	line web 10 4000 police:20000
+	culprit web web 80 && capture rate-policed web eth0 -s 400 port 80 || return
+	curls rate-policed 2 "http://$WEB/big/300000"
+	curls rate-policed 2 "http://$WEB/big/400000"
+	captures_end
+	stop "$LINE"
+	lay web 10
+	capture rate-policed-well web eth0 -s 400 port 80 || return
+	curls rate-policed-well 3 "http://$WEB/big/300000"
+	captures_end
+}
+
 incident tls_download tls-download
 tls_download() {
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN=www.tsumari.test \

@@ -39,6 +39,7 @@ enum detector_place {
 	DETECTOR_VRRP,
 	DETECTOR_SILENT,
 	DETECTOR_PROXY,
+	DETECTOR_POLICE,
 	DETECTOR_WORKERS, /* behind those that say what is slow */
 	DETECTOR_COUNT    /* of them */
 };
@@ -200,7 +201,7 @@ extern const struct detector detect_capture, detect_close, detect_connect, detec
 	detect_rate, detect_send, detect_mysql, detect_nfs, detect_smtp, detect_vrrp;
 
 extern const struct detector detect_checks, detect_flood, detect_unanswered, detect_workers,
-	detect_silent, detect_proxy;
+	detect_silent, detect_proxy, detect_police;
 
 /* Transactions whose end is known. */
 static inline uint64_t svc_ended(const struct svc *s)
@@ -378,6 +379,16 @@ static inline uint64_t sending_time(const struct sending *s)
 }
 /* Was that as slow as the path's link is? */
 bool rate_limited(const struct sending *s);
+/* A service's messages of a side of which a limit drops what is above it (find_police.c), in the
+   list that is made; NULL: none. */
+struct policed {
+	struct proof p;      /* those that are not told by their queue */
+	uint64_t rate;       /* bits a second that it lets through */
+	uint64_t resent, of; /* bytes sent again, of all such messages */
+	uint64_t resent_ns,
+		bytes; /* of those in p: ns of the cost that were waited for these; bytes */
+};
+const struct policed *policed_of(const struct svc *s, enum side side);
 /* How long its round trips take, at most, until a sender has found the path's rate. */
 uint64_t slow_start(const struct sending *s);
 /* Do small requests to a service wait behind a large transfer? */

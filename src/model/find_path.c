@@ -331,8 +331,19 @@ static void take_out(struct findings *f, struct svc *s, const struct record *r)
 struct lost {
 	struct proof p;
 	uint64_t resent, rtos;
+	uint64_t policed; /* ns of waiting for what a limit of the rate dropped */
 	uint32_t classes;
 };
+
+/* What a limit drops is no loss by chance. */
+static void by_limit(const struct svc *s, enum side side, struct lost *lost)
+{
+	const struct policed *limit = policed_of(s, side);
+	uint64_t ns = limit ? limit->resent_ns : 0;
+
+	lost->policed = ns < lost->p.cost ? ns : lost->p.cost;
+	lost->p.cost -= lost->policed;
+}
 
 static void say_lost(struct text *t, const struct svc *s, enum side side, const struct lost *lost)
 {
@@ -363,7 +374,7 @@ static void list_loss(struct findings *f, const struct svc *s, const struct path
 
 	for (int side = 0; side < 2; side++) {
 		proof_merge(&all, &lost[side].p);
-		full += lost[side].resent ? c->full[side] : 0;
+		full += lost[side].resent ? c->full[side] + lost[side].policed : 0;
 	}
 	if (syns)
 		proof_merge(&all, syns);
@@ -632,8 +643,8 @@ static void list_lost(struct findings *f, const struct svc *s, const struct path
 		struct proof dead = c->dead[side];
 		bool fresh = side == SIDE_CLIENT && !drops;
 
-		lost[side] =
-			(struct lost){c->loss[side], c->resent[side], c->rtos[side], CLASS(NONE)};
+		lost[side] = (struct lost){
+			c->loss[side], c->resent[side], c->rtos[side], 0, CLASS(NONE)};
 		if (fresh) {
 			proof_merge(&lost[side].p, &c->fresh);
 			proof_merge(&dead, &c->fresh_dead);
@@ -643,7 +654,8 @@ static void list_lost(struct findings *f, const struct svc *s, const struct path
 		}
 		if (!lost[side].resent)
 			memset(&lost[side], 0, sizeof(lost[side]));
-		alone[side] = c->full[side] > lost[side].p.cost;
+		by_limit(s, (enum side)side, &lost[side]);
+		alone[side] = c->full[side] + lost[side].policed > lost[side].p.cost;
 		if (dead.count)
 			list_dead(f, s, c, side, &dead,
 				CLASS(UNACKED) |

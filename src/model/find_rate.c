@@ -168,16 +168,57 @@ static void list_side(
 			 "for it.");
 }
 
+/* The same where what is above the rate is dropped. */
+static void list_policed(struct findings *f, const struct svc *s, const struct rate_state *c,
+	enum side side, const struct policed *limit)
+{
+	bool server = side == SIDE_SERVER;
+	struct proof all = c->p[side];
+	struct finding *x;
+
+	proof_merge(&all, &limit->p);
+	x = finding_new(f, "path-bandwidth", "A limit of the rate drops what is above it", s, &all,
+		server ? "tsumari.tcp.server.retransmits > 0"
+		       : "tsumari.tcp.client.retransmits > 0");
+	finding_claims(x, s,
+		server ? ENTRY(RESPONSE) | ENTRY(STALL_RTO_SERVER) | ENTRY(STALL_FAST_SERVER)
+		       : ENTRY(REQUEST) | ENTRY(STALL_RTO_CLIENT) | ENTRY(STALL_FAST_CLIENT),
+		CLASS(NONE));
+	x->counted = c->messages[side] ? "messages" : "transactions";
+	x->of = c->messages[side] ? FIELD_ABSENT : s->transactions;
+	say(&x->saw,
+		"%C large %S%1 (%B) went at %C kbit/s, each about as fast as the other, for %T. %P "
+		"of the bytes had to be sent again.",
+		x->count, server ? "response" : "request", x->count, c->bytes[side] + limit->bytes,
+		limit->rate / 1000, x->local, limit->resent, limit->of);
+	say(&x->means,
+		"Something on the way lets so much through and drops bursts above it (a policer): "
+		"what is dropped is sent again, and the sender slows down to the rate. Loss by "
+		"chance would let some go faster than others.");
+	say(&x->next,
+		"Limits of the rate on the way: tc -s filter (police), a contract with the "
+		"provider, a security appliance, a limit of a virtual machine or of a cloud's "
+		"load balancer; a shaper before it at the %S that keeps below the rate, or a "
+		"larger burst; fewer bytes.",
+		server ? "server" : "client");
+	say(&x->against, "A link with next to no queue before it drops in the same way.");
+}
+
 static void list(struct findings *f)
 {
 	struct svc *s;
 
 	for (uint32_t i = 0; (s = svc_at(f, i)); i++) {
-		const struct rate_state *c = svc_has(s, DETECTOR_RATE);
+		for (int side = 0; side < 2; side++) {
+			const struct policed *limit = policed_of(s, (enum side)side);
+			const struct rate_state *c =
+				limit ? svc_state(s, DETECTOR_RATE) : svc_has(s, DETECTOR_RATE);
 
-		for (int side = 0; c && side < 2; side++)
-			if (c->p[side].count)
+			if (limit)
+				list_policed(f, s, c, (enum side)side, limit);
+			else if (c && c->p[side].count)
 				list_side(f, s, c, (enum side)side);
+		}
 	}
 }
 

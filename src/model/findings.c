@@ -34,6 +34,7 @@ static const struct detector *const detectors[DETECTOR_COUNT] = {
 	[DETECTOR_FLOOD] = &detect_flood,
 	[DETECTOR_SILENT] = &detect_silent,
 	[DETECTOR_PROXY] = &detect_proxy,
+	[DETECTOR_POLICE] = &detect_police,
 	[DETECTOR_WORKERS] = &detect_workers,
 };
 
