@@ -6,6 +6,7 @@
  */
 #define NCURSES_WIDECHAR 1
 #include "term.h"
+#include "base/ending.h"
 #include "base/text.h"
 #include <curses.h>
 #include <errno.h>
@@ -157,9 +158,19 @@ static void remember_undo(void)
 	undo_with("rmcup");
 }
 
+static void give_back(void *arg, bool in_signal)
+{
+	(void)arg;
+	(void)in_signal;
+	if (!T.open)
+		return;
+	ending_write(STDOUT_FILENO, T.undo, T.nundo);
+	tcsetattr(T.fd, TCSANOW, &T.before);
+}
+
 static void crash(int number)
 {
-	if (T.open) {
+	if (T.open) { /* a thread that dissects may make no other calls than these */
 		ssize_t done = write(STDOUT_FILENO, T.undo, T.nundo);
 
 		(void)done;
@@ -281,8 +292,10 @@ bool term_open(const struct term_options *o, char *err, size_t errsize)
 	remember_undo();
 	T.open = true;
 	catch_all();
-	if (!registered)
+	if (!registered) {
 		atexit(term_close);
+		ending_add(give_back, &T);
+	}
 	registered = true;
 	return true;
 }

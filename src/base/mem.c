@@ -1,6 +1,6 @@
 /* mem.c - see mem.h. */
 #include "base/mem.h"
-#include <stdio.h>
+#include "base/ending.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -8,12 +8,15 @@
 #define HUGE       ((size_t)2 << 20) /* a huge page of x86-64 and AArch64 */
 #define POOL_PIECE 16384u
 
+void out_of_memory(void)
+{
+	ending_now("out of memory");
+}
+
 static void *must(void *p)
 {
-	if (!p) {
-		fputs("tsumari: out of memory\n", stderr);
-		abort();
-	}
+	if (!p)
+		out_of_memory();
 	return p;
 }
 

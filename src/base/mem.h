@@ -1,8 +1,8 @@
 /*
  * mem.h - memory that is there or the program is not.
  *
- * Running out of the machine's memory aborts with one line; running out of a budget is the caller's
- * to handle, before it asks here.
+ * Running out of the machine's memory ends the program with one line, and with what is whole
+ * written (base/ending.h); running out of a budget is the caller's to handle, before it asks here.
  */
 #ifndef TSUMARI_BASE_MEM_H
 #define TSUMARI_BASE_MEM_H
@@ -10,6 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* Of a library that has none. */
+void out_of_memory(void) __attribute__((noreturn, cold));
 
 void *xmalloc(size_t n);
 void *xcalloc(size_t n, size_t size); /* zeroed */

@@ -5,6 +5,7 @@
  */
 #include "core/tcp_impl.h"
 #include "api/layer.h"
+#include "base/ending.h"
 #include "core/answers.h"
 #include "core/copies.h"
 #include "core/event.h"
@@ -48,7 +49,7 @@ static void seed(void)
 	if (hash_key[0])
 		return;
 	if (getrandom(hash_key, sizeof(hash_key), 0) != (ssize_t)sizeof(hash_key))
-		abort();
+		ending_now("the system gives no random numbers");
 	hash_key[0] |= 1;
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include "base/ending.h"
 #include "base/mem.h"
 
 #define NONE      UINT32_MAX
@@ -52,7 +53,7 @@ struct paths *paths_new(unsigned entries)
 	p->mask = buckets - 1;
 	p->newest = p->oldest = p->free = NONE;
 	if (getrandom(p->seed, sizeof(p->seed), 0) != (ssize_t)sizeof(p->seed))
-		abort();
+		ending_now("the system gives no random numbers");
 	return p;
 }
 

@@ -233,7 +233,7 @@ static void difference_json(struct json_object *list, const struct difference *d
 	if (d->measure == MEASURE_TIME || d->measure == MEASURE_LEDGER)
 		jsontree_put(o, "greater", jsontree_real(d->greater));
 	jsontree_put(o, "p", jsontree_real(d->p));
-	jsontree_put(o, "changed", json_object_new_boolean(d->changed));
+	jsontree_put(o, "changed", jsontree_bool(d->changed));
 }
 
 static void capture_json(struct json_object *o, const char *name, const struct compare_side *s)

@@ -13,10 +13,11 @@ struct document *document_new(const struct document_options *o, char *err, size_
 	struct document *d = xcalloc(1, sizeof(*d));
 
 	d->o = *o;
-	d->out = !o->path || strcmp(o->path, "-") == 0 ? stdout
-						       : fopen(o->path, o->append ? "ae" : "we");
-	if (d->out)
+	d->to = stream_open(o->path, o->append, STREAM_MARKS);
+	if (d->to) {
+		d->out = stream_file(d->to);
 		return d;
+	}
 	snprintf(err, errsize, "cannot write %s: %s", o->path, strerror(errno));
 	free(d);
 	return NULL;
@@ -26,8 +27,7 @@ void document_free(struct document *d)
 {
 	if (!d)
 		return;
-	if (d->out != stdout)
-		fclose(d->out);
+	stream_close(d->to);
 	free(d);
 }
 
@@ -45,7 +45,7 @@ static void files_part(struct json_object *capture, const struct capture_stats *
 	list = jsontree_array(capture, "files");
 	for (uint32_t i = 0; i < st->nfiles; i++) {
 		const struct capture_file *f = &st->files[i];
-		struct json_object *o = json_object_new_object();
+		struct json_object *o = jsontree_object(NULL, NULL);
 
 		jsontree_put(o, "name", jsontree_text(f->name));
 		jsontree_put(o, "frames", jsontree_u64(f->frames));
@@ -68,7 +68,7 @@ static void comments_part(struct json_object *capture, const struct capture_stat
 	jsontree_put(capture, "comments", jsontree_u64(st->comments));
 	list = jsontree_array(capture, "comment");
 	for (uint64_t i = 0; i < st->comments && i < COMMENTS_SHOWN; i++) {
-		struct json_object *o = json_object_new_object();
+		struct json_object *o = jsontree_object(NULL, NULL);
 
 		if (st->comment[i].time)
 			jsontree_put(o, "time", jsontree_time(st->comment[i].time));
@@ -83,7 +83,7 @@ static void listening_part(struct json_object *capture, const struct capture_sta
 	struct json_object *list = st->drops.n ? jsontree_array(capture, "drops") : NULL;
 
 	for (uint32_t i = 0; i < st->drops.n; i++) {
-		struct json_object *o = json_object_new_object();
+		struct json_object *o = jsontree_object(NULL, NULL);
 
 		jsontree_put(o, "from", jsontree_time(st->drops.list[i].start));
 		jsontree_put(o, "to", jsontree_time(st->drops.list[i].end));
@@ -96,7 +96,7 @@ static void listening_part(struct json_object *capture, const struct capture_sta
 	list = jsontree_array(capture, "interface_change");
 	for (uint64_t i = 0; i < st->changes && i < CHANGES_SHOWN; i++) {
 		const struct capture_change *c = &st->change[i];
-		struct json_object *o = json_object_new_object();
+		struct json_object *o = jsontree_object(NULL, NULL);
 
 		jsontree_put(o, "time", jsontree_time(c->time));
 		jsontree_put(o, "interface", jsontree_text(c->name));
@@ -226,7 +226,7 @@ static void tally(struct json_object *o, const struct tally *t)
 static void service_name(struct json_object *o, const struct service *x)
 {
 	if (!x || x->other) {
-		jsontree_put(o, "other", json_object_new_boolean(true));
+		jsontree_put(o, "other", jsontree_bool(true));
 		return;
 	}
 	jsontree_put(o, "server", jsontree_endpoint(&x->ip, x->port));
@@ -371,8 +371,8 @@ bool document_finish(struct document *d, const struct capture_stats *st, const s
 	struct json_object *all = document_tree(d, st, c);
 
 	struct text verdict;
+	int error;
 
-	errno = 0;
 	if (d->o.html) {
 		text_init_growing(&verdict);
 		document_verdict(d->o.model, st, &verdict);
@@ -383,8 +383,11 @@ bool document_finish(struct document *d, const struct capture_stats *st, const s
 		fputc('\n', d->out);
 	}
 	json_object_put(all);
-	if ((fflush(d->out) == 0 && !ferror(d->out)) || errno == EPIPE)
+	stream_mark(d->to, NULL);
+	error = stream_close(d->to);
+	d->to = NULL;
+	if (!error || error == EPIPE)
 		return true;
-	snprintf(d->error, sizeof(d->error), "cannot write the report: %s", strerror(errno));
+	snprintf(d->error, sizeof(d->error), "cannot write the report: %s", strerror(error));
 	return false;
 }

@@ -26,7 +26,7 @@ static struct json_object *host(struct geo *geo, const struct host *x)
 	struct json_object *o = jsontree_object(NULL, NULL);
 
 	if (x->other) {
-		jsontree_put(o, "other", json_object_new_boolean(true));
+		jsontree_put(o, "other", jsontree_bool(true));
 	} else {
 		jsontree_put(o, "ip", jsontree_addr(&x->ip));
 		place(o, geo ? geo_find(geo, &x->ip) : NULL);

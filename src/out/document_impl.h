@@ -8,10 +8,12 @@
 #include "model/tally.h"
 #include "out/document.h"
 #include "out/jsontree.h"
+#include "out/stream.h"
 
 struct document {
 	struct document_options o;
-	FILE *out;
+	struct stream *to;
+	FILE *out; /* of it */
 	char error[256];
 };
 

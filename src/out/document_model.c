@@ -28,7 +28,7 @@ static struct json_object *finding(const struct finding *x)
 	jsontree_put(o, "id", jsontree_text(x->id));
 	jsontree_put(o, "title", jsontree_text(x->title));
 	jsontree_put(o, "severity", jsontree_text(severity_names[x->severity]));
-	jsontree_put(o, "of_capture", json_object_new_boolean(x->of_capture));
+	jsontree_put(o, "of_capture", jsontree_bool(x->of_capture));
 	if (!addr_is_zero(&x->server))
 		jsontree_put(o, "server",
 			x->port ? jsontree_endpoint(&x->server, x->port)
@@ -40,7 +40,7 @@ static struct json_object *finding(const struct finding *x)
 	if (x->cost) {
 		jsontree_put(o, "cost", jsontree_u64(x->cost));
 		if (x->at_least)
-			jsontree_put(o, "at_least", json_object_new_boolean(true));
+			jsontree_put(o, "at_least", jsontree_bool(true));
 		jsontree_put(o, "share",
 			jsontree_real(x->waiting ? (double)x->cost / (double)x->waiting : 0));
 	}
@@ -87,7 +87,7 @@ static void account(struct json_object *all, const struct findings *f)
 	jsontree_put(o, "all", jsontree_u64(sum.all));
 	jsontree_put(o, "idle", jsontree_u64(sum.idle));
 	if (sum.at_least)
-		jsontree_put(o, "at_least", json_object_new_boolean(true));
+		jsontree_put(o, "at_least", jsontree_bool(true));
 	array = jsontree_array(o, "lines");
 	for (unsigned i = 0; i < n; i++) {
 		const struct account_line *l = &line[i];
@@ -108,7 +108,7 @@ static void account(struct json_object *all, const struct findings *f)
 			jsontree_text(l->finding ? l->finding->title : entry_words[l->entry]));
 		jsontree_put(x, "cost", jsontree_u64(l->cost));
 		if (l->at_least)
-			jsontree_put(x, "at_least", json_object_new_boolean(true));
+			jsontree_put(x, "at_least", jsontree_bool(true));
 		jsontree_put(x, "share", jsontree_real((double)l->cost / (double)sum.felt));
 	}
 }
@@ -153,7 +153,7 @@ static struct json_object *call(const struct slow_call *c, uint64_t from)
 		jsontree_put(o, "start", jsontree_time(c->start));
 	jsontree_put(o, "total", jsontree_u64(c->total));
 	if (c->pending)
-		jsontree_put(o, "pending", json_object_new_boolean(true));
+		jsontree_put(o, "pending", jsontree_bool(true));
 	/* From its start, with the time to connect; null: not known. */
 	stamps = jsontree_array(o, "stamps");
 	for (int i = 0; i < 4; i++)

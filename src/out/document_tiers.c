@@ -6,7 +6,7 @@
 static void operation(struct json_object *o, const struct service *s, const char *text, size_t len)
 {
 	if (!s) {
-		jsontree_put(o, "other", json_object_new_boolean(true));
+		jsontree_put(o, "other", jsontree_bool(true));
 		return;
 	}
 	jsontree_put(o, "server", jsontree_endpoint(&s->ip, s->port));

@@ -44,7 +44,7 @@ struct filter *filter_new(const char *text, const struct schema_env *env, char *
 	f->match = pcre2_match_data_create(1, NULL);
 	f->limits = pcre2_match_context_create(NULL);
 	if (!f->match || !f->limits)
-		abort();
+		out_of_memory();
 	pcre2_set_match_limit(f->limits, MATCH_LIMIT);
 	pcre2_set_depth_limit(f->limits, MATCH_DEPTH);
 	return f;

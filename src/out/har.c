@@ -13,6 +13,7 @@
 #include "core/registry.h"
 #include "out/jsontree.h"
 #include "out/schema.h"
+#include "out/stream.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,7 @@ static const char *const names[C_COUNT] = {
 	[C_ENCODING] = "tsumari.http.content_encoding",
 };
 
+#define CLOSING   "\n]}}\n"
 #define PROTOCOLS 4u /* of the web; further ones are left out */
 
 struct protocol {
@@ -67,7 +69,8 @@ struct protocol {
 };
 
 struct har {
-	FILE *out;
+	struct stream *to;
+	FILE *out;   /* of it */
 	bool closed; /* the reader has gone */
 	uint64_t entries, left_out;
 	struct protocol protocol[PROTOCOLS];
@@ -83,15 +86,15 @@ struct values {
 	struct schema_value v[C_COUNT];
 };
 
-static void check(struct har *h)
+static void check(struct har *h, int error)
 {
-	if (!ferror(h->out) || h->closed || h->error[0])
+	if (!error || h->closed || h->error[0])
 		return;
-	if (errno == EPIPE)
+	if (error == EPIPE)
 		h->closed = true;
 	else
 		snprintf(h->error, sizeof(h->error), "cannot write %s: %s", h->path,
-			strerror(errno ? errno : EIO));
+			strerror(error));
 }
 
 static bool open_protocol(struct protocol *p, const struct dissector *d, char *err, size_t errsize)
@@ -118,18 +121,20 @@ struct har *har_new(const char *path, const char *version, char *err, size_t err
 			har_free(h);
 			return NULL;
 		}
-	h->out = input ? stdout : fopen(path, "we");
-	if (!h->out) {
+	h->to = stream_open(path, false, STREAM_MARKS);
+	if (!h->to) {
 		snprintf(err, errsize, "--har: cannot write %s: %s", path, strerror(errno));
 		har_free(h);
 		return NULL;
 	}
+	h->out = stream_file(h->to);
 	creator = jsontree_object(NULL, NULL);
 	jsontree_put(creator, "name", jsontree_text("tsumari"));
 	jsontree_put(creator, "version", jsontree_text(version));
 	fputs("{\"log\":{\"version\":\"1.2\",\"creator\":", h->out);
 	jsontree_write(creator, h->out);
 	fputs(",\"entries\":[", h->out);
+	stream_mark(h->to, CLOSING);
 	json_object_put(creator);
 	return h;
 }
@@ -246,7 +251,7 @@ static struct json_object *body_size(const struct values *x, unsigned body, unsi
 {
 	if (x->there[body])
 		return jsontree_u64(x->v[body].u64);
-	return x->there[whole] ? jsontree_u64(0) : json_object_new_int(-1);
+	return x->there[whole] ? jsontree_u64(0) : jsontree_int(-1);
 }
 
 static struct json_object *http_version(const struct values *x)
@@ -277,7 +282,7 @@ static void request_part(
 	header(x, headers, C_REQ_MIME, "Content-Type");
 	header(x, headers, C_REQ_ID, "X-Request-ID");
 	query_string(x, jsontree_array(o, "queryString"));
-	jsontree_put(o, "headersSize", json_object_new_int(-1));
+	jsontree_put(o, "headersSize", jsontree_int(-1));
 	jsontree_put(o, "bodySize", body_size(x, C_REQ_BODY, C_REQ_BYTES));
 }
 
@@ -295,11 +300,10 @@ static void response_part(const struct values *x, struct json_object *entry)
 	content = jsontree_object(o, "content");
 	/* How long it is when it is unpacked was not looked at. */
 	jsontree_put(content, "size",
-		x->there[C_ENCODING] ? json_object_new_int(-1)
-				     : body_size(x, C_RES_BODY, C_RES_BYTES));
+		x->there[C_ENCODING] ? jsontree_int(-1) : body_size(x, C_RES_BODY, C_RES_BYTES));
 	jsontree_put(content, "mimeType", text_of(x, C_RES_MIME, "x-unknown"));
 	jsontree_put(o, "redirectURL", jsontree_text(""));
-	jsontree_put(o, "headersSize", json_object_new_int(-1));
+	jsontree_put(o, "headersSize", jsontree_int(-1));
 	jsontree_put(o, "bodySize", body_size(x, C_RES_BODY, C_RES_BYTES));
 }
 
@@ -357,7 +361,7 @@ static struct timings timings_of(const struct txn_record *t)
 
 static struct json_object *none(void)
 {
-	return json_object_new_int(-1);
+	return jsontree_int(-1);
 }
 
 static void timing_part(const struct timings *x, struct json_object *entry)
@@ -435,20 +439,18 @@ static void on_record(void *arg, const struct record *r)
 	}
 	struct json_object *entry = entry_of(&x, &where);
 
-	errno = 0;
 	fputs(h->entries++ ? ",\n" : "\n", h->out);
 	jsontree_write(entry, h->out);
 	json_object_put(entry);
-	check(h);
+	stream_mark(h->to, CLOSING);
+	check(h, stream_flush(h->to));
 }
 
 static bool on_poll(void *arg)
 {
 	struct har *h = arg;
 
-	errno = 0;
-	fflush(h->out);
-	check(h);
+	check(h, stream_flush(h->to));
 	return !h->closed && !h->error[0];
 }
 
@@ -459,19 +461,15 @@ struct sink har_sink(struct har *h)
 
 bool har_finish(struct har *h)
 {
-	errno = 0;
 	fputs("\n]", h->out);
 	if (h->left_out)
 		fprintf(h->out,
 			",\"comment\":\"%llu left out: the request was not seen, or has no URL\"",
 			(unsigned long long)h->left_out);
 	fputs("}}\n", h->out);
-	fflush(h->out);
-	check(h);
-	if (h->out != stdout && fclose(h->out) != 0 && !h->error[0] && !h->closed)
-		snprintf(h->error, sizeof(h->error), "cannot write %s: %s", h->path,
-			strerror(errno));
-	h->out = NULL;
+	stream_mark(h->to, NULL);
+	check(h, stream_close(h->to));
+	h->to = NULL;
 	return !h->error[0];
 }
 
@@ -486,8 +484,7 @@ void har_free(struct har *h)
 		return;
 	for (unsigned i = 0; i < PROTOCOLS; i++)
 		schema_free(h->protocol[i].schema);
-	if (h->out && h->out != stdout)
-		fclose(h->out);
+	stream_close(h->to);
 	free(h->path);
 	free(h);
 }

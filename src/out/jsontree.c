@@ -24,7 +24,7 @@ static int write_string(struct json_object *o, struct printbuf *to, int level, i
 static struct json_object *made(struct json_object *o)
 {
 	if (!o)
-		abort();
+		out_of_memory();
 	return o;
 }
 
@@ -62,6 +62,16 @@ struct json_object *jsontree_text(const char *s)
 struct json_object *jsontree_u64(uint64_t v)
 {
 	return made(json_object_new_uint64(v));
+}
+
+struct json_object *jsontree_int(int v)
+{
+	return made(json_object_new_int(v));
+}
+
+struct json_object *jsontree_bool(bool v)
+{
+	return made(json_object_new_boolean(v));
 }
 
 static struct json_object *number(double v, const char *digits)
@@ -117,7 +127,7 @@ void jsontree_put(struct json_object *o, const char *name, struct json_object *v
 {
 	if (json_object_object_add_ex(o, name, value,
 		    JSON_C_OBJECT_ADD_KEY_IS_NEW | JSON_C_OBJECT_ADD_CONSTANT_KEY) != 0)
-		abort();
+		out_of_memory();
 }
 
 struct json_object *jsontree_object(struct json_object *o, const char *name)
@@ -141,7 +151,7 @@ struct json_object *jsontree_array(struct json_object *o, const char *name)
 void jsontree_append(struct json_object *array, struct json_object *value)
 {
 	if (json_object_array_add(array, value) != 0)
-		abort();
+		out_of_memory();
 }
 
 bool jsontree_write(struct json_object *o, FILE *f)
@@ -151,6 +161,6 @@ bool jsontree_write(struct json_object *o, FILE *f)
 		o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
 
 	if (!p)
-		abort();
+		out_of_memory();
 	return fwrite(p, 1, n, f) == n;
 }

@@ -17,6 +17,8 @@
 /* The caller owns what these return, until it is put into an object or array. */
 struct json_object *jsontree_bytes(const char *p, size_t n);
 struct json_object *jsontree_text(const char *s);
+struct json_object *jsontree_int(int v);
+struct json_object *jsontree_bool(bool v);
 struct json_object *jsontree_u64(uint64_t v);
 struct json_object *jsontree_ms(uint64_t ns);   /* ms, to the ns */
 struct json_object *jsontree_real(double v);    /* six digits */

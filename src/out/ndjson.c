@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/ending.h"
 #include "base/mem.h"
 #include "core/community.h"
 #include "core/registry.h"
@@ -34,6 +35,7 @@ struct ndjson {
 	char *types; /* NULL: all */
 	char *buffer;
 	size_t len, size;
+	struct whole whole; /* lines in it */
 	unsigned nplans;
 	struct type_plan plans[PLANS_MAX];
 	struct type_plan *last; /* of the record before */
@@ -73,14 +75,14 @@ static void trim_file(struct ndjson *n, size_t at)
 	int fd = n->file.fd, flags = fcntl(fd, F_GETFL);
 	off_t end = lseek(fd, 0, SEEK_CUR);
 
-	if (part == 0 || end < (off_t)part || flags < 0 || (flags & O_APPEND) ||
+	if (part == 0 || end < (off_t)part || flags < 0 || ((flags & O_APPEND) && !n->file.own) ||
 		fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size != end)
 		return;
 	if (ftruncate(fd, end - (off_t)part) == 0)
 		lseek(fd, end - (off_t)part, SEEK_SET);
 }
 
-static void flush(struct ndjson *n)
+static void write_out(struct ndjson *n)
 {
 	size_t at = 0;
 
@@ -105,6 +107,33 @@ static void flush(struct ndjson *n)
 	n->len = 0;
 }
 
+static void hold(struct ndjson *n)
+{
+	whole_hold(&n->whole);
+}
+
+static void let_go(struct ndjson *n)
+{
+	whole_let_go(&n->whole, stopped(n) ? -1 : n->file.fd, n->buffer, n->len);
+}
+
+static void flush(struct ndjson *n)
+{
+	hold(n);
+	write_out(n);
+	let_go(n);
+}
+
+/* The program ends at once. */
+static void last_words(void *arg, bool in_signal)
+{
+	struct ndjson *n = arg;
+
+	(void)in_signal;
+	if (whole_take(&n->whole))
+		ending_write(atomic_load(&n->whole.fd), n->whole.bytes, atomic_load(&n->whole.n));
+}
+
 /* A line behind the first `before` bytes of the buffer: does another file begin with it? */
 static void rotate(struct ndjson *n, const struct record *r, size_t before)
 {
@@ -113,17 +142,21 @@ static void rotate(struct ndjson *n, const struct record *r, size_t before)
 
 	if (time != FIELD_ABSENT && time > n->time)
 		n->time = time;
-	if (!outfile_due(&n->file, before, line, n->time))
+	if (!outfile_due(&n->file, before, line, n->time)) {
+		whole_grown(&n->whole, n->len);
 		return;
+	}
+	hold(n);
 	n->len = before;
 	if (n->file.fd >= 0)
-		flush(n);
+		write_out(n);
 	/* What an earlier run left may have no room for it either. */
 	while (!stopped(n) && outfile_due(&n->file, 0, line, n->time))
 		if (!outfile_next(&n->file, n->time))
 			fail(n, "cannot write %s: %s", n->file.name, strerror(errno));
 	memmove(n->buffer, n->buffer + before, line);
 	n->len = line;
+	let_go(n);
 }
 
 /* Is a name in the list of types? */
@@ -190,9 +223,13 @@ static void ndjson_record(void *arg, const struct record *r)
 	if (n->size - n->len < bound) {
 		flush(n);
 		if (n->size < bound) {
+			char *more = xmalloc(bound);
+
+			hold(n);
 			n->size = bound;
 			free(n->buffer);
-			n->buffer = xmalloc(n->size);
+			n->buffer = more;
+			let_go(n);
 		}
 	}
 	before = n->len;
@@ -200,6 +237,8 @@ static void ndjson_record(void *arg, const struct record *r)
 			  n->buffer);
 	if (outfile_rotates(&n->file))
 		rotate(n, r, before);
+	else
+		whole_grown(&n->whole, n->len);
 	if (n->line_buffered)
 		flush(n);
 }
@@ -284,6 +323,9 @@ struct ndjson *ndjson_new_fd(const struct ndjson_options *o, int fd, char *err, 
 	n->env.community = community_cache_new();
 	n->size = BUFFER;
 	n->buffer = xmalloc(n->size);
+	atomic_init(&n->whole.held, false);
+	whole_let_go(&n->whole, fd, n->buffer, 0);
+	ending_add(last_words, n);
 	if (!make_plans(n)) {
 		snprintf(err, errsize, "%s", n->error);
 		ndjson_free(n);
@@ -305,15 +347,22 @@ struct ndjson *ndjson_new(const struct ndjson_options *o, char *err, size_t errs
 		outfile_release(&file);
 		return NULL;
 	}
+	hold(n);
 	outfile_release(&n->file);
 	n->file = file;
+	let_go(n);
 	return n;
 }
 
 bool ndjson_reopen(struct ndjson *n, char *err, size_t errsize)
 {
+	bool good;
+
 	flush(n);
-	if (outfile_reopen(&n->file))
+	hold(n);
+	good = outfile_reopen(&n->file);
+	let_go(n);
+	if (good)
 		return true;
 	snprintf(err, errsize, "cannot open %s again, and goes on with the old file: %s",
 		n->file.name, strerror(errno));
@@ -325,9 +374,11 @@ bool ndjson_finish(struct ndjson *n)
 	/* A capture without records makes a file all the same. */
 	if (n->file.fd < 0 && !stopped(n) && !outfile_next(&n->file, n->time))
 		fail(n, "cannot write %s: %s", n->file.name, strerror(errno));
-	flush(n);
+	hold(n);
+	write_out(n);
 	if (!outfile_close(&n->file))
 		fail(n, "cannot write %s: %s", n->file.name, strerror(errno));
+	let_go(n);
 	return !n->error[0];
 }
 
@@ -345,6 +396,7 @@ void ndjson_free(struct ndjson *n)
 {
 	if (!n)
 		return;
+	ending_drop(n);
 	outfile_release(&n->file);
 	for (unsigned i = 0; i < n->nplans; i++)
 		jsonw_plan_free(n->plans[i].plan);

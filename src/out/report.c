@@ -20,13 +20,13 @@ struct report *report_new(const struct report_options *o, char *err, size_t errs
 		r->o.width = 100;
 	if (r->o.width < WIDTH_LEAST)
 		r->o.width = WIDTH_LEAST;
-	r->out = !o->path || strcmp(o->path, "-") == 0 ? stdout
-						       : fopen(o->path, o->append ? "ae" : "we");
-	if (!r->out) {
+	r->to = stream_open(o->path, o->append, STREAM_LINES);
+	if (!r->to) {
 		snprintf(err, errsize, "cannot write %s: %s", o->path, strerror(errno));
 		free(r);
 		return NULL;
 	}
+	r->out = stream_file(r->to);
 	r->services = model_services(o->model);
 	text_init_growing(&r->t);
 	return r;
@@ -37,8 +37,7 @@ void report_free(struct report *r)
 	if (!r)
 		return;
 	text_release(&r->t);
-	if (r->out && r->out != stdout)
-		fclose(r->out);
+	stream_close(r->to);
 	free(r);
 }
 
@@ -473,6 +472,7 @@ bool report_finish(struct report *r, const struct capture_stats *st, const struc
 {
 	const struct service **list;
 	unsigned n = services_sorted(r->services, &list);
+	int error;
 
 	report_findings(r, st);
 	r->listened = capture_time(st);
@@ -486,12 +486,11 @@ bool report_finish(struct report *r, const struct capture_stats *st, const struc
 	report_hosts(r);
 	report_probes(r);
 	counter_part(r, c);
-	errno = 0;
-	if (fflush(r->out) == 0 && !ferror(r->out))
+	error = stream_close(r->to);
+	r->to = NULL;
+	if (!error || error == EPIPE)
 		return true;
-	if (errno == EPIPE)
-		return true;
-	snprintf(r->message, sizeof(r->message), "cannot write the report: %s", strerror(errno));
+	snprintf(r->message, sizeof(r->message), "cannot write the report: %s", strerror(error));
 	r->err = r->message;
 	return false;
 }

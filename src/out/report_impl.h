@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "model/services.h"
 #include "out/report.h"
+#include "out/stream.h"
 
 #define REPORT_TOP 20u /* rows of a table that are shown */
 
@@ -25,7 +26,8 @@ struct report {
 	struct report_options o;
 	struct services *services; /* of the model */
 	uint64_t listened;         /* ns */
-	FILE *out;
+	struct stream *to;
+	FILE *out;     /* of it */
 	struct text t; /* the line being made */
 	bool wrap;     /* lines longer than the width go on in the next */
 	struct report_port port[REPORT_PORTS];

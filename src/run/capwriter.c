@@ -3,12 +3,14 @@
  * pcapng are pcapng_write.c's.
  */
 #include "run/capwriter.h"
+#include "base/ending.h"
 #include "base/mem.h"
 #include "run/message.h"
 #include "run/pcapng_write.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BUFFER_SIZE ((size_t)256 * 1024)
+#define BUFFER_SIZE ((size_t)320 * 1024) /* a frame of 256 KiB has room with its head */
 #define SECOND      UINT64_C(1000000000)
 #define IFACES      65536u
 
@@ -52,6 +54,9 @@ struct capwriter {
 	uint32_t nifaces;
 	char error[PATH_MAX + 128];
 	size_t fill;
+	uint64_t out;       /* bytes that were written to this file */
+	uint64_t out_whole; /* up to the end of a frame */
+	struct whole whole; /* frames in the buffer */
 	uint8_t buffer[BUFFER_SIZE];
 };
 
@@ -63,41 +68,147 @@ static bool fail(struct capwriter *w, int number)
 	return false;
 }
 
-static bool write_all(struct capwriter *w, const void *from, size_t n)
+static uint32_t number_at(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+/* Of n bytes at the end of a frame, those up to the end of the last whole one. */
+static size_t whole_frames(const struct capwriter *w, const uint8_t *p, size_t n)
+{
+	size_t at = !w->ng && w->out == 0 ? sizeof(struct file_header) : 0, more;
+
+	if (at > n)
+		return 0;
+	for (;; at += more) {
+		more = 0;
+		if (w->ng && n - at >= 8)
+			more = number_at(p + at + 4);
+		else if (!w->ng && n - at >= 16)
+			more = 16u + number_at(p + at + 8);
+		if (!more || more > n - at)
+			return at;
+	}
+}
+
+/*
+ * The disk is full: the file is taken back to the end of its last whole frame, unless somebody else
+ * writes to it, too. What cannot be taken back (a pipe) stays.
+ */
+static void take_back(const struct capwriter *w)
+{
+	off_t end = lseek(w->fd, 0, SEEK_CUR), more = (off_t)(w->out - w->out_whole);
+	struct stat st;
+
+	if (!more || end < more || fstat(w->fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+		st.st_size != end)
+		return;
+	if (ftruncate(w->fd, end - more) == 0)
+		lseek(w->fd, end - more, SEEK_SET);
+}
+
+static void wait_for_room(const struct capwriter *w)
+{
+	struct pollfd p = {.fd = w->fd, .events = POLLOUT};
+
+	poll(&p, 1, -1);
+}
+
+/* frames: whole ones; else a part of one. */
+static bool write_all(struct capwriter *w, const void *from, size_t n, bool frames)
 {
 	const uint8_t *p = from;
+	size_t at = 0;
+	int error = 0;
 
-	while (n) {
-		ssize_t put = write(w->fd, p, n);
+	while (at < n && !error) {
+		ssize_t put = write(w->fd, p + at, n - at);
 
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return fail(w, errno);
-		p += put;
-		n -= (size_t)put;
+		if (put > 0)
+			at += (size_t)put;
+		else if (put < 0 && errno == EAGAIN)
+			wait_for_room(w);
+		else if (put == 0 || errno != EINTR)
+			error = put == 0 ? ENOSPC : errno;
 	}
-	return true;
+	if (frames)
+		w->out_whole = w->out + (error ? whole_frames(w, p, at) : n);
+	w->out += at;
+	if (!error)
+		return true;
+	take_back(w);
+	return fail(w, error);
+}
+
+/* How much of it is whole now. */
+static void let_go(struct capwriter *w)
+{
+	whole_let_go(&w->whole, w->failed ? -1 : w->fd, w->buffer, w->fill);
 }
 
 static bool flush(struct capwriter *w)
 {
 	size_t n = w->fill;
+	bool good;
 
+	whole_hold(&w->whole);
 	w->fill = 0;
-	return write_all(w, w->buffer, n);
+	good = !n || write_all(w, w->buffer, n, true);
+	let_go(w);
+	return good;
 }
 
-static bool put(struct capwriter *w, const void *from, size_t n)
+struct part {
+	const void *p;
+	size_t n;
+};
+
+/* A frame, or another block, stands in the buffer as a whole, or never does. */
+static bool put(struct capwriter *w, const struct part *part, unsigned nparts)
 {
+	size_t n = 0;
+
+	for (unsigned i = 0; i < nparts; i++)
+		n += part[i].n;
 	w->written += n;
 	if (n > BUFFER_SIZE - w->fill && !flush(w))
 		return false;
+	for (unsigned i = 0; i < nparts; i++) {
+		if (n > BUFFER_SIZE) {
+			if (!write_all(w, part[i].p, part[i].n, false))
+				return false;
+			continue;
+		}
+		memcpy(w->buffer + w->fill, part[i].p, part[i].n);
+		w->fill += part[i].n;
+	}
 	if (n > BUFFER_SIZE)
-		return write_all(w, from, n);
-	memcpy(w->buffer + w->fill, from, n);
-	w->fill += n;
+		w->out_whole = w->out;
+	whole_grown(&w->whole, w->fill);
 	return true;
+}
+
+static bool put_one(struct capwriter *w, const void *p, size_t n)
+{
+	return put(w, &(struct part){p, n}, 1);
+}
+
+/* The program ends at once. */
+static void last_words(void *arg, bool in_signal)
+{
+	struct capwriter *w = arg;
+	struct stat st;
+	int fd;
+
+	(void)in_signal;
+	if (!whole_take(&w->whole))
+		return;
+	fd = atomic_load(&w->whole.fd);
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		ending_write(fd, w->whole.bytes, atomic_load(&w->whole.n));
 }
 
 /* The path, with the time filled in (-G) and the number behind it (-C). */
@@ -131,6 +242,12 @@ static bool is_input(const struct capwriter *w, const struct stat *st)
 	return w->o.inputs && S_ISREG(st->st_mode) && inputs_hold(w->o.inputs, st);
 }
 
+static void opened(struct capwriter *w)
+{
+	w->out = w->out_whole = 0;
+	atomic_store(&w->whole.fd, w->fd);
+}
+
 static bool open_named(struct capwriter *w)
 {
 	struct stat st;
@@ -145,6 +262,7 @@ static bool open_named(struct capwriter *w)
 	}
 	if (S_ISREG(st.st_mode) && ftruncate(w->fd, 0) < 0)
 		return fail(w, errno);
+	opened(w);
 	return true;
 }
 
@@ -156,7 +274,7 @@ static bool write_section(struct capwriter *w)
 	w->headless = false;
 	w->nifaces = 0;
 	memset(w->ifaces, 0, IFACES * sizeof(*w->ifaces));
-	return put(w, block, ng_write_section(block)) && (!w->o.unbuffered || flush(w));
+	return put_one(w, block, ng_write_section(block)) && (!w->o.unbuffered || flush(w));
 }
 
 static bool write_header(struct capwriter *w)
@@ -172,7 +290,7 @@ static bool write_header(struct capwriter *w)
 	if (w->ng)
 		return write_section(w);
 	w->headless = false;
-	return put(w, &h, sizeof(h)) && (!w->o.unbuffered || flush(w));
+	return put_one(w, &h, sizeof(h)) && (!w->o.unbuffered || flush(w));
 }
 
 /* Of a file that is read the first frame says of which link type the written one is. */
@@ -183,10 +301,12 @@ static bool open_file(struct capwriter *w)
 	if (strcmp(w->o.path, "-") == 0) {
 		snprintf(w->name, sizeof(w->name), "standard output");
 		w->fd = STDOUT_FILENO;
+		opened(w);
 	} else if (w->o.fd > 0) {
 		snprintf(w->name, sizeof(w->name), "%s", w->o.path);
 		w->fd = w->o.fd;
 		w->o.fd = 0;
+		opened(w);
 	} else if (!make_name(w) || !open_named(w)) {
 		return false;
 	}
@@ -200,6 +320,7 @@ static bool close_file(struct capwriter *w)
 	int fd = w->fd;
 
 	w->fd = -1;
+	atomic_store(&w->whole.fd, -1);
 	if (fd > STDERR_FILENO && close(fd) < 0 && good)
 		return fail(w, errno);
 	return good;
@@ -233,6 +354,9 @@ struct capwriter *capwriter_open(const struct capwriter_options *o, char *err, s
 	if (w->ng)
 		w->ifaces = xcalloc(IFACES, sizeof(*w->ifaces));
 	w->fd = -1;
+	w->whole.bytes = w->buffer;
+	atomic_init(&w->whole.fd, -1);
+	ending_add(last_words, w);
 	w->digits = o->size ? digits_of(o->files) : 0;
 	w->window = o->now / SECOND;
 	if (o->seconds && !o->now)
@@ -272,6 +396,7 @@ static bool reopen(struct capwriter *w)
 	}
 	w->failed = w->pipe_closed = false;
 	w->fd = old;
+	atomic_store(&w->whole.fd, old);
 	message("%s; the capture goes on in the old file", w->error);
 	w->error[0] = '\0';
 	return true;
@@ -361,18 +486,21 @@ static bool describe(struct capwriter *w, const struct packet *p, uint32_t *numb
 	*number = w->nifaces++;
 	d->number = (uint16_t)w->nifaces;
 	d->linktype = p->linktype;
-	return put(w, block, ng_write_interface(block, p->linktype, w->o.snaplen, name));
+	return put_one(w, block, ng_write_interface(block, p->linktype, w->o.snaplen, name));
 }
 
 static bool ng_frame(struct capwriter *w, const struct packet *p)
 {
 	uint8_t head[NG_WRITE_MAX], end[NG_WRITE_MAX];
+	struct part part[3];
 	uint32_t number;
 
 	if (!rotate(w, p->time) || (w->headless && !write_header(w)) || !describe(w, p, &number))
 		return false;
-	if (!put(w, head, ng_write_packet(head, number, p->time, p->caplen, p->len)) ||
-		!put(w, p->data, p->caplen) || !put(w, end, ng_write_packet_end(end, p->caplen)))
+	part[0] = (struct part){head, ng_write_packet(head, number, p->time, p->caplen, p->len)};
+	part[1] = (struct part){p->data, p->caplen};
+	part[2] = (struct part){end, ng_write_packet_end(end, p->caplen)};
+	if (!put(w, part, 3))
 		return false;
 	w->frames++;
 	return !w->o.unbuffered || flush(w);
@@ -380,6 +508,7 @@ static bool ng_frame(struct capwriter *w, const struct packet *p)
 
 bool capwriter_frame(struct capwriter *w, const struct packet *p)
 {
+	struct part part[2];
 	uint32_t head[4];
 
 	if (w->failed || w->full)
@@ -406,7 +535,9 @@ bool capwriter_frame(struct capwriter *w, const struct packet *p)
 	head[1] = (uint32_t)(w->o.nano ? p->time % SECOND : p->time % SECOND / 1000);
 	head[2] = p->caplen;
 	head[3] = p->len;
-	if (!put(w, head, sizeof(head)) || !put(w, p->data, p->caplen))
+	part[0] = (struct part){head, sizeof(head)};
+	part[1] = (struct part){p->data, p->caplen};
+	if (!put(w, part, 2))
 		return false;
 	w->frames++;
 	return !w->o.unbuffered || flush(w);
@@ -442,6 +573,7 @@ void capwriter_free(struct capwriter *w)
 {
 	if (!w)
 		return;
+	ending_drop(w);
 	if (w->fd > STDERR_FILENO)
 		close(w->fd);
 	free(w->ifaces);

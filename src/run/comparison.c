@@ -1,11 +1,12 @@
 /* comparison.c - see comparison.h. */
 #include "run/comparison.h"
+#include "out/stream.h"
 #include <errno.h>
 #include <string.h>
 
 bool comparison_open(struct comparison *c, const char *path, char *err, size_t errsize)
 {
-	c->out = !path || strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+	c->out = stream_open(path, false, STREAM_LINES);
 	if (!c->out)
 		snprintf(err, errsize, "cannot write %s: %s", path, strerror(errno));
 	return c->out != NULL;
@@ -17,8 +18,7 @@ void comparison_release(struct comparison *c)
 		model_free(c->side[i].of.model);
 		spreads_free(c->side[i].of.spreads);
 	}
-	if (c->out && c->out != stdout)
-		fclose(c->out);
+	stream_close(c->out);
 }
 
 static void on_record(void *arg, const struct record *r)
@@ -51,16 +51,18 @@ bool comparison_write(struct comparison *c, char *err, size_t errsize)
 {
 	struct change_side of[2] = {c->side[0].of, c->side[1].of};
 	struct changes changes;
+	int error;
 
 	changes_make(&changes, of);
-	errno = 0;
 	if (c->json)
-		compare_json(c->out, c->side, &changes);
+		compare_json(stream_file(c->out), c->side, &changes);
 	else
-		compare_text(c->out, c->side, &changes);
+		compare_text(stream_file(c->out), c->side, &changes);
 	changes_release(&changes);
-	if ((fflush(c->out) == 0 && !ferror(c->out)) || errno == EPIPE)
+	error = stream_close(c->out);
+	c->out = NULL;
+	if (!error || error == EPIPE)
 		return true;
-	snprintf(err, errsize, "cannot write the comparison: %s", strerror(errno));
+	snprintf(err, errsize, "cannot write the comparison: %s", strerror(error));
 	return false;
 }

@@ -9,7 +9,7 @@
 
 struct comparison {
 	struct compare_side side[2]; /* before, after: their names are the caller's */
-	FILE *out;
+	struct stream *out;
 	bool json;
 };
 

@@ -134,6 +134,7 @@ static const struct {
 	{"write", WRITE | TERMINAL},
 	{"writev", WRITE | TERMINAL},
 	{"ftruncate", WRITE},
+	{"pwrite64", WRITE},
 	/* files; open() is below */
 	{"unlink", FILES},
 	{"unlinkat", FILES},

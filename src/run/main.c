@@ -6,6 +6,7 @@
  */
 #include "run/run.h"
 #include "base/cost.h"
+#include "base/ending.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "core/registry.h"
@@ -21,6 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -30,13 +32,31 @@
 #define STATUS_FAILED  1
 #define STATUS_USAGE   2
 #define EXTRACT_MEMORY ((uint64_t)64 << 20) /* of frames that are kept */
+#define SAME_SIGNAL    UINT64_C(100000000)  /* ns */
 
 static struct pipeline *on_signal; /* what a signal stops */
+static atomic_ullong stopped_at;
 static volatile sig_atomic_t interrupted, stopped, asked_statistics, asked_reopen, asked_flush;
 static bool reopens, on_terminal; /* files are written; a terminal was there at the start */
 
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+/* Once for an end in good order, which waits for who reads what comes out; again for one at once.
+   timeout(1) and others hand on what the terminal has sent already: that is one. */
 static void stop(int number)
 {
+	uint64_t time = now();
+
+	if (stopped && time - atomic_load(&stopped_at) > SAME_SIGNAL)
+		ending_signal("interrupted again: not all is written");
+	if (!stopped)
+		atomic_store(&stopped_at, time);
 	interrupted = number == SIGINT;
 	stopped = 1;
 	ui_stop();
@@ -725,8 +745,10 @@ int main(int argc, char **argv)
 	static struct run r;
 	int status;
 
+	ending_init();
 	hold_standard_files();
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of its own */
 	options_init(&r.o);
 	engine_config_defaults(&r.o.engine);
 	thresholds_defaults(&r.o.thresholds);

@@ -9,10 +9,12 @@
 #include "run/pipeline.h"
 #include "run/confine.h"
 #include "run/reader.h"
+#include "base/ending.h"
 #include "base/mem.h"
 #include "base/queue.h"
 #include "model/findings.h"
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -609,6 +611,23 @@ static void merge(struct threads *t)
 	}
 }
 
+static void start(pthread_t *thread, void *(*run)(void *), void *arg)
+{
+	static const int asking[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGTSTP, SIGWINCH};
+	sigset_t these, was;
+	int error;
+
+	/* What signals ask for is the main thread's. */
+	sigemptyset(&these);
+	for (size_t i = 0; i < sizeof(asking) / sizeof(asking[0]); i++)
+		sigaddset(&these, asking[i]);
+	pthread_sigmask(SIG_BLOCK, &these, &was);
+	error = pthread_create(thread, NULL, run, arg);
+	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	if (error)
+		ending_now("no thread can be started; -j 0 needs none");
+}
+
 static void threads_start(struct threads *t, pthread_t *reader)
 {
 	for (unsigned i = 0; i < t->n; i++) {
@@ -627,9 +646,9 @@ static void threads_start(struct threads *t, pthread_t *reader)
 		queue_init(&w->spare, t->room.pending);
 		queue_init(&w->used, QUEUE_SIZE);
 		batch_begin(w);
-		pthread_create(&w->thread, NULL, work, w);
+		start(&w->thread, work, w);
 	}
-	pthread_create(reader, NULL, read_all, t);
+	start(reader, read_all, t);
 }
 
 static void threads_end(struct threads *t)
@@ -690,6 +709,7 @@ static int run_threads(struct pipeline *p)
 	while (left) {
 		void *item;
 
+		ending_check();
 		if (queue_get_within(&t.out, &item, p->patience ? p->patience : 100)) {
 			struct output *o = item;
 

@@ -62,7 +62,7 @@ static void serve(const char *command)
 
 static void child(const char *command, const struct privileges *rights, int fd)
 {
-	static const int usual[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2};
+	static const int usual[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGXFSZ};
 	char err[256];
 
 	/* A terminal's ^C ends the capture, not what becomes of its files. */

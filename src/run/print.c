@@ -10,6 +10,7 @@
 #include "api/layer.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "out/stream.h"
 #include "core/layers.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -18,9 +19,8 @@
 #include <time.h>
 
 #define SECOND      UINT64_C(1000000000)
-#define CONNECTIONS 65536u  /* whose first sequence numbers are remembered; a power of two */
-#define VALUE_MAX   65536u  /* bytes of one value */
-#define BUFFER      262144u /* of the file */
+#define CONNECTIONS 65536u /* whose first sequence numbers are remembered; a power of two */
+#define VALUE_MAX   65536u /* bytes of one value */
 
 struct ends { /* of a connection, the one with the lower port and address first */
 	struct addr a, b;
@@ -35,7 +35,8 @@ struct begun {
 
 struct printer {
 	struct print_style style;
-	FILE *to;
+	struct stream *stream;
+	FILE *to;            /* of it */
 	struct begun *begun; /* CONNECTIONS of them; NULL: -S */
 	struct counters counters;
 	uint64_t first, before; /* times */
@@ -55,15 +56,14 @@ struct printer *printer_new(
 
 	p->style = *style;
 	p->path = xstrdup(named ? path : "standard output");
-	p->to = named ? fopen(path, style->append ? "ae" : "we") : stdout;
-	if (!p->to) {
+	p->stream = stream_open(path, style->append, STREAM_LINES);
+	if (!p->stream) {
 		snprintf(err, errsize, "cannot write %s: %s", path, strerror(errno));
 		free(p->path);
 		free(p);
 		return NULL;
 	}
-	if (named)
-		setvbuf(p->to, NULL, _IOFBF, BUFFER);
+	p->to = stream_file(p->stream);
 	text_init_growing(&p->line);
 	if (!style->absolute)
 		p->begun = xcalloc(CONNECTIONS, sizeof(*p->begun));
@@ -402,12 +402,12 @@ bool printer_frame(struct printer *p, const struct packet *frame)
 
 bool printer_finish(struct printer *p)
 {
-	errno = 0;
-	if (!p->closed && (fflush(p->to) != 0 || ferror(p->to)))
-		stop(p, errno);
-	if (p->to != stdout && fclose(p->to) != 0 && !p->closed)
-		stop(p, errno);
-	p->to = NULL;
+	int error;
+
+	error = stream_close(p->stream);
+	p->stream = NULL;
+	if (error && !p->closed)
+		stop(p, error);
 	return !p->error[0];
 }
 
@@ -420,8 +420,7 @@ void printer_free(struct printer *p)
 {
 	if (!p)
 		return;
-	if (p->to && p->to != stdout)
-		fclose(p->to);
+	stream_close(p->stream);
 	text_release(&p->line);
 	free(p->begun);
 	free(p->path);

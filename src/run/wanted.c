@@ -1,5 +1,6 @@
 /* wanted.c - see wanted.h. */
 #include "run/wanted.h"
+#include "base/ending.h"
 #include "base/mem.h"
 #include "core/flow.h"
 #include "core/order.h"
@@ -49,7 +50,7 @@ struct wanted *wanted_new(uint64_t memory)
 	struct wanted *w = xcalloc(1, sizeof(*w));
 
 	if (getrandom(w->hash_key, sizeof(w->hash_key), 0) != (ssize_t)sizeof(w->hash_key))
-		abort();
+		ending_now("the system gives no random numbers");
 	w->memory = memory;
 	w->mask = BUCKETS_FIRST - 1;
 	w->by_id = xcalloc(BUCKETS_FIRST, sizeof(*w->by_id));

@@ -1,0 +1,23 @@
+#!/bin/bash
+# Allocations and calls that fail, and an end that cannot wait (tests/sturdy): nothing crashes or hangs,
+# one line says why, and what was whole is out. `tests/fail.sh -a` goes through every number.
+set -u
+cd "$top_srcdir" || exit 1
+export PYTHONDONTWRITEBYTECODE=1
+command -v python3 >/dev/null || { echo "python3 is not installed"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+bad=0
+if grep -q __asan_init "$TSUMARI"; then
+	# Allocations are the sanitizer's: those of the program itself fail where it is linked.
+	"$MAKE" -s -C "$top_builddir" tests/sturdy/tsumari-fail >"$work/out" 2>&1 || { cat "$work/out"; exit 1; }
+	FAIL=$(cd "$top_builddir" && pwd)/tests/sturdy/tsumari-fail
+	export FAIL ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
+	python3 tests/sturdy/fail.py -m "$@" || bad=1
+else
+	$CC -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -shared -fPIC -o "$work/fail.so" tests/sturdy/fail.c -ldl ||
+		exit 1
+	FAIL=$work/fail.so python3 tests/sturdy/fail.py "$@" || bad=1
+fi
+python3 tests/sturdy/interrupt.py || bad=1
+exit $bad
