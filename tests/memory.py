@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""--memory holds for any flood and any number of threads.
+
+usage: memory.py [-a]; -a: the whole table, where else a part of it is gone through. $TSUMARI is the
+program. What is counted is the peak of what the process has for itself, that is its resident memory
+without the pages of files (its own text and that of libraries, some 6 MiB, which the machine may
+drop and share): whoever gives --memory wants the machine to survive.
+"""
+import os
+import struct
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+import hostile
+
+TSUMARI = hostile.TSUMARI
+
+
+def dns_flows(capture, n=1_500_000):
+    """Each question and its answer are a flow of their own."""
+    question = b"\3abc\7example\3com\0\0\1\0\1"
+    for i in range(n):
+        client, port = struct.pack("!I", 0x0A000000 + i // 60000), 1024 + i % 60000
+        server, ident = b"\x0a\xff\0\1", i & 0xFFFF
+        ask = struct.pack("!6H", ident, 0x100, 1, 0, 0, 0) + question
+        capture.ip(client, server, 17, struct.pack("!4H", port, 53, 8 + len(ask), 0) + ask)
+        answer = (struct.pack("!6H", ident, 0x8180, 1, 1, 0, 0) + question +
+                  b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\1\2\3\4")
+        capture.ip(server, client, 17, struct.pack("!4H", 53, port, 8 + len(answer), 0) + answer)
+
+
+def few_dns_flows(capture):
+    dns_flows(capture, 150_000)
+
+
+def peak(path, *args):
+    """(exit status, MiB)"""
+    p = subprocess.Popen([TSUMARI, "-r", path, *args], stdout=subprocess.DEVNULL,
+                         stderr=subprocess.PIPE)
+    files = most = 0
+    while p.poll() is None:
+        try:
+            with open("/proc/%d/status" % p.pid) as f:
+                said = dict(line.split(":", 1) for line in f)
+            files = max(files, int(said["RssFile"].split()[0]))
+            most = max(most, int(said["VmHWM"].split()[0]))
+        except (OSError, KeyError, ValueError):
+            pass  # it is over, or not begun
+        time.sleep(0.002)
+    p.stderr.read()
+    return p.returncode, (most - files) / 1024
+
+
+def written(flood):
+    capture = hostile.Capture("memory-" + flood.__name__)
+    flood(capture)
+    return capture.close()
+
+
+def main():
+    if hostile.sanitized():
+        print("a build with sanitizers has other memory")
+        return 77
+    every = "-a" in sys.argv[1:]
+    floods = [f for f, _ in hostile.FLOODS] + [dns_flows] if every else [
+        hostile.port_scan, hostile.many_sessions, few_dns_flows]
+    budgets = [(m, j) for m in (16, 32, 64, 128) for j in (0, 2, 4)] if every else [(16, 4), (64, 2)]
+    bad = 0
+    print("%-16s %-8s" % ("flood", "output") + "".join(
+        "%9s" % ("%d -j%d" % x) for x in budgets))
+    for flood in floods:
+        path = written(flood)
+        for output in "--report", "--json":
+            row = []
+            for megabytes, jobs in budgets:
+                status, mib = peak(path, output, "-j", str(jobs), "--memory", "%dM" % megabytes)
+                good = status == 0 and mib <= megabytes * 1.1
+                bad += not good
+                row.append("%s%.1f" % ("" if good else "!", mib))
+            print("%-16s %-8s" % (flood.__name__, output[2:]) + "".join("%9s" % x for x in row),
+                  flush=True)
+        os.unlink(path)
+    print("%d above" % bad)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
