@@ -394,6 +394,8 @@ if grep -qa seccomp_load "$TSUMARI"; then
 	grep -qa __asan_init "$TSUMARI" ||
 		[ "$status" = "CapPrm:0000000000000000 CapEff:0000000000000000 NoNewPrivs:1 Seccomp:2 " ] ||
 		fail "rights while a source is read: $status"
+	[ "$(id -u)" -ne 0 ] || [ "$(awk '/^Uid:/ { print $2, $3, $4 }' /proc/$pid/status)" = "$(id -u nobody) $(id -u nobody) $(id -u nobody)" ] ||
+		fail "root reads a source as $(grep '^Uid:' /proc/$pid/status)"
 	kill -TERM $pid
 	wait $pid
 	exec 9>&-

@@ -303,7 +303,7 @@ static bool check_path(struct ui *u, const char *path, char *err, size_t errsize
 	(void)u;
 	if (!*path || strcmp(path, "-") == 0)
 		snprintf(err, errsize, "a file's name is needed");
-	else if (access(path, F_OK) == 0)
+	else if (keeper_finds(path))
 		snprintf(err, errsize, "the file exists already");
 	else
 		return true;

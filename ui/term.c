@@ -213,8 +213,11 @@ static void catch_all(void)
 static bool find_keys(char *err, size_t errsize)
 {
 	const char *name = isatty(STDIN_FILENO) ? ttyname(STDIN_FILENO) : "/dev/tty";
+	const int how = O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 
-	T.fd = name ? open(name, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1;
+	T.fd = name ? open(name, how) : -1;
+	if (T.fd < 0 && isatty(STDIN_FILENO)) /* its name may be one that this user must not open */
+		T.fd = open("/dev/tty", how);
 	T.in = T.fd < 0 ? NULL : fdopen(T.fd, "r+");
 	if (!T.in && isatty(STDIN_FILENO)) { /* its name may be one of another place */
 		T.fd = STDIN_FILENO;

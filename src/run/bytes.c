@@ -2,6 +2,7 @@
 #include "run/bytes.h"
 #include "run/source_impl.h"
 #include "base/mem.h"
+#include "run/keeper.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -232,7 +233,7 @@ struct bytes *bytes_open(const char *path, char *err, size_t errsize)
 
 	if (strcmp(path, "-") == 0)
 		return bytes_open_fd(STDIN_FILENO, "standard input", err, errsize);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	fd = keeper_capture(path);
 	if (fd >= 0)
 		return bytes_open_fd(fd, path, err, errsize);
 	snprintf(err, errsize, "%s: %s", path, strerror(errno));

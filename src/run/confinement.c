@@ -3,9 +3,7 @@
 #include "run/run.h"
 #include "run/confine.h"
 #include "base/mem.h"
-#include "run/keeper.h"
 #include "run/message.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -92,9 +90,6 @@ void run_confine(struct run *r, bool repeated)
 		.repeated = repeated,
 	};
 
-	/* Without one nothing can be saved, and all else is as it was. */
-	if (r->ui && !keeper_start(ui_settings(r->ui)))
-		message("nothing can be saved: %s", strerror(errno));
 	r->pipeline.jobs = jobs(r);
 	c.jobs = r->pipeline.jobs > 0;
 	c.again = again(r, &c.nagain);

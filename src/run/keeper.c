@@ -1,6 +1,8 @@
 /* keeper.c - see keeper.h. */
 #include "run/keeper.h"
 #include "run/confine.h"
+#include "run/inputs.h"
+#include "run/privileges.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,7 +14,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { NEW_FILE, SETTINGS, SETTINGS_DONE };
+enum { NEW_FILE, IS_THERE, CAPTURE, SETTINGS, SETTINGS_DONE };
 
 struct request {
 	int what;
@@ -76,9 +78,23 @@ static int settings(const char *path, bool done)
 	return -1;
 }
 
+static int capture(const char *path)
+{
+	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+}
+
 static int do_it(int what, const char *path)
 {
-	return what == NEW_FILE ? new_file(path) : settings(path, what == SETTINGS_DONE);
+	switch (what) {
+	case NEW_FILE:
+		return new_file(path);
+	case IS_THERE:
+		return access(path, F_OK);
+	case CAPTURE:
+		return capture(path);
+	default:
+		return settings(path, what == SETTINGS_DONE);
+	}
 }
 
 /* ---- The keeper ---- */
@@ -101,27 +117,44 @@ static bool reply(int socket, int error, int fd)
 	return sendmsg(socket, &message, MSG_NOSIGNAL) >= 0;
 }
 
-static void serve(int socket, const char *path)
+/* What was asked for, as far as it may be. */
+static int permitted(const struct request *r, const char *path, const struct inputs *inputs)
+{
+	if (r->what == NEW_FILE || r->what == IS_THERE)
+		return do_it(r->what, r->path);
+	if (r->what != CAPTURE)
+		return do_it(r->what, path);
+	for (unsigned i = 0; inputs && i < inputs->n; i++)
+		if (strcmp(inputs->list[i].path, r->path) == 0)
+			return do_it(r->what, r->path);
+	errno = EACCES;
+	return -1;
+}
+
+static void serve(int socket, const char *path, const struct inputs *inputs)
 {
 	struct request r;
 	ssize_t n;
 
 	while ((n = read(socket, &r, sizeof(r))) > (ssize_t)sizeof(r.what)) {
+		const bool file = r.what != IS_THERE && r.what != SETTINGS_DONE;
 		bool good;
 		int fd;
 
 		((char *)&r)[n - 1] = '\0';
-		fd = do_it(r.what, r.what == NEW_FILE ? r.path : path);
-		good = reply(socket, fd < 0 ? errno : 0, r.what == SETTINGS_DONE ? -1 : fd);
-		if (fd > STDERR_FILENO)
+		fd = permitted(&r, path, inputs);
+		good = reply(socket, fd < 0 ? errno : 0, file ? fd : -1);
+		if (file && fd >= 0)
 			close(fd);
 		if (!good)
 			return;
 	}
 }
 
-static void keep(int socket, const char *path)
+static void keep(
+	int socket, const char *path, const struct inputs *inputs, const struct privileges *rights)
 {
+	char err[256];
 	static const int terminals[] = {SIGINT, SIGQUIT, SIGHUP, SIGTSTP};
 
 	/* What keys do to the program it learns when the program ends. */
@@ -131,12 +164,14 @@ static void keep(int socket, const char *path)
 	if (socket != STDIN_FILENO && dup2(socket, STDIN_FILENO) < 0)
 		_exit(1);
 	close_range(STDIN_FILENO + 1, UINT_MAX, 0);
+	if (!privileges_drop(rights, err, sizeof(err)))
+		_exit(1);
 	confine_keeper();
-	serve(STDIN_FILENO, path);
+	serve(STDIN_FILENO, path, inputs);
 	_exit(0);
 }
 
-bool keeper_start(const char *path)
+bool keeper_start(const char *path, const struct inputs *inputs, const struct privileges *rights)
 {
 	int ends[2];
 	pid_t pid;
@@ -146,7 +181,7 @@ bool keeper_start(const char *path)
 	pid = fork();
 	if (pid == 0) {
 		close(ends[0]);
-		keep(ends[1], path);
+		keep(ends[1], path, inputs, rights);
 	}
 	close(ends[1]);
 	if (pid < 0) {
@@ -201,6 +236,20 @@ static int ask(int what, const char *path)
 int keeper_new(const char *path)
 {
 	return ask(NEW_FILE, path);
+}
+
+/* The folder may be one that this user cannot enter any more. */
+bool keeper_finds(const char *path)
+{
+	return access(path, F_OK) == 0 || (errno == EACCES && ask(IS_THERE, path) == 0);
+}
+
+int keeper_capture(const char *path)
+{
+	int fd = capture(path);
+
+	return fd < 0 && to_keeper >= 0 && (errno == EACCES || errno == EPERM) ? ask(CAPTURE, path)
+									       : fd;
 }
 
 int keeper_settings(const char *path)

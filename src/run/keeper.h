@@ -1,6 +1,6 @@
 /*
- * keeper.h - files that the live view's user saves, made by a process of their own: what draws and
- * dissects must not open files to be written (confine.h).
+ * keeper.h - the files of a live view, opened by a process of their own: what draws and dissects
+ * must not open files to be written (confine.h), and may have become nobody.
  *
  * The keeper makes files that are not there yet, and none whose name, or a folder's on the way,
  * begins with a dot, as those of programs' settings do; and it writes the one file of the live
@@ -12,12 +12,20 @@
 
 #include <stdbool.h>
 
-/* Before threads are started and before confine(); settings: "", there are none. It ends with this
-   process. False: errno. */
-bool keeper_start(const char *settings);
+struct inputs;
+struct privileges;
+
+/* Before threads are started and before rights are given up: it gives up all that are not among
+   these. settings: "", there are none. It ends with this process. False: errno. */
+bool keeper_start(
+	const char *settings, const struct inputs *inputs, const struct privileges *rights);
 
 /* The descriptor of a new file; -1: errno. */
 int keeper_new(const char *path);
+/* Is there a file of that name? */
+bool keeper_finds(const char *path);
+/* That of a capture, to be read. */
+int keeper_capture(const char *path);
 /* That of a file that is to take the settings' place, which it does with keeper_settings_done(). */
 int keeper_settings(const char *path);
 bool keeper_settings_done(const char *path); /* false: errno */

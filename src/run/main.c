@@ -14,6 +14,7 @@
 #include "run/confine.h"
 #include "run/decode.h"
 #include "run/info.h"
+#include "run/keeper.h"
 #include "run/linktypes.h"
 #include "run/message.h"
 #include "run/plugin.h"
@@ -316,14 +317,45 @@ static const char *live_user(const struct run *r)
 	return sudo && *sudo && strcmp(sudo, "root") != 0 ? sudo : NULL;
 }
 
+/* Files that are begun again, as they have grown or were moved away: of a pipe that is read nobody
+   knows how long it goes on. */
+static bool opens_more(const struct run *r)
+{
+	const struct options *o = &r->o;
+	bool pipe = o->nreads && !inputs_regular(&r->inputs);
+
+	return o->write_size || o->write_seconds || o->rotate_size || o->rotate_time ||
+	       (pipe && outputs_have_files(o));
+}
+
+static bool give_up(struct run *r, const struct privileges *rights)
+{
+	if (!privileges_drop(rights, r->err, sizeof(r->err)))
+		return false;
+	if (*r->err)
+		message("%s", r->err);
+	return true;
+}
+
+/* Of a file it keeps the rights to read it again, and to save beside it. */
+static void start_keeper(struct run *r, const struct privileges *rights)
+{
+	struct privileges own = *rights;
+
+	if (!own.user && !source_live(r->source))
+		own.user = "root";
+	/* Without one nothing can be saved, and all else is as it was. */
+	if (!keeper_start(ui_settings(r->ui), &r->inputs, &own))
+		message("nothing can be saved: %s", strerror(errno));
+}
+
 /* Files that -C and -G open later need rights which must not be given up; -Z says whose. */
 static bool open_all(struct run *r)
 {
 	const struct options *o = &r->o;
 	struct privileges rights = {
 		.user = live_user(r),
-		.live = source_live(r->source),
-		.more_files = o->write_size || o->write_seconds || o->rotate_size || o->rotate_time,
+		.more_files = opens_more(r),
 	};
 	bool early = rights.user && rights.more_files;
 
@@ -333,12 +365,14 @@ static bool open_all(struct run *r)
 		if (!r->postrotate)
 			return false;
 	}
-	if (early && !privileges_drop(&rights, r->err, sizeof(r->err)))
+	if (early && !give_up(r, &rights))
 		return false;
 	if (!outputs_writer(r) || !outputs_har(r) || !outputs_open(r))
 		return false;
 	start_extraction(r);
-	if (!early && !privileges_drop(&rights, r->err, sizeof(r->err)))
+	if (r->ui)
+		start_keeper(r, &rights);
+	if (!early && !give_up(r, &rights))
 		return false;
 	if (r->ui && !ui_open(r->ui, r->err, sizeof(r->err)))
 		return false;
@@ -586,8 +620,7 @@ static bool open_compare(struct run *r)
 		snprintf(r->err, sizeof(r->err), "-o: %s is a file that is being read", file);
 		return false;
 	}
-	if (!comparison_open(&r->comparison, file, r->err, sizeof(r->err)) ||
-		!privileges_drop(&rights, r->err, sizeof(r->err)))
+	if (!comparison_open(&r->comparison, file, r->err, sizeof(r->err)) || !give_up(r, &rights))
 		return false;
 	run_confine(r, true);
 	return true;

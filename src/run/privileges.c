@@ -20,6 +20,9 @@
 #define LEAK_CHECKER 0
 #endif
 
+#define NOBODY       "nobody"
+#define NOBODY_KNOWN 65534 /* where no file says which number it has */
+
 /* Which user to become; NULL: stay. */
 static const char *target(const struct privileges *p)
 {
@@ -27,27 +30,36 @@ static const char *target(const struct privileges *p)
 		return NULL;
 	if (p->user)
 		return strcmp(p->user, "root") == 0 ? NULL : p->user;
-	return p->live && !p->more_files ? "nobody" : NULL;
+	return p->more_files ? NULL : NOBODY;
 }
 
-static bool become(const char *user, char *err, size_t errsize)
+/* False: errno. */
+static bool become(const char *user)
 {
 	struct passwd *pw = getpwnam(user);
+	uid_t uid = pw ? pw->pw_uid : NOBODY_KNOWN;
+	gid_t gid = pw ? pw->pw_gid : NOBODY_KNOWN;
 
-	if (!pw) {
+	if ((pw ? initgroups(user, gid) : setgroups(0, NULL)) < 0 || setresgid(gid, gid, gid) < 0 ||
+		setresuid(uid, uid, uid) < 0)
+		return false;
+	if (uid == 0 || setuid(0) < 0)
+		return true;
+	errno = EPERM;
+	return false;
+}
+
+static bool change_user(const struct privileges *p, const char *user, char *err, size_t errsize)
+{
+	if (p->user && !getpwnam(user)) {
 		snprintf(err, errsize, "-Z %s: there is no such user", user);
 		return false;
 	}
-	if (initgroups(user, pw->pw_gid) < 0 || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) < 0 ||
-		setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) < 0) {
-		snprintf(err, errsize, "cannot become user %s: %s", user, strerror(errno));
-		return false;
-	}
-	if (pw->pw_uid != 0 && setuid(0) == 0) {
-		snprintf(err, errsize, "cannot become user %s for good", user);
-		return false;
-	}
-	return true;
+	if (become(user))
+		return true;
+	snprintf(err, errsize, "cannot become user %s: %s", user, strerror(errno));
+	/* A container may have a root who cannot become another. */
+	return !p->user && geteuid() == 0;
 }
 
 static bool drop_capabilities(bool create_files, char *err, size_t errsize)
@@ -72,7 +84,8 @@ bool privileges_drop(const struct privileges *p, char *err, size_t errsize)
 		capng_get_caps_process();
 		create_files = capng_have_capability(CAPNG_PERMITTED, CAP_DAC_OVERRIDE);
 	}
-	if (user && !become(user, err, errsize))
+	*err = '\0';
+	if (user && !change_user(p, user, err, errsize))
 		return false;
 	if (!drop_capabilities(create_files, err, errsize))
 		return false;

@@ -9,16 +9,15 @@
 
 struct privileges {
 	const char *user; /* -Z, or NULL */
-	bool live;        /* an interface is read */
 	bool more_files;  /* files are opened later on (-w with -C or -G) */
 };
 
 /*
- * Root with -Z becomes that user (his groups, too; "root": stays). Root without -Z that reads an
- * interface becomes nobody, unless files are to be opened later: then it stays root without any
- * capability but the one to create files (CAP_DAC_OVERRIDE). In every other case the user stays and
- * all capabilities go. Privileges cannot be gained again (no_new_privs). False with one line in
- * err.
+ * Root with -Z becomes that user (his groups, too; "root": stays). Root without -Z becomes nobody,
+ * unless files are to be opened later: then it stays root without any capability but the one to
+ * create files (CAP_DAC_OVERRIDE). In every other case the user stays and all capabilities go.
+ * Privileges cannot be gained again (no_new_privs). False with one line in err. True with one:
+ * nobody asked for another user, and this system did not let root become one.
  */
 bool privileges_drop(const struct privileges *p, char *err, size_t errsize);
 

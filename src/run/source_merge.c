@@ -12,6 +12,7 @@
 #include "run/ifaces.h"
 #include "run/source_impl.h"
 #include "base/mem.h"
+#include "run/keeper.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -479,8 +480,7 @@ static bool open_part(struct part *p, const char *path, char *err, size_t errsiz
 	struct stat st;
 
 	p->name = xstrdup(input ? "standard input" : path);
-	p->fd = input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
-		      : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	p->fd = input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : keeper_capture(path);
 	if (p->fd < 0 || fstat(p->fd, &st) < 0) {
 		snprintf(err, errsize, "%s: %s", p->name, strerror(errno));
 		return false;

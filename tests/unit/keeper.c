@@ -15,7 +15,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "run/inputs.h"
 #include "run/keeper.h"
+#include "run/privileges.h"
 
 static char dir[64]; /* of this test, and where it runs */
 
@@ -102,7 +104,33 @@ static void write_settings(const char *path, const char *text)
 
 static void empty(void)
 {
-	assert_int_equal(system("rm -rf -- in link plain dot .folder config"), 0);
+	assert_int_equal(system("rm -rf -- given others in link plain dot .folder config"), 0);
+}
+
+/* Captures that this user cannot read any more. */
+static void given_again(void)
+{
+	int fd;
+
+	fd = keeper_new("given");
+	assert_true(fd > STDERR_FILENO);
+	assert_int_equal(write(fd, "frames", 6), 6);
+	close(fd);
+	fd = keeper_new("others");
+	close(fd);
+	assert_int_equal(chmod("given", 0600), 0);
+	assert_int_equal(chmod("others", 0600), 0);
+	if (geteuid() == 0)
+		assert_int_equal(setresuid(65534, 65534, 65534), 0);
+	fd = keeper_capture("given");
+	assert_true(fd > STDERR_FILENO);
+	close(fd);
+	assert_true(keeper_finds("others"));
+	assert_false(keeper_finds("none"));
+	assert_int_equal(keeper_capture("none"), -1);
+	assert_int_equal(errno, ENOENT);
+	assert_int_equal(keeper_capture("/etc/shadow"), -1);
+	assert_int_equal(errno, EACCES);
 }
 
 static void without(void **state)
@@ -116,6 +144,9 @@ static void without(void **state)
 
 static void with(void **state)
 {
+	struct input list[] = {{.path = "none"}, {.path = "given"}};
+	struct inputs inputs = {.list = list, .n = 2};
+	struct privileges rights = {.user = "root"};
 	int status, alive[2];
 	char byte;
 	pid_t pid;
@@ -127,10 +158,11 @@ static void with(void **state)
 	if (pid == 0) {
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 		close(alive[0]);
-		if (!keeper_start("config/tsumari/config"))
+		if (!keeper_start("config/tsumari/config", &inputs, &rights))
 			_exit(1);
 		new_files();
 		write_settings("config/tsumari/config", "c = d\n");
+		given_again();
 		/* Whatever is asked for, it is this one that is written. */
 		write_settings("other", "e = f\n");
 		_exit(0);
