@@ -412,6 +412,15 @@ records wrap-fou udp/5556=fou:gre 0
 records wrap-gpe udp/4790=none 0
 records wrap-gpe udp/4790=vxlan-gpe 5
 
+# A plugin's code runs: nobody else may have written it.
+: >open.so
+for mode in 664 646; do
+	chmod $mode open.so
+	run 2 1 --plugin ./open.so -r plain.pcap && says "plugin ./open.so: can be written by others: not loaded"
+done
+mkdir folder.so
+run 2 1 --plugin ./folder.so -r plain.pcap && says "plugin ./folder.so: is not a file"
+
 # Rights: another user's plugin, and a user that is not there.
 if [ "$(id -u)" -eq 0 ]; then
 	: >foreign.so
