@@ -565,6 +565,26 @@ static enum tsm_probe sync(struct session *s, void *state, enum side side, struc
 	return head_like(*v, request);
 }
 
+/*
+ * Of an answer whose request was not captured: it has no body, though it names a length, where
+ * another one stands in its place. False: more bytes must tell.
+ */
+static bool no_body(struct session *s, struct http *h, const struct view *v)
+{
+	struct message *m = &h->m[SIDE_SERVER];
+	enum tsm_probe r = view_len(v) ? status_like(*v) : PROBE_MAYBE;
+
+	if (r == PROBE_MAYBE)
+		return false;
+	m->headed = false;
+	if (r == PROBE_YES) {
+		m->bytes -= m->length;
+		m->body = m->length = 0;
+		message_end(s, h, SIDE_SERVER, v->p);
+	}
+	return true;
+}
+
 static struct take data(struct session *s, void *state, enum side side, struct view *v)
 {
 	struct http *h = state;
@@ -595,8 +615,11 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 				return t;
 			continue;
 		case BODY:
-			if (m->length && m->headed && !before_line)
-				return t;
+			if (m->length && m->headed) {
+				if (!no_body(s, h, v))
+					return t;
+				continue;
+			}
 			if (m->length) {
 				t.skip = m->length;
 				m->length = 0;

@@ -163,6 +163,16 @@ TALKS = {
     "http-begun-behind-a-head": (80, [
         (S, 1, b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 900\r\n\r\n"), ("fin", C, 2), ("fin", S, 3)],
         [dict(code=200, status="OK", flags=["no_request"])], {"handshake": False, "acks": True}),
+    "http-begun-between-a-head-and-a-get": (80, [
+        (S, 1, b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 900\r\n\r\n"), (C, 10, ask(path="/x")),
+        (S, 30, answer(404, b"no"))],
+        [dict(code=200, status="OK", flags=["no_request"]), dict(path="/x", code=404, ms=20)], {"handshake": False}),
+    # What ended in front of the first request that was captured is answered before it.
+    "http-begun-in-a-request": (80, [
+        (C, 1, b"ept: */*\r\n\r\n" + ask(path="/b")), (S, 51, answer(200, b"ab")), (S, 81, answer(404)),
+        (C, 100, ask(path="/c")), (S, 120, answer(500))],
+        [dict(code=200, flags=["no_request"]), dict(path="/b", code=404, ms=80), dict(path="/c", code=500, ms=20)],
+        {"handshake": False}),
     "http-begun-behind-a-get": (80, [
         (S, 1, b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 900\r\n\r\n"), (S, 1.5, b"x" * 899),
         ("fin", S, 2), ("fin", C, 3)],

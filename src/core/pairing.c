@@ -9,6 +9,7 @@
  */
 #include "core/tcp_impl.h"
 
+#define BLANK          4u          /* bytes of empty lines, at most */
 #define DRAINED        1000000000u /* ns of silence after which all have surely been answered */
 #define PATIENT        2u /* times that a client has waited for its answer, to be known for it, */
 #define PATIENT_OF_ALL 8u /* and for all answers to several requests */
@@ -150,6 +151,7 @@ static bool asks_before(const struct session *s, const struct stamp *at)
 
 void pairing_request(struct session *s, struct txn *t, const struct stamp *at)
 {
+	const struct flow *f = s->flow;
 	struct pairing *q = &s->pairing;
 	uint64_t now = at->seen;
 	struct counts w = waiting_of(s);
@@ -157,6 +159,12 @@ void pairing_request(struct session *s, struct txn *t, const struct stamp *at)
 	bool patient;
 	bool silent = !w.fresh && now > s->last_response + DRAINED;
 
+	if (!s->first && !q->in_step)
+		q->behind =
+			f->flags & FLOW_MIDWAY && !f->payload[!flow_client(f)] &&
+			(q->tail || f->payload[flow_client(f)] > s->side[SIDE_CLIENT].pos + BLANK);
+	else if (q->behind && q->in_step && w.fresh && turn && !q->blind)
+		go_blind(s, INT32_MAX / 4); /* the first response was to it after all */
 	q->windowed |= asks_before(s, at);
 	patient = turn && is_patient(q);
 	if ((q->blind && silent) || (patient && (q->blind || (q->pipelined && w.fresh < w.all)))) {
@@ -218,9 +226,27 @@ static void in_doubt(struct session *s)
 		}
 }
 
-void pairing_passed_over(struct session *s, enum side side)
+void pairing_passed_over(struct session *s, enum side side, const uint8_t *p, size_t n)
 {
-	*(side == SIDE_CLIENT ? &s->pairing.lost_request : &s->pairing.answers_lost) = true;
+	struct pairing *q = &s->pairing;
+	size_t blank = 0;
+
+	if (side == SIDE_SERVER) {
+		q->answers_lost = true;
+		return;
+	}
+	q->lost_request = true;
+	while (blank < n && (p[blank] == '\r' || p[blank] == '\n'))
+		blank++;
+	q->tail |= blank < n; /* lines that are empty may stand before a request */
+}
+
+void pairing_front(struct session *s, enum side side, const uint8_t *end)
+{
+	const uint8_t *p = reading_of(s)->base;
+
+	if (side == SIDE_CLIENT && p && end > p)
+		pairing_passed_over(s, side, p, (size_t)(end - p));
 }
 
 void pairing_gap(struct session *s, enum side side)
@@ -255,6 +281,20 @@ static bool is_out_of_step(struct session *s)
 		return false;
 	in_doubt(s);
 	go_blind(s, INT32_MAX / 4);
+	return true;
+}
+
+/*
+ * In front of the first request that was seen something else ended, of a connection that began
+ * before the capture, and the server had said nothing since: the first response is to that.
+ */
+static bool is_of_tail(struct session *s)
+{
+	struct pairing *q = &s->pairing;
+
+	if (!q->behind || q->in_step || q->pipelined)
+		return false;
+	q->in_step = true;
 	return true;
 }
 
@@ -321,7 +361,7 @@ bool pairing_response(struct session *s, uint64_t now, struct txn **t)
 		q->passed_over--;
 		return false;
 	}
-	if (!q->blind && !is_out_of_step(s))
+	if (!q->blind && !is_of_tail(s) && !is_out_of_step(s))
 		*t = oldest(s);
 	if (!q->blind) {
 		q->unasked += !*t;

@@ -159,12 +159,9 @@ struct session *session_open(struct shard *sh, struct flow *f, enum side side, s
 
 void session_expect(struct shard *sh, struct flow *f)
 {
-	if (!flow_session(f) && (!(f->flags & FLOW_OPAQUE) || flow_may_try(f))) {
-		struct session *s = session_new(sh, f);
-
-		if (s)
-			begun_lost(s, 0);
-	}
+	if (!flow_session(f) && (!(f->flags & FLOW_OPAQUE) || flow_may_try(f)) &&
+		session_new(sh, f))
+		begun_lost(f->session, 0);
 }
 
 void session_close(struct session *s, enum tsm_end why, uint64_t now)
@@ -453,6 +450,7 @@ static void push(
 		if (!view_len(&v))
 			return;
 		r = recognise_in(s, side, &v, &pass);
+		pairing_front(s, side, r == PROBE_NO ? v.end : v.p);
 		if (r == PROBE_SWAPPED) {
 			side = !side;
 			x = &s->side[side];

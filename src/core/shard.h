@@ -117,6 +117,8 @@ struct stall {
 /* Which request a response answers, by their order. */
 struct pairing {
 	bool in_step;      /* the first response was given to its request, or to none */
+	bool tail;         /* the client's first bytes were the rest of something, */
+	bool behind;       /* and the first request that was seen stands behind it */
 	bool blind;        /* it is not known how many are waited for */
 	bool pipelined;    /* a request was sent while another was open, */
 	bool windowed;     /* behind a response */
@@ -436,8 +438,10 @@ void pairing_request(struct session *s, struct txn *t, const struct stamp *at);
 void pairing_request_end(struct session *s, const struct txn *t);
 /* n bytes of the side were lost; `between`: no message was under way there. */
 void pairing_lost(struct session *s, enum side side, uint64_t n, bool cut, bool between);
-/* Bytes were seen, and passed over in search of a message. */
-void pairing_passed_over(struct session *s, enum side side);
+/* These bytes were passed over in search of a message. */
+void pairing_passed_over(struct session *s, enum side side, const uint8_t *p, size_t n);
+/* The same of those that are read, up to `end`, where it is not known yet what is read. */
+void pairing_front(struct session *s, enum side side, const uint8_t *end);
 /* Bytes were lost where a dissector reads them. */
 void pairing_gap(struct session *s, enum side side);
 /* A response begins: *t is what it answers, NULL: nothing that is open. False: it may answer any.
@@ -451,8 +455,10 @@ void pairing_given_up(struct session *s, const struct txn *t);
 void txn_resent(struct session *s, enum side side, uint64_t bytes);
 void txn_lost(struct session *s, enum side side, uint64_t bytes);
 void txn_after_gap(struct session *s, enum side side);
-/* Bytes of a side up to one with this stamp were passed over in search of a message. */
-void txn_passed_over(struct session *s, enum side side, const struct stamp *last);
+/* These bytes of a side, the last of which has this stamp, were passed over in search of a message.
+ */
+void txn_passed_over(
+	struct session *s, enum side side, const uint8_t *p, size_t n, const struct stamp *last);
 void txn_finish(struct session *s, struct txn *t);
 /* What else is known of one that ends: of its quality, and of its connection. */
 void txn_settle(struct session *s, struct txn *t);

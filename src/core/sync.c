@@ -24,7 +24,7 @@ static void passed_over(struct session *s, enum side side, size_t n, const uint8
 	counters_add(&s->shard->engine->counters,
 		"session: bytes passed over in search of a message", n);
 	last = txn_stamp(s, side, inner ? inner : end - 1, &offset);
-	txn_passed_over(s, side, &last);
+	txn_passed_over(s, side, end - n, n, &last);
 }
 
 const uint8_t *sync_turn_in(const struct session *s, enum side side)

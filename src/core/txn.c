@@ -242,6 +242,7 @@ struct tsm_txn tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 			reading_of(s)->waits = true;
 			return TSM_NONE;
 		}
+		s->pairing.behind &= t != NULL; /* it is to what was not seen */
 	} else if (!pairing_response(
 			   s, txn_stamp(s, SIDE_SERVER, first_of(s, at), &offset).seen, &t)) {
 		return TSM_NONE;
@@ -541,9 +542,10 @@ static bool asked_before(const struct txn *t, const struct stamp *at)
 	return t->stamp[T0] != at->seen ? t->stamp[T0] < at->seen : t->frame[T0] < at->seen_frame;
 }
 
-void txn_passed_over(struct session *s, enum side side, const struct stamp *last)
+void txn_passed_over(
+	struct session *s, enum side side, const uint8_t *p, size_t n, const struct stamp *last)
 {
-	pairing_passed_over(s, side);
+	pairing_passed_over(s, side, p, n);
 	if (side == SIDE_CLIENT)
 		return;
 	for (struct txn *t = s->first; t; t = t->next)
