@@ -184,10 +184,12 @@ void smtp_on_command(struct session *s, struct smtp *x, struct view line, const 
 	number_command(s, x, verb, line.p);
 	if (verb == V_MAIL && x->open && x->client_lost) /* how that ended was lost */
 		smtp_mail_give_up(s, x, smtp_mail_of(x, x->open));
-	if (verb == V_MAIL && !x->open)
+	if (verb == V_MAIL && !x->open) {
 		m = smtp_mail_begin(s, x, line.p);
-	else if (verb == V_RCPT || verb == V_DATA || verb == V_BDAT)
+		x->client_lost = false; /* whatever was lost before */
+	} else if (verb == V_RCPT || verb == V_DATA || verb == V_BDAT) {
 		m = smtp_mail_open(s, x);
+	}
 	t = tsm_request(s, command_key(x->commands), line.p);
 	tsm_set_tag(t, smtp_tag_of(verb, x->open, x->commands));
 	tsm_name(t, F_RECORD, "command");

@@ -43,6 +43,13 @@ TALKS = {
         [GREETING, EHLO, dict(method="MAIL", server=10), dict(method="RCPT", status="Client Error", queued=10),
          dict(method="DATA", status="Client Error", queued=10), dict(method="mail", status="Client Error"),
          dict(method="RSET", status="OK", queued=10), dict(method="QUIT", status="OK", queued=10)]),
+    # The same, begun within the client's hello.
+    "smtp-begun-in-front-of-a-mail-that-is-refused": (25, list(lines(
+        "C 2 example", "S 52 250 mx.example", "C 60 MAIL FROM:<a@x>|RCPT TO:<b@y>|DATA|RSET|QUIT",
+        "S 70 250 ok|550 no|503 no|250 ok|221 bye", "F 71 S")),
+        [dict(status="OK", flags=["no_request"]), dict(method="MAIL"), dict(method="RCPT", status="Client Error"),
+         dict(method="DATA", status="Client Error"), dict(method="mail", status="Client Error"),
+         dict(method="RSET", status="OK"), dict(method="QUIT", status="OK")], {"handshake": False}),
     # Each recipient has an answer, the last one later.
     "lmtp-partial": (24, list(lines(
         "S 1 220 mx LMTP", "C 2 LHLO c", "S 52 250-mx|250 PIPELINING",
