@@ -362,11 +362,19 @@ def sources():
         property.pcaplib.write(path, *make(4, 12))
         yield ("made-" + name, *frames_of(path))
         os.unlink(path)
+    import talklib
+    import talks_dns
+    for name, (port, steps, _, *more) in talks_dns.TALKS.items():
+        path = os.path.join(directory, name + ".pcap")
+        talklib.pcaplib.write(path, 1, talklib.build(port, steps, **{"size": 40, **(more[0] if more else {})}))
+        yield ("talk-" + name, *frames_of(path))
+        os.unlink(path)
 
 
 # Where it once was wrong: between a segment sent again and the ACK that says whether it was needed; in front of a
-# message with lines like commands.
-ALWAYS = {"http-loss-path-server": [105], "tiers": [595], "smtp-basic": [145]}
+# message with lines like commands; an early EHLO; the answer to a HEAD; an answer that is still to come.
+ALWAYS = {"http-loss-path-server": [105], "tiers": [595], "smtp-basic": [145], "smtp-slow": [49],
+          "http-odd": [33, 330], "talk-dns-tcp-out-of-order": [6, 7]}
 
 
 def cuts_of(name, n):

@@ -284,6 +284,15 @@ static void add_waiting(struct findings *f, const struct lookup *l, struct attem
 	s->beyond += a->answered ? 0 : ns;
 }
 
+/* Its answer may come behind the end of the capture, whatever its client has done since. */
+static bool is_young(const struct lookup *l, unsigned i, uint64_t end)
+{
+	const struct attempt *a = &l->a[i];
+
+	return !a->answered && !a->refused && end >= a->start && end - a->start < YOUNG &&
+	       !(i + 1 < l->n && same_lookup(a, a + 1));
+}
+
 /* What a lookup was waited for, to its servers. end: of the capture; 0: it goes on. */
 static void add_up(struct findings *f, struct lookup *l, uint64_t end, bool settle)
 {
@@ -294,7 +303,8 @@ static void add_up(struct findings *f, struct lookup *l, uint64_t end, bool sett
 		uint64_t until = waited_until(f, l, i, end);
 		struct silence *s;
 
-		if ((a->answered && !repeated(a)) || (until == end && end - a->start < YOUNG))
+		if ((a->answered && !repeated(a)) || (until == end && end - a->start < YOUNG) ||
+			is_young(l, i, end))
 			continue;
 		s = silence_of(a, settle);
 		proof_add(&s->p, a->start, 0, a->frame);
