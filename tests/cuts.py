@@ -372,9 +372,10 @@ def sources():
 
 
 # Where it once was wrong: between a segment sent again and the ACK that says whether it was needed; in front of a
-# message with lines like commands; an early EHLO; the answer to a HEAD; an answer that is still to come.
+# message with lines like commands; an early EHLO; the answer to a HEAD; an answer that is
+# still to come; behind a check's SYN.
 ALWAYS = {"http-loss-path-server": [105], "tiers": [595], "smtp-basic": [145], "smtp-slow": [49],
-          "http-odd": [33, 330], "talk-dns-tcp-out-of-order": [6, 7]}
+          "http-odd": [33, 330], "health-checks": [92], "talk-dns-tcp-out-of-order": [6, 7]}
 
 
 def cuts_of(name, n):

@@ -561,7 +561,9 @@ void probes_flow(struct probes *p, struct service *s, const struct flow_record *
 		p->pending[row].flow[at] = 0;
 	if (f->r.end > p->newest)
 		p->newest = f->r.end;
-	if (f->handshake == FIELD_ABSENT && f->r.transport == 6 && p->refused < REFUSED_MAX)
+	/* Where the capture's end has cut its handshake there is no status. */
+	if (f->handshake == FIELD_ABSENT && f->r.transport == 6 && f->r.status &&
+		p->refused < REFUSED_MAX)
 		push(p, check_new(f, s, NULL));
 	else if (f->r.transport == 6 && bytes <= PROBES_BYTES && f->handshake != FIELD_ABSENT &&
 		 f->transactions == (c ? c->n : 0) &&
