@@ -50,6 +50,7 @@ static double fisher(double k, double n, double l, double m)
 	double total = log_choose(all, of), sum = 0;
 	double seen = log_choose(n, k) + log_choose(m, l) - total;
 
+	/* NOLINTNEXTLINE(cert-flp30-c): whole numbers, which a double counts up to 2^53 */
 	for (double x = least; x <= most; x++) {
 		double p = log_choose(n, x) + log_choose(m, of - x) - total;
 

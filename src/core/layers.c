@@ -157,6 +157,7 @@ bool layers_unread(const struct counters *c, uint32_t *at, int *linktype, uint64
 
 		if (strncmp(k->name, UNKNOWN_LINKTYPE, sizeof(UNKNOWN_LINKTYPE) - 1) != 0)
 			continue;
+		/* NOLINTNEXTLINE(cert-err34-c): the number is our own */
 		*linktype = sscanf(k->name, UNKNOWN_LINKTYPE " %u", &type) == 1 ? (int)type : -1;
 		*n = k->n;
 		++*at;

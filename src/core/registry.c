@@ -119,7 +119,7 @@ bool registry_add(const struct dissector *d, char *err, size_t errsize)
 		return false;
 	}
 	if (ndissectors == DISSECTORS_MAX) {
-		snprintf(err, errsize, "no room for %s: there are %u dissectors", d->name,
+		snprintf(err, errsize, "no room for %s: there are %d dissectors", d->name,
 			DISSECTORS_MAX);
 		return false;
 	}

@@ -254,7 +254,8 @@ static double tail(uint64_t n, double rate, uint64_t many)
 bool server_drops(const struct svc *s)
 {
 	const struct connect_state *c = svc_has(s, DETECTOR_CONNECT);
-	uint64_t others, dropped, segments = s->packets[SIDE_CLIENT] + s->packets[SIDE_SERVER];
+	uint64_t others, dropped, with_data,
+		segments = s->packets[SIDE_CLIENT] + s->packets[SIDE_SERVER];
 	const struct proof *fresh = path_fresh(s, &others);
 
 	if (!c || !(c->answered.count + c->queue.count + c->aborted.count + c->unanswered.count) ||
@@ -265,9 +266,9 @@ bool server_drops(const struct svc *s)
 	if (!others || c->aborted.count)
 		return others < dropped * 2;
 	/* Half of the segments have no data, and nobody sends them again. */
+	with_data = segments / 2 + 1;
 	return others < dropped * 2 &&
-	       tail(s->flows + dropped, (double)others / (double)(segments / 2 + 1), dropped) <
-		       BY_LOSS;
+	       tail(s->flows + dropped, (double)others / (double)with_data, dropped) < BY_LOSS;
 }
 
 /* Loss shows in what is sent again behind the handshake, too. */

@@ -146,7 +146,7 @@ struct schema *schema_new(const struct dissector *d, char *err, size_t errsize)
 		       (!d || !d->fields || add_members(s, d->fields, SCHEMA_VALUE, 0));
 	fits = fits && add_computed(s);
 	if (!fits)
-		snprintf(err, errsize, "%s: more than %u fields", s->type, SCHEMA_FIELDS_MAX);
+		snprintf(err, errsize, "%s: more than %d fields", s->type, SCHEMA_FIELDS_MAX);
 	if (fits) {
 		qsort(s->columns, s->n, sizeof(s->columns[0]), column_cmp);
 		fits = check(s, err, errsize);

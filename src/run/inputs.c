@@ -81,8 +81,8 @@ bool inputs_find(struct inputs *in, const char *const *given, unsigned n, char *
 {
 	for (unsigned i = 0; i < n; i++) {
 		struct stat st;
-		bool folder =
-			strcmp(given[i], "-") && stat(given[i], &st) == 0 && S_ISDIR(st.st_mode);
+		bool folder = strcmp(given[i], "-") != 0 && stat(given[i], &st) == 0 &&
+			      S_ISDIR(st.st_mode);
 
 		if (!(folder ? add_folder(in, given[i], err, errsize)
 			     : add(in, given[i], err, errsize)))

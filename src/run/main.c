@@ -21,6 +21,7 @@
 #include "run/privileges.h"
 #include "run/threshold.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -247,11 +248,10 @@ static void tell_statistics(const struct run *r)
 
 	source_position(r->pipeline.source, &frames, &bytes);
 	fprintf(stderr,
-		"%llu packet%s captured, %llu packet%s received by filter, %llu packet%s "
-		"dropped by kernel\n",
-		(unsigned long long)frames, frames == 1 ? "" : "s",
-		(unsigned long long)(frames + dropped), frames + dropped == 1 ? "" : "s",
-		(unsigned long long)dropped, dropped == 1 ? "" : "s");
+		"%" PRIu64 " packet%s captured, %" PRIu64 " packet%s received by filter, %" PRIu64
+		" packet%s dropped by kernel\n",
+		frames, frames == 1 ? "" : "s", frames + dropped, frames + dropped == 1 ? "" : "s",
+		dropped, dropped == 1 ? "" : "s");
 }
 
 /* What signals asked for; on the thread of the sinks. */

@@ -122,7 +122,7 @@ bool ng_interface(struct ng_file *f, uint16_t linktype, uint32_t snaplen, struct
 		} else if (o.code == NG_IF_TSRESOL && o.len == 1 &&
 			   !set_resolution(&i, o.value[0])) {
 			snprintf(err, errsize, "the times of interface %u are in units of %u^-%u s",
-				f->n, o.value[0] & 0x80u ? 2 : 10, o.value[0] & 0x7fu);
+				f->n, o.value[0] & 0x80u ? 2u : 10u, o.value[0] & 0x7fu);
 			return false;
 		}
 	}
