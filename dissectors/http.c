@@ -749,6 +749,7 @@ const struct tsm_model http_model = {
 	.check_objects = check_objects,
 	.idle_field = "http.response.mime_type",
 	.idle_values = streams,
+	.idle_mark = "tsumari.grpc.streaming",
 };
 
 TSM_DISSECTOR(http) = {

@@ -68,6 +68,7 @@ enum {
 	F_GRPC_METHOD,
 	F_GRPC_STATUS,
 	F_GRPC_MESSAGE,
+	F_GRPC_STREAMING,
 	F_UPGRADE,
 };
 
@@ -88,6 +89,8 @@ struct stream {
 	uint32_t seen[2];  /* headers there were, a bit each */
 	int64_t window[2]; /* by receiver */
 	uint64_t body[2], bytes[2], stall[2];
+	uint64_t left[2];    /* gRPC: of the message at hand */
+	uint8_t messages[2]; /* gRPC's; two are many */
 };
 
 static inline bool stream_is(const struct stream *st, unsigned flag, enum side side)

@@ -60,6 +60,10 @@ const struct field http2_fields[] = {
 		"gRPC status code of the trailers; 0: OK", FIELD_U64, 0, 4, 0, NULL},
 	[F_GRPC_MESSAGE] = {"tsumari.grpc.message", "gRPC message",
 		"gRPC status message, percent-encoded as sent", FIELD_STR, 0, 20, 0, NULL},
+	[F_GRPC_STREAMING] = {"tsumari.grpc.streaming", "Streaming",
+		"A side sent more than one gRPC message: a stream, which pauses between them on "
+		"purpose",
+		FIELD_BOOL, 0, 5, 0, NULL},
 	[F_UPGRADE] = {"tsumari.http.upgrade", "Upgrade",
 		"Protocol that the stream went over to (RFC 8441)", FIELD_STR, 0, 10, 0, NULL},
 	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},

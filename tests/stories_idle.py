@@ -1,5 +1,6 @@
 """More stories (stories.py): what waits on purpose, on connections of one request each and beside others."""
 import random
+import struct
 import sys
 
 import stories
@@ -139,6 +140,102 @@ def worker_beside_an_event_stream():
 @story(first=("no-answer", "10.8.0.4:6379"), cost=18.9)
 def question_without_an_answer_behind_a_page():
     return worker(False)
+
+
+# ---- streams that the client leaves ------------------------------------------------------------
+
+
+def events(mime, gap):
+    """Three streams which their client leaves in the middle, beside quick pages."""
+    w = World()
+    for c in range(3):
+        talk = w.tcp("10.8.0.1", client="10.9.0.%d" % (c + 1))
+        at = talk.send(0, talk.open(c * 300 * MS), get("/events"))
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n" % mime
+        at = talk.send(1, at + MS, head)
+        for _ in range(5):
+            at = talk.send(1, at + gap, b"9\r\ndata: 1\n\n\r\n")
+        talk.close(at + 800 * MS)
+    quick = w.tcp("10.8.0.1", client="10.9.0.9")
+    at = quick.open(0)
+    for _ in range(30):
+        at = quick.send(1, quick.send(0, at, get("/")) + 2 * MS, ok()) + 100 * MS
+    return w
+
+
+@story()
+def event_streams_left_by_their_clients():
+    return events(b"text/event-stream", 2 * SECOND)
+
+
+@story(first=("client-gave-up", "10.8.0.1:80"), cost=3 * 10.8)
+def pages_that_never_end_left_by_their_clients():
+    return events(b"text/html", 2 * SECOND)
+
+
+def h2_frame(kind, flags, stream, payload=b""):
+    return struct.pack("!I", len(payload))[1:] + bytes((kind, flags)) + struct.pack("!I", stream) + payload
+
+
+def h2_headers(stream, pairs, end=False):
+    """HPACK: each header a literal that is not indexed, its name and value as they are."""
+    block = b"".join(b"\0" + bytes((len(n),)) + n + bytes((len(v),)) + v for n, v in pairs)
+    return h2_frame(1, 5 if end else 4, stream, block)
+
+
+def message(stream, size, end=False):
+    return h2_frame(0, 1 if end else 0, stream, b"\0" + struct.pack("!I", size) + bytes(size))
+
+
+GRPC = (b"content-type", b"application/grpc")
+
+
+def grpc(answer, left=False):
+    """Four calls of a connection each, as answer(talk, at, stream) answers them, and quick ones beside; `left`: the
+    client goes in the middle."""
+    w = World()
+    for c in range(4):
+        talk = w.tcp("10.8.0.1", 50051, "10.9.0.%d" % (c + 1))
+        at = talk.send(0, talk.open(c * 100 * MS), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + h2_frame(4, 0, 0))
+        at = talk.send(1, at + MS, h2_frame(4, 0, 0) + h2_frame(4, 1, 0))
+        for stream in range(1, 21, 2):
+            path = b"/shop.Svc/Watch" if stream == 19 else b"/shop.Svc/Get"
+            names = [(b":method", b"POST"), (b":scheme", b"http"), (b":authority", b"h"), (b":path", path), GRPC]
+            at = talk.send(0, at + 5 * MS, h2_headers(stream, names) + message(stream, 20, True))
+            head = h2_headers(stream, [(b":status", b"200"), GRPC])
+            if stream == 19:
+                at = answer(talk, at, stream, head)
+            else:
+                at = talk.send(1, at + 2 * MS, head + message(stream, 40) + trailers(stream))
+        if left:
+            talk.close(at + MS)
+    return w
+
+
+def trailers(stream):
+    return h2_headers(stream, [(b"grpc-status", b"0")], True)
+
+
+def streamed(talk, at, stream, head, ends=True):
+    at = talk.send(1, at + 2 * MS, head + message(stream, 40))
+    for _ in range(5):
+        at = talk.send(1, at + 1700 * MS, message(stream, 40))
+    return talk.send(1, at + 1700 * MS, trailers(stream)) if ends else at
+
+
+@story()
+def grpc_streams():
+    return grpc(streamed)
+
+
+@story()
+def grpc_streams_left_by_their_clients():
+    return grpc(lambda *a: streamed(*a, ends=False), left=True)
+
+
+@story(first=("slow-server", "10.8.0.1:50051"), cost=4 * 8)
+def grpc_calls_that_are_slow():
+    return grpc(lambda talk, at, stream, head: talk.send(1, at + 8 * SECOND, head + message(stream, 40) + trailers(stream)))
 
 
 if __name__ == "__main__":

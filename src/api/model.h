@@ -52,6 +52,8 @@ struct tsm_model {
 	/* A field that says the same by beginning with one of the values (NULL at the end). */
 	const char *idle_field;
 	const char *const *idle_values;
+	/* A field that says the same by being there. NULL: no such. */
+	const char *idle_mark;
 
 	/* Of the check_methods, those of which a row that a timer makes is a check, even where all
 	   of it fails; the same of objects, by their path's last part: nobody else asks for these.

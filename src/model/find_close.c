@@ -146,6 +146,16 @@ static bool is_stale(const struct txn_record *t)
 	return t->r.quality >> QUALITY_STALE & 1;
 }
 
+#define STREAM SECOND /* that it has come for, at least */
+
+/* A client that leaves a stream, which has no end of its own, did not wait for one. */
+static bool is_left_stream(const struct txn_record *t)
+{
+	return t->ended_by && !t->unacked && strncmp(t->ended_by, "client", 6) == 0 &&
+	       t->stamp[2] != FIELD_ABSENT && t->total != FIELD_ABSENT &&
+	       t->r.start + t->total >= t->stamp[2] + STREAM && waits_on_purpose(t);
+}
+
 static struct proof *ending(struct close_state *c, const struct txn_record *t)
 {
 	if (is_stale(t))
@@ -170,6 +180,10 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 	}
 	if (!is_stale(t) && (!t->ended_by || t->unacked))
 		return;
+	if (is_left_stream(t)) {
+		claim(f, CLASS_IDLE);
+		return;
+	}
 	c = svc_state(s, DETECTOR_CLOSE);
 	p = ending(c, t);
 	claim(f, p == &c->stale ? CLASS_STALE : p == &c->cut ? CLASS_CUT : CLASS_GAVE_UP);
@@ -201,7 +215,7 @@ static void take_out_txn(struct close_state *c, const struct txn_record *t)
 		c->logins--;
 		c->login_time -= own_waiting(t);
 	}
-	if (!is_stale(t) && (!t->ended_by || t->unacked))
+	if (!is_stale(t) && (!t->ended_by || t->unacked || is_left_stream(t)))
 		return;
 	p = ending(c, t);
 	c->gave_up_rst -= p == &c->gave_up && strcmp(t->ended_by, "client_rst") == 0;

@@ -146,7 +146,8 @@ bool waits_on_purpose(const struct txn_record *t)
 	const struct tsm_model *m = record_model(&t->r);
 
 	return name_listed(m->idle_methods, (const char *)t + t->method.offset, t->method.len) ||
-	       (m->idle_values && txn_says(t, m->idle_field, m->idle_values));
+	       (m->idle_values && txn_says(t, m->idle_field, m->idle_values)) ||
+	       (m->idle_mark && txn_says(t, m->idle_mark, NULL));
 }
 
 /* What was asked, as a number; text: in words. */
