@@ -238,5 +238,51 @@ def grpc_calls_that_are_slow():
     return grpc(lambda talk, at, stream, head: talk.send(1, at + 8 * SECOND, head + message(stream, 40) + trailers(stream)))
 
 
+# ---- workers that wait for jobs in several ways ------------------------------------------------
+
+
+def redis(w, client, now=0):
+    talk = w.tcp("10.8.0.4", 6379, client)
+    at = talk.open(now)
+    return talk, talk.send(1, talk.send(0, at, b"*1\r\n$4\r\nPING\r\n") + 200000, b"+PONG\r\n") + MS
+
+
+def several_workers(slow):
+    """Some wait for as long as they said, some for what comes, beside requests in a millisecond, each 40 ms; slow: one asks
+    what takes long."""
+    w = World()
+    for c, seconds in enumerate((2, 5)):
+        talk, at = redis(w, "10.9.0.%d" % (c + 1))
+        for _ in range(20 // seconds):
+            at = talk.send(0, at + MS, b"*3\r\n$5\r\nBRPOP\r\n$%d\r\n%s\r\n$1\r\n%d\r\n" % (c + 1, b"q" * (c + 1), seconds))
+            at = talk.send(1, at + seconds * SECOND + 20 * MS, b"*-1\r\n")
+    adds, at = redis(w, "10.9.0.5", 100 * MS)
+    readers = [redis(w, "10.9.0.%d" % (c + 6)) for c in range(2)]
+    last = [b"$"] * 2
+    for k in range(6):
+        waits = [t.send(0, a + MS, b"*5\r\n$5\r\nXREAD\r\n$5\r\nBLOCK\r\n$1\r\n0\r\n$2\r\nst\r\n$%d\r\n%s\r\n" % (len(l), l)) for (t, a), l in zip(readers, last)]
+        at = adds.send(0, max(waits + [at]) + (1300 + 370 * k) * MS, b"*3\r\n$4\r\nXADD\r\n$2\r\nst\r\n$1\r\nv\r\n")
+        readers = [(t, t.send(1, at + (1 + i) * 100000, b"*1\r\n$9\r\n170000-%d0\r\n" % k)) for i, (t, a) in enumerate(readers)]
+        at = adds.send(1, at + 400000, b"$9\r\n170000-%d0\r\n" % k)
+        last = [b"170000-%d0" % k] * 2
+    web, at = redis(w, "10.9.0.9")
+    for k in range(400):
+        at = web.send(1, web.send(0, at + 40 * MS, b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n") + 300000, b"$2\r\nxx\r\n")
+        if slow and k % 50 == 49:
+            at = web.send(1, web.send(0, at + 40 * MS, b"*2\r\n$4\r\nKEYS\r\n$5\r\n*aaaa\r\n") + (650 + k) * MS, b"*0\r\n")
+    return w
+
+
+@story()
+def workers_that_wait_in_several_ways():
+    return several_workers(False)
+
+
+@story(first=("slow-server", "10.8.0.4:6379"), cost=8 * 0.65 + 1.792)
+def slow_questions_beside_workers_that_wait():
+    return several_workers(True)
+
+
+
 if __name__ == "__main__":
     sys.exit(stories.main())

@@ -525,6 +525,7 @@ void record_of_turn(
 	ledger_share(r->ledger, m->spent, known(f->rtt_min[flow_client(f)]), span);
 	r->first = m->first;
 	r->frame = m->frame;
+	r->asked = m->bytes;
 	r->app = f->ext ? f->ext->app : NULL;
 }
 

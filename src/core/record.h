@@ -267,6 +267,7 @@ struct turn_record {
 	struct record r;
 	uint64_t ledger[LEDGER_COUNT]; /* of an answer: adds up to its duration */
 	uint64_t frame;                /* of the answer */
+	uint64_t asked;                /* bytes of the question; 0: not known */
 	bool first;                    /* of its connection */
 	bool fresh;                  /* the connection's first bytes had to be sent again for it */
 	bool open;                   /* there is no answer: it ends when the client closed, or

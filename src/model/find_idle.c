@@ -23,18 +23,22 @@
 #define WOKEN  (10 * (uint64_t)MS)  /* between what another said and the end of the wait */
 #define EVENTS 32u                  /* that are remembered of a service */
 #define TEXT   96u
+#define FLOWS  4u
 
 struct poll { /* an operation with long waits */
 	uint64_t op;
 	struct proof p;
-	uint64_t most;    /* how long they were */
-	uint64_t least;   /* the shortest */
-	uint64_t small;   /* that brought no more than some news */
-	uint64_t again;   /* asked at once after one that was over */
-	uint64_t chances; /* ones that could have been: its connection had one before */
-	uint64_t anew;    /* on another connection of the same client, as a proxy asks */
-	uint64_t woken;   /* another connection spoke just before they ended */
-	uint64_t timed;   /* as long as the longest */
+	uint64_t most;        /* how long they were */
+	uint64_t least;       /* the shortest */
+	uint64_t small;       /* that brought no more than some news */
+	uint64_t again;       /* asked at once after one that was over */
+	uint64_t chances;     /* ones that could have been: its connection had one before */
+	uint64_t anew;        /* on another connection of the same client, as a proxy asks */
+	uint64_t woken;       /* another connection spoke just before they ended */
+	uint64_t timed;       /* as long as the longest */
+	uint64_t flow[FLOWS]; /* the last connections that waited so, of a protocol that is not read
+			       */
+	unsigned nflows;
 	size_t len;
 	char text[TEXT];
 };
@@ -83,16 +87,18 @@ static struct poll *poll_of(struct idle *x, uint64_t op, unsigned most)
 	return &x->poll[i];
 }
 
-/* Did others say something so often that one of them always spoke just before? */
-static bool always_busy(const struct idle *x)
+/* How long before the end of a wait another must have spoken, so that it is no chance: a fifth of
+   what usually lies between what others say. */
+static uint64_t woken_within(const struct idle *x)
 {
-	uint64_t first, last;
+	uint64_t first, last, apart;
 
 	if (x->nasked < EVENTS)
-		return false;
+		return WOKEN;
 	last = x->asked[(x->nasked - 1) % EVENTS].time;
 	first = x->asked[x->nasked % EVENTS].time;
-	return last > first && last - first < 3 * EVENTS * WOKEN;
+	apart = last > first ? (last - first) / EVENTS / 5 : 0;
+	return apart < WOKEN ? apart : WOKEN;
 }
 
 /* Another connection spoke at `time`: whom did that wake? */
@@ -102,11 +108,12 @@ static void wake(struct idle *x, uint64_t time, uint64_t flow)
 		struct event *e = &x->over[i];
 		struct poll *p;
 
-		if (e->counted || e->flow == flow || time > e->time || e->time - time > WOKEN)
+		if (e->counted || e->flow == flow || time > e->time ||
+			e->time - time > woken_within(x))
 			continue;
 		p = poll_of(x, e->op, POLLS);
 		e->counted = true;
-		p->woken += !always_busy(x);
+		p->woken++;
 	}
 }
 
@@ -148,6 +155,22 @@ bool waits_on_purpose(const struct txn_record *t)
 	return name_listed(m->idle_methods, (const char *)t + t->method.offset, t->method.len) ||
 	       (m->idle_values && txn_says(t, m->idle_field, m->idle_values)) ||
 	       (m->idle_mark && txn_says(t, m->idle_mark, NULL));
+}
+
+/* Of a protocol that is not read: as long a question is the same one, as far as can be told. */
+static uint64_t op_of_turn(const struct turn_record *t)
+{
+	return UINT64_C(14695981039346656037) ^ t->asked * UINT64_C(1099511628211);
+}
+
+static void remember_flow(struct poll *p, uint64_t flow)
+{
+	unsigned i = 0;
+
+	while (i < p->nflows && i < FLOWS && p->flow[i] != flow)
+		i++;
+	if (i == FLOWS || i == p->nflows)
+		p->flow[p->nflows++ % FLOWS] = flow;
 }
 
 /* What was asked, as a number; text: in words. */
@@ -195,7 +218,7 @@ enum wait_class idle_or_slow(struct idle **at, const struct record *r, const str
 		*at = xcalloc(1, sizeof(**at));
 	x = *at;
 	text_init(&text, room, sizeof(room));
-	op = op_of(t, &text);
+	op = r->kind == RECORD_TURN ? op_of_turn((const void *)r) : op_of(t, &text);
 	p = poll_of(x, op, ns < LEAST ? SHORT : POLLS);
 	if (!p)
 		return CLASS_SLOW;
@@ -204,6 +227,8 @@ enum wait_class idle_or_slow(struct idle **at, const struct record *r, const str
 		memcpy(p->text, text.p, p->len);
 	}
 	ask_again(x, p, r);
+	if (r->kind == RECORD_TURN)
+		remember_flow(p, r->flow_id);
 	proof_add(&p->p, r->start, ns, frame);
 	proof_until(&p->p, r->end);
 	proof_client(&p->p, &r->client.ip);
@@ -252,7 +277,7 @@ static bool have_limit(const struct poll *p)
  * connection each, which slow ones may be as well, a timer ended most of them, or it is clear who
  * did.
  */
-static bool on_purpose(const struct idle *x, const struct poll *p)
+static bool is_loop(const struct idle *x, const struct poll *p)
 {
 	bool over = (p->woken + p->timed) * 5 >= p->p.count * 4, again;
 
@@ -262,6 +287,29 @@ static bool on_purpose(const struct idle *x, const struct poll *p)
 	if (again && (have_limit(p) || (over && (p->chances || were_woken(x, p)))))
 		return true;
 	return !p->chances && over && p->anew * 2 >= p->p.count && p->timed * 2 >= p->p.count;
+}
+
+static bool loops_on(const struct idle *x, uint64_t flow)
+{
+	for (unsigned i = 0; i < x->n; i++)
+		for (unsigned k = 0; k < FLOWS && k < x->poll[i].nflows; k++)
+			if (x->poll[i].flow[k] == flow && is_loop(x, &x->poll[i]))
+				return true;
+	return false;
+}
+
+/* Or the first such wait of connections that go on so, where it is asked in other words. */
+static bool on_purpose(const struct idle *x, const struct poll *p)
+{
+	unsigned k = 0;
+
+	if (is_loop(x, p))
+		return true;
+	if (!p->nflows || p->nflows > FLOWS || p->chances || p->woken + p->timed < p->p.count)
+		return false;
+	while (k < p->nflows && loops_on(x, p->flow[k]))
+		k++;
+	return k == p->nflows;
 }
 
 uint32_t idle_classes(const struct idle *x)
