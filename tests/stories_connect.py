@@ -338,6 +338,32 @@ def client_that_pauses_before_it_tries_again():
     return gives_up(4, 3, (1, 2), pause=0.4)
 
 
+# ---- ports that nobody listens on ------------------------------------------------------------------
+
+
+def tried(clients, ports):
+    """Ports that refuse, and others that do not answer, beside users who are served."""
+    w = World()
+    for k, port in enumerate(ports):
+        c = Conn(w, 20 + k % clients, 1, port)
+        if port % 5:
+            c.say(1, c.syns(k * 20 * MS, ()) + 100_000, ACK | RST)
+        else:
+            c.syns(k * 20 * MS, (1,))
+    served(w, 2, 40)
+    return w
+
+
+@story(never=("connect-refused", "connect-timeout"))
+def ports_tried_by_a_scan():
+    return tried(1, range(7000, 7060))
+
+
+@story(first=("connect-refused", "10.7.0.1:7001"))
+def one_port_refuses():
+    return tried(4, (7001,) * 5)
+
+
 # ---- workers ---------------------------------------------------------------------------------------
 
 

@@ -558,7 +558,7 @@ static void list(struct findings *f)
 	for (uint32_t i = 0; (s = svc_at(f, i)); i++) {
 		const struct connect_state *c = svc_has(s, DETECTOR_CONNECT);
 
-		if (!c)
+		if (!c || is_scanned(f, s))
 			continue;
 		if ((!is_loss(s) && (c->answered.count || c->queue.count)) || c->aborted.count ||
 			(c->unanswered.count && s->established))

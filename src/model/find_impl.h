@@ -19,6 +19,7 @@ enum detector_place {
 	DETECTOR_BLOAT,
 	DETECTOR_CONNECT,
 	DETECTOR_FLOOD,
+	DETECTOR_SCAN,
 	DETECTOR_ATTEMPT,
 	DETECTOR_PATH,
 	DETECTOR_CLOSE,
@@ -195,7 +196,7 @@ static inline void count_forgotten(struct counters *c, const char *name, uint64_
 #define OF_SENT (1u << RECORD_SENT)
 /* Does a detector of its own look at the slow answers of this protocol? */
 bool has_detector(const char *protocol);
-extern const struct detector detect_attempt, detect_runs;
+extern const struct detector detect_attempt, detect_runs, detect_scan;
 extern const struct detector detect_capture, detect_close, detect_connect, detect_load, detect_path,
 	detect_server, detect_dns, detect_greeting, detect_bloat, detect_far, detect_queue,
 	detect_rate, detect_send, detect_mysql, detect_nfs, detect_smtp, detect_vrrp;
@@ -229,6 +230,8 @@ uint64_t workers_starve(const struct svc *s, uint32_t classes);
 uint32_t workers_classes(const struct svc *s);
 /* Does it not take connections (find_connect.c): SYNs and what ends the handshake are dropped? */
 bool server_drops(const struct svc *s);
+/* Is it one of many ports of its host that somebody tried in vain (find_scan.c)? */
+bool is_scanned(const struct findings *f, const struct svc *s);
 /* What was lost of connection requests and of the answers to them, on a path that loses other
    segments as well; NULL: nothing. */
 const struct proof *connect_lost(const struct svc *s);

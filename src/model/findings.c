@@ -13,6 +13,7 @@ static const struct detector *const detectors[DETECTOR_COUNT] = {
 	[DETECTOR_CAPTURE] = &detect_capture,
 	[DETECTOR_BLOAT] = &detect_bloat,
 	[DETECTOR_CONNECT] = &detect_connect,
+	[DETECTOR_SCAN] = &detect_scan,
 	[DETECTOR_ATTEMPT] = &detect_attempt,
 	[DETECTOR_PATH] = &detect_path,
 	[DETECTOR_CLOSE] = &detect_close,
