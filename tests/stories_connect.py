@@ -364,6 +364,40 @@ def one_port_refuses():
     return tried(4, (7001,) * 5)
 
 
+def restarted(errors):
+    """One of two servers behind a proxy is started again: checks find nobody, and, if there are errors, users do."""
+    w = World()
+    for k in range(120):
+        t = k * 100 * MS
+        down = 40 <= k < 52
+        user, back = Conn(w, 10 + k % 5, 2), Conn(w, 2, 4 if down and not errors else 3 + k % 2, 8000)
+        asked = user.ask(user.open(t) + 10_000, get("/"))
+        if down and errors and k % 2 == 0:
+            back.say(1, back.syns(asked + 100_000) + 50_000, ACK | RST)
+            user.close(user.answer(asked + MS, ok(code=b"503 Service Unavailable")) + MS)
+        else:
+            done = back.answer(back.ask(back.open(asked + 100_000) + 10_000, get("/")) + 5 * MS)
+            back.close(done + 10_000)
+            user.close(user.answer(done + 100_000) + MS)
+        if k % 5 == 0:
+            check = Conn(w, 2, 3, 8000)
+            if down:
+                check.say(1, check.syns(t + 50 * MS) + 50_000, ACK | RST)
+            else:
+                check.close(check.answer(check.ask(check.open(t + 50 * MS) + 10_000, get("/health")) + MS) + MS)
+    return w
+
+
+@story(never=("http-error",))
+def server_started_again_behind_a_proxy():
+    return restarted(False)
+
+
+@story(first=("connect-refused", "10.7.0.3:8000"))
+def server_started_again_that_users_miss():
+    return restarted(True)
+
+
 # ---- workers ---------------------------------------------------------------------------------------
 
 

@@ -243,6 +243,13 @@ static void take_out(struct findings *f, struct svc *s, const struct record *r)
 		proof_take_out(&c->single, r->start, answered_handshake(flow), r->flow_id);
 }
 
+bool cuts_off(const struct svc *s)
+{
+	const struct close_state *c = svc_has(s, DETECTOR_CLOSE);
+
+	return c && (c->cut.count || c->gave_up.count);
+}
+
 static void list_single(struct findings *f, const struct svc *s, const struct close_state *c)
 {
 	uint64_t n = c->single.count, tls = c->tls ? c->tls_time / c->tls * n : 0, each;

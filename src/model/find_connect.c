@@ -506,6 +506,7 @@ static void list_refused(struct findings *f, const struct svc *s, const struct c
 {
 	struct proof all = c->refused;
 	struct finding *x;
+	bool spared;
 
 	proof_merge(&all, &c->prohibited);
 	x = finding_new(f, "connect-refused", "Connections refused", s, &all,
@@ -513,7 +514,10 @@ static void list_refused(struct findings *f, const struct svc *s, const struct c
 			? "tsumari.tcp.reset.phase == syn or tsumari.flow.icmp.errors > 0"
 			: "tsumari.tcp.reset.phase == syn");
 	finding_claims(x, s, ENTRY(CONNECT_RETRY) | ENTRY(CONNECT_NETWORK), CLASS(NONE));
-	finding_at_least(x, SEVERITY_WARNING);
+	/* A server that is started again beside others, which its proxy knows of. */
+	spared = !all.many && s->established >= all.count * 10 && fails_nobody(f, &all.client);
+	if (!spared)
+		finding_at_least(x, SEVERITY_WARNING);
 	x->of = s->flows;
 	if (c->refused.count)
 		say(&x->saw, "%C of %C connection requests were answered with a reset. ",
@@ -526,6 +530,9 @@ static void list_refused(struct findings *f, const struct svc *s, const struct c
 				   "cannot be reached.");
 	say(&x->next, "Whether the service runs and on which address it listens (ss -lnt); its "
 		      "log around the peak; rules that REJECT.");
+	if (spared)
+		say(&x->against, "All that was asked of the client, which is a server itself, was "
+				 "answered without an error. ");
 	say(&x->against, "%S",
 		s->established ? "Other connections to this port were made: it was "
 				 "down for a part of the time only."

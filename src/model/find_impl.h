@@ -285,6 +285,10 @@ void say_repeats(const struct findings *f, const struct svc *s, struct text *t);
    calls this one (find_tiers.c)? */
 bool answers_others_at_once(const struct findings *f, const struct svc *s);
 bool front_is_quicker(const struct findings *f, const struct svc *s);
+/* Does it leave requests without their answer, or did their clients go before (find_close.c)? */
+bool cuts_off(const struct svc *s);
+/* Did all who asked a host's web servers get what they wanted, as far as can be told? */
+bool fails_nobody(const struct findings *f, const struct addr *host);
 /* Do checks of this server fail (find_checks.c)? */
 bool checks_fail(const struct findings *f, const struct addr *server, uint16_t port);
 /* Of several servers that share a site's work (find_load.c), is this one much slower? */

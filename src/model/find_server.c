@@ -109,6 +109,23 @@ bool answers_others_at_once(const struct findings *f, const struct svc *s)
 	return c && answers(c) >= 3 && quick * 10 >= answers(c) && unusual(c);
 }
 
+bool fails_nobody(const struct findings *f, const struct addr *host)
+{
+	struct svc *s;
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; (s = svc_at(f, i)); i++) {
+		const struct server_state *c = svc_has(s, DETECTOR_SERVER);
+
+		if (s->kind != KIND_WEB || memcmp(&s->key.ip, host, sizeof(s->key.ip)) != 0)
+			continue;
+		if ((c && c->errors.count) || cuts_off(s))
+			return false;
+		n += c ? answers(c) : 0;
+	}
+	return n >= 10;
+}
+
 static void count(struct server_state *c, uint64_t ns, uint64_t least)
 {
 	c->took[step_of(ns)].n++;
