@@ -290,5 +290,37 @@ def quick_inside_of_tls_that_is_cut():
     return tls_of_cut_frames(3)
 
 
+# ---- streams that both sides speak on as they like ---------------------------------------------
+
+
+def replica(replicates):
+    """A server tells what has changed, now and then, and its replica how far it has come, each 4 s; beside quick
+    questions. Else the replica asks, and each answer is as late."""
+    w = World()
+    talk = w.tcp("10.8.0.1", PORT, "10.9.0.1")
+    at = talk.send(1, talk.send(0, talk.open(0), b"start from 0/3000000") + MS, b"copying both ways")
+    words = [(k * 1300 * MS, 1) for k in range(1, 18)] + [(k * 4010 * MS, 0) for k in range(1, 6)]
+    for now, side in sorted(words):
+        if replicates:
+            at = talk.send(side, max(now, at + MS), (b"I am at 0/3%06d", b"change %06d" + bytes(180))[side] % now)
+        elif side:
+            at = talk.send(1, talk.send(0, max(now, at + MS), b"what is at 0/3%06d" % now) + 700 * MS, b"change %06d" % now)
+    quick = w.tcp("10.8.0.1", PORT, "10.9.0.2")
+    at = quick.open(0)
+    for _ in range(60):
+        at = quick.send(1, quick.send(0, at, ASK) + MS, b"as it was") + 200 * MS
+    return w
+
+
+@story()
+def replication():
+    return replica(True)
+
+
+@story(first=("slow-server", "10.8.0.1:%d" % PORT), cost=17 * 0.7)
+def questions_of_a_replica():
+    return replica(False)
+
+
 if __name__ == "__main__":
     sys.exit(stories.main())

@@ -92,10 +92,11 @@ struct flow_turns {
 	struct spent *spent;            /* of it; NULL: nothing */
 	struct shard *shard;
 	uint32_t turns;
-	uint8_t of;     /* who sent it: 1 client, 2 server, 0 nobody */
-	uint8_t first;  /* who sent the first */
-	bool answers;   /* it is the first one behind a question */
-	bool was_short; /* its last segment was not full */
+	uint8_t of;      /* who sent it: 1 client, 2 server, 0 nobody */
+	uint8_t first;   /* who sent the first */
+	bool answers;    /* it is the first one behind a question */
+	bool was_short;  /* its last segment was not full */
+	uint8_t unasked; /* messages behind another of the same side, after a pause (turns.h) */
 	uint8_t nheld;
 	struct message *held; /* TURNS_HELD, not told of yet: the protocol may be found out */
 };

@@ -409,6 +409,7 @@ static struct flow_record *flow_told(struct shard *sh, const struct flow *f,
 	}
 	if (turns) {
 		r->turns = turns->turns;
+		r->unasked = turns->unasked;
 		r->turn_wait = turns->wait;
 		r->turn_wait_max = turns->wait_max;
 		r->turn_think = turns->think;
@@ -526,6 +527,7 @@ void record_of_turn(
 	r->first = m->first;
 	r->frame = m->frame;
 	r->asked = m->bytes;
+	r->unasked = flow_turns(f) ? flow_turns(f)->unasked : 0;
 	r->app = f->ext ? f->ext->app : NULL;
 }
 

@@ -146,6 +146,7 @@ struct flow_record {
 		rtt_client; /* whole path; its halves as seen from the capture point */
 	uint64_t turns;     /* times the server answered, of a protocol that is not followed */
 	uint64_t turn_wait, turn_wait_max, turn_think; /* ns */
+	uint64_t unasked; /* how often a side spoke again, unasked; a client's count twice */
 	uint64_t turn_request,
 		turn_response;           /* sending what was asked, and what was answered; ns */
 	struct flow_side_record side[2]; /* enum side */
@@ -268,6 +269,7 @@ struct turn_record {
 	uint64_t ledger[LEDGER_COUNT]; /* of an answer: adds up to its duration */
 	uint64_t frame;                /* of the answer */
 	uint64_t asked;                /* bytes of the question; 0: not known */
+	uint8_t unasked;               /* of its connection so far, as of a flow */
 	bool first;                    /* of its connection */
 	bool fresh;                  /* the connection's first bytes had to be sent again for it */
 	bool open;                   /* there is no answer: it ends when the client closed, or

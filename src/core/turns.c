@@ -20,6 +20,8 @@
 #define FIRST    2u         /* ... questions, of which there is ... */
 #define MUCH     32768u     /* ... so much */
 #define PATIENCE (50 * MS)  /* who closes sooner wanted no answer */
+#define ALONE    (200 * MS) /* behind the same side's last word: nobody was asked for it */
+#define REMARK   1024u      /* bytes of a server's, at most: an answer may come in parts */
 #define GOODBYE  31u        /* bytes of an alert at most: a header, two bytes, a nonce and a tag */
 
 /* A message that is over, or (of a moment) as if it were. */
@@ -264,6 +266,16 @@ static bool is_goodbye(const struct flow *f, const struct flow_turns *t, unsigne
 	       f->side[!dir].flags & FS_FIN && f->ext && app_encrypted(f->ext->app);
 }
 
+/* A side that goes on after a while has not been waiting for the other: a client that never does
+   speaks otherwise than in questions, and counts for two. */
+static void spoke_again(struct flow_turns *t, uint64_t now)
+{
+	unsigned n = t->of == 1 ? 2 : t->bytes <= REMARK;
+
+	if (now - t->last >= ALONE && t->last < now && t->unasked < 250)
+		t->unasked += (uint8_t)n;
+}
+
 void turns_payload(struct shard *sh, const struct flow *f, struct flow_turns **turns, unsigned dir,
 	uint32_t len, uint64_t now)
 {
@@ -293,8 +305,10 @@ void turns_payload(struct shard *sh, const struct flow *f, struct flow_turns **t
 			answers = false;
 		else if (t->of && t->of != who)
 			change(sh, f, t, now);
-		else if (t->of)
+		else if (t->of) {
+			spoke_again(t, now);
 			over(sh, f, t, 0);
+		}
 		begin(sh, t, now);
 		t->answers = answers;
 		t->of = who;

@@ -24,6 +24,8 @@
 #define EVENTS 32u                  /* that are remembered of a service */
 #define TEXT   96u
 #define FLOWS  4u
+#define LOOSE  16u /* connections that are remembered on which sides speak unasked, */
+#define SPOKEN 4u  /* so often, at least: a client's words count twice */
 
 struct poll { /* an operation with long waits */
 	uint64_t op;
@@ -55,7 +57,9 @@ struct idle {
 	struct event over[EVENTS];  /* long waits */
 	struct event asked[EVENTS]; /* requests of any length */
 	unsigned nover, nasked;
-	uint64_t first, last; /* when those were asked */
+	uint64_t first, last;  /* when those were asked */
+	uint64_t loose[LOOSE]; /* on these what the client says is no question */
+	unsigned nloose;
 };
 
 /* As long, but for how exact timers are. */
@@ -289,6 +293,38 @@ static bool is_loop(const struct idle *x, const struct poll *p)
 	return !p->chances && over && p->anew * 2 >= p->p.count && p->timed * 2 >= p->p.count;
 }
 
+void idle_loose(struct idle *x, uint64_t flow, uint64_t unasked)
+{
+	bool waits = false;
+
+	if (!x || unasked < SPOKEN)
+		return;
+	for (unsigned i = 0; i < LOOSE && i < x->nloose; i++)
+		if (x->loose[i] == flow)
+			return;
+	for (unsigned i = 0; i < x->n && !waits; i++)
+		for (unsigned k = 0; k < FLOWS && k < x->poll[i].nflows; k++)
+			waits |= x->poll[i].flow[k] == flow;
+	if (waits)
+		x->loose[x->nloose++ % LOOSE] = flow;
+}
+
+/* Streams that both sides speak on as they like (replication): all that waited so were such. */
+static bool all_loose(const struct idle *x, const struct poll *p)
+{
+	unsigned k = 0, i;
+
+	if (!p->nflows || p->nflows > FLOWS)
+		return false;
+	for (; k < p->nflows; k++) {
+		for (i = 0; i < LOOSE && i < x->nloose && x->loose[i] != p->flow[k]; i++)
+			;
+		if (i == LOOSE || i >= x->nloose)
+			return false;
+	}
+	return true;
+}
+
 static bool loops_on(const struct idle *x, uint64_t flow)
 {
 	for (unsigned i = 0; i < x->n; i++)
@@ -303,7 +339,7 @@ static bool on_purpose(const struct idle *x, const struct poll *p)
 {
 	unsigned k = 0;
 
-	if (is_loop(x, p))
+	if (is_loop(x, p) || all_loose(x, p))
 		return true;
 	if (!p->nflows || p->nflows > FLOWS || p->chances || p->woken + p->timed < p->p.count)
 		return false;

@@ -346,6 +346,8 @@ enum wait_class idle_or_slow(struct idle **at, const struct record *r, const str
 	uint64_t ns, uint64_t frame);
 /* Any request to the service: it may wake those that wait. */
 void idle_asked(struct idle *x, const struct record *r);
+/* On a connection of the service sides spoke so often unasked. */
+void idle_loose(struct idle *x, uint64_t flow, uint64_t unasked);
 /* The classes (bits) that are idle on purpose; those that are slow, whose proof is added. */
 uint32_t idle_classes(const struct idle *x);
 uint32_t idle_slow(const struct idle *x, struct proof *slow, struct text *which);

@@ -268,6 +268,10 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 		add_turn(f, s, (const void *)r);
 	else if (r->kind == RECORD_FLOW && ((const struct flow_record *)r)->tcp_state)
 		add_flow(f, s, (const void *)r);
+	if (r->kind == RECORD_TURN)
+		idle_loose(s->idler, r->flow_id, ((const struct turn_record *)r)->unasked);
+	else if (r->kind == RECORD_FLOW)
+		idle_loose(s->idler, r->flow_id, ((const struct flow_record *)r)->unasked);
 	if (r->kind == RECORD_TXN || r->kind == RECORD_TURN)
 		idle_asked(s->idler, r);
 }

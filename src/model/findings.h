@@ -71,7 +71,7 @@ struct finding {
 	X(RESETS, "reset-storm", NUMBER, 3,                                                        \
 		"transactions cut off by the server that make a "                                  \
 		"warning")                                                                         \
-	X(LEAST, "least", DURATION, 50000000, "cost below which none is more than information")    \
+	X(LEAST, "least", DURATION, 150000000, "cost below which none is more than information")   \
 	X(ERRORS, "http-error", PERMILLE, 10, "part of a service's answers that are its errors")   \
 	X(FAR, "far-path", DURATION, 100000000, "round trip from which on a path is long")         \
 	X(RATE, "path-bandwidth", NUMBER, 30, "Mbit/s from which on a full link is no alarm")      \
