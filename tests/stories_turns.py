@@ -5,7 +5,7 @@ import sys
 import pcaplib
 import stories
 from pcaplib import ACK, FIN, PSH
-from stories import MS, SECOND, World, story
+from stories import MS, SECOND, World, get, story
 from stories_connect import Conn
 from stories_path import FAST, SLOW, Link
 
@@ -320,6 +320,42 @@ def replication():
 @story(first=("slow-server", "10.8.0.1:%d" % PORT), cost=17 * 0.7)
 def questions_of_a_replica():
     return replica(False)
+
+
+# ---- captures that hold the beginning of each packet only --------------------------------------
+
+
+def cut_to(w, length):
+    """As tcpdump -s does it."""
+    for talk in w.talks:
+        talk.packets[:] = [pcaplib.Packet(p.time, p.data[:length], len(p.data)) for p in talk.packets]
+    return w
+
+
+def pages(took, size=3000, length=96):
+    """Requests and answers whose headers are longer than what was kept of them, three on each connection."""
+    w = World()
+    more = b"User-Agent: somebody with a long name\r\nAccept: */*\r\n\r\n"
+    for c in range(8):
+        talk = w.tcp("10.8.0.1", client="10.9.0.%d" % (c + 1))
+        at = talk.open(c * 100 * MS)
+        for path in "/a", "/b", "/c":
+            at = talk.send(0, at + 5 * MS, get(path)[:-2] + more)
+            at = talk.send(1, at + took[path], b"HTTP/1.1 200 OK\r\nServer: one with a long name\r\nContent-Length: %d\r\n\r\n" % size)
+            for _ in range(size // 1000):
+                at = talk.send(1, at + 100000, b"x" * 1000)
+        talk.close(at + MS)
+    return cut_to(w, length)
+
+
+@story()
+def quick_pages_of_which_little_was_kept():
+    return pages({"/a": MS, "/b": 2 * MS, "/c": MS})
+
+
+@story(first=("slow-server", "10.8.0.1:80"), cost=8 * 0.7)
+def slow_pages_of_which_little_was_kept():
+    return pages({"/a": MS, "/b": 700 * MS, "/c": MS})
 
 
 if __name__ == "__main__":

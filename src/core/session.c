@@ -621,8 +621,8 @@ static void on_cut(struct session *s, enum side side, uint32_t n, const struct s
 	if (x->skip < n)
 		for (struct txn *t = s->first; t; t = t->next)
 			t->quality |= 1u << QUALITY_SNAPLEN;
-	if (side == SIDE_CLIENT && x->current && !x->skip)
-		x->current->cut = 1;
+	if (x->current && x->skip < n && !s->interleaved)
+		x->current->cut |= side == SIDE_CLIENT ? CUT_REQUEST : CUT_ANSWER;
 	if (x->skip && x->skip < n) {
 		uint32_t part = (uint32_t)x->skip;
 
@@ -653,6 +653,8 @@ void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t 
 			side == SIDE_CLIENT ? flow_client(f) : !flow_client(f), len, at->whole);
 	if (s->spoke != side)
 		sync_turn(s, side);
+	if (side == SIDE_CLIENT && len)
+		txn_answer_over(s);
 	if (caplen || !len)
 		push(s, side, p, caplen, at);
 	if (caplen < len && flow_session(f) == s)

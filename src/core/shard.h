@@ -38,6 +38,10 @@ struct spent {
 	struct path_load load[2]; /* enum side: of the request, of the response */
 };
 
+/* The end of what the snap length has cut was seen, not its bytes. */
+#define CUT_REQUEST 1u
+#define CUT_ANSWER  2u
+
 struct txn {
 	struct txn *next;
 	uint64_t number; /* of its shard's transactions, from 1; 0: the place is nobody's */
@@ -70,7 +74,7 @@ struct txn {
 	uint8_t called_off;  /* by the client, tsm_reset() */
 	uint8_t passed_on;   /* no record: another has its request, or it was none */
 	uint8_t unsent;      /* its request never came: stamp 0 is when the wait for it began */
-	uint8_t cut;         /* the snap length cut its request: its end was seen, not its bytes */
+	uint8_t cut;         /* the snap length cut its request or its answer (bits CUT_...) */
 	uint8_t beyond;      /* behind lost bytes, in which there may have been requests */
 	int32_t ahead;       /* beyond: that may wait before it, but for those that nobody saw, */
 	uint32_t lost_ahead; /* which were among so many bytes */
@@ -460,6 +464,10 @@ void txn_after_gap(struct session *s, enum side side);
 void txn_passed_over(
 	struct session *s, enum side side, const uint8_t *p, size_t n, const struct stamp *last);
 void txn_finish(struct session *s, struct txn *t);
+/* What the snap length has cut of t ended with the last packet of its side so far. */
+void txn_end_cut(const struct session *s, struct txn *t, uint64_t now);
+/* The client goes on: an answer that was cut is over. */
+void txn_answer_over(struct session *s);
 /* What else is known of one that ends: of its quality, and of its connection. */
 void txn_settle(struct session *s, struct txn *t);
 void txn_elsewhere(struct session *s);

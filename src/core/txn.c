@@ -213,14 +213,30 @@ void tsm_doubt(struct session *s)
 		t->doubtful |= !(t->marks & 1u << T2);
 }
 
-/* A request whose bytes the snap length has cut, and behind which none began, ended with the last
-   packet that the client sent before its answer. */
-static void end_cut(const struct session *s, struct txn *t, uint64_t answered)
+/*
+ * A request whose bytes the snap length has cut, and behind which none began, ended with the last
+ * packet that the client sent before its answer; an answer with the server's last one. How many
+ * bytes belong to it is not known.
+ */
+void txn_end_cut(const struct session *s, struct txn *t, uint64_t now)
 {
 	const struct session_side *x = &s->side[SIDE_CLIENT];
 
-	if (!(t->marks & 1u << T1) && !t->next && x->last.whole <= answered)
+	if (t->cut & CUT_REQUEST && t->marks & 1u << T0 && !(t->marks & 1u << T1) && !t->next &&
+		x->last.whole <= now)
 		set_stamp(t, T1, x->last.whole, x->last.whole_frame, x->pos);
+	x = &s->side[SIDE_SERVER];
+	if (t->cut & CUT_ANSWER && (t->marks & (1u << T2 | 1u << T3)) == 1u << T2 &&
+		x->last.whole <= now && x->last.whole >= t->stamp[T2])
+		set_stamp(t, T3, x->last.whole, x->last.whole_frame, x->pos);
+}
+
+void txn_answer_over(struct session *s)
+{
+	struct txn *t = s->side[SIDE_SERVER].current;
+
+	if (t && t->cut & CUT_ANSWER && !t->key && !t->lasting && !t->composite)
+		txn_finish(s, t);
 }
 
 /* Was an answer from there captured before the request was sent? Then it is another's. One whose
@@ -259,7 +275,7 @@ struct tsm_txn tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 		txn_append(s, t);
 	}
 	if (t->cut)
-		end_cut(s, t, now.seen);
+		txn_end_cut(s, t, now.seen);
 	set_stamp(t, T2, now.seen, now.seen_frame, offset);
 	if (!s->interleaved && !t->composite)
 		s->side[SIDE_SERVER].current = t;
@@ -514,6 +530,8 @@ void txn_finish(struct session *s, struct txn *t)
 {
 	struct shard *sh = s->shard;
 
+	if (t->cut && !t->pending)
+		txn_end_cut(s, t, UINT64_MAX);
 	for (int i = 0; i < 2; i++)
 		if (s->side[i].current == t)
 			s->side[i].current = NULL;
@@ -578,7 +596,7 @@ void txn_after_gap(struct session *s, enum side side)
 	}
 	pairing_gap(s, side);
 	/* One with a key is its dissector's to go on with. */
-	if (current && !current->key && !current->lasting)
+	if (current && !current->key && !current->lasting && !(current->cut & CUT_ANSWER))
 		txn_finish(s, current);
 }
 

@@ -7,6 +7,9 @@
 
 #define DATAGRAM_WAITS (30000u * (uint64_t)MS) /* that a client waits for a datagram at most */
 #define PATIENCE       (50u * (uint64_t)MS) /* who closes sooner had no timeout: it did not wait */
+/* An answer whose bytes were cut is taken to be over when the server has said nothing for so long.
+ */
+#define CUT_OVER (1000u * (uint64_t)MS)
 
 enum { T0, T1, T2, T3 };
 
@@ -115,6 +118,8 @@ static void close_one(struct session *s, struct txn *t, uint64_t closed_at, bool
 {
 	bool closed, waits;
 
+	if (t->cut && (!pending || closed_at > s->last_response + CUT_OVER))
+		txn_end_cut(s, t, closed_at ? closed_at : UINT64_MAX);
 	txn_too_late(s, t);
 	closed = closed_before(s, t, closed_at);
 	waits = pending && !(closed && wants_no_more(s, t));
