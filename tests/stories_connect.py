@@ -249,6 +249,32 @@ def one_client_is_filtered():
     return filtered(1, 4)
 
 
+def served_until(others):
+    """Who asked all the while is not answered any more from the middle on; others are, or (a server that hangs) nobody
+    is."""
+    w = World()
+    served(w, 3, 9)
+    for k in range(8):
+        c = Conn(w, 200, 1)
+        c.close(c.answer(c.ask(c.open(k * 150 * MS) + 10_000, get("/a")) + MS) + MS)
+    for k in range(3):
+        Conn(w, 200, 1).syns(2 * SECOND + k * 400 * MS, (1, 2))
+    for k in range(12 if others else 0):
+        c = Conn(w, 201 + k % 2, 1)
+        c.close(c.answer(c.ask(c.open(2 * SECOND + k * 500 * MS) + 10_000, get("/a")) + MS) + MS)
+    return w
+
+
+@story(first=("syn-filtered", "10.7.0.1:80"), never=("syn-drop", "accept-queue"))
+def one_client_is_filtered_from_the_middle_on():
+    return served_until(True)
+
+
+@story(first=("syn-drop", "10.7.0.1:80"), never=("syn-filtered",))
+def nobody_is_served_from_the_middle_on():
+    return served_until(False)
+
+
 @story(first=("syn-filtered", r"\[2001:db8::1\]:80"), cost=3 * 5, never=("syn-drop", "connect-timeout"))
 def one_client_is_filtered_over_ipv6():
     return filtered(1, 3, True)

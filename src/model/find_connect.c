@@ -183,6 +183,7 @@ static void record(struct findings *f, struct svc *s, const struct record *rec)
 	queue = r->accept_wait || phase_is(r, "ack");
 	if (answered && !r->syn_ack_late && (x = source_of(f, s, r))) {
 		x->syns += r->syn_retries + 1;
+		x->made = rec->start > x->made ? rec->start : x->made;
 		x->dropped += r->connect_retry != FIELD_ABSENT ? r->syn_retries : 0;
 		x->begun |= second_bit(rec->start);
 	}

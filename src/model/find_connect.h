@@ -20,6 +20,7 @@ enum timer { TIMER_CLASSIC, TIMER_LINEAR, TIMER_OLD, TIMER_FIRST, TIMER_OTHER, T
 struct source {
 	uint64_t syns, dropped; /* of connections that were made in the end: all, sent in vain */
 	uint64_t begun;         /* seconds in which such began, by bit: of two, 64 of them */
+	uint64_t made;          /* when the last of those began */
 	uint64_t silent, vain;  /* requests that nobody answered, their SYNs */
 	uint64_t cost, first, last;
 	uint64_t least, most;        /* ns that they can have been waited for */

@@ -39,6 +39,7 @@ static uint64_t seconds_of(const struct source *x)
 /* What the clients that were served saw: SYNs, those of them in vain, when. */
 struct served {
 	uint64_t clients, syns, dropped, begun;
+	uint64_t last, before; /* when the last of them connected, and the last of the others */
 };
 
 static struct served served_by(struct connect_all *all, const struct svc *s)
@@ -55,21 +56,35 @@ static struct served served_by(struct connect_all *all, const struct svc *s)
 		sum.syns += x->syns + x->vain;
 		sum.dropped += x->dropped + x->vain;
 		sum.begun |= x->begun;
+		if (x->made > sum.last) {
+			sum.before = sum.last;
+			sum.last = x->made;
+		} else if (x->made > sum.before) {
+			sum.before = x->made;
+		}
 	}
 	return sum;
 }
 
+/* It was served until some time, and others are served after that. */
+static bool is_shut_out(const struct source *x, const struct served *served)
+{
+	uint64_t others = x->made == served->last ? served->before : served->last;
+
+	return x->first > x->made && others > x->first + SECOND;
+}
+
 /*
- * One client's requests are never answered while those of others are: where requests are dropped at
- * random, as by a full queue, that is unlikely after a few.
+ * One client's requests are never answered while those of others are, or from some time on no more:
+ * where requests are dropped at random, as by a full queue, that is unlikely after a few.
  */
 static bool is_filtered(const struct source *x, const struct served *served, double *chance)
 {
 	double rate = (double)(served->dropped + 1) / (double)(served->syns + 2);
 
 	*chance = pow(rate, (double)x->vain);
-	return !x->syns && x->vain >= 3 && served->clients && served->begun & seconds_of(x) &&
-	       *chance < BY_CHANCE;
+	return (!x->syns || is_shut_out(x, served)) && x->vain >= 3 && served->clients &&
+	       served->begun & seconds_of(x) && *chance < BY_CHANCE;
 }
 
 static void add_source_to(struct proof *p, const struct source_key *key, const struct source *x)
