@@ -5,7 +5,7 @@ import sys
 import pcaplib
 import stories
 from pcaplib import ACK, FIN, PSH
-from stories import MS, SECOND, World, get, story
+from stories import MS, SECOND, World, get, ok, story
 from stories_connect import Conn
 from stories_path import FAST, SLOW, Link
 
@@ -320,6 +320,33 @@ def replication():
 @story(first=("slow-server", "10.8.0.1:%d" % PORT), cost=17 * 0.7)
 def questions_of_a_replica():
     return replica(False)
+
+
+# ---- a server behind that is not slow, but not quick either ------------------------------------
+
+
+def scans(took, n=14, others=MS):
+    """Pages whose question to a database, of a protocol that is not read, takes so long, beside ones that it answers at
+    once."""
+    w = World()
+    front, back = w.tcp("10.8.0.2"), w.tcp("10.8.0.1", PORT, "10.8.0.2")
+    at = max(front.open(0), back.open(0))
+    for k in range(60):
+        asked = front.send(0, at + 20 * MS, get("/scan" if k % 4 == 3 and k < 4 * n else "/by-id"))
+        ask = back.send(0, asked + MS, ASK)
+        spent = took * (2 + k // 4 % 2) // 2 if k % 4 == 3 and k < 4 * n else others
+        at = front.send(1, back.send(1, ask + spent, b"as it was") + MS, ok())
+    return w
+
+
+@story(first=("slow-server", "10.8.0.1:%d" % PORT), cost=7 * 0.08 + 7 * 0.12 + 46 * 0.001)
+def scans_that_most_is_waited_for():
+    return scans(80 * MS)
+
+
+@story()
+def answers_that_all_take_as_long():
+    return scans(80 * MS, others=80 * MS)
 
 
 # ---- captures that hold the beginning of each packet only --------------------------------------

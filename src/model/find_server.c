@@ -347,6 +347,32 @@ static uint64_t server_time(const struct svc *s, uint32_t classes)
 
 #define MEDIUMS 10u
 
+/* Is whoever waited for these a server itself, and nobody else? */
+static bool asked_by_server(const struct findings *f, const struct svc *s, const struct proof *p)
+{
+	const struct svc *front;
+
+	for (uint32_t i = 0; p->count && !p->many && (front = svc_at(f, i)); i++)
+		if (front != s && front->transactions &&
+			memcmp(&front->key.ip, &p->client, sizeof(p->client)) == 0)
+			return true;
+	return false;
+}
+
+/* Do requests to others wait for its answers, of which those that are no more than not quick are
+   what most of all waiting is made of, though it answers others at once? */
+static bool holds_up(
+	const struct findings *f, const struct svc *s, const struct server_state *c, uint64_t most)
+{
+	uint64_t n = c->medium[0].count + c->medium[1].count;
+
+	return n >= MEDIUMS && c->medium[0].count * 4 >= n &&
+	       asked_by_server(f, s, &c->medium[1]) &&
+	       step_from(usual_step(c) + 2) <= f->limit.v[THRESHOLD_SLOW] / 4 &&
+	       reaches(felt_of(s, CLASS_MEDIUM) + felt_of(s, CLASS_LESSER), f->felt,
+		       most + most / 2);
+}
+
 /* From how long on answers are slow: what is quick enough for others is slow where it is what most
    of all waiting is made of, and where slower ones are; as far as it is not usual here. */
 static uint64_t slow_from(
@@ -355,6 +381,8 @@ static uint64_t slow_from(
 	uint64_t slow = f->limit.v[THRESHOLD_SLOW], usual = step_from(usual_step(c) + 2);
 	uint64_t most = f->limit.v[THRESHOLD_CRITICAL];
 
+	if (rare && holds_up(f, s, c, most))
+		return slow / 4;
 	if (!rare || answers(c) < 3 ||
 		(!reaches(felt_of(s, CLASS_SLOW), f->felt, most) &&
 			(c->medium[0].count < MEDIUMS ||
