@@ -215,6 +215,29 @@ def server_that_writes_slowly_when_the_capture_ends(place, v6):
 each_place(("slow-server", None), server_that_writes_slowly_when_the_capture_ends, None, ("path-bandwidth",))
 
 
+def line_of_one_client(delay):
+    """One client's own line is slow; two others get as much at once."""
+    slow = transfers(Link((FAST, SLOW), delay), 1, 800_000)
+    for client in 2, 3:
+        near = Link((FAST, FAST), MS)
+        near.talks, now = 100 * client, 333 * client * MS
+        t, now = near.open(now, client)
+        for _ in range(12):
+            now = near.send(t, 1, near.one(t, 0, now, PSH | ACK, get("/f")) + MS, ok(bytes(400_000))) + 50 * MS
+        slow.packets += near.packets
+    return slow
+
+
+@story()
+def one_client_far_away_has_a_slow_line():
+    return line_of_one_client(60 * MS)
+
+
+@story(first=("path-bandwidth", "10.8.0.1:80"))
+def one_client_near_by_has_a_slow_line():
+    return line_of_one_client(10 * MS)
+
+
 def uploads_over_a_slow_link(place, v6):
     return transfers(Link((SLOW, FAST), 10 * MS, place=place, v6=v6), 3, 300_000, upload=True)
 

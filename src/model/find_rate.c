@@ -14,6 +14,9 @@ struct rate_state {
 	uint64_t bytes[2], fastest[2], rtt[2], quick[2];
 	uint64_t messages[2]; /* of connections that are not read */
 	struct top top[2];
+	uint64_t away[2];    /* the least round trip to those that were so slow; 0: not known */
+	struct addr fine[2]; /* clients that got, or sent, as much and more at once */
+	unsigned nfine;
 };
 
 /* One that goes on when the capture ends: as far as it has come. */
@@ -89,7 +92,7 @@ static void add(struct findings *f, struct svc *s, struct rate_state *c, const s
 	uint64_t end =
 		m->r->kind == RECORD_TXN ? ((const struct txn_record *)m->r)->stamp[3] : m->r->end;
 	uint64_t drain = server && end != FIELD_ABSENT ? m->load->behind : 0;
-	uint64_t ns = sending_time(m) + drain + resent_time(m->ledger, side), bits;
+	uint64_t ns = sending_time(m) + drain + resent_time(m->ledger, side), bits, away;
 
 	if (!server && m->r->kind == RECORD_SENT)
 		ns += m->load->behind; /* which is in what the answer was waited for */
@@ -103,6 +106,9 @@ static void add(struct findings *f, struct svc *s, struct rate_state *c, const s
 	proof_frame(&c->p[side], ns, m->frame[1]);
 	proof_until(&c->p[side], m->r->end);
 	proof_client(&c->p[side], &m->r->client.ip);
+	away = pair_rtt(f, m->r, m->rtt);
+	if (away != FIELD_ABSENT && (!c->away[side] || away < c->away[side]))
+		c->away[side] = away;
 	c->bytes[side] += m->bytes;
 	c->messages[side] += m->r->kind == RECORD_SENT;
 	c->fastest[side] = bits > c->fastest[side] ? bits : c->fastest[side];
@@ -112,10 +118,35 @@ static void add(struct findings *f, struct svc *s, struct rate_state *c, const s
 		top_operation(&c->top[side], (const struct txn_record *)m->r, ns);
 }
 
+static void add_fine(struct rate_state *c, const struct addr *client)
+{
+	unsigned i = 0;
+
+	while (i < c->nfine && memcmp(&c->fine[i], client, sizeof(*client)) != 0)
+		i++;
+	if (i == c->nfine && i < 2)
+		c->fine[c->nfine++] = *client;
+}
+
+/* Is it one client's own line, far away from a server that others get as much from? */
+static bool is_its_own(const struct findings *f, const struct rate_state *c, enum side side)
+{
+	const struct proof *p = &c->p[side];
+
+	for (unsigned i = 0; !p->many && i < c->nfine; i++)
+		if (memcmp(&c->fine[i], &p->client, sizeof(p->client)) != 0)
+			return c->away[side] >= f->limit.v[THRESHOLD_FAR];
+	return false;
+}
+
 static void record(struct findings *f, struct svc *s, const struct record *r)
 {
 	struct sending m;
 
+	for (int side = 0; s && side < 2; side++)
+		if (sending_of(r, (enum side)side, &m) && m.bytes >= f->limit.v[THRESHOLD_LARGE] &&
+			!rate_limited(&m))
+			add_fine(svc_state(s, DETECTOR_RATE), &r->client.ip);
 	for (int side = 0; s && side < 2; side++)
 		if (sending_of(r, (enum side)side, &m) && m.load->time && rate_limited(&m) &&
 			sending_time(&m) >= f->limit.v[THRESHOLD_SLOW] / 2 &&
@@ -146,6 +177,11 @@ static void list_side(
 		finding_at_most(x, SEVERITY_INFO);
 	else if (path_loaded(f, s)) /* more people wait for what is small */
 		finding_at_most(x, SEVERITY_WARNING);
+	if (is_its_own(f, c, side)) {
+		finding_at_most(x, SEVERITY_INFO);
+		say(&x->against, "It is one client's own line, far away: others got as much at "
+				 "once. ");
+	}
 	say(&x->saw,
 		"%C %S%1 (%B) went at %C kbit/s on average, up to %C kbit/s, for %T. Bytes were "
 		"under way all the time, the receiver's window was open, and the round trip rose "
