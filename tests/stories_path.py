@@ -238,6 +238,18 @@ def one_client_near_by_has_a_slow_line():
     return line_of_one_client(10 * MS)
 
 
+@story()
+def one_download_that_paces_itself():
+    """Its client takes its time, beside others who get their pages at once."""
+    w = stories.downloads(1, 200 * MS)
+    for c in range(3):
+        talk = w.tcp("10.8.0.1", client="10.9.0.%d" % (c + 50))
+        at = talk.open(c * 7 * MS)
+        for _ in range(10):
+            at = talk.send(1, talk.send(0, at, get("/")) + 2 * MS, ok()) + 100 * MS
+    return w
+
+
 def uploads_over_a_slow_link(place, v6):
     return transfers(Link((SLOW, FAST), 10 * MS, place=place, v6=v6), 3, 300_000, upload=True)
 

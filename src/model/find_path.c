@@ -486,6 +486,14 @@ void path_join(struct findings *f)
 	}
 }
 
+#define OTHERS 20u
+
+/* One transfer of many requests for pages, whose client takes its time: it keeps nobody else. */
+static bool paces_itself(const struct svc *s, const struct proof *p)
+{
+	return s->kind == KIND_WEB && p->count == 1 && s->transactions >= OTHERS;
+}
+
 static void list_closed(
 	struct findings *f, const struct svc *s, const struct path_state *c, int side)
 {
@@ -517,6 +525,8 @@ static void list_closed(
 		server ? "server" : "client", c->closing[side] ? "" : " of HTTP/2");
 	if (x->count && x->local / x->count < f->limit.v[THRESHOLD_LEAST])
 		finding_at_most(x, SEVERITY_INFO); /* nobody notices so short ones */
+	if (!server && paces_itself(s, &c->closed[side]))
+		finding_at_most(x, SEVERITY_INFO);
 	say(&x->means, "%S",
 		server ? "The server does not read what it is sent: it is overloaded, "
 			 "or waits for something else."
@@ -552,6 +562,8 @@ static void list_reader(struct findings *f, const struct svc *s, const struct pa
 			". Fetch everything at once (mysql_store_result) or in pages (LIMIT), not "
 			"row by row; net_write_timeout",
 			""));
+	if (paces_itself(s, &c->reader))
+		finding_at_most(x, SEVERITY_INFO);
 	say(&x->against, "Where the client limits its rate on purpose this is its wish.");
 }
 
