@@ -29,8 +29,6 @@ struct frame {
 	uint8_t type, flags;
 };
 
-#define GRPC_PREFIX 5u /* bytes before a gRPC message: a flag and its length */
-
 static uint32_t be32(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
@@ -415,30 +413,6 @@ static void data_end(struct session *s, struct http2 *h, enum side side, const u
 		stream_end(s, h, st, side, at);
 }
 
-/*
- * DATA of `n` bytes, without padding: does another gRPC message begin in it? Each has five bytes in
- * front, of which four are its length.
- */
-static void grpc_data(struct stream *st, enum side side, const uint8_t *p, uint32_t n)
-{
-	if (!n || st->messages[side] > 1)
-		return;
-	if (n <= st->left[side]) {
-		st->left[side] -= n;
-		return;
-	}
-	if (!st->left[side] && !st->messages[side]++) {
-		/* What begins in parts is not followed. */
-		st->left[side] = n < GRPC_PREFIX ? UINT64_MAX : (uint64_t)be32(p + 1) + GRPC_PREFIX;
-		if (n <= st->left[side]) {
-			st->left[side] -= n;
-			return;
-		}
-	}
-	st->messages[side] = 2;
-	tsm_u64(st->t, F_GRPC_STREAMING, 1);
-}
-
 /* The header of DATA, and the length of its padding; false where they do not fit. */
 static bool data_begin(struct session *s, struct http2 *h, enum side side, const struct frame *f,
 	struct view *v, struct take *t)
@@ -463,7 +437,7 @@ static bool data_begin(struct session *s, struct http2 *h, enum side side, const
 		st->body[side] += f->len - pad;
 		st->bytes[side] += FRAME_HEADER + f->len;
 		if (st->flags & S_GRPC && !stream_is(st, S_DOUBT, side))
-			grpc_data(st, side, v->p, f->len - pad);
+			stream_grpc(st, side, v->p, f->len - pad);
 		tsm_turn(s, side, st->t);
 	}
 	x->data_len = f->len;

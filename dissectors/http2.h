@@ -138,6 +138,8 @@ struct http2 {
 	uint32_t resets;
 };
 
+#define GRPC_PREFIX 5u /* bytes before a gRPC message: a flag and its length */
+
 /* http2.c */
 extern const char http2_preface[];       /* 3.4 */
 bool http2_frame_like(const uint8_t *p); /* nine bytes: could a frame begin so? */
@@ -175,6 +177,8 @@ void stream_begin(
 /* The stream may be gone after these. */
 void stream_end(
 	struct session *s, struct http2 *h, struct stream *st, enum side side, const uint8_t *at);
+/* DATA of a gRPC stream, without padding. */
+void stream_grpc(struct stream *st, enum side side, const uint8_t *p, uint32_t n);
 void stream_reset(struct session *s, struct http2 *h, struct stream *st, enum side side,
 	uint32_t code, const uint8_t *at);
 /* Can a response on a stream that is not open be one whose request was not captured? */

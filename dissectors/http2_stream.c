@@ -165,6 +165,33 @@ void stream_end(
 		stream_remove(h, st);
 }
 
+/*
+ * DATA of `n` bytes, without padding: does another gRPC message begin in it? Each has five bytes in
+ * front, of which four are its length.
+ */
+void stream_grpc(struct stream *st, enum side side, const uint8_t *p, uint32_t n)
+{
+	if (!n || st->messages[side] > 1)
+		return;
+	if (n <= st->left[side]) {
+		st->left[side] -= n;
+		return;
+	}
+	if (!st->left[side] && !st->messages[side]++) {
+		/* What begins in parts is not followed. */
+		st->left[side] = n < GRPC_PREFIX
+					 ? UINT64_MAX
+					 : GRPC_PREFIX + ((uint64_t)p[1] << 24 | p[2] << 16 |
+								 p[3] << 8 | p[4]);
+		if (n <= st->left[side]) {
+			st->left[side] -= n;
+			return;
+		}
+	}
+	st->messages[side] = 2;
+	tsm_u64(st->t, F_GRPC_STREAMING, 1);
+}
+
 void stream_reset(struct session *s, struct http2 *h, struct stream *st, enum side side,
 	uint32_t code, const uint8_t *at)
 {

@@ -653,8 +653,7 @@ void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t 
 			side == SIDE_CLIENT ? flow_client(f) : !flow_client(f), len, at->whole);
 	if (s->spoke != side)
 		sync_turn(s, side);
-	if (side == SIDE_CLIENT && len)
-		txn_answer_over(s);
+	txn_answer_over(s, side, len);
 	if (caplen || !len)
 		push(s, side, p, caplen, at);
 	if (caplen < len && flow_session(f) == s)

@@ -466,8 +466,8 @@ void txn_passed_over(
 void txn_finish(struct session *s, struct txn *t);
 /* What the snap length has cut of t ended with the last packet of its side so far. */
 void txn_end_cut(const struct session *s, struct txn *t, uint64_t now);
-/* The client goes on: an answer that was cut is over. */
-void txn_answer_over(struct session *s);
+/* A side says something: as the client goes on, an answer that was cut is over. */
+void txn_answer_over(struct session *s, enum side side, uint32_t len);
 /* What else is known of one that ends: of its quality, and of its connection. */
 void txn_settle(struct session *s, struct txn *t);
 void txn_elsewhere(struct session *s);

@@ -231,11 +231,12 @@ void txn_end_cut(const struct session *s, struct txn *t, uint64_t now)
 		set_stamp(t, T3, x->last.whole, x->last.whole_frame, x->pos);
 }
 
-void txn_answer_over(struct session *s)
+void txn_answer_over(struct session *s, enum side side, uint32_t len)
 {
 	struct txn *t = s->side[SIDE_SERVER].current;
 
-	if (t && t->cut & CUT_ANSWER && !t->key && !t->lasting && !t->composite)
+	if (side == SIDE_CLIENT && len && t && t->cut & CUT_ANSWER && !t->key && !t->lasting &&
+		!t->composite)
 		txn_finish(s, t);
 }
 
