@@ -181,8 +181,9 @@ void stream_grpc(struct stream *st, enum side side, const uint8_t *p, uint32_t n
 		/* What begins in parts is not followed. */
 		st->left[side] = n < GRPC_PREFIX
 					 ? UINT64_MAX
-					 : GRPC_PREFIX + ((uint64_t)p[1] << 24 | p[2] << 16 |
-								 p[3] << 8 | p[4]);
+					 : (uint64_t)GRPC_PREFIX +
+						   ((uint32_t)p[1] << 24 | (uint32_t)p[2] << 16 |
+							   (uint32_t)p[3] << 8 | p[4]);
 		if (n <= st->left[side]) {
 			st->left[side] -= n;
 			return;
