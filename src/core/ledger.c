@@ -330,6 +330,8 @@ void ledger_account(struct txn_record *r, const struct txn *t, uint64_t rtt)
 		return;
 	if (!marked(t, T1) && t->doubtful && t->session->interleaved)
 		return; /* its end was lost, or it goes on: nobody can tell */
+	if (marked(t, T2) && !marked(t, T1) && t->cut & CUT_REQUEST)
+		return; /* it ended somewhere behind what was captured of it */
 	if (!phases(r, t, end, span))
 		return;
 	ledger_share(r->ledger, t->spent, r->unacked ? FIELD_ABSENT : rtt, span);

@@ -508,8 +508,9 @@ uint64_t tsm_time(const struct session *s, const uint8_t *at)
 
 void txn_settle(struct session *s, struct txn *t)
 {
-	/* The request did not end at all. */
-	if ((t->marks & 7) == (1u << T0 | 1u << T2) && !(s->interleaved && t->doubtful))
+	/* The request did not end at all; of one that was cut nobody knows. */
+	if ((t->marks & 7) == (1u << T0 | 1u << T2) && !(s->interleaved && t->doubtful) &&
+		!(t->cut & CUT_REQUEST))
 		t->quality |= 1u << QUALITY_EARLY_RESPONSE;
 	if (!(t->marks & (1u << T2 | 1u << T3))) {
 		if (!t->unanswered && !t->unsent)
