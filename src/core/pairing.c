@@ -9,7 +9,7 @@
  */
 #include "core/tcp_impl.h"
 
-#define BLANK          4u          /* bytes of empty lines, at most */
+#define FLIGHT         10000000u   /* ns: what is sent within is sent without waiting */
 #define DRAINED        1000000000u /* ns of silence after which all have surely been answered */
 #define PATIENT        2u /* times that a client has waited for its answer, to be known for it, */
 #define PATIENT_OF_ALL 8u /* and for all answers to several requests */
@@ -160,9 +160,8 @@ void pairing_request(struct session *s, struct txn *t, const struct stamp *at)
 	bool silent = !w.fresh && now > s->last_response + DRAINED;
 
 	if (!s->first && !q->in_step)
-		q->behind =
-			f->flags & FLOW_MIDWAY && !f->payload[!flow_client(f)] &&
-			(q->tail || f->payload[flow_client(f)] > s->side[SIDE_CLIENT].pos + BLANK);
+		q->behind = f->flags & FLOW_MIDWAY && !f->payload[!flow_client(f)] && q->tail &&
+			    now <= q->tail + FLIGHT;
 	else if (q->behind && q->in_step && w.fresh && turn && !q->blind)
 		go_blind(s, INT32_MAX / 4); /* the first response was to it after all */
 	q->windowed |= asks_before(s, at);
@@ -226,7 +225,8 @@ static void in_doubt(struct session *s)
 		}
 }
 
-void pairing_passed_over(struct session *s, enum side side, const uint8_t *p, size_t n)
+void pairing_passed_over(
+	struct session *s, enum side side, const uint8_t *p, size_t n, uint64_t time)
 {
 	struct pairing *q = &s->pairing;
 	size_t blank = 0;
@@ -238,15 +238,16 @@ void pairing_passed_over(struct session *s, enum side side, const uint8_t *p, si
 	q->lost_request = true;
 	while (blank < n && (p[blank] == '\r' || p[blank] == '\n'))
 		blank++;
-	q->tail |= blank < n; /* lines that are empty may stand before a request */
+	if (blank < n) /* lines that are empty may stand before a request */
+		q->tail = time;
 }
 
-void pairing_front(struct session *s, enum side side, const uint8_t *end)
+void pairing_front(struct session *s, enum side side, const uint8_t *end, uint64_t time)
 {
 	const uint8_t *p = reading_of(s)->base;
 
 	if (side == SIDE_CLIENT && p && end > p)
-		pairing_passed_over(s, side, p, (size_t)(end - p));
+		pairing_passed_over(s, side, p, (size_t)(end - p), time);
 }
 
 void pairing_gap(struct session *s, enum side side)
@@ -285,8 +286,8 @@ static bool is_out_of_step(struct session *s)
 }
 
 /*
- * In front of the first request that was seen something else ended, of a connection that began
- * before the capture, and the server had said nothing since: the first response is to that.
+ * Right in front of the first request that was seen something else ended, of a connection that
+ * began before the capture, and the server had said nothing since: the first response is to that.
  */
 static bool is_of_tail(struct session *s)
 {

@@ -450,7 +450,7 @@ static void push(
 		if (!view_len(&v))
 			return;
 		r = recognise_in(s, side, &v, &pass);
-		pairing_front(s, side, r == PROBE_NO ? v.end : v.p);
+		pairing_front(s, side, r == PROBE_NO ? v.end : v.p, at->seen);
 		if (r == PROBE_SWAPPED) {
 			side = !side;
 			x = &s->side[side];

@@ -121,8 +121,7 @@ struct stall {
 /* Which request a response answers, by their order. */
 struct pairing {
 	bool in_step;      /* the first response was given to its request, or to none */
-	bool tail;         /* the client's first bytes were the rest of something, */
-	bool behind;       /* and the first request that was seen stands behind it */
+	bool behind;       /* the first request that was seen stands right behind a rest of one */
 	bool blind;        /* it is not known how many are waited for */
 	bool pipelined;    /* a request was sent while another was open, */
 	bool windowed;     /* behind a response */
@@ -138,6 +137,7 @@ struct pairing {
 	uint32_t lost, lost_now;     /* now: since the last request began */
 	uint64_t least;              /* bytes of the shortest request, 0: not known */
 	uint64_t responded;          /* when the last response began */
+	uint64_t tail; /* when the client last sent what no request began with; 0: never */
 };
 
 struct session {
@@ -443,9 +443,10 @@ void pairing_request_end(struct session *s, const struct txn *t);
 /* n bytes of the side were lost; `between`: no message was under way there. */
 void pairing_lost(struct session *s, enum side side, uint64_t n, bool cut, bool between);
 /* These bytes were passed over in search of a message. */
-void pairing_passed_over(struct session *s, enum side side, const uint8_t *p, size_t n);
+void pairing_passed_over(
+	struct session *s, enum side side, const uint8_t *p, size_t n, uint64_t time);
 /* The same of those that are read, up to `end`, where it is not known yet what is read. */
-void pairing_front(struct session *s, enum side side, const uint8_t *end);
+void pairing_front(struct session *s, enum side side, const uint8_t *end, uint64_t time);
 /* Bytes were lost where a dissector reads them. */
 void pairing_gap(struct session *s, enum side side);
 /* A response begins: *t is what it answers, NULL: nothing that is open. False: it may answer any.

@@ -565,7 +565,7 @@ static bool asked_before(const struct txn *t, const struct stamp *at)
 void txn_passed_over(
 	struct session *s, enum side side, const uint8_t *p, size_t n, const struct stamp *last)
 {
-	pairing_passed_over(s, side, p, n);
+	pairing_passed_over(s, side, p, n, last->seen);
 	if (side == SIDE_CLIENT)
 		return;
 	for (struct txn *t = s->first; t; t = t->next)
