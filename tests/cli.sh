@@ -421,6 +421,27 @@ done
 mkdir folder.so
 run 2 1 --plugin ./folder.so -r plain.pcap && says "plugin ./folder.so: is not a file"
 
+# A signal that comes when all is over finds nothing of the run to stop.
+cat >late.c <<'END'
+#include <signal.h>
+#include <unistd.h>
+__attribute__((destructor)) static void late(void)
+{
+	struct sigaction is;
+
+	for (int n = 1; n < 16; n++)
+		if ((n == SIGHUP || n == SIGINT || n == SIGTERM || n == SIGUSR1 || n == SIGUSR2) &&
+			sigaction(n, 0, &is) == 0 && is.sa_handler != SIG_IGN)
+			(void)!write(2, "a handler is left\n", 18);
+}
+END
+if $CC -shared -fPIC -o late.so late.c; then
+	ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0 LD_PRELOAD=$PWD/late.so "$TSUMARI" --json -r plain.pcap >out 2>err
+	[ $? -eq 0 ] && [ ! -s err ] || fail "signals when all is over: $(cat err)"
+else
+	fail "late.c"
+fi
+
 # Rights: another user's plugin, and a user that is not there.
 if [ "$(id -u)" -eq 0 ]; then
 	: >foreign.so

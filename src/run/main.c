@@ -115,6 +115,15 @@ static void catch_signals(struct pipeline *p)
 		sigaction(SIGHUP, &action, NULL);
 }
 
+/* All is written, and what they would stop is closed. */
+static void ignore_signals(void)
+{
+	static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
+
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+		signal(caught[i], SIG_IGN);
+}
+
 static bool load_plugins(struct run *r)
 {
 	for (unsigned i = 0; i < r->o.nplugins; i++)
@@ -742,10 +751,11 @@ static void release(struct run *r)
 	model_free(r->model);
 	extraction_release(&r->extraction);
 	geo_free(r->geo);
-	source_close(r->before);
 	comparison_release(&r->comparison);
 	capwriter_free(r->writer);
 	postrotate_free(r->postrotate);
+	ignore_signals();
+	source_close(r->before);
 	source_close(r->source);
 	inputs_release(&r->inputs);
 	free(r->decode);
