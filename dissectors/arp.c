@@ -79,7 +79,7 @@ static const struct field event_fields[] = {
 		"Gratuitous ARP before this one that was not recorded, being more than 100 in a "
 		"second; left out where 0.",
 		FIELD_U64, FIELD_F_NONZERO, 6),
-	{.type = FIELD_END},
+	FIELDS_END,
 };
 
 struct state {
@@ -133,22 +133,22 @@ static const struct tsm_event_kind events = {
 enum { D_HARDWARE, D_PROTO, D_HSIZE, D_PSIZE, D_OP, D_SMAC, D_SIP, D_TMAC, D_TIP };
 
 static const struct field parts[] = {
-	[D_HARDWARE] = SHOW_FIELD("arp.hw.type", "Hardware", "1: Ethernet.", FIELD_U64),
+	[D_HARDWARE] = FIELD_SHOWN("arp.hw.type", "Hardware", "1: Ethernet.", FIELD_U64),
 	[D_PROTO] =
-		SHOW_FIELD("arp.proto.type", "Protocol", "EtherType of the addresses.", FIELD_ID),
+		FIELD_SHOWN("arp.proto.type", "Protocol", "EtherType of the addresses.", FIELD_ID),
 	[D_HSIZE] =
-		SHOW_FIELD("arp.hw.size", "Hardware size", "Bytes of a MAC address.", FIELD_U64),
+		FIELD_SHOWN("arp.hw.size", "Hardware size", "Bytes of a MAC address.", FIELD_U64),
 	[D_PSIZE] =
-		SHOW_FIELD("arp.proto.size", "Protocol size", "Bytes of an address.", FIELD_U64),
-	[D_OP] = SHOW_FIELD("arp.opcode", "Operation", "1: request, 2: reply.", FIELD_U64),
-	[D_SMAC] = SHOW_FIELD(
+		FIELD_SHOWN("arp.proto.size", "Protocol size", "Bytes of an address.", FIELD_U64),
+	[D_OP] = FIELD_SHOWN("arp.opcode", "Operation", "1: request, 2: reply.", FIELD_U64),
+	[D_SMAC] = FIELD_SHOWN(
 		"arp.sender.mac", "Sender MAC", "Hardware address of the sender.", FIELD_MAC),
 	[D_SIP] =
-		SHOW_FIELD("arp.sender.ip", "Sender", "Protocol address of the sender.", FIELD_IP),
-	[D_TMAC] = SHOW_FIELD(
+		FIELD_SHOWN("arp.sender.ip", "Sender", "Protocol address of the sender.", FIELD_IP),
+	[D_TMAC] = FIELD_SHOWN(
 		"arp.target.mac", "Target MAC", "Hardware address of the target.", FIELD_MAC),
 	[D_TIP] =
-		SHOW_FIELD("arp.target.ip", "Target", "Protocol address of the target.", FIELD_IP),
+		FIELD_SHOWN("arp.target.ip", "Target", "Protocol address of the target.", FIELD_IP),
 };
 
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)

@@ -26,21 +26,21 @@ static const char *const header_flags[] = {"NZ", "NZ", "NZ", "NZ", "CD", "AD", "
 	"TC", "AA", "OP", "OP", "OP", "OP", "QR", NULL};
 
 static const struct field parts[] = {
-	[D_LENGTH] = SHOW_FIELD("dns.length", "Length", "Bytes of the message.", FIELD_BYTES),
-	[D_ID] = SHOW_FIELD("dns.id", "ID", "Identifier of the query.", FIELD_ID),
-	[D_FLAGS] = {"dns.flags", "Flags", "QR: a response.", FIELD_NAMES, 0, 8, 0, header_flags},
-	[D_OPCODE] = SHOW_FIELD("dns.op_code", "Opcode", "What is asked for.", FIELD_U64),
-	[D_CODE] = SHOW_FIELD("dns.response_code", "Rcode", "How it was answered.", FIELD_U64),
-	[D_NAME] = SHOW_FIELD("dns.question.name", "Question", "Name asked for.", FIELD_STR),
-	[D_TYPE] = SHOW_FIELD("dns.question.type", "Qtype", "Type asked for.", FIELD_U64),
-	[D_CLASS] = SHOW_FIELD("dns.question.class", "Qclass", "Class asked for.", FIELD_U64),
-	[D_RR_NAME] = SHOW_FIELD("dns.resp.name", "Name", "Of a resource record.", FIELD_STR),
-	[D_RR_TYPE] = SHOW_FIELD("dns.resp.type", "Type", "Of a resource record.", FIELD_U64),
-	[D_RR_TTL] = SHOW_FIELD("dns.resp.ttl", "TTL", "Seconds it holds.", FIELD_U64),
-	[D_A] = SHOW_FIELD("dns.a", "Address", "IPv4 address.", FIELD_IP),
-	[D_AAAA] = SHOW_FIELD("dns.aaaa", "Address", "IPv6 address.", FIELD_IP),
-	[D_RR_NAME_IN] = SHOW_FIELD("dns.rdata.name", "Refers to", "A name.", FIELD_STR),
-	[D_RR_LENGTH] = SHOW_FIELD("dns.resp.len", "Data", "Bytes of data.", FIELD_BYTES),
+	[D_LENGTH] = FIELD_SHOWN("dns.length", "Length", "Bytes of the message.", FIELD_BYTES),
+	[D_ID] = FIELD_SHOWN("dns.id", "ID", "Identifier of the query.", FIELD_ID),
+	[D_FLAGS] = FIELD_SHOWN_NAMES("dns.flags", "Flags", "QR: a response.", header_flags),
+	[D_OPCODE] = FIELD_SHOWN("dns.op_code", "Opcode", "What is asked for.", FIELD_U64),
+	[D_CODE] = FIELD_SHOWN("dns.response_code", "Rcode", "How it was answered.", FIELD_U64),
+	[D_NAME] = FIELD_SHOWN("dns.question.name", "Question", "Name asked for.", FIELD_STR),
+	[D_TYPE] = FIELD_SHOWN("dns.question.type", "Qtype", "Type asked for.", FIELD_U64),
+	[D_CLASS] = FIELD_SHOWN("dns.question.class", "Qclass", "Class asked for.", FIELD_U64),
+	[D_RR_NAME] = FIELD_SHOWN("dns.resp.name", "Name", "Of a resource record.", FIELD_STR),
+	[D_RR_TYPE] = FIELD_SHOWN("dns.resp.type", "Type", "Of a resource record.", FIELD_U64),
+	[D_RR_TTL] = FIELD_SHOWN("dns.resp.ttl", "TTL", "Seconds it holds.", FIELD_U64),
+	[D_A] = FIELD_SHOWN("dns.a", "Address", "IPv4 address.", FIELD_IP),
+	[D_AAAA] = FIELD_SHOWN("dns.aaaa", "Address", "IPv6 address.", FIELD_IP),
+	[D_RR_NAME_IN] = FIELD_SHOWN("dns.rdata.name", "Refers to", "A name.", FIELD_STR),
+	[D_RR_LENGTH] = FIELD_SHOWN("dns.resp.len", "Data", "Bytes of data.", FIELD_BYTES),
 };
 
 static bool show_name(struct show *s, const struct field *f, struct dns_message *m)

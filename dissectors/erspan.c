@@ -61,17 +61,17 @@ enum { D_VERSION, D_VLAN, D_COS, D_TRUNCATED, D_SESSION, D_INDEX, D_TIME, D_TYPE
 
 static const struct field parts[] = {
 	[D_VERSION] =
-		SHOW_FIELD("erspan.version", "Version", "1: type II, 2: type III.", FIELD_U64),
-	[D_VLAN] = SHOW_FIELD("erspan.vlan", "VLAN", "VLAN of the mirrored frame.", FIELD_U64),
-	[D_COS] = SHOW_FIELD("erspan.cos", "Priority", "Its class of service.", FIELD_U64),
-	[D_TRUNCATED] = SHOW_FIELD(
+		FIELD_SHOWN("erspan.version", "Version", "1: type II, 2: type III.", FIELD_U64),
+	[D_VLAN] = FIELD_SHOWN("erspan.vlan", "VLAN", "VLAN of the mirrored frame.", FIELD_U64),
+	[D_COS] = FIELD_SHOWN("erspan.cos", "Priority", "Its class of service.", FIELD_U64),
+	[D_TRUNCATED] = FIELD_SHOWN(
 		"erspan.truncated", "Truncated", "Whether the mirrored frame was cut.", FIELD_BOOL),
-	[D_SESSION] = SHOW_FIELD("erspan.spanid", "Session", "Names the mirror.", FIELD_U64),
-	[D_INDEX] = SHOW_FIELD(
+	[D_SESSION] = FIELD_SHOWN("erspan.spanid", "Session", "Names the mirror.", FIELD_U64),
+	[D_INDEX] = FIELD_SHOWN(
 		"erspan.index", "Index", "Port that was mirrored, and its direction.", FIELD_ID),
-	[D_TIME] = SHOW_FIELD("erspan.timestamp", "Time", "The mirror's clock.", FIELD_U64),
-	[D_TYPE] = SHOW_FIELD("erspan.ft", "Frame type", "0: Ethernet, 2: IP.", FIELD_U64),
-	[D_HARDWARE] = SHOW_FIELD("erspan.hw", "Hardware", "Which part of the mirror.", FIELD_U64),
+	[D_TIME] = FIELD_SHOWN("erspan.timestamp", "Time", "The mirror's clock.", FIELD_U64),
+	[D_TYPE] = FIELD_SHOWN("erspan.ft", "Frame type", "0: Ethernet, 2: IP.", FIELD_U64),
+	[D_HARDWARE] = FIELD_SHOWN("erspan.hw", "Hardware", "Which part of the mirror.", FIELD_U64),
 };
 
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)

@@ -51,10 +51,10 @@ static void llc_layer(struct packet *p, struct view *v, struct next *next)
 enum { D_DST, D_SRC, D_TYPE, D_LEN };
 
 static const struct field eth_parts[] = {
-	[D_DST] = SHOW_FIELD("eth.dst", "Destination", "MAC address of the receiver.", FIELD_MAC),
-	[D_SRC] = SHOW_FIELD("eth.src", "Source", "MAC address of the sender.", FIELD_MAC),
-	[D_TYPE] = SHOW_FIELD("eth.type", "Type", "EtherType of what follows.", FIELD_ID),
-	[D_LEN] = SHOW_FIELD("eth.len", "Length", "Bytes of the LLC frame.", FIELD_U64),
+	[D_DST] = FIELD_SHOWN("eth.dst", "Destination", "MAC address of the receiver.", FIELD_MAC),
+	[D_SRC] = FIELD_SHOWN("eth.src", "Source", "MAC address of the sender.", FIELD_MAC),
+	[D_TYPE] = FIELD_SHOWN("eth.type", "Type", "EtherType of what follows.", FIELD_ID),
+	[D_LEN] = FIELD_SHOWN("eth.len", "Length", "Bytes of the LLC frame.", FIELD_U64),
 };
 
 static void eth_describe(struct show *s, const struct packet *p, enum side side, struct view v)
@@ -76,12 +76,12 @@ static void eth_describe(struct show *s, const struct packet *p, enum side side,
 enum { D_DSAP, D_SSAP, D_CONTROL, D_OUI, D_PID };
 
 static const struct field llc_parts[] = {
-	[D_DSAP] = SHOW_FIELD("llc.dsap", "DSAP", "Destination service access point.", FIELD_ID),
-	[D_SSAP] = SHOW_FIELD("llc.ssap", "SSAP", "Source service access point.", FIELD_ID),
-	[D_CONTROL] = SHOW_FIELD("llc.control", "Control", "Control field.", FIELD_ID),
-	[D_OUI] = SHOW_FIELD(
+	[D_DSAP] = FIELD_SHOWN("llc.dsap", "DSAP", "Destination service access point.", FIELD_ID),
+	[D_SSAP] = FIELD_SHOWN("llc.ssap", "SSAP", "Source service access point.", FIELD_ID),
+	[D_CONTROL] = FIELD_SHOWN("llc.control", "Control", "Control field.", FIELD_ID),
+	[D_OUI] = FIELD_SHOWN(
 		"llc.oui", "OUI", "Organization that gives the protocol its meaning.", FIELD_ID),
-	[D_PID] = SHOW_FIELD("llc.type", "Type", "EtherType of what follows.", FIELD_ID),
+	[D_PID] = FIELD_SHOWN("llc.type", "Type", "EtherType of what follows.", FIELD_ID),
 };
 
 static void llc_describe(struct show *s, const struct packet *p, enum side side, struct view v)

@@ -29,10 +29,10 @@ enum { D_OPTIONS, D_TYPE, D_VNI };
 
 static const struct field parts[] = {
 	[D_OPTIONS] =
-		SHOW_FIELD("geneve.option.length", "Options", "Bytes of options.", FIELD_BYTES),
-	[D_TYPE] =
-		SHOW_FIELD("geneve.proto_type", "Protocol", "EtherType of what follows.", FIELD_ID),
-	[D_VNI] = SHOW_FIELD("geneve.vni", "VNI", "Names the network inside.", FIELD_ID),
+		FIELD_SHOWN("geneve.option.length", "Options", "Bytes of options.", FIELD_BYTES),
+	[D_TYPE] = FIELD_SHOWN(
+		"geneve.proto_type", "Protocol", "EtherType of what follows.", FIELD_ID),
+	[D_VNI] = FIELD_SHOWN("geneve.vni", "VNI", "Names the network inside.", FIELD_ID),
 };
 
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)

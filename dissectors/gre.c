@@ -84,13 +84,14 @@ static void gre_layer(struct packet *p, struct view *v, struct next *next)
 enum { D_FLAGS, D_PROTO, D_KEY, D_CALL, D_SEQUENCE, D_ACK };
 
 static const struct field parts[] = {
-	[D_FLAGS] = SHOW_FIELD("gre.flags_and_version", "Flags", "Flags and version.", FIELD_ID),
-	[D_PROTO] = SHOW_FIELD("gre.proto", "Protocol", "EtherType of what follows.", FIELD_ID),
-	[D_KEY] = SHOW_FIELD("gre.key", "Key", "Names the tunnel.", FIELD_ID),
-	[D_CALL] = SHOW_FIELD("gre.key.call_id", "Call", "PPTP's call of the receiver.", FIELD_U64),
+	[D_FLAGS] = FIELD_SHOWN("gre.flags_and_version", "Flags", "Flags and version.", FIELD_ID),
+	[D_PROTO] = FIELD_SHOWN("gre.proto", "Protocol", "EtherType of what follows.", FIELD_ID),
+	[D_KEY] = FIELD_SHOWN("gre.key", "Key", "Names the tunnel.", FIELD_ID),
+	[D_CALL] =
+		FIELD_SHOWN("gre.key.call_id", "Call", "PPTP's call of the receiver.", FIELD_U64),
 	[D_SEQUENCE] =
-		SHOW_FIELD("gre.sequence_number", "Sequence", "Number of the packet.", FIELD_U64),
-	[D_ACK] = SHOW_FIELD(
+		FIELD_SHOWN("gre.sequence_number", "Sequence", "Number of the packet.", FIELD_U64),
+	[D_ACK] = FIELD_SHOWN(
 		"gre.ack_number", "Acknowledged", "Number of the last packet seen.", FIELD_U64),
 };
 

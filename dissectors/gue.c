@@ -43,11 +43,12 @@ static void gue_layer(struct packet *p, struct view *v, struct next *next)
 enum { D_VARIANT, D_CONTROL, D_OPTIONAL, D_NEXT, D_FLAGS };
 
 static const struct field parts[] = {
-	[D_VARIANT] = SHOW_FIELD("gue.version", "Variant", "0: with a header.", FIELD_U64),
-	[D_CONTROL] = SHOW_FIELD("gue.control_flag", "Control", "A control message.", FIELD_BOOL),
-	[D_OPTIONAL] = SHOW_FIELD("gue.hlen", "Optional", "Bytes of optional fields.", FIELD_BYTES),
-	[D_NEXT] = SHOW_FIELD("gue.proto", "Protocol", "What it carries.", FIELD_U64),
-	[D_FLAGS] = SHOW_FIELD("gue.flags", "Flags", "Which optional fields there are.", FIELD_ID),
+	[D_VARIANT] = FIELD_SHOWN("gue.version", "Variant", "0: with a header.", FIELD_U64),
+	[D_CONTROL] = FIELD_SHOWN("gue.control_flag", "Control", "A control message.", FIELD_BOOL),
+	[D_OPTIONAL] =
+		FIELD_SHOWN("gue.hlen", "Optional", "Bytes of optional fields.", FIELD_BYTES),
+	[D_NEXT] = FIELD_SHOWN("gue.proto", "Protocol", "What it carries.", FIELD_U64),
+	[D_FLAGS] = FIELD_SHOWN("gue.flags", "Flags", "Which optional fields there are.", FIELD_ID),
 };
 
 /* Variant 1 has no byte of its own, and is not shown. */

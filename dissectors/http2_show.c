@@ -45,38 +45,37 @@ static const char *const ack_names[] = {
 	"ACK", "0x02", "0x04", "0x08", "0x10", "0x20", "0x40", "0x80", NULL};
 
 static const struct field parts[] = {
-	[D_MAGIC] = SHOW_FIELD("http2.magic", "Preface", "How a client begins.", FIELD_STR),
-	[D_LENGTH] = SHOW_FIELD("http2.length", "Length", "Bytes of the payload.", FIELD_U64),
-	[D_TYPE] = SHOW_FIELD("http2.type", "Type", "Type of the frame.", FIELD_U64),
-	[D_FLAGS] = {"http2.flags", "Flags", "Flags of the frame.", FIELD_NAMES, 0, 8, 0,
-		flag_names},
-	[D_ACK] = {"http2.flags", "Flags", "Flags of the frame.", FIELD_NAMES, 0, 8, 0, ack_names},
-	[D_STREAM] = SHOW_FIELD("http2.streamid", "Stream", "0: the connection.", FIELD_U64),
-	[D_PAD] = SHOW_FIELD("http2.padding", "Pad length", "Bytes of padding.", FIELD_U64),
-	[D_EXCLUSIVE] = SHOW_FIELD(
+	[D_MAGIC] = FIELD_SHOWN("http2.magic", "Preface", "How a client begins.", FIELD_STR),
+	[D_LENGTH] = FIELD_SHOWN("http2.length", "Length", "Bytes of the payload.", FIELD_U64),
+	[D_TYPE] = FIELD_SHOWN("http2.type", "Type", "Type of the frame.", FIELD_U64),
+	[D_FLAGS] = FIELD_SHOWN_NAMES("http2.flags", "Flags", "Flags of the frame.", flag_names),
+	[D_ACK] = FIELD_SHOWN_NAMES("http2.flags", "Flags", "Flags of the frame.", ack_names),
+	[D_STREAM] = FIELD_SHOWN("http2.streamid", "Stream", "0: the connection.", FIELD_U64),
+	[D_PAD] = FIELD_SHOWN("http2.padding", "Pad length", "Bytes of padding.", FIELD_U64),
+	[D_EXCLUSIVE] = FIELD_SHOWN(
 		"http2.exclusive", "Exclusive", "The only one that depends on it.", FIELD_BOOL),
 	[D_DEPENDENCY] =
-		SHOW_FIELD("http2.stream_dependency", "Depends on", "A stream.", FIELD_U64),
-	[D_WEIGHT] = SHOW_FIELD("http2.headers.weight", "Weight", "Less 1.", FIELD_U64),
-	[D_PROMISED] = SHOW_FIELD("http2.push_promise.promised_stream_id", "Promised stream",
+		FIELD_SHOWN("http2.stream_dependency", "Depends on", "A stream.", FIELD_U64),
+	[D_WEIGHT] = FIELD_SHOWN("http2.headers.weight", "Weight", "Less 1.", FIELD_U64),
+	[D_PROMISED] = FIELD_SHOWN("http2.push_promise.promised_stream_id", "Promised stream",
 		"Where the answer will be.", FIELD_U64),
-	[D_HEADER] = SHOW_FIELD("http2.header", "Header", "Name and value.", FIELD_STR),
+	[D_HEADER] = FIELD_SHOWN("http2.header", "Header", "Name and value.", FIELD_STR),
 	[D_INDEX] =
-		SHOW_FIELD("http2.header.index", "Header", "Its place in the table.", FIELD_U64),
-	[D_BLOCK] = SHOW_FIELD("http2.header_block", "Header block",
+		FIELD_SHOWN("http2.header.index", "Header", "Its place in the table.", FIELD_U64),
+	[D_BLOCK] = FIELD_SHOWN("http2.header_block", "Header block",
 		"What cannot be read by itself.", FIELD_BYTES),
-	[D_DATA] = SHOW_FIELD("http2.data.data", "Data", "Bytes of the body here.", FIELD_BYTES),
-	[D_PADDING] = SHOW_FIELD("http2.pad", "Padding", "Bytes without meaning.", FIELD_BYTES),
-	[D_SETTING] = SHOW_FIELD("http2.settings.id", "Setting", "What is set.", FIELD_U64),
-	[D_VALUE] = SHOW_FIELD("http2.settings.value", "Value", "To what.", FIELD_U64),
-	[D_ERROR] = SHOW_FIELD("http2.error", "Error", "Why.", FIELD_U64),
-	[D_PING] = SHOW_FIELD("http2.ping", "Ping", "Comes back in the answer.", FIELD_ID),
-	[D_LAST] = SHOW_FIELD("http2.goaway.last_stream_id", "Last stream",
+	[D_DATA] = FIELD_SHOWN("http2.data.data", "Data", "Bytes of the body here.", FIELD_BYTES),
+	[D_PADDING] = FIELD_SHOWN("http2.pad", "Padding", "Bytes without meaning.", FIELD_BYTES),
+	[D_SETTING] = FIELD_SHOWN("http2.settings.id", "Setting", "What is set.", FIELD_U64),
+	[D_VALUE] = FIELD_SHOWN("http2.settings.value", "Value", "To what.", FIELD_U64),
+	[D_ERROR] = FIELD_SHOWN("http2.error", "Error", "Why.", FIELD_U64),
+	[D_PING] = FIELD_SHOWN("http2.ping", "Ping", "Comes back in the answer.", FIELD_ID),
+	[D_LAST] = FIELD_SHOWN("http2.goaway.last_stream_id", "Last stream",
 		"The last one that was taken.", FIELD_U64),
-	[D_DEBUG] = SHOW_FIELD("http2.goaway.addata", "Debug", "For people.", FIELD_STR),
-	[D_INCREMENT] = SHOW_FIELD("http2.window_update.window_size_increment", "Increment",
+	[D_DEBUG] = FIELD_SHOWN("http2.goaway.addata", "Debug", "For people.", FIELD_STR),
+	[D_INCREMENT] = FIELD_SHOWN("http2.window_update.window_size_increment", "Increment",
 		"Bytes that the window grows by.", FIELD_U64),
-	[D_REST] = SHOW_FIELD(
+	[D_REST] = FIELD_SHOWN(
 		"http2.rest", "Continued", "Bytes of a frame that began before.", FIELD_BYTES),
 };
 

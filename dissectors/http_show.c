@@ -12,15 +12,16 @@
 enum { D_METHOD, D_TARGET, D_VERSION, D_STATUS, D_PHRASE, D_HEADER, D_BODY };
 
 static const struct field parts[] = {
-	[D_METHOD] = SHOW_FIELD("http.request.method", "Method", "What is asked for.", FIELD_STR),
-	[D_TARGET] = SHOW_FIELD("http.request.uri", "Target", "As the client wrote it.", FIELD_STR),
-	[D_VERSION] = SHOW_FIELD("http.version", "Version", "Version of the message.", FIELD_STR),
-	[D_STATUS] = SHOW_FIELD(
+	[D_METHOD] = FIELD_SHOWN("http.request.method", "Method", "What is asked for.", FIELD_STR),
+	[D_TARGET] =
+		FIELD_SHOWN("http.request.uri", "Target", "As the client wrote it.", FIELD_STR),
+	[D_VERSION] = FIELD_SHOWN("http.version", "Version", "Version of the message.", FIELD_STR),
+	[D_STATUS] = FIELD_SHOWN(
 		"http.response.status_code", "Status", "How it was answered.", FIELD_U64),
-	[D_PHRASE] = SHOW_FIELD(
+	[D_PHRASE] = FIELD_SHOWN(
 		"http.response.status_phrase", "Phrase", "The same in words.", FIELD_STR),
-	[D_HEADER] = SHOW_FIELD("http.header", "Header", "A line of the head.", FIELD_STR),
-	[D_BODY] = SHOW_FIELD("http.body", "Body", "Bytes of the body here.", FIELD_BYTES),
+	[D_HEADER] = FIELD_SHOWN("http.header", "Header", "A line of the head.", FIELD_STR),
+	[D_BODY] = FIELD_SHOWN("http.body", "Body", "Bytes of the body here.", FIELD_BYTES),
 };
 
 static void version(struct show *s, struct view v)

@@ -13,37 +13,34 @@ extern const struct tsm_model http_model; /* of both versions */
 
 /* Fields that both versions have, by the names their places have in each. */
 #define HTTP_FIELDS                                                                                \
-	[F_REQ_METHOD] = {"http.request.method", "Method", "Request method", FIELD_STR, 0, 7, 0,   \
-		NULL},                                                                             \
-	[F_REQ_MIME] = {"http.request.mime_type", "Req type",                                      \
-		"Content-Type of the request without parameters", FIELD_STR, 0, 16, 0, NULL},      \
-	[F_REQ_REFERRER] = {"http.request.referrer", "Referrer", "Referer header", FIELD_STR, 0,   \
-		24, 0, NULL},                                                                      \
-	[F_REQ_ID] = {"http.request.id", "Request ID", "X-Request-ID header", FIELD_STR, 0, 16, 0, \
-		NULL},                                                                             \
-	[F_RES_STATUS] = {"http.response.status_code", "Status",                                   \
-		"Status code of the final response", FIELD_U64, 0, 6, 0, NULL},                    \
-	[F_RES_MIME] = {"http.response.mime_type", "Type",                                         \
-		"Content-Type of the response without parameters", FIELD_STR, 0, 16, 0, NULL},     \
-	[F_URL_FULL] = {"url.full", "URL", "The whole URL; a password in it is masked", FIELD_STR, \
-		0, 40, 0, NULL},                                                                   \
-	[F_URL_PATH] = {"url.path", "Path", "Path of the URL", FIELD_STR, 0, 30, 0, NULL},         \
-	[F_URL_QUERY] = {"url.query", "Query", "Query of the URL without the question mark",       \
-		FIELD_STR, 0, 20, 0, NULL},                                                        \
-	[F_URL_SCHEME] = {"url.scheme", "Scheme", "Scheme of the URL", FIELD_STR, 0, 6, 0, NULL},  \
-	[F_USER_AGENT] = {"user_agent.original", "User agent", "User-Agent header", FIELD_STR, 0,  \
-		20, 0, NULL},                                                                      \
-	[F_TRACE_ID] = {"trace.id", "Trace",                                                       \
-		"Trace identifier of a traceparent header (W3C Trace Context)", FIELD_STR, 0, 32,  \
-		0, NULL},                                                                          \
-	[F_INTERIM] = {"tsumari.http.interim_responses", "Interim",                                \
-		"1xx answers before the final one", FIELD_U64, 0, 7, 0, NULL},                     \
-	[F_ENCODING] = {"tsumari.http.content_encoding", "Encoding",                               \
-		"Content-Encoding of the response", FIELD_STR, 0, 8, 0, NULL},                     \
-	[F_SESSION] = {"tsumari.http.session", "Session",                                          \
+	[F_REQ_METHOD] = FIELD("http.request.method", "Method", "Request method", FIELD_STR, 7),   \
+	[F_REQ_MIME] = FIELD("http.request.mime_type", "Req type",                                 \
+		"Content-Type of the request without parameters", FIELD_STR, 16),                  \
+	[F_REQ_REFERRER] =                                                                         \
+		FIELD("http.request.referrer", "Referrer", "Referer header", FIELD_STR, 24),       \
+	[F_REQ_ID] = FIELD("http.request.id", "Request ID", "X-Request-ID header", FIELD_STR, 16), \
+	[F_RES_STATUS] = FIELD("http.response.status_code", "Status",                              \
+		"Status code of the final response", FIELD_U64, 6),                                \
+	[F_RES_MIME] = FIELD("http.response.mime_type", "Type",                                    \
+		"Content-Type of the response without parameters", FIELD_STR, 16),                 \
+	[F_URL_FULL] = FIELD(                                                                      \
+		"url.full", "URL", "The whole URL; a password in it is masked", FIELD_STR, 40),    \
+	[F_URL_PATH] = FIELD("url.path", "Path", "Path of the URL", FIELD_STR, 30),                \
+	[F_URL_QUERY] = FIELD("url.query", "Query", "Query of the URL without the question mark",  \
+		FIELD_STR, 20),                                                                    \
+	[F_URL_SCHEME] = FIELD("url.scheme", "Scheme", "Scheme of the URL", FIELD_STR, 6),         \
+	[F_USER_AGENT] =                                                                           \
+		FIELD("user_agent.original", "User agent", "User-Agent header", FIELD_STR, 20),    \
+	[F_TRACE_ID] = FIELD("trace.id", "Trace",                                                  \
+		"Trace identifier of a traceparent header (W3C Trace Context)", FIELD_STR, 32),    \
+	[F_INTERIM] = FIELD("tsumari.http.interim_responses", "Interim",                           \
+		"1xx answers before the final one", FIELD_U64, 7),                                 \
+	[F_ENCODING] = FIELD("tsumari.http.content_encoding", "Encoding",                          \
+		"Content-Encoding of the response", FIELD_STR, 8),                                 \
+	[F_SESSION] = FIELD("tsumari.http.session", "Session",                                     \
 		"Whose request it is: a hash of the cookie that names a session, else of all "     \
 		"cookies, else of the Authorization header",                                       \
-		FIELD_ID, 0, 16, 0, NULL}
+		FIELD_ID, 16)
 
 /* Whose a request is, as far as its headers tell. */
 struct whose {

@@ -163,25 +163,25 @@ enum { D_TYPE, D_CODE, D_CHECKSUM, D_ID, D_SEQUENCE, D_MTU };
 
 static const struct field parts[2][6] = {
 	{
-		[D_TYPE] = SHOW_FIELD("icmp.type", "Type", "What it says.", FIELD_U64),
-		[D_CODE] = SHOW_FIELD("icmp.code", "Code", "What it says in detail.", FIELD_U64),
-		[D_CHECKSUM] = SHOW_FIELD(
+		[D_TYPE] = FIELD_SHOWN("icmp.type", "Type", "What it says.", FIELD_U64),
+		[D_CODE] = FIELD_SHOWN("icmp.code", "Code", "What it says in detail.", FIELD_U64),
+		[D_CHECKSUM] = FIELD_SHOWN(
 			"icmp.checksum", "Checksum", "Checksum of the message.", FIELD_ID),
-		[D_ID] = SHOW_FIELD("icmp.ident", "Identifier", "Of an echo's sender.", FIELD_U64),
-		[D_SEQUENCE] = SHOW_FIELD("icmp.seq", "Sequence", "Number of an echo.", FIELD_U64),
-		[D_MTU] = SHOW_FIELD(
+		[D_ID] = FIELD_SHOWN("icmp.ident", "Identifier", "Of an echo's sender.", FIELD_U64),
+		[D_SEQUENCE] = FIELD_SHOWN("icmp.seq", "Sequence", "Number of an echo.", FIELD_U64),
+		[D_MTU] = FIELD_SHOWN(
 			"icmp.mtu", "Next MTU", "What the next hop lets through.", FIELD_BYTES),
 	},
 	{
-		[D_TYPE] = SHOW_FIELD("icmpv6.type", "Type", "What it says.", FIELD_U64),
-		[D_CODE] = SHOW_FIELD("icmpv6.code", "Code", "What it says in detail.", FIELD_U64),
-		[D_CHECKSUM] = SHOW_FIELD(
+		[D_TYPE] = FIELD_SHOWN("icmpv6.type", "Type", "What it says.", FIELD_U64),
+		[D_CODE] = FIELD_SHOWN("icmpv6.code", "Code", "What it says in detail.", FIELD_U64),
+		[D_CHECKSUM] = FIELD_SHOWN(
 			"icmpv6.checksum", "Checksum", "Checksum of the message.", FIELD_ID),
-		[D_ID] = SHOW_FIELD(
+		[D_ID] = FIELD_SHOWN(
 			"icmpv6.echo.identifier", "Identifier", "Of an echo's sender.", FIELD_ID),
-		[D_SEQUENCE] = SHOW_FIELD(
+		[D_SEQUENCE] = FIELD_SHOWN(
 			"icmpv6.echo.sequence_number", "Sequence", "Number of an echo.", FIELD_U64),
-		[D_MTU] = SHOW_FIELD(
+		[D_MTU] = FIELD_SHOWN(
 			"icmpv6.mtu", "MTU", "What the next hop lets through.", FIELD_BYTES),
 	},
 };

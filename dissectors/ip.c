@@ -107,23 +107,23 @@ enum {
 static const char *const flag_names[] = {"more_fragments", "dont_fragment", "reserved", NULL};
 
 static const struct field parts[] = {
-	[D_VERSION] = SHOW_FIELD("ip.version", "Version", "4.", FIELD_U64),
-	[D_HEADER] = SHOW_FIELD("ip.hdr_len", "Header", "Bytes of the header.", FIELD_BYTES),
-	[D_DSCP] = SHOW_FIELD("ip.dsfield.dscp", "DSCP", "Differentiated services.", FIELD_U64),
-	[D_ECN] =
-		SHOW_FIELD("ip.dsfield.ecn", "ECN", "Explicit congestion notification.", FIELD_U64),
-	[D_LENGTH] = SHOW_FIELD("ip.len", "Length", "Bytes of the packet.", FIELD_BYTES),
-	[D_ID] = SHOW_FIELD("ip.id", "Identification", "Names a datagram's fragments.", FIELD_ID),
-	[D_FLAGS] = {"ip.flags", "Flags", "Whether it may be, or is, fragmented.", FIELD_NAMES, 0,
-		8, 0, flag_names},
-	[D_OFFSET] = SHOW_FIELD(
+	[D_VERSION] = FIELD_SHOWN("ip.version", "Version", "4.", FIELD_U64),
+	[D_HEADER] = FIELD_SHOWN("ip.hdr_len", "Header", "Bytes of the header.", FIELD_BYTES),
+	[D_DSCP] = FIELD_SHOWN("ip.dsfield.dscp", "DSCP", "Differentiated services.", FIELD_U64),
+	[D_ECN] = FIELD_SHOWN(
+		"ip.dsfield.ecn", "ECN", "Explicit congestion notification.", FIELD_U64),
+	[D_LENGTH] = FIELD_SHOWN("ip.len", "Length", "Bytes of the packet.", FIELD_BYTES),
+	[D_ID] = FIELD_SHOWN("ip.id", "Identification", "Names a datagram's fragments.", FIELD_ID),
+	[D_FLAGS] = FIELD_SHOWN_NAMES(
+		"ip.flags", "Flags", "Whether it may be, or is, fragmented.", flag_names),
+	[D_OFFSET] = FIELD_SHOWN(
 		"ip.frag_offset", "Offset", "Place of this fragment, in bytes.", FIELD_BYTES),
-	[D_TTL] = SHOW_FIELD("ip.ttl", "TTL", "Routers it may still pass.", FIELD_U64),
-	[D_PROTO] = SHOW_FIELD("ip.proto", "Protocol", "What it carries.", FIELD_U64),
-	[D_CHECKSUM] = SHOW_FIELD("ip.checksum", "Checksum", "Checksum of the header.", FIELD_ID),
-	[D_SRC] = SHOW_FIELD("ip.src", "Source", "Address of the sender.", FIELD_IP),
-	[D_DST] = SHOW_FIELD("ip.dst", "Destination", "Address of the receiver.", FIELD_IP),
-	[D_OPTIONS] = SHOW_FIELD("ip.options", "Options", "Bytes of options.", FIELD_BYTES),
+	[D_TTL] = FIELD_SHOWN("ip.ttl", "TTL", "Routers it may still pass.", FIELD_U64),
+	[D_PROTO] = FIELD_SHOWN("ip.proto", "Protocol", "What it carries.", FIELD_U64),
+	[D_CHECKSUM] = FIELD_SHOWN("ip.checksum", "Checksum", "Checksum of the header.", FIELD_ID),
+	[D_SRC] = FIELD_SHOWN("ip.src", "Source", "Address of the sender.", FIELD_IP),
+	[D_DST] = FIELD_SHOWN("ip.dst", "Destination", "Address of the receiver.", FIELD_IP),
+	[D_OPTIONS] = FIELD_SHOWN("ip.options", "Options", "Bytes of options.", FIELD_BYTES),
 };
 
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)

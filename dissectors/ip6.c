@@ -126,16 +126,16 @@ static void ip6ext_layer(struct packet *p, struct view *v, struct next *next)
 enum { D_VERSION, D_DSCP, D_ECN, D_FLOW, D_LENGTH, D_NEXT, D_HOPS, D_SRC, D_DST };
 
 static const struct field ip6_parts[] = {
-	[D_VERSION] = SHOW_FIELD("ipv6.version", "Version", "6.", FIELD_U64),
-	[D_DSCP] = SHOW_FIELD("ipv6.tclass.dscp", "DSCP", "Differentiated services.", FIELD_U64),
-	[D_ECN] = SHOW_FIELD(
+	[D_VERSION] = FIELD_SHOWN("ipv6.version", "Version", "6.", FIELD_U64),
+	[D_DSCP] = FIELD_SHOWN("ipv6.tclass.dscp", "DSCP", "Differentiated services.", FIELD_U64),
+	[D_ECN] = FIELD_SHOWN(
 		"ipv6.tclass.ecn", "ECN", "Explicit congestion notification.", FIELD_U64),
-	[D_FLOW] = SHOW_FIELD("ipv6.flow", "Flow label", "Chosen by the sender.", FIELD_ID),
-	[D_LENGTH] = SHOW_FIELD("ipv6.plen", "Length", "Bytes behind this header.", FIELD_BYTES),
-	[D_NEXT] = SHOW_FIELD("ipv6.nxt", "Next header", "What follows.", FIELD_U64),
-	[D_HOPS] = SHOW_FIELD("ipv6.hlim", "Hop limit", "Routers it may still pass.", FIELD_U64),
-	[D_SRC] = SHOW_FIELD("ipv6.src", "Source", "Address of the sender.", FIELD_IP),
-	[D_DST] = SHOW_FIELD("ipv6.dst", "Destination", "Address of the receiver.", FIELD_IP),
+	[D_FLOW] = FIELD_SHOWN("ipv6.flow", "Flow label", "Chosen by the sender.", FIELD_ID),
+	[D_LENGTH] = FIELD_SHOWN("ipv6.plen", "Length", "Bytes behind this header.", FIELD_BYTES),
+	[D_NEXT] = FIELD_SHOWN("ipv6.nxt", "Next header", "What follows.", FIELD_U64),
+	[D_HOPS] = FIELD_SHOWN("ipv6.hlim", "Hop limit", "Routers it may still pass.", FIELD_U64),
+	[D_SRC] = FIELD_SHOWN("ipv6.src", "Source", "Address of the sender.", FIELD_IP),
+	[D_DST] = FIELD_SHOWN("ipv6.dst", "Destination", "Address of the receiver.", FIELD_IP),
 };
 
 static void ip6_describe(struct show *s, const struct packet *p, enum side side, struct view v)
@@ -160,13 +160,14 @@ static void ip6_describe(struct show *s, const struct packet *p, enum side side,
 enum { D_EXT_NEXT, D_EXT_LENGTH, D_FRAG_OFFSET, D_FRAG_MORE, D_FRAG_ID };
 
 static const struct field ext_parts[] = {
-	[D_EXT_NEXT] = SHOW_FIELD("ipv6.ext.nxt", "Next header", "What follows.", FIELD_U64),
-	[D_EXT_LENGTH] = SHOW_FIELD("ipv6.ext.len", "Length", "Bytes of this header.", FIELD_BYTES),
-	[D_FRAG_OFFSET] = SHOW_FIELD(
+	[D_EXT_NEXT] = FIELD_SHOWN("ipv6.ext.nxt", "Next header", "What follows.", FIELD_U64),
+	[D_EXT_LENGTH] =
+		FIELD_SHOWN("ipv6.ext.len", "Length", "Bytes of this header.", FIELD_BYTES),
+	[D_FRAG_OFFSET] = FIELD_SHOWN(
 		"ipv6.fraghdr.offset", "Offset", "Place of this fragment, in bytes.", FIELD_BYTES),
 	[D_FRAG_MORE] =
-		SHOW_FIELD("ipv6.fraghdr.more", "More", "More fragments follow.", FIELD_BOOL),
-	[D_FRAG_ID] = SHOW_FIELD(
+		FIELD_SHOWN("ipv6.fraghdr.more", "More", "More fragments follow.", FIELD_BOOL),
+	[D_FRAG_ID] = FIELD_SHOWN(
 		"ipv6.fraghdr.ident", "Identification", "Names a datagram's fragments.", FIELD_ID),
 };
 

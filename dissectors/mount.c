@@ -14,15 +14,15 @@ enum {
 
 static const struct field fields[] = {
 	RPC_FIELDS,
-	[F_PATH] = {"tsumari.mount.path", "Path", "Directory that is mounted or unmounted.",
-		FIELD_STR, 0, 30, 0, NULL},
-	[F_STATUS] = {"tsumari.mount.status", "Mount status", "What the server answered.",
-		FIELD_STR, 0, 14, 0, NULL},
-	[F_HANDLE] = {"tsumari.mount.handle", "Handle",
-		"Handle of the directory, as a hash of 64 bits.", FIELD_STR, 0, 16, 0, NULL},
-	[F_ENTRIES] = {"tsumari.mount.entries", "Entries",
-		"Exports or mounts that the answer lists.", FIELD_U64, 0, 5, 0, NULL},
-	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
+	[F_PATH] = FIELD("tsumari.mount.path", "Path", "Directory that is mounted or unmounted.",
+		FIELD_STR, 30),
+	[F_STATUS] = FIELD(
+		"tsumari.mount.status", "Mount status", "What the server answered.", FIELD_STR, 14),
+	[F_HANDLE] = FIELD("tsumari.mount.handle", "Handle",
+		"Handle of the directory, as a hash of 64 bits.", FIELD_STR, 16),
+	[F_ENTRIES] = FIELD("tsumari.mount.entries", "Entries",
+		"Exports or mounts that the answer lists.", FIELD_U64, 5),
+	FIELDS_END,
 };
 
 static const struct {

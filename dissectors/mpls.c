@@ -85,10 +85,10 @@ static void mpls_layer(struct packet *p, struct view *v, struct next *next)
 enum { D_LABEL, D_CLASS, D_BOTTOM, D_TTL };
 
 static const struct field parts[] = {
-	[D_LABEL] = SHOW_FIELD("mpls.label", "Label", "Label.", FIELD_U64),
-	[D_CLASS] = SHOW_FIELD("mpls.exp", "Class", "Traffic class.", FIELD_U64),
-	[D_BOTTOM] = SHOW_FIELD("mpls.bottom", "Bottom", "The last of the stack.", FIELD_BOOL),
-	[D_TTL] = SHOW_FIELD("mpls.ttl", "TTL", "Routers it may still pass.", FIELD_U64),
+	[D_LABEL] = FIELD_SHOWN("mpls.label", "Label", "Label.", FIELD_U64),
+	[D_CLASS] = FIELD_SHOWN("mpls.exp", "Class", "Traffic class.", FIELD_U64),
+	[D_BOTTOM] = FIELD_SHOWN("mpls.bottom", "Bottom", "The last of the stack.", FIELD_BOOL),
+	[D_TTL] = FIELD_SHOWN("mpls.ttl", "TTL", "Routers it may still pass.", FIELD_U64),
 };
 
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)

@@ -27,23 +27,24 @@ enum {
 
 static const struct field parts[] = {
 	[D_LENGTH] =
-		SHOW_FIELD("mysql.packet_length", "Length", "Bytes of the packet.", FIELD_BYTES),
-	[D_SEQUENCE] = SHOW_FIELD(
+		FIELD_SHOWN("mysql.packet_length", "Length", "Bytes of the packet.", FIELD_BYTES),
+	[D_SEQUENCE] = FIELD_SHOWN(
 		"mysql.packet_number", "Number", "Counts packets of a command.", FIELD_U64),
-	[D_COMMAND] = SHOW_FIELD("mysql.command", "Command", "What is asked for.", FIELD_U64),
-	[D_QUERY] = SHOW_FIELD("mysql.query", "Statement", "The statement.", FIELD_STR),
-	[D_STATEMENT] = SHOW_FIELD(
+	[D_COMMAND] = FIELD_SHOWN("mysql.command", "Command", "What is asked for.", FIELD_U64),
+	[D_QUERY] = FIELD_SHOWN("mysql.query", "Statement", "The statement.", FIELD_STR),
+	[D_STATEMENT] = FIELD_SHOWN(
 		"mysql.statement_id", "Stmt", "Number of a prepared statement.", FIELD_U64),
-	[D_VERSION] = SHOW_FIELD("mysql.server_version", "Version", "Of the server.", FIELD_STR),
-	[D_ERRNO] = SHOW_FIELD("mysql.error_code", "Errno", "Number of the error.", FIELD_U64),
+	[D_VERSION] = FIELD_SHOWN("mysql.server_version", "Version", "Of the server.", FIELD_STR),
+	[D_ERRNO] = FIELD_SHOWN("mysql.error_code", "Errno", "Number of the error.", FIELD_U64),
 	[D_STATE] =
-		SHOW_FIELD("tsumari.mysql.sqlstate", "SQLSTATE", "Class of the error.", FIELD_STR),
-	[D_MESSAGE] = SHOW_FIELD("mysql.error_message", "Error", "The error in words.", FIELD_STR),
-	[D_AFFECTED] = SHOW_FIELD("mysql.affected_rows", "Affected", "Rows changed.", FIELD_U64),
-	[D_INSERT_ID] = SHOW_FIELD("mysql.insert_id", "Insert id", "The key given.", FIELD_U64),
-	[D_COLUMNS] = SHOW_FIELD("mysql.num_fields", "Fields", "Columns of the result.", FIELD_U64),
-	[D_KIND] = SHOW_FIELD("mysql.response", "Response", "What the packet is.", FIELD_NAME),
-	[D_REST] = SHOW_FIELD(
+		FIELD_SHOWN("tsumari.mysql.sqlstate", "SQLSTATE", "Class of the error.", FIELD_STR),
+	[D_MESSAGE] = FIELD_SHOWN("mysql.error_message", "Error", "The error in words.", FIELD_STR),
+	[D_AFFECTED] = FIELD_SHOWN("mysql.affected_rows", "Affected", "Rows changed.", FIELD_U64),
+	[D_INSERT_ID] = FIELD_SHOWN("mysql.insert_id", "Insert id", "The key given.", FIELD_U64),
+	[D_COLUMNS] =
+		FIELD_SHOWN("mysql.num_fields", "Fields", "Columns of the result.", FIELD_U64),
+	[D_KIND] = FIELD_SHOWN("mysql.response", "Response", "What the packet is.", FIELD_NAME),
+	[D_REST] = FIELD_SHOWN(
 		"mysql.payload", "Bytes", "Bytes in the middle of a packet.", FIELD_BYTES),
 };
 

@@ -35,30 +35,30 @@ enum {
 };
 
 static const struct field parts[] = {
-	[D_OPCODE] = SHOW_FIELD("nfs.opcode", "Operation", "What is to be done.", FIELD_U64),
-	[D_MINOR] = SHOW_FIELD("nfs.minor_version", "Minor", "Minor version.", FIELD_U64),
-	[D_TAG] = SHOW_FIELD("nfs.tag", "Tag", "The client's name for it.", FIELD_STR),
-	[D_STATUS] = SHOW_FIELD("nfs.status", "Status", "How it ended.", FIELD_U64),
-	[D_HANDLE] = SHOW_FIELD("tsumari.nfs.handle", "Handle", "As a hash.", FIELD_ID),
-	[D_TO_HANDLE] = SHOW_FIELD(
+	[D_OPCODE] = FIELD_SHOWN("nfs.opcode", "Operation", "What is to be done.", FIELD_U64),
+	[D_MINOR] = FIELD_SHOWN("nfs.minor_version", "Minor", "Minor version.", FIELD_U64),
+	[D_TAG] = FIELD_SHOWN("nfs.tag", "Tag", "The client's name for it.", FIELD_STR),
+	[D_STATUS] = FIELD_SHOWN("nfs.status", "Status", "How it ended.", FIELD_U64),
+	[D_HANDLE] = FIELD_SHOWN("tsumari.nfs.handle", "Handle", "As a hash.", FIELD_ID),
+	[D_TO_HANDLE] = FIELD_SHOWN(
 		"tsumari.nfs.to_handle", "To handle", "Of the new name's directory.", FIELD_ID),
-	[D_NAME] = SHOW_FIELD("tsumari.nfs.name", "Name", "In its directory.", FIELD_STR),
-	[D_ENTRY] = SHOW_FIELD("tsumari.nfs.entry", "Entry", "A name in it.", FIELD_STR),
-	[D_TO_NAME] = SHOW_FIELD("tsumari.nfs.to_name", "To name", "The new one.", FIELD_STR),
-	[D_TARGET] = SHOW_FIELD("tsumari.nfs.target", "Target", "Of a link.", FIELD_STR),
-	[D_OFFSET] = SHOW_FIELD("tsumari.nfs.offset", "Offset", "Where in the file.", FIELD_U64),
-	[D_COUNT] = SHOW_FIELD("tsumari.nfs.count", "Count", "Bytes asked for.", FIELD_U64),
-	[D_DONE] = SHOW_FIELD("tsumari.nfs.done", "Done", "Bytes read or written.", FIELD_U64),
-	[D_EOF] = SHOW_FIELD("tsumari.nfs.eof", "EOF", "The end was reached.", FIELD_BOOL),
-	[D_STABLE] = SHOW_FIELD("tsumari.nfs.stable", "Stable", "How safe it must be.", FIELD_U64),
+	[D_NAME] = FIELD_SHOWN("tsumari.nfs.name", "Name", "In its directory.", FIELD_STR),
+	[D_ENTRY] = FIELD_SHOWN("tsumari.nfs.entry", "Entry", "A name in it.", FIELD_STR),
+	[D_TO_NAME] = FIELD_SHOWN("tsumari.nfs.to_name", "To name", "The new one.", FIELD_STR),
+	[D_TARGET] = FIELD_SHOWN("tsumari.nfs.target", "Target", "Of a link.", FIELD_STR),
+	[D_OFFSET] = FIELD_SHOWN("tsumari.nfs.offset", "Offset", "Where in the file.", FIELD_U64),
+	[D_COUNT] = FIELD_SHOWN("tsumari.nfs.count", "Count", "Bytes asked for.", FIELD_U64),
+	[D_DONE] = FIELD_SHOWN("tsumari.nfs.done", "Done", "Bytes read or written.", FIELD_U64),
+	[D_EOF] = FIELD_SHOWN("tsumari.nfs.eof", "EOF", "The end was reached.", FIELD_BOOL),
+	[D_STABLE] = FIELD_SHOWN("tsumari.nfs.stable", "Stable", "How safe it must be.", FIELD_U64),
 	[D_COMMITTED] =
-		SHOW_FIELD("tsumari.nfs.committed", "Committed", "How safe it is.", FIELD_U64),
-	[D_SESSION] = SHOW_FIELD("tsumari.nfs.session", "Session", "As a hash.", FIELD_ID),
-	[D_SLOT] = SHOW_FIELD("tsumari.nfs.slot", "Slot", "Of the session.", FIELD_U64),
-	[D_SEQUENCE] = SHOW_FIELD("tsumari.nfs.sequence", "Sequence", "In the slot.", FIELD_U64),
-	[D_TYPE] = SHOW_FIELD("tsumari.nfs.type", "File type", "Of the file.", FIELD_U64),
-	[D_FILEID] = SHOW_FIELD("tsumari.nfs.fileid", "File ID", "On its file system.", FIELD_U64),
-	[D_SIZE] = SHOW_FIELD("tsumari.nfs.size", "Size", "Of the file.", FIELD_U64),
+		FIELD_SHOWN("tsumari.nfs.committed", "Committed", "How safe it is.", FIELD_U64),
+	[D_SESSION] = FIELD_SHOWN("tsumari.nfs.session", "Session", "As a hash.", FIELD_ID),
+	[D_SLOT] = FIELD_SHOWN("tsumari.nfs.slot", "Slot", "Of the session.", FIELD_U64),
+	[D_SEQUENCE] = FIELD_SHOWN("tsumari.nfs.sequence", "Sequence", "In the slot.", FIELD_U64),
+	[D_TYPE] = FIELD_SHOWN("tsumari.nfs.type", "File type", "Of the file.", FIELD_U64),
+	[D_FILEID] = FIELD_SHOWN("tsumari.nfs.fileid", "File ID", "On its file system.", FIELD_U64),
+	[D_SIZE] = FIELD_SHOWN("tsumari.nfs.size", "Size", "Of the file.", FIELD_U64),
 };
 
 /* What a mark stands for; handles and sessions are shown as their hash. */

@@ -18,19 +18,17 @@ enum {
 
 static const struct field fields[] = {
 	RPC_FIELDS,
-	[F_STATUS] = {"tsumari.nfsacl.status", "ACL status", "Status, named as that of NFS.",
-		FIELD_STR, 0, 14, 0, NULL},
-	[F_HANDLE] = {"tsumari.nfsacl.handle", "Handle", "File handle, as a hash of 64 bits.",
-		FIELD_STR, 0, 16, 0, NULL},
-	[F_PATH] = {"tsumari.nfsacl.path", "Path",
-		"Path of the file, where names that were seen before tell it.", FIELD_STR, 0, 30, 0,
-		NULL},
-	[F_ENTRIES] = {"tsumari.nfsacl.entries", "Entries",
-		"Entries of the access list, as answered or to be set.", FIELD_U64, 0, 5, 0, NULL},
-	[F_DEFAULT_ENTRIES] = {"tsumari.nfsacl.default_entries", "Default",
-		"Entries of the list that a directory gives to what is made in it.", FIELD_U64, 0,
-		5, 0, NULL},
-	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
+	[F_STATUS] = FIELD("tsumari.nfsacl.status", "ACL status", "Status, named as that of NFS.",
+		FIELD_STR, 14),
+	[F_HANDLE] = FIELD("tsumari.nfsacl.handle", "Handle", "File handle, as a hash of 64 bits.",
+		FIELD_STR, 16),
+	[F_PATH] = FIELD("tsumari.nfsacl.path", "Path",
+		"Path of the file, where names that were seen before tell it.", FIELD_STR, 30),
+	[F_ENTRIES] = FIELD("tsumari.nfsacl.entries", "Entries",
+		"Entries of the access list, as answered or to be set.", FIELD_U64, 5),
+	[F_DEFAULT_ENTRIES] = FIELD("tsumari.nfsacl.default_entries", "Default",
+		"Entries of the list that a directory gives to what is made in it.", FIELD_U64, 5),
+	FIELDS_END,
 };
 
 /*

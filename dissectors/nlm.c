@@ -15,24 +15,24 @@ enum {
 
 static const struct field fields[] = {
 	RPC_FIELDS,
-	[F_STATUS] = {"tsumari.nlm.status", "Lock status", "What became of the lock.", FIELD_STR, 0,
-		12, 0, NULL},
-	[F_CALLER] = {"tsumari.nlm.caller", "Caller", "Name of the host that wants the lock.",
-		FIELD_STR, 0, 12, 0, NULL},
-	[F_HANDLE] = {"tsumari.nlm.handle", "Handle", "File handle, as a hash of 64 bits.",
-		FIELD_STR, 0, 16, 0, NULL},
-	[F_OFFSET] = {"tsumari.nlm.offset", "Offset", "Where the lock begins.", FIELD_BYTES, 0, 10,
-		0, NULL},
-	[F_LENGTH] = {"tsumari.nlm.length", "Length", "Bytes that are locked; 0: to the end.",
-		FIELD_BYTES, 0, 10, 0, NULL},
-	[F_EXCLUSIVE] = {"tsumari.nlm.exclusive", "Exclusive", "A lock for writing.", FIELD_BOOL,
-		FIELD_F_FALSE, 5, 0, NULL},
-	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
+	[F_STATUS] = FIELD(
+		"tsumari.nlm.status", "Lock status", "What became of the lock.", FIELD_STR, 12),
+	[F_CALLER] = FIELD("tsumari.nlm.caller", "Caller", "Name of the host that wants the lock.",
+		FIELD_STR, 12),
+	[F_HANDLE] = FIELD("tsumari.nlm.handle", "Handle", "File handle, as a hash of 64 bits.",
+		FIELD_STR, 16),
+	[F_OFFSET] =
+		FIELD("tsumari.nlm.offset", "Offset", "Where the lock begins.", FIELD_BYTES, 10),
+	[F_LENGTH] = FIELD("tsumari.nlm.length", "Length", "Bytes that are locked; 0: to the end.",
+		FIELD_BYTES, 10),
+	[F_EXCLUSIVE] = FIELD_WITH("tsumari.nlm.exclusive", "Exclusive", "A lock for writing.",
+		FIELD_BOOL, 5, FIELD_F_FALSE),
+	FIELDS_END,
 };
 
 static const struct field rpc_only[] = {
 	RPC_FIELDS,
-	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
+	FIELDS_END,
 };
 
 /* Marks: c caller, f handle, O offset, L length, x exclusive, s status. */

@@ -34,12 +34,12 @@ static void nsh_layer(struct packet *p, struct view *v, struct next *next)
 enum { D_LENGTH, D_TTL, D_METADATA, D_NEXT, D_PATH, D_INDEX };
 
 static const struct field parts[] = {
-	[D_LENGTH] = SHOW_FIELD("nsh.length", "Length", "Bytes of the header.", FIELD_BYTES),
-	[D_TTL] = SHOW_FIELD("nsh.ttl", "TTL", "Forwarders it may still pass.", FIELD_U64),
-	[D_METADATA] = SHOW_FIELD("nsh.mdtype", "Metadata", "Kind of what is behind.", FIELD_U64),
-	[D_NEXT] = SHOW_FIELD("nsh.nextproto", "Next", "What it carries.", FIELD_U64),
-	[D_PATH] = SHOW_FIELD("nsh.spi", "Path", "Names the service path.", FIELD_U64),
-	[D_INDEX] = SHOW_FIELD("nsh.si", "Index", "Place on the path.", FIELD_U64),
+	[D_LENGTH] = FIELD_SHOWN("nsh.length", "Length", "Bytes of the header.", FIELD_BYTES),
+	[D_TTL] = FIELD_SHOWN("nsh.ttl", "TTL", "Forwarders it may still pass.", FIELD_U64),
+	[D_METADATA] = FIELD_SHOWN("nsh.mdtype", "Metadata", "Kind of what is behind.", FIELD_U64),
+	[D_NEXT] = FIELD_SHOWN("nsh.nextproto", "Next", "What it carries.", FIELD_U64),
+	[D_PATH] = FIELD_SHOWN("nsh.spi", "Path", "Names the service path.", FIELD_U64),
+	[D_INDEX] = FIELD_SHOWN("nsh.si", "Index", "Place on the path.", FIELD_U64),
 };
 
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)

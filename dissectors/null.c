@@ -40,7 +40,7 @@ static void null_layer(struct packet *p, struct view *v, struct next *next)
 }
 
 static const struct field family_part =
-	SHOW_FIELD("null.family", "Family", "Address family of the capturing system.", FIELD_ID);
+	FIELD_SHOWN("null.family", "Family", "Address family of the capturing system.", FIELD_ID);
 
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
 {

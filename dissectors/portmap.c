@@ -16,24 +16,20 @@ enum {
 
 static const struct field fields[] = {
 	RPC_FIELDS,
-	[F_PROGRAM] = {"tsumari.portmap.program", "Asked", "Program that is asked about.",
-		FIELD_U64, 0, 7, 0, NULL},
-	[F_VERSION] = {"tsumari.portmap.version", "Version", "Its version.", FIELD_U64, 0, 4, 0,
-		NULL},
-	[F_PROTOCOL] = {"tsumari.portmap.protocol", "Protocol",
-		"tcp, udp or the network identifier that is asked about.", FIELD_STR, 0, 5, 0,
-		NULL},
-	[F_PORT] = {"tsumari.portmap.port", "Port",
-		"Port the program listens on, as asked or answered; 0: it does not.", FIELD_U64, 0,
-		5, 0, NULL},
-	[F_ADDRESS] = {"tsumari.portmap.address", "Address",
-		"Universal address of the program (rpcbind), as asked or answered.", FIELD_STR, 0,
-		16, 0, NULL},
-	[F_ENTRIES] = {"tsumari.portmap.entries", "Entries", "Mappings that a dump lists.",
-		FIELD_U64, 0, 5, 0, NULL},
-	[F_CALLED] = {"tsumari.portmap.procedure", "Called",
-		"Procedure that is to be called on the caller's behalf.", FIELD_U64, 0, 5, 0, NULL},
-	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
+	[F_PROGRAM] = FIELD(
+		"tsumari.portmap.program", "Asked", "Program that is asked about.", FIELD_U64, 7),
+	[F_VERSION] = FIELD("tsumari.portmap.version", "Version", "Its version.", FIELD_U64, 4),
+	[F_PROTOCOL] = FIELD("tsumari.portmap.protocol", "Protocol",
+		"tcp, udp or the network identifier that is asked about.", FIELD_STR, 5),
+	[F_PORT] = FIELD("tsumari.portmap.port", "Port",
+		"Port the program listens on, as asked or answered; 0: it does not.", FIELD_U64, 5),
+	[F_ADDRESS] = FIELD("tsumari.portmap.address", "Address",
+		"Universal address of the program (rpcbind), as asked or answered.", FIELD_STR, 16),
+	[F_ENTRIES] = FIELD(
+		"tsumari.portmap.entries", "Entries", "Mappings that a dump lists.", FIELD_U64, 5),
+	[F_CALLED] = FIELD("tsumari.portmap.procedure", "Called",
+		"Procedure that is to be called on the caller's behalf.", FIELD_U64, 5),
+	FIELDS_END,
 };
 
 /* Marks: p program, v version, t transport, P port; n network identifier, a address; e an entry. */

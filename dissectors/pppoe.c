@@ -77,11 +77,12 @@ static void ppp_layer(struct packet *p, struct view *v, struct next *next)
 enum { D_CODE, D_SESSION, D_LENGTH, D_PPP };
 
 static const struct field parts[] = {
-	[D_CODE] = SHOW_FIELD("pppoe.code", "Code", "0: a session's packet.", FIELD_ID),
-	[D_SESSION] = SHOW_FIELD("pppoe.session_id", "Session", "Names the session.", FIELD_ID),
+	[D_CODE] = FIELD_SHOWN("pppoe.code", "Code", "0: a session's packet.", FIELD_ID),
+	[D_SESSION] = FIELD_SHOWN("pppoe.session_id", "Session", "Names the session.", FIELD_ID),
 	[D_LENGTH] =
-		SHOW_FIELD("pppoe.payload_length", "Length", "Bytes that follow.", FIELD_BYTES),
-	[D_PPP] = SHOW_FIELD("ppp.protocol", "Protocol", "PPP's number of what follows.", FIELD_ID),
+		FIELD_SHOWN("pppoe.payload_length", "Length", "Bytes that follow.", FIELD_BYTES),
+	[D_PPP] =
+		FIELD_SHOWN("ppp.protocol", "Protocol", "PPP's number of what follows.", FIELD_ID),
 };
 
 static void pppoe_describe(struct show *s, const struct packet *p, enum side side, struct view v)

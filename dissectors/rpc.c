@@ -33,7 +33,7 @@ struct rpc {
 
 static const struct field fields[] = {
 	RPC_FIELDS,
-	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
+	FIELDS_END,
 };
 
 /* The transaction's tag. */

@@ -28,42 +28,40 @@ enum {
 };
 
 #define RPC_FIELDS                                                                                 \
-	[F_RPC_XID] = {"rpc.xid", "XID", "Transaction identifier, hexadecimal.", FIELD_STR, 0, 8,  \
-		0, NULL},                                                                          \
-	[F_RPC_PROGRAM] = {"rpc.program", "Program", "Number of the program called.", FIELD_U64,   \
-		0, 7, 0, NULL},                                                                    \
-	[F_RPC_VERSION] = {"rpc.version", "Version", "Version of the program called.", FIELD_U64,  \
-		0, 7, 0, NULL},                                                                    \
-	[F_RPC_PROCEDURE] = {"rpc.procedure", "Procedure",                                         \
-		"Procedure called: its name, or its number where it has none.", FIELD_STR, 0, 12,  \
-		0, NULL},                                                                          \
-	[F_RPC_STATUS] = {"rpc.status", "RPC status",                                              \
+	[F_RPC_XID] =                                                                              \
+		FIELD("rpc.xid", "XID", "Transaction identifier, hexadecimal.", FIELD_STR, 8),     \
+	[F_RPC_PROGRAM] =                                                                          \
+		FIELD("rpc.program", "Program", "Number of the program called.", FIELD_U64, 7),    \
+	[F_RPC_VERSION] =                                                                          \
+		FIELD("rpc.version", "Version", "Version of the program called.", FIELD_U64, 7),   \
+	[F_RPC_PROCEDURE] = FIELD("rpc.procedure", "Procedure",                                    \
+		"Procedure called: its name, or its number where it has none.", FIELD_STR, 12),    \
+	[F_RPC_STATUS] = FIELD("rpc.status", "RPC status",                                         \
 		"success, prog_unavail, prog_mismatch, proc_unavail, garbage_args, system_err; "   \
 		"rpc_mismatch or auth_error where the call was denied.",                           \
-		FIELD_NAME, 0, 12, 0, NULL},                                                       \
-	[F_RPC_FLAVOR] = {"rpc.auth_flavor", "Auth",                                               \
+		FIELD_NAME, 12),                                                                   \
+	[F_RPC_FLAVOR] = FIELD("rpc.auth_flavor", "Auth",                                          \
 		"Flavor of the credential: none, unix, short, des, rpcsec_gss or its number.",     \
-		FIELD_STR, 0, 10, 0, NULL},                                                        \
-	[F_RPC_UID] = {"rpc.cred.uid", "UID", "User ID of the caller (AUTH_SYS).", FIELD_U64, 0,   \
-		6, 0, NULL},                                                                       \
-	[F_RPC_GID] = {"rpc.cred.gid", "GID", "Group ID of the caller (AUTH_SYS).", FIELD_U64, 0,  \
-		6, 0, NULL},                                                                       \
-	[F_RPC_GIDS] = {"rpc.cred.gids", "GIDs", "Further group IDs of the caller (AUTH_SYS).",    \
-		FIELD_STR, FIELD_F_LIST, 12, 0, NULL},                                             \
-	[F_RPC_STAMP] = {"rpc.cred.stamp", "Stamp", "Stamp of the credential (AUTH_SYS).",         \
-		FIELD_U64, 0, 10, 0, NULL},                                                        \
-	[F_RPC_MACHINE] = {"rpc.cred.machinename", "Machine",                                      \
-		"Name of the caller's machine (AUTH_SYS).", FIELD_STR, 0, 12, 0, NULL},            \
-	[F_RPC_NAME] = {"tsumari.rpc.program_name", "Name", "Name of the program called.",         \
-		FIELD_NAME, 0, 8, 0, NULL},                                                        \
-	[F_RPC_RETRANSMITS] = {"tsumari.rpc.retransmits", "Again",                                 \
-		"Times the call was sent again (same XID) before it was answered.", FIELD_U64, 0,  \
-		5, 0, NULL},                                                                       \
-	[F_RPC_GSS] = {"tsumari.rpc.gss_service", "GSS",                                           \
+		FIELD_STR, 10),                                                                    \
+	[F_RPC_UID] =                                                                              \
+		FIELD("rpc.cred.uid", "UID", "User ID of the caller (AUTH_SYS).", FIELD_U64, 6),   \
+	[F_RPC_GID] =                                                                              \
+		FIELD("rpc.cred.gid", "GID", "Group ID of the caller (AUTH_SYS).", FIELD_U64, 6),  \
+	[F_RPC_GIDS] = FIELD_WITH("rpc.cred.gids", "GIDs",                                         \
+		"Further group IDs of the caller (AUTH_SYS).", FIELD_STR, 12, FIELD_F_LIST),       \
+	[F_RPC_STAMP] = FIELD(                                                                     \
+		"rpc.cred.stamp", "Stamp", "Stamp of the credential (AUTH_SYS).", FIELD_U64, 10),  \
+	[F_RPC_MACHINE] = FIELD("rpc.cred.machinename", "Machine",                                 \
+		"Name of the caller's machine (AUTH_SYS).", FIELD_STR, 12),                        \
+	[F_RPC_NAME] = FIELD(                                                                      \
+		"tsumari.rpc.program_name", "Name", "Name of the program called.", FIELD_NAME, 8), \
+	[F_RPC_RETRANSMITS] = FIELD("tsumari.rpc.retransmits", "Again",                            \
+		"Times the call was sent again (same XID) before it was answered.", FIELD_U64, 5), \
+	[F_RPC_GSS] = FIELD("tsumari.rpc.gss_service", "GSS",                                      \
 		"Protection by RPCSEC_GSS: none, integrity, privacy; control for its own calls.",  \
-		FIELD_NAME, 0, 9, 0, NULL},                                                        \
-	[F_RPC_AUTH_STATUS] = {"tsumari.rpc.auth_status", "Auth status",                           \
-		"Why authentication failed (RFC 5531, 9).", FIELD_NAME, 0, 12, 0, NULL}
+		FIELD_NAME, 9),                                                                    \
+	[F_RPC_AUTH_STATUS] = FIELD("tsumari.rpc.auth_status", "Auth status",                      \
+		"Why authentication failed (RFC 5531, 9).", FIELD_NAME, 12)
 
 /* The procedure's name, or its number where it has none; the method of the transaction. */
 void rpc_procedure(struct tsm_txn t, const char *name, uint32_t number);

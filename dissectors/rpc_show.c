@@ -28,23 +28,24 @@ enum {
 };
 
 static const struct field parts[] = {
-	[D_LAST] =
-		SHOW_FIELD("rpc.lastfrag", "Last", "The last fragment of its message.", FIELD_BOOL),
-	[D_FRAGMENT] = SHOW_FIELD("rpc.fraglen", "Fragment", "Bytes of the fragment.", FIELD_BYTES),
-	[D_XID] = SHOW_FIELD("rpc.xid", "XID", "Names the call.", FIELD_ID),
-	[D_TYPE] = SHOW_FIELD("rpc.msgtyp", "Type", "0: call, 1: reply.", FIELD_U64),
-	[D_RPC] = SHOW_FIELD("rpc.rpc_version", "RPC", "Version of RPC: 2.", FIELD_U64),
-	[D_PROGRAM] = SHOW_FIELD("rpc.program", "Program", "Program called.", FIELD_U64),
-	[D_VERSION] = SHOW_FIELD("rpc.version", "Version", "Version of the program.", FIELD_U64),
-	[D_PROCEDURE] = SHOW_FIELD("rpc.procedure", "Procedure", "Procedure called.", FIELD_U64),
+	[D_LAST] = FIELD_SHOWN(
+		"rpc.lastfrag", "Last", "The last fragment of its message.", FIELD_BOOL),
+	[D_FRAGMENT] =
+		FIELD_SHOWN("rpc.fraglen", "Fragment", "Bytes of the fragment.", FIELD_BYTES),
+	[D_XID] = FIELD_SHOWN("rpc.xid", "XID", "Names the call.", FIELD_ID),
+	[D_TYPE] = FIELD_SHOWN("rpc.msgtyp", "Type", "0: call, 1: reply.", FIELD_U64),
+	[D_RPC] = FIELD_SHOWN("rpc.rpc_version", "RPC", "Version of RPC: 2.", FIELD_U64),
+	[D_PROGRAM] = FIELD_SHOWN("rpc.program", "Program", "Program called.", FIELD_U64),
+	[D_VERSION] = FIELD_SHOWN("rpc.version", "Version", "Version of the program.", FIELD_U64),
+	[D_PROCEDURE] = FIELD_SHOWN("rpc.procedure", "Procedure", "Procedure called.", FIELD_U64),
 	[D_FLAVOR] =
-		SHOW_FIELD("rpc.auth_flavor", "Auth", "1: AUTH_SYS, 6: RPCSEC_GSS.", FIELD_U64),
-	[D_UID] = SHOW_FIELD("rpc.cred.uid", "UID", "User ID of the caller.", FIELD_U64),
-	[D_GID] = SHOW_FIELD("rpc.cred.gid", "GID", "Group ID of the caller.", FIELD_U64),
-	[D_MACHINE] = SHOW_FIELD("rpc.cred.machinename", "Machine", "Of the caller.", FIELD_STR),
-	[D_STATE] = SHOW_FIELD("rpc.replystat", "Reply", "0: accepted, 1: denied.", FIELD_U64),
-	[D_STATUS] = SHOW_FIELD("rpc.status", "Status", "0: success.", FIELD_U64),
-	[D_BODY] = SHOW_FIELD(
+		FIELD_SHOWN("rpc.auth_flavor", "Auth", "1: AUTH_SYS, 6: RPCSEC_GSS.", FIELD_U64),
+	[D_UID] = FIELD_SHOWN("rpc.cred.uid", "UID", "User ID of the caller.", FIELD_U64),
+	[D_GID] = FIELD_SHOWN("rpc.cred.gid", "GID", "Group ID of the caller.", FIELD_U64),
+	[D_MACHINE] = FIELD_SHOWN("rpc.cred.machinename", "Machine", "Of the caller.", FIELD_STR),
+	[D_STATE] = FIELD_SHOWN("rpc.replystat", "Reply", "0: accepted, 1: denied.", FIELD_U64),
+	[D_STATUS] = FIELD_SHOWN("rpc.status", "Status", "0: success.", FIELD_U64),
+	[D_BODY] = FIELD_SHOWN(
 		"rpc.body", "Body", "Bytes of the message behind its header.", FIELD_BYTES),
 };
 

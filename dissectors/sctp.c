@@ -28,12 +28,12 @@ static void sctp_layer(struct packet *p, struct view *v, struct next *next)
 enum { D_SRC, D_DST, D_TAG, D_CHECKSUM };
 
 static const struct field parts[] = {
-	[D_SRC] = SHOW_FIELD("sctp.srcport", "Source port", "Port of the sender.", FIELD_U64),
+	[D_SRC] = FIELD_SHOWN("sctp.srcport", "Source port", "Port of the sender.", FIELD_U64),
 	[D_DST] =
-		SHOW_FIELD("sctp.dstport", "Destination port", "Port of the receiver.", FIELD_U64),
-	[D_TAG] = SHOW_FIELD(
+		FIELD_SHOWN("sctp.dstport", "Destination port", "Port of the receiver.", FIELD_U64),
+	[D_TAG] = FIELD_SHOWN(
 		"sctp.verification_tag", "Tag", "Names the association to its receiver.", FIELD_ID),
-	[D_CHECKSUM] = SHOW_FIELD("sctp.checksum", "Checksum", "CRC32c of the packet.", FIELD_ID),
+	[D_CHECKSUM] = FIELD_SHOWN("sctp.checksum", "Checksum", "CRC32c of the packet.", FIELD_ID),
 };
 
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)

@@ -49,13 +49,15 @@ static void sll2_layer(struct packet *p, struct view *v, struct next *next)
 enum { D_PKTTYPE, D_HATYPE, D_HALEN, D_SRC, D_ETYPE, D_IFINDEX };
 
 static const struct field parts[] = {
-	[D_PKTTYPE] = SHOW_FIELD("sll.pkttype", "Packet type", "Who the frame was for.", FIELD_U64),
-	[D_HATYPE] =
-		SHOW_FIELD("sll.hatype", "Hardware", "ARPHRD_ number of the interface.", FIELD_U64),
-	[D_HALEN] = SHOW_FIELD("sll.halen", "Length", "Bytes of the sender's address.", FIELD_U64),
-	[D_SRC] = SHOW_FIELD("sll.src.eth", "Source", "MAC address of the sender.", FIELD_MAC),
-	[D_ETYPE] = SHOW_FIELD("sll.etype", "Protocol", "EtherType of what follows.", FIELD_ID),
-	[D_IFINDEX] = SHOW_FIELD("sll.ifindex", "Interface", "Number of the interface.", FIELD_U64),
+	[D_PKTTYPE] =
+		FIELD_SHOWN("sll.pkttype", "Packet type", "Who the frame was for.", FIELD_U64),
+	[D_HATYPE] = FIELD_SHOWN(
+		"sll.hatype", "Hardware", "ARPHRD_ number of the interface.", FIELD_U64),
+	[D_HALEN] = FIELD_SHOWN("sll.halen", "Length", "Bytes of the sender's address.", FIELD_U64),
+	[D_SRC] = FIELD_SHOWN("sll.src.eth", "Source", "MAC address of the sender.", FIELD_MAC),
+	[D_ETYPE] = FIELD_SHOWN("sll.etype", "Protocol", "EtherType of what follows.", FIELD_ID),
+	[D_IFINDEX] =
+		FIELD_SHOWN("sll.ifindex", "Interface", "Number of the interface.", FIELD_U64),
 };
 
 static const char *kind(unsigned type)

@@ -12,74 +12,58 @@
  */
 #include "smtp.h"
 
-#define TEXT(name, title, help, width)                                                             \
-	{                                                                                          \
-		name, title, help, FIELD_STR, 0, width, 0, NULL                                    \
-	}
-#define NUMBER(name, title, help, width)                                                           \
-	{                                                                                          \
-		name, title, help, FIELD_U64, 0, width, 0, NULL                                    \
-	}
-#define SIZE(name, title, help)                                                                    \
-	{                                                                                          \
-		name, title, help, FIELD_BYTES, 0, 9, 0, NULL                                      \
-	}
-#define SPAN(name, title, help)                                                                    \
-	{                                                                                          \
-		name, title, help, FIELD_DURATION, 0, 9, 0, NULL                                   \
-	}
-#define CONSTANT(name, title, help, width)                                                         \
-	{                                                                                          \
-		name, title, help, FIELD_NAME, 0, width, 0, NULL                                   \
-	}
-#define TRUTH(name, title, help)                                                                   \
-	{                                                                                          \
-		name, title, help, FIELD_BOOL, 0, 5, 0, NULL                                       \
-	}
-
 static const struct field fields[] = {
-	[F_RECORD] = CONSTANT("tsumari.smtp.record", "Record",
-		"greeting, command, or mail (MAIL to the reply that settles it)", 8),
-	[F_COMMAND] = TEXT("smtp.command", "Command", "Command, in capitals", 8),
-	[F_HELO] = TEXT("smtp.helo", "Helo", "Name the client gave in EHLO, HELO or LHLO", 20),
-	[F_REPLY_CODE] = NUMBER("smtp.reply_code", "Code", "Code of the final reply", 4),
-	[F_REPLY] = TEXT("smtp.reply", "Reply", "Text of the final reply, its lines kept", 30),
-	[F_RCPT_COUNT] =
-		NUMBER("smtp.rcpt_count", "Rcpts", "Recipients the client named in a mail", 5),
-	[F_TLS] = TRUTH("smtp.tls", "TLS", "The connection goes on in TLS"),
-	[F_FROM] = TEXT("email.from.address", "From", "Envelope sender (MAIL FROM)", 24),
-	[F_TO] = {"email.to.address", "To", "Envelope recipients (RCPT TO)", FIELD_STR,
-		FIELD_F_LIST, 24, 0, NULL},
-	[F_SUBJECT] = TEXT("email.subject", "Subject", "Subject header, as sent", 30),
-	[F_MESSAGE_ID] = TEXT("email.message_id", "Message-ID", "Message-ID header", 30),
-	[F_ENHANCED] = TEXT("tsumari.smtp.enhanced_code", "Enhanced",
-		"Enhanced status code of the final reply (RFC 3463)", 8),
-	[F_MECHANISM] = TEXT("tsumari.smtp.auth_mechanism", "AUTH", "Mechanism asked for", 10),
-	[F_DECLARED] = SIZE("tsumari.smtp.declared_size", "Declared", "SIZE that MAIL declared"),
-	[F_BODY_TYPE] = TEXT("tsumari.smtp.body_type", "Body",
-		"BODY that MAIL declared: 7BIT, 8BITMIME or BINARYMIME", 10),
-	[F_UTF8] = TRUTH("tsumari.smtp.utf8", "UTF-8", "MAIL asked for SMTPUTF8"),
-	[F_CHUNK] = SIZE("tsumari.smtp.chunk_size", "Chunk", "Size of this BDAT chunk"),
-	[F_MESSAGE_BYTES] = SIZE("tsumari.smtp.message_bytes", "Message",
-		"Message on the wire, without the line that ends it"),
-	[F_ACCEPTED] = NUMBER(
-		"tsumari.smtp.rcpt_accepted", "Accepted", "Recipients the server accepted", 5),
-	[F_REJECTED] = NUMBER(
-		"tsumari.smtp.rcpt_rejected", "Rejected", "Recipients the server rejected", 5),
-	[F_OUTCOME] = CONSTANT("tsumari.smtp.outcome", "Outcome",
+	[F_RECORD] = FIELD("tsumari.smtp.record", "Record",
+		"greeting, command, or mail (MAIL to the reply that settles it)", FIELD_NAME, 8),
+	[F_COMMAND] = FIELD("smtp.command", "Command", "Command, in capitals", FIELD_STR, 8),
+	[F_HELO] = FIELD(
+		"smtp.helo", "Helo", "Name the client gave in EHLO, HELO or LHLO", FIELD_STR, 20),
+	[F_REPLY_CODE] = FIELD("smtp.reply_code", "Code", "Code of the final reply", FIELD_U64, 4),
+	[F_REPLY] = FIELD(
+		"smtp.reply", "Reply", "Text of the final reply, its lines kept", FIELD_STR, 30),
+	[F_RCPT_COUNT] = FIELD(
+		"smtp.rcpt_count", "Rcpts", "Recipients the client named in a mail", FIELD_U64, 5),
+	[F_TLS] = FIELD("smtp.tls", "TLS", "The connection goes on in TLS", FIELD_BOOL, 5),
+	[F_FROM] =
+		FIELD("email.from.address", "From", "Envelope sender (MAIL FROM)", FIELD_STR, 24),
+	[F_TO] = FIELD_WITH("email.to.address", "To", "Envelope recipients (RCPT TO)", FIELD_STR,
+		24, FIELD_F_LIST),
+	[F_SUBJECT] = FIELD("email.subject", "Subject", "Subject header, as sent", FIELD_STR, 30),
+	[F_MESSAGE_ID] =
+		FIELD("email.message_id", "Message-ID", "Message-ID header", FIELD_STR, 30),
+	[F_ENHANCED] = FIELD("tsumari.smtp.enhanced_code", "Enhanced",
+		"Enhanced status code of the final reply (RFC 3463)", FIELD_STR, 8),
+	[F_MECHANISM] =
+		FIELD("tsumari.smtp.auth_mechanism", "AUTH", "Mechanism asked for", FIELD_STR, 10),
+	[F_DECLARED] = FIELD("tsumari.smtp.declared_size", "Declared", "SIZE that MAIL declared",
+		FIELD_BYTES, 9),
+	[F_BODY_TYPE] = FIELD("tsumari.smtp.body_type", "Body",
+		"BODY that MAIL declared: 7BIT, 8BITMIME or BINARYMIME", FIELD_STR, 10),
+	[F_UTF8] = FIELD("tsumari.smtp.utf8", "UTF-8", "MAIL asked for SMTPUTF8", FIELD_BOOL, 5),
+	[F_CHUNK] = FIELD(
+		"tsumari.smtp.chunk_size", "Chunk", "Size of this BDAT chunk", FIELD_BYTES, 9),
+	[F_MESSAGE_BYTES] = FIELD("tsumari.smtp.message_bytes", "Message",
+		"Message on the wire, without the line that ends it", FIELD_BYTES, 9),
+	[F_ACCEPTED] = FIELD("tsumari.smtp.rcpt_accepted", "Accepted",
+		"Recipients the server accepted", FIELD_U64, 5),
+	[F_REJECTED] = FIELD("tsumari.smtp.rcpt_rejected", "Rejected",
+		"Recipients the server rejected", FIELD_U64, 5),
+	[F_OUTCOME] = FIELD("tsumari.smtp.outcome", "Outcome",
 		"Of a mail: accepted, rejected, partial (LMTP: refused for some recipients), or "
 		"reset (the client gave it up)",
-		8),
-	[F_TIME_MAIL] = SPAN("tsumari.smtp.time.mail", "T mail",
-		"MAIL to the first RCPT: the sender and its reply"),
-	[F_TIME_RCPT] = SPAN("tsumari.smtp.time.rcpt", "T rcpt",
-		"First RCPT to DATA (or BDAT): the recipients and their replies"),
-	[F_TIME_DATA] = SPAN("tsumari.smtp.time.data", "T data", "DATA to the server's go-ahead"),
-	[F_TIME_BODY] = SPAN("tsumari.smtp.time.body", "T body",
-		"Go-ahead (or first BDAT) to the end of the message"),
-	[F_TIME_QUEUE] =
-		SPAN("tsumari.smtp.time.queue", "T queue", "End of the message to the reply to it"),
-	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
+		FIELD_NAME, 8),
+	[F_TIME_MAIL] = FIELD("tsumari.smtp.time.mail", "T mail",
+		"MAIL to the first RCPT: the sender and its reply", FIELD_DURATION, 9),
+	[F_TIME_RCPT] = FIELD("tsumari.smtp.time.rcpt", "T rcpt",
+		"First RCPT to DATA (or BDAT): the recipients and their replies", FIELD_DURATION,
+		9),
+	[F_TIME_DATA] = FIELD("tsumari.smtp.time.data", "T data", "DATA to the server's go-ahead",
+		FIELD_DURATION, 9),
+	[F_TIME_BODY] = FIELD("tsumari.smtp.time.body", "T body",
+		"Go-ahead (or first BDAT) to the end of the message", FIELD_DURATION, 9),
+	[F_TIME_QUEUE] = FIELD("tsumari.smtp.time.queue", "T queue",
+		"End of the message to the reply to it", FIELD_DURATION, 9),
+	FIELDS_END,
 };
 
 /* Nobody will say how the server answered: reads on by what comes. False: more is needed. */

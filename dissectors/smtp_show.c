@@ -10,13 +10,13 @@
 enum { D_COMMAND, D_PARAMETER, D_CODE, D_TEXT, D_LINE, D_REST };
 
 static const struct field parts[] = {
-	[D_COMMAND] = SHOW_FIELD("smtp.req.command", "Command", "Verb of the command.", FIELD_STR),
+	[D_COMMAND] = FIELD_SHOWN("smtp.req.command", "Command", "Verb of the command.", FIELD_STR),
 	[D_PARAMETER] =
-		SHOW_FIELD("smtp.req.parameter", "Parameter", "What follows it.", FIELD_STR),
-	[D_CODE] = SHOW_FIELD("smtp.response.code", "Code", "Code of the reply.", FIELD_U64),
-	[D_TEXT] = SHOW_FIELD("smtp.rsp.parameter", "Text", "The reply in words.", FIELD_STR),
-	[D_LINE] = SHOW_FIELD("smtp.line", "Line", "A line that is no command.", FIELD_STR),
-	[D_REST] = SHOW_FIELD("smtp.rest", "Bytes", "Bytes without a line's end.", FIELD_BYTES),
+		FIELD_SHOWN("smtp.req.parameter", "Parameter", "What follows it.", FIELD_STR),
+	[D_CODE] = FIELD_SHOWN("smtp.response.code", "Code", "Code of the reply.", FIELD_U64),
+	[D_TEXT] = FIELD_SHOWN("smtp.rsp.parameter", "Text", "The reply in words.", FIELD_STR),
+	[D_LINE] = FIELD_SHOWN("smtp.line", "Line", "A line that is no command.", FIELD_STR),
+	[D_REST] = FIELD_SHOWN("smtp.rest", "Bytes", "Bytes without a line's end.", FIELD_BYTES),
 };
 
 static void command(struct show *s, struct view line)

@@ -232,34 +232,35 @@ static const char *const flag_names[] = {
 	"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE", NULL};
 
 static const struct field parts[] = {
-	[D_SRC] = SHOW_FIELD("tcp.srcport", "Source port", "Port of the sender.", FIELD_U64),
-	[D_DST] = SHOW_FIELD("tcp.dstport", "Destination port", "Port of the receiver.", FIELD_U64),
-	[D_SEQ] = SHOW_FIELD("tcp.seq_raw", "Sequence", "Number of the first byte.", FIELD_U64),
-	[D_ACK] = SHOW_FIELD(
+	[D_SRC] = FIELD_SHOWN("tcp.srcport", "Source port", "Port of the sender.", FIELD_U64),
+	[D_DST] =
+		FIELD_SHOWN("tcp.dstport", "Destination port", "Port of the receiver.", FIELD_U64),
+	[D_SEQ] = FIELD_SHOWN("tcp.seq_raw", "Sequence", "Number of the first byte.", FIELD_U64),
+	[D_ACK] = FIELD_SHOWN(
 		"tcp.ack_raw", "Acknowledgment", "Number of the byte expected next.", FIELD_U64),
-	[D_HEADER] = SHOW_FIELD("tcp.hdr_len", "Header", "Bytes of the header.", FIELD_BYTES),
-	[D_FLAGS] = {"tcp.flags", "Flags", "What the segment does.", FIELD_NAMES, 0, 8, 0,
-		flag_names},
-	[D_WINDOW] = SHOW_FIELD("tcp.window_size_value", "Window",
+	[D_HEADER] = FIELD_SHOWN("tcp.hdr_len", "Header", "Bytes of the header.", FIELD_BYTES),
+	[D_FLAGS] = FIELD_SHOWN_NAMES("tcp.flags", "Flags", "What the segment does.", flag_names),
+	[D_WINDOW] = FIELD_SHOWN("tcp.window_size_value", "Window",
 		"Bytes that may be sent, before scaling.", FIELD_U64),
-	[D_CHECKSUM] = SHOW_FIELD("tcp.checksum", "Checksum", "Checksum of the segment.", FIELD_ID),
+	[D_CHECKSUM] =
+		FIELD_SHOWN("tcp.checksum", "Checksum", "Checksum of the segment.", FIELD_ID),
 	[D_URGENT] =
-		SHOW_FIELD("tcp.urgent_pointer", "Urgent", "Where urgent bytes end.", FIELD_U64),
+		FIELD_SHOWN("tcp.urgent_pointer", "Urgent", "Where urgent bytes end.", FIELD_U64),
 	[D_MSS] =
-		SHOW_FIELD("tcp.options.mss_val", "MSS", "Largest segment it takes.", FIELD_BYTES),
-	[D_WSCALE] = SHOW_FIELD(
+		FIELD_SHOWN("tcp.options.mss_val", "MSS", "Largest segment it takes.", FIELD_BYTES),
+	[D_WSCALE] = FIELD_SHOWN(
 		"tcp.options.wscale.shift", "Window scale", "Its windows are shifted.", FIELD_U64),
-	[D_SACK_OK] = SHOW_FIELD(
+	[D_SACK_OK] = FIELD_SHOWN(
 		"tcp.options.sack_perm", "SACK permitted", "It can tell of holes.", FIELD_BOOL),
-	[D_SACK_LEFT] = SHOW_FIELD("tcp.options.sack_le", "SACK from",
+	[D_SACK_LEFT] = FIELD_SHOWN("tcp.options.sack_le", "SACK from",
 		"First byte of a block that has arrived.", FIELD_U64),
-	[D_SACK_RIGHT] = SHOW_FIELD(
+	[D_SACK_RIGHT] = FIELD_SHOWN(
 		"tcp.options.sack_re", "SACK to", "The byte behind that block.", FIELD_U64),
-	[D_TSVAL] = SHOW_FIELD(
+	[D_TSVAL] = FIELD_SHOWN(
 		"tcp.options.timestamp.tsval", "Timestamp", "Clock of the sender.", FIELD_U64),
-	[D_TSECR] = SHOW_FIELD("tcp.options.timestamp.tsecr", "Echo",
+	[D_TSECR] = FIELD_SHOWN("tcp.options.timestamp.tsecr", "Echo",
 		"Clock of the receiver, as last seen.", FIELD_U64),
-	[D_OPTION] = SHOW_FIELD("tcp.option_kind", "Option", "Kind of another option.", FIELD_U64),
+	[D_OPTION] = FIELD_SHOWN("tcp.option_kind", "Option", "Kind of another option.", FIELD_U64),
 };
 
 static void describe_option(struct show *s, const uint8_t *o)

@@ -29,28 +29,25 @@ enum {
 };
 
 static const struct field fields[] = {
-	[F_NAME] = {"tls.client.server_name", "SNI", "Server name that the client asked for",
-		FIELD_STR, 0, 24, 0, NULL},
-	[F_ALPN] = {"tls.next_protocol", "ALPN",
+	[F_NAME] = FIELD("tls.client.server_name", "SNI", "Server name that the client asked for",
+		FIELD_STR, 24),
+	[F_ALPN] = FIELD("tls.next_protocol", "ALPN",
 		"Protocol inside, where it can be seen (up to TLS 1.2): the server's choice",
-		FIELD_STR, 0, 8, 0, NULL},
-	[F_VERSION] = {"tls.version", "Version", "Version agreed on", FIELD_NAME, 0, 4, 0, NULL},
-	[F_PROTOCOL] = {"tls.version_protocol", "Protocol", "tls or ssl", FIELD_NAME, 0, 4, 0,
-		NULL},
-	[F_CIPHER] = {"tls.cipher", "Cipher", "Cipher suite agreed on", FIELD_STR, 0, 30, 0, NULL},
-	[F_ESTABLISHED] = {"tls.established", "Established", "The handshake came to its end",
-		FIELD_BOOL, 0, 5, 0, NULL},
-	[F_RESUMED] = {"tls.resumed", "Resumed", "An earlier session was resumed", FIELD_BOOL, 0, 5,
-		0, NULL},
-	[F_HANDSHAKE] = {"tsumari.tls.handshake", "Handshake",
-		"ClientHello to the end of the handshake", FIELD_DURATION, 0, 9, 0, NULL},
-	[F_RETRY] = {"tsumari.tls.retry", "Retry",
-		"The server wanted another ClientHello (HelloRetryRequest)", FIELD_BOOL, 0, 5, 0,
-		NULL},
-	[F_ALERT] = {"tsumari.tls.alert", "Alert",
-		"Number of the alert that ended the handshake (RFC 8446, 6)", FIELD_U64, 0, 5, 0,
-		NULL},
-	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
+		FIELD_STR, 8),
+	[F_VERSION] = FIELD("tls.version", "Version", "Version agreed on", FIELD_NAME, 4),
+	[F_PROTOCOL] = FIELD("tls.version_protocol", "Protocol", "tls or ssl", FIELD_NAME, 4),
+	[F_CIPHER] = FIELD("tls.cipher", "Cipher", "Cipher suite agreed on", FIELD_STR, 30),
+	[F_ESTABLISHED] = FIELD(
+		"tls.established", "Established", "The handshake came to its end", FIELD_BOOL, 5),
+	[F_RESUMED] =
+		FIELD("tls.resumed", "Resumed", "An earlier session was resumed", FIELD_BOOL, 5),
+	[F_HANDSHAKE] = FIELD("tsumari.tls.handshake", "Handshake",
+		"ClientHello to the end of the handshake", FIELD_DURATION, 9),
+	[F_RETRY] = FIELD("tsumari.tls.retry", "Retry",
+		"The server wanted another ClientHello (HelloRetryRequest)", FIELD_BOOL, 5),
+	[F_ALERT] = FIELD("tsumari.tls.alert", "Alert",
+		"Number of the alert that ended the handshake (RFC 8446, 6)", FIELD_U64, 5),
+	FIELDS_END,
 };
 
 enum { CHANGE_CIPHER_SPEC = 20, ALERT = 21, HANDSHAKE = 22, APPLICATION = 23 };
@@ -690,23 +687,25 @@ enum {
 
 static const struct field parts[] = {
 	[D_TYPE] =
-		SHOW_FIELD("tls.record.content_type", "Type", "What the record holds.", FIELD_U64),
-	[D_VERSION] = SHOW_FIELD("tls.record.version", "Version", "Of the record.", FIELD_ID),
-	[D_LENGTH] = SHOW_FIELD("tls.record.length", "Length", "Bytes that follow.", FIELD_BYTES),
-	[D_MESSAGE] = SHOW_FIELD("tls.handshake.type", "Message", "Of the handshake.", FIELD_U64),
+		FIELD_SHOWN("tls.record.content_type", "Type", "What the record holds.", FIELD_U64),
+	[D_VERSION] = FIELD_SHOWN("tls.record.version", "Version", "Of the record.", FIELD_ID),
+	[D_LENGTH] = FIELD_SHOWN("tls.record.length", "Length", "Bytes that follow.", FIELD_BYTES),
+	[D_MESSAGE] = FIELD_SHOWN("tls.handshake.type", "Message", "Of the handshake.", FIELD_U64),
 	[D_MESSAGE_LENGTH] =
-		SHOW_FIELD("tls.handshake.length", "Length", "Bytes that follow.", FIELD_BYTES),
+		FIELD_SHOWN("tls.handshake.length", "Length", "Bytes that follow.", FIELD_BYTES),
 	[D_HELLO_VERSION] =
-		SHOW_FIELD("tls.handshake.version", "Version", "Offered, or agreed on.", FIELD_ID),
-	[D_SUITE] = SHOW_FIELD("tls.cipher", "Cipher", "Cipher suite.", FIELD_ID),
-	[D_SUITES] = SHOW_FIELD("tls.handshake.cipher_suites_length", "Ciphers",
+		FIELD_SHOWN("tls.handshake.version", "Version", "Offered, or agreed on.", FIELD_ID),
+	[D_SUITE] = FIELD_SHOWN("tls.cipher", "Cipher", "Cipher suite.", FIELD_ID),
+	[D_SUITES] = FIELD_SHOWN("tls.handshake.cipher_suites_length", "Ciphers",
 		"Bytes of the list of suites offered.", FIELD_BYTES),
-	[D_NAME] = SHOW_FIELD("tls.client.server_name", "SNI", "Server asked for.", FIELD_STR),
-	[D_ALPN] = SHOW_FIELD("tls.next_protocol", "ALPN", "Protocol inside.", FIELD_STR),
-	[D_EXT] = SHOW_FIELD("tls.handshake.extension.type", "Extension", "Its number.", FIELD_U64),
-	[D_LEVEL] = SHOW_FIELD("tls.alert_message.level", "Level", "2: fatal.", FIELD_U64),
-	[D_ALERT] = SHOW_FIELD("tsumari.tls.alert", "Alert", "Number of the alert.", FIELD_U64),
-	[D_REST] = SHOW_FIELD("tls.rest", "Bytes", "Bytes in the middle of a record.", FIELD_BYTES),
+	[D_NAME] = FIELD_SHOWN("tls.client.server_name", "SNI", "Server asked for.", FIELD_STR),
+	[D_ALPN] = FIELD_SHOWN("tls.next_protocol", "ALPN", "Protocol inside.", FIELD_STR),
+	[D_EXT] =
+		FIELD_SHOWN("tls.handshake.extension.type", "Extension", "Its number.", FIELD_U64),
+	[D_LEVEL] = FIELD_SHOWN("tls.alert_message.level", "Level", "2: fatal.", FIELD_U64),
+	[D_ALERT] = FIELD_SHOWN("tsumari.tls.alert", "Alert", "Number of the alert.", FIELD_U64),
+	[D_REST] =
+		FIELD_SHOWN("tls.rest", "Bytes", "Bytes in the middle of a record.", FIELD_BYTES),
 };
 
 static const char *record_name(unsigned type)

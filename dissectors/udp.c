@@ -42,10 +42,11 @@ static void udp_layer(struct packet *p, struct view *v, struct next *next)
 enum { D_SRC, D_DST, D_LENGTH, D_CHECKSUM };
 
 static const struct field parts[] = {
-	[D_SRC] = SHOW_FIELD("udp.srcport", "Source port", "Port of the sender.", FIELD_U64),
-	[D_DST] = SHOW_FIELD("udp.dstport", "Destination port", "Port of the receiver.", FIELD_U64),
-	[D_LENGTH] = SHOW_FIELD("udp.length", "Length", "Bytes with this header.", FIELD_BYTES),
-	[D_CHECKSUM] = SHOW_FIELD("udp.checksum", "Checksum", "Checksum; 0: none.", FIELD_ID),
+	[D_SRC] = FIELD_SHOWN("udp.srcport", "Source port", "Port of the sender.", FIELD_U64),
+	[D_DST] =
+		FIELD_SHOWN("udp.dstport", "Destination port", "Port of the receiver.", FIELD_U64),
+	[D_LENGTH] = FIELD_SHOWN("udp.length", "Length", "Bytes with this header.", FIELD_BYTES),
+	[D_CHECKSUM] = FIELD_SHOWN("udp.checksum", "Checksum", "Checksum; 0: none.", FIELD_ID),
 };
 
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)

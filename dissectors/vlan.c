@@ -33,10 +33,10 @@ static void vlan_layer(struct packet *p, struct view *v, struct next *next)
 enum { D_PRIORITY, D_DEI, D_ID, D_TYPE };
 
 static const struct field parts[] = {
-	[D_PRIORITY] = SHOW_FIELD("vlan.priority", "Priority", "Priority code point.", FIELD_U64),
-	[D_DEI] = SHOW_FIELD("vlan.dei", "DEI", "Drop eligible.", FIELD_BOOL),
-	[D_ID] = SHOW_FIELD("vlan.id", "VLAN", "VLAN identifier; 0: a priority only.", FIELD_U64),
-	[D_TYPE] = SHOW_FIELD("vlan.etype", "Type", "EtherType of what follows.", FIELD_ID),
+	[D_PRIORITY] = FIELD_SHOWN("vlan.priority", "Priority", "Priority code point.", FIELD_U64),
+	[D_DEI] = FIELD_SHOWN("vlan.dei", "DEI", "Drop eligible.", FIELD_BOOL),
+	[D_ID] = FIELD_SHOWN("vlan.id", "VLAN", "VLAN identifier; 0: a priority only.", FIELD_U64),
+	[D_TYPE] = FIELD_SHOWN("vlan.etype", "Type", "EtherType of what follows.", FIELD_ID),
 };
 
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)

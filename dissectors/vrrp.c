@@ -99,8 +99,9 @@ static const struct field event_fields[] = {
 	EVENT_FIELD(advert_record, adverts, "tsumari.vrrp.adverts", "Adverts",
 		"Advertisements of this sender since its event before, this one's own counted.",
 		FIELD_U64, 0, 7),
-	{"tsumari.vrrp.changed", "Changed", "What is not as it was advertised before.", FIELD_NAMES,
-		FIELD_F_LIST, 12, offsetof(struct advert_record, changed), changed_names},
+	FIELD_AT("tsumari.vrrp.changed", "Changed", "What is not as it was advertised before.",
+		FIELD_NAMES, 12, FIELD_F_LIST, offsetof(struct advert_record, changed),
+		changed_names),
 	EVENT_FIELD(advert_record, silent, "tsumari.vrrp.silent", "Silent",
 		"How long there was no advertisement, of silence and return.", FIELD_DURATION, 0,
 		8),
@@ -108,7 +109,7 @@ static const struct field event_fields[] = {
 		"The other sender for the same virtual router that was heard last before, of "
 		"first and return.",
 		FIELD_IP, FIELD_F_NONZERO, 15),
-	{.type = FIELD_END},
+	FIELDS_END,
 };
 
 /* An advertisement as on the wire, of a header that the layer has taken. */
@@ -406,18 +407,19 @@ static const struct tsm_event_kind events = {
 enum { D_VERSION, D_TYPE, D_VRID, D_PRIORITY, D_COUNT, D_AUTH, D_INTERVAL, D_CHECKSUM, D_ADDR };
 
 static const struct field parts[] = {
-	[D_VERSION] = SHOW_FIELD("vrrp.version", "Version", "VRRP version.", FIELD_U64),
-	[D_TYPE] = SHOW_FIELD("vrrp.type", "Type", "1: an advertisement.", FIELD_U64),
-	[D_VRID] = SHOW_FIELD(
+	[D_VERSION] = FIELD_SHOWN("vrrp.version", "Version", "VRRP version.", FIELD_U64),
+	[D_TYPE] = FIELD_SHOWN("vrrp.type", "Type", "1: an advertisement.", FIELD_U64),
+	[D_VRID] = FIELD_SHOWN(
 		"vrrp.virtual_router_id", "VRID", "Virtual router identifier.", FIELD_U64),
-	[D_PRIORITY] = SHOW_FIELD("vrrp.priority", "Priority", "0: the master resigns.", FIELD_U64),
-	[D_COUNT] = SHOW_FIELD(
+	[D_PRIORITY] =
+		FIELD_SHOWN("vrrp.priority", "Priority", "0: the master resigns.", FIELD_U64),
+	[D_COUNT] = FIELD_SHOWN(
 		"vrrp.address_count", "Addresses", "Number of virtual addresses.", FIELD_U64),
-	[D_AUTH] = SHOW_FIELD("vrrp.auth_type", "Auth", "Authentication type.", FIELD_U64),
-	[D_INTERVAL] = SHOW_FIELD(
+	[D_AUTH] = FIELD_SHOWN("vrrp.auth_type", "Auth", "Authentication type.", FIELD_U64),
+	[D_INTERVAL] = FIELD_SHOWN(
 		"vrrp.advert_interval", "Interval", "Time between advertisements.", FIELD_DURATION),
-	[D_CHECKSUM] = SHOW_FIELD("vrrp.checksum", "Checksum", "Checksum.", FIELD_ID),
-	[D_ADDR] = SHOW_FIELD("vrrp.addresses", "Address", "A virtual address.", FIELD_IP),
+	[D_CHECKSUM] = FIELD_SHOWN("vrrp.checksum", "Checksum", "Checksum.", FIELD_ID),
+	[D_ADDR] = FIELD_SHOWN("vrrp.addresses", "Address", "A virtual address.", FIELD_IP),
 };
 
 /* What follows the addresses in version 2, which may be a password, is not shown as text. */

@@ -33,8 +33,8 @@ static void vxlan_layer(struct packet *p, struct view *v, struct next *next)
 enum { D_FLAGS, D_VNI, D_NEXT };
 
 static const struct field parts[] = {
-	[D_FLAGS] = SHOW_FIELD("vxlan.flags", "Flags", "Flags.", FIELD_ID),
-	[D_VNI] = SHOW_FIELD("vxlan.vni", "VNI", "Names the network inside.", FIELD_U64),
+	[D_FLAGS] = FIELD_SHOWN("vxlan.flags", "Flags", "Flags.", FIELD_ID),
+	[D_VNI] = FIELD_SHOWN("vxlan.vni", "VNI", "Names the network inside.", FIELD_U64),
 };
 
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
@@ -67,9 +67,9 @@ static void gpe_layer(struct packet *p, struct view *v, struct next *next)
 }
 
 static const struct field gpe_parts[] = {
-	[D_FLAGS] = SHOW_FIELD("vxlan.flags", "Flags", "Flags.", FIELD_ID),
-	[D_VNI] = SHOW_FIELD("vxlan.vni", "VNI", "Names the network inside.", FIELD_U64),
-	[D_NEXT] = SHOW_FIELD("vxlan.next_proto", "Next", "What follows.", FIELD_U64),
+	[D_FLAGS] = FIELD_SHOWN("vxlan.flags", "Flags", "Flags.", FIELD_ID),
+	[D_VNI] = FIELD_SHOWN("vxlan.vni", "VNI", "Names the network inside.", FIELD_U64),
+	[D_NEXT] = FIELD_SHOWN("vxlan.next_proto", "Next", "What follows.", FIELD_U64),
 };
 
 static void gpe_describe(struct show *s, const struct packet *p, enum side side, struct view v)

@@ -18,12 +18,13 @@
 enum { F_COMMAND, F_KEY, F_ERROR, F_TYPE };
 
 static const struct field fields[] = {
-	{"redis.command", "Command", "Name of the command", FIELD_STR, 0, 10, 0, NULL},
-	{"redis.key", "Key", "First argument of the command", FIELD_STR, 0, 20, 0, NULL},
-	{"redis.error", "Error", "Error line of the response", FIELD_STR, 0, 30, 0, NULL},
-	{"redis.type", "Type", "What the response is: string, error, integer, bulk, array, map ...",
-		FIELD_NAME, 0, 8, 0, NULL},
-	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
+	FIELD("redis.command", "Command", "Name of the command", FIELD_STR, 10),
+	FIELD("redis.key", "Key", "First argument of the command", FIELD_STR, 20),
+	FIELD("redis.error", "Error", "Error line of the response", FIELD_STR, 30),
+	FIELD("redis.type", "Type",
+		"What the response is: string, error, integer, bulk, array, map ...", FIELD_NAME,
+		8),
+	FIELDS_END,
 };
 
 struct side_state {

@@ -269,7 +269,7 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 }
 
 static const struct claim claims[] = {{TABLE_TCP_PORT, 6379}, {TABLE_END, 0}};
-static const struct field fields[] = {{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL}};
+static const struct field fields[] = {FIELDS_END};
 
 TSM_DISSECTOR(trying) = {
 	TSM_HEAD,

@@ -24,9 +24,7 @@ struct cell_text {
 bool cell_member(const struct field *f, const void *row, struct schema_value *v);
 /* A field that is a member of a `struct row`. */
 #define COLUMN(member, name, title, help, type, flags, width)                                      \
-	{                                                                                          \
-		name, title, help, type, flags, width, offsetof(struct row, member), NULL          \
-	}
+	FIELD_AT(name, title, help, type, width, flags, offsetof(struct row, member), NULL)
 
 /* A type of fields of such rows alone: so many a second, in thousandths. */
 #define CELL_RATE 200

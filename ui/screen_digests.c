@@ -32,7 +32,7 @@ static const struct field fields[] = {
 	COLUMN(share, "share", "%", "Share of the total wait time, in percent.", FIELD_U64, 0, 3),
 	COLUMN(main_cause, "cause", "Mostly", "Where most of the wait time went.", FIELD_NAME, 0,
 		16),
-	{.type = FIELD_END},
+	FIELDS_END,
 };
 
 static void fill(struct screen *s, struct row *r, const struct digest *d, uint64_t all)

@@ -44,7 +44,7 @@ static const struct field fields[] = {
 	COLUMN(last, "last", "Last", "When it was last seen.", FIELD_TIME, FIELD_F_NONZERO, 12),
 	COLUMN(peak, "peak", "Worst", "When it was worst.", FIELD_TIME, FIELD_F_NONZERO, 12),
 	COLUMN(saw, "saw", "Evidence", "What shows it.", FIELD_STR, 0, 40),
-	{.type = FIELD_END},
+	FIELDS_END,
 };
 
 static unsigned list_of(struct ui *u, const struct finding **list)

@@ -43,7 +43,7 @@ static const struct field fields[] = {
 		6),
 	COLUMN(lost, "lost", "Lost", "Bytes of it that the capture lost.", FIELD_BYTES,
 		FIELD_F_NONZERO, 8),
-	{.type = FIELD_END},
+	FIELDS_END,
 };
 
 static struct cell_text text_of(struct screen *s, const char *text)

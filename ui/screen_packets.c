@@ -63,9 +63,7 @@ struct state {
 /* What is made when it is drawn. */
 enum { MADE_LADDER = 1 << 20, MADE_FLAGS, MADE_INFO };
 #define MADE(which, name, title, help, width)                                                      \
-	{                                                                                          \
-		name, title, help, FIELD_STR, 0, width, which, NULL                                \
-	}
+	FIELD_AT(name, title, help, FIELD_STR, width, 0, which, NULL)
 
 static const struct field fields[] = {
 	COLUMN(frame, "frame", "Frame", "Number of the frame in the capture.", FIELD_U64, 0, 8),
@@ -85,7 +83,7 @@ static const struct field fields[] = {
 	COLUMN(dport, "destination.port", "Port", "Its port.", FIELD_U64, FIELD_F_NONZERO, 5),
 	MADE(MADE_FLAGS, "flags", "Flags", "TCP: flags.", 12),
 	MADE(MADE_INFO, "info", "What it carries", "First fields of what the packet carries.", 30),
-	{.type = FIELD_END},
+	FIELDS_END,
 };
 
 static struct row *row_of(const struct state *x, uint32_t row)

@@ -45,7 +45,7 @@ static const struct field fields[] = {
 	COLUMN(failed, "failed", "Failed", "Connections that were not made.", FIELD_U64, 0, 6),
 	COLUMN(retries, "syn_retries", "SYNs resent", "SYNs that were sent again.", FIELD_U64, 0,
 		6),
-	{.type = FIELD_END},
+	FIELDS_END,
 };
 
 static uint64_t at(const struct hist *h, double part)

@@ -56,7 +56,7 @@ static const struct field fields[] = {
 	COLUMN(part[TIER_OTHER], "other", "Other", "Of it, waiting for others.", FIELD_DURATION,
 		FIELD_F_NONZERO, 8),
 	COLUMN(calls, "calls", "Calls", "Calls of a request, on average.", FIELD_U64, 0, 6),
-	{.type = FIELD_END},
+	FIELDS_END,
 };
 
 static const struct field call_fields[] = {
@@ -72,7 +72,7 @@ static const struct field call_fields[] = {
 	COLUMN(repeats, "repeats", "Repeats", "Requests that call it ten times or more.", FIELD_U64,
 		FIELD_F_NONZERO, 7),
 	COLUMN(time, "time", "Waited", "Total wait time of these calls.", FIELD_DURATION, 0, 9),
-	{.type = FIELD_END},
+	FIELDS_END,
 };
 
 static uint64_t each(uint64_t sum, uint64_t n)

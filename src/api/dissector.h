@@ -27,7 +27,7 @@
 #include "packet.h"
 #include "view.h"
 
-#define TSM_ABI 2u
+#define TSM_ABI 3u
 
 /* Where a key is looked up; (table, key) names the dissector of what follows. */
 enum tsm_table {
@@ -138,7 +138,7 @@ struct dissector {
 	const char *title;
 	const struct claim *claims; /* ends with TABLE_END; may be NULL */
 	const struct field
-		*fields; /* the transaction's own values; ends with FIELD_END; may be NULL */
+		*fields; /* the transaction's own values; ends with FIELDS_END; may be NULL */
 
 	/* A layer. */
 	void (*layer)(struct packet *p, struct view *v, struct next *next);

@@ -57,9 +57,7 @@ void tsm_event_note(struct events *e, const char *what);
 
 /* A member of the record's own part. */
 #define EVENT_FIELD(type_of, member, name, title, help, type, flags, width)                        \
-	{                                                                                          \
-		name, title, help, type, flags, width, offsetof(struct type_of, member), NULL      \
-	}
+	FIELD_AT(name, title, help, type, width, flags, offsetof(struct type_of, member), NULL)
 
 /* For a layer: the packet is an event of dissector d, whose message is at `head`. */
 static inline void packet_event(

@@ -8,6 +8,7 @@
 #ifndef TSUMARI_FIELD_H
 #define TSUMARI_FIELD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "packet.h"
 
@@ -43,9 +44,10 @@ enum field_type {
 #define FIELD_F_FALSE   0x10u /* a FIELD_BOOL that is shown where it is false, too */
 #define FIELD_F_TCP     0x20u /* of a flow: counts only where it is a TCP connection */
 #define FIELD_F_PORTS   0x40u /* counts only where the record has ports */
-#define FIELD_F_LIST                                                                               \
-	0x80u /* may hold several values: a list even where it holds one; of a                     \
-		 FIELD_STR the items are parted by line feeds */
+/* May hold several values: a list even where it holds one; of a FIELD_STR the items are parted by
+   line feeds. */
+#define FIELD_F_LIST  0x80u
+#define FIELD_F_SHOWN 0x100u /* of packets explained (show.h) only: no record has it */
 
 #define FIELD_LIST_MAX 10
 struct field_list {
@@ -65,11 +67,40 @@ struct field {
 	const char *title; /* a column's head: "Status" */
 	const char *help;  /* one sentence, for docs and the filter's completion */
 	uint8_t type;      /* enum field_type */
-	uint8_t flags;     /* FIELD_F_ */
-	uint16_t width;    /* a column's usual width in characters */
+	uint8_t width;     /* a column's usual width in characters */
+	uint16_t flags;    /* FIELD_F_ */
 	uint32_t offset;   /* where a record's struct keeps it; not used for a dissector's own */
 	const char *const *names; /* FIELD_NAMES: the name of each bit, NULL-ended; FIELD_NAME: all
 				     that there are, or NULL */
 };
+
+/*
+ * A table of fields: those of records first, behind them those that are only shown, FIELDS_END.
+ *
+ *     static const struct field fields[] = {
+ *             [F_KEY] = FIELD("cache.key", "Key", "Key asked for.", FIELD_STR, 20),
+ *             [F_OPAQUE] = FIELD_SHOWN("cache.opaque", "Opaque", "Comes back.", FIELD_ID),
+ *             FIELDS_END,
+ *     };
+ */
+#define FIELD(name, title, help, type, width) FIELD_WITH(name, title, help, type, width, 0)
+#define FIELD_WITH(name, title, help, type, width, flags)                                          \
+	FIELD_AT(name, title, help, type, width, flags, 0, NULL)
+#define FIELD_SHOWN(name, title, help, type) FIELD_WITH(name, title, help, type, 8, FIELD_F_SHOWN)
+/* A mask, shown by the names of its bits. */
+#define FIELD_SHOWN_NAMES(name, title, help, names)                                                \
+	FIELD_AT(name, title, help, FIELD_NAMES, 8, FIELD_F_SHOWN, 0, names)
+#define FIELDS_END FIELD_AT(NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL)
+/* A member of a struct, at its offset. */
+#define FIELD_AT(name, title, help, type, width, flags, offset, names)                             \
+	{                                                                                          \
+		name, title, help, type, width, flags, offset, names                               \
+	}
+
+/* Is it a field of records? The first of a table that is not ends those that are. */
+static inline bool field_recorded(const struct field *f)
+{
+	return f->type != FIELD_END && !(f->flags & FIELD_F_SHOWN);
+}
 
 #endif

@@ -41,12 +41,6 @@ void tsm_show_mac(struct show *s, const struct field *f, const uint8_t *at);
 void tsm_show_group(struct show *s, const char *title, const uint8_t *at, size_t n);
 void tsm_show_end(struct show *s);
 
-/* The field of a table that begins with name, title, help and type; the rest is not used here. */
-#define SHOW_FIELD(name, title, help, type)                                                        \
-	{                                                                                          \
-		name, title, help, type, 0, 8, 0, NULL                                             \
-	}
-
 /* The next n bytes (1 to 8) of the view as a number in network order, shown. 0 where they are not
    there: nothing is shown then. */
 static inline uint64_t show_be(struct show *s, const struct field *f, struct view *v, unsigned n)

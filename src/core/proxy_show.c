@@ -28,37 +28,37 @@ enum {
 };
 
 static const struct field parts[] = {
-	[P_PROTO] = SHOW_FIELD("proxy.v1.proto", "Family",
+	[P_PROTO] = FIELD_SHOWN("proxy.v1.proto", "Family",
 		"TCP4 or TCP6, or UNKNOWN: then nothing else counts.", FIELD_STR),
-	[P_SOURCE] = SHOW_FIELD(
+	[P_SOURCE] = FIELD_SHOWN(
 		"proxy.src.ipv4", "Source", "On whose behalf the proxy connects.", FIELD_STR),
-	[P_TARGET] = SHOW_FIELD(
+	[P_TARGET] = FIELD_SHOWN(
 		"proxy.dst.ipv4", "Target", "Where that client had connected to.", FIELD_STR),
-	[P_SOURCE_V6] = SHOW_FIELD(
+	[P_SOURCE_V6] = FIELD_SHOWN(
 		"proxy.src.ipv6", "Source", "On whose behalf the proxy connects.", FIELD_STR),
-	[P_TARGET_V6] = SHOW_FIELD(
+	[P_TARGET_V6] = FIELD_SHOWN(
 		"proxy.dst.ipv6", "Target", "Where that client had connected to.", FIELD_STR),
-	[P_SOURCE_PORT] = SHOW_FIELD("proxy.srcport", "Source port", "The client's.", FIELD_U64),
-	[P_TARGET_PORT] = SHOW_FIELD("proxy.dstport", "Target port", "The proxy's.", FIELD_U64),
-	[P_REST] = SHOW_FIELD("proxy.v1.unknown", "Rest", "What is to be ignored.", FIELD_STR),
-	[P_VERSION] = SHOW_FIELD("proxy.v2.version", "Version", "2.", FIELD_U64),
-	[P_COMMAND] = SHOW_FIELD("proxy.v2.cmd", "Command",
+	[P_SOURCE_PORT] = FIELD_SHOWN("proxy.srcport", "Source port", "The client's.", FIELD_U64),
+	[P_TARGET_PORT] = FIELD_SHOWN("proxy.dstport", "Target port", "The proxy's.", FIELD_U64),
+	[P_REST] = FIELD_SHOWN("proxy.v1.unknown", "Rest", "What is to be ignored.", FIELD_STR),
+	[P_VERSION] = FIELD_SHOWN("proxy.v2.version", "Version", "2.", FIELD_U64),
+	[P_COMMAND] = FIELD_SHOWN("proxy.v2.cmd", "Command",
 		"PROXY, or LOCAL: the proxy itself connects, as for a health check.", FIELD_U64),
-	[P_FAMILY] = SHOW_FIELD(
+	[P_FAMILY] = FIELD_SHOWN(
 		"proxy.v2.addr_family", "Family", "Of the addresses that follow.", FIELD_U64),
-	[P_TRANSPORT] = SHOW_FIELD(
+	[P_TRANSPORT] = FIELD_SHOWN(
 		"proxy.v2.protocol", "Transport", "What the client spoke over.", FIELD_U64),
-	[P_LENGTH] = SHOW_FIELD("proxy.v2.length", "Length",
+	[P_LENGTH] = FIELD_SHOWN("proxy.v2.length", "Length",
 		"Bytes of the header behind this, more of it than addresses included.", FIELD_U64),
-	[P_SOURCE_PATH] = SHOW_FIELD("proxy.v2.src.unix", "Source",
+	[P_SOURCE_PATH] = FIELD_SHOWN("proxy.v2.src.unix", "Source",
 		"The client's socket in the file system.", FIELD_STR),
-	[P_TARGET_PATH] = SHOW_FIELD(
+	[P_TARGET_PATH] = FIELD_SHOWN(
 		"proxy.v2.dst.unix", "Target", "The proxy's socket in the file system.", FIELD_STR),
-	[P_TYPE] = SHOW_FIELD(
+	[P_TYPE] = FIELD_SHOWN(
 		"proxy.v2.tlv.type", "Type", "What more the proxy knows of the client.", FIELD_U64),
-	[P_VALUE_LENGTH] = SHOW_FIELD("proxy.v2.tlv.length", "Length", "Of it.", FIELD_U64),
-	[P_VALUE] = SHOW_FIELD("tsumari.proxy.value", "Value", "As it was sent.", FIELD_STR),
-	[P_BYTES] = SHOW_FIELD("tsumari.proxy.bytes", "Value", "Bytes of it here.", FIELD_BYTES),
+	[P_VALUE_LENGTH] = FIELD_SHOWN("proxy.v2.tlv.length", "Length", "Of it.", FIELD_U64),
+	[P_VALUE] = FIELD_SHOWN("tsumari.proxy.value", "Value", "As it was sent.", FIELD_STR),
+	[P_BYTES] = FIELD_SHOWN("tsumari.proxy.bytes", "Value", "Bytes of it here.", FIELD_BYTES),
 };
 
 /* Registered types of values (2.2), those of TLS with the others. */
@@ -147,13 +147,13 @@ static void version_1(struct show *s, struct view line)
 /* ---- Version 2 ---- */
 
 static const struct field source_v4 =
-	SHOW_FIELD("proxy.src.ipv4", "Source", "On whose behalf the proxy connects.", FIELD_IP);
+	FIELD_SHOWN("proxy.src.ipv4", "Source", "On whose behalf the proxy connects.", FIELD_IP);
 static const struct field target_v4 =
-	SHOW_FIELD("proxy.dst.ipv4", "Target", "Where that client had connected to.", FIELD_IP);
+	FIELD_SHOWN("proxy.dst.ipv4", "Target", "Where that client had connected to.", FIELD_IP);
 static const struct field source_v6 =
-	SHOW_FIELD("proxy.src.ipv6", "Source", "On whose behalf the proxy connects.", FIELD_IP);
+	FIELD_SHOWN("proxy.src.ipv6", "Source", "On whose behalf the proxy connects.", FIELD_IP);
 static const struct field target_v6 =
-	SHOW_FIELD("proxy.dst.ipv6", "Target", "Where that client had connected to.", FIELD_IP);
+	FIELD_SHOWN("proxy.dst.ipv6", "Target", "Where that client had connected to.", FIELD_IP);
 
 /* The next n bytes of the view; empty and bad where they are not there. */
 static struct view taken(struct view *v, size_t n)

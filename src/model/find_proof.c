@@ -265,7 +265,7 @@ const struct value *value_named(const struct txn_record *t, struct value_name *n
 	if (name->of != d) {
 		name->of = d;
 		name->place = -1;
-		for (int i = 0; d->fields[i].type != FIELD_END; i++)
+		for (int i = 0; field_recorded(&d->fields[i]); i++)
 			if (strcmp(d->fields[i].name, name->name) == 0)
 				name->place = i;
 	}

@@ -76,7 +76,7 @@ static const struct id_fields *id_fields(struct tiers *t, const struct dissector
 		return NULL;
 	f = &t->fields[t->nfields++];
 	*f = (struct id_fields){d, VALUE_DEAD, VALUE_DEAD};
-	for (uint16_t i = 0; d->fields && d->fields[i].type != FIELD_END; i++)
+	for (uint16_t i = 0; d->fields && field_recorded(&d->fields[i]); i++)
 		if (strcmp(d->fields[i].name, "trace.id") == 0)
 			f->trace = i;
 		else if (strcmp(d->fields[i].name, "http.request.id") == 0)

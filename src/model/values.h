@@ -26,7 +26,7 @@ static inline const void *event_value(
 {
 	const struct tsm_event_kind *kind = registry_event(r->dissector);
 
-	for (const struct field *f = kind ? kind->fields : NULL; f && f->type != FIELD_END; f++)
+	for (const struct field *f = kind ? kind->fields : NULL; f && field_recorded(f); f++)
 		if (f->type == type && strcmp(f->name, name) == 0)
 			return (const char *)r + sizeof(struct event_record) + f->offset;
 	return NULL;

@@ -215,21 +215,23 @@ GEO_GET(server, 4)
 
 #define GET(kinds, name, title, help, type, flags, width, get)                                     \
 	{                                                                                          \
-		{name, title, help, type, flags, width, 0, NULL}, kinds, false, NULL, get          \
+		FIELD_AT(name, title, help, type, width, flags, 0, NULL), kinds, false, NULL, get  \
 	}
 /* One of a few names. */
 #define GET_NAME(kinds, name, title, help, width, names, get)                                      \
 	{                                                                                          \
-		{name, title, help, FIELD_NAME, 0, width, 0, names}, kinds, false, NULL, get       \
+		FIELD_AT(name, title, help, FIELD_NAME, width, 0, 0, names), kinds, false, NULL,   \
+			get                                                                        \
 	}
 #define CONSTANT(kinds, name, title, help, flags, text)                                            \
 	{                                                                                          \
-		{name, title, help, FIELD_NAME, flags, 8, 0, NULL}, kinds, false, text, NULL       \
+		FIELD_AT(name, title, help, FIELD_NAME, 8, flags, 0, NULL), kinds, false, text,    \
+			NULL                                                                       \
 	}
 #define GEO(name, title, help, type, width, fn)                                                    \
 	{                                                                                          \
-		.field = {name, title, help, type, 0, width, 0, NULL}, .kinds = BOTH, .geo = true, \
-		.get = fn                                                                          \
+		.field = FIELD_AT(name, title, help, type, width, 0, 0, NULL), .kinds = BOTH,      \
+		.geo = true, .get = fn                                                             \
 	}
 #define GEO_FIELDS(prefix, side, who)                                                              \
 	GEO(prefix ".geo.country_iso_code", "Country", "Country of the " who " (ISO 3166-1).",     \
@@ -255,9 +257,9 @@ const struct schema_computed computed_fields[] = {
 	CONSTANT(ALERT, "event.kind", "Kind", "Always alert.", 0, "alert"),
 	CONSTANT(ALL | ALERT, "event.category", "Category", "Always network.", FIELD_F_LIST,
 		"network"),
-	{{"event.type", "Event type",
+	{FIELD_AT("event.type", "Event type",
 		 "connection, and end, info (interim) or protocol; of an event info and protocol.",
-		 FIELD_NAMES, FIELD_F_LIST, 12, 0, ecs_types},
+		 FIELD_NAMES, 12, FIELD_F_LIST, 0, ecs_types),
 		ALL | ALERT, false, NULL, get_event_type},
 	GET_NAME(BOTH, "event.outcome", "Outcome", "success, failure or unknown; follows status.",
 		7, outcome_names, get_outcome),
@@ -284,5 +286,5 @@ const struct schema_computed computed_fields[] = {
 		get_related_ip),
 	GET(TXN, "resource", "Resource", "The path up to its last slash.", FIELD_STR, 0, 24,
 		get_resource),
-	{.field = {.type = FIELD_END}},
+	{.field = FIELDS_END},
 };

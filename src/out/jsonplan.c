@@ -204,7 +204,7 @@ static void add_field(struct builder *b, unsigned i)
 
 	op->column = b->columns[i];
 	op->type = op->column->field->type;
-	op->flags = op->column->field->flags;
+	op->flags = (uint8_t)op->column->field->flags; /* FIELD_F_SHOWN is not of records */
 	op->zero = op->type == FIELD_BOOL
 			   ? (op->flags & FIELD_F_FALSE) != 0
 			   : op->type != FIELD_NAMES && !(op->flags & FIELD_F_NONZERO);

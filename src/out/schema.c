@@ -66,7 +66,7 @@ static bool add_members(
 {
 	struct schema_column c = {.source = (uint8_t)source, .base = (uint16_t)base};
 
-	for (; f->type != FIELD_END; f++) {
+	for (; field_recorded(f); f++) {
 		c.field = f;
 		if (!add(s, &c))
 			return false;

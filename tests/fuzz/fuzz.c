@@ -79,7 +79,7 @@ static unsigned count_fields(const struct dissector *d)
 {
 	unsigned n = 0;
 
-	while (d && d->fields && d->fields[n].type != FIELD_END)
+	while (d && d->fields && field_recorded(&d->fields[n]))
 		n++;
 	return n;
 }

@@ -37,7 +37,7 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 
 static const struct claim claims[] = {
 	{TABLE_UDP_PORT, PORT}, {TABLE_TCP_PORT, PORT}, {TABLE_TCP_PORT, PORT + 1}, {TABLE_END, 0}};
-static const struct field fields[] = {{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL}};
+static const struct field fields[] = {FIELDS_END};
 static struct dissector letters = {TSM_HEAD, .name = "letters", .title = "Letters",
 	.claims = claims, .fields = fields, .probe = probe, .data = data};
 

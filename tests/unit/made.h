@@ -31,7 +31,7 @@ static const struct field unit_fields[] = {
 	[UNIT_WHEN] = {.name = "unit.when", .type = FIELD_TIME},
 	[UNIT_FLAGS] = {.name = "unit.flags", .type = FIELD_NAMES, .names = unit_flags},
 	[UNIT_DEEP] = {.name = "a.b.c.d.e.f.g.h.i.j", .type = FIELD_U64},
-	{.type = FIELD_END},
+	FIELDS_END,
 };
 
 static inline struct take no_data(struct session *s, void *state, enum side side, struct view *v)

@@ -584,7 +584,7 @@ static void longest_record_stays_in_its_bound(void **state)
 static void schema_refuses(const char *name, const char *other)
 {
 	struct field fields[] = {{.name = name, .type = FIELD_U64},
-		{.name = other ? other : "unit.fine", .type = FIELD_U64}, {.type = FIELD_END}};
+		{.name = other ? other : "unit.fine", .type = FIELD_U64}, FIELDS_END};
 	struct dissector d = {TSM_HEAD, .name = "bad", .fields = fields};
 	char err[200] = "";
 

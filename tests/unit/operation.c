@@ -126,9 +126,9 @@ static void each_protocol_has_its_way(void **state)
 static void dns_says_the_type(void **state)
 {
 	static const struct field fields[] = {
-		{"dns.id", "", "", FIELD_U64, 0, 0, 0, NULL},
-		{"dns.question.type", "", "", FIELD_STR, 0, 0, 0, NULL},
-		{.type = FIELD_END},
+		FIELD("dns.id", "", "", FIELD_U64, 0),
+		FIELD("dns.question.type", "", "", FIELD_STR, 0),
+		FIELDS_END,
 	};
 	struct dissector dns = {TSM_HEAD, .name = "dns", .fields = fields};
 	struct {

@@ -16,10 +16,10 @@
 #define SECOND UINT64_C(1000000000)
 
 static const struct field fields[] = {
-	{"user_agent.original", "", "", FIELD_STR, 0, 0, 0, NULL}, {.type = FIELD_END}};
+	FIELD("user_agent.original", "", "", FIELD_STR, 0), FIELDS_END};
 static struct dissector http = {TSM_HEAD, .name = "http", .fields = fields};
 static const struct field login[] = {
-	{"tsumari.mysql.before_greeting", "", "", FIELD_BOOL, 0, 0, 0, NULL}, {.type = FIELD_END}};
+	FIELD("tsumari.mysql.before_greeting", "", "", FIELD_BOOL, 0), FIELDS_END};
 static struct dissector mysql = {TSM_HEAD, .name = "mysql", .fields = login};
 static struct dissector smtp = {TSM_HEAD, .name = "smtp", .fields = fields};
 

@@ -96,8 +96,8 @@ static enum tsm_probe sync(struct session *s, void *state, enum side side, struc
 }
 
 static const struct field fields[] = {
-	{"said", "Said", "What it was answered", FIELD_STR, 0, 5, 0, NULL},
-	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
+	FIELD("said", "Said", "What it was answered", FIELD_STR, 5),
+	FIELDS_END,
 };
 static const struct claim claims[] = {{TABLE_TCP_PORT, 7777}, {TABLE_END, 0}};
 static const struct claim other[] = {{TABLE_TCP_PORT, 7778}, {TABLE_END, 0}};

@@ -15,9 +15,9 @@
 #define MS 1000000u
 
 static const struct field fields[] = {
-	{"trace.id", "", "", FIELD_STR, 0, 0, 0, NULL},
-	{"http.request.id", "", "", FIELD_STR, 0, 0, 0, NULL},
-	{.type = FIELD_END},
+	FIELD("trace.id", "", "", FIELD_STR, 0),
+	FIELD("http.request.id", "", "", FIELD_STR, 0),
+	FIELDS_END,
 };
 static struct dissector http = {TSM_HEAD, .name = "http", .fields = fields};
 static struct dissector mysql = {TSM_HEAD, .name = "mysql", .fields = fields};

@@ -14,8 +14,8 @@ struct kept {
 
 enum { F_SAID };
 static const struct field fields[] = {
-	{"said", "Said", "What was said of it last", FIELD_U64, 0, 5, 0, NULL},
-	{NULL, NULL, NULL, FIELD_END, 0, 0, 0, NULL},
+	FIELD("said", "Said", "What was said of it last", FIELD_U64, 5),
+	FIELDS_END,
 };
 
 static enum tsm_probe probe(struct view head, enum side side)
