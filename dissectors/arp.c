@@ -64,21 +64,49 @@ struct arp_record {
 	uint64_t left_out; /* such packets before this one that were too many to record */
 };
 
+enum {
+	F_OP,
+	F_IP,
+	F_MAC,
+	F_GRATUITOUS,
+	F_ANNOUNCEMENT,
+	F_LEFT_OUT,
+	/* Only shown. */
+	D_HARDWARE,
+	D_PROTO,
+	D_HSIZE,
+	D_PSIZE,
+	D_TMAC,
+	D_TIP,
+};
+
 static const struct field event_fields[] = {
-	EVENT_FIELD(arp_record, op, "arp.opcode", "Op", "1: request, 2: reply.", FIELD_U64, 0, 3),
-	EVENT_FIELD(arp_record, ip, "arp.sender.ip", "IP", "Protocol address of the sender.",
-		FIELD_IP, 0, 15),
-	EVENT_FIELD(arp_record, mac, "arp.sender.mac", "MAC", "Hardware address of the sender.",
-		FIELD_MAC, 0, 17),
-	EVENT_FIELD(arp_record, gratuitous, "arp.gratuitous", "Gratuitous",
+	[F_OP] = EVENT_FIELD(
+		arp_record, op, "arp.opcode", "Op", "1: request, 2: reply.", FIELD_U64, 0, 3),
+	[F_IP] = EVENT_FIELD(arp_record, ip, "arp.sender.ip", "IP",
+		"Protocol address of the sender.", FIELD_IP, 0, 15),
+	[F_MAC] = EVENT_FIELD(arp_record, mac, "arp.sender.mac", "MAC",
+		"Hardware address of the sender.", FIELD_MAC, 0, 17),
+	[F_GRATUITOUS] = EVENT_FIELD(arp_record, gratuitous, "arp.gratuitous", "Gratuitous",
 		"The sender names its own address as the target.", FIELD_BOOL, FIELD_F_U8, 5),
-	EVENT_FIELD(arp_record, announcement, "arp.announcement", "Announcement",
+	[F_ANNOUNCEMENT] = EVENT_FIELD(arp_record, announcement, "arp.announcement", "Announcement",
 		"A gratuitous request: an announcement (RFC 5227, 2.3).", FIELD_BOOL,
 		FIELD_F_U8 | FIELD_F_FALSE, 5),
-	EVENT_FIELD(arp_record, left_out, "tsumari.arp.left_out", "Left out",
+	[F_LEFT_OUT] = EVENT_FIELD(arp_record, left_out, "tsumari.arp.left_out", "Left out",
 		"Gratuitous ARP before this one that was not recorded, being more than 100 in a "
 		"second; left out where 0.",
 		FIELD_U64, FIELD_F_NONZERO, 6),
+	[D_HARDWARE] = FIELD_SHOWN("arp.hw.type", "Hardware", "1: Ethernet.", FIELD_U64),
+	[D_PROTO] =
+		FIELD_SHOWN("arp.proto.type", "Protocol", "EtherType of the addresses.", FIELD_ID),
+	[D_HSIZE] =
+		FIELD_SHOWN("arp.hw.size", "Hardware size", "Bytes of a MAC address.", FIELD_U64),
+	[D_PSIZE] =
+		FIELD_SHOWN("arp.proto.size", "Protocol size", "Bytes of an address.", FIELD_U64),
+	[D_TMAC] = FIELD_SHOWN(
+		"arp.target.mac", "Target MAC", "Hardware address of the target.", FIELD_MAC),
+	[D_TIP] =
+		FIELD_SHOWN("arp.target.ip", "Target", "Protocol address of the target.", FIELD_IP),
 	FIELDS_END,
 };
 
@@ -130,27 +158,6 @@ static const struct tsm_event_kind events = {
 
 /* ---- Explained ---- */
 
-enum { D_HARDWARE, D_PROTO, D_HSIZE, D_PSIZE, D_OP, D_SMAC, D_SIP, D_TMAC, D_TIP };
-
-static const struct field parts[] = {
-	[D_HARDWARE] = FIELD_SHOWN("arp.hw.type", "Hardware", "1: Ethernet.", FIELD_U64),
-	[D_PROTO] =
-		FIELD_SHOWN("arp.proto.type", "Protocol", "EtherType of the addresses.", FIELD_ID),
-	[D_HSIZE] =
-		FIELD_SHOWN("arp.hw.size", "Hardware size", "Bytes of a MAC address.", FIELD_U64),
-	[D_PSIZE] =
-		FIELD_SHOWN("arp.proto.size", "Protocol size", "Bytes of an address.", FIELD_U64),
-	[D_OP] = FIELD_SHOWN("arp.opcode", "Operation", "1: request, 2: reply.", FIELD_U64),
-	[D_SMAC] = FIELD_SHOWN(
-		"arp.sender.mac", "Sender MAC", "Hardware address of the sender.", FIELD_MAC),
-	[D_SIP] =
-		FIELD_SHOWN("arp.sender.ip", "Sender", "Protocol address of the sender.", FIELD_IP),
-	[D_TMAC] = FIELD_SHOWN(
-		"arp.target.mac", "Target MAC", "Hardware address of the target.", FIELD_MAC),
-	[D_TIP] =
-		FIELD_SHOWN("arp.target.ip", "Target", "Protocol address of the target.", FIELD_IP),
-};
-
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
 {
 	const uint8_t *h = view_peek(&v, ARP_HEADER);
@@ -159,18 +166,19 @@ static void describe(struct show *s, const struct packet *p, enum side side, str
 	(void)side;
 	if (!h)
 		return;
-	tsm_show_u64(s, &parts[D_HARDWARE], h, 2, load16(h));
-	tsm_show_code(s, &parts[D_PROTO], h + 2, 2, load16(h + 2), ethertype_name(load16(h + 2)));
-	tsm_show_u64(s, &parts[D_HSIZE], h + 4, 1, h[4]);
-	tsm_show_u64(s, &parts[D_PSIZE], h + 5, 1, h[5]);
-	tsm_show_code(s, &parts[D_OP], h + 6, 2, load16(h + 6),
+	tsm_show_u64(s, &event_fields[D_HARDWARE], h, 2, load16(h));
+	tsm_show_code(
+		s, &event_fields[D_PROTO], h + 2, 2, load16(h + 2), ethertype_name(load16(h + 2)));
+	tsm_show_u64(s, &event_fields[D_HSIZE], h + 4, 1, h[4]);
+	tsm_show_u64(s, &event_fields[D_PSIZE], h + 5, 1, h[5]);
+	tsm_show_code(s, &event_fields[F_OP], h + 6, 2, load16(h + 6),
 		load16(h + 6) == 1   ? "request"
 		: load16(h + 6) == 2 ? "reply"
 				     : NULL);
-	tsm_show_mac(s, &parts[D_SMAC], h + 8);
-	tsm_show_ip(s, &parts[D_SIP], h + 14, 4);
-	tsm_show_mac(s, &parts[D_TMAC], h + 18);
-	tsm_show_ip(s, &parts[D_TIP], h + 24, 4);
+	tsm_show_mac(s, &event_fields[F_MAC], h + 8);
+	tsm_show_ip(s, &event_fields[F_IP], h + 14, 4);
+	tsm_show_mac(s, &event_fields[D_TMAC], h + 18);
+	tsm_show_ip(s, &event_fields[D_TIP], h + 24, 4);
 }
 
 static const struct claim arp_claims[] = {

@@ -12,28 +12,10 @@
 #define LIST_TEXT 2000u
 #define ASKED_MAX 32u /* the last queries, to which a response may come twice */
 
-enum {
-	F_ID,
-	F_OP_CODE,
-	F_TYPE,
-	F_FLAGS,
-	F_RESPONSE_CODE,
-	F_QUESTIONS,
-	F_NAME,
-	F_QTYPE,
-	F_QCLASS,
-	F_ANSWERS,
-	F_AUTHORITIES,
-	F_ADDITIONALS,
-	F_RESOLVED,
-	F_TTL,
-	F_EDNS_SIZE,
-	F_EDNS_DO,
-	F_TRUNCATED,
-	F_RETRIES,
-};
+static const char *const header_flags[] = {"NZ", "NZ", "NZ", "NZ", "CD", "AD", "Z", "RA", "RD",
+	"TC", "AA", "OP", "OP", "OP", "OP", "QR", NULL};
 
-static const struct field fields[] = {
+const struct field dns_fields[] = {
 	[F_ID] = FIELD("dns.id", "ID", "Identifier of the query", FIELD_ID, 6),
 	[F_OP_CODE] =
 		FIELD("dns.op_code", "Opcode", "QUERY, STATUS, NOTIFY, UPDATE ...", FIELD_STR, 7),
@@ -67,6 +49,15 @@ static const struct field fields[] = {
 	[F_RETRIES] = FIELD_WITH("tsumari.dns.retries", "Retries",
 		"Times the query was sent again before its response", FIELD_U64, 4,
 		FIELD_F_NONZERO),
+	[D_LENGTH] = FIELD_SHOWN("dns.length", "Length", "Bytes of the message.", FIELD_BYTES),
+	[D_FLAGS] = FIELD_SHOWN_NAMES("dns.flags", "Flags", "QR: a response.", header_flags),
+	[D_RR_NAME] = FIELD_SHOWN("dns.resp.name", "Name", "Of a resource record.", FIELD_STR),
+	[D_RR_TYPE] = FIELD_SHOWN("dns.resp.type", "Type", "Of a resource record.", FIELD_U64),
+	[D_RR_TTL] = FIELD_SHOWN("dns.resp.ttl", "TTL", "Seconds it holds.", FIELD_U64),
+	[D_A] = FIELD_SHOWN("dns.a", "Address", "IPv4 address.", FIELD_IP),
+	[D_AAAA] = FIELD_SHOWN("dns.aaaa", "Address", "IPv6 address.", FIELD_IP),
+	[D_RR_NAME_IN] = FIELD_SHOWN("dns.rdata.name", "Refers to", "A name.", FIELD_STR),
+	[D_RR_LENGTH] = FIELD_SHOWN("dns.resp.len", "Data", "Bytes of data.", FIELD_BYTES),
 	FIELDS_END,
 };
 
@@ -469,7 +460,7 @@ TSM_DISSECTOR(dns) = {
 	.name = "dns",
 	.title = "Domain Name System",
 	.claims = claims,
-	.fields = fields,
+	.fields = dns_fields,
 	.state_size = sizeof(struct dns),
 	.probe = probe,
 	.data = data,

@@ -91,4 +91,37 @@ bool dns_transfer_goes_on(struct dns_transfer *r, struct dns_message *m, const s
 /* dns_show.c */
 void dns_describe(struct show *s, const struct packet *p, enum side side, struct view v);
 
+enum {
+	F_ID,
+	F_OP_CODE,
+	F_TYPE,
+	F_FLAGS,
+	F_RESPONSE_CODE,
+	F_QUESTIONS,
+	F_NAME,
+	F_QTYPE,
+	F_QCLASS,
+	F_ANSWERS,
+	F_AUTHORITIES,
+	F_ADDITIONALS,
+	F_RESOLVED,
+	F_TTL,
+	F_EDNS_SIZE,
+	F_EDNS_DO,
+	F_TRUNCATED,
+	F_RETRIES,
+	/* Only shown. */
+	D_LENGTH,
+	D_FLAGS,
+	D_RR_NAME,
+	D_RR_TYPE,
+	D_RR_TTL,
+	D_A,
+	D_AAAA,
+	D_RR_NAME_IN,
+	D_RR_LENGTH,
+};
+
+extern const struct field dns_fields[];
+
 #endif

@@ -4,45 +4,6 @@
 #include "dns.h"
 #include "show.h"
 
-enum {
-	D_LENGTH,
-	D_ID,
-	D_FLAGS,
-	D_OPCODE,
-	D_CODE,
-	D_NAME,
-	D_TYPE,
-	D_CLASS,
-	D_RR_NAME,
-	D_RR_TYPE,
-	D_RR_TTL,
-	D_A,
-	D_AAAA,
-	D_RR_NAME_IN,
-	D_RR_LENGTH,
-};
-
-static const char *const header_flags[] = {"NZ", "NZ", "NZ", "NZ", "CD", "AD", "Z", "RA", "RD",
-	"TC", "AA", "OP", "OP", "OP", "OP", "QR", NULL};
-
-static const struct field parts[] = {
-	[D_LENGTH] = FIELD_SHOWN("dns.length", "Length", "Bytes of the message.", FIELD_BYTES),
-	[D_ID] = FIELD_SHOWN("dns.id", "ID", "Identifier of the query.", FIELD_ID),
-	[D_FLAGS] = FIELD_SHOWN_NAMES("dns.flags", "Flags", "QR: a response.", header_flags),
-	[D_OPCODE] = FIELD_SHOWN("dns.op_code", "Opcode", "What is asked for.", FIELD_U64),
-	[D_CODE] = FIELD_SHOWN("dns.response_code", "Rcode", "How it was answered.", FIELD_U64),
-	[D_NAME] = FIELD_SHOWN("dns.question.name", "Question", "Name asked for.", FIELD_STR),
-	[D_TYPE] = FIELD_SHOWN("dns.question.type", "Qtype", "Type asked for.", FIELD_U64),
-	[D_CLASS] = FIELD_SHOWN("dns.question.class", "Qclass", "Class asked for.", FIELD_U64),
-	[D_RR_NAME] = FIELD_SHOWN("dns.resp.name", "Name", "Of a resource record.", FIELD_STR),
-	[D_RR_TYPE] = FIELD_SHOWN("dns.resp.type", "Type", "Of a resource record.", FIELD_U64),
-	[D_RR_TTL] = FIELD_SHOWN("dns.resp.ttl", "TTL", "Seconds it holds.", FIELD_U64),
-	[D_A] = FIELD_SHOWN("dns.a", "Address", "IPv4 address.", FIELD_IP),
-	[D_AAAA] = FIELD_SHOWN("dns.aaaa", "Address", "IPv6 address.", FIELD_IP),
-	[D_RR_NAME_IN] = FIELD_SHOWN("dns.rdata.name", "Refers to", "A name.", FIELD_STR),
-	[D_RR_LENGTH] = FIELD_SHOWN("dns.resp.len", "Data", "Bytes of data.", FIELD_BYTES),
-};
-
 static bool show_name(struct show *s, const struct field *f, struct dns_message *m)
 {
 	uint8_t buf[DNS_NAME_TEXT];
@@ -63,26 +24,26 @@ static bool show_record(struct show *s, struct dns_message *m)
 	uint32_t type, len;
 	const uint8_t *p;
 
-	if (!show_name(s, &parts[D_RR_NAME], m) || m->n - m->at < 10)
+	if (!show_name(s, &dns_fields[D_RR_NAME], m) || m->n - m->at < 10)
 		return false;
 	p = m->p + m->at;
 	type = (uint32_t)p[0] << 8 | p[1];
 	len = (uint32_t)p[8] << 8 | p[9];
-	tsm_show_code(s, &parts[D_RR_TYPE], p, 2, type, dns_number_name(dns_types, type));
+	tsm_show_code(s, &dns_fields[D_RR_TYPE], p, 2, type, dns_number_name(dns_types, type));
 	if (type != TYPE_OPT)
-		tsm_show_u64(s, &parts[D_RR_TTL], p + 4, 4,
+		tsm_show_u64(s, &dns_fields[D_RR_TTL], p + 4, 4,
 			(uint64_t)p[4] << 24 | (uint64_t)p[5] << 16 | (uint64_t)p[6] << 8 | p[7]);
-	tsm_show_u64(s, &parts[D_RR_LENGTH], p + 8, 2, len);
+	tsm_show_u64(s, &dns_fields[D_RR_LENGTH], p + 8, 2, len);
 	m->at += 10;
 	if (len > m->n - m->at)
 		return false;
 	p += 10;
 	if ((type == TYPE_A && len == 4) || (type == TYPE_AAAA && len == 16)) {
-		tsm_show_ip(s, &parts[type == TYPE_A ? D_A : D_AAAA], p, len);
+		tsm_show_ip(s, &dns_fields[type == TYPE_A ? D_A : D_AAAA], p, len);
 	} else if (type == TYPE_NS || type == TYPE_CNAME || type == TYPE_PTR) {
 		struct dns_message inner = *m;
 
-		(void)show_name(s, &parts[D_RR_NAME_IN], &inner);
+		(void)show_name(s, &dns_fields[D_RR_NAME_IN], &inner);
 	}
 	m->at += len;
 	return true;
@@ -102,14 +63,14 @@ static void show_sections(struct show *s, struct dns_message *m, const uint8_t *
 			tsm_show_group(s, titles[k], at, m->n - m->at);
 			if (k) {
 				good = show_record(s, m);
-			} else if (!show_name(s, &parts[D_NAME], m) || m->n - m->at < 4) {
+			} else if (!show_name(s, &dns_fields[F_NAME], m) || m->n - m->at < 4) {
 				good = false;
 			} else {
 				unsigned type = dns_take(m, 2), class = dns_take(m, 2);
 
-				tsm_show_code(s, &parts[D_TYPE], m->p + m->at - 4, 2, type,
+				tsm_show_code(s, &dns_fields[F_QTYPE], m->p + m->at - 4, 2, type,
 					dns_number_name(dns_types, type));
-				tsm_show_code(s, &parts[D_CLASS], m->p + m->at - 2, 2, class,
+				tsm_show_code(s, &dns_fields[F_QCLASS], m->p + m->at - 2, 2, class,
 					dns_number_name(dns_classes, class));
 			}
 			tsm_show_end(s);
@@ -129,18 +90,18 @@ void dns_describe(struct show *s, const struct packet *p, enum side side, struct
 	if (p->flags & PACKET_TCP) {
 		if (view_len(&v) < 2 + DNS_HEADER)
 			return;
-		show_be(s, &parts[D_LENGTH], &v, 2);
+		show_be(s, &dns_fields[D_LENGTH], &v, 2);
 	}
 	h = view_peek(&v, DNS_HEADER);
 	if (!h)
 		return;
 	flags = (unsigned)h[2] << 8 | h[3];
-	tsm_show_u64(s, &parts[D_ID], h, 2, (unsigned)h[0] << 8 | h[1]);
-	tsm_show_u64(s, &parts[D_FLAGS], h + 2, 2, flags & 0x87b0u);
-	tsm_show_code(s, &parts[D_OPCODE], h + 2, 2, flags >> 11 & 15,
+	tsm_show_u64(s, &dns_fields[F_ID], h, 2, (unsigned)h[0] << 8 | h[1]);
+	tsm_show_u64(s, &dns_fields[D_FLAGS], h + 2, 2, flags & 0x87b0u);
+	tsm_show_code(s, &dns_fields[F_OP_CODE], h + 2, 2, flags >> 11 & 15,
 		dns_number_name(dns_opcodes, flags >> 11 & 15));
 	if (flags & FLAG_QR)
-		tsm_show_code(s, &parts[D_CODE], h + 2, 2, flags & 15,
+		tsm_show_code(s, &dns_fields[F_RESPONSE_CODE], h + 2, 2, flags & 15,
 			dns_number_name(dns_codes, flags & 15));
 	m = (struct dns_message){h, view_len(&v), DNS_HEADER, false};
 	show_sections(s, &m, h + 4);

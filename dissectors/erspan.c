@@ -72,6 +72,7 @@ static const struct field parts[] = {
 	[D_TIME] = FIELD_SHOWN("erspan.timestamp", "Time", "The mirror's clock.", FIELD_U64),
 	[D_TYPE] = FIELD_SHOWN("erspan.ft", "Frame type", "0: Ethernet, 2: IP.", FIELD_U64),
 	[D_HARDWARE] = FIELD_SHOWN("erspan.hw", "Hardware", "Which part of the mirror.", FIELD_U64),
+	FIELDS_END,
 };
 
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
@@ -112,6 +113,7 @@ TSM_DISSECTOR(erspan) = {
 	.name = "erspan",
 	.title = "Encapsulated Remote Switched Port Analyzer",
 	.claims = erspan_claims,
+	.fields = parts,
 	.layer = erspan_layer,
 	.describe = describe,
 };

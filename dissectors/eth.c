@@ -55,6 +55,7 @@ static const struct field eth_parts[] = {
 	[D_SRC] = FIELD_SHOWN("eth.src", "Source", "MAC address of the sender.", FIELD_MAC),
 	[D_TYPE] = FIELD_SHOWN("eth.type", "Type", "EtherType of what follows.", FIELD_ID),
 	[D_LEN] = FIELD_SHOWN("eth.len", "Length", "Bytes of the LLC frame.", FIELD_U64),
+	FIELDS_END,
 };
 
 static void eth_describe(struct show *s, const struct packet *p, enum side side, struct view v)
@@ -82,6 +83,7 @@ static const struct field llc_parts[] = {
 	[D_OUI] = FIELD_SHOWN(
 		"llc.oui", "OUI", "Organization that gives the protocol its meaning.", FIELD_ID),
 	[D_PID] = FIELD_SHOWN("llc.type", "Type", "EtherType of what follows.", FIELD_ID),
+	FIELDS_END,
 };
 
 static void llc_describe(struct show *s, const struct packet *p, enum side side, struct view v)
@@ -106,6 +108,7 @@ TSM_DISSECTOR(eth) = {
 	.name = "eth",
 	.title = "Ethernet",
 	.claims = eth_claims,
+	.fields = eth_parts,
 	.layer = eth_layer,
 	.describe = eth_describe,
 };
@@ -120,6 +123,7 @@ TSM_DISSECTOR(llc) = {
 	.name = "llc",
 	.title = "Logical Link Control",
 	.claims = llc_claims,
+	.fields = llc_parts,
 	.layer = llc_layer,
 	.describe = llc_describe,
 };

@@ -33,6 +33,7 @@ static const struct field parts[] = {
 	[D_TYPE] = FIELD_SHOWN(
 		"geneve.proto_type", "Protocol", "EtherType of what follows.", FIELD_ID),
 	[D_VNI] = FIELD_SHOWN("geneve.vni", "VNI", "Names the network inside.", FIELD_ID),
+	FIELDS_END,
 };
 
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
@@ -58,6 +59,7 @@ TSM_DISSECTOR(geneve) = {
 	.name = "geneve",
 	.title = "Generic Network Virtualization Encapsulation",
 	.claims = geneve_claims,
+	.fields = parts,
 	.layer = geneve_layer,
 	.describe = describe,
 };

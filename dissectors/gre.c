@@ -93,6 +93,7 @@ static const struct field parts[] = {
 		FIELD_SHOWN("gre.sequence_number", "Sequence", "Number of the packet.", FIELD_U64),
 	[D_ACK] = FIELD_SHOWN(
 		"gre.ack_number", "Acknowledged", "Number of the last packet seen.", FIELD_U64),
+	FIELDS_END,
 };
 
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
@@ -132,6 +133,7 @@ TSM_DISSECTOR(gre) = {
 	.name = "gre",
 	.title = "Generic Routing Encapsulation",
 	.claims = gre_claims,
+	.fields = parts,
 	.layer = gre_layer,
 	.describe = describe,
 };

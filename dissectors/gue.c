@@ -49,6 +49,7 @@ static const struct field parts[] = {
 		FIELD_SHOWN("gue.hlen", "Optional", "Bytes of optional fields.", FIELD_BYTES),
 	[D_NEXT] = FIELD_SHOWN("gue.proto", "Protocol", "What it carries.", FIELD_U64),
 	[D_FLAGS] = FIELD_SHOWN("gue.flags", "Flags", "Which optional fields there are.", FIELD_ID),
+	FIELDS_END,
 };
 
 /* Variant 1 has no byte of its own, and is not shown. */
@@ -78,6 +79,7 @@ TSM_DISSECTOR(gue) = {
 	.name = "gue",
 	.title = "Generic UDP Encapsulation",
 	.claims = gue_claims,
+	.fields = parts,
 	.layer = gue_layer,
 	.describe = describe,
 };

@@ -13,25 +13,14 @@
 #define HEADERS_MAX      1024u
 #define HEADER_BYTES_MAX 65536u
 
-static const struct field fields[] = {
+const struct field http_fields[] = {
 	HTTP_FIELDS,
-	[F_VERSION] = FIELD("http.version", "Version",
-		"HTTP version of the request, or of the response where there is no request",
-		FIELD_STR, 7),
-	[F_REQ_BYTES] = FIELD("http.request.bytes", "Req size",
-		"Bytes of the request, header and body, on the wire", FIELD_BYTES, 9),
-	[F_REQ_BODY] = FIELD("http.request.body.bytes", "Req body",
-		"Bytes of the request's body without chunk framing", FIELD_BYTES, 9),
 	[F_RES_PHRASE] = FIELD("http.response.status_phrase", "Phrase",
 		"Reason phrase of the response", FIELD_STR, 16),
-	[F_RES_BYTES] = FIELD("http.response.bytes", "Resp size",
-		"Bytes of the response, header and body, on the wire", FIELD_BYTES, 9),
-	[F_RES_BODY] = FIELD("http.response.body.bytes", "Resp body",
-		"Bytes of the response's body without chunk framing", FIELD_BYTES, 9),
-	[F_URL_DOMAIN] = FIELD("url.domain", "Host",
-		"Host asked for, from the target or the Host header", FIELD_STR, 20),
-	[F_UPGRADE] = FIELD("tsumari.http.upgrade", "Upgrade",
-		"Protocol the connection went over to", FIELD_STR, 10),
+	[D_TARGET] =
+		FIELD_SHOWN("http.request.uri", "Target", "As the client wrote it.", FIELD_STR),
+	[D_HEADER] = FIELD_SHOWN("http.header", "Header", "A line of the head.", FIELD_STR),
+	[D_BODY] = FIELD_SHOWN("http.body", "Body", "Bytes of the body here.", FIELD_BYTES),
 	FIELDS_END,
 };
 
@@ -757,7 +746,7 @@ TSM_DISSECTOR(http) = {
 	.name = "http",
 	.title = "Hypertext Transfer Protocol 1.0 and 1.1",
 	.claims = claims,
-	.fields = fields,
+	.fields = http_fields,
 	.state_size = sizeof(struct http),
 	.probe = probe,
 	.data = data,

@@ -7,30 +7,14 @@
 #include "http_text.h"
 
 enum {
-	F_VERSION,
-	F_REQ_METHOD,
-	F_REQ_BYTES,
-	F_REQ_BODY,
-	F_REQ_MIME,
-	F_REQ_REFERRER,
-	F_REQ_ID,
-	F_RES_STATUS,
-	F_RES_PHRASE,
-	F_RES_BYTES,
-	F_RES_BODY,
-	F_RES_MIME,
-	F_URL_FULL,
-	F_URL_PATH,
-	F_URL_QUERY,
-	F_URL_DOMAIN,
-	F_URL_SCHEME,
-	F_USER_AGENT,
-	F_TRACE_ID,
-	F_INTERIM,
-	F_ENCODING,
-	F_SESSION,
-	F_UPGRADE,
+	F_RES_PHRASE = F_HTTP_FIELDS,
+	/* Only shown. */
+	D_TARGET,
+	D_HEADER,
+	D_BODY,
 };
+
+extern const struct field http_fields[];
 
 enum phase {
 	START,

@@ -5,7 +5,7 @@
 #ifndef TSUMARI_HTTP2_H
 #define TSUMARI_HTTP2_H
 
-#include "dissector.h"
+#include "http_text.h"
 #include <nghttp2/nghttp2.h>
 
 #define STREAMS_MAX 500u   /* open at a time, fewer than transactions may be */
@@ -35,28 +35,7 @@ enum frame_type {
 #define FLAG_PRIORITY    0x20u
 
 enum {
-	F_VERSION,
-	F_REQ_METHOD,
-	F_REQ_BYTES,
-	F_REQ_BODY,
-	F_REQ_MIME,
-	F_REQ_REFERRER,
-	F_REQ_ID,
-	F_RES_STATUS,
-	F_RES_BYTES,
-	F_RES_BODY,
-	F_RES_MIME,
-	F_URL_FULL,
-	F_URL_PATH,
-	F_URL_QUERY,
-	F_URL_DOMAIN,
-	F_URL_SCHEME,
-	F_USER_AGENT,
-	F_TRACE_ID,
-	F_INTERIM,
-	F_ENCODING,
-	F_SESSION,
-	F_STREAM,
+	F_STREAM = F_HTTP_FIELDS,
 	F_UPGRADED,
 	F_PUSHED,
 	F_UNKNOWN,
@@ -69,7 +48,31 @@ enum {
 	F_GRPC_STATUS,
 	F_GRPC_MESSAGE,
 	F_GRPC_STREAMING,
-	F_UPGRADE,
+	/* Only shown. */
+	D_MAGIC,
+	D_LENGTH,
+	D_TYPE,
+	D_FLAGS,
+	D_ACK,
+	D_STREAM,
+	D_PAD,
+	D_EXCLUSIVE,
+	D_DEPENDENCY,
+	D_WEIGHT,
+	D_PROMISED,
+	D_HEADER,
+	D_INDEX,
+	D_BLOCK,
+	D_DATA,
+	D_PADDING,
+	D_SETTING,
+	D_VALUE,
+	D_ERROR,
+	D_PING,
+	D_LAST,
+	D_DEBUG,
+	D_INCREMENT,
+	D_REST,
 };
 
 /* struct stream, flags: those of a side are shifted by it. */

@@ -11,18 +11,13 @@
 #define AUTHORITY_MAX 256u
 #define PATH_MAX_H    2048u
 
+static const char *const flag_names[] = {
+	"END_STREAM", "0x02", "END_HEADERS", "PADDED", "0x10", "PRIORITY", "0x40", "0x80", NULL};
+static const char *const ack_names[] = {
+	"ACK", "0x02", "0x04", "0x08", "0x10", "0x20", "0x40", "0x80", NULL};
+
 const struct field http2_fields[] = {
 	HTTP_FIELDS,
-	[F_VERSION] = FIELD("http.version", "Version", "HTTP version: 2", FIELD_NAME, 7),
-	[F_REQ_BYTES] = FIELD("http.request.bytes", "Req size",
-		"Bytes of the request's frames, header blocks and data", FIELD_BYTES, 9),
-	[F_REQ_BODY] = FIELD("http.request.body.bytes", "Req body",
-		"Bytes of the request's body without frames and padding", FIELD_BYTES, 9),
-	[F_RES_BYTES] = FIELD("http.response.bytes", "Resp size",
-		"Bytes of the response's frames, header blocks and data", FIELD_BYTES, 9),
-	[F_RES_BODY] = FIELD("http.response.body.bytes", "Resp body",
-		"Bytes of the response's body without frames and padding", FIELD_BYTES, 9),
-	[F_URL_DOMAIN] = FIELD("url.domain", "Host", "Host asked for", FIELD_STR, 20),
 	[F_STREAM] = FIELD("tsumari.http2.stream_id", "Stream", "Stream identifier", FIELD_U64, 7),
 	[F_UPGRADED] = FIELD("tsumari.http2.upgraded", "Upgraded",
 		"The request came as HTTP/1.1 and upgraded the connection", FIELD_BOOL, 5),
@@ -54,8 +49,38 @@ const struct field http2_fields[] = {
 		"A side sent more than one gRPC message: a stream, which pauses between them on "
 		"purpose",
 		FIELD_BOOL, 5),
-	[F_UPGRADE] = FIELD("tsumari.http.upgrade", "Upgrade",
-		"Protocol that the stream went over to (RFC 8441)", FIELD_STR, 10),
+	[D_MAGIC] = FIELD_SHOWN("http2.magic", "Preface", "How a client begins.", FIELD_STR),
+	[D_LENGTH] = FIELD_SHOWN("http2.length", "Length", "Bytes of the payload.", FIELD_U64),
+	[D_TYPE] = FIELD_SHOWN("http2.type", "Type", "Type of the frame.", FIELD_U64),
+	[D_FLAGS] = FIELD_SHOWN_NAMES("http2.flags", "Flags", "Flags of the frame.", flag_names),
+	[D_ACK] = FIELD_SHOWN_NAMES("http2.flags", "Flags", "Flags of the frame.", ack_names),
+	[D_STREAM] = FIELD_SHOWN("http2.streamid", "Stream", "0: the connection.", FIELD_U64),
+	[D_PAD] = FIELD_SHOWN("http2.padding", "Pad length", "Bytes of padding.", FIELD_U64),
+	[D_EXCLUSIVE] = FIELD_SHOWN(
+		"http2.exclusive", "Exclusive", "The only one that depends on it.", FIELD_BOOL),
+	[D_DEPENDENCY] =
+		FIELD_SHOWN("http2.stream_dependency", "Depends on", "A stream.", FIELD_U64),
+	[D_WEIGHT] = FIELD_SHOWN("http2.headers.weight", "Weight", "Less 1.", FIELD_U64),
+	[D_PROMISED] = FIELD_SHOWN("http2.push_promise.promised_stream_id", "Promised stream",
+		"Where the answer will be.", FIELD_U64),
+	[D_HEADER] = FIELD_SHOWN("http2.header", "Header", "Name and value.", FIELD_STR),
+	[D_INDEX] =
+		FIELD_SHOWN("http2.header.index", "Header", "Its place in the table.", FIELD_U64),
+	[D_BLOCK] = FIELD_SHOWN("http2.header_block", "Header block",
+		"What cannot be read by itself.", FIELD_BYTES),
+	[D_DATA] = FIELD_SHOWN("http2.data.data", "Data", "Bytes of the body here.", FIELD_BYTES),
+	[D_PADDING] = FIELD_SHOWN("http2.pad", "Padding", "Bytes without meaning.", FIELD_BYTES),
+	[D_SETTING] = FIELD_SHOWN("http2.settings.id", "Setting", "What is set.", FIELD_U64),
+	[D_VALUE] = FIELD_SHOWN("http2.settings.value", "Value", "To what.", FIELD_U64),
+	[D_ERROR] = FIELD_SHOWN("http2.error", "Error", "Why.", FIELD_U64),
+	[D_PING] = FIELD_SHOWN("http2.ping", "Ping", "Comes back in the answer.", FIELD_ID),
+	[D_LAST] = FIELD_SHOWN("http2.goaway.last_stream_id", "Last stream",
+		"The last one that was taken.", FIELD_U64),
+	[D_DEBUG] = FIELD_SHOWN("http2.goaway.addata", "Debug", "For people.", FIELD_STR),
+	[D_INCREMENT] = FIELD_SHOWN("http2.window_update.window_size_increment", "Increment",
+		"Bytes that the window grows by.", FIELD_U64),
+	[D_REST] = FIELD_SHOWN(
+		"http2.rest", "Continued", "Bytes of a frame that began before.", FIELD_BYTES),
 	FIELDS_END,
 };
 
@@ -454,7 +479,7 @@ void message_promised(struct session *s, struct http2 *h, uint32_t id, struct vi
 		m.st->flags |= S_PUSHED;
 		stream_set(m.st, S_BEGUN | S_ENDED, SIDE_CLIENT);
 		tsm_u64(m.st->t, F_STREAM, id);
-		tsm_name(m.st->t, F_VERSION, "2");
+		tsm_str(m.st->t, F_VERSION, text("2"));
 		tsm_u64(m.st->t, F_PUSHED, 1);
 	}
 	if (!hpack_block(s, h, SIDE_SERVER, block, on_header, &m, &unknown))
@@ -486,7 +511,7 @@ void message_upgraded(struct session *s, struct http2 *h)
 	keep(m.path, &m.path_len, PATH_MAX_H, object);
 	request_names(&m);
 	tsm_u64(t, F_STREAM, 1);
-	tsm_name(t, F_VERSION, "2");
+	tsm_str(t, F_VERSION, text("2"));
 	tsm_u64(t, F_UPGRADED, 1);
 	m.st->interim = 1; /* the 101 */
 }

@@ -12,73 +12,6 @@
 #define PREFACE      24u
 #define MEMORY       49152u /* for the inflater of one packet */
 
-enum {
-	D_MAGIC,
-	D_LENGTH,
-	D_TYPE,
-	D_FLAGS,
-	D_ACK,
-	D_STREAM,
-	D_PAD,
-	D_EXCLUSIVE,
-	D_DEPENDENCY,
-	D_WEIGHT,
-	D_PROMISED,
-	D_HEADER,
-	D_INDEX,
-	D_BLOCK,
-	D_DATA,
-	D_PADDING,
-	D_SETTING,
-	D_VALUE,
-	D_ERROR,
-	D_PING,
-	D_LAST,
-	D_DEBUG,
-	D_INCREMENT,
-	D_REST
-};
-
-static const char *const flag_names[] = {
-	"END_STREAM", "0x02", "END_HEADERS", "PADDED", "0x10", "PRIORITY", "0x40", "0x80", NULL};
-static const char *const ack_names[] = {
-	"ACK", "0x02", "0x04", "0x08", "0x10", "0x20", "0x40", "0x80", NULL};
-
-static const struct field parts[] = {
-	[D_MAGIC] = FIELD_SHOWN("http2.magic", "Preface", "How a client begins.", FIELD_STR),
-	[D_LENGTH] = FIELD_SHOWN("http2.length", "Length", "Bytes of the payload.", FIELD_U64),
-	[D_TYPE] = FIELD_SHOWN("http2.type", "Type", "Type of the frame.", FIELD_U64),
-	[D_FLAGS] = FIELD_SHOWN_NAMES("http2.flags", "Flags", "Flags of the frame.", flag_names),
-	[D_ACK] = FIELD_SHOWN_NAMES("http2.flags", "Flags", "Flags of the frame.", ack_names),
-	[D_STREAM] = FIELD_SHOWN("http2.streamid", "Stream", "0: the connection.", FIELD_U64),
-	[D_PAD] = FIELD_SHOWN("http2.padding", "Pad length", "Bytes of padding.", FIELD_U64),
-	[D_EXCLUSIVE] = FIELD_SHOWN(
-		"http2.exclusive", "Exclusive", "The only one that depends on it.", FIELD_BOOL),
-	[D_DEPENDENCY] =
-		FIELD_SHOWN("http2.stream_dependency", "Depends on", "A stream.", FIELD_U64),
-	[D_WEIGHT] = FIELD_SHOWN("http2.headers.weight", "Weight", "Less 1.", FIELD_U64),
-	[D_PROMISED] = FIELD_SHOWN("http2.push_promise.promised_stream_id", "Promised stream",
-		"Where the answer will be.", FIELD_U64),
-	[D_HEADER] = FIELD_SHOWN("http2.header", "Header", "Name and value.", FIELD_STR),
-	[D_INDEX] =
-		FIELD_SHOWN("http2.header.index", "Header", "Its place in the table.", FIELD_U64),
-	[D_BLOCK] = FIELD_SHOWN("http2.header_block", "Header block",
-		"What cannot be read by itself.", FIELD_BYTES),
-	[D_DATA] = FIELD_SHOWN("http2.data.data", "Data", "Bytes of the body here.", FIELD_BYTES),
-	[D_PADDING] = FIELD_SHOWN("http2.pad", "Padding", "Bytes without meaning.", FIELD_BYTES),
-	[D_SETTING] = FIELD_SHOWN("http2.settings.id", "Setting", "What is set.", FIELD_U64),
-	[D_VALUE] = FIELD_SHOWN("http2.settings.value", "Value", "To what.", FIELD_U64),
-	[D_ERROR] = FIELD_SHOWN("http2.error", "Error", "Why.", FIELD_U64),
-	[D_PING] = FIELD_SHOWN("http2.ping", "Ping", "Comes back in the answer.", FIELD_ID),
-	[D_LAST] = FIELD_SHOWN("http2.goaway.last_stream_id", "Last stream",
-		"The last one that was taken.", FIELD_U64),
-	[D_DEBUG] = FIELD_SHOWN("http2.goaway.addata", "Debug", "For people.", FIELD_STR),
-	[D_INCREMENT] = FIELD_SHOWN("http2.window_update.window_size_increment", "Increment",
-		"Bytes that the window grows by.", FIELD_U64),
-	[D_REST] = FIELD_SHOWN(
-		"http2.rest", "Continued", "Bytes of a frame that began before.", FIELD_BYTES),
-};
-
 static const char *const types[] = {"DATA", "HEADERS", "PRIORITY", "RST_STREAM", "SETTINGS",
 	"PUSH_PROMISE", "PING", "GOAWAY", "WINDOW_UPDATE", "CONTINUATION"};
 
@@ -173,7 +106,7 @@ static void show_header(struct reading *r, const struct header *h, const uint8_t
 	memcpy(line + name, ": ", 2);
 	if (value)
 		memcpy(line + name + 2, h->value.p, value);
-	tsm_show_str(r->s, &parts[D_HEADER], at, n, view_of(line, name + 2 + value, 0));
+	tsm_show_str(r->s, &http2_fields[D_HEADER], at, n, view_of(line, name + 2 + value, 0));
 }
 
 /* The index of a representation that is not known; 0: it is none. */
@@ -182,7 +115,7 @@ static void show_unknown(struct reading *r, const uint8_t *at, size_t n)
 	struct view v = view_of(at, n, 0);
 	uint32_t index = hpack_index(&v);
 
-	tsm_show_code(r->s, &parts[D_INDEX], at, n, index, "in the table of the connection");
+	tsm_show_code(r->s, &http2_fields[D_INDEX], at, n, index, "in the table of the connection");
 }
 
 /* Behind one that cannot be read nothing is known of the table any more: no block is read then. */
@@ -195,7 +128,8 @@ static void header_block(struct reading *r, struct view block)
 		uint32_t unknown = 0;
 
 		if (!r->hpack.inflater || !hpack_next(&r->hpack, &rest, emit, &h, &unknown)) {
-			tsm_show_u64(r->s, &parts[D_BLOCK], at, view_len(&block), view_len(&block));
+			tsm_show_u64(r->s, &http2_fields[D_BLOCK], at, view_len(&block),
+				view_len(&block));
 			r->hpack.inflater = NULL;
 			return;
 		}
@@ -217,7 +151,7 @@ static void padding(struct show *s, uint8_t flags, struct view *v, struct view *
 	*pad = view_of(v->end, 0, 0);
 	if (!(flags & FLAG_PADDED))
 		return;
-	n = show_be(s, &parts[D_PAD], v, 1);
+	n = show_be(s, &http2_fields[D_PAD], v, 1);
 	/* Where the frame's end is not here, neither is its padding. */
 	if (v->cut || n > view_len(v))
 		return;
@@ -232,9 +166,9 @@ static void priority(struct show *s, struct view *v)
 
 	if (v->bad)
 		return;
-	tsm_show_u64(s, &parts[D_EXCLUSIVE], at, 4, x >> 31);
-	tsm_show_u64(s, &parts[D_DEPENDENCY], at, 4, x & 0x7fffffffu);
-	show_be(s, &parts[D_WEIGHT], v, 1);
+	tsm_show_u64(s, &http2_fields[D_EXCLUSIVE], at, 4, x >> 31);
+	tsm_show_u64(s, &http2_fields[D_DEPENDENCY], at, 4, x & 0x7fffffffu);
+	show_be(s, &http2_fields[D_WEIGHT], v, 1);
 }
 
 static void error_code(struct show *s, struct view *v)
@@ -243,8 +177,8 @@ static void error_code(struct show *s, struct view *v)
 	uint64_t code = view_be(v, 4);
 
 	if (!v->bad)
-		tsm_show_code(
-			s, &parts[D_ERROR], at, 4, code, nghttp2_http2_strerror((uint32_t)code));
+		tsm_show_code(s, &http2_fields[D_ERROR], at, 4, code,
+			nghttp2_http2_strerror((uint32_t)code));
 }
 
 static void stream_number(struct show *s, const struct field *f, struct view *v)
@@ -262,8 +196,8 @@ static void settings(struct show *s, struct view v)
 		const uint8_t *at = v.p;
 		uint64_t id = view_be(&v, 2);
 
-		tsm_show_code(s, &parts[D_SETTING], at, 2, id, setting_name(id));
-		show_be(s, &parts[D_VALUE], &v, 4);
+		tsm_show_code(s, &http2_fields[D_SETTING], at, 2, id, setting_name(id));
+		show_be(s, &http2_fields[D_VALUE], &v, 4);
 	}
 }
 
@@ -277,7 +211,7 @@ static void payload(struct reading *r, uint8_t type, uint8_t flags, struct view 
 	switch (type) {
 	case FRAME_DATA:
 		if (view_len(&v))
-			tsm_show_u64(s, &parts[D_DATA], v.p, view_len(&v), view_len(&v));
+			tsm_show_u64(s, &http2_fields[D_DATA], v.p, view_len(&v), view_len(&v));
 		break;
 	case FRAME_HEADERS:
 		if (flags & FLAG_PRIORITY)
@@ -285,7 +219,7 @@ static void payload(struct reading *r, uint8_t type, uint8_t flags, struct view 
 		header_block(r, v);
 		break;
 	case FRAME_PUSH_PROMISE:
-		stream_number(s, &parts[D_PROMISED], &v);
+		stream_number(s, &http2_fields[D_PROMISED], &v);
 		header_block(r, v);
 		break;
 	case FRAME_CONTINUATION:
@@ -301,20 +235,20 @@ static void payload(struct reading *r, uint8_t type, uint8_t flags, struct view 
 		settings(s, v);
 		break;
 	case FRAME_PING:
-		show_be(s, &parts[D_PING], &v, 8);
+		show_be(s, &http2_fields[D_PING], &v, 8);
 		break;
 	case FRAME_GOAWAY:
-		stream_number(s, &parts[D_LAST], &v);
+		stream_number(s, &http2_fields[D_LAST], &v);
 		error_code(s, &v);
 		if (view_len(&v))
-			tsm_show_text(s, &parts[D_DEBUG], v);
+			tsm_show_text(s, &http2_fields[D_DEBUG], v);
 		break;
 	default: /* WINDOW_UPDATE */
-		stream_number(s, &parts[D_INCREMENT], &v);
+		stream_number(s, &http2_fields[D_INCREMENT], &v);
 		break;
 	}
 	if (view_len(&pad))
-		tsm_show_u64(s, &parts[D_PADDING], pad.p, view_len(&pad), view_len(&pad));
+		tsm_show_u64(s, &http2_fields[D_PADDING], pad.p, view_len(&pad), view_len(&pad));
 }
 
 /* One frame; false: there is none here. */
@@ -337,10 +271,10 @@ static bool frame(struct reading *r, struct view *v)
 	else
 		body.cut = (uint32_t)(n - view_len(&body));
 	tsm_show_group(r->s, types[type], v->p, FRAME_HEADER + view_len(&body));
-	tsm_show_u64(r->s, &parts[D_LENGTH], v->p, 3, n);
-	tsm_show_code(r->s, &parts[D_TYPE], v->p + 3, 1, type, types[type]);
-	tsm_show_u64(r->s, &parts[ack ? D_ACK : D_FLAGS], v->p + 4, 1, flags);
-	stream_number(r->s, &parts[D_STREAM], &head);
+	tsm_show_u64(r->s, &http2_fields[D_LENGTH], v->p, 3, n);
+	tsm_show_code(r->s, &http2_fields[D_TYPE], v->p + 3, 1, type, types[type]);
+	tsm_show_u64(r->s, &http2_fields[ack ? D_ACK : D_FLAGS], v->p + 4, 1, flags);
+	stream_number(r->s, &http2_fields[D_STREAM], &head);
 	payload(r, type, flags, body);
 	tsm_show_end(r->s);
 	v->p = body.end;
@@ -357,11 +291,11 @@ void http2_describe(struct show *s, const struct packet *p, enum side side, stru
 	(void)side;
 	hpack_alone(&r.hpack, &r.mem);
 	if (view_len(&v) >= PREFACE && memcmp(v.p, http2_preface, PREFACE) == 0) {
-		tsm_show_text(s, &parts[D_MAGIC], view_of(v.p, PREFACE, 0));
+		tsm_show_text(s, &http2_fields[D_MAGIC], view_of(v.p, PREFACE, 0));
 		v.p += PREFACE;
 	}
 	while (n < FRAMES_MAX && frame(&r, &v))
 		n++;
 	if (view_len(&v))
-		tsm_show_u64(s, &parts[D_REST], v.p, view_len(&v), view_len(&v));
+		tsm_show_u64(s, &http2_fields[D_REST], v.p, view_len(&v), view_len(&v));
 }

@@ -128,7 +128,7 @@ void stream_begin(
 	}
 	if (side == SIDE_CLIENT || !asked) {
 		tsm_u64(st->t, F_STREAM, st->id);
-		tsm_name(st->t, F_VERSION, "2");
+		tsm_str(st->t, F_VERSION, text("2"));
 	}
 	/* The connection's window may be used up already. */
 	look_at_window(s, h, st, side == SIDE_CLIENT ? SIDE_SERVER : SIDE_CLIENT, at + 1);

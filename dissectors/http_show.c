@@ -4,31 +4,16 @@
  */
 #include "dissector.h"
 #include "http_show.h"
-#include "http_text.h"
+#include "http.h"
 #include "show.h"
 
 #define HEADERS_MAX 200u
-
-enum { D_METHOD, D_TARGET, D_VERSION, D_STATUS, D_PHRASE, D_HEADER, D_BODY };
-
-static const struct field parts[] = {
-	[D_METHOD] = FIELD_SHOWN("http.request.method", "Method", "What is asked for.", FIELD_STR),
-	[D_TARGET] =
-		FIELD_SHOWN("http.request.uri", "Target", "As the client wrote it.", FIELD_STR),
-	[D_VERSION] = FIELD_SHOWN("http.version", "Version", "Version of the message.", FIELD_STR),
-	[D_STATUS] = FIELD_SHOWN(
-		"http.response.status_code", "Status", "How it was answered.", FIELD_U64),
-	[D_PHRASE] = FIELD_SHOWN(
-		"http.response.status_phrase", "Phrase", "The same in words.", FIELD_STR),
-	[D_HEADER] = FIELD_SHOWN("http.header", "Header", "A line of the head.", FIELD_STR),
-	[D_BODY] = FIELD_SHOWN("http.body", "Body", "Bytes of the body here.", FIELD_BYTES),
-};
 
 static void version(struct show *s, struct view v)
 {
 	if (view_len(&v) > 5)
 		v.p += 5; /* HTTP/ */
-	tsm_show_text(s, &parts[D_VERSION], v);
+	tsm_show_text(s, &http_fields[F_VERSION], v);
 }
 
 static void request_line(struct show *s, struct view line)
@@ -36,10 +21,10 @@ static void request_line(struct show *s, struct view line)
 	struct view method = before(&line, ' '), target = line;
 	const uint8_t *last = memrchr(line.p, ' ', view_len(&line));
 
-	tsm_show_text(s, &parts[D_METHOD], method);
+	tsm_show_text(s, &http_fields[F_REQ_METHOD], method);
 	if (last)
 		target.end = last;
-	tsm_show_text(s, &parts[D_TARGET], target);
+	tsm_show_text(s, &http_fields[D_TARGET], target);
 	if (last)
 		version(s, view_of(last + 1, (size_t)(line.end - last) - 1, 0));
 }
@@ -52,9 +37,9 @@ static void status_line(struct show *s, struct view line)
 	version(s, v);
 	for (const uint8_t *p = code.p; p < code.end && is_digit(*p) && n < 1000; p++)
 		n = n * 10 + (*p - 48u);
-	tsm_show_u64(s, &parts[D_STATUS], code.p, view_len(&code), n);
+	tsm_show_u64(s, &http_fields[F_RES_STATUS], code.p, view_len(&code), n);
 	if (view_len(&line))
-		tsm_show_text(s, &parts[D_PHRASE], line);
+		tsm_show_text(s, &http_fields[F_RES_PHRASE], line);
 }
 
 void http_describe(struct show *s, const struct packet *p, enum side side, struct view v)
@@ -64,7 +49,7 @@ void http_describe(struct show *s, const struct packet *p, enum side side, struc
 
 	(void)p;
 	if ((side == SIDE_CLIENT ? request_like(v) : status_like(v)) == PROBE_NO) {
-		tsm_show_u64(s, &parts[D_BODY], v.p, view_len(&v), view_len(&v));
+		tsm_show_u64(s, &http_fields[D_BODY], v.p, view_len(&v), view_len(&v));
 		return;
 	}
 	for (unsigned i = 0; i < HEADERS_MAX && view_line(&v, &line); i++) {
@@ -73,7 +58,7 @@ void http_describe(struct show *s, const struct packet *p, enum side side, struc
 		if (!view_len(&line))
 			continue;
 		if (!first)
-			tsm_show_text(s, &parts[D_HEADER], line);
+			tsm_show_text(s, &http_fields[D_HEADER], line);
 		else if (side == SIDE_CLIENT)
 			request_line(s, line);
 		else
@@ -81,5 +66,5 @@ void http_describe(struct show *s, const struct packet *p, enum side side, struc
 		first = false;
 	}
 	if (view_len(&v))
-		tsm_show_u64(s, &parts[D_BODY], v.p, view_len(&v), view_len(&v));
+		tsm_show_u64(s, &http_fields[D_BODY], v.p, view_len(&v), view_len(&v));
 }

@@ -11,8 +11,54 @@
 
 extern const struct tsm_model http_model; /* of both versions */
 
-/* Fields that both versions have, by the names their places have in each. */
+/* Fields that both versions have, the first of each. */
+enum {
+	F_VERSION,
+	F_REQ_METHOD,
+	F_REQ_BYTES,
+	F_REQ_BODY,
+	F_REQ_MIME,
+	F_REQ_REFERRER,
+	F_REQ_ID,
+	F_RES_STATUS,
+	F_RES_BYTES,
+	F_RES_BODY,
+	F_RES_MIME,
+	F_URL_FULL,
+	F_URL_PATH,
+	F_URL_QUERY,
+	F_URL_DOMAIN,
+	F_URL_SCHEME,
+	F_USER_AGENT,
+	F_TRACE_ID,
+	F_INTERIM,
+	F_ENCODING,
+	F_SESSION,
+	F_UPGRADE,
+	F_HTTP_FIELDS
+};
+
 #define HTTP_FIELDS                                                                                \
+	[F_VERSION] = FIELD("http.version", "Version",                                             \
+		"HTTP version of the request, or of the response where there is no request",       \
+		FIELD_STR, 7),                                                                     \
+	[F_REQ_BYTES] = FIELD("http.request.bytes", "Req size",                                    \
+		"Bytes of the request on the wire: header and body, in HTTP/2 its frames",         \
+		FIELD_BYTES, 9),                                                                   \
+	[F_REQ_BODY] = FIELD("http.request.body.bytes", "Req body",                                \
+		"Bytes of the request's body without chunk framing, frames and padding",           \
+		FIELD_BYTES, 9),                                                                   \
+	[F_RES_BYTES] = FIELD("http.response.bytes", "Resp size",                                  \
+		"Bytes of the response on the wire: header and body, in HTTP/2 its frames",        \
+		FIELD_BYTES, 9),                                                                   \
+	[F_RES_BODY] = FIELD("http.response.body.bytes", "Resp body",                              \
+		"Bytes of the response's body without chunk framing, frames and padding",          \
+		FIELD_BYTES, 9),                                                                   \
+	[F_URL_DOMAIN] = FIELD("url.domain", "Host",                                               \
+		"Host asked for, from the target, the Host header or :authority", FIELD_STR, 20),  \
+	[F_UPGRADE] = FIELD("tsumari.http.upgrade", "Upgrade",                                     \
+		"Protocol that the connection, in HTTP/2 the stream (RFC 8441), went over to",     \
+		FIELD_STR, 10),                                                                    \
 	[F_REQ_METHOD] = FIELD("http.request.method", "Method", "Request method", FIELD_STR, 7),   \
 	[F_REQ_MIME] = FIELD("http.request.mime_type", "Req type",                                 \
 		"Content-Type of the request without parameters", FIELD_STR, 16),                  \
@@ -31,8 +77,7 @@ extern const struct tsm_model http_model; /* of both versions */
 	[F_URL_SCHEME] = FIELD("url.scheme", "Scheme", "Scheme of the URL", FIELD_STR, 6),         \
 	[F_USER_AGENT] =                                                                           \
 		FIELD("user_agent.original", "User agent", "User-Agent header", FIELD_STR, 20),    \
-	[F_TRACE_ID] = FIELD("trace.id", "Trace",                                                  \
-		"Trace identifier of a traceparent header (W3C Trace Context)", FIELD_STR, 32),    \
+	[F_TRACE_ID] = FIELD_TRACE_ID,                                                             \
 	[F_INTERIM] = FIELD("tsumari.http.interim_responses", "Interim",                           \
 		"1xx answers before the final one", FIELD_U64, 7),                                 \
 	[F_ENCODING] = FIELD("tsumari.http.content_encoding", "Encoding",                          \

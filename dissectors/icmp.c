@@ -161,7 +161,7 @@ static void icmp6_layer(struct packet *p, struct view *v, struct next *next)
 
 enum { D_TYPE, D_CODE, D_CHECKSUM, D_ID, D_SEQUENCE, D_MTU };
 
-static const struct field parts[2][6] = {
+static const struct field parts[2][7] = {
 	{
 		[D_TYPE] = FIELD_SHOWN("icmp.type", "Type", "What it says.", FIELD_U64),
 		[D_CODE] = FIELD_SHOWN("icmp.code", "Code", "What it says in detail.", FIELD_U64),
@@ -171,6 +171,7 @@ static const struct field parts[2][6] = {
 		[D_SEQUENCE] = FIELD_SHOWN("icmp.seq", "Sequence", "Number of an echo.", FIELD_U64),
 		[D_MTU] = FIELD_SHOWN(
 			"icmp.mtu", "Next MTU", "What the next hop lets through.", FIELD_BYTES),
+		FIELDS_END,
 	},
 	{
 		[D_TYPE] = FIELD_SHOWN("icmpv6.type", "Type", "What it says.", FIELD_U64),
@@ -183,6 +184,7 @@ static const struct field parts[2][6] = {
 			"icmpv6.echo.sequence_number", "Sequence", "Number of an echo.", FIELD_U64),
 		[D_MTU] = FIELD_SHOWN(
 			"icmpv6.mtu", "MTU", "What the next hop lets through.", FIELD_BYTES),
+		FIELDS_END,
 	},
 };
 
@@ -272,6 +274,7 @@ TSM_DISSECTOR(icmp) = {
 	.name = "icmp",
 	.title = "Internet Control Message Protocol",
 	.claims = icmp_claims,
+	.fields = parts[0],
 	.layer = icmp_layer,
 	.describe = icmp_describe,
 };
@@ -286,6 +289,7 @@ TSM_DISSECTOR(icmp6) = {
 	.name = "icmp6",
 	.title = "Internet Control Message Protocol version 6",
 	.claims = icmp6_claims,
+	.fields = parts[1],
 	.layer = icmp6_layer,
 	.describe = icmp6_describe,
 };

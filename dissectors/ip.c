@@ -124,6 +124,7 @@ static const struct field parts[] = {
 	[D_SRC] = FIELD_SHOWN("ip.src", "Source", "Address of the sender.", FIELD_IP),
 	[D_DST] = FIELD_SHOWN("ip.dst", "Destination", "Address of the receiver.", FIELD_IP),
 	[D_OPTIONS] = FIELD_SHOWN("ip.options", "Options", "Bytes of options.", FIELD_BYTES),
+	FIELDS_END,
 };
 
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
@@ -166,6 +167,7 @@ TSM_DISSECTOR(ip) = {
 	.name = "ip",
 	.title = "Internet Protocol version 4",
 	.claims = ip_claims,
+	.fields = parts,
 	.layer = ip_layer,
 	.describe = describe,
 };

@@ -136,6 +136,7 @@ static const struct field ip6_parts[] = {
 	[D_HOPS] = FIELD_SHOWN("ipv6.hlim", "Hop limit", "Routers it may still pass.", FIELD_U64),
 	[D_SRC] = FIELD_SHOWN("ipv6.src", "Source", "Address of the sender.", FIELD_IP),
 	[D_DST] = FIELD_SHOWN("ipv6.dst", "Destination", "Address of the receiver.", FIELD_IP),
+	FIELDS_END,
 };
 
 static void ip6_describe(struct show *s, const struct packet *p, enum side side, struct view v)
@@ -169,6 +170,7 @@ static const struct field ext_parts[] = {
 		FIELD_SHOWN("ipv6.fraghdr.more", "More", "More fragments follow.", FIELD_BOOL),
 	[D_FRAG_ID] = FIELD_SHOWN(
 		"ipv6.fraghdr.ident", "Identification", "Names a datagram's fragments.", FIELD_ID),
+	FIELDS_END,
 };
 
 static void ext_describe(struct show *s, const struct packet *p, enum side side, struct view v)
@@ -216,6 +218,7 @@ TSM_DISSECTOR(ip6) = {
 	.name = "ip6",
 	.title = "Internet Protocol version 6",
 	.claims = ip6_claims,
+	.fields = ip6_parts,
 	.layer = ip6_layer,
 	.describe = ip6_describe,
 };
@@ -237,6 +240,7 @@ TSM_DISSECTOR(ip6ext) = {
 	.name = "ip6ext",
 	.title = "IPv6 extension headers",
 	.claims = ip6ext_claims,
+	.fields = ext_parts,
 	.layer = ip6ext_layer,
 	.describe = ext_describe,
 };

@@ -89,6 +89,7 @@ static const struct field parts[] = {
 	[D_CLASS] = FIELD_SHOWN("mpls.exp", "Class", "Traffic class.", FIELD_U64),
 	[D_BOTTOM] = FIELD_SHOWN("mpls.bottom", "Bottom", "The last of the stack.", FIELD_BOOL),
 	[D_TTL] = FIELD_SHOWN("mpls.ttl", "TTL", "Routers it may still pass.", FIELD_U64),
+	FIELDS_END,
 };
 
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
@@ -124,6 +125,7 @@ TSM_DISSECTOR(mpls) = {
 	.name = "mpls",
 	.title = "Multiprotocol Label Switching",
 	.claims = mpls_claims,
+	.fields = parts,
 	.layer = mpls_layer,
 	.describe = describe,
 };

@@ -20,9 +20,7 @@ const struct field mysql_fields[] = {
 		"User of the connection; absent where its login was not captured", FIELD_STR, 10),
 	[F_SCHEMA] = FIELD("mysql.schema", "Schema", "Default schema when the command was sent",
 		FIELD_STR, 10),
-	[F_TRACE_ID] = FIELD("trace.id", "Trace",
-		"Trace identifier of a traceparent in a comment of the statement (sqlcommenter)",
-		FIELD_STR, 32),
+	[F_TRACE_ID] = FIELD_TRACE_ID,
 	[F_VERSION] = FIELD(
 		"mysql.server_version", "Version", "Server's version, as it greets", FIELD_STR, 16),
 	[F_AFFECTED] = FIELD("mysql.affected_rows", "Affected",
@@ -107,6 +105,14 @@ const struct field mysql_fields[] = {
 	[F_B_ACK_WAIT] = FIELD("tsumari.mysql.binlog.ack_wait", "Ack wait",
 		"From the event that asked for it to its semi-synchronous acknowledgment",
 		FIELD_DURATION, 8),
+	[D_LENGTH] =
+		FIELD_SHOWN("mysql.packet_length", "Length", "Bytes of the packet.", FIELD_BYTES),
+	[D_SEQUENCE] = FIELD_SHOWN(
+		"mysql.packet_number", "Number", "Counts packets of a command.", FIELD_U64),
+	[D_QUERY] = FIELD_SHOWN("mysql.query", "Statement", "The statement.", FIELD_STR),
+	[D_KIND] = FIELD_SHOWN("mysql.response", "Response", "What the packet is.", FIELD_NAME),
+	[D_REST] = FIELD_SHOWN(
+		"mysql.payload", "Bytes", "Bytes in the middle of a packet.", FIELD_BYTES),
 	FIELDS_END,
 };
 

@@ -60,6 +60,12 @@ enum mysql_field {
 	F_B_AGE,
 	F_B_LAG,
 	F_B_ACK_WAIT,
+	/* Only shown. */
+	D_LENGTH,
+	D_SEQUENCE,
+	D_QUERY,
+	D_KIND,
+	D_REST,
 };
 
 extern const struct field mysql_fields[];

@@ -5,7 +5,7 @@
  */
 #include "nfs.h"
 
-static const struct field fields[] = {
+const struct field nfs_fields[] = {
 	RPC_FIELDS,
 	[F_NFS_VERSION] = FIELD("nfs.version", "NFS", "Version of the protocol.", FIELD_U64, 3),
 	[F_NFS_MINOR] = FIELD("nfs.minor_version", "Minor",
@@ -62,6 +62,7 @@ static const struct field fields[] = {
 	[F_NFS_SLOT] = FIELD("tsumari.nfs.slot", "Slot", "Slot of the session.", FIELD_U64, 4),
 	[F_NFS_SEQUENCE] = FIELD(
 		"tsumari.nfs.sequence", "Sequence", "Sequence number in the slot.", FIELD_U64, 8),
+	[D_ENTRY] = FIELD_SHOWN("tsumari.nfs.entry", "Entry", "A name in it.", FIELD_STR),
 	FIELDS_END,
 };
 
@@ -318,7 +319,7 @@ TSM_DISSECTOR(nfs) = {
 	.name = "nfs",
 	.title = "Network File System, versions 2, 3 and 4",
 	.claims = claims,
-	.fields = fields,
+	.fields = nfs_fields,
 	.body = body,
 	.model = &model,
 };

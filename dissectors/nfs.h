@@ -34,7 +34,11 @@ enum {
 	F_NFS_SESSION,
 	F_NFS_SLOT,
 	F_NFS_SEQUENCE,
+	/* Only shown. */
+	D_ENTRY,
 };
+
+extern const struct field nfs_fields[];
 
 #define NFS_REL_MAX 150u
 

@@ -9,86 +9,34 @@
 
 #define OPERATIONS_MAX 100u
 
-enum {
-	D_OPCODE,
-	D_MINOR,
-	D_TAG,
-	D_STATUS,
-	D_HANDLE,
-	D_TO_HANDLE,
-	D_NAME,
-	D_ENTRY,
-	D_TO_NAME,
-	D_TARGET,
-	D_OFFSET,
-	D_COUNT,
-	D_DONE,
-	D_EOF,
-	D_STABLE,
-	D_COMMITTED,
-	D_SESSION,
-	D_SLOT,
-	D_SEQUENCE,
-	D_TYPE,
-	D_FILEID,
-	D_SIZE
-};
-
-static const struct field parts[] = {
-	[D_OPCODE] = FIELD_SHOWN("nfs.opcode", "Operation", "What is to be done.", FIELD_U64),
-	[D_MINOR] = FIELD_SHOWN("nfs.minor_version", "Minor", "Minor version.", FIELD_U64),
-	[D_TAG] = FIELD_SHOWN("nfs.tag", "Tag", "The client's name for it.", FIELD_STR),
-	[D_STATUS] = FIELD_SHOWN("nfs.status", "Status", "How it ended.", FIELD_U64),
-	[D_HANDLE] = FIELD_SHOWN("tsumari.nfs.handle", "Handle", "As a hash.", FIELD_ID),
-	[D_TO_HANDLE] = FIELD_SHOWN(
-		"tsumari.nfs.to_handle", "To handle", "Of the new name's directory.", FIELD_ID),
-	[D_NAME] = FIELD_SHOWN("tsumari.nfs.name", "Name", "In its directory.", FIELD_STR),
-	[D_ENTRY] = FIELD_SHOWN("tsumari.nfs.entry", "Entry", "A name in it.", FIELD_STR),
-	[D_TO_NAME] = FIELD_SHOWN("tsumari.nfs.to_name", "To name", "The new one.", FIELD_STR),
-	[D_TARGET] = FIELD_SHOWN("tsumari.nfs.target", "Target", "Of a link.", FIELD_STR),
-	[D_OFFSET] = FIELD_SHOWN("tsumari.nfs.offset", "Offset", "Where in the file.", FIELD_U64),
-	[D_COUNT] = FIELD_SHOWN("tsumari.nfs.count", "Count", "Bytes asked for.", FIELD_U64),
-	[D_DONE] = FIELD_SHOWN("tsumari.nfs.done", "Done", "Bytes read or written.", FIELD_U64),
-	[D_EOF] = FIELD_SHOWN("tsumari.nfs.eof", "EOF", "The end was reached.", FIELD_BOOL),
-	[D_STABLE] = FIELD_SHOWN("tsumari.nfs.stable", "Stable", "How safe it must be.", FIELD_U64),
-	[D_COMMITTED] =
-		FIELD_SHOWN("tsumari.nfs.committed", "Committed", "How safe it is.", FIELD_U64),
-	[D_SESSION] = FIELD_SHOWN("tsumari.nfs.session", "Session", "As a hash.", FIELD_ID),
-	[D_SLOT] = FIELD_SHOWN("tsumari.nfs.slot", "Slot", "Of the session.", FIELD_U64),
-	[D_SEQUENCE] = FIELD_SHOWN("tsumari.nfs.sequence", "Sequence", "In the slot.", FIELD_U64),
-	[D_TYPE] = FIELD_SHOWN("tsumari.nfs.type", "File type", "Of the file.", FIELD_U64),
-	[D_FILEID] = FIELD_SHOWN("tsumari.nfs.fileid", "File ID", "On its file system.", FIELD_U64),
-	[D_SIZE] = FIELD_SHOWN("tsumari.nfs.size", "Size", "Of the file.", FIELD_U64),
-};
-
 /* What a mark stands for; handles and sessions are shown as their hash. */
 static const struct {
 	char letter;
 	uint8_t part;
-	bool hash;
+	enum { NUMBER, TEXT, HASH } kind;
 } marks[] = {
-	{'v', D_MINOR, false},
-	{'g', D_TAG, false},
-	{'s', D_STATUS, false},
-	{'p', D_STATUS, false},
-	{'f', D_HANDLE, true},
-	{'F', D_HANDLE, true},
-	{'n', D_NAME, false},
-	{'y', D_ENTRY, false},
-	{'N', D_TO_NAME, false},
-	{'l', D_TARGET, false},
-	{'O', D_OFFSET, false},
-	{'C', D_COUNT, false},
-	{'r', D_DONE, false},
-	{'e', D_EOF, false},
-	{'S', D_STABLE, false},
-	{'w', D_COMMITTED, false},
-	{'D', D_SESSION, true},
-	{'k', D_SLOT, false},
-	{'q', D_SEQUENCE, false},
-	{'t', D_TYPE, false},
-	{'i', D_FILEID, false},
-	{'z', D_SIZE, false},
+	{'v', F_NFS_MINOR, NUMBER},
+	{'g', F_NFS_TAG, TEXT},
+	{'s', F_NFS_STATUS, NUMBER},
+	{'p', F_NFS_STATUS, NUMBER},
+	{'f', F_NFS_HANDLE, HASH},
+	{'F', F_NFS_HANDLE, HASH},
+	{'n', F_NFS_NAME, TEXT},
+	{'y', D_ENTRY, TEXT},
+	{'N', F_NFS_TO_NAME, TEXT},
+	{'l', F_NFS_TARGET, TEXT},
+	{'O', F_NFS_OFFSET, NUMBER},
+	{'C', F_NFS_COUNT, NUMBER},
+	{'r', F_NFS_DONE, NUMBER},
+	{'e', F_NFS_EOF, NUMBER},
+	{'S', F_NFS_STABLE, NUMBER},
+	{'w', F_NFS_COMMITTED, NUMBER},
+	{'D', F_NFS_SESSION, HASH},
+	{'k', F_NFS_SLOT, NUMBER},
+	{'q', F_NFS_SEQUENCE, NUMBER},
+	{'t', F_NFS_TYPE, NUMBER},
+	{'i', F_NFS_FILEID, NUMBER},
+	{'z', F_NFS_SIZE, NUMBER},
 };
 
 struct reading {
@@ -120,9 +68,9 @@ static const char *meaning(unsigned part, uint64_t number)
 	static const char *const stable[] = {"unstable", "data_sync", "file_sync"};
 	const char *name;
 
-	if (part == D_STABLE || part == D_COMMITTED)
+	if (part == F_NFS_STABLE || part == F_NFS_COMMITTED)
 		return RPC_NAME(stable, number);
-	if (part != D_STATUS || number > UINT32_MAX)
+	if (part != F_NFS_STATUS || number > UINT32_MAX)
 		return NULL;
 	name = nfs_status_name((uint32_t)number);
 	return name;
@@ -145,7 +93,7 @@ static void next_operation(struct reading *r, uint64_t op)
 		tsm_show_end(r->s);
 	r->open = true;
 	tsm_show_group(r->s, name, r->base + r->at[i], (size_t)(r->at[i + 1] - r->at[i]));
-	tsm_show_code(r->s, &parts[D_OPCODE], r->base + r->at[i], 4, op, name);
+	tsm_show_code(r->s, &nfs_fields[F_NFS_OPCODE], r->base + r->at[i], 4, op, name);
 }
 
 static void mark(void *arg, char letter, uint64_t number, struct view text)
@@ -161,21 +109,24 @@ static void mark(void *arg, char letter, uint64_t number, struct view text)
 		return;
 	/* 's' of a COMPOUND's reply is the status of all; in versions 2 and 3 'g' is a handle. */
 	if (!r->compound && letter == 'g') {
-		tsm_show_u64(r->s, &parts[D_TO_HANDLE], text.p, view_len(&text), nfs_hash(text));
+		tsm_show_id(r->s, &nfs_fields[F_NFS_TO_HANDLE], text.p, view_len(&text),
+			nfs_hash(text), NULL);
 		return;
 	}
 	is_text = r->x.pc[-3] == 's' || r->x.pc[-3] == 'f';
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-		const struct field *f = &parts[marks[i].part];
+		const struct field *f = &nfs_fields[marks[i].part];
 
 		if (marks[i].letter != letter)
 			continue;
-		if (marks[i].hash && is_text)
-			tsm_show_u64(r->s, f, text.p, view_len(&text), nfs_hash(text));
-		else if (f->type == FIELD_STR && view_len(&text))
+		if (marks[i].kind == HASH && is_text)
+			tsm_show_id(r->s, f, text.p, view_len(&text), nfs_hash(text), NULL);
+		else if (marks[i].kind == TEXT && view_len(&text))
 			tsm_show_text(r->s, f, text);
-		else if (f->type != FIELD_STR && !is_text)
-			tsm_show_code(r->s, f, number_at(r), width(r), number,
+		else if (marks[i].kind == NUMBER && !is_text && f->type == FIELD_BOOL)
+			tsm_show_u64(r->s, f, number_at(r), width(r), number);
+		else if (marks[i].kind == NUMBER && !is_text)
+			tsm_show_number(r->s, f, number_at(r), width(r), number,
 				meaning(marks[i].part, number));
 		return;
 	}

@@ -40,6 +40,7 @@ static const struct field parts[] = {
 	[D_NEXT] = FIELD_SHOWN("nsh.nextproto", "Next", "What it carries.", FIELD_U64),
 	[D_PATH] = FIELD_SHOWN("nsh.spi", "Path", "Names the service path.", FIELD_U64),
 	[D_INDEX] = FIELD_SHOWN("nsh.si", "Index", "Place on the path.", FIELD_U64),
+	FIELDS_END,
 };
 
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
@@ -68,6 +69,7 @@ TSM_DISSECTOR(nsh) = {
 	.name = "nsh",
 	.title = "Network Service Header",
 	.claims = nsh_claims,
+	.fields = parts,
 	.layer = nsh_layer,
 	.describe = describe,
 };

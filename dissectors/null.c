@@ -39,14 +39,16 @@ static void null_layer(struct packet *p, struct view *v, struct next *next)
 	}
 }
 
-static const struct field family_part =
-	FIELD_SHOWN("null.family", "Family", "Address family of the capturing system.", FIELD_ID);
+static const struct field parts[] = {
+	FIELD_SHOWN("null.family", "Family", "Address family of the capturing system.", FIELD_ID),
+	FIELDS_END,
+};
 
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
 {
 	(void)p;
 	(void)side;
-	show_be(s, &family_part, &v, NULL_HEADER);
+	show_be(s, &parts[0], &v, NULL_HEADER);
 }
 
 static const struct claim null_claims[] = {
@@ -60,6 +62,7 @@ TSM_DISSECTOR(null) = {
 	.name = "null",
 	.title = "BSD loopback",
 	.claims = null_claims,
+	.fields = parts,
 	.layer = null_layer,
 	.describe = describe,
 };

@@ -83,6 +83,7 @@ static const struct field parts[] = {
 		FIELD_SHOWN("pppoe.payload_length", "Length", "Bytes that follow.", FIELD_BYTES),
 	[D_PPP] =
 		FIELD_SHOWN("ppp.protocol", "Protocol", "PPP's number of what follows.", FIELD_ID),
+	FIELDS_END,
 };
 
 static void pppoe_describe(struct show *s, const struct packet *p, enum side side, struct view v)
@@ -118,6 +119,7 @@ TSM_DISSECTOR(pppoe) = {
 	.name = "pppoe",
 	.title = "PPP over Ethernet session",
 	.claims = pppoe_claims,
+	.fields = parts,
 	.layer = pppoe_layer,
 	.describe = pppoe_describe,
 };
@@ -129,6 +131,7 @@ TSM_DISSECTOR(pppoed) = {
 	.name = "pppoed",
 	.title = "PPP over Ethernet discovery",
 	.claims = pppoed_claims,
+	.fields = parts,
 	.layer = pppoed_layer,
 	.describe = pppoe_describe,
 };
@@ -146,6 +149,7 @@ TSM_DISSECTOR(ppp) = {
 	.name = "ppp",
 	.title = "Point-to-Point Protocol",
 	.claims = ppp_claims,
+	.fields = parts,
 	.layer = ppp_layer,
 	.describe = ppp_describe,
 };

@@ -31,8 +31,17 @@ struct rpc {
 	uint64_t recent[RECENT];
 };
 
-static const struct field fields[] = {
+const struct field rpc_fields[] = {
 	RPC_FIELDS,
+	[D_LAST] = FIELD_SHOWN(
+		"rpc.lastfrag", "Last", "The last fragment of its message.", FIELD_BOOL),
+	[D_FRAGMENT] =
+		FIELD_SHOWN("rpc.fraglen", "Fragment", "Bytes of the fragment.", FIELD_BYTES),
+	[D_TYPE] = FIELD_SHOWN("rpc.msgtyp", "Type", "0: call, 1: reply.", FIELD_U64),
+	[D_RPC] = FIELD_SHOWN("rpc.rpc_version", "RPC", "Version of RPC: 2.", FIELD_U64),
+	[D_STATE] = FIELD_SHOWN("rpc.replystat", "Reply", "0: accepted, 1: denied.", FIELD_U64),
+	[D_BODY] = FIELD_SHOWN(
+		"rpc.body", "Body", "Bytes of the message behind its header.", FIELD_BYTES),
 	FIELDS_END,
 };
 
@@ -459,7 +468,7 @@ TSM_DISSECTOR(rpc) = {
 	.name = "rpc",
 	.title = "ONC Remote Procedure Call",
 	.claims = claims,
-	.fields = fields,
+	.fields = rpc_fields,
 	.state_size = sizeof(struct rpc),
 	.probe = rpc_probe,
 	.data = data,

@@ -24,8 +24,17 @@ enum {
 	F_RPC_RETRANSMITS,
 	F_RPC_GSS,
 	F_RPC_AUTH_STATUS,
-	F_RPC_FIELDS
+	F_RPC_FIELDS,
+	/* Only shown. */
+	D_LAST = F_RPC_FIELDS,
+	D_FRAGMENT,
+	D_TYPE,
+	D_RPC,
+	D_STATE,
+	D_BODY
 };
+
+extern const struct field rpc_fields[];
 
 #define RPC_FIELDS                                                                                 \
 	[F_RPC_XID] =                                                                              \

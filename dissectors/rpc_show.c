@@ -9,46 +9,6 @@
 
 #define MESSAGES_MAX 100u
 
-enum {
-	D_LAST,
-	D_FRAGMENT,
-	D_XID,
-	D_TYPE,
-	D_RPC,
-	D_PROGRAM,
-	D_VERSION,
-	D_PROCEDURE,
-	D_FLAVOR,
-	D_UID,
-	D_GID,
-	D_MACHINE,
-	D_STATE,
-	D_STATUS,
-	D_BODY
-};
-
-static const struct field parts[] = {
-	[D_LAST] = FIELD_SHOWN(
-		"rpc.lastfrag", "Last", "The last fragment of its message.", FIELD_BOOL),
-	[D_FRAGMENT] =
-		FIELD_SHOWN("rpc.fraglen", "Fragment", "Bytes of the fragment.", FIELD_BYTES),
-	[D_XID] = FIELD_SHOWN("rpc.xid", "XID", "Names the call.", FIELD_ID),
-	[D_TYPE] = FIELD_SHOWN("rpc.msgtyp", "Type", "0: call, 1: reply.", FIELD_U64),
-	[D_RPC] = FIELD_SHOWN("rpc.rpc_version", "RPC", "Version of RPC: 2.", FIELD_U64),
-	[D_PROGRAM] = FIELD_SHOWN("rpc.program", "Program", "Program called.", FIELD_U64),
-	[D_VERSION] = FIELD_SHOWN("rpc.version", "Version", "Version of the program.", FIELD_U64),
-	[D_PROCEDURE] = FIELD_SHOWN("rpc.procedure", "Procedure", "Procedure called.", FIELD_U64),
-	[D_FLAVOR] =
-		FIELD_SHOWN("rpc.auth_flavor", "Auth", "1: AUTH_SYS, 6: RPCSEC_GSS.", FIELD_U64),
-	[D_UID] = FIELD_SHOWN("rpc.cred.uid", "UID", "User ID of the caller.", FIELD_U64),
-	[D_GID] = FIELD_SHOWN("rpc.cred.gid", "GID", "Group ID of the caller.", FIELD_U64),
-	[D_MACHINE] = FIELD_SHOWN("rpc.cred.machinename", "Machine", "Of the caller.", FIELD_STR),
-	[D_STATE] = FIELD_SHOWN("rpc.replystat", "Reply", "0: accepted, 1: denied.", FIELD_U64),
-	[D_STATUS] = FIELD_SHOWN("rpc.status", "Status", "0: success.", FIELD_U64),
-	[D_BODY] = FIELD_SHOWN(
-		"rpc.body", "Body", "Bytes of the message behind its header.", FIELD_BYTES),
-};
-
 /* AUTH_SYS: stamp, machine, uid, gid (RFC 5531, appendix A). */
 static void credential(struct show *s, struct view v)
 {
@@ -58,10 +18,10 @@ static void credential(struct show *s, struct view v)
 	n = (size_t)view_be(&v, 4);
 	if (n > view_len(&v))
 		return;
-	tsm_show_text(s, &parts[D_MACHINE], view_of(v.p, n, 0));
+	tsm_show_text(s, &rpc_fields[F_RPC_MACHINE], view_of(v.p, n, 0));
 	(void)view_take(&v, (n + 3) / 4 * 4);
-	show_be(s, &parts[D_UID], &v, 4);
-	show_be(s, &parts[D_GID], &v, 4);
+	show_be(s, &rpc_fields[F_RPC_UID], &v, 4);
+	show_be(s, &rpc_fields[F_RPC_GID], &v, 4);
 }
 
 static bool is_nfs(const struct rpc_header *h)
@@ -84,12 +44,13 @@ static void call(struct show *s, struct view *v, const struct rpc_header *h)
 {
 	const uint8_t *at;
 
-	show_be(s, &parts[D_RPC], v, 4);
+	show_be(s, &rpc_fields[D_RPC], v, 4);
 	at = v->p;
-	tsm_show_code(s, &parts[D_PROGRAM], at, 4, h->program, rpc_program_name(h->program));
-	tsm_show_u64(s, &parts[D_VERSION], at + 4, 4, h->version);
-	tsm_show_code(s, &parts[D_PROCEDURE], at + 8, 4, h->procedure, procedure_name(h));
-	tsm_show_u64(s, &parts[D_FLAVOR], at + 12, 4, h->flavor);
+	tsm_show_code(
+		s, &rpc_fields[F_RPC_PROGRAM], at, 4, h->program, rpc_program_name(h->program));
+	tsm_show_u64(s, &rpc_fields[F_RPC_VERSION], at + 4, 4, h->version);
+	tsm_show_code(s, &rpc_fields[F_RPC_PROCEDURE], at + 8, 4, h->procedure, procedure_name(h));
+	tsm_show_u64(s, &rpc_fields[F_RPC_FLAVOR], at + 12, 4, h->flavor);
 	if (h->flavor == RPC_SYS)
 		credential(s, h->credential);
 }
@@ -98,13 +59,13 @@ static void reply(struct show *s, struct view *v, const struct rpc_header *h)
 {
 	size_t n;
 
-	show_be(s, &parts[D_STATE], v, 4);
+	show_be(s, &rpc_fields[D_STATE], v, 4);
 	if (!h->denied) {
 		(void)view_be(v, 4);
 		n = (size_t)view_be(v, 4);
 		(void)view_take(v, (n + 3) / 4 * 4);
 	}
-	show_be(s, &parts[D_STATUS], v, 4);
+	show_be(s, &rpc_fields[F_RPC_STATUS], v, 4);
 }
 
 /* What is encrypted, or in an envelope of RPCSEC_GSS, is not the program's. */
@@ -126,15 +87,16 @@ static bool message(struct show *s, struct view v)
 	if (!n || n > view_len(&v))
 		return false;
 	rest.p += n;
-	show_be(s, &parts[D_XID], &v, 4);
-	tsm_show_code(s, &parts[D_TYPE], v.p, 4, h.reply, h.reply ? "reply" : "call");
+	tsm_show_id(s, &rpc_fields[F_RPC_XID], v.p, 4, h.xid, NULL);
+	(void)view_take(&v, 4);
+	tsm_show_code(s, &rpc_fields[D_TYPE], v.p, 4, h.reply, h.reply ? "reply" : "call");
 	(void)view_take(&v, 4);
 	if (h.reply)
 		reply(s, &v, &h);
 	else
 		call(s, &v, &h);
 	if (view_len(&rest) && !program(s, rest, &h))
-		tsm_show_u64(s, &parts[D_BODY], rest.p, view_len(&rest), view_len(&rest));
+		tsm_show_u64(s, &rpc_fields[D_BODY], rest.p, view_len(&rest), view_len(&rest));
 	return true;
 }
 
@@ -161,12 +123,12 @@ void rpc_describe(struct show *s, const struct packet *p, enum side side, struct
 		if (!whole)
 			break;
 		tsm_show_group(s, "Record", v.p, 4 + view_len(&body));
-		tsm_show_u64(s, &parts[D_LAST], v.p, 4, mark >> 31);
-		tsm_show_u64(s, &parts[D_FRAGMENT], v.p, 4, n);
+		tsm_show_u64(s, &rpc_fields[D_LAST], v.p, 4, mark >> 31);
+		tsm_show_u64(s, &rpc_fields[D_FRAGMENT], v.p, 4, n);
 		(void)message(s, body);
 		tsm_show_end(s);
 		v.p = body.end;
 	}
 	if (view_len(&v))
-		tsm_show_u64(s, &parts[D_BODY], v.p, view_len(&v), view_len(&v));
+		tsm_show_u64(s, &rpc_fields[D_BODY], v.p, view_len(&v), view_len(&v));
 }

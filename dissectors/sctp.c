@@ -34,6 +34,7 @@ static const struct field parts[] = {
 	[D_TAG] = FIELD_SHOWN(
 		"sctp.verification_tag", "Tag", "Names the association to its receiver.", FIELD_ID),
 	[D_CHECKSUM] = FIELD_SHOWN("sctp.checksum", "Checksum", "CRC32c of the packet.", FIELD_ID),
+	FIELDS_END,
 };
 
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
@@ -56,6 +57,7 @@ TSM_DISSECTOR(sctp) = {
 	.name = "sctp",
 	.title = "Stream Control Transmission Protocol",
 	.claims = sctp_claims,
+	.fields = parts,
 	.layer = sctp_layer,
 	.describe = describe,
 };

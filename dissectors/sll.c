@@ -58,6 +58,7 @@ static const struct field parts[] = {
 	[D_ETYPE] = FIELD_SHOWN("sll.etype", "Protocol", "EtherType of what follows.", FIELD_ID),
 	[D_IFINDEX] =
 		FIELD_SHOWN("sll.ifindex", "Interface", "Number of the interface.", FIELD_U64),
+	FIELDS_END,
 };
 
 static const char *kind(unsigned type)
@@ -110,6 +111,7 @@ TSM_DISSECTOR(sll) = {
 	.name = "sll",
 	.title = "Linux cooked capture",
 	.claims = sll_claims,
+	.fields = parts,
 	.layer = sll_layer,
 	.describe = sll_describe,
 };
@@ -119,6 +121,7 @@ TSM_DISSECTOR(sll2) = {
 	.name = "sll2",
 	.title = "Linux cooked capture, version 2",
 	.claims = sll2_claims,
+	.fields = parts,
 	.layer = sll2_layer,
 	.describe = sll2_describe,
 };

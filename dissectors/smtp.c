@@ -12,7 +12,7 @@
  */
 #include "smtp.h"
 
-static const struct field fields[] = {
+const struct field smtp_fields[] = {
 	[F_RECORD] = FIELD("tsumari.smtp.record", "Record",
 		"greeting, command, or mail (MAIL to the reply that settles it)", FIELD_NAME, 8),
 	[F_COMMAND] = FIELD("smtp.command", "Command", "Command, in capitals", FIELD_STR, 8),
@@ -63,6 +63,13 @@ static const struct field fields[] = {
 		"Go-ahead (or first BDAT) to the end of the message", FIELD_DURATION, 9),
 	[F_TIME_QUEUE] = FIELD("tsumari.smtp.time.queue", "T queue",
 		"End of the message to the reply to it", FIELD_DURATION, 9),
+	[D_COMMAND] = FIELD_SHOWN("smtp.req.command", "Command", "Verb of the command.", FIELD_STR),
+	[D_PARAMETER] =
+		FIELD_SHOWN("smtp.req.parameter", "Parameter", "What follows it.", FIELD_STR),
+	[D_CODE] = FIELD_SHOWN("smtp.response.code", "Code", "Code of the reply.", FIELD_U64),
+	[D_TEXT] = FIELD_SHOWN("smtp.rsp.parameter", "Text", "The reply in words.", FIELD_STR),
+	[D_LINE] = FIELD_SHOWN("smtp.line", "Line", "A line that is no command.", FIELD_STR),
+	[D_REST] = FIELD_SHOWN("smtp.rest", "Bytes", "Bytes without a line's end.", FIELD_BYTES),
 	FIELDS_END,
 };
 
@@ -535,7 +542,7 @@ TSM_DISSECTOR(smtp) = {
 	.name = "smtp",
 	.title = "Simple Mail Transfer Protocol, and LMTP",
 	.claims = claims,
-	.fields = fields,
+	.fields = smtp_fields,
 	.state_size = sizeof(struct smtp),
 	.traits = TRAIT_SERVER_FIRST | TRAIT_IN_ORDER,
 	.probe = probe,

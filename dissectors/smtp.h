@@ -38,7 +38,16 @@ enum {
 	F_TIME_DATA,
 	F_TIME_BODY,
 	F_TIME_QUEUE,
+	/* Only shown. */
+	D_COMMAND,
+	D_PARAMETER,
+	D_CODE,
+	D_TEXT,
+	D_LINE,
+	D_REST,
 };
+
+extern const struct field smtp_fields[];
 
 enum verb {
 	V_NONE,

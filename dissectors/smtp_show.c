@@ -7,30 +7,18 @@
 
 #define LINES_MAX 200u
 
-enum { D_COMMAND, D_PARAMETER, D_CODE, D_TEXT, D_LINE, D_REST };
-
-static const struct field parts[] = {
-	[D_COMMAND] = FIELD_SHOWN("smtp.req.command", "Command", "Verb of the command.", FIELD_STR),
-	[D_PARAMETER] =
-		FIELD_SHOWN("smtp.req.parameter", "Parameter", "What follows it.", FIELD_STR),
-	[D_CODE] = FIELD_SHOWN("smtp.response.code", "Code", "Code of the reply.", FIELD_U64),
-	[D_TEXT] = FIELD_SHOWN("smtp.rsp.parameter", "Text", "The reply in words.", FIELD_STR),
-	[D_LINE] = FIELD_SHOWN("smtp.line", "Line", "A line that is no command.", FIELD_STR),
-	[D_REST] = FIELD_SHOWN("smtp.rest", "Bytes", "Bytes without a line's end.", FIELD_BYTES),
-};
-
 static void command(struct show *s, struct view line)
 {
 	struct view rest = line, verb = word(&rest);
 
 	if (smtp_sure_command(line) == V_NONE) {
-		tsm_show_text(s, &parts[D_LINE], line);
+		tsm_show_text(s, &smtp_fields[D_LINE], line);
 		return;
 	}
-	tsm_show_text(s, &parts[D_COMMAND], verb);
+	tsm_show_text(s, &smtp_fields[D_COMMAND], verb);
 	rest = trimmed(rest);
 	if (view_len(&rest))
-		tsm_show_text(s, &parts[D_PARAMETER], rest);
+		tsm_show_text(s, &smtp_fields[D_PARAMETER], rest);
 }
 
 static void reply(struct show *s, struct view line)
@@ -38,13 +26,13 @@ static void reply(struct show *s, struct view line)
 	const uint8_t *p = line.p;
 
 	if (view_len(&line) < 3 || !is_digit(p[0]) || !is_digit(p[1]) || !is_digit(p[2])) {
-		tsm_show_text(s, &parts[D_LINE], line);
+		tsm_show_text(s, &smtp_fields[D_LINE], line);
 		return;
 	}
-	tsm_show_u64(
-		s, &parts[D_CODE], p, 3, (p[0] - 48u) * 100u + (p[1] - 48u) * 10u + (p[2] - 48u));
+	tsm_show_u64(s, &smtp_fields[D_CODE], p, 3,
+		(p[0] - 48u) * 100u + (p[1] - 48u) * 10u + (p[2] - 48u));
 	if (view_len(&line) > 4)
-		tsm_show_text(s, &parts[D_TEXT], view_of(p + 4, view_len(&line) - 4, 0));
+		tsm_show_text(s, &smtp_fields[D_TEXT], view_of(p + 4, view_len(&line) - 4, 0));
 }
 
 void smtp_describe(struct show *s, const struct packet *p, enum side side, struct view v)
@@ -59,5 +47,5 @@ void smtp_describe(struct show *s, const struct packet *p, enum side side, struc
 			reply(s, line);
 	}
 	if (view_len(&v))
-		tsm_show_u64(s, &parts[D_REST], v.p, view_len(&v), view_len(&v));
+		tsm_show_u64(s, &smtp_fields[D_REST], v.p, view_len(&v), view_len(&v));
 }

@@ -261,6 +261,7 @@ static const struct field parts[] = {
 	[D_TSECR] = FIELD_SHOWN("tcp.options.timestamp.tsecr", "Echo",
 		"Clock of the receiver, as last seen.", FIELD_U64),
 	[D_OPTION] = FIELD_SHOWN("tcp.option_kind", "Option", "Kind of another option.", FIELD_U64),
+	FIELDS_END,
 };
 
 static void describe_option(struct show *s, const uint8_t *o)
@@ -342,6 +343,7 @@ TSM_DISSECTOR(tcp) = {
 	.name = "tcp",
 	.title = "Transmission Control Protocol",
 	.claims = tcp_claims,
+	.fields = parts,
 	.layer = tcp_layer,
 	.describe = describe,
 };

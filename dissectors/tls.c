@@ -26,6 +26,17 @@ enum {
 	F_HANDSHAKE,
 	F_RETRY,
 	F_ALERT,
+	/* Only shown. */
+	D_TYPE,
+	D_VERSION,
+	D_LENGTH,
+	D_MESSAGE,
+	D_MESSAGE_LENGTH,
+	D_HELLO_VERSION,
+	D_SUITES,
+	D_EXT,
+	D_LEVEL,
+	D_REST,
 };
 
 static const struct field fields[] = {
@@ -47,6 +58,22 @@ static const struct field fields[] = {
 		"The server wanted another ClientHello (HelloRetryRequest)", FIELD_BOOL, 5),
 	[F_ALERT] = FIELD("tsumari.tls.alert", "Alert",
 		"Number of the alert that ended the handshake (RFC 8446, 6)", FIELD_U64, 5),
+	[D_TYPE] =
+		FIELD_SHOWN("tls.record.content_type", "Type", "What the record holds.", FIELD_U64),
+	[D_VERSION] = FIELD_SHOWN("tls.record.version", "Version", "Of the record.", FIELD_ID),
+	[D_LENGTH] = FIELD_SHOWN("tls.record.length", "Length", "Bytes that follow.", FIELD_BYTES),
+	[D_MESSAGE] = FIELD_SHOWN("tls.handshake.type", "Message", "Of the handshake.", FIELD_U64),
+	[D_MESSAGE_LENGTH] =
+		FIELD_SHOWN("tls.handshake.length", "Length", "Bytes that follow.", FIELD_BYTES),
+	[D_HELLO_VERSION] =
+		FIELD_SHOWN("tls.handshake.version", "Version", "Offered, or agreed on.", FIELD_ID),
+	[D_SUITES] = FIELD_SHOWN("tls.handshake.cipher_suites_length", "Ciphers",
+		"Bytes of the list of suites offered.", FIELD_BYTES),
+	[D_EXT] =
+		FIELD_SHOWN("tls.handshake.extension.type", "Extension", "Its number.", FIELD_U64),
+	[D_LEVEL] = FIELD_SHOWN("tls.alert_message.level", "Level", "2: fatal.", FIELD_U64),
+	[D_REST] =
+		FIELD_SHOWN("tls.rest", "Bytes", "Bytes in the middle of a record.", FIELD_BYTES),
 	FIELDS_END,
 };
 
@@ -668,46 +695,6 @@ static enum tsm_probe probe(struct view head, enum side side)
 	return client == (side == SIDE_CLIENT) ? PROBE_YES : PROBE_SWAPPED;
 }
 
-enum {
-	D_TYPE,
-	D_VERSION,
-	D_LENGTH,
-	D_MESSAGE,
-	D_MESSAGE_LENGTH,
-	D_HELLO_VERSION,
-	D_SUITE,
-	D_SUITES,
-	D_NAME,
-	D_ALPN,
-	D_EXT,
-	D_LEVEL,
-	D_ALERT,
-	D_REST
-};
-
-static const struct field parts[] = {
-	[D_TYPE] =
-		FIELD_SHOWN("tls.record.content_type", "Type", "What the record holds.", FIELD_U64),
-	[D_VERSION] = FIELD_SHOWN("tls.record.version", "Version", "Of the record.", FIELD_ID),
-	[D_LENGTH] = FIELD_SHOWN("tls.record.length", "Length", "Bytes that follow.", FIELD_BYTES),
-	[D_MESSAGE] = FIELD_SHOWN("tls.handshake.type", "Message", "Of the handshake.", FIELD_U64),
-	[D_MESSAGE_LENGTH] =
-		FIELD_SHOWN("tls.handshake.length", "Length", "Bytes that follow.", FIELD_BYTES),
-	[D_HELLO_VERSION] =
-		FIELD_SHOWN("tls.handshake.version", "Version", "Offered, or agreed on.", FIELD_ID),
-	[D_SUITE] = FIELD_SHOWN("tls.cipher", "Cipher", "Cipher suite.", FIELD_ID),
-	[D_SUITES] = FIELD_SHOWN("tls.handshake.cipher_suites_length", "Ciphers",
-		"Bytes of the list of suites offered.", FIELD_BYTES),
-	[D_NAME] = FIELD_SHOWN("tls.client.server_name", "SNI", "Server asked for.", FIELD_STR),
-	[D_ALPN] = FIELD_SHOWN("tls.next_protocol", "ALPN", "Protocol inside.", FIELD_STR),
-	[D_EXT] =
-		FIELD_SHOWN("tls.handshake.extension.type", "Extension", "Its number.", FIELD_U64),
-	[D_LEVEL] = FIELD_SHOWN("tls.alert_message.level", "Level", "2: fatal.", FIELD_U64),
-	[D_ALERT] = FIELD_SHOWN("tsumari.tls.alert", "Alert", "Number of the alert.", FIELD_U64),
-	[D_REST] =
-		FIELD_SHOWN("tls.rest", "Bytes", "Bytes in the middle of a record.", FIELD_BYTES),
-};
-
 static const char *record_name(unsigned type)
 {
 	static const char *const names[] = {
@@ -758,13 +745,13 @@ static void show_extensions(struct show *s, struct view v, enum side side)
 		uint64_t type = view_be(&all, 2);
 		struct view body = view_sub(&all, (size_t)view_be(&all, 2));
 
-		tsm_show_u64(s, &parts[D_EXT], at, 2, type);
+		tsm_show_u64(s, &fields[D_EXT], at, 2, type);
 		if (type == EXT_NAME && side == SIDE_CLIENT && view_len(&body) > 5)
 			tsm_show_text(
-				s, &parts[D_NAME], view_of(body.p + 5, view_len(&body) - 5, 0));
+				s, &fields[F_NAME], view_of(body.p + 5, view_len(&body) - 5, 0));
 		else if (type == EXT_ALPN && view_len(&body) > 3 &&
 			 body.p[2] <= view_len(&body) - 3)
-			tsm_show_text(s, &parts[D_ALPN], view_of(body.p + 3, body.p[2], 0));
+			tsm_show_text(s, &fields[F_ALPN], view_of(body.p + 3, body.p[2], 0));
 		if (all.bad)
 			return;
 	}
@@ -772,18 +759,18 @@ static void show_extensions(struct show *s, struct view v, enum side side)
 
 static void show_hello(struct show *s, struct view v, enum side side)
 {
-	show_be(s, &parts[D_HELLO_VERSION], &v, 2);
+	show_be(s, &fields[D_HELLO_VERSION], &v, 2);
 	(void)view_take(&v, 32);
 	(void)view_sub(&v, (size_t)view_be(&v, 1));
 	if (side == SIDE_CLIENT) {
-		(void)view_sub(&v, (size_t)show_be(s, &parts[D_SUITES], &v, 2));
+		(void)view_sub(&v, (size_t)show_be(s, &fields[D_SUITES], &v, 2));
 		(void)view_sub(&v, (size_t)view_be(&v, 1));
 	} else {
 		const uint8_t *at = v.p;
 		unsigned id = (unsigned)view_be(&v, 2);
 
 		if (!v.bad)
-			tsm_show_code(s, &parts[D_SUITE], at, 2, id, suite_name(id));
+			tsm_show_id(s, &fields[F_CIPHER], at, 2, id, suite_name(id));
 		(void)view_be(&v, 1);
 	}
 	if (!v.bad && view_len(&v) > 2)
@@ -799,8 +786,8 @@ static void show_message(struct show *s, struct view v)
 	if (!h || h[1] || !message_name(h[0]))
 		return;
 	n = (size_t)h[2] << 8 | h[3];
-	tsm_show_code(s, &parts[D_MESSAGE], h, 1, h[0], message_name(h[0]));
-	tsm_show_u64(s, &parts[D_MESSAGE_LENGTH], h + 1, 3, n);
+	tsm_show_code(s, &fields[D_MESSAGE], h, 1, h[0], message_name(h[0]));
+	tsm_show_u64(s, &fields[D_MESSAGE_LENGTH], h + 1, 3, n);
 	v.p += 4;
 	if (n < view_len(&v))
 		v.end = v.p + n;
@@ -825,19 +812,19 @@ static void describe(struct show *s, const struct packet *p, enum side side, str
 			body.end = v.p + n;
 		v.p = body.end;
 		tsm_show_group(s, "Record", h, HEADER + view_len(&body));
-		tsm_show_code(s, &parts[D_TYPE], h, 1, h[0], record_name(h[0]));
-		tsm_show_u64(s, &parts[D_VERSION], h + 1, 2, (unsigned)h[1] << 8 | h[2]);
-		tsm_show_u64(s, &parts[D_LENGTH], h + 3, 2, n);
+		tsm_show_code(s, &fields[D_TYPE], h, 1, h[0], record_name(h[0]));
+		tsm_show_u64(s, &fields[D_VERSION], h + 1, 2, (unsigned)h[1] << 8 | h[2]);
+		tsm_show_u64(s, &fields[D_LENGTH], h + 3, 2, n);
 		if (h[0] == HANDSHAKE)
 			show_message(s, body);
 		if (h[0] == ALERT && n == 2 && view_len(&body) == 2) {
-			tsm_show_u64(s, &parts[D_LEVEL], body.p, 1, body.p[0]);
-			tsm_show_u64(s, &parts[D_ALERT], body.p + 1, 1, body.p[1]);
+			tsm_show_u64(s, &fields[D_LEVEL], body.p, 1, body.p[0]);
+			tsm_show_u64(s, &fields[F_ALERT], body.p + 1, 1, body.p[1]);
 		}
 		tsm_show_end(s);
 	}
 	if (view_len(&v))
-		tsm_show_u64(s, &parts[D_REST], v.p, view_len(&v), view_len(&v));
+		tsm_show_u64(s, &fields[D_REST], v.p, view_len(&v), view_len(&v));
 }
 
 static const struct claim claims[] = {

@@ -47,6 +47,7 @@ static const struct field parts[] = {
 		FIELD_SHOWN("udp.dstport", "Destination port", "Port of the receiver.", FIELD_U64),
 	[D_LENGTH] = FIELD_SHOWN("udp.length", "Length", "Bytes with this header.", FIELD_BYTES),
 	[D_CHECKSUM] = FIELD_SHOWN("udp.checksum", "Checksum", "Checksum; 0: none.", FIELD_ID),
+	FIELDS_END,
 };
 
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
@@ -67,6 +68,7 @@ TSM_DISSECTOR(udp) = {
 	.name = "udp",
 	.title = "User Datagram Protocol",
 	.claims = udp_claims,
+	.fields = parts,
 	.layer = udp_layer,
 	.describe = describe,
 };

@@ -37,6 +37,7 @@ static const struct field parts[] = {
 	[D_DEI] = FIELD_SHOWN("vlan.dei", "DEI", "Drop eligible.", FIELD_BOOL),
 	[D_ID] = FIELD_SHOWN("vlan.id", "VLAN", "VLAN identifier; 0: a priority only.", FIELD_U64),
 	[D_TYPE] = FIELD_SHOWN("vlan.etype", "Type", "EtherType of what follows.", FIELD_ID),
+	FIELDS_END,
 };
 
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
@@ -65,6 +66,7 @@ TSM_DISSECTOR(vlan) = {
 	.name = "vlan",
 	.title = "IEEE 802.1Q VLAN tag",
 	.claims = vlan_claims,
+	.fields = parts,
 	.layer = vlan_layer,
 	.describe = describe,
 };

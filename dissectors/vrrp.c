@@ -73,42 +73,62 @@ struct advert_record {
 	struct addr previous; /* the other router heard last for it; all zero: none */
 };
 
+enum {
+	F_ACTION,
+	F_VERSION,
+	F_VRID,
+	F_PRIORITY,
+	F_INTERVAL,
+	F_AUTH,
+	F_COUNT,
+	F_ADDRS,
+	F_ADVERTS,
+	F_CHANGED,
+	F_SILENT,
+	F_PREVIOUS,
+	/* Only shown. */
+	D_TYPE,
+	D_CHECKSUM,
+};
+
 static const struct field event_fields[] = {
-	EVENT_FIELD(advert_record, action, "event.action", "Action",
+	[F_ACTION] = EVENT_FIELD(advert_record, action, "event.action", "Action",
 		"first: an advertisement of a sender not heard before; change: it says something "
 		"else than before; resign: priority 0; silence: none for three intervals and the "
 		"skew time; return: one after that, or after another sender spoke when it was its "
 		"turn; end: the capture ended.",
 		FIELD_NAME, 0, 8),
-	EVENT_FIELD(advert_record, version, "vrrp.version", "Version", "VRRP version.", FIELD_U64,
-		0, 3),
-	EVENT_FIELD(advert_record, vrid, "vrrp.virtual_router_id", "VRID",
+	[F_VERSION] = EVENT_FIELD(advert_record, version, "vrrp.version", "Version",
+		"VRRP version.", FIELD_U64, 0, 3),
+	[F_VRID] = EVENT_FIELD(advert_record, vrid, "vrrp.virtual_router_id", "VRID",
 		"Virtual router identifier.", FIELD_U64, 0, 4),
-	EVENT_FIELD(advert_record, priority, "vrrp.priority", "Priority",
+	[F_PRIORITY] = EVENT_FIELD(advert_record, priority, "vrrp.priority", "Priority",
 		"Priority last advertised; 0: the master resigns.", FIELD_U64, 0, 4),
-	EVENT_FIELD(advert_record, interval, "vrrp.advert_interval", "Interval",
+	[F_INTERVAL] = EVENT_FIELD(advert_record, interval, "vrrp.advert_interval", "Interval",
 		"Time between advertisements, as last advertised.", FIELD_DURATION, 0, 8),
-	EVENT_FIELD(advert_record, auth, "vrrp.auth_type", "Auth",
+	[F_AUTH] = EVENT_FIELD(advert_record, auth, "vrrp.auth_type", "Auth",
 		"Authentication type of version 2: none, simple, ip_ah or other.", FIELD_NAME, 0,
 		6),
-	EVENT_FIELD(advert_record, naddrs, "vrrp.address_count", "Addresses",
+	[F_COUNT] = EVENT_FIELD(advert_record, naddrs, "vrrp.address_count", "Addresses",
 		"Number of virtual addresses advertised.", FIELD_U64, 0, 4),
-	EVENT_FIELD(advert_record, addrs, "vrrp.addresses", "Addresses",
+	[F_ADDRS] = EVENT_FIELD(advert_record, addrs, "vrrp.addresses", "Addresses",
 		"The virtual addresses last advertised, at most 20 of them.", FIELD_IPS,
 		FIELD_F_LIST, 30),
-	EVENT_FIELD(advert_record, adverts, "tsumari.vrrp.adverts", "Adverts",
+	[F_ADVERTS] = EVENT_FIELD(advert_record, adverts, "tsumari.vrrp.adverts", "Adverts",
 		"Advertisements of this sender since its event before, this one's own counted.",
 		FIELD_U64, 0, 7),
-	FIELD_AT("tsumari.vrrp.changed", "Changed", "What is not as it was advertised before.",
-		FIELD_NAMES, 12, FIELD_F_LIST, offsetof(struct advert_record, changed),
-		changed_names),
-	EVENT_FIELD(advert_record, silent, "tsumari.vrrp.silent", "Silent",
+	[F_CHANGED] = FIELD_AT("tsumari.vrrp.changed", "Changed",
+		"What is not as it was advertised before.", FIELD_NAMES, 12, FIELD_F_LIST,
+		offsetof(struct advert_record, changed), changed_names),
+	[F_SILENT] = EVENT_FIELD(advert_record, silent, "tsumari.vrrp.silent", "Silent",
 		"How long there was no advertisement, of silence and return.", FIELD_DURATION, 0,
 		8),
-	EVENT_FIELD(advert_record, previous, "tsumari.vrrp.previous.ip", "Before",
+	[F_PREVIOUS] = EVENT_FIELD(advert_record, previous, "tsumari.vrrp.previous.ip", "Before",
 		"The other sender for the same virtual router that was heard last before, of "
 		"first and return.",
 		FIELD_IP, FIELD_F_NONZERO, 15),
+	[D_TYPE] = FIELD_SHOWN("vrrp.type", "Type", "1: an advertisement.", FIELD_U64),
+	[D_CHECKSUM] = FIELD_SHOWN("vrrp.checksum", "Checksum", "Checksum.", FIELD_ID),
 	FIELDS_END,
 };
 
@@ -404,24 +424,6 @@ static const struct tsm_event_kind events = {
 
 /* ---- Explained ---- */
 
-enum { D_VERSION, D_TYPE, D_VRID, D_PRIORITY, D_COUNT, D_AUTH, D_INTERVAL, D_CHECKSUM, D_ADDR };
-
-static const struct field parts[] = {
-	[D_VERSION] = FIELD_SHOWN("vrrp.version", "Version", "VRRP version.", FIELD_U64),
-	[D_TYPE] = FIELD_SHOWN("vrrp.type", "Type", "1: an advertisement.", FIELD_U64),
-	[D_VRID] = FIELD_SHOWN(
-		"vrrp.virtual_router_id", "VRID", "Virtual router identifier.", FIELD_U64),
-	[D_PRIORITY] =
-		FIELD_SHOWN("vrrp.priority", "Priority", "0: the master resigns.", FIELD_U64),
-	[D_COUNT] = FIELD_SHOWN(
-		"vrrp.address_count", "Addresses", "Number of virtual addresses.", FIELD_U64),
-	[D_AUTH] = FIELD_SHOWN("vrrp.auth_type", "Auth", "Authentication type.", FIELD_U64),
-	[D_INTERVAL] = FIELD_SHOWN(
-		"vrrp.advert_interval", "Interval", "Time between advertisements.", FIELD_DURATION),
-	[D_CHECKSUM] = FIELD_SHOWN("vrrp.checksum", "Checksum", "Checksum.", FIELD_ID),
-	[D_ADDR] = FIELD_SHOWN("vrrp.addresses", "Address", "A virtual address.", FIELD_IP),
-};
-
 /* What follows the addresses in version 2, which may be a password, is not shown as text. */
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
 {
@@ -431,21 +433,21 @@ static void describe(struct show *s, const struct packet *p, enum side side, str
 	(void)side;
 	if (!h)
 		return;
-	tsm_show_u64(s, &parts[D_VERSION], h, 1, h[0] >> 4);
-	tsm_show_u64(s, &parts[D_TYPE], h, 1, h[0] & 0x0f);
-	tsm_show_u64(s, &parts[D_VRID], h + 1, 1, h[1]);
-	tsm_show_u64(s, &parts[D_PRIORITY], h + 2, 1, h[2]);
-	tsm_show_u64(s, &parts[D_COUNT], h + 3, 1, h[3]);
+	tsm_show_u64(s, &event_fields[F_VERSION], h, 1, h[0] >> 4);
+	tsm_show_u64(s, &event_fields[D_TYPE], h, 1, h[0] & 0x0f);
+	tsm_show_u64(s, &event_fields[F_VRID], h + 1, 1, h[1]);
+	tsm_show_u64(s, &event_fields[F_PRIORITY], h + 2, 1, h[2]);
+	tsm_show_u64(s, &event_fields[F_COUNT], h + 3, 1, h[3]);
 	if (h[0] >> 4 == 2) {
-		tsm_show_u64(s, &parts[D_AUTH], h + 4, 1, h[4]);
-		tsm_show_u64(s, &parts[D_INTERVAL], h + 5, 1, h[5] * UINT64_C(1000000000));
+		tsm_show_u64(s, &event_fields[F_AUTH], h + 4, 1, h[4]);
+		tsm_show_u64(s, &event_fields[F_INTERVAL], h + 5, 1, h[5] * UINT64_C(1000000000));
 	} else {
-		tsm_show_u64(s, &parts[D_INTERVAL], h + 4, 2,
+		tsm_show_u64(s, &event_fields[F_INTERVAL], h + 4, 2,
 			(load16(h + 4) & 0x0fffu) * UINT64_C(10000000));
 	}
-	tsm_show_u64(s, &parts[D_CHECKSUM], h + 6, 2, load16(h + 6));
+	tsm_show_u64(s, &event_fields[D_CHECKSUM], h + 6, 2, load16(h + 6));
 	for (unsigned i = 0; i < h[3] && (at = view_take(&v, width)); i++)
-		tsm_show_ip(s, &parts[D_ADDR], at, width);
+		tsm_show_ip(s, &event_fields[F_ADDRS], at, width);
 }
 
 static const struct claim vrrp_claims[] = {

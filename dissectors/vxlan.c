@@ -35,6 +35,7 @@ enum { D_FLAGS, D_VNI, D_NEXT };
 static const struct field parts[] = {
 	[D_FLAGS] = FIELD_SHOWN("vxlan.flags", "Flags", "Flags.", FIELD_ID),
 	[D_VNI] = FIELD_SHOWN("vxlan.vni", "VNI", "Names the network inside.", FIELD_U64),
+	FIELDS_END,
 };
 
 static void describe(struct show *s, const struct packet *p, enum side side, struct view v)
@@ -70,6 +71,7 @@ static const struct field gpe_parts[] = {
 	[D_FLAGS] = FIELD_SHOWN("vxlan.flags", "Flags", "Flags.", FIELD_ID),
 	[D_VNI] = FIELD_SHOWN("vxlan.vni", "VNI", "Names the network inside.", FIELD_U64),
 	[D_NEXT] = FIELD_SHOWN("vxlan.next_proto", "Next", "What follows.", FIELD_U64),
+	FIELDS_END,
 };
 
 static void gpe_describe(struct show *s, const struct packet *p, enum side side, struct view v)
@@ -96,6 +98,7 @@ TSM_DISSECTOR(vxlan_gpe) = {
 	.name = "vxlan-gpe",
 	.title = "Virtual eXtensible LAN, Generic Protocol Extension",
 	.claims = gpe_claims,
+	.fields = gpe_parts,
 	.layer = gpe_layer,
 	.describe = gpe_describe,
 };
@@ -111,6 +114,7 @@ TSM_DISSECTOR(vxlan) = {
 	.name = "vxlan",
 	.title = "Virtual eXtensible LAN",
 	.claims = vxlan_claims,
+	.fields = parts,
 	.layer = vxlan_layer,
 	.describe = describe,
 };

@@ -6,6 +6,7 @@
  * changed, is explained by every dissector and for both sides; all that is shown must lie in the
  * frame. The frame is an allocation of its size, so that a sanitizer sees a read past it.
  */
+#include "api/event.h"
 #include "core/registry.h"
 #include "core/show.h"
 #include "base/text.h"
@@ -23,7 +24,7 @@ static void value(const struct show_node *x)
 	struct text t;
 
 	text_init(&t, buffer, sizeof(buffer));
-	switch (x->field->type) {
+	switch (x->type) {
 	case FIELD_STR:
 		text_escape(&t, tree.text + x->text, x->ntext, SIZE_MAX);
 		break;
@@ -73,6 +74,29 @@ static uint32_t random32(void)
 	return x;
 }
 
+static bool among(const struct field *table, const struct field *f)
+{
+	for (const struct field *x = table; x && x->type != FIELD_END; x++)
+		if (x == f)
+			return true;
+	return false;
+}
+
+/* Each protocol has one table of fields: what is shown is of it, or of what carries it. */
+static bool declared(const struct show_node *x)
+{
+	if (!x->layer || strcmp(x->layer, "proxy") == 0)
+		return true;
+	for (unsigned i = 0; i < registry_count(); i++) {
+		const struct dissector *d = registry_get(i);
+		const struct tsm_event_kind *events = registry_event(d);
+
+		if (among(d->fields, x->field) || (events && among(events->fields, x->field)))
+			return true;
+	}
+	return false;
+}
+
 static void check(const struct packet *p)
 {
 	for (unsigned i = 0; i < tree.n; i++) {
@@ -82,6 +106,10 @@ static void check(const struct packet *p)
 			x->text > tree.used - x->ntext || (!x->field && !x->title)) {
 			fprintf(stderr, "frame %" PRIu64 ": %s is shown outside of it\n", p->number,
 				x->field ? x->field->name : "a heading");
+			exit(1);
+		}
+		if (x->field && !declared(x)) {
+			fprintf(stderr, "%s is in no protocol's table of fields\n", x->field->name);
 			exit(1);
 		}
 	}

@@ -27,14 +27,14 @@ void packet_info(struct text *t, const struct show *s)
 		if (!x->field) {
 			if (k == from && x->layer)
 				text_str(t, x->layer);
-		} else if (x->field->type == FIELD_STR) {
+		} else if (x->type == FIELD_STR) {
 			text_str(t, " ");
 			text_put(t, s->text + x->text, x->ntext < INFO_TEXT ? x->ntext : INFO_TEXT);
 			put++;
 		} else if (x->name) {
 			text_printf(t, " %s", x->name);
 			put++;
-		} else if (x->field->type == FIELD_U64 && x->depth <= 2) {
+		} else if (x->type == FIELD_U64 && x->depth <= 2) {
 			text_printf(t, " %s=%" PRIu64, x->field->title, x->u64);
 			put++;
 		}
@@ -43,11 +43,14 @@ void packet_info(struct text *t, const struct show *s)
 
 void packet_value(struct text *t, const struct show *s, const struct show_node *n)
 {
+	struct field as = *n->field;
 	struct schema_value v;
 
+	as.type = n->type;
+	as.flags = 0;
 	memset(&v, 0, sizeof(v));
 	v.u64 = n->u64;
-	switch (n->field->type) {
+	switch (n->type) {
 	case FIELD_STR:
 		v.p = s->text + n->text;
 		v.n = n->ntext;
@@ -70,8 +73,8 @@ void packet_value(struct text *t, const struct show *s, const struct show_node *
 	default:
 		break;
 	}
-	if (n->field->type != FIELD_ID)
-		cell_put(t, n->field, &v);
-	if (n->name && n->field->type != FIELD_NAME)
+	if (n->type != FIELD_ID)
+		cell_put(t, &as, &v);
+	if (n->name && n->type != FIELD_NAME)
 		text_printf(t, " (%s)", n->name);
 }

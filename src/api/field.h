@@ -97,6 +97,13 @@ struct field {
 		name, title, help, type, width, flags, offset, names                               \
 	}
 
+/* One that several protocols have: by it their records are tied together. */
+#define FIELD_TRACE_ID                                                                             \
+	FIELD("trace.id", "Trace",                                                                 \
+		"Trace identifier of a traceparent (W3C Trace Context), a header or in a comment " \
+		"of SQL (sqlcommenter)",                                                           \
+		FIELD_STR, 32)
+
 /* Is it a field of records? The first of a table that is not ends those that are. */
 static inline bool field_recorded(const struct field *f)
 {

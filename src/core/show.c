@@ -42,20 +42,58 @@ static struct show_node *add_field(
 {
 	struct show_node *x = add(s, at, n);
 
-	if (x)
+	if (x) {
 		x->field = f;
+		x->type = f->type;
+	}
 	return x;
 }
 
-void tsm_show_code(struct show *s, const struct field *f, const uint8_t *at, size_t n,
-	uint64_t value, const char *meaning)
+/* What a number is shown as: as the field says, where that is of numbers. */
+static uint8_t number_type(uint8_t type)
+{
+	switch (type) {
+	case FIELD_BYTES:
+	case FIELD_TIME:
+	case FIELD_DURATION:
+	case FIELD_BOOL:
+	case FIELD_NAMES:
+	case FIELD_ID:
+	case FIELD_FRACTION:
+		return type;
+	default:
+		return FIELD_U64;
+	}
+}
+
+static void add_number(struct show *s, const struct field *f, const uint8_t *at, size_t n,
+	uint64_t value, const char *meaning, uint8_t type)
 {
 	struct show_node *x = add_field(s, f, at, n);
 
 	if (!x)
 		return;
+	x->type = type;
 	x->u64 = value;
 	x->name = meaning;
+}
+
+void tsm_show_code(struct show *s, const struct field *f, const uint8_t *at, size_t n,
+	uint64_t value, const char *meaning)
+{
+	add_number(s, f, at, n, value, meaning, number_type(f->type));
+}
+
+void tsm_show_number(struct show *s, const struct field *f, const uint8_t *at, size_t n,
+	uint64_t value, const char *meaning)
+{
+	add_number(s, f, at, n, value, meaning, FIELD_U64);
+}
+
+void tsm_show_id(struct show *s, const struct field *f, const uint8_t *at, size_t n, uint64_t value,
+	const char *meaning)
+{
+	add_number(s, f, at, n, value, meaning, FIELD_ID);
 }
 
 void tsm_show_u64(
@@ -76,6 +114,7 @@ void tsm_show_str(
 		len = SHOW_TEXT - s->used;
 		s->full = true;
 	}
+	x->type = FIELD_STR;
 	x->text = s->used;
 	x->ntext = (uint32_t)len;
 	if (len)
@@ -93,8 +132,10 @@ void tsm_show_name(
 {
 	struct show_node *x = name ? add_field(s, f, at, n) : NULL;
 
-	if (x)
+	if (x) {
+		x->type = FIELD_NAME;
 		x->name = name;
+	}
 }
 
 void tsm_show_ip(struct show *s, const struct field *f, const uint8_t *at, size_t n)
@@ -102,16 +143,20 @@ void tsm_show_ip(struct show *s, const struct field *f, const uint8_t *at, size_
 	bool is = (n == 4 || n == 16) && inside(s, at, n);
 	struct show_node *x = is ? add_field(s, f, at, n) : NULL;
 
-	if (x)
+	if (x) {
+		x->type = FIELD_IP;
 		x->ip = n == 4 ? addr_v4(at) : addr_v6(at);
+	}
 }
 
 void tsm_show_mac(struct show *s, const struct field *f, const uint8_t *at)
 {
 	struct show_node *x = inside(s, at, 6) ? add_field(s, f, at, 6) : NULL;
 
-	if (x)
+	if (x) {
+		x->type = FIELD_MAC;
 		memcpy(x->ip.b, at, 6);
+	}
 }
 
 void tsm_show_group(struct show *s, const char *title, const uint8_t *at, size_t n)

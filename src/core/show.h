@@ -19,6 +19,7 @@ struct show_node {
 	const char *layer;         /* the dissector's name; NULL: the frame itself, or payload */
 	uint32_t at, len;          /* bytes from the frame's first one on; len 0: none */
 	uint8_t depth;
+	uint8_t type; /* enum field_type: what its value is here; a record's may be another */
 	uint64_t u64;
 	const char *name;     /* FIELD_NAME; what a number means; NULL: nothing */
 	uint32_t text, ntext; /* FIELD_STR: in show.text */

@@ -2,6 +2,7 @@
  * registry.c - the registry of dissectors, and counters by name.
  */
 #include "frame.h"
+#include "api/event.h"
 
 /* ---- Registry and counters ---- */
 
@@ -75,6 +76,47 @@ static void test_server_first(void **state)
 	assert_false(registry_server_first(40000));
 }
 
+static const struct field *tables[2 * DISSECTORS_MAX + 8];
+static unsigned ntables;
+
+static void add_table(const struct field *f)
+{
+	if (f)
+		tables[ntables++] = f;
+}
+
+/* What a record and a packet's explanation call by one name is one thing, told in the same words;
+   fields that are only shown stand behind a table's others. */
+static void test_fields(void **state)
+{
+	unsigned recorded = 0, shown = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < registry_count(); i++) {
+		const struct tsm_event_kind *events = registry_event(registry_get(i));
+
+		add_table(registry_get(i)->fields);
+		add_table(events ? events->fields : NULL);
+	}
+	for (unsigned i = 0; i < ntables; i++)
+		for (const struct field *f = tables[i]; f->type != FIELD_END; f++) {
+			assert_true(f->name && *f->name && f->title && *f->title && f->help &&
+				    *f->help);
+			assert_true(f == tables[i] || field_recorded(f - 1) || !field_recorded(f));
+			recorded += field_recorded(f);
+			shown += !field_recorded(f);
+			for (unsigned k = 0; k < i; k++)
+				for (const struct field *g = tables[k]; g->type != FIELD_END; g++)
+					if (strcmp(f->name, g->name) == 0) {
+						assert_string_equal(f->title, g->title);
+						assert_string_equal(f->help, g->help);
+						assert_int_equal(f->type, g->type);
+						assert_int_equal(f->width, g->width);
+					}
+		}
+	assert_true(recorded > 300 && shown > 200);
+}
+
 static void test_counters(void **state)
 {
 	static char names[COUNTERS_MAX + 10][16];
@@ -109,6 +151,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_registry),
 		cmocka_unit_test(test_server_first),
+		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_counters),
 	};
 
