@@ -7,6 +7,7 @@
 #include "model/account.h"
 #include "model/findings.h"
 #include "model/keyed.h"
+#include "model/values.h"
 
 #define MS     1000000u
 #define SECOND 1000000000u
@@ -438,15 +439,6 @@ static inline uint32_t kind_hash(uint32_t h, const char *p, uint32_t n)
 			h = (h ^ (uint8_t)p[i]) * UINT32_C(16777619);
 	return h;
 }
-
-/* A dissector's value of a transaction by its field's name. */
-struct value_name {
-	const char *name;
-	const struct dissector *of; /* whose place it is */
-	int place;
-};
-const struct value *value_named(const struct txn_record *t, struct value_name *name);
-uint64_t number_named(const struct txn_record *t, struct value_name *name); /* or FIELD_ABSENT */
 
 /* How long a side sent its last segment again and again without an acknowledgment, ns; 0: it did
    not, or so shortly that it may have been any loss. */

@@ -254,32 +254,3 @@ void say(struct text *t, const char *format, ...)
 	}
 	va_end(list.ap);
 }
-
-const struct value *value_named(const struct txn_record *t, struct value_name *name)
-{
-	const struct dissector *d = t->r.dissector;
-	const struct value *v = (const void *)((const char *)t + t->values), *found = NULL;
-
-	if (!d || !d->fields)
-		return NULL;
-	if (name->of != d) {
-		name->of = d;
-		name->place = -1;
-		for (int i = 0; field_recorded(&d->fields[i]); i++)
-			if (strcmp(d->fields[i].name, name->name) == 0)
-				name->place = i;
-	}
-	if (name->place < 0)
-		return NULL;
-	for (uint32_t i = 0; i < t->nvalues; i++, v = value_next(v))
-		if (v->field == name->place)
-			found = v;
-	return found;
-}
-
-uint64_t number_named(const struct txn_record *t, struct value_name *name)
-{
-	const struct value *v = value_named(t, name);
-
-	return v ? v->u64 : FIELD_ABSENT;
-}

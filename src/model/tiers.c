@@ -1,24 +1,24 @@
 /* tiers.c - see tiers.h: what waits tell of web servers, and the ids that requests carry. */
 #include "model/tiers.h"
 #include "base/mem.h"
+#include "core/registry.h"
 #include "model/tiers_impl.h"
+#include "model/values.h"
 #include <stdlib.h>
 #include <string.h>
 
 const char *const tier_names[TIER_CLASSES] = {
 	"own", "database", "files", "mail", "web", "DNS", "other"};
 
-#define ID_FIELDS 4u /* dissectors that have them */
-
 struct id_fields {
 	const struct dissector *of;
-	uint16_t trace, request; /* places in its table; VALUE_DEAD: none */
+	int trace, request; /* places in its table; -1: none */
 };
 
 struct tiers {
 	struct nest *nest;
 	struct tier_sums *sums;
-	struct id_fields fields[ID_FIELDS];
+	struct id_fields fields[DISSECTORS_MAX];
 	unsigned nfields;
 };
 
@@ -72,28 +72,30 @@ static const struct id_fields *id_fields(struct tiers *t, const struct dissector
 	for (unsigned i = 0; i < t->nfields; i++)
 		if (t->fields[i].of == d)
 			return &t->fields[i];
-	if (t->nfields == ID_FIELDS)
+	if (t->nfields == DISSECTORS_MAX)
 		return NULL;
 	f = &t->fields[t->nfields++];
-	*f = (struct id_fields){d, VALUE_DEAD, VALUE_DEAD};
-	for (uint16_t i = 0; d->fields && field_recorded(&d->fields[i]); i++)
-		if (strcmp(d->fields[i].name, "trace.id") == 0)
-			f->trace = i;
-		else if (strcmp(d->fields[i].name, "http.request.id") == 0)
-			f->request = i;
+	*f = (struct id_fields){
+		d, field_place(d->fields, "trace.id"), field_place(d->fields, "http.request.id")};
 	return f;
+}
+
+static uint64_t id_at(const struct tiers *t, const struct txn_record *r, int place)
+{
+	const struct value *v = value_at(r, place);
+
+	return v ? nest_hash(t->nest, value_text(v), v->len) : 0;
 }
 
 static struct nest_ids ids_of(struct tiers *t, const struct txn_record *r)
 {
-	const struct value *v = (const void *)((const char *)r + r->values);
 	const struct id_fields *f = id_fields(t, r->r.dissector);
 	struct nest_ids ids = {0, 0};
 
-	for (uint32_t i = 0; f && i < r->nvalues; i++, v = value_next(v))
-		if (v->field < VALUE_FACT && (v->field == f->trace || v->field == f->request))
-			*(v->field == f->trace ? &ids.trace : &ids.request) =
-				nest_hash(t->nest, value_text(v), v->len);
+	if (f) {
+		ids.trace = id_at(t, r, f->trace);
+		ids.request = id_at(t, r, f->request);
+	}
 	return ids;
 }
 

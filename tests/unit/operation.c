@@ -9,6 +9,7 @@
 
 #include <string.h>
 #include "model/operation.h"
+#include "model/values.h"
 
 static void folds(const char *path, const char *want)
 {
@@ -154,6 +155,51 @@ static void dns_says_the_type(void **state)
 	assert_string_equal(out, "QUERY AAAA");
 }
 
+/* Whoever asks for a value by its name gets the same, of each dissector from its own place. */
+static void a_value_has_one_name(void **state)
+{
+	static const struct field first[] = {
+		FIELD("unit.a", "", "", FIELD_U64, 0),
+		FIELD("unit.b", "", "", FIELD_U64, 0),
+		FIELD_SHOWN("unit.c", "", "", FIELD_U64),
+		FIELDS_END,
+	};
+	static const struct field second[] = {
+		FIELD("unit.b", "", "", FIELD_U64, 0),
+		FIELD("unit.c", "", "", FIELD_U64, 0),
+		FIELDS_END,
+	};
+	static const struct dissector one = {TSM_HEAD, .name = "one", .fields = first},
+				      two = {TSM_HEAD, .name = "two", .fields = second},
+				      none = {TSM_HEAD, .name = "none"};
+	struct value_name b = {.name = "unit.b"}, c = {.name = "unit.c"}, other = {.name = "x"};
+	struct {
+		struct txn_record t;
+		struct value dead, v, w;
+	} m = {
+		.t = {.r = {.dissector = &one}, .nvalues = 3},
+		.dead = {.field = VALUE_DEAD, .u64 = 1},
+		.v = {.field = 1, .u64 = 2},
+		.w = {.field = 0, .u64 = 3},
+	};
+
+	(void)state;
+	m.t.values = (uint32_t)((char *)&m.dead - (char *)&m);
+	assert_int_equal(number_named(&m.t, &b), 2);
+	assert_ptr_equal(value_named(&m.t, &b), txn_value(&m.t, "unit.b"));
+	assert_null(value_named(&m.t, &c)); /* it is only shown */
+	assert_null(value_named(&m.t, &other));
+	m.t.r.dissector = &two;
+	assert_int_equal(number_named(&m.t, &b), 3);
+	assert_int_equal(number_named(&m.t, &c), 2);
+	assert_ptr_equal(value_named(&m.t, &c), txn_value(&m.t, "unit.c"));
+	m.t.r.dissector = &none;
+	assert_null(value_named(&m.t, &b));
+	m.t.r.dissector = NULL;
+	assert_null(txn_value(&m.t, "unit.b"));
+	assert_int_equal(number_named(&m.t, &c), FIELD_ABSENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +207,7 @@ int main(void)
 		cmocka_unit_test(what_does_not_stays),
 		cmocka_unit_test(each_protocol_has_its_way),
 		cmocka_unit_test(dns_says_the_type),
+		cmocka_unit_test(a_value_has_one_name),
 	};
 
 	registry_init();
