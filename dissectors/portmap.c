@@ -3,6 +3,8 @@
  * of a host does a program listen?
  */
 #include "rpcmsg.h"
+#include "facts.h"
+#include "layer.h"
 
 enum {
 	F_PROGRAM = F_RPC_FIELDS,
@@ -80,35 +82,39 @@ static const char *describe(struct tsm_txn t, const struct body *b)
 	return rpc_by_procedure(t, b, find(b->version, b->procedure));
 }
 
-/* The port of a universal address of IP: its last two numbers (RFC 5665, 5.2.3.4). */
-static void on_address(struct tsm_txn t, struct view text)
+/* The port of a universal address of IP, its last two numbers (RFC 5665, 5.2.3.4); false: there is
+   none. */
+static bool address_port(struct view text, uint32_t *port)
 {
-	unsigned dots = 0, part = 0, port = 0;
+	unsigned dots = 0, part = 0, high = 0;
+	const uint8_t *p = text.end;
 
-	if (!view_len(&text))
-		return;
-	tsm_str(t, F_ADDRESS, text);
-	for (const uint8_t *p = text.end; p > text.p && dots < 2; p--)
-		dots += p[-1] == '.';
+	while (p > text.p && (p[-1] != '.' || ++dots < 2))
+		p--;
 	if (dots < 2)
-		return;
-	for (const uint8_t *p = text.end; p > text.p; p--)
-		if (p[-1] == '.' && --dots == 0) {
-			text.p = p;
-			break;
-		}
-	for (; text.p < text.end; text.p++) {
-		if (*text.p == '.') {
-			port = part;
+		return false;
+	for (; p < text.end; p++) {
+		if (*p == '.') {
+			high = part;
 			part = 0;
-		} else if (*text.p < '0' || *text.p > '9' || part > 25) {
-			return;
+		} else if (*p < '0' || *p > '9' || part > 25) {
+			return false;
 		} else {
-			part = part * 10 + (*text.p - '0');
+			part = part * 10 + (*p - '0');
 		}
 	}
-	if (port < 256 && part < 256)
-		tsm_u64(t, F_PORT, port * 256 + part);
+	*port = high * 256 + part;
+	return high < 256 && part < 256;
+}
+
+static void on_address(struct tsm_txn t, struct view text)
+{
+	uint32_t port;
+
+	if (view_len(&text))
+		tsm_str(t, F_ADDRESS, text);
+	if (address_port(text, &port))
+		tsm_u64(t, F_PORT, port);
 }
 
 static void mark(void *arg, char letter, uint64_t number, struct view text)
@@ -152,6 +158,137 @@ static struct take body(struct session *s, struct tsm_txn t, const struct body *
 	return rpc_body(s, t, b, v, describe, mark);
 }
 
+/* ---- What it teaches: the port of a program, told by an answer that was asked for ---- */
+
+#define CALLS    256u  /* that wait for their answer; the oldest give way */
+#define DUMP_MAX 4096u /* entries of a dump that are read */
+#define MAPPER   111u
+
+struct asked { /* a call that was not answered yet */
+	struct addr client, server;
+	uint16_t port; /* the client's */
+	uint32_t xid;
+	uint8_t version, procedure, proto; /* version 0: answered */
+};
+
+struct calls {
+	uint32_t next;
+	struct asked asked[CALLS];
+};
+
+static struct view opaque(struct view *v)
+{
+	uint32_t n = (uint32_t)view_be(v, 4);
+	struct view text = view_of(v->p, n <= view_len(v) ? n : 0, 0);
+
+	(void)view_take(v, ((size_t)n + 3) / 4 * 4);
+	return text;
+}
+
+/* tcp, udp, tcp6, udp6 (RFC 5665, 5) */
+static uint8_t proto_of(struct view netid)
+{
+	if (view_len(&netid) == 4 && netid.p[3] == '6')
+		netid.end--;
+	return view_is(&netid, "tcp") ? IP_PROTO_TCP : view_is(&netid, "udp") ? IP_PROTO_UDP : 0;
+}
+
+/* GETPORT and DUMP of version 2, GETADDR and DUMP of rpcbind, versions 3 and 4. */
+static void on_call(
+	struct calls *calls, const struct packet *k, const struct rpc_header *h, struct view v)
+{
+	struct asked a = {.client = k->src, .server = k->dst, .port = k->sport, .xid = h->xid};
+
+	if (h->rpc_version != 2 || h->program != 100000 || h->version < 2 || h->version > 4 ||
+		h->procedure < 3 || h->procedure > 4)
+		return;
+	a.version = (uint8_t)h->version;
+	a.procedure = (uint8_t)h->procedure;
+	if (a.procedure == 3) {
+		(void)view_be(&v, 8);
+		a.proto = a.version == 2 ? (uint8_t)view_be(&v, 4) : proto_of(opaque(&v));
+	}
+	if (!v.bad)
+		calls->asked[calls->next++ % CALLS] = a;
+}
+
+static uint32_t answered_port(const struct asked *a, struct view *v)
+{
+	uint32_t port = 0;
+
+	if (a->version == 2)
+		return (uint32_t)view_be(v, 4);
+	return address_port(opaque(v), &port) ? port : 0;
+}
+
+static void on_dump(struct facts *f, const struct asked *a, struct view *v)
+{
+	for (unsigned i = 0; i < DUMP_MAX && view_be(v, 4) == 1; i++) {
+		uint64_t proto;
+		uint32_t port;
+
+		(void)view_be(v, 8);
+		proto = a->version == 2 ? view_be(v, 4) : proto_of(opaque(v));
+		port = answered_port(a, v);
+		if (a->version != 2)
+			(void)opaque(v);
+		if (!v->bad)
+			tsm_fact_server(f, &a->server, port, proto);
+	}
+}
+
+static void on_reply(struct facts *f, struct calls *calls, const struct packet *k,
+	const struct rpc_header *h, struct view v)
+{
+	struct asked *a = NULL;
+
+	for (unsigned i = 0; i < CALLS; i++) {
+		struct asked *x = &calls->asked[i];
+
+		if (x->version && x->xid == h->xid && x->port == k->dport &&
+			memcmp(&x->client, &k->dst, sizeof(k->dst)) == 0 &&
+			memcmp(&x->server, &k->src, sizeof(k->src)) == 0)
+			a = x;
+	}
+	if (!a)
+		return;
+	if (!h->denied && h->status == RPC_SUCCESS && a->procedure == 4) {
+		on_dump(f, a, &v);
+	} else if (!h->denied && h->status == RPC_SUCCESS) {
+		uint32_t port = answered_port(a, &v);
+
+		if (!v.bad)
+			tsm_fact_server(f, &a->server, port, a->proto);
+	}
+	a->version = 0;
+}
+
+static void learn(struct facts *f, void *state, const struct packet *k)
+{
+	struct view v = view_of(k->payload, k->paylen, 0);
+	struct rpc_header h;
+	size_t n;
+
+	if (k->flags & PACKET_TCP)
+		(void)view_be(&v, 4); /* the record mark */
+	n = rpc_header_read(&h, v, true);
+	if (v.bad || !n || n > view_len(&v))
+		return;
+	v.p += n;
+	if (!h.reply && k->dport == MAPPER)
+		on_call(state, k, &h, v);
+	else if (h.reply && k->sport == MAPPER)
+		on_reply(f, state, k, &h, v);
+}
+
+static const uint16_t ports[] = {MAPPER, 0};
+
+static const struct tsm_facts facts = {
+	.ports = ports,
+	.state_size = sizeof(struct calls),
+	.packet = learn,
+};
+
 static const struct claim claims[] = {
 	{TABLE_RPC_PROGRAM, 100000},
 	{TABLE_END, 0},
@@ -164,4 +301,5 @@ TSM_DISSECTOR(portmap) = {
 	.claims = claims,
 	.fields = fields,
 	.body = body,
+	.facts = &facts,
 };

@@ -84,6 +84,7 @@ struct take {
 };
 
 struct tsm_event_kind;
+struct tsm_facts;
 struct show;    /* where describe() puts what it tells */
 struct session; /* a connection (or UDP flow) as an application dissector sees it */
 struct txn;     /* the engine's side of a transaction */
@@ -184,6 +185,9 @@ struct dissector {
 
 	/* Its layer tells events (event.h). NULL: it tells none. */
 	const struct tsm_event_kind *event;
+
+	/* Its packets teach what others are (facts.h). NULL: nothing. */
+	const struct tsm_facts *facts;
 };
 
 /*

@@ -185,8 +185,7 @@ struct packet {
 	uint64_t hash;
 	uint8_t shard;
 	uint8_t reverse;
-	uint8_t taught; /* the port of its source (1) or destination (2) was named by a port mapper
-			 */
+	uint8_t taught; /* the port of its source (1) or destination (2) was named (facts.h) */
 	void *owned;    /* a reassembled datagram that lives as long as this packet */
 };
 

@@ -1,9 +1,8 @@
 /*
- * ports.h - ports that port mappers named (RFC 1833): what runs there is RPC.
+ * ports.h - ports that other packets named as a server's (api/facts.h).
  *
  * For the thread that reads the capture: what was learned up to a frame counts for the frames
- * behind it, the same for any number of workers. Only answers that were asked for teach. Bounded:
- * 256 calls that wait for their answer, 1,024 ports; the oldest give way.
+ * behind it, the same for any number of workers. Bounded: 1,024 ports, the oldest give way.
  */
 #ifndef TSUMARI_CORE_PORTS_H
 #define TSUMARI_CORE_PORTS_H
@@ -15,8 +14,8 @@ struct ports;
 struct ports *ports_new(void);
 void ports_free(struct ports *p);
 
-/* Learns from a packet of a port mapper, and marks any packet (packet.taught) whose port was named.
- */
+/* Shows a packet to the dissectors that learn from it, and marks any (packet.taught) whose port was
+   named. */
 void ports_packet(struct ports *p, struct packet *k);
 
 #endif

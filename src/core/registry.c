@@ -251,6 +251,11 @@ const struct tsm_event_kind *registry_event(const struct dissector *d)
 	return d && d->size > offsetof(struct dissector, event) ? d->event : NULL;
 }
 
+const struct tsm_facts *registry_facts(const struct dissector *d)
+{
+	return d && d->size > offsetof(struct dissector, facts) ? d->facts : NULL;
+}
+
 const struct tsm_model *registry_model(const struct dissector *d)
 {
 	static const struct tsm_model nothing;

@@ -30,7 +30,8 @@ typedef void registry_describe_fn(
 registry_describe_fn *registry_describe(const struct dissector *d);
 /* The events that it tells, likewise; NULL: none. */
 const struct tsm_event_kind *registry_event(const struct dissector *d);
-tsm_sync *registry_sync(const struct dissector *d); /* its sync(), likewise */
+const struct tsm_facts *registry_facts(const struct dissector *d); /* what it learns, likewise */
+tsm_sync *registry_sync(const struct dissector *d);                /* its sync(), likewise */
 /* What the report must know of it, with nothing in it where it says nothing; d may be NULL. */
 const struct tsm_model *registry_model(const struct dissector *d);
 
