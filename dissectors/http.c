@@ -717,9 +717,10 @@ static const struct claim claims[] = {
 };
 
 static const char *const checks[] = {"GET", "HEAD", "OPTIONS", NULL};
-/* Programs that do nothing but check, as they call themselves. */
+/* Programs that do nothing but check or measure, as they call themselves. */
 static const char *const checkers[] = {"KeepAliveClient", "kube-probe/", "ELB-HealthChecker/",
-	"GoogleHC/", "check_http/", "Consul Health Check", NULL};
+	"GoogleHC/", "check_http/", "Consul Health Check", "Prometheus/", "Blackbox Exporter/",
+	"Zabbix", "UptimeRobot/", NULL};
 
 static const char *const check_only[] = {"HEAD", "OPTIONS", NULL};
 static const char *const check_objects[] = {"health", "healthz", "healthcheck", "health-check",
@@ -727,6 +728,9 @@ static const char *const check_objects[] = {"health", "healthz", "healthcheck", 
 	NULL};
 
 static const char *const streams[] = {"text/event-stream", NULL};
+
+static const char *const polls[] = {
+	"poll", "polling", "longpoll", "longpolling", "subscribe", "updates", "comet", NULL};
 
 const struct tsm_model http_model = {
 	.kind = KIND_WEB,
@@ -739,6 +743,7 @@ const struct tsm_model http_model = {
 	.idle_field = "http.response.mime_type",
 	.idle_values = streams,
 	.idle_mark = "tsumari.grpc.streaming",
+	.poll_words = polls,
 };
 
 TSM_DISSECTOR(http) = {

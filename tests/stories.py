@@ -531,7 +531,7 @@ def path_is_not_what_takes_the_time():
     return trips(8, 150 * MS, 2000 * MS)
 
 
-def polls(spans, again=MS, path="/poll", answer=ok()):
+def polls(spans, again=MS, path="/page", answer=ok()):
     """Requests of one connection, one after the other; each takes so long."""
     w, now = World(), 0
     talk = w.tcp("10.8.0.1")

@@ -16,7 +16,7 @@ def polls_anew(spans, clients=1, **more):
         now = c * 300 * MS
         for took in spans:
             talk = w.tcp("10.8.0.1", client="10.9.0.1")
-            now = talk.close(talk.send(1, talk.send(0, talk.open(now), get("/poll")) + took, more.get("answer", ok()))) + MS
+            now = talk.close(talk.send(1, talk.send(0, talk.open(now), get("/news")) + took, more.get("answer", ok()))) + MS
     quick = w.tcp("10.8.0.1", client="10.9.0.2")
     at = quick.open(0)
     for _ in range(30):
@@ -39,7 +39,7 @@ def slow_pages_of_a_connection_each_that_bring_something():
     return polls_anew([2 * SECOND, 2 * SECOND, 2 * SECOND], clients=2, answer=ok(b"x" * 3000))
 
 
-def chat(seconds, clients=3, longest=25.0, keep=False, seen=True, page="/poll", body=60, every=None, seed=1):
+def chat(seconds, clients=3, longest=25.0, keep=False, seen=True, page="/news", body=60, every=None, seed=1):
     """Polls end when somebody says something, which all hear at once, or after the longest time; then the client
     asks again at once. seen: what is said comes to the same service, else the server knows it from elsewhere.
     every: no event ends them, each takes its own time of at most so many seconds."""
@@ -110,6 +110,59 @@ def pages_that_take_their_time_while_others_talk():
 @story(first=("slow-server", "10.8.0.1:80"))
 def pages_that_take_their_time_on_connections_that_are_kept():
     return chat(60, every=7, keep=True, seed=5)
+
+
+@story()
+def polls_by_name_that_take_their_time():
+    return chat(60, every=7, page="/api/poll")
+
+
+@story()
+def polls_by_name_on_connections_that_are_kept():
+    return chat(60, every=7, keep=True, seed=5, page="/bot7/getUpdates")
+
+
+@story(first=("slow-server", "10.8.0.1:80"))
+def pages_whose_name_is_like_that_of_polls():
+    return chat(60, every=7, seed=5, page="/pollution")
+
+
+@story(first=("slow-server", "10.8.0.1:80"))
+def polls_by_name_that_bring_much():
+    return chat(60, every=7, seed=5, page="/poll", body=9000)
+
+
+def jobs(quick=0, takes=0.3, sleep=0.4):
+    """Three workers of a queue in a protocol that is not read: each waits for a job, does it, and waits again; a
+    producer wakes one at a time. quick: so often each asks the same and is answered at once (it waits for no job)."""
+    w, rng = World(), random.Random(4)
+    server, port = "10.8.0.6", 6379
+    talks = [w.tcp(server, port, "10.9.0.%d" % (i + 1)) for i in range(3)]
+    now = [t.open(int(0.05 * i * SECOND)) for i, t in enumerate(talks)]
+    producer = w.tcp(server, port, "10.9.0.9")
+    at = producer.open(0)
+    for job in range(24):
+        i = min(range(3), key=lambda k: now[k])
+        for _ in range(quick):
+            now[i] = talks[i].send(1, talks[i].send(0, now[i], b"*3\r\n$5\r\nBLPOP jobs 0") + MS, b"*1\r\njob") + 5 * MS
+        asked = talks[i].send(0, now[i], b"*3\r\n$5\r\nBLPOP jobs 0")
+        at = max(at, asked) + int(rng.uniform(0.8, 2.5) * SECOND)
+        at = producer.send(1, producer.send(0, at, b"*3\r\n$5\r\nLPUSH jobs x%d" % job) + MS // 5, b":1\r\n")
+        end = talks[i].send(1, at + MS // 2, b"*2\r\n$4\r\njobs")
+        end = talks[i].send(1, talks[i].send(0, end + int(rng.uniform(0, takes) * SECOND), b"INCR done") + MS // 5, b":7\r\n")
+        now[i] = end + int(rng.uniform(0, sleep) * SECOND)
+    return w
+
+
+@story()
+def workers_that_do_their_job_before_they_wait_again():
+    return jobs()
+
+
+@story(first=("slow-server", "10.8.0.6:6379"))
+def writers_that_wait_for_others_now_and_then():
+    """As when a row is locked: what they ask is mostly answered at once."""
+    return jobs(quick=4)
 
 
 def worker(streams):

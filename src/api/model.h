@@ -60,6 +60,11 @@ struct tsm_model {
 	   NULL at the end; NULL: no such. */
 	const char *const *check_only;
 	const char *const *check_objects;
+
+	/* Words (NULL at the end) in an object's path that ask to be told when there is something:
+	   where a client asks such a one again at once its waits are so on purpose. A word begins
+	   and ends where letters do, or with a capital one. NULL: no such. */
+	const char *const *poll_words;
 };
 
 #endif

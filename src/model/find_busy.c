@@ -13,6 +13,8 @@
 #define BUSY 1024u    /* waits that are remembered */
 #define NEAR (5 * MS) /* between what happened and what came of it */
 
+#define SERVED 3u /* requests that a server of the web is known by */
+
 struct busy {
 	unsigned n;
 	struct {
@@ -84,6 +86,22 @@ uint64_t busy_until(const struct findings *f, const struct addr *host, uint64_t 
 	unsigned i = had(f, host, time, time, 0);
 
 	return i == BUSY ? 0 : f->busy->wait[i].to;
+}
+
+bool busy_nobody(const struct findings *f, const struct addr *host, uint64_t from, uint64_t to)
+{
+	const struct busy *b = f->busy;
+	struct svc *s;
+	bool serves = false;
+
+	for (uint32_t i = 0; (s = svc_at(f, i)) && !serves; i++)
+		serves = s->kind == KIND_WEB && s->transactions >= SERVED &&
+			 memcmp(&s->key.ip, host, sizeof(*host)) == 0;
+	for (unsigned i = 0; b && serves && i < BUSY && i < b->n; i++)
+		if (b->wait[i].from < to && b->wait[i].to > from &&
+			memcmp(&b->wait[i].s->key.ip, host, sizeof(*host)) == 0)
+			return false;
+	return serves && !(b && b->n > BUSY);
 }
 
 static int by_from(const void *a, const void *b)

@@ -356,6 +356,7 @@ static void list_gave_up(struct findings *f, const struct svc *s, const struct c
 
 	x->counted = "transactions";
 	finding_claims(x, s, ALL_ENTRIES, CLASS(GAVE_UP));
+	x->may_be_slight = true;
 	x->of = svc_ended(s);
 	say(&x->saw,
 		"In %C of %C transactions the client closed the connection, or called the stream "

@@ -234,7 +234,7 @@ static uint64_t waited_until(
 	const struct attempt *a = &l->a[i];
 	uint64_t until = 0, busy, wait;
 
-	if (a->answered)
+	if (a->answered || a->refused)
 		return a->until; /* what follows the last repetition is the server's */
 	for (unsigned k = 0; k < l->n; k++) {
 		const struct attempt *b = &l->a[k];
@@ -278,7 +278,9 @@ static void add_waiting(struct findings *f, const struct lookup *l, struct attem
 		to = b->start;
 	}
 	s = silence_of(a, settle);
-	ns = a->answered ? to - from : busy_explain(f, &l->client, from, to, settle);
+	ns = a->answered                            ? to - from
+	     : busy_nobody(f, &l->client, from, to) ? 0
+						    : busy_explain(f, &l->client, from, to, settle);
 	proof_cost(&s->p, from, ns, a->frame);
 	proof_until(&s->p, to);
 	s->beyond += a->answered ? 0 : ns;
@@ -441,7 +443,8 @@ static void add_flow(struct dns_all *all, const struct flow_record *r)
 
 		if (a->flow != flow || a->answered)
 			continue;
-		a->refused = r->icmp_errors != 0;
+		/* Who sent it again had not heard of it. */
+		a->refused = r->icmp_errors != 0 && !a->retries && r->r.end <= a->until;
 		if (a->retries && r->r.end > a->until)
 			a->until = r->r.end;
 	}

@@ -5,7 +5,8 @@
  * same again at once, and either all of them last as long, whole seconds, and bring next to nothing
  * (a timer ended them), or another connection to the service spoke just before they ended (what it
  * brought was what they waited for), or some last as long as that timer and the others anything
- * below it (what they waited for came from elsewhere). An answer that is slow is none of these.
+ * below it (what they waited for came from elsewhere). Where their name says that they are polls it
+ * is enough that they bring little and are asked again. An answer that is slow is none of these.
  */
 #include "model/find_impl.h"
 #include "base/mem.h"
@@ -19,9 +20,10 @@
 #define EMPTY  512u        /* bytes of an answer that says that nothing happened, at most */
 #define NEWS   4096u       /* the same of one that says what did */
 #define FEW    3u          /* that are no chance */
-#define SINCE  (200 * (uint64_t)MS) /* asked again at once */
-#define WOKEN  (10 * (uint64_t)MS)  /* between what another said and the end of the wait */
-#define EVENTS 32u                  /* that are remembered of a service */
+#define SINCE  (200 * (uint64_t)MS)   /* asked again at once */
+#define SOON   (2 * (uint64_t)SECOND) /* when a job was done */
+#define WOKEN  (10 * (uint64_t)MS)    /* between what another said and the end of the wait */
+#define EVENTS 32u                    /* that are remembered of a service */
 #define TEXT   96u
 #define FLOWS  4u
 #define LOOSE  16u /* connections that are remembered on which sides speak unasked, */
@@ -36,6 +38,9 @@ struct poll { /* an operation with long waits */
 	uint64_t again;       /* asked at once after one that was over */
 	uint64_t chances;     /* ones that could have been: its connection had one before */
 	uint64_t anew;        /* on another connection of the same client, as a proxy asks */
+	uint64_t next;        /* the same, soon: whoever polls by its name may take its time */
+	uint64_t soon;        /* on its connection, when something else had been done */
+	uint64_t quick;       /* turns as long a question, that were answered at once */
 	uint64_t woken;       /* another connection spoke just before they ended */
 	uint64_t timed;       /* as long as the longest */
 	uint64_t flow[FLOWS]; /* the last connections that waited so, of a protocol that is not read
@@ -121,12 +126,20 @@ static void wake(struct idle *x, uint64_t time, uint64_t flow)
 	}
 }
 
+/* Of a protocol that is not read: as long a question is the same one, as far as can be told. */
+static uint64_t op_of_turn(const struct turn_record *t)
+{
+	return UINT64_C(14695981039346656037) ^ t->asked * UINT64_C(1099511628211);
+}
+
 void idle_asked(struct idle *x, const struct record *r)
 {
 	if (!x)
 		return;
 	x->first = !x->nasked || r->start < x->first ? r->start : x->first;
 	x->last = r->start > x->last ? r->start : x->last;
+	for (unsigned i = 0; r->kind == RECORD_TURN && r->duration < LEAST / 5 && i < x->n; i++)
+		x->poll[i].quick += x->poll[i].op == op_of_turn((const void *)r);
 	x->asked[x->nasked++ % EVENTS] =
 		(struct event){r->client.ip, r->start, r->flow_id, 0, false};
 	wake(x, r->start, r->flow_id);
@@ -134,22 +147,25 @@ void idle_asked(struct idle *x, const struct record *r)
 
 static void ask_again(struct idle *x, struct poll *p, const struct record *r)
 {
-	bool anew = false;
+	bool anew = false, soon = false, known = false, ours;
 
 	for (unsigned i = 0; i < EVENTS && i < x->nover; i++) {
 		const struct event *e = &x->over[(x->nover - 1 - i) % EVENTS];
 
 		if (e->op != p->op || e->time > r->start)
 			continue;
-		anew |= r->start - e->time <= SINCE &&
-			memcmp(&e->client, &r->client.ip, sizeof(e->client)) == 0;
-		if (e->flow != r->flow_id)
+		ours = memcmp(&e->client, &r->client.ip, sizeof(e->client)) == 0;
+		anew |= ours && r->start - e->time <= SINCE;
+		soon |= ours && r->start - e->time <= SOON;
+		if (e->flow != r->flow_id || known)
 			continue;
+		known = true;
 		p->chances++;
 		p->again += r->start - e->time <= SINCE;
-		return;
+		p->soon += r->start - e->time <= SOON;
 	}
-	p->anew += anew;
+	p->next += soon;
+	p->anew += anew && !known;
 }
 
 bool waits_on_purpose(const struct txn_record *t)
@@ -159,12 +175,6 @@ bool waits_on_purpose(const struct txn_record *t)
 	return name_listed(m->idle_methods, (const char *)t + t->method.offset, t->method.len) ||
 	       (m->idle_values && txn_says(t, m->idle_field, m->idle_values)) ||
 	       (m->idle_mark && txn_says(t, m->idle_mark, NULL));
-}
-
-/* Of a protocol that is not read: as long a question is the same one, as far as can be told. */
-static uint64_t op_of_turn(const struct turn_record *t)
-{
-	return UINT64_C(14695981039346656037) ^ t->asked * UINT64_C(1099511628211);
 }
 
 static void remember_flow(struct poll *p, uint64_t flow)
@@ -177,6 +187,33 @@ static void remember_flow(struct poll *p, uint64_t flow)
 		p->flow[p->nflows++ % FLOWS] = flow;
 }
 
+static bool is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Is a word of its path one of those that ask to be told when there is something? */
+static bool names_poll(const struct txn_record *t)
+{
+	const char *const *words = t ? record_model(&t->r)->poll_words : NULL;
+	const char *p = (const char *)t + (words ? t->object.offset : 0);
+	uint32_t n = words ? t->object.len : 0, from = 0;
+
+	for (uint32_t i = 0; i < n && p[i] != '?'; i++) {
+		if (!is_letter(p[i]))
+			from = i + 1;
+		else if (i > from && p[i] <= 'Z' && p[i - 1] > 'Z')
+			from = i;
+		if (i + 1 < n && is_letter(p[i + 1]) && !(p[i + 1] <= 'Z' && p[i] > 'Z'))
+			continue;
+		if (i >= from && name_listed(words, p + from, i + 1 - from))
+			return true;
+	}
+	return false;
+}
+
+#define NAMED 1 /* all that poll by their names are one */
+
 /* What was asked, as a number; text: in words. */
 static uint64_t op_of(const struct txn_record *t, struct text *text)
 {
@@ -184,24 +221,31 @@ static uint64_t op_of(const struct txn_record *t, struct text *text)
 
 	if (t)
 		operation_of(t, true, text);
+	if (names_poll(t))
+		return NAMED;
 	for (size_t i = 0; i < text->len; i++)
 		op = (op ^ (uint8_t)text->p[i]) * UINT64_C(1099511628211);
 	return op;
 }
 
 /* One that is still waited for: it may be what others of its kind were, if they were as long. */
-static enum wait_class as_others(const struct idle *x, const struct txn_record *t, uint64_t ns)
+static enum wait_class as_others(struct idle *x, const struct txn_record *t, uint64_t ns)
 {
 	char room[OPERATION_MAX];
 	struct text text;
+	struct poll *p;
 	uint64_t op;
 
 	text_init(&text, room, sizeof(room));
 	op = op_of(t, &text);
-	for (unsigned i = 0; x && i < x->n; i++)
-		if (x->poll[i].op == op && ns <= x->poll[i].most + slack(x->poll[i].most))
+	for (unsigned i = 0; i < x->n; i++)
+		if (x->poll[i].op == op &&
+			(op == NAMED || ns <= x->poll[i].most + slack(x->poll[i].most)))
 			return (enum wait_class)(CLASS_MAYBE + i);
-	return CLASS_SLOW;
+	p = op == NAMED ? poll_of(x, op, POLLS) : NULL;
+	if (!p)
+		return CLASS_SLOW;
+	return (enum wait_class)(CLASS_MAYBE + (unsigned)(p - x->poll));
 }
 
 enum wait_class idle_or_slow(struct idle **at, const struct record *r, const struct txn_record *t,
@@ -216,11 +260,13 @@ enum wait_class idle_or_slow(struct idle **at, const struct record *r, const str
 	/* A name is not waited for on purpose. */
 	if (ns < LEAST / 5 || r->transport != 6)
 		return CLASS_SLOW;
-	if (r->end == FIELD_ABSENT)
-		return r->quality & 1u << QUALITY_PENDING ? as_others(*at, t, ns) : CLASS_SLOW;
+	if (r->end == FIELD_ABSENT && !(r->quality & 1u << QUALITY_PENDING))
+		return CLASS_SLOW;
 	if (!*at)
 		*at = xcalloc(1, sizeof(**at));
 	x = *at;
+	if (r->end == FIELD_ABSENT)
+		return as_others(x, t, ns);
 	text_init(&text, room, sizeof(room));
 	op = r->kind == RECORD_TURN ? op_of_turn((const void *)r) : op_of(t, &text);
 	p = poll_of(x, op, ns < LEAST ? SHORT : POLLS);
@@ -276,6 +322,13 @@ static bool have_limit(const struct poll *p)
 	       p->small == p->p.count && p->least * 2 <= p->most;
 }
 
+/* Its name says so, and nothing speaks against it. */
+static bool is_named(const struct poll *p)
+{
+	return p->op == NAMED && p->small == p->p.count &&
+	       (p->p.count <= FEW || p->next * 2 >= p->p.count);
+}
+
 /*
  * Two of a connection and more, one after the other, that a timer or somebody else ended. Of a
  * connection each, which slow ones may be as well, a timer ended most of them, or it is clear who
@@ -288,6 +341,10 @@ static bool is_loop(const struct idle *x, const struct poll *p)
 	if (p->p.count < 2 || p->most < LEAST)
 		return false;
 	again = p->chances ? p->again * 5 >= p->chances * 4 : p->anew * 3 >= p->p.count * 2;
+	/* A worker does what it was woken for before it waits again. */
+	if (over && p->nflows && p->quick < p->p.count && were_woken(x, p) &&
+		p->soon * 5 >= p->chances * 4)
+		return true;
 	if (again && (have_limit(p) || (over && (p->chances || were_woken(x, p)))))
 		return true;
 	return !p->chances && over && p->anew * 2 >= p->p.count && p->timed * 2 >= p->p.count;
@@ -339,7 +396,7 @@ static bool on_purpose(const struct idle *x, const struct poll *p)
 {
 	unsigned k = 0;
 
-	if (is_loop(x, p) || all_loose(x, p))
+	if (is_named(p) || is_loop(x, p) || all_loose(x, p))
 		return true;
 	if (!p->nflows || p->nflows > FLOWS || p->chances || p->woken + p->timed < p->p.count)
 		return false;
@@ -365,7 +422,7 @@ uint32_t idle_slow(const struct idle *x, struct proof *slow, struct text *which)
 	for (unsigned i = 0; x && i < x->n; i++) {
 		const struct poll *p = &x->poll[i];
 
-		if (on_purpose(x, p) || !p->p.count)
+		if (on_purpose(x, p) || (!p->p.count && p->op != NAMED))
 			continue;
 		classes |= 1u << (CLASS_MAYBE + i);
 		proof_merge(slow, &p->p);

@@ -384,6 +384,7 @@ static void list_slow(struct findings *f, const struct svc *s, const struct mysq
 	x = finding_new(f, "mysql-slow", "Slow statements", s, &c->slow, filter);
 	finding_claims(x, s, ALL_ENTRIES, CLASS(SLOW));
 	x->counted = "statements";
+	x->may_be_slight = true;
 	x->of = s->transactions;
 	x->count += c->both;
 	say(&x->saw, "%C of %C statements took the server more than %T, the slowest %T. ", x->count,

@@ -405,6 +405,7 @@ static void list_loss(struct findings *f, const struct svc *s, const struct path
 		x->of = s->flows;
 		finding_at_least(x, SEVERITY_WARNING);
 	}
+	x->if_felt = client || server;
 	for (int side = 0; side < 2; side++)
 		if (reaches(lost[side].resent, s->packets[side], f->limit.v[THRESHOLD_LOSS]) &&
 			lost[side].resent >= 5)
@@ -573,6 +574,7 @@ static void list_delayed(struct findings *f, const struct svc *s, const struct p
 		&c->delayed, "tsumari.ledger.stall.delayed_ack > 0");
 
 	finding_claims(x, s, ENTRY(STALL_DELAYED_ACK), CLASS(NONE));
+	x->may_be_slight = true;
 	if (c->delayed.count < 3 && (c->delayed_sent || c->delayed.count * 10 < s->transactions))
 		finding_at_most(x, SEVERITY_INFO); /* by chance */
 	x->counted = c->delayed_sent ? "messages" : "transactions";

@@ -461,6 +461,7 @@ static void list_slow(struct findings *f, const struct svc *s, const struct serv
 	duration_put(&t, slow);
 	x = finding_new(f, "slow-server", "Slow answers of the server", s, &all, filter);
 	finding_claims(x, s, entries, classes);
+	x->may_be_slight = true;
 	if (slow_by_loss(s, &others)) {
 		x->part_of = "loss";
 		finding_at_most(x, SEVERITY_INFO);

@@ -358,13 +358,22 @@ bool reaches(uint64_t part, uint64_t whole, uint64_t permille)
 	return whole && (double)part * 1000 >= (double)whole * (double)permille;
 }
 
-static enum severity severity_of(const struct findings *f, uint64_t cost)
+#define FEW    10u          /* times; that many are no chance, however short each is */
+#define SLIGHT (SECOND / 2) /* nobody is kept waiting by a few that are shorter */
+
+/* By its share of what was felt, and by how much that is: where little was waited for the share of
+   a few short waits is large. */
+static enum severity severity_of(const struct findings *f, const struct finding *x)
 {
-	if (cost < f->limit.v[THRESHOLD_LEAST] ||
-		!reaches(cost, f->felt, f->limit.v[THRESHOLD_SHARE]))
+	bool few = x->count < FEW && x->longest < SECOND;
+	bool rare = x->of == FIELD_ABSENT ? x->cost < SLIGHT : x->count * FEW < x->of;
+
+	if (x->cost < f->limit.v[THRESHOLD_LEAST] ||
+		!reaches(x->cost, f->felt, f->limit.v[THRESHOLD_SHARE]) ||
+		(x->may_be_slight && few && rare && x->longest < SLIGHT))
 		return SEVERITY_INFO;
-	return reaches(cost, f->felt, f->limit.v[THRESHOLD_CRITICAL]) ? SEVERITY_CRITICAL
-								      : SEVERITY_WARNING;
+	return !few && reaches(x->cost, f->felt, f->limit.v[THRESHOLD_CRITICAL]) ? SEVERITY_CRITICAL
+										 : SEVERITY_WARNING;
 }
 
 struct finding *finding_new(struct findings *f, const char *id, const char *title,
@@ -506,10 +515,11 @@ static void work_out(struct findings *f)
 
 		if (x->part_of)
 			x->cost = x->local;
-		x->severity = severity_of(f, x->cost);
+		x->severity = severity_of(f, x);
 		if (x->severity < x->least &&
-			(!x->if_felt || x->cost >= f->limit.v[THRESHOLD_LEAST] ||
-				reaches(x->cost, f->felt, f->limit.v[THRESHOLD_SHARE])))
+			(!x->if_felt ||
+				(x->cost >= f->limit.v[THRESHOLD_LEAST] &&
+					reaches(x->cost, f->felt, f->limit.v[THRESHOLD_SHARE]))))
 			x->severity = x->least;
 		x->severity = x->severity > x->most ? x->most : x->severity;
 	}
