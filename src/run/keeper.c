@@ -1,8 +1,6 @@
 /* keeper.c - see keeper.h. */
 #include "run/keeper.h"
-#include "run/confine.h"
 #include "run/inputs.h"
-#include "run/privileges.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -151,10 +149,9 @@ static void serve(int socket, const char *path, const struct inputs *inputs)
 	}
 }
 
-static void keep(
-	int socket, const char *path, const struct inputs *inputs, const struct privileges *rights)
+static void keep(int socket, const char *path, const struct inputs *inputs,
+	bool (*give_up)(const void *arg), const void *arg)
 {
-	char err[256];
 	static const int terminals[] = {SIGINT, SIGQUIT, SIGHUP, SIGTSTP};
 
 	/* What keys do to the program it learns when the program ends. */
@@ -164,14 +161,14 @@ static void keep(
 	if (socket != STDIN_FILENO && dup2(socket, STDIN_FILENO) < 0)
 		_exit(1);
 	close_range(STDIN_FILENO + 1, UINT_MAX, 0);
-	if (!privileges_drop(rights, err, sizeof(err)))
+	if (!give_up(arg))
 		_exit(1);
-	confine_keeper();
 	serve(STDIN_FILENO, path, inputs);
 	_exit(0);
 }
 
-bool keeper_start(const char *path, const struct inputs *inputs, const struct privileges *rights)
+bool keeper_start(const char *path, const struct inputs *inputs, bool (*give_up)(const void *arg),
+	const void *arg)
 {
 	int ends[2];
 	pid_t pid;
@@ -181,7 +178,7 @@ bool keeper_start(const char *path, const struct inputs *inputs, const struct pr
 	pid = fork();
 	if (pid == 0) {
 		close(ends[0]);
-		keep(ends[1], path, inputs, rights);
+		keep(ends[1], path, inputs, give_up, arg);
 	}
 	close(ends[1]);
 	if (pid < 0) {

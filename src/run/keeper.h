@@ -13,12 +13,14 @@
 #include <stdbool.h>
 
 struct inputs;
-struct privileges;
 
-/* Before threads are started and before rights are given up: it gives up all that are not among
-   these. settings: "", there are none. It ends with this process. False: errno. */
-bool keeper_start(
-	const char *settings, const struct inputs *inputs, const struct privileges *rights);
+/*
+ * Starts the keeper, before threads are started and before rights are given up. settings: the file
+ * of the settings; "": there is none. The keeper calls give_up(arg) before its first request, and
+ * serves none if that answers false. It ends with this process. False: errno.
+ */
+bool keeper_start(const char *settings, const struct inputs *inputs,
+	bool (*give_up)(const void *arg), const void *arg);
 
 /* The descriptor of a new file; -1: errno. */
 int keeper_new(const char *path);

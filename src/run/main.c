@@ -346,6 +346,17 @@ static bool give_up(struct run *r, const struct privileges *rights)
 	return true;
 }
 
+/* Of the keeper: all rights but those to make and open files. */
+static bool keeper_gives_up(const void *arg)
+{
+	char err[256];
+
+	if (!privileges_drop(arg, err, sizeof(err)))
+		return false;
+	confine_keeper();
+	return true;
+}
+
 /* Of a file it keeps the rights to read it again, and to save beside it. */
 static void start_keeper(struct run *r, const struct privileges *rights)
 {
@@ -354,7 +365,7 @@ static void start_keeper(struct run *r, const struct privileges *rights)
 	if (!own.user && !source_live(r->source))
 		own.user = "root";
 	/* Without one nothing can be saved, and all else is as it was. */
-	if (!keeper_start(ui_settings(r->ui), &r->inputs, &own))
+	if (!keeper_start(ui_settings(r->ui), &r->inputs, keeper_gives_up, &own))
 		message("nothing can be saved: %s", strerror(errno));
 }
 

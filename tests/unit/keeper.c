@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "run/confine.h"
 #include "run/inputs.h"
 #include "run/keeper.h"
 #include "run/privileges.h"
@@ -142,6 +143,16 @@ static void without(void **state)
 	empty();
 }
 
+static bool gives_up(const void *rights)
+{
+	char err[256];
+
+	if (!privileges_drop(rights, err, sizeof(err)))
+		return false;
+	confine_keeper();
+	return true;
+}
+
 static void with(void **state)
 {
 	struct input list[] = {{.path = "none"}, {.path = "given"}};
@@ -158,7 +169,7 @@ static void with(void **state)
 	if (pid == 0) {
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 		close(alive[0]);
-		if (!keeper_start("config/tsumari/config", &inputs, &rights))
+		if (!keeper_start("config/tsumari/config", &inputs, gives_up, &rights))
 			_exit(1);
 		new_files();
 		write_settings("config/tsumari/config", "c = d\n");
