@@ -10,7 +10,7 @@
 #include "core/registry.h"
 #include "core/show.h"
 #include "base/text.h"
-#include "run/source.h"
+#include "capture/source.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
 #include "again.h"
 #include "base/mem.h"
 #include "core/order.h"
-#include "run/inputs.h"
-#include "run/source.h"
+#include "capture/inputs.h"
+#include "capture/source.h"
 #include <stdlib.h>
 
 #define PIECE UINT64_C(5000000) /* ns */

@@ -2,7 +2,7 @@
  * ask.c - what the keys ask the user: what to search, filters, columns, order, settings.
  */
 #include "view.h"
-#include "run/source.h"
+#include "capture/source.h"
 #include <string.h>
 
 static void search_for(struct ui *u, const char *text)

@@ -3,7 +3,7 @@
  * screen on top, the keys.
  */
 #include "view.h"
-#include "run/source.h"
+#include "capture/source.h"
 #include <curses.h>
 #include <inttypes.h>
 #include <string.h>

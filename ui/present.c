@@ -6,7 +6,7 @@
  * That is for what is listened to. A file that is being read shows its records as they come.
  */
 #include "view.h"
-#include "run/source.h"
+#include "capture/source.h"
 
 #define SLICE                                                                                      \
 	UINT64_C(4000000) /* ns at once: records that come are not kept waiting for longer         \

@@ -10,9 +10,9 @@
 #include "core/layers.h"
 #include "core/order.h"
 #include "out/ndjson.h"
-#include "run/capwriter.h"
-#include "run/keeper.h"
-#include "run/source.h"
+#include "capture/capwriter.h"
+#include "capture/keeper.h"
+#include "capture/source.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/share.h"
 #include "model/findings.h"
-#include "run/source.h"
+#include "capture/source.h"
 #include <curses.h>
 #include <inttypes.h>
 #include <string.h>

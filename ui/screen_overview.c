@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "model/series.h"
 #include "model/services.h"
-#include "run/source.h"
+#include "capture/source.h"
 #include <curses.h>
 #include <inttypes.h>
 #include <stdlib.h>

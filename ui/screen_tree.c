@@ -5,7 +5,7 @@
 #include "view.h"
 #include "base/mem.h"
 #include "packet_text.h"
-#include "run/source.h"
+#include "capture/source.h"
 #include <curses.h>
 #include <inttypes.h>
 #include <stdlib.h>

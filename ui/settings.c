@@ -1,7 +1,7 @@
 /* settings.c - see settings.h. */
 #include "settings.h"
 #include "base/mem.h"
-#include "run/keeper.h"
+#include "capture/keeper.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

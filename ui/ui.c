@@ -7,7 +7,7 @@
 #include "core/community.h"
 #include "core/registry.h"
 #include "model/operation.h"
-#include "run/source.h"
+#include "capture/source.h"
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
 #include "run/run.h"
 #include "run/confine.h"
 #include "base/mem.h"
-#include "run/message.h"
+#include "base/message.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

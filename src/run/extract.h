@@ -9,7 +9,7 @@
 #define TSUMARI_RUN_EXTRACT_H
 
 #include "out/filter.h"
-#include "run/capwriter.h"
+#include "capture/capwriter.h"
 #include "run/pipeline.h"
 
 struct extract_options {

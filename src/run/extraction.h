@@ -8,7 +8,7 @@
 #define TSUMARI_RUN_EXTRACTION_H
 
 #include "run/extract.h"
-#include "run/inputs.h"
+#include "capture/inputs.h"
 
 struct extraction {
 	const char *what;

@@ -4,7 +4,7 @@
  */
 #include "run/run.h"
 #include "run/info.h"
-#include "run/source_impl.h"
+#include "capture/source_impl.h"
 #include <string.h>
 #include <unistd.h>
 

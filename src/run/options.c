@@ -2,7 +2,7 @@
  * options.c - the command line (options.h): the options of the table, and how they go together.
  */
 #include "run/option_table.h"
-#include "run/inputs.h"
+#include "capture/inputs.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include <errno.h>

@@ -11,7 +11,7 @@
 #include "core/engine.h"
 #include "model/findings.h"
 #include "run/print.h"
-#include "run/source.h"
+#include "capture/source.h"
 
 #define OPTIONS_FILTER_MAX ((size_t)1024 * 1024) /* bytes of a -F file */
 #define OPTIONS_JOBS_MAX   64u

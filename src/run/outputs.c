@@ -3,7 +3,7 @@
  */
 #include "run/run.h"
 #include "run/info.h"
-#include "run/message.h"
+#include "base/message.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>

@@ -10,7 +10,7 @@
 #include "model/model.h"
 #include "model/gave_up.h"
 #include "model/paths.h"
-#include "run/source.h"
+#include "capture/source.h"
 
 /* Where records go: called on the main thread, in their order. */
 struct sink {

@@ -19,7 +19,7 @@
  */
 #include "whole.h"
 #include "base/mem.h"
-#include "run/capwriter.h"
+#include "capture/capwriter.h"
 #include "run/pipeline.h"
 #include <stdio.h>
 #include <stdlib.h>

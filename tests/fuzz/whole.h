@@ -6,7 +6,7 @@
 #define TSUMARI_TESTS_FUZZ_WHOLE_H
 
 #include "fuzz.h"
-#include "run/source.h"
+#include "capture/source.h"
 
 enum fuzz_output {
 	FUZZ_JSON, /* all records and findings, a line each */

@@ -1,6 +1,6 @@
 /*
- * capwriter.c - unit tests of src/run/capwriter.c: the bytes of the files, rotation by size and by
- * time, names, and what goes wrong.
+ * capwriter.c - unit tests of src/capture/capwriter.c: the bytes of the files, rotation by size and
+ * by time, names, and what goes wrong.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,8 +14,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "run/capwriter.h"
-#include "run/source.h"
+#include "capture/capwriter.h"
+#include "capture/source.h"
 
 #define SECOND UINT64_C(1000000000)
 

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <zlib.h>
-#include "run/source.h"
+#include "capture/source.h"
 
 #define SECONDS   1700000000u
 #define FRAMES    5u

@@ -1,5 +1,5 @@
 /*
- * keeper.c - unit tests of src/run/keeper.c: which files are made, by a process of its own and
+ * keeper.c - unit tests of src/capture/keeper.c: which files are made, by a process of its own and
  * without one, and that this process ends with the one that asked.
  */
 #include <stdarg.h>
@@ -16,8 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "run/confine.h"
-#include "run/inputs.h"
-#include "run/keeper.h"
+#include "capture/inputs.h"
+#include "capture/keeper.h"
 #include "run/privileges.h"
 
 static char dir[64]; /* of this test, and where it runs */

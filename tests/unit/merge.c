@@ -1,11 +1,11 @@
 /*
- * merge.c - unit tests of several capture files as one (src/run/source_merge.c, inputs.c): the
+ * merge.c - unit tests of several capture files as one (src/capture/source_merge.c, inputs.c): the
  * order of time, files that overlap and that do not, faults of one of them, and which operands are
  * files.
  */
 #include "image.h"
-#include "run/inputs.h"
-#include "run/source.h"
+#include "capture/inputs.h"
+#include "capture/source.h"
 #include <sys/stat.h>
 
 #define NOW    1700000000u

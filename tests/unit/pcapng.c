@@ -1,9 +1,9 @@
 /*
- * pcapng.c - unit tests of the reader of pcapng files (src/run/source_pcapng.c, pcapng.c): blocks
- * of every kind, interfaces that differ, sections of either byte order, and what cannot be.
+ * pcapng.c - unit tests of the reader of pcapng files (src/capture/source_pcapng.c, pcapng.c):
+ * blocks of every kind, interfaces that differ, sections of either byte order, and what cannot be.
  */
 #include "image.h"
-#include "run/pcapng.h"
+#include "capture/pcapng.h"
 
 #define ETHERNET 1
 #define COOKED   113

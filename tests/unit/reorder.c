@@ -1,5 +1,5 @@
 /* Frames of a made-up source are put in order of time. */
-#include "run/reorder.h"
+#include "capture/reorder.h"
 #include "base/mem.h"
 #include <setjmp.h>
 #include <stdarg.h>

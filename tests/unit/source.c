@@ -1,6 +1,6 @@
 /*
- * source.c - unit tests of the capture file readers (src/run/source_file.c, source_pcap.c, bytes.c,
- * chunk.c): files of every kind, and pipes.
+ * source.c - unit tests of the capture file readers (src/capture/source_file.c, source_pcap.c,
+ * bytes.c, chunk.c): files of every kind, and pipes.
  */
 #include "image.h"
 #include <pthread.h>

@@ -1,6 +1,6 @@
 /*
- * unpack.c - unit tests of compressed capture files (src/run/unpack.c, bytes.c): every kind whole,
- * in several streams, cut short at every byte, damaged, and made to do harm.
+ * unpack.c - unit tests of compressed capture files (src/capture/unpack.c, bytes.c): every kind
+ * whole, in several streams, cut short at every byte, damaged, and made to do harm.
  */
 #include "image.h"
 #include <bzlib.h>
