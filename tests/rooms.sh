@@ -25,7 +25,7 @@ allow src/base "base api"
 allow src/core "base api core"
 allow src/capture "base api core capture"
 allow src/model "base api core model"
-allow src/out "base api core model out run"
+allow src/out "base api core model out"
 allow ui "base api core capture model out ui run"
 allow src/run "base api core capture model out ui run"
 for f in dissectors/*.[ch]; do

@@ -8,7 +8,7 @@
 #ifndef TSUMARI_UI_H
 #define TSUMARI_UI_H
 
-#include "run/pipeline.h"
+#include "out/sink.h"
 
 struct ui_options {
 	const char *source_name; /* what is listened to or read */

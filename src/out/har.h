@@ -8,7 +8,8 @@
 #ifndef TSUMARI_OUT_HAR_H
 #define TSUMARI_OUT_HAR_H
 
-#include "run/pipeline.h"
+#include <stddef.h>
+#include "out/sink.h"
 
 struct har;
 

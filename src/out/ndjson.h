@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "out/outfile.h"
-#include "run/pipeline.h"
+#include "out/sink.h"
 
 struct ndjson_options {
 	struct outfile_options file; /* its path must stay */
