@@ -1,5 +1,5 @@
 #!/bin/bash
-# The house: includes point one way (base <- api <- core <- capture, model <- out, ui <- run), dissectors see
+# The house: includes point one way (base <- api <- core <- capture, model <- out <- extract <- ui <- run), dissectors see
 # src/api only, banned functions stay out, and Makefile.am knows every file, or the tarball would lack it.
 set -u
 cd "$top_srcdir" || exit 1
@@ -26,8 +26,9 @@ allow src/core "base api core"
 allow src/capture "base api core capture"
 allow src/model "base api core model"
 allow src/out "base api core model out"
-allow ui "base api core capture model out ui run"
-allow src/run "base api core capture model out ui run"
+allow src/extract "base api core capture model out extract"
+allow ui "base api core capture model out extract ui"
+allow src/run "base api core capture model out extract ui run"
 for f in dissectors/*.[ch]; do
 	while IFS= read -r inc; do
 		[ -e "src/api/$inc" ] || [ -e "dissectors/$inc" ] || fail "$f includes \"$inc\": not of src/api"

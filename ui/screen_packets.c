@@ -8,7 +8,7 @@
 #include "core/layers.h"
 #include "core/order.h"
 #include "core/registry.h"
-#include "packet_text.h"
+#include "out/packet_text.h"
 #include <curses.h>
 #include <inttypes.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  */
 #include "view.h"
 #include "base/mem.h"
-#include "packet_text.h"
+#include "out/packet_text.h"
 #include "capture/source.h"
 #include <curses.h>
 #include <inttypes.h>

@@ -12,7 +12,7 @@
 #ifndef TSUMARI_UI_VIEW_H
 #define TSUMARI_UI_VIEW_H
 
-#include "cell.h"
+#include "out/cell.h"
 #include "settings.h"
 #include "dialog.h"
 #include "ends.h"

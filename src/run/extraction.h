@@ -7,8 +7,9 @@
 #ifndef TSUMARI_RUN_EXTRACTION_H
 #define TSUMARI_RUN_EXTRACTION_H
 
-#include "run/extract.h"
+#include "extract/extract.h"
 #include "capture/inputs.h"
+#include "run/pipeline.h"
 
 struct extraction {
 	const char *what;

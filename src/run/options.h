@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include "core/engine.h"
 #include "model/findings.h"
-#include "run/print.h"
+#include "out/print.h"
 #include "capture/source.h"
 
 #define OPTIONS_FILTER_MAX ((size_t)1024 * 1024) /* bytes of a -F file */

@@ -10,7 +10,7 @@
 #include "out/report.h"
 #include "out/schema.h"
 #include "run/pipeline.h"
-#include "run/print.h"
+#include "out/print.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

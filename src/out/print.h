@@ -5,8 +5,8 @@
  * (-x, -X, -A); what a packet carries is told by the fields that its dissector shows. Frames come
  * in their order, on one thread.
  */
-#ifndef TSUMARI_RUN_PRINT_H
-#define TSUMARI_RUN_PRINT_H
+#ifndef TSUMARI_OUT_PRINT_H
+#define TSUMARI_OUT_PRINT_H
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* packet_text.c - see packet_text.h. */
-#include "packet_text.h"
-#include "cell.h"
+#include "out/packet_text.h"
+#include "out/cell.h"
 #include <inttypes.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /*
  * print_bytes.c - the bytes of a packet behind its line, as tcpdump writes them (print_impl.h).
  */
-#include "run/print_impl.h"
+#include "out/print_impl.h"
 #include <string.h>
 
 #define ROW 16u /* bytes of a line */

@@ -2,8 +2,8 @@
  * packet_text.h - one packet in words, of the fields that its dissectors show (core/show.h): for
  * the list of packets, the tree of one packet, and the lines of --print.
  */
-#ifndef TSUMARI_UI_PACKET_TEXT_H
-#define TSUMARI_UI_PACKET_TEXT_H
+#ifndef TSUMARI_OUT_PACKET_TEXT_H
+#define TSUMARI_OUT_PACKET_TEXT_H
 
 #include "base/text.h"
 #include "core/show.h"

@@ -4,12 +4,13 @@
  * A fragment's connection is not known before its datagram is whole: frames wait in the same queue
  * for that, of a file too, where it is short and mostly empty.
  */
-#include "run/extract.h"
+#include "extract/extract.h"
 #include "base/mem.h"
 #include "core/defrag.h"
 #include "core/layers.h"
+#include "core/engine.h"
 #include "core/order.h"
-#include "run/wanted.h"
+#include "extract/wanted.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>

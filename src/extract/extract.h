@@ -5,12 +5,12 @@
  * cannot be read twice (an interface, a pipe) is kept for a while in memory, in its order, and what
  * leaves that is written where a record has asked for it by then.
  */
-#ifndef TSUMARI_RUN_EXTRACT_H
-#define TSUMARI_RUN_EXTRACT_H
+#ifndef TSUMARI_EXTRACT_EXTRACT_H
+#define TSUMARI_EXTRACT_EXTRACT_H
 
 #include "out/filter.h"
 #include "capture/capwriter.h"
-#include "run/pipeline.h"
+#include "out/sink.h"
 
 struct extract_options {
 	/* The records that are meant; stays the caller's. NULL: none, until extract_filter(). */

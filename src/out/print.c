@@ -5,8 +5,8 @@
  * those that the packet screen shows. Sequence numbers count from the first one of their
  * connection, as far as a table of fixed size remembers it: one that was forgotten begins anew.
  */
-#include "run/print_impl.h"
-#include "../ui/packet_text.h"
+#include "out/print_impl.h"
+#include "out/packet_text.h"
 #include "api/layer.h"
 #include "base/hash.h"
 #include "base/mem.h"

@@ -1,8 +1,8 @@
 /*
  * cell.h - the value of a field as people read it: for tables, details, the packet tree.
  */
-#ifndef TSUMARI_UI_CELL_H
-#define TSUMARI_UI_CELL_H
+#ifndef TSUMARI_OUT_CELL_H
+#define TSUMARI_OUT_CELL_H
 
 #include "base/text.h"
 #include "out/schema.h"

@@ -1,5 +1,5 @@
 /* cell.c - see cell.h. */
-#include "cell.h"
+#include "out/cell.h"
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>

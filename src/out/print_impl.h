@@ -1,8 +1,8 @@
 /* print_impl.h - between print.c and print_bytes.c only. */
-#ifndef TSUMARI_RUN_PRINT_IMPL_H
-#define TSUMARI_RUN_PRINT_IMPL_H
+#ifndef TSUMARI_OUT_PRINT_IMPL_H
+#define TSUMARI_OUT_PRINT_IMPL_H
 
-#include "run/print.h"
+#include "out/print.h"
 
 /* Bytes of the link header, with VLAN tags; 0 where there is none, or it is not known. */
 uint32_t print_link_header(const struct packet *frame);

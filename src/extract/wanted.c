@@ -1,5 +1,5 @@
 /* wanted.c - see wanted.h. */
-#include "run/wanted.h"
+#include "extract/wanted.h"
 #include "base/ending.h"
 #include "base/mem.h"
 #include "core/flow.h"

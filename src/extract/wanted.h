@@ -11,8 +11,8 @@
  * the frames they mean are asked for. Bounded: past `memory` records are counted as refused. Not
  * for several threads.
  */
-#ifndef TSUMARI_RUN_WANTED_H
-#define TSUMARI_RUN_WANTED_H
+#ifndef TSUMARI_EXTRACT_WANTED_H
+#define TSUMARI_EXTRACT_WANTED_H
 
 #include "core/record.h"
 
