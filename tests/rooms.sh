@@ -1,5 +1,5 @@
 #!/bin/bash
-# The house: includes point one way (base <- api <- core <- capture, model <- out <- extract <- ui <- run), dissectors see
+# The house: includes point one way (base <- api <- core <- capture, model <- findings <- out <- extract <- ui <- run), dissectors see
 # src/api only, banned functions stay out, and Makefile.am knows every file, or the tarball would lack it.
 set -u
 cd "$top_srcdir" || exit 1
@@ -24,11 +24,12 @@ allow src/api "api"
 allow src/base "base api"
 allow src/core "base api core"
 allow src/capture "base api core capture"
-allow src/model "base api core model"
-allow src/out "base api core model out"
-allow src/extract "base api core capture model out extract"
-allow ui "base api core capture model out extract ui"
-allow src/run "base api core capture model out extract ui run"
+allow src/model "base api core model findings"
+allow src/findings "base api core model findings"
+allow src/out "base api core model findings out"
+allow src/extract "base api core capture model findings out extract"
+allow ui "base api core capture model findings out extract ui"
+allow src/run "base api core capture model findings out extract ui run"
 for f in dissectors/*.[ch]; do
 	while IFS= read -r inc; do
 		[ -e "src/api/$inc" ] || [ -e "dissectors/$inc" ] || fail "$f includes \"$inc\": not of src/api"
@@ -40,7 +41,7 @@ grep -nE '\b(malloc|calloc|realloc|free|fopen|printf|fprintf)[[:space:]]*\(' dis
 # What a protocol means its dissector declares (api/model.h): no name of one is compared with but in
 # detectors made for one protocol.
 for f in $(find src ui -name '*.[ch]'); do
-	case $f in src/model/find_mysql.c | src/model/find_nfs.c | src/model/find_smtp.c | src/model/find_dns.c | src/model/find_vrrp.c) continue ;; esac
+	case $f in src/findings/find_mysql.c | src/findings/find_nfs.c | src/findings/find_smtp.c | src/findings/find_dns.c | src/findings/find_vrrp.c) continue ;; esac
 	grep -nE 'str(n|case|ncase)?cmp\([^;]*\b(type|protocol)\b[^;]*"[a-z]|registry_find\("(http|mysql|smtp|dns|tls|nfs|rpc)' "$f" /dev/null &&
 		fail "a protocol's name is compared with"
 done

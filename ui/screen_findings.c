@@ -6,7 +6,7 @@
 #include "rows.h"
 #include "base/mem.h"
 #include "base/share.h"
-#include "model/findings.h"
+#include "findings/findings.h"
 #include "capture/source.h"
 #include <curses.h>
 #include <inttypes.h>

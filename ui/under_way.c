@@ -3,7 +3,7 @@
  * requests that have been waited for longest, with what most of that was.
  */
 #include "view.h"
-#include "model/findings.h"
+#include "findings/findings.h"
 #include "out/schema.h"
 #include <inttypes.h>
 #include <stdlib.h>

@@ -321,7 +321,8 @@ struct event_record {
 	uint64_t frame; /* that says so; 0: time alone does */
 };
 
-/* What the records together prove (model/findings.h): `client` and `server` are whom it blames. */
+/* What the records together prove (findings/findings.h): `client` and `server` are whom it blames.
+ */
 struct finding_record {
 	struct record r;
 	const char *id, *title, *severity, *counted;

@@ -5,7 +5,7 @@
 #include "model/hosts.h"
 #include "model/operation.h"
 #include "model/probes.h"
-#include "model/findings.h"
+#include "findings/findings.h"
 #include "model/series.h"
 #include "model/services.h"
 #include "model/tiers.h"

@@ -19,7 +19,7 @@
 #ifndef TSUMARI_MODEL_PROBES_H
 #define TSUMARI_MODEL_PROBES_H
 
-#include "model/findings.h"
+#include "findings/findings.h"
 #include "model/hosts.h"
 #include "model/series.h"
 #include "model/slowest.h"

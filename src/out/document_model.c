@@ -1,5 +1,5 @@
 /* document_model.c - the findings with their proof, and the slowest transactions (document.h). */
-#include "model/findings.h"
+#include "findings/findings.h"
 #include "model/slowest.h"
 #include "model/tiers.h"
 #include "out/document_impl.h"

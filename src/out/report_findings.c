@@ -1,5 +1,5 @@
 /* report_findings.c - the top of the report: the verdict, and the findings with their proof. */
-#include "model/findings.h"
+#include "findings/findings.h"
 #include "out/report_impl.h"
 
 #define SHOWN 40u

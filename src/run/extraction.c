@@ -1,7 +1,7 @@
 /* extraction.c - see extraction.h. */
 #include "run/extraction.h"
 #include "base/text.h"
-#include "model/findings.h"
+#include "findings/findings.h"
 #include <stdio.h>
 #include <string.h>
 

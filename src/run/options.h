@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 #include "core/engine.h"
-#include "model/findings.h"
+#include "findings/findings.h"
 #include "out/print.h"
 #include "capture/source.h"
 

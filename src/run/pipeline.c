@@ -12,7 +12,7 @@
 #include "base/ending.h"
 #include "base/mem.h"
 #include "base/queue.h"
-#include "model/findings.h"
+#include "findings/findings.h"
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>

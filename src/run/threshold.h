@@ -3,7 +3,7 @@
 #define TSUMARI_RUN_THRESHOLD_H
 
 #include <stdio.h>
-#include "model/findings.h"
+#include "findings/findings.h"
 
 /* Durations as 200ms, parts as 2% or 0.5%, others as a number. False with one line in err. */
 bool threshold_set(struct thresholds *t, const char *text, char *err, size_t errsize);

@@ -10,7 +10,7 @@
  */
 #include "world.h"
 #include "base/mem.h"
-#include "model/findings.h"
+#include "findings/findings.h"
 #include "run/pipeline.h"
 #include "../../ui/view.h"
 #include <curses.h>

@@ -3,7 +3,7 @@
 #include "json.h"
 #include "base/mem.h"
 #include "core/registry.h"
-#include "model/findings.h"
+#include "findings/findings.h"
 #include "out/document.h"
 #include "out/har.h"
 #include "out/ndjson.h"

@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "model/findings.h"
+#include "findings/findings.h"
 #include "model/keyed.h"
 #include "model/model.h"
 
