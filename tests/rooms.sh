@@ -30,14 +30,16 @@ allow src/out "base api core model findings out"
 allow src/extract "base api core capture model findings out extract"
 allow ui "base api core capture model findings out extract ui"
 allow src/run "base api core capture model findings out extract ui run"
-for f in dissectors/*.[ch]; do
+# A protocol of several files has a folder; what another one needs of it is "folder/name.h".
+for f in $(find dissectors -name '*.[ch]'); do
 	while IFS= read -r inc; do
-		[ -e "src/api/$inc" ] || [ -e "dissectors/$inc" ] || fail "$f includes \"$inc\": not of src/api"
+		[ -e "src/api/$inc" ] || [ -e "${f%/*}/$inc" ] || [ -e "dissectors/$inc" ] || fail "$f includes \"$inc\": not of src/api"
 	done < <(sed -n 's/^#include "\([^"]*\)".*/\1/p' "$f")
 done
+grep -rn '^#include "\.\./' src dissectors ui tests examples --include='*.[ch]' && fail "an include climbs out of its folder"
 banned='\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|alloca)[[:space:]]*\('
 grep -nE "$banned" -r src dissectors ui --include='*.[ch]' && fail "banned functions"
-grep -nE '\b(malloc|calloc|realloc|free|fopen|printf|fprintf)[[:space:]]*\(' dissectors/*.c && fail "a dissector allocates or prints"
+grep -nE '\b(malloc|calloc|realloc|free|fopen|printf|fprintf)[[:space:]]*\(' -r dissectors --include='*.c' && fail "a dissector allocates or prints"
 # What a protocol means its dissector declares (api/model.h): no name of one is compared with but in
 # detectors made for one protocol.
 for f in $(find src ui -name '*.[ch]'); do

@@ -8,7 +8,7 @@ build=$(cd "$1" && pwd) || exit 2
 shift
 cd "$top" || exit 2
 [ $# -gt 0 ] || set -- tidy cppcheck scan
-flags=(-std=gnu11 -D_GNU_SOURCE -DHAVE_CONFIG_H -I"$build" -I. -Isrc -Isrc/api)
+flags=(-std=gnu11 -D_GNU_SOURCE -DHAVE_CONFIG_H -I"$build" -I. -Isrc -Isrc/api -Idissectors)
 bad=0
 for what in "$@"; do
 	case $what in

@@ -18,8 +18,8 @@
 #include "run/options.h"
 #include "run/pipeline.h"
 #include "run/postrotate.h"
-#include "../ui/progress.h"
-#include "../ui/ui.h"
+#include "ui/progress.h"
+#include "ui/ui.h"
 
 /* What an output of the options has become: one of these. */
 struct run_output {

@@ -23,7 +23,8 @@ jobs=${FUZZ_JOBS:-$(nproc)}
 mkdir -p "$build/found" "$build/broke" "$build/log"
 cd "$build"
 # The same search for the same sources, another one for others.
-seed=$(cat "$top"/src/*/*.[ch] "$top"/dissectors/*.[ch] "$top"/ui/*.[ch] "$here"/*.[ch] | cksum | cut -d ' ' -f 1)
+seed=$(find "$top/src" "$top/dissectors" "$top/ui" "$here" -name '*.[ch]' -print0 | LC_ALL=C sort -z | xargs -0 cat |
+	cksum | cut -d ' ' -f 1)
 [ -e Makefile ] || CC=${CLANG:-clang} "$top/configure" -q --disable-lto CFLAGS='-O1 -gline-tables-only' \
 	--enable-sanitizers=fuzzer-no-link,address,undefined
 make -s V=1 -j"$(nproc)" tests/fuzz/fuzz-drive tests/fuzz/fuzz-replay >/dev/null

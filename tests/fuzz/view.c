@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "findings/findings.h"
 #include "run/pipeline.h"
-#include "../../ui/view.h"
+#include "ui/view.h"
 #include <curses.h>
 #include <fcntl.h>
 #include <locale.h>

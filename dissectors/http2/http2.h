@@ -5,7 +5,7 @@
 #ifndef TSUMARI_HTTP2_H
 #define TSUMARI_HTTP2_H
 
-#include "http_text.h"
+#include "http/http_text.h"
 #include <nghttp2/nghttp2.h>
 
 #define STREAMS_MAX 500u   /* open at a time, fewer than transactions may be */

@@ -5,7 +5,7 @@
  * interim answer (1xx) or holds trailers. Of a header that comes more than once the first counts.
  */
 #include "http2.h"
-#include "http_text.h"
+#include "http/http_text.h"
 
 #define METHOD_MAX    32u
 #define AUTHORITY_MAX 256u

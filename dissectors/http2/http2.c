@@ -6,7 +6,7 @@
  * header block that begins as one must, or a frame of the connection of fixed form.
  */
 #include "http2.h"
-#include "http_text.h"
+#include "http/http_text.h"
 
 #define FRAME_HEADER  9u
 #define HEADERS_FRAME 32768u /* of more bytes the header block is not read */
