@@ -49,7 +49,7 @@ static const struct field fields[] = {
 
 static unsigned list_of(struct ui *u, const struct finding **list)
 {
-	struct findings *f = model_findings(u->shown);
+	struct findings *f = findings_of(u->shown);
 	struct capture_stats st;
 
 	memset(&st, 0, sizeof(st));
@@ -73,8 +73,8 @@ void findings_line(struct ui *u, struct text *out)
 	const struct finding *list;
 	unsigned n = list_of(u, &list);
 
-	if (model_findings(u->shown))
-		findings_verdict(model_findings(u->shown), list, n, out);
+	if (findings_of(u->shown))
+		findings_verdict(findings_of(u->shown), list, n, out);
 }
 
 static void fill(struct screen *s, struct row *r, const struct finding *f)

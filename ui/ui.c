@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "core/community.h"
 #include "core/registry.h"
+#include "findings/findings.h"
 #include "model/operation.h"
 #include "capture/source.h"
 #include <poll.h>
@@ -107,7 +108,7 @@ struct model *ui_model(struct ui *u)
 
 	struct model *m = model_new(&c);
 
-	model_find(m, u->o.thresholds);
+	findings_look(m, u->o.thresholds);
 	model_keep_recent(m);
 	return m;
 }

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "core/record.h"
 #include "core/stats.h"
+#include "model/finder.h"
 
 #define FINDING_FRAMES FIELD_LIST_MAX
 
@@ -124,19 +125,18 @@ struct tiers;
  */
 struct findings *findings_new(const struct thresholds *t, uint64_t memory);
 void findings_free(struct findings *f);
+/* Looks for findings in what a model gets from now on; they are the model's, and freed with it. */
+struct model;
+void findings_look(struct model *m, const struct thresholds *t);
+/* Those of a model; NULL: they are not looked for. */
+struct findings *findings_of(const struct model *m);
 /* What waits for what (tiers.h); stays the caller's. Without them nothing is said of it. */
 void findings_tiers(struct findings *f, struct tiers *t);
 void findings_record(struct findings *f, const struct record *r);
 /* What the last record that was added adds to the account: for tiers_record(). */
 const struct share *findings_shares(const struct findings *f, unsigned *n);
-/*
- * Takes a health check's record (probes.h) out of what was counted, without its values: of numbers
- * of connections and transactions, of costs and examples. What was said of its operation by name
- * stays. name: findings_name() of the transaction when it was whole.
- */
+/* As of a finder (model/finder.h). */
 void findings_take_out(struct findings *f, const struct record *r, uint64_t name);
-/* What became of a health check that did not pass. */
-enum check_fate { CHECK_ERROR, CHECK_SILENT, CHECK_REFUSED, CHECK_FATES };
 void findings_check_failed(struct findings *f, const struct record *flow, enum check_fate fate,
 	const char *operation, size_t len, uint64_t frame);
 /* The site that it asked for, as a number; 0: none. */

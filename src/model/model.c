@@ -5,7 +5,7 @@
 #include "model/hosts.h"
 #include "model/operation.h"
 #include "model/probes.h"
-#include "findings/findings.h"
+#include "model/finder.h"
 #include "model/series.h"
 #include "model/services.h"
 #include "model/tiers.h"
@@ -14,7 +14,7 @@
 
 struct model {
 	struct model_config config;
-	struct counted is;     /* findings, slowest: NULL: not asked for */
+	struct counted is;     /* finder, slowest: NULL: not asked for */
 	struct hist_room room; /* of histograms */
 	struct probes *probes;
 	char operation[OPERATION_MAX]; /* of the transaction being added */
@@ -56,7 +56,8 @@ void model_free(struct model *m)
 	series_set_free(m->is.series);
 	digests_free(m->is.digests);
 	services_free(m->is.services);
-	findings_free(m->is.findings);
+	if (m->is.finder)
+		m->is.finder->free(m->is.finder_arg);
 	slowest_free(m->is.slowest);
 	free(m);
 }
@@ -72,18 +73,18 @@ static void transaction(struct model *m, struct service *service, const struct t
 	operation_of(t, m->config.literal, &operation);
 	digest = digests_record(m->is.digests, service, operation.p, operation.len, t);
 	series_set_record(m->is.series, service, t);
-	if (m->is.findings)
-		shares = findings_shares(m->is.findings, &nshares);
+	if (m->is.finder)
+		shares = m->is.finder->shares(m->is.finder_arg, &nshares);
 	tiers_record(m->is.tiers, digest, t, shares, nshares);
 	probes_txn(m->probes, service, digest, t);
 	if (m->is.slowest)
 		slowest_record(m->is.slowest, t, operation.p, operation.len);
 }
 
-void model_find(struct model *m, const struct thresholds *t)
+void model_find(struct model *m, const struct finder *f, void *arg)
 {
-	m->is.findings = findings_new(t, m->config.memory / 2);
-	findings_tiers(m->is.findings, m->is.tiers);
+	m->is.finder = f;
+	m->is.finder_arg = arg;
 }
 
 void model_keep_slowest(struct model *m)
@@ -100,8 +101,8 @@ void model_record(struct model *m, const struct record *r)
 {
 	struct service *service;
 
-	if (m->is.findings)
-		findings_record(m->is.findings, r);
+	if (m->is.finder)
+		m->is.finder->record(m->is.finder_arg, r);
 	if (record_of_turns(r))
 		return;
 	service = services_record(m->is.services, r);
@@ -116,8 +117,8 @@ void model_counters(const struct model *m, struct counters *c)
 {
 	if (m->room.refused)
 		counters_add(c, "model: values that percentiles do not know of", m->room.refused);
-	if (m->is.findings)
-		findings_counters(m->is.findings, c);
+	if (m->is.finder)
+		m->is.finder->counters(m->is.finder_arg, c);
 }
 
 struct services *model_services(const struct model *m)
@@ -140,9 +141,14 @@ struct slowest *model_slowest(const struct model *m)
 	return m->is.slowest;
 }
 
-struct findings *model_findings(const struct model *m)
+void *model_finder(const struct model *m)
 {
-	return m->is.findings;
+	return m->is.finder_arg;
+}
+
+const struct model_config *model_config(const struct model *m)
+{
+	return &m->config;
 }
 
 struct tiers *model_tiers(const struct model *m)

@@ -17,9 +17,8 @@ struct hosts;      /* hosts.h */
 struct probes;     /* probes.h */
 struct series_set; /* series.h */
 struct services;   /* services.h */
-struct findings;   /* findings.h */
+struct finder;     /* finder.h */
 struct slowest;    /* slowest.h */
-struct thresholds; /* findings.h */
 struct tiers;      /* tiers.h */
 
 struct model_config {
@@ -29,8 +28,8 @@ struct model_config {
 
 struct model *model_new(const struct model_config *config);
 void model_free(struct model *m);
-/* Findings are looked for from now on. */
-void model_find(struct model *m, const struct thresholds *t);
+/* Findings are looked for from now on, by f with its arg, which the model frees. */
+void model_find(struct model *m, const struct finder *f, void *arg);
 /* The slowest transactions are kept from now on. */
 void model_keep_slowest(struct model *m);
 /* So is the newest part of the time series, by itself (series_recent()). */
@@ -47,8 +46,9 @@ struct digests *model_digests(const struct model *m);
 struct series_set *model_series(const struct model *m);
 /* NULL: they are not kept. */
 struct slowest *model_slowest(const struct model *m);
-/* NULL: they are not looked for. */
-struct findings *model_findings(const struct model *m);
+/* The finder's arg; NULL: nobody looks for findings. */
+void *model_finder(const struct model *m);
+const struct model_config *model_config(const struct model *m);
 struct tiers *model_tiers(const struct model *m);
 struct hosts *model_hosts(const struct model *m);
 struct probes *model_probes(const struct model *m);

@@ -20,7 +20,7 @@ struct seen { /* a transaction, without its values */
 	struct digest *digest;
 	uint32_t id;    /* the digest's; it may have given way to another since */
 	uint64_t after; /* the series' number when it was added (series_set_take_out()) */
-	uint64_t name;  /* findings_name() */
+	uint64_t name;  /* the finder's */
 };
 
 struct connection {
@@ -240,7 +240,7 @@ void probes_txn(
 	x->t = *t;
 	x->t.nvalues = 0;
 	x->t.method.len = x->t.object.len = x->t.query.len = 0;
-	x->name = p->of->findings ? findings_name(t) : 0;
+	x->name = p->of->finder ? p->of->finder->name(t) : 0;
 	x->after = p->of->series ? series_set_number(p->of->series) : 0;
 	x->digest = (struct digest *)d;
 	x->id = d->id;
@@ -261,8 +261,8 @@ static void take_out(const struct counted *of, const struct check *c, const stru
 		hosts_take_out(of->hosts, &x->t);
 	if (of->slowest)
 		slowest_take_out(of->slowest, &x->t);
-	if (of->findings)
-		findings_take_out(of->findings, &x->t.r, x->name);
+	if (of->finder)
+		of->finder->take_out(of->finder_arg, &x->t.r, x->name);
 }
 
 static void tell_failed(struct probes *p, const struct watched *w, const struct check *c)
@@ -274,8 +274,8 @@ static void tell_failed(struct probes *p, const struct watched *w, const struct 
 		t = &c->txn[i].t;
 		silent = silent || t->r.quality & 1u << QUALITY_NO_RESPONSE;
 	}
-	if (p->of->findings)
-		findings_check_failed(p->of->findings, &c->flow.r,
+	if (p->of->finder)
+		p->of->finder->check_failed(p->of->finder_arg, &c->flow.r,
 			!t       ? CHECK_REFUSED
 			: silent ? CHECK_SILENT
 				 : CHECK_ERROR,
@@ -296,8 +296,8 @@ static void keep_apart(struct probes *p, struct watched *w, const struct check *
 	}
 	if (p->of->tiers)
 		tiers_take_out(p->of->tiers, c->flow.r.flow_id);
-	if (p->of->findings)
-		findings_take_out(p->of->findings, &c->flow.r, 0);
+	if (p->of->finder)
+		p->of->finder->take_out(p->of->finder_arg, &c->flow.r, 0);
 	if (c->failed)
 		tell_failed(p, w, c);
 	w->p.connections++;

@@ -19,7 +19,7 @@
 #ifndef TSUMARI_MODEL_PROBES_H
 #define TSUMARI_MODEL_PROBES_H
 
-#include "findings/findings.h"
+#include "model/finder.h"
 #include "model/hosts.h"
 #include "model/series.h"
 #include "model/slowest.h"
@@ -56,7 +56,8 @@ struct counted {
 	struct series_set *series;
 	struct hosts *hosts;
 	struct tiers *tiers;
-	struct findings *findings;
+	const struct finder *finder;
+	void *finder_arg;
 	struct slowest *slowest;
 };
 

@@ -68,7 +68,7 @@ static struct json_object *finding(const struct finding *x)
 
 void document_verdict(const struct model *m, const struct capture_stats *st, struct text *out)
 {
-	struct findings *f = model_findings(m);
+	struct findings *f = findings_of(m);
 	const struct finding *list;
 	unsigned n = f ? findings_list(f, st, &list) : 0;
 
@@ -116,7 +116,7 @@ static void account(struct json_object *all, const struct findings *f)
 void document_findings(
 	struct json_object *all, const struct model *m, const struct capture_stats *st)
 {
-	struct findings *f = model_findings(m);
+	struct findings *f = findings_of(m);
 	const struct finding *list;
 	unsigned n = f ? findings_list(f, st, &list) : 0;
 	struct json_object *array;

@@ -176,7 +176,7 @@ static void account(struct report *r, const struct findings *f)
 
 void report_findings(struct report *r, const struct capture_stats *st)
 {
-	struct findings *f = model_findings(r->o.model);
+	struct findings *f = findings_of(r->o.model);
 	const struct finding *list;
 	unsigned n = f ? findings_list(f, st, &list) : 0;
 	bool wrap = r->wrap;

@@ -74,7 +74,7 @@ static bool find_filter(struct extraction *x, const struct pipeline *p,
 	const struct schema_env *env, char *err, size_t errsize)
 {
 	const struct finding *list;
-	unsigned n = findings_list(model_findings(p->model), &p->capture, &list);
+	unsigned n = findings_list(findings_of(p->model), &p->capture, &list);
 	struct text t;
 
 	text_init_growing(&t);

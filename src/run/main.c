@@ -220,7 +220,7 @@ static void start_extraction(struct run *r)
 		return;
 	if (!r->model)
 		outputs_model(r);
-	if (!model_findings(r->model))
+	if (!findings_of(r->model))
 		outputs_find(r);
 }
 

@@ -146,7 +146,7 @@ void outputs_model(struct run *r)
 
 void outputs_find(struct run *r)
 {
-	model_find(r->model, &r->o.thresholds);
+	findings_look(r->model, &r->o.thresholds);
 	r->o.engine.turns = true;
 }
 

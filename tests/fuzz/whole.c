@@ -165,7 +165,7 @@ static void open_outputs(struct outputs *o, const struct fuzz_whole *w)
 
 	thresholds_defaults(&thresholds);
 	o->model = model_new(&config);
-	model_find(o->model, &thresholds);
+	findings_look(o->model, &thresholds);
 	if (w->all)
 		open_all(o, err, sizeof(err));
 	o->sinks[o->nsinks++] = (struct sink){.arg = &o->watch,

@@ -247,19 +247,19 @@ static void nested_waits_count_once(void **state)
 	uint64_t now[2][3];
 
 	(void)state;
-	model_find(m, NULL);
+	findings_look(m, NULL);
 	for (unsigned i = 0; i < 50; i++) {
 		ask(m, 1, 2, begin + i * 500 * ms + 10 * ms, 300 * ms);
 		ask(m, 9, 1, begin + i * 500 * ms, 320 * ms);
 	}
 	for (unsigned end = 0; end < 2; end++) {
 		for (unsigned again = 0; again < 2; again++) {
-			findings_list(model_findings(m), &capture, &list);
-			now[end][0] = findings_felt(model_findings(m)).felt;
-			now[end][1] = findings_account(model_findings(m), &line);
+			findings_list(findings_of(m), &capture, &list);
+			now[end][0] = findings_felt(findings_of(m)).felt;
+			now[end][1] = findings_account(findings_of(m), &line);
 			now[end][2] = line[0].cost;
 			assert_int_equal(now[end][0], 50 * 320 * ms);
-			assert_int_equal(findings_felt(model_findings(m)).all, 50 * 620 * ms);
+			assert_int_equal(findings_felt(findings_of(m)).all, 50 * 620 * ms);
 			assert_int_equal(line[0].cost, 50 * 300 * ms);
 		}
 		model_finish(m);
