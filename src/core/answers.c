@@ -2,7 +2,10 @@
  * answers.c - datagrams that answer what was not asked yet; see answers.h.
  */
 #include "core/answers.h"
-#include "core/tcp_impl.h"
+#include "core/session.h"
+#include "core/shard.h"
+#include "core/stream.h"
+#include "core/tcp.h"
 #include <stdlib.h>
 #include <string.h>
 

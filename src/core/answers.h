@@ -10,7 +10,9 @@
 #ifndef TSUMARI_CORE_ANSWERS_H
 #define TSUMARI_CORE_ANSWERS_H
 
-#include "core/shard.h"
+#include "core/session.h"
+
+struct shard;
 
 struct answers;
 

@@ -10,7 +10,8 @@
  */
 #include "core/copies.h"
 #include "core/handshake.h"
-#include "core/tcp_impl.h"
+#include "core/shard.h"
+#include "core/tcp.h"
 #include <string.h>
 
 #define LATE     (100 * MS)   /* a copy does not come later */

@@ -4,7 +4,9 @@
 #ifndef TSUMARI_CORE_COPIES_H
 #define TSUMARI_CORE_COPIES_H
 
-#include "core/shard.h"
+#include "core/flow.h"
+
+struct shard;
 
 #define COPIES_RING 32u /* segments of a connection that are remembered */
 

@@ -10,8 +10,10 @@
  * When the time is over is seen at the connection's next frame, at a tick, or at its end: none of
  * these depends on the number of workers.
  */
+#include "core/early.h"
 #include "core/copies.h"
-#include "core/tcp_impl.h"
+#include "core/shard.h"
+#include "core/tcp.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include "api/dissector.h"
 #include "core/record.h"
+#include "core/records.h"
 #include "core/stats.h"
 
 #define SHARDS 16u
@@ -42,7 +43,6 @@ struct engine_config {
 void engine_config_defaults(struct engine_config *c);
 
 struct engine;
-struct records;
 
 /* An engine that owns the shards whose bit is set in `shards`. The config must outlive it. */
 struct engine *engine_new(const struct engine_config *c, uint32_t shards);
@@ -67,26 +67,5 @@ bool engine_finish(struct engine *e, uint64_t order);
 
 struct records *engine_records(struct engine *e); /* what has come out and was not taken yet */
 const struct counters *engine_counters(const struct engine *e);
-
-/* Records in their order of coming out; the block stays the list's. */
-struct recblock {
-	struct recblock *next;
-	uint32_t len, cap;
-	uint8_t data[];
-};
-
-struct records {
-	struct recblock *first, *last;
-	uint64_t bytes;
-};
-void records_free(struct records *r);
-/* A block whose records were used goes back to its engine (or another): memory that is warm. */
-void engine_give_back(struct engine *e, struct recblock *b);
-/* Where many records come at once (a tick): called when there are more than `bytes` of them. */
-void engine_when_full(struct engine *e, uint64_t bytes, void (*full)(void *arg), void *arg);
-
-/* What orders records: the order of packets, then ticks by shard before packets. */
-#define RECORD_KEY(order, sub) ((order)*32 + (sub))
-#define RECORD_KEY_PACKET      31u
 
 #endif

@@ -1,5 +1,7 @@
 /* event.c - see event.h and api/event.h. */
 #include "core/event.h"
+#include "core/records.h"
+#include "core/shard.h"
 #include <stdlib.h>
 
 struct events {

@@ -9,7 +9,9 @@
 #ifndef TSUMARI_CORE_EVENT_H
 #define TSUMARI_CORE_EVENT_H
 
-#include "core/shard.h"
+#include "core/flow.h"
+
+struct shard;
 
 #define EVENT_SHARD 0u
 

@@ -5,7 +5,8 @@
  * belongs to is by a fixed hash, so that limits hit the same flows every time. Alarms lie in dense
  * arrays beside the slab with the least of every 64: a tick looks at those only.
  */
-#include "core/shard.h"
+#include "core/session.h"
+#include "core/turns.h"
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>

@@ -13,6 +13,9 @@
 #include "base/mem.h"
 #include "core/engine.h"
 
+/* What is called for few packets only: it must not be put among what all go through. */
+#define RARELY __attribute__((cold, noinline))
+
 /* flow_side.flags */
 #define FS_SEQ      0x01u /* nxt is set */
 #define FS_SYN      0x02u /* sent a SYN */
@@ -66,40 +69,9 @@ enum flow_state {
 #define FLOW_IFACE_OTHER 15u /* flow.iface: one that has no number here */
 
 struct flow_ext;
+struct flow_turns;
 struct handshake;
 struct session;
-
-/* Of a TCP flow whose application is not followed (yet): how its payload changed directions. */
-#define TURNS_HELD 4u
-struct spent;
-struct shard;
-struct message {           /* what a side sent without a pause */
-	uint64_t from, to; /* its first byte and its last; */
-	uint64_t answered; /* the first of the other side's, where that was its answer; 0: not */
-	uint64_t frame, first_frame, last_frame, bytes;
-	struct spent *spent; /* what kept it, and the answer; NULL: nothing */
-	bool server;         /* it sent it */
-	bool first;          /* the first that was answered */
-};
-struct flow_turns {
-	uint64_t last; /* time of the last payload */
-	uint64_t wait, wait_max, think;
-	uint64_t request, response; /* sending questions, and answers */
-	uint64_t first_asked, first_answered, closed;
-	uint64_t from, first_frame, last_frame, bytes; /* of the message that is being sent */
-	uint64_t stalled_to, resent_to; /* the end of the last stall; of one of its own bytes */
-	uint64_t loaded_to;             /* it was seen in a queue of the path up to then */
-	struct spent *spent;            /* of it; NULL: nothing */
-	struct shard *shard;
-	uint32_t turns;
-	uint8_t of;      /* who sent it: 1 client, 2 server, 0 nobody */
-	uint8_t first;   /* who sent the first */
-	bool answers;    /* it is the first one behind a question */
-	bool was_short;  /* its last segment was not full */
-	uint8_t unasked; /* messages behind another of the same side, after a pause (turns.h) */
-	uint8_t nheld;
-	struct message *held; /* TURNS_HELD, not told of yet: the protocol may be found out */
-};
 
 struct flow {
 	struct addr ip[2]; /* the smaller end first */
@@ -319,6 +291,28 @@ struct flow_key {
 	uint32_t tunnel;
 };
 
+/*
+ * By what its flow is found, once the order of its ends is known. quote: PACKET_QUOTE is set, which
+ * it hardly ever is.
+ */
+static inline __attribute__((always_inline)) void flow_key_of(
+	const struct engine_config *c, const struct packet *p, bool quote, struct flow_key *k)
+{
+	const struct addr *src = quote ? &p->quote.src : &p->src;
+	const struct addr *dst = quote ? &p->quote.dst : &p->dst;
+	uint16_t sport = quote ? p->quote.sport : p->sport;
+	uint16_t dport = quote ? p->quote.dport : p->dport;
+
+	k->ip[0] = p->reverse ? dst : src;
+	k->ip[1] = p->reverse ? src : dst;
+	k->port[0] = p->reverse ? dport : sport;
+	k->port[1] = p->reverse ? sport : dport;
+	k->vlan = c->ignore_vlan || !p->nvlan ? 0 : p->vlan[0];
+	k->proto = quote ? p->quote.proto : p->ip_proto;
+	k->v6 = p->ip_version == 6;
+	k->tunnel = p->tunnel;
+}
+
 /* Is the source the second end? */
 bool flow_reversed(const struct addr *src, const struct addr *dst, uint16_t sport, uint16_t dport);
 uint64_t flow_hash(const uint64_t key[4], const struct flow_key *k);
@@ -363,6 +357,12 @@ static inline struct flow *flow_at(const struct flow_table *t, uint32_t slot)
 	return (struct flow *)(void *)(c->at + (size_t)(slot % FLOW_CHUNK) * c->size);
 }
 
+/* How far a is behind b in TCP's sequence numbers, which wrap around. */
+static inline int32_t seq_diff(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b);
+}
+
 /* What an end said; of another flow than TCP, that it said nothing. */
 static inline const struct flow_side *flow_said(const struct flow *f, unsigned dir)
 {
@@ -402,6 +402,11 @@ static inline uint32_t flow_datagrams_copied(const struct flow *f)
 static inline unsigned flow_client(const struct flow *f)
 {
 	return f->who & 1;
+}
+
+static inline enum side side_of(const struct flow *f, unsigned dir)
+{
+	return dir == flow_client(f) ? SIDE_CLIENT : SIDE_SERVER;
 }
 
 static inline uint64_t flow_last(const struct flow *f)

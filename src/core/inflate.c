@@ -6,7 +6,10 @@
  * hold no more than it says and no more than RATIO_MAX times what came in. Memory counts in the
  * shard's budget. A unit alone may be found in what came out of another: each side has two places.
  */
+#include "core/inflate.h"
+#include "core/session.h"
 #include "core/shard.h"
+#include "core/sync.h"
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>

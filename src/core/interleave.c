@@ -3,7 +3,11 @@
  * time and has windows of its own: whose bytes come now, what stops one of them, the request that
  * an upgrade leaves to be answered, and memory for a library.
  */
+#include "core/interleave.h"
+#include "core/ledger.h"
+#include "core/session.h"
 #include "core/shard.h"
+#include "core/txn.h"
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,10 @@
  * A phase has what lies between two stamps to give, never more: entries take from it one after the
  * other, so that no entry can be larger than its phase and their sum is the total.
  */
+#include "core/ledger.h"
+#include "core/session.h"
 #include "core/shard.h"
+#include "core/txn.h"
 #include <assert.h>
 #include <string.h>
 

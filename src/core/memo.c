@@ -2,7 +2,10 @@
  * memo.c - texts that a dissector keeps with a connection by a key: bounded in number and bytes,
  * the least recently used is evicted.
  */
+#include "core/memo.h"
+#include "core/session.h"
 #include "core/shard.h"
+#include "core/txn.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -5,7 +5,13 @@
  * Bounded: of a shard's connections those with open requests come first, then those with the most
  * bytes; of its requests the oldest. What has no record is counted.
  */
+#include "core/moment.h"
+#include "core/record_of.h"
+#include "core/records.h"
+#include "core/session.h"
 #include "core/shard.h"
+#include "core/turns.h"
+#include "core/txn.h"
 
 #define FLOWS_MAX    256u    /* records of connections, of a shard */
 #define REQUESTS_MAX 256u    /* of their requests */

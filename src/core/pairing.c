@@ -7,7 +7,11 @@
  * a request only where no other can be meant: the requests before a loss are answered in turn,
  * those behind one again from a request on before which all had surely been answered.
  */
-#include "core/tcp_impl.h"
+#include "core/pairing.h"
+#include "core/session.h"
+#include "core/shard.h"
+#include "core/stream.h"
+#include "core/txn.h"
 
 #define FLIGHT         10000000u   /* ns: what is sent within is sent without waiting */
 #define DRAINED        1000000000u /* ns of silence after which all have surely been answered */

@@ -5,8 +5,13 @@
  * began before the capture the first bytes may be the end of something: a protocol may begin with
  * whatever segment, and within one where the port's own finds a message (sync.c).
  */
+#include "core/recognise.h"
 #include "core/proxy.h"
+#include "core/session.h"
 #include "core/shard.h"
+#include "core/sync.h"
+#include "core/turns.h"
+#include "core/unread.h"
 
 #define BEHIND_MAX 2048u  /* bytes of one payload in which a protocol is looked for further on */
 #define BEHIND_ALL 65536u /* bytes that a session is looked for in within turns */

@@ -5,7 +5,10 @@
  * capture: the client has it when the last copy of that has come. So the record leaves with the
  * client's ACK. Until then it takes what loss costs, and ends with the last copy that was needed.
  */
-#include "core/tcp_impl.h"
+#include "core/resting.h"
+#include "core/record_of.h"
+#include "core/session.h"
+#include "core/txn.h"
 
 #define RESTING_MAX 32u /* of a connection; the oldest does not wait any longer */
 

@@ -3,8 +3,22 @@
  * order, keeps what it did not read, passes over what it does not want to see, and finds it in the
  * first place.
  */
+#include "core/session.h"
 #include "core/answers.h"
+#include "core/inflate.h"
+#include "core/interleave.h"
+#include "core/ledger.h"
+#include "core/memo.h"
+#include "core/pairing.h"
 #include "core/proxy.h"
+#include "core/recognise.h"
+#include "core/resting.h"
+#include "core/shard.h"
+#include "core/stream.h"
+#include "core/sync.h"
+#include "core/turns.h"
+#include "core/txn.h"
+#include "core/unread.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -6,7 +6,12 @@
  * knows nothing of the connection any more. It is lost, and answered by a reset at best. That is
  * neither a crash nor a refusal.
  */
-#include "core/tcp_impl.h"
+#include "core/stale.h"
+#include "core/session.h"
+#include "core/shard.h"
+#include "core/tcp.h"
+#include "core/turns.h"
+#include "core/txn.h"
 
 #define IDLE       (5000u * (uint64_t)MS) /* without anything said: long enough to be forgotten */
 #define TLS_ALERT  0x15u

@@ -5,22 +5,17 @@
  * bounded; the hole becomes a gap when the peer acknowledges past it (the capture lost it) or a
  * limit is reached. Of overlapping bytes the first seen win; differences are counted.
  */
+#include "core/stream.h"
+#include "core/session.h"
+#include "core/shard.h"
 #include "core/sums.h"
+#include "core/tcp.h"
+#include "core/turns.h"
 #include <stdlib.h>
 #include <string.h>
 
 /* What was lost on the way is sent again within this, at first. */
 #define FILLED UINT64_C(1000000000)
-
-static int32_t seq_diff(uint32_t a, uint32_t b)
-{
-	return (int32_t)(a - b);
-}
-
-static enum side side_of(const struct flow *f, unsigned dir)
-{
-	return dir == flow_client(f) ? SIDE_CLIENT : SIDE_SERVER;
-}
 
 static inline void deliver(struct shard *sh, struct flow *f, unsigned dir, const uint8_t *data,
 	uint32_t caplen, uint32_t len, const struct stamp *at)

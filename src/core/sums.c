@@ -2,8 +2,9 @@
  * sums.c - checksums of segments and datagrams; see sums.h.
  */
 #include "core/sums.h"
-#include "core/tcp_impl.h"
 #include "api/layer.h"
+#include "core/shard.h"
+#include "core/stream.h"
 #include <arpa/inet.h>
 #include <string.h>
 #ifdef __x86_64__

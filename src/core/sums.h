@@ -9,7 +9,9 @@
 #ifndef TSUMARI_CORE_SUMS_H
 #define TSUMARI_CORE_SUMS_H
 
-#include "core/shard.h"
+#include "core/session.h"
+
+struct shard;
 
 /* LEFT_OUT: to be added up behind the capture. NONE: it has none, or it is not known. */
 enum sum { SUM_RIGHT, SUM_WRONG, SUM_LEFT_OUT, SUM_NONE };

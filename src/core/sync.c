@@ -12,7 +12,11 @@
  * thing that tells where one begins whatever the protocol is, is whose turn it is: who speaks for
  * the first time since the other has spoken rarely does so in the middle of something.
  */
+#include "core/sync.h"
+#include "core/session.h"
 #include "core/shard.h"
+#include "core/stream.h"
+#include "core/txn.h"
 
 /* The n bytes in front of `end` will not be read. */
 static void passed_over(struct session *s, enum side side, size_t n, const uint8_t *end)

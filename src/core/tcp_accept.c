@@ -8,7 +8,8 @@
  * twice, which a deferred one does once. Otherwise nobody waited.
  */
 #include "core/handshake.h"
-#include "core/tcp_impl.h"
+#include "core/tcp.h"
+#include "core/txn.h"
 
 #define GREETING (1000u * (uint64_t)MS) /* a server that speaks first does so soon */
 

@@ -7,7 +7,7 @@
  * whole seconds: where one lies between the two that is taken, else what is least wrong at worst.
  */
 #include "core/handshake.h"
-#include "core/tcp_impl.h"
+#include "core/tcp.h"
 
 #define SECOND (1000u * (uint64_t)MS)
 #define LINEAR 5u /* gaps of a second before Linux doubles them (tcp_syn_linear_timeouts) */

@@ -7,7 +7,9 @@
  * the connection.
  */
 #include "core/handshake.h"
-#include "core/tcp_impl.h"
+#include "core/shard.h"
+#include "core/stream.h"
+#include "core/tcp.h"
 #include <stdlib.h>
 #include <string.h>
 

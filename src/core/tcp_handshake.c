@@ -9,7 +9,8 @@
  */
 #include "core/copies.h"
 #include "core/handshake.h"
-#include "core/tcp_impl.h"
+#include "core/shard.h"
+#include "core/tcp.h"
 #include <string.h>
 
 #define CROSSING   (3000u * (uint64_t)MS) /* two SYNs that are sent without knowing of each other */

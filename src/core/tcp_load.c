@@ -7,7 +7,11 @@
  * at once) the sender's timestamps tell: a segment echoes what had arrived when it was sent (RFC
  * 7323, 4.3), and was under way for as long as that is old.
  */
-#include "core/tcp_impl.h"
+#include "core/ledger.h"
+#include "core/session.h"
+#include "core/tcp.h"
+#include "core/turns.h"
+#include "core/txn.h"
 
 #define QUEUED   (2 * MS) /* above five quarters of the least round trip */
 #define TICK     MS       /* of the clocks that timestamps are made of, at least */

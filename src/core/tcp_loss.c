@@ -2,8 +2,11 @@
  * tcp_loss.c - segments of bytes that were sent before, or that fill a missing range:
  * retransmissions told apart from each other and from reordering, and the waiting that they ended.
  */
-#include "core/tcp_impl.h"
 #include "api/layer.h"
+#include "core/resting.h"
+#include "core/shard.h"
+#include "core/tcp.h"
+#include "core/txn.h"
 #include <string.h>
 
 /* The side's worst frame sent again is the one that was waited for the longest. */

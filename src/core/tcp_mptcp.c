@@ -9,7 +9,11 @@
  * from there on. What was complete before that had all its bytes here, one after the other.
  */
 #include "core/handshake.h"
-#include "core/tcp_impl.h"
+#include "core/session.h"
+#include "core/shard.h"
+#include "core/tcp.h"
+#include "core/turns.h"
+#include "core/txn.h"
 #include <openssl/evp.h>
 
 /* What the key's hash tells (RFC 8684, 3.2): its first 32 bits are the token, the last 64 where the

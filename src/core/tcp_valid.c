@@ -10,7 +10,8 @@
  * hold is outside. A segment that acknowledges too much waits in early.c; what answers a first SYN
  * is looked at in tcp_handshake.c.
  */
-#include "core/tcp_impl.h"
+#include "core/shard.h"
+#include "core/tcp.h"
 #include <stdlib.h>
 #include <string.h>
 

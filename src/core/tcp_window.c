@@ -1,7 +1,9 @@
 /*
  * tcp_window.c - receive windows: closed ones, and the waiting until they open (RFC 9293, 3.8.6).
  */
-#include "core/tcp_impl.h"
+#include "core/shard.h"
+#include "core/stream.h"
+#include "core/tcp.h"
 
 bool tcp_probes(struct flow *f, const struct packet *p, unsigned dir, bool next)
 {

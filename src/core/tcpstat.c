@@ -3,20 +3,19 @@
  * copies, the end. Sequence numbers are compared modulo 2^32 (RFC 9293, 3.4).
  */
 #include "core/copies.h"
+#include "core/early.h"
 #include "core/handshake.h"
+#include "core/ledger.h"
+#include "core/resting.h"
+#include "core/session.h"
+#include "core/shard.h"
+#include "core/stale.h"
+#include "core/stream.h"
 #include "core/sums.h"
-#include "core/tcp_impl.h"
+#include "core/tcp.h"
+#include "core/turns.h"
+#include "core/txn.h"
 #include <string.h>
-
-struct flow_ext *flow_need_ext(struct shard *sh, struct flow *f)
-{
-	if (!f->ext) {
-		f->ext = pool_get(&sh->ext);
-		sh->extensions++;
-		memset(f->ext, 0, sizeof(*f->ext));
-	}
-	return f->ext;
-}
 
 #define DELAYED_LEAST (35 * MS)  /* an ACK that comes later may have been held back ... */
 #define DELAYED_MOST  (500 * MS) /* ... not longer than this (RFC 9293, 3.8.6.3) */

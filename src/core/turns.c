@@ -8,8 +8,14 @@
  * none. What is unasked, or that nobody answers, counts where there is much of it and the path was
  * what it waited for.
  */
+#include "core/turns.h"
 #include "core/handshake.h"
-#include "core/tcp_impl.h"
+#include "core/ledger.h"
+#include "core/record_of.h"
+#include "core/session.h"
+#include "core/shard.h"
+#include "core/tcp.h"
+#include "core/txn.h"
 #include <string.h>
 
 #define SHORTEST MS         /* of a message that is told of */

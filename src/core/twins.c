@@ -5,12 +5,12 @@
  * sequence numbers, timestamps, window, payload and (mostly) the IP identification. Two connections
  * with the same addresses on two VLANs have other sequence numbers, and stay two.
  */
-#include "core/shard.h"
-#include "core/aliases.h"
 #include "core/twins.h"
+#include "base/mem.h"
+#include "core/aliases.h"
+#include "core/flow.h"
 #include <stdlib.h>
 #include <string.h>
-#include "base/mem.h"
 
 #define MS        UINT64_C(1000000)
 #define SYNS      2048u

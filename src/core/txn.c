@@ -4,9 +4,16 @@
  * Pairing after bytes were lost is conservative: a response is given to a request only where no
  * other request could be meant. See docs/transactions.md, "Stamps, pairing, ledger".
  */
+#include "core/txn.h"
 #include "core/handshake.h"
+#include "core/ledger.h"
+#include "core/pairing.h"
+#include "core/record_of.h"
+#include "core/resting.h"
+#include "core/session.h"
 #include "core/shard.h"
-#include "core/tcp_impl.h"
+#include "core/stale.h"
+#include "core/stream.h"
 #include <stdlib.h>
 #include <string.h>
 

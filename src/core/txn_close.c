@@ -3,7 +3,11 @@
  * up by one of the ends, or waited for still.
  */
 #include "core/handshake.h"
-#include "core/tcp_impl.h"
+#include "core/ledger.h"
+#include "core/record_of.h"
+#include "core/session.h"
+#include "core/tcp.h"
+#include "core/txn.h"
 
 #define DATAGRAM_WAITS (30000u * (uint64_t)MS) /* that a client waits for a datagram at most */
 #define PATIENCE       (50u * (uint64_t)MS) /* who closes sooner had no timeout: it did not wait */

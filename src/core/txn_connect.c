@@ -6,7 +6,9 @@
  * phases, counted there as a stall is.
  */
 #include "core/handshake.h"
-#include "core/shard.h"
+#include "core/ledger.h"
+#include "core/session.h"
+#include "core/txn.h"
 
 void txn_take_connect(struct session *s, struct txn *t)
 {

@@ -2,7 +2,9 @@
  * txn_value.c - what a dissector says of a transaction: values of its fields, texts, and facts
  * about names and handles, one after the other in the transaction's buffer.
  */
+#include "core/session.h"
 #include "core/shard.h"
+#include "core/txn.h"
 #include <stdlib.h>
 #include <string.h>
 

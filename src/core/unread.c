@@ -3,7 +3,10 @@
  *
  * Most sessions wait for few bytes only, if for any: these lie in the session itself.
  */
+#include "core/unread.h"
+#include "core/session.h"
 #include "core/shard.h"
+#include "core/stream.h"
 #include <stdlib.h>
 #include <string.h>
 

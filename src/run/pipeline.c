@@ -221,7 +221,7 @@ static void drain_inline(struct pipeline *p, struct engine *e)
 			at += rec->size;
 		}
 		out->first = b->next;
-		engine_give_back(e, b);
+		records_give_back(e, b);
 	}
 	out->last = NULL;
 	out->bytes = 0;
@@ -291,7 +291,7 @@ static int run_inline(struct pipeline *p)
 	struct inline_run run = {p, e};
 
 	reader_init(&r, p);
-	engine_when_full(e, FLUSH / 4, inline_full, &run);
+	records_when_full(e, FLUSH / 4, inline_full, &run);
 	while (!r.over && (state == SOURCE_MORE || state == SOURCE_IDLE)) {
 		state = source_read(p->source, frames, FRAMES, &n, &chunk);
 		if (n) {
@@ -506,7 +506,7 @@ static void wait_for_room(struct worker *w)
 
 	while (w->sent - atomic_load_explicit(&w->shown, memory_order_acquire) > w->room->blocks)
 		if (queue_get_within(&w->used, &used, 10))
-			engine_give_back(w->engine, used);
+			records_give_back(w->engine, used);
 }
 
 /* At a tick or at the end. */
@@ -525,12 +525,12 @@ static void *work(void *arg)
 	void *used;
 
 	confine_dissecting();
-	engine_when_full(w->engine, w->room->flush, worker_full, w);
+	records_when_full(w->engine, w->room->flush, worker_full, w);
 	while (!last) {
 		struct batch *b = queue_get(&w->in);
 
 		while (queue_try_get(&w->used, &used))
-			engine_give_back(w->engine, used);
+			records_give_back(w->engine, used);
 
 		engine_packets(w->engine, b->packets, b->n);
 		if (b->reassembled)

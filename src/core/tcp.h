@@ -1,11 +1,12 @@
 /*
- * tcp_impl.h - what the files that read TCP segments share: tcpstat.c (the segment),
- * tcp_handshake.c, tcp_loss.c and tcp_window.c.
+ * tcp.h - TCP segments: tcpstat.c (the segment), tcp_*.c (the parts of it).
  */
-#ifndef TSUMARI_CORE_TCP_IMPL_H
-#define TSUMARI_CORE_TCP_IMPL_H
+#ifndef TSUMARI_CORE_TCP_H
+#define TSUMARI_CORE_TCP_H
 
+#include "core/flow.h"
 #include "core/shard.h"
+#include "core/turns.h"
 
 #define MS          1000000u
 #define REORDER     (3 * MS)  /* a hole filled within this (or the initial RTT) was reordering */
@@ -15,6 +16,35 @@
 #define SEQ_REACH                                                                                  \
 	(1 << 30) /* what is further ahead than the largest window is of no connection             \
 		   */
+
+/* What a segment has shown: a connection that goes on, or that a SYN which waits began another one,
+   with this segment or behind it. */
+enum tcp_next { TCP_GOES_ON, TCP_COPY, TCP_ANEW, TCP_ANEW_BEHIND };
+/* What to do with a SYN of another initial sequence number. */
+enum tcp_syn { TCP_SYN_SAME, TCP_SYN_NEW, TCP_SYN_WAITS };
+
+/*
+ * tcpstat.c, tcp_*.c: one TCP segment; delivers to the stream. dir is the end that sent it. The
+ * packet's time is the flow's when this returns: of a segment that has to wait it is that of the
+ * one before.
+ */
+enum tcp_next tcp_segment(struct shard *sh, struct flow *f, struct packet *p, unsigned dir);
+/* The same of one that waits no more, and is valid. */
+void tcp_segment_now(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
+/* Is a SYN one of this connection, its first, sent again or late, and not that of another one? */
+bool tcp_same_connection(const struct flow *f, const struct packet *p, unsigned dir);
+
+/* tcp_loss.c: nothing will be acknowledged any more; of a flow with an extension. end: the
+   capture's, 0 where the connection ended. */
+void tcp_settle(struct flow *f, uint64_t end);
+
+/* tcp_valid.c */
+enum tcp_syn tcp_on_other_syn(
+	struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
+struct waiting *tcp_take_syn(struct flow *f);
+void tcp_drop_syn(struct shard *sh, struct flow *f); /* it was none */
+/* The flow ends: whether what was in doubt counts. */
+RARELY void tcp_end_doubt(struct shard *sh, struct flow *f);
 
 struct waiting { /* a segment that is kept */
 	struct waiting *next;
@@ -39,16 +69,6 @@ uint32_t tcp_may_ack(const struct flow *f, unsigned dir);
 bool tcp_begins_anew(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
 /* Nothing more comes: did a SYN that waits begin a connection? */
 bool tcp_began_anew(const struct flow *f);
-
-static inline int32_t seq_diff(uint32_t a, uint32_t b)
-{
-	return (int32_t)(a - b);
-}
-
-static inline enum side side_of(const struct flow *f, unsigned dir)
-{
-	return dir == flow_client(f) ? SIDE_CLIENT : SIDE_SERVER;
-}
 
 static inline void stall(struct flow *f, enum ledger_entry entry, uint64_t from, uint64_t to)
 {
@@ -139,14 +159,6 @@ void tcp_accept_watch(struct flow *f, const struct packet *p, unsigned dir, uint
 
 /* tcp_mptcp.c: the option of Multipath TCP, asked before the segment's data is delivered. */
 void tcp_mptcp(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
-
-/*
- * stale.c: the server's FIN; bytes of a client behind it; a reset, which answers a request that
- * came so soon before it: true where that one came to a connection that was closed.
- */
-void stale_on_fin(struct flow *f, const struct packet *p, unsigned dir);
-void stale_on_data(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
-bool stale_on_reset(struct flow *f, const struct packet *p, unsigned dir, uint64_t soon);
 
 /*
  * tcp_loss.c: a segment of bytes up to `end` that were sent before. What it cost is known when it
