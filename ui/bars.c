@@ -1,6 +1,6 @@
 /* bars.c - see bars.h. */
 #include "bars.h"
-#include "view.h"
+#include "screens.h"
 #include "base/share.h"
 #include <string.h>
 

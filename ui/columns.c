@@ -6,6 +6,9 @@
  * what a row is: it stays while the others are scrolled. How many are out of sight on each side is
  * marked.
  */
+#include "columns.h"
+#include "screen.h"
+#include "table.h"
 #include "view.h"
 #include <string.h>
 

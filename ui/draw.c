@@ -2,6 +2,11 @@
  * draw.c - the whole screen: the capture's state, the tabs, what is shown of all there is, the
  * screen on top, the keys.
  */
+#include "draw.h"
+#include "columns.h"
+#include "screen.h"
+#include "table.h"
+#include "timetravel.h"
 #include "view.h"
 #include "capture/source.h"
 #include <curses.h>

@@ -1,5 +1,7 @@
 /* hops.c - see hops.h. */
 #include "hops.h"
+#include "timetravel.h"
+#include "view.h"
 #include "base/mem.h"
 #include "model/tally.h"
 #include "model/tiers.h"

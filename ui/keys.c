@@ -1,6 +1,14 @@
 /*
  * keys.c - which key does what, and the mouse.
  */
+#include "keys.h"
+#include "draw.h"
+#include "prompt.h"
+#include "save.h"
+#include "screen.h"
+#include "screens.h"
+#include "table.h"
+#include "timetravel.h"
 #include "view.h"
 #include <curses.h>
 
@@ -55,30 +63,30 @@ static bool dialog_keys(struct ui *u, int key)
 	switch (key) {
 	case KEY_F(2):
 	case 'C':
-		ask_columns(u);
+		prompt_columns(u);
 		return true;
 	case KEY_F(3):
 	case '/':
-		ask_search(u);
+		prompt_search(u);
 		return true;
 	case KEY_F(4):
 	case '\\':
 	case 'Y':
-		ask_filter(u);
+		prompt_filter(u);
 		return true;
 	case KEY_F(6):
 	case 's':
-		ask_sort(u);
+		prompt_sort(u);
 		return true;
 	case KEY_F(9):
 	case 'w':
 		save_ask(u);
 		return true;
 	case 'B':
-		ask_capture(u);
+		prompt_capture(u);
 		return true;
 	case 'S':
-		ask_settings(u);
+		prompt_settings(u);
 		return true;
 	default:
 		return false;
@@ -119,16 +127,16 @@ static bool global_key(struct ui *u, int key)
 		help_open(u);
 		return true;
 	case 'n':
-		search_again(u, 1);
+		prompt_search_again(u, 1);
 		return true;
 	case 'N':
-		search_again(u, -1);
+		prompt_search_again(u, -1);
 		return true;
 	case 'U':
 		u->nmarks = 0;
 		return true;
 	case 'W':
-		write_config(u);
+		prompt_write_config(u);
 		return true;
 	case 12: /* ^L */
 		clearok(curscr, TRUE);

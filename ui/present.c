@@ -5,6 +5,7 @@
  *
  * That is for what is listened to. A file that is being read shows its records as they come.
  */
+#include "present.h"
 #include "view.h"
 #include "capture/source.h"
 

@@ -1,5 +1,7 @@
 /* rows.c - see rows.h. */
 #include "rows.h"
+#include "screen.h"
+#include "view.h"
 #include "base/mem.h"
 #include <stdlib.h>
 #include <string.h>

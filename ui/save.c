@@ -5,14 +5,19 @@
  * Packets that are not kept any more are read from the capture file again: that is done a little at
  * a time (save_work()).
  */
-#include "again.h"
+#include "save.h"
+#include "reread.h"
+#include "screen.h"
+#include "screens.h"
+#include "table.h"
+#include "view.h"
 #include "base/mem.h"
-#include "core/layers.h"
-#include "core/order.h"
-#include "out/ndjson.h"
 #include "capture/capwriter.h"
 #include "capture/keeper.h"
 #include "capture/source.h"
+#include "core/layers.h"
+#include "core/order.h"
+#include "out/ndjson.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -99,8 +104,8 @@ static void save_records(struct ui *u, struct screen *s, const char *path)
 /* Which packets: those between the ends of connections, or those of a table's rows. */
 struct saving {
 	struct ui *u;
-	struct again *again; /* NULL: all that is left is what is kept */
-	uint64_t next;       /* place of the first frame that is still to be looked at */
+	struct reread *again; /* NULL: all that is left is what is kept */
+	uint64_t next;        /* place of the first frame that is still to be looked at */
 	struct capwriter *w;
 	struct ends *ends;
 	unsigned n;
@@ -213,7 +218,7 @@ static uint64_t gather(struct ui *u, struct screen *s, struct saving *x)
 
 static void saving_free(struct saving *x)
 {
-	again_free(x->again);
+	reread_free(x->again);
 	capwriter_free(x->w);
 	free(x->ends);
 	free(x->frames);
@@ -257,12 +262,12 @@ bool save_work(struct ui *u)
 	if (x->again && !x->failed && x->next < first) {
 		uint64_t before = x->next;
 
-		again_to(x->again, first - 1);
-		more = again_step(x->again);
+		reread_to(x->again, first - 1);
+		more = reread_step(x->again);
 		frames_range(u->frames, &first, &last);
 		if (more || (x->next > before && x->next < first && !x->failed)) {
 			ui_note(u, false, "saving: reading the file again, %u %%",
-				again_percent(x->again));
+				reread_percent(x->again));
 			return true;
 		}
 	}
@@ -291,7 +296,7 @@ static void save_packets(struct ui *u, struct screen *s, const char *path)
 		least = gather(u, s, x);
 	frames_range(u->frames, &first, &last);
 	if (!x->all && least < first) {
-		x->again = again_new(u, least, first - 1, write_packet, x, err, sizeof(err));
+		x->again = reread_new(u, least, first - 1, write_packet, x, err, sizeof(err));
 		x->gone = !x->again;
 	}
 	x->next = least;

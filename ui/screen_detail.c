@@ -2,8 +2,11 @@
  * screen_detail.c - one record whole: of a transaction when its parts were (a waterfall) and where
  * its time went (the ledger), then every field that it has.
  */
+#include "screens.h"
 #include "bars.h"
+#include "columns.h"
 #include "lines.h"
+#include "screen.h"
 #include "view.h"
 #include "base/mem.h"
 #include <curses.h>

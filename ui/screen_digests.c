@@ -2,7 +2,12 @@
  * screen_digests.c - operations: what each service was asked (SQL digests, URIs, NFS operations),
  * how it answered, where the time went.
  */
+#include "screens.h"
+#include "columns.h"
 #include "rows.h"
+#include "screen.h"
+#include "table.h"
+#include "view.h"
 #include "base/share.h"
 #include "model/digests.h"
 

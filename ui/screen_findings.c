@@ -2,12 +2,17 @@
  * screen_findings.c - what is wrong, ranked, and each finding with its proof: its
  * evidence, its meaning, the next steps, caveats, and the way to its packets.
  */
+#include "screens.h"
+#include "columns.h"
 #include "lines.h"
 #include "rows.h"
+#include "screen.h"
+#include "table.h"
+#include "view.h"
 #include "base/mem.h"
 #include "base/share.h"
-#include "findings/findings.h"
 #include "capture/source.h"
+#include "findings/findings.h"
 #include <curses.h>
 #include <inttypes.h>
 #include <string.h>

@@ -1,7 +1,10 @@
 /*
  * screen_help.c - the keys: those of the screen it was asked for on, then those of all screens.
  */
+#include "screens.h"
+#include "columns.h"
 #include "lines.h"
+#include "screen.h"
 #include "view.h"
 #include "base/mem.h"
 #include <curses.h>

@@ -2,7 +2,12 @@
  * screen_hosts.c - hosts: what each sent and received, asked and answered, waited and kept others
  * waiting, and where it is, where a database says so (--geoip).
  */
+#include "screens.h"
+#include "columns.h"
 #include "rows.h"
+#include "screen.h"
+#include "table.h"
+#include "view.h"
 #include "model/geo.h"
 #include "model/hosts.h"
 #include <string.h>

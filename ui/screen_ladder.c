@@ -2,7 +2,12 @@
  * screen_ladder.c - a request with its tiers as a ladder between hosts (ladder.h): what was asked
  * and answered in the order of time, who had it meanwhile, and where the longest wait was.
  */
+#include "screens.h"
+#include "columns.h"
 #include "ladder.h"
+#include "screen.h"
+#include "timetravel.h"
+#include "view.h"
 #include "base/mem.h"
 #include "model/operation.h"
 #include <curses.h>

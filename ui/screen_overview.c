@@ -5,13 +5,18 @@
  * The figures are the model's; histories are its time series: of everything as long as its buckets
  * are narrow, later of the newest (series_recent()).
  */
+#include "screens.h"
 #include "bars.h"
+#include "columns.h"
 #include "lines.h"
+#include "screen.h"
+#include "timetravel.h"
+#include "under_way.h"
 #include "view.h"
 #include "base/mem.h"
+#include "capture/source.h"
 #include "model/series.h"
 #include "model/services.h"
-#include "capture/source.h"
 #include <curses.h>
 #include <inttypes.h>
 #include <stdlib.h>

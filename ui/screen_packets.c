@@ -3,7 +3,12 @@
  * frames that something else names. Frames that are not kept any more are read from the file again;
  * of an interface or a pipe they are gone, and that is said.
  */
-#include "again.h"
+#include "screens.h"
+#include "columns.h"
+#include "reread.h"
+#include "screen.h"
+#include "table.h"
+#include "view.h"
 #include "base/mem.h"
 #include "core/layers.h"
 #include "core/order.h"
@@ -54,7 +59,7 @@ struct state {
 	struct counters counters;
 	char scratch[256];
 	/* Reading the file again: for the rows before those that were kept, and for one packet. */
-	struct again *again, *fetch;
+	struct reread *again, *fetch;
 	struct frames *store, *fetched;
 	uint64_t fetch_frame;
 	uint32_t shown; /* rows of `old` that the table has */
@@ -364,11 +369,11 @@ static void fetch(struct ui *u, struct state *x, uint64_t frame)
 {
 	char err[200];
 
-	again_free(x->fetch);
+	reread_free(x->fetch);
 	frames_free(x->fetched);
 	x->fetched = NULL;
 	x->fetch_frame = frame;
-	x->fetch = again_new(u, order_of(frame), frames_last_place(u->frames, frame), fetched, x,
+	x->fetch = reread_new(u, order_of(frame), frames_last_place(u->frames, frame), fetched, x,
 		err, sizeof(err));
 	if (x->fetch)
 		x->fetched = frames_new(0);
@@ -431,7 +436,7 @@ static void fetch_done(struct ui *u, struct screen *s)
 	struct state *x = s->state;
 	const struct row *r = row_of_frame(x, x->fetch_frame);
 
-	again_free(x->fetch);
+	reread_free(x->fetch);
 	x->fetch = NULL;
 	if (ui_top(u) != s || !r)
 		return;
@@ -456,7 +461,7 @@ static void reading_done(struct ui *u, struct screen *s)
 	struct state *x = s->state;
 	bool begin = !x->kept.n && !s->table.selected;
 
-	again_free(x->again);
+	reread_free(x->again);
 	x->again = NULL;
 	collect(u, s);
 	table_collected(u, s);
@@ -472,15 +477,15 @@ static bool work(struct ui *u, struct screen *s)
 
 	if (!x->again && !x->fetch)
 		return false;
-	if (x->again && !again_step(x->again))
+	if (x->again && !reread_step(x->again))
 		reading_done(u, s);
-	if (x->fetch && !again_step(x->fetch))
+	if (x->fetch && !reread_step(x->fetch))
 		fetch_done(u, s);
 	s->stale |= x->old.n != x->shown;
 	s->remark[0] = '\0';
 	if (x->again || x->fetch)
 		snprintf(s->remark, sizeof(s->remark), "reading the file again: %u %%",
-			again_percent(x->again ? x->again : x->fetch));
+			reread_percent(x->again ? x->again : x->fetch));
 	u->dirty = true;
 	return x->again || x->fetch;
 }
@@ -491,8 +496,8 @@ static void release(struct screen *s)
 
 	if (!x)
 		return;
-	again_free(x->again);
-	again_free(x->fetch);
+	reread_free(x->again);
+	reread_free(x->fetch);
 	frames_free(x->store);
 	frames_free(x->fetched);
 	free(x->old.row);
@@ -556,12 +561,12 @@ static void read_again(struct ui *u, struct screen *s, uint64_t from)
 	frames_range(u->frames, &first, &last);
 	if (!first || order_of(from) >= first)
 		return;
-	if (!again_possible(u)) {
+	if (!reread_possible(u)) {
 		snprintf(s->remark, sizeof(s->remark),
 			"packets before frame %" PRIu64 " are gone (--keep)", order_number(first));
 		return;
 	}
-	x->again = again_new(u, order_of(from), first - 1, consider_old, x, err, sizeof(err));
+	x->again = reread_new(u, order_of(from), first - 1, consider_old, x, err, sizeof(err));
 	if (!x->again) {
 		ui_note(u, true, "%.200s", err);
 		return;

@@ -3,6 +3,11 @@
  * behind them those that are under way, each as the last moment tells it. Columns are all fields
  * that any record has.
  */
+#include "screens.h"
+#include "columns.h"
+#include "screen.h"
+#include "table.h"
+#include "timetravel.h"
 #include "view.h"
 #include "base/mem.h"
 #include <inttypes.h>

@@ -1,7 +1,13 @@
 /*
  * screen_services.c - services: what each was asked, how it answered, where its time went.
  */
+#include "screens.h"
+#include "columns.h"
 #include "rows.h"
+#include "screen.h"
+#include "table.h"
+#include "timetravel.h"
+#include "view.h"
 #include "model/services.h"
 #include <string.h>
 

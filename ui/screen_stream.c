@@ -4,9 +4,12 @@
  *
  * Packets that are not kept any more are read from the file again, before those that are.
  */
-#include "again.h"
+#include "screens.h"
+#include "columns.h"
 #include "conversation.h"
 #include "lines.h"
+#include "reread.h"
+#include "screen.h"
 #include "view.h"
 #include "base/mem.h"
 #include "core/order.h"
@@ -29,7 +32,7 @@ struct state {
 	struct record *r; /* a copy of what it was opened from; NULL: a packet */
 	struct ends ends;
 	uint64_t next; /* place of the first frame that is still to be looked at */
-	struct again *again;
+	struct reread *again;
 	bool gone, whole;
 	uint64_t wanted; /* a frame whose bytes are to be in sight; 0: none */
 	/* Lines as they were made for a width, and what they were made of. */
@@ -65,7 +68,7 @@ static void tell(struct ui *u, struct screen *s)
 	(void)u;
 	text_init(&t, s->remark, sizeof(s->remark));
 	if (x->again)
-		text_printf(&t, "reading the file again: %u %%", again_percent(x->again));
+		text_printf(&t, "reading the file again: %u %%", reread_percent(x->again));
 	else if (x->gone)
 		text_str(&t, "what was before is gone (--keep)");
 	if (left) {
@@ -100,14 +103,14 @@ static bool work(struct ui *u, struct screen *s)
 	/* While the file is read for the first time, more and more is not kept any more. */
 	frames_range(u->frames, &first, &last);
 	if (!x->whole && first && x->next < first) {
-		again_to(x->again, first - 1);
-		if (again_step(x->again)) {
+		reread_to(x->again, first - 1);
+		if (reread_step(x->again)) {
 			tell(u, s);
 			return true;
 		}
 		x->next = x->next < first ? first : x->next;
 	}
-	again_free(x->again);
+	reread_free(x->again);
 	x->again = NULL;
 	collect(u, s);
 	return false;
@@ -386,7 +389,7 @@ static void release(struct screen *s)
 
 	if (!x)
 		return;
-	again_free(x->again);
+	reread_free(x->again);
 	conversation_free(x->talk);
 	free(x->r);
 	free(x->line);
@@ -445,9 +448,9 @@ static void stream_open(
 	text_endpoint(&t, &e->server, e->sport);
 	frames_range(u->frames, &first, &last);
 	if (first && x->next < first) {
-		if (again_possible(u))
-			x->again = again_new(u, x->next, first - 1, consider, x, err, sizeof(err));
-		if (again_possible(u) && !x->again)
+		if (reread_possible(u))
+			x->again = reread_new(u, x->next, first - 1, consider, x, err, sizeof(err));
+		if (reread_possible(u) && !x->again)
 			ui_note(u, true, "%.200s", err);
 		x->gone = !x->again;
 	}

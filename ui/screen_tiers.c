@@ -2,7 +2,12 @@
  * screen_tiers.c - what the operations of web servers waited for behind them: for each the parts of
  * its server time, and, one deeper, the operations that it calls.
  */
+#include "screens.h"
+#include "columns.h"
 #include "rows.h"
+#include "screen.h"
+#include "table.h"
+#include "view.h"
 #include "base/mem.h"
 #include "base/share.h"
 #include "model/tiers.h"

@@ -2,10 +2,14 @@
  * screen_tree.c - one packet: its layers and their fields as a tree, its bytes beside it or below,
  * those of the selected field highlighted.
  */
+#include "screens.h"
+#include "columns.h"
+#include "screen.h"
+#include "table.h"
 #include "view.h"
 #include "base/mem.h"
-#include "out/packet_text.h"
 #include "capture/source.h"
+#include "out/packet_text.h"
 #include <curses.h>
 #include <inttypes.h>
 #include <stdlib.h>

@@ -4,6 +4,9 @@
  * Rows are collected (class->collect), put in order by a column, and only those on the screen are
  * read as text.
  */
+#include "table.h"
+#include "columns.h"
+#include "screen.h"
 #include "view.h"
 #include "base/mem.h"
 #include <curses.h>

@@ -1,14 +1,23 @@
 /*
  * ui.c - the live view's sink (ui.h), and the screens that it has.
  */
-#include "again.h"
+#include "columns.h"
+#include "draw.h"
+#include "keys.h"
+#include "present.h"
+#include "reread.h"
+#include "save.h"
+#include "screen.h"
+#include "screens.h"
+#include "table.h"
+#include "timetravel.h"
 #include "view.h"
 #include "base/mem.h"
+#include "capture/source.h"
 #include "core/community.h"
 #include "core/registry.h"
 #include "findings/findings.h"
 #include "model/operation.h"
-#include "capture/source.h"
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>

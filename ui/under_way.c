@@ -2,6 +2,8 @@
  * under_way.c - what is under way, in some lines of the overview: how much there is, and the
  * requests that have been waited for longest, with what most of that was.
  */
+#include "under_way.h"
+#include "timetravel.h"
 #include "view.h"
 #include "findings/findings.h"
 #include "out/schema.h"

@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "findings/findings.h"
 #include "run/pipeline.h"
+#include "ui/draw.h"
+#include "ui/keys.h"
 #include "ui/view.h"
 #include <curses.h>
 #include <fcntl.h>

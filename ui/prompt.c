@@ -1,6 +1,11 @@
 /*
- * ask.c - what the keys ask the user: what to search, filters, columns, order, settings.
+ * prompt.c - what the keys ask the user: what to search, filters, columns, order, settings.
  */
+#include "prompt.h"
+#include "columns.h"
+#include "screen.h"
+#include "table.h"
+#include "timetravel.h"
 #include "view.h"
 #include "capture/source.h"
 #include <string.h>
@@ -31,7 +36,7 @@ static void search_as_typed(struct ui *u, const char *text)
 		snprintf(u->dialog.error, sizeof(u->dialog.error), "not found");
 }
 
-void ask_search(struct ui *u)
+void prompt_search(struct ui *u)
 {
 	if (!can_search(ui_top(u))) {
 		ui_note(u, true, "there is nothing to search here");
@@ -41,7 +46,7 @@ void ask_search(struct ui *u)
 	u->dialog.changed = search_as_typed;
 }
 
-void search_again(struct ui *u, int direction)
+void prompt_search_again(struct ui *u, int direction)
 {
 	if (!u->search[0] || !can_search(ui_top(u)))
 		return;
@@ -69,7 +74,7 @@ static void set_filter(struct ui *u, const char *text)
 		ui_note(u, true, "%s", err);
 }
 
-void ask_filter(struct ui *u)
+void prompt_filter(struct ui *u)
 {
 	dialog_line(u, "Display filter (Tab completes):", u->display, set_filter);
 	u->dialog.check = check_filter;
@@ -93,7 +98,7 @@ static void set_capture(struct ui *u, const char *text)
 	ui_note(u, false, "capture filter: %s", *text ? text : "none");
 }
 
-void ask_capture(struct ui *u)
+void prompt_capture(struct ui *u)
 {
 	if (!source_live(u->o.source) || u->over) {
 		ui_note(u, true, "the capture filter is for interfaces; F4 filters what is shown");
@@ -195,7 +200,7 @@ static void columns_done(struct ui *u, unsigned i)
 	ui_note(u, false, "W writes the columns to the configuration");
 }
 
-void ask_columns(struct ui *u)
+void prompt_columns(struct ui *u)
 {
 	if (ui_top(u)->class->draw) {
 		ui_note(u, true, "there are no columns here");
@@ -229,7 +234,7 @@ static void sort_pick(struct ui *u, unsigned i)
 	config_set(&u->config, key, value);
 }
 
-void ask_sort(struct ui *u)
+void prompt_sort(struct ui *u)
 {
 	if (ui_top(u)->class->draw)
 		ui_note(u, true, "there is no table to sort here");
@@ -266,13 +271,13 @@ static void setting_pick(struct ui *u, unsigned i)
 	ui_note(u, false, "W writes the settings to the configuration");
 }
 
-void ask_settings(struct ui *u)
+void prompt_settings(struct ui *u)
 {
 	dialog_list(
 		u, "Settings", sizeof(settings) / sizeof(settings[0]), setting_item, setting_pick);
 }
 
-void write_config(struct ui *u)
+void prompt_write_config(struct ui *u)
 {
 	char err[600];
 

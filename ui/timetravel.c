@@ -1,7 +1,9 @@
 /*
- * rewind.c - the time that the view shows: the present, the moment at which it was paused, or one
- * before. For the past a model is made anew of the records kept up to then.
+ * timetravel.c - the time that the view shows: the present, the moment at which it was paused, or
+ * one before. For the past a model is made anew of the records kept up to then.
  */
+#include "timetravel.h"
+#include "present.h"
 #include "view.h"
 
 #define SECOND UINT64_C(1000000000)

@@ -1,15 +1,16 @@
-/* again.c - see again.h. */
-#include "again.h"
+/* reread.c - see again.h. */
+#include "reread.h"
+#include "view.h"
 #include "base/mem.h"
-#include "core/order.h"
 #include "capture/inputs.h"
 #include "capture/source.h"
+#include "core/order.h"
 #include <stdlib.h>
 
 #define PIECE UINT64_C(5000000) /* ns */
 #define BATCH 64u
 
-struct again {
+struct reread {
 	struct source *source;
 	struct order order;
 	uint64_t from, to;
@@ -17,38 +18,39 @@ struct again {
 	void *arg;
 };
 
-bool again_possible(const struct ui *u)
+bool reread_possible(const struct ui *u)
 {
 	return u->o.inputs && inputs_regular(u->o.inputs);
 }
 
-struct again *again_new(struct ui *u, uint64_t from, uint64_t to,
+struct reread *reread_new(struct ui *u, uint64_t from, uint64_t to,
 	bool (*fn)(void *arg, const struct packet *p), void *arg, char *err, size_t errsize)
 {
 	struct source *source;
-	struct again *a;
+	struct reread *a;
 
-	if (!again_possible(u) || !inputs_unchanged(u->o.inputs)) {
+	if (!reread_possible(u) || !inputs_unchanged(u->o.inputs)) {
 		snprintf(err, errsize,
-			again_possible(u) ? "the file has changed: its packets cannot be read again"
-					  : "what is no file cannot be read again");
+			reread_possible(u)
+				? "the file has changed: its packets cannot be read again"
+				: "what is no file cannot be read again");
 		return NULL;
 	}
 	source = inputs_open(u->o.inputs, u->o.file_options, err, errsize);
 	if (!source)
 		return NULL;
 	a = xcalloc(1, sizeof(*a));
-	*a = (struct again){source, {0}, from, to, fn, arg};
+	*a = (struct reread){source, {0}, from, to, fn, arg};
 	return a;
 }
 
-void again_to(struct again *a, uint64_t to)
+void reread_to(struct reread *a, uint64_t to)
 {
 	a->to = to;
 }
 
 /* False: there are no more. */
-static bool read_batch(struct again *a)
+static bool read_batch(struct reread *a)
 {
 	struct packet batch[BATCH];
 	struct chunk *chunk;
@@ -65,7 +67,7 @@ static bool read_batch(struct again *a)
 	return state == SOURCE_MORE && a->order.last < a->to;
 }
 
-bool again_step(struct again *a)
+bool reread_step(struct reread *a)
 {
 	uint64_t end = ui_monotonic() + PIECE;
 
@@ -75,7 +77,7 @@ bool again_step(struct again *a)
 	return false;
 }
 
-unsigned again_percent(const struct again *a)
+unsigned reread_percent(const struct reread *a)
 {
 	double part = a->to < UINT64_MAX && a->to ? (double)a->order.last / (double)a->to
 						  : source_progress(a->source);
@@ -83,7 +85,7 @@ unsigned again_percent(const struct again *a)
 	return part > 1 ? 100 : part > 0 ? (unsigned)(part * 100) : 0;
 }
 
-void again_free(struct again *a)
+void reread_free(struct reread *a)
 {
 	if (!a)
 		return;
