@@ -35,6 +35,23 @@ def few_dns_flows(capture):
     dns_flows(capture, 150_000)
 
 
+def nfs_names(capture, n=200_000):
+    """Each lookup finds another file, of a long name, whose path is known from then on."""
+    one = hostile.Connection(capture, 900_000)
+    one.ports = 900, 2049
+    for i in range(n):
+        name = b"%0128d" % i
+        call = struct.pack("!12I", i, 0, 2, 100003, 3, 3, 0, 0, 0, 0, 32, 1) + bytes(28) + (
+            struct.pack("!I", len(name)) + name)
+        reply = struct.pack("!9I", i, 1, 0, 0, 0, 0, 0, 32, i + 2) + bytes(28 + 8)
+        for side, said in (0, call), (1, reply):
+            one.segment(side, hostile.ACK, struct.pack("!I", 0x80000000 | len(said)) + said)
+
+
+def few_nfs_names(capture):
+    nfs_names(capture, 50_000)
+
+
 def peak(path, *args):
     """(exit status, MiB)"""
     p = subprocess.Popen([TSUMARI, "-r", path, *args], stdout=subprocess.DEVNULL,
@@ -64,8 +81,8 @@ def main():
         print("a build with sanitizers has other memory")
         return 77
     every = "-a" in sys.argv[1:]
-    floods = [f for f, _ in hostile.FLOODS] + [dns_flows] if every else [
-        hostile.port_scan, hostile.many_sessions, few_dns_flows]
+    floods = [f for f, _ in hostile.FLOODS] + [dns_flows, nfs_names] if every else [
+        hostile.port_scan, hostile.many_sessions, hostile.many_hosts, few_dns_flows, few_nfs_names]
     budgets = [(m, j) for m in (16, 32, 64, 128) for j in (0, 2, 4)] if every else [(16, 4), (64, 2)]
     bad = 0
     print("%-16s %-8s" % ("flood", "output") + "".join(

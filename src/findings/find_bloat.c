@@ -39,12 +39,13 @@ struct bloat_all {
 };
 
 static uint64_t *pair_of(
-	struct bloat_all *all, const struct addr *client, const struct addr *server)
+	const struct findings *f, const struct addr *client, const struct addr *server)
 {
+	struct bloat_all *all = f->state[DETECTOR_BLOAT];
 	struct pair_key key = {*client, *server};
 
 	if (!all->pairs)
-		all->pairs = keyed_new(sizeof(key), sizeof(uint64_t), PAIRS);
+		all->pairs = keyed_new(sizeof(key), sizeof(uint64_t), findings_room(f, PAIRS));
 	return keyed_renew(all->pairs, &key);
 }
 
@@ -79,9 +80,9 @@ static void add_loads(struct findings *f, const struct record *r)
 			add_load(f->state[DETECTOR_BLOAT], &m);
 }
 
-static void learn_least(struct bloat_all *all, const struct record *r, uint64_t rtt)
+static void learn_least(struct findings *f, const struct record *r, uint64_t rtt)
 {
-	uint64_t *least = pair_of(all, &r->client.ip, &r->server.ip);
+	uint64_t *least = pair_of(f, &r->client.ip, &r->server.ip);
 
 	if (!*least || rtt < *least)
 		*least = rtt ? rtt : 1;
@@ -96,13 +97,14 @@ uint64_t pair_rtt(const struct findings *f, const struct record *r, uint64_t rtt
 	return least && *least && *least < rtt ? *least : rtt;
 }
 
-static void add_turn(struct bloat_all *all, struct svc *s, const struct turn_record *t)
+static void add_turn(struct findings *f, struct svc *s, const struct turn_record *t)
 {
+	struct bloat_all *all = f->state[DETECTOR_BLOAT];
 	uint64_t network = t->ledger[LEDGER_NETWORK], server = t->ledger[LEDGER_SERVER];
 
 	if (t->open || app_read(t->app) || t->rtt == FIELD_ABSENT)
 		return;
-	learn_least(all, &t->r, t->rtt);
+	learn_least(f, &t->r, t->rtt);
 	if (network < LEAST && server < LEAST)
 		return;
 	all->wait[all->nwaits++ % WAITS] = (struct bloat_wait){.s = s,
@@ -117,13 +119,14 @@ static void add_turn(struct bloat_all *all, struct svc *s, const struct turn_rec
 }
 
 /* Of a protocol that is not read, its connection's own time. */
-static void add_flow(struct bloat_all *all, struct svc *s, const struct flow_record *r)
+static void add_flow(struct findings *f, struct svc *s, const struct flow_record *r)
 {
+	struct bloat_all *all = f->state[DETECTOR_BLOAT];
 	uint64_t retry = r->connect_retry != FIELD_ABSENT ? r->connect_retry : 0;
 
 	if (r->handshake == FIELD_ABSENT || r->transactions || r->rtt_min == FIELD_ABSENT)
 		return;
-	learn_least(all, &r->r, r->rtt_min);
+	learn_least(f, &r->r, r->rtt_min);
 	if (r->handshake - retry < LEAST)
 		return;
 	all->wait[all->nwaits++ % WAITS] = (struct bloat_wait){.s = s,
@@ -145,15 +148,15 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 		return;
 	add_loads(f, r);
 	if (r->kind == RECORD_TURN)
-		add_turn(all, s, (const void *)r);
+		add_turn(f, s, (const void *)r);
 	else if (is_flow_end(r) && ((const struct flow_record *)r)->tcp_state)
-		add_flow(all, s, (const void *)r);
+		add_flow(f, s, (const void *)r);
 	if (r->kind != RECORD_TXN || r->composite || t->total == FIELD_ABSENT ||
 		t->rtt == FIELD_ABSENT)
 		return;
 	connect = t->ledger[LEDGER_CONNECT_NETWORK];
 	network = t->ledger[LEDGER_NETWORK];
-	learn_least(all, r, t->rtt);
+	learn_least(f, r, t->rtt);
 	if (size_of(t) >= SMALL ||
 		(connect < LEAST && network < LEAST && t->ledger[LEDGER_SERVER] < LEAST))
 		return;
@@ -209,7 +212,7 @@ static void sum_up(const struct findings *f, const struct svc *s, struct bloat *
 
 		if (!l)
 			continue;
-		least = *pair_of(all, &w->client, &s->key.ip);
+		least = *pair_of(f, &w->client, &s->key.ip);
 		queue = l->rtt > least ? l->rtt - least : 0;
 		cost = above(w->connect, least) + above(w->network, least);
 		/* On a connection that stood before, its least round trip is the quiet one. */

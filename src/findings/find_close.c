@@ -89,8 +89,9 @@ static uint64_t *resets_of(struct close_state *c, const struct flow_record *r)
 }
 
 /* Did another connection between these ports end a short time before? */
-static void add_ports(struct close_all *all, struct close_state *c, const struct flow_record *r)
+static void add_ports(struct findings *f, struct close_state *c, const struct flow_record *r)
 {
+	struct close_all *all = f->state[DETECTOR_CLOSE];
 	struct ports_key key;
 	uint64_t *ended;
 	unsigned i = 0;
@@ -103,7 +104,7 @@ static void add_ports(struct close_all *all, struct close_state *c, const struct
 	key.ports[0] = r->r.client.port;
 	key.ports[1] = r->r.server.port;
 	if (!all->ports)
-		all->ports = keyed_new(sizeof(key), sizeof(uint64_t), PORTS);
+		all->ports = keyed_new(sizeof(key), sizeof(uint64_t), findings_room(f, PORTS));
 	ended = keyed_renew(all->ports, &key);
 	if (*ended && r->r.start >= *ended && r->r.start - *ended < TIME_WAIT) {
 		proof_add(&c->reused, r->r.start, 0, r->r.flow_id);
@@ -133,7 +134,7 @@ static void add_flow(struct findings *f, struct svc *s, const struct flow_record
 		proof_add(&c->stale, r->r.start, 0, r->reset_frame);
 		proof_client(&c->stale, &r->r.client.ip);
 	}
-	add_ports(f->state[DETECTOR_CLOSE], c, r);
+	add_ports(f, c, r);
 }
 
 static uint64_t end_frame(const struct txn_record *t)

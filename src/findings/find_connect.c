@@ -122,7 +122,8 @@ static struct source *source_of(struct findings *f, struct svc *s, const struct 
 	key.client = r->r.client.ip;
 	key.at = s;
 	if (!all->sources)
-		all->sources = keyed_new(sizeof(key), sizeof(struct source), CLIENTS);
+		all->sources =
+			keyed_new(sizeof(key), sizeof(struct source), findings_room(f, CLIENTS));
 	return keyed_get(all->sources, &key);
 }
 

@@ -132,6 +132,7 @@ void say_top(struct text *t, const char *lead, const struct top *top);
 
 struct findings {
 	struct thresholds limit;
+	uint64_t memory;        /* 0: as much as one likes */
 	struct keyed *services; /* struct svc by struct svc_key */
 	struct tiers *tiers;    /* of the model; NULL: there are none */
 	void *state[DETECTOR_COUNT];
@@ -219,6 +220,8 @@ static inline const char *by_kind(
 }
 /* Of a record; NULL: it has none, or there are more than SVC_MAX. */
 struct svc *svc_of(struct findings *f, const struct record *r);
+/* How many entries a table may have, by the memory there is. */
+uint32_t findings_room(const struct findings *f, uint32_t most);
 void *svc_state(struct svc *s, enum detector_place place);
 /* The class of a wait on a connection whose first bytes were never acknowledged. */
 static inline enum wait_class not_taken(const struct record *r)

@@ -159,7 +159,8 @@ static void add_burst(
 	unsigned i;
 
 	if (!all->bursts)
-		all->bursts = keyed_new(sizeof(uint64_t), sizeof(struct burst), BURSTS);
+		all->bursts =
+			keyed_new(sizeof(uint64_t), sizeof(struct burst), findings_room(f, BURSTS));
 	b = keyed_renew(all->bursts, &t->r.flow_id);
 	if (t->r.start > b->last + PAUSE)
 		memset(b->of, 0, sizeof(b->of));

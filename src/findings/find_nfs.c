@@ -84,8 +84,9 @@ bool nfs_claims(const struct txn_record *t)
 	       (times_again(t) || is_delay(value_named(t, &status)));
 }
 
-static struct file *file_of(struct nfs_all *all, const struct txn_record *t)
+static struct file *file_of(struct findings *f, const struct txn_record *t)
 {
+	struct nfs_all *all = f->state[DETECTOR_NFS];
 	const struct value *v = value_named(t, &handle);
 	struct file_key key;
 
@@ -95,7 +96,7 @@ static struct file *file_of(struct nfs_all *all, const struct txn_record *t)
 	key.server = t->r.server.ip;
 	memcpy(key.handle, value_text(v), v->len);
 	if (!all->files)
-		all->files = keyed_new(sizeof(key), sizeof(struct file), FILES);
+		all->files = keyed_new(sizeof(key), sizeof(struct file), findings_room(f, FILES));
 	return keyed_renew(all->files, &key);
 }
 
@@ -214,7 +215,7 @@ static void add_call(struct findings *f, struct nfs_state *c, const struct txn_r
 {
 	const struct value *v = value_named(t, &opcode), *st = value_named(t, &status);
 	const char *op = v && v->name ? v->name : "";
-	struct file *x = file_of(f->state[DETECTOR_NFS], t);
+	struct file *x = file_of(f, t);
 
 	c->calls++;
 	if (is_stale(st)) {

@@ -179,13 +179,15 @@ static void add_window(struct findings *f, struct path_state *c, const struct re
 }
 
 /* All that it was waited for, but for its connection and windows, is told with its flow. */
-static void add_unacked(struct path_all *all, const struct txn_record *t)
+static void add_unacked(struct findings *f, const struct txn_record *t)
 {
+	struct path_all *all = f->state[DETECTOR_PATH];
 	const uint64_t *l = t->ledger;
 	uint64_t *waited;
 
 	if (!all->unacked)
-		all->unacked = keyed_new(sizeof(t->r.flow_id), sizeof(uint64_t), FLOWS);
+		all->unacked =
+			keyed_new(sizeof(t->r.flow_id), sizeof(uint64_t), findings_room(f, FLOWS));
 	waited = keyed_renew(all->unacked, &t->r.flow_id);
 	*waited += own_waiting(t);
 	for (int i = LEDGER_STALL_RTO_CLIENT; i <= LEDGER_STALL_FAST_SERVER; i++)
@@ -247,7 +249,7 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 			proof_until(&c->fresh_open, t->r.start + t->total);
 			proof_client(&c->fresh_open, &t->r.client.ip);
 		}
-		add_unacked(f->state[DETECTOR_PATH], t);
+		add_unacked(f, t);
 	}
 	add_waits(f, s, &t->r, t->ledger, t->fresh);
 }

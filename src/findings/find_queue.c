@@ -78,7 +78,7 @@ static struct lane *lane_of(
 	key.serial = serial;
 	key.whose = whose;
 	if (!all->lanes)
-		all->lanes = keyed_new(sizeof(key), sizeof(struct lane), LANES);
+		all->lanes = keyed_new(sizeof(key), sizeof(struct lane), findings_room(f, LANES));
 	return keyed_renew(all->lanes, &key);
 }
 

@@ -37,7 +37,8 @@ static void add_turn(struct findings *f, struct svc *s, const struct turn_record
 	if (t->app || t->r.transport != 6)
 		return;
 	if (!all->open)
-		all->open = keyed_new(sizeof(t->r.flow_id), sizeof(struct run), FLOWS);
+		all->open = keyed_new(
+			sizeof(t->r.flow_id), sizeof(struct run), findings_room(f, FLOWS));
 	r = keyed_renew(all->open, &t->r.flow_id);
 	if (t->r.start > r->to + PAUSE) {
 		if (r->count >= f->limit.v[THRESHOLD_REPEATS])

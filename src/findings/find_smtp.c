@@ -39,15 +39,16 @@ static bool command_is(const struct txn_record *t, const char *what)
 	return v && v->len == strlen(what) && memcmp(value_text(v), what, v->len) == 0;
 }
 
-static struct try *try_of(struct smtp_all *all, const struct txn_record *t)
+static struct try *try_of(struct findings *f, const struct txn_record *t)
 {
+	struct smtp_all *all = f->state[DETECTOR_SMTP];
 	const struct value *v = value_named(t, &recipient);
 	struct try_key key;
 
 	if (!v || !v->len)
 		return NULL;
 	if (!all->tries)
-		all->tries = keyed_new(sizeof(key), sizeof(struct try), TRIES);
+		all->tries = keyed_new(sizeof(key), sizeof(struct try), findings_room(f, TRIES));
 	memset(&key, 0, sizeof(key));
 	key.server = t->r.server.ip;
 	key.recipient = UINT64_C(14695981039346656037);
@@ -58,9 +59,9 @@ static struct try *try_of(struct smtp_all *all, const struct txn_record *t)
 }
 
 static void add_recipient(
-	struct smtp_all *all, struct smtp_state *c, const struct txn_record *t, uint64_t code)
+	struct findings *f, struct smtp_state *c, const struct txn_record *t, uint64_t code)
 {
-	struct try *x = code >= 200 && code < 500 ? try_of(all, t) : NULL;
+	struct try *x = code >= 200 && code < 500 ? try_of(f, t) : NULL;
 	uint64_t delay;
 
 	if (!x)
@@ -86,12 +87,14 @@ static void add_recipient(
 }
 
 /* Replies of the connection that were errors, before this one. */
-static uint64_t errors_before(struct smtp_all *all, const struct txn_record *t, uint64_t code)
+static uint64_t errors_before(struct findings *f, const struct txn_record *t, uint64_t code)
 {
+	struct smtp_all *all = f->state[DETECTOR_SMTP];
 	uint64_t *n, before;
 
 	if (!all->errors)
-		all->errors = keyed_new(sizeof(uint64_t), sizeof(uint64_t), ERRING);
+		all->errors =
+			keyed_new(sizeof(uint64_t), sizeof(uint64_t), findings_room(f, ERRING));
 	n = code >= 400 && code != FIELD_ABSENT ? keyed_renew(all->errors, &t->r.flow_id)
 						: keyed_find(all->errors, &t->r.flow_id);
 	before = n ? *n : 0;
@@ -111,14 +114,13 @@ static void waited(
 
 static void add_command(struct findings *f, struct smtp_state *c, const struct txn_record *t)
 {
-	struct smtp_all *all = f->state[DETECTOR_SMTP];
 	const struct value *v = value_named(t, &record_kind);
-	uint64_t code = number_named(t, &reply_code), errors = errors_before(all, t, code);
+	uint64_t code = number_named(t, &reply_code), errors = errors_before(f, t, code);
 	uint64_t server = t->total == FIELD_ABSENT ? 0 : t->ledger[LEDGER_SERVER];
 	bool data = command_is(t, "DATA") || command_is(t, "BDAT");
 
 	if (command_is(t, "RCPT"))
-		add_recipient(all, c, t, code);
+		add_recipient(f, c, t, code);
 	if (v && v->name && strcmp(v->name, "greeting") == 0) {
 		c->greetings++;
 		if (server < f->limit.v[THRESHOLD_GREETING])

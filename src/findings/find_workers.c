@@ -54,7 +54,8 @@ static struct conn *conn_of(struct findings *f, struct svc *s, const struct reco
 	struct conn *x;
 
 	if (!all->conns)
-		all->conns = keyed_new(sizeof(r->flow_id), sizeof(struct conn), CONNS);
+		all->conns =
+			keyed_new(sizeof(r->flow_id), sizeof(struct conn), findings_room(f, CONNS));
 	x = keyed_renew(all->conns, &r->flow_id);
 	if (x->at != s)
 		memset(x, 0, sizeof(*x));

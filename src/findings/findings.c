@@ -4,6 +4,9 @@
 #include "model/tally.h"
 #include <stdlib.h>
 
+#define ALL_TABLES                                                                                 \
+	(UINT64_C(32) << 20) /* of memory, from which on tables are as large as they get */
+
 const char *const severity_names[] = {"info", "warning", "critical"};
 
 #define THRESHOLD_KIND(id, name, unit, value, help) {name, THRESHOLD_##unit, value, help},
@@ -47,6 +50,13 @@ void thresholds_defaults(struct thresholds *t)
 		t->v[i] = threshold_kinds[i].value;
 }
 
+uint32_t findings_room(const struct findings *f, uint32_t most)
+{
+	uint64_t n = f->memory / (ALL_TABLES / most), least = most / 8;
+
+	return !f->memory || n > most ? most : n < least ? (uint32_t)least : (uint32_t)n;
+}
+
 static uint32_t services_within(uint64_t memory)
 {
 	size_t one = sizeof(struct svc_key) + sizeof(struct svc);
@@ -62,6 +72,7 @@ struct findings *findings_new(const struct thresholds *t, uint64_t memory)
 {
 	struct findings *f = xcalloc(1, sizeof(*f));
 
+	f->memory = memory;
 	if (t)
 		f->limit = *t;
 	else

@@ -9,7 +9,9 @@
 /* Nobody gives up sooner. */
 #define LEAST (SECOND * 9 / 10)
 /* So long before it the client opened none. */
-#define CALM (SECOND * 2)
+#define CALM          (SECOND * 2)
+#define CLIENT        65536u /* bytes of memory for each pair of client and service */
+#define CLIENTS_LEAST 128u
 
 struct key {
 	struct addr client, server;
@@ -30,11 +32,18 @@ struct gave_up {
 	uint64_t forgotten; /* dead connections whose end may lie among starts that are forgotten */
 	char *copy;
 	size_t room;
+	uint32_t clients; /* that are remembered, at most */
 };
 
-struct gave_up *gave_up_new(void)
+struct gave_up *gave_up_new(uint64_t memory)
 {
-	return xcalloc(1, sizeof(struct gave_up));
+	struct gave_up *g = xcalloc(1, sizeof(*g));
+	uint64_t n = memory / CLIENT;
+
+	g->clients = !memory || n > GAVE_UP_CLIENTS ? GAVE_UP_CLIENTS
+		     : n < CLIENTS_LEAST            ? CLIENTS_LEAST
+						    : (uint32_t)n;
+	return g;
 }
 
 void gave_up_free(struct gave_up *g)
@@ -55,7 +64,7 @@ static struct starts *starts_of(struct gave_up *g, const struct record *r, bool 
 	key.server = r->server.ip;
 	key.port = r->server.port;
 	if (!g->starts && make)
-		g->starts = keyed_new(sizeof(key), sizeof(struct starts), GAVE_UP_CLIENTS);
+		g->starts = keyed_new(sizeof(key), sizeof(struct starts), g->clients);
 	if (!g->starts)
 		return NULL;
 	return make ? keyed_renew(g->starts, &key) : keyed_find(g->starts, &key);

@@ -18,7 +18,8 @@
 
 struct gave_up;
 
-struct gave_up *gave_up_new(void);
+/* memory: of all, or 0. */
+struct gave_up *gave_up_new(uint64_t memory);
 void gave_up_free(struct gave_up *g);
 /* Learns from a record, and gives it back: the same, or a copy that lives until the next call. */
 const struct record *gave_up_record(struct gave_up *g, const struct record *r);

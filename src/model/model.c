@@ -42,7 +42,7 @@ struct model *model_new(const struct model_config *config)
 	m->is.series = series_set_new(share(m, 1 << 20, 2, SERIES_SERVICES));
 	m->is.tiers = tiers_new(share(m, 2048, 1024, TIERS_EVENTS));
 	m->is.hosts = hosts_new(share(m, 8192, 64, HOSTS_MAX) & ~7u);
-	m->probes = probes_new(&m->is);
+	m->probes = probes_new(&m->is, share(m, 16384, 64, PROBES_WAITING));
 	return m;
 }
 

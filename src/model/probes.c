@@ -58,7 +58,7 @@ struct watched {
 struct probes {
 	const struct counted *of;
 	struct check *waiting[PROBES_WAITING]; /* a heap, the one that began first on top */
-	unsigned nwaiting, refused;            /* refused: of these, not let in */
+	unsigned most, nwaiting, refused;      /* refused: of these, not let in */
 	uint64_t newest;                       /* the latest end of a connection */
 	bool ending; /* of the capture: those that are open come in any order */
 	struct {
@@ -69,11 +69,12 @@ struct probes {
 	const struct probe *list[PROBES_MAX];
 };
 
-struct probes *probes_new(const struct counted *c)
+struct probes *probes_new(const struct counted *c, unsigned waiting)
 {
 	struct probes *p = xcalloc(1, sizeof(*p));
 
 	p->of = c;
+	p->most = waiting;
 	return p;
 }
 
@@ -571,7 +572,7 @@ void probes_flow(struct probes *p, struct service *s, const struct flow_record *
 		push(p, check_new(f, s, c));
 	p->ending = p->ending || (f->close_reason && strcmp(f->close_reason, "capture_end") == 0);
 	while (p->nwaiting &&
-		(p->nwaiting == PROBES_WAITING ||
+		(p->nwaiting >= p->most ||
 			(!p->ending && p->waiting[0]->flow.r.end + PROBES_BACK < p->newest)))
 		settle(p, pop(p));
 }

@@ -61,8 +61,8 @@ struct counted {
 	struct slowest *slowest;
 };
 
-/* c stays the caller's, and there. */
-struct probes *probes_new(const struct counted *c);
+/* c stays the caller's, and there. waiting: of PROBES_WAITING. */
+struct probes *probes_new(const struct counted *c, unsigned waiting);
 void probes_free(struct probes *p);
 /* A transaction that has been added to its service and digest. */
 void probes_txn(

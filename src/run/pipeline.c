@@ -25,9 +25,12 @@
 #define PENDING 8u               /* batches on their way to one worker, at most */
 #define FLUSH   262144u /* bytes of records a worker gathers before it sends them, at most */
 #define ROUND   32u     /* reads after which every worker is told how far the reader is */
-#define OUTPUTS 24u     /* of workers that wait to be put in order */
+#define OUTPUTS 24u     /* of workers that wait to be put in order, at most */
 #define EACH    (UINT64_C(8) << 20) /* of --memory, of each worker at least */
 #define STEP    65536u              /* a block of records */
+
+#define PATHS_SHARE 8192u /* bytes of --memory for each handle whose path is known */
+#define PATHS_LEAST 1024u
 
 static struct pipeline *running; /* for pipeline_stop() in a signal handler */
 
@@ -83,9 +86,10 @@ struct pending { /* main: what a worker has sent and is not in order yet */
 /* How much may be on its way, by the budget. It decides on nothing that is shown. */
 struct room {
 	unsigned pending, round;
-	uint64_t flush;  /* bytes of records that are gathered */
-	uint64_t blocks; /* of records of a worker that are not shown yet, where it may wait for
-			    that */
+	unsigned outputs; /* of workers that wait to be put in order */
+	uint64_t flush;   /* bytes of records that are gathered */
+	uint64_t blocks;  /* of records of a worker that are not shown yet, where it may wait for
+			     that */
 };
 
 struct threads {
@@ -686,6 +690,7 @@ static void make_room(struct threads *t)
 	t->room.pending = (unsigned)within(memory / EACH, 3, PENDING);
 	t->room.round = t->room.pending * READS;
 	t->room.flush = within(memory / 256, STEP / 2, FLUSH);
+	t->room.outputs = (unsigned)within(memory / 32 / t->room.flush, 4, OUTPUTS);
 	t->room.blocks = within(memory / 32 / STEP / t->n, 2, QUEUE_SIZE);
 }
 
@@ -702,7 +707,7 @@ static int run_threads(struct pipeline *p)
 	t.workers = xcalloc(t.n, sizeof(*t.workers));
 	t.pending = xcalloc(t.n, sizeof(*t.pending));
 	reader_init(&t.reader, p);
-	queue_init(&t.out, OUTPUTS);
+	queue_init(&t.out, t.room.outputs);
 	queue_init(&t.loads, QUEUE_SIZE);
 	threads_start(&t, &reader);
 	confine_main();
@@ -742,8 +747,9 @@ int pipeline_run(struct pipeline *p)
 
 	running = p;
 	source_limit(p->source, p->max_frames);
-	p->paths = paths_new(PATHS_ENTRIES);
-	p->gave_up = gave_up_new();
+	p->paths = paths_new(
+		(unsigned)within(p->config->memory / PATHS_SHARE, PATHS_LEAST, PATHS_ENTRIES));
+	p->gave_up = gave_up_new(p->config->memory);
 	failed = p->jobs && p->analyse ? run_threads(p) : run_inline(p);
 	if (p->model)
 		model_finish(p->model);

@@ -46,7 +46,7 @@ static struct bench begin(void)
 
 	b.services = b.of->services = services_new(SERVICES_MAX, NULL);
 	b.digests = b.of->digests = digests_new(DIGESTS_MAX, NULL);
-	b.probes = probes_new(b.of);
+	b.probes = probes_new(b.of, PROBES_WAITING);
 	return b;
 }
 
