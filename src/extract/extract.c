@@ -212,28 +212,37 @@ static void keep_fragment(
 	x->waiting++;
 }
 
-static void enter(struct extract *x, const struct packet *p)
+/* Reads a frame's headers; of a fragment more is to be done, in its turn. */
+static void read_headers(
+	struct extract *x, const struct packet *p, struct packet *read, struct frame_key *key)
+{
+	*read = *p;
+	layers_dissect(read, &x->counters);
+	if (!(read->flags & PACKET_FRAGMENT))
+		frame_key_make(key, read, x->o.config->ignore_vlan);
+}
+
+/* A frame whose headers were read. */
+static void enter(
+	struct extract *x, const struct packet *p, struct packet *read, struct frame_key *key)
 {
 	uint64_t hold = x->o.hold ? x->o.hold : x->waiting ? HOLD_FRAGMENTS : 0;
-	struct packet read = *p; /* with its headers */
-	struct frame_key key;
 	struct datagram *d = NULL;
 
-	layers_dissect(&read, &x->counters);
-	if (read.flags & PACKET_FRAGMENT) {
-		d = datagram_of(x, &read);
-		defrag_packet(x->defrag, &read, &x->counters);
+	if (read->flags & PACKET_FRAGMENT) {
+		d = datagram_of(x, read);
+		defrag_packet(x->defrag, read, &x->counters);
+		frame_key_make(key, read, x->o.config->ignore_vlan);
 	}
-	frame_key_make(&key, &read, x->o.config->ignore_vlan);
-	free(read.owned);
-	if (d && read.flags & PACKET_FRAGMENT)
-		keep_fragment(x, d, p, &key);
+	free(read->owned);
+	if (d && read->flags & PACKET_FRAGMENT)
+		keep_fragment(x, d, p, key);
 	else if (x->first || hold)
-		keep(x, p, &key);
+		keep(x, p, key);
 	else
-		leave(x, p, p->order, &key);
-	if (d && !(read.flags & PACKET_FRAGMENT))
-		settle(x, d, &key, p->order);
+		leave(x, p, p->order, key);
+	if (d && !(read->flags & PACKET_FRAGMENT))
+		settle(x, d, key, p->order);
 	hold = x->o.hold ? x->o.hold : x->waiting ? HOLD_FRAGMENTS : 0;
 	while (x->first && x->bytes > hold)
 		take_first(x);
@@ -251,11 +260,14 @@ bool extract_place(struct extract *x, const struct packet *p)
 
 bool extract_frame(struct extract *x, const struct packet *p)
 {
+	struct packet read;
+	struct frame_key key;
 	bool good;
 
 	extract_place(x, p);
 	pthread_mutex_lock(&x->lock);
-	enter(x, p);
+	read_headers(x, p, &read, &key);
+	enter(x, p, &read, &key);
 	good = !x->failed;
 	pthread_mutex_unlock(&x->lock);
 	return good;
@@ -271,7 +283,8 @@ bool extract_file(
 	struct extract *x, struct source *s, uint64_t frames, void (*each)(void *arg), void *arg)
 {
 	enum source_state state = SOURCE_MORE;
-	struct packet batch[FRAMES];
+	struct packet batch[FRAMES], headers[FRAMES];
+	struct frame_key keys[FRAMES];
 	struct chunk *chunk;
 	struct order order = {0};
 	uint64_t count = 0;
@@ -279,11 +292,19 @@ bool extract_file(
 
 	for (unsigned rounds = 0; state == SOURCE_MORE && count < frames && !x->failed; rounds++) {
 		state = source_read(s, batch, FRAMES, &n, &chunk);
-		for (unsigned i = 0; i < n && count < frames && !x->failed; i++) {
-			count++;
+		if (n > frames - count)
+			n = (unsigned)(frames - count);
+		for (unsigned i = 0; i < n; i++) {
 			batch[i].order = order_next(&order, batch[i].number);
-			enter(x, &batch[i]);
+			read_headers(x, &batch[i], &headers[i], &keys[i]);
+			if (!(headers[i].flags & PACKET_FRAGMENT))
+				wanted_fetch(x->wanted, &keys[i]);
 		}
+		for (unsigned i = 0; i < n; i++)
+			if (!(headers[i].flags & PACKET_FRAGMENT))
+				wanted_fetch_connection(x->wanted, &keys[i]);
+		for (unsigned i = 0; i < n; i++, count++)
+			enter(x, &batch[i], &headers[i], &keys[i]);
 		if (rounds % 64 == 0)
 			each(arg);
 	}

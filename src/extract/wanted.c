@@ -8,8 +8,10 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define BUCKETS_FIRST 1024u
-#define MOVED_FIRST   1024u
+#define SLOTS_FIRST 1024u
+#define MOVED_FIRST 1024u
+/* Of --memory, from which on huge pages do not matter. */
+#define HUGE_FROM (UINT64_C(48) << 20)
 
 struct moved { /* number 0: none */
 	uint64_t number, place;
@@ -20,30 +22,91 @@ struct span { /* of places, both of them in it */
 };
 
 struct conn {
-	struct conn *next_id;  /* in its bucket by id */
-	struct conn *next_key; /* in its bucket by key: another key */
-	struct conn *later;    /* the next connection between the same ends */
-	struct conn *now;      /* of the first between these ends: the one that frames are at */
-	struct conn *last;     /* of the first: the latest of them */
-	uint64_t hash, end;
-	uint64_t id;    /* number of the first frame */
-	uint64_t first; /* its place */
+	struct conn *later; /* the next connection between the same ends */
+	struct conn *now;   /* of the first between these ends: the one that frames are at */
+	struct conn *last;  /* of the first: the latest of them */
+	uint64_t end;
+	uint64_t first; /* the place of its first frame */
 	struct frame_key key;
 	bool whole, shaking;
 	uint32_t n, room;
 	struct span *spans; /* sorted, none touches another */
 };
 
+/*
+ * A table of open addressing: what is looked for is told from others without a look at them, which
+ * lie anywhere in memory.
+ */
+struct slot {
+	uint64_t key; /* an id, or a hash */
+	struct conn *c;
+};
+
+struct table {
+	struct slot *slots;
+	uint64_t n, mask;
+};
+
 struct wanted {
 	uint64_t hash_key[4];
 	uint64_t memory, used, refused;
-	uint32_t nconns, mask;
-	struct conn **by_id, **by_key;
-	uint64_t *frames; /* places, of events; sorted */
+	struct arena arena;
+	struct pool conns;
+	struct table by_id;  /* by the number of its first frame */
+	struct table by_key; /* the first connection between its ends */
+	uint64_t *frames;    /* places, of events; sorted */
 	size_t nframes, room;
 	struct moved *moved; /* half of them at least are free */
 	uint64_t nmoved, moved_room;
 };
+
+static struct slot *slot_at(const struct table *t, uint64_t i)
+{
+	return &t->slots[i & t->mask];
+}
+
+static uint64_t slot_of(uint64_t key)
+{
+	return key * 0x9e3779b97f4a7c15u >> 20;
+}
+
+static void table_init(struct table *t, uint64_t slots)
+{
+	*t = (struct table){table_alloc(slots * sizeof(struct slot)), 0, slots - 1};
+}
+
+static void table_release(struct table *t)
+{
+	table_free(t->slots, (t->mask + 1) * sizeof(struct slot));
+}
+
+static void table_put(struct table *t, uint64_t key, struct conn *c)
+{
+	uint64_t i = slot_of(key);
+
+	while (slot_at(t, i)->c)
+		i++;
+	*slot_at(t, i) = (struct slot){key, c};
+	t->n++;
+}
+
+/* Three quarters of it are used, at most. */
+static void table_add(struct wanted *w, struct table *t, uint64_t key, struct conn *c)
+{
+	uint64_t had = t->mask + 1;
+
+	if (4 * (t->n + 1) > 3 * had) {
+		struct table old = *t;
+
+		table_init(t, 2 * had);
+		w->used += had * sizeof(struct slot);
+		for (uint64_t i = 0; i < had; i++)
+			if (old.slots[i].c)
+				table_put(t, old.slots[i].key, old.slots[i].c);
+		table_release(&old);
+	}
+	table_put(t, key, c);
+}
 
 struct wanted *wanted_new(uint64_t memory)
 {
@@ -52,9 +115,10 @@ struct wanted *wanted_new(uint64_t memory)
 	if (getrandom(w->hash_key, sizeof(w->hash_key), 0) != (ssize_t)sizeof(w->hash_key))
 		ending_now("the system gives no random numbers");
 	w->memory = memory;
-	w->mask = BUCKETS_FIRST - 1;
-	w->by_id = xcalloc(BUCKETS_FIRST, sizeof(*w->by_id));
-	w->by_key = xcalloc(BUCKETS_FIRST, sizeof(*w->by_key));
+	w->arena.small = memory < HUGE_FROM;
+	pool_init(&w->conns, &w->arena, sizeof(struct conn));
+	table_init(&w->by_id, SLOTS_FIRST);
+	table_init(&w->by_key, SLOTS_FIRST);
 	return w;
 }
 
@@ -62,14 +126,12 @@ void wanted_free(struct wanted *w)
 {
 	if (!w)
 		return;
-	for (uint32_t i = 0; i <= w->mask; i++)
-		for (struct conn *c = w->by_id[i], *next; c; c = next) {
-			next = c->next_id;
-			free(c->spans);
-			free(c);
-		}
-	free(w->by_id);
-	free(w->by_key);
+	for (uint64_t i = 0; i <= w->by_id.mask; i++)
+		if (w->by_id.slots[i].c)
+			free(w->by_id.slots[i].c->spans);
+	table_release(&w->by_id);
+	table_release(&w->by_key);
+	arena_release(&w->arena);
 	free(w->frames);
 	free(w->moved);
 	free(w);
@@ -136,54 +198,21 @@ static bool same(const struct frame_key *a, const struct frame_key *b)
 /* The first connection between these ends. */
 static struct conn *by_key(const struct wanted *w, const struct frame_key *k, uint64_t hash)
 {
-	struct conn *c = w->by_key[hash & w->mask];
+	for (uint64_t i = slot_of(hash); slot_at(&w->by_key, i)->c; i++) {
+		const struct slot *s = slot_at(&w->by_key, i);
 
-	while (c && (c->hash != hash || !same(&c->key, k)))
-		c = c->next_key;
-	return c;
-}
-
-static struct conn **id_bucket(const struct wanted *w, uint64_t id)
-{
-	return &w->by_id[(id * 0x9e3779b97f4a7c15u >> 32) & w->mask];
+		if (s->key == hash && same(&s->c->key, k))
+			return s->c;
+	}
+	return NULL;
 }
 
 static struct conn *by_id(const struct wanted *w, uint64_t id)
 {
-	struct conn *c = *id_bucket(w, id);
-
-	while (c && c->id != id)
-		c = c->next_id;
-	return c;
-}
-
-static void grow(struct wanted *w)
-{
-	uint32_t n = w->mask + 1;
-	struct conn **ids = w->by_id, **keys = w->by_key;
-
-	w->mask = 2 * n - 1;
-	w->by_id = xcalloc(2 * n, sizeof(*w->by_id));
-	w->by_key = xcalloc(2 * n, sizeof(*w->by_key));
-	w->used += n * 2 * sizeof(*ids);
-	for (uint32_t i = 0; i < n; i++) {
-		for (struct conn *c = ids[i], *next; c; c = next) {
-			struct conn **to = id_bucket(w, c->id);
-
-			next = c->next_id;
-			c->next_id = *to;
-			*to = c;
-		}
-		for (struct conn *c = keys[i], *next; c; c = next) {
-			struct conn **to = &w->by_key[c->hash & w->mask];
-
-			next = c->next_key;
-			c->next_key = *to;
-			*to = c;
-		}
-	}
-	free(ids);
-	free(keys);
+	for (uint64_t i = slot_of(id); slot_at(&w->by_id, i)->c; i++)
+		if (slot_at(&w->by_id, i)->key == id)
+			return slot_at(&w->by_id, i)->c;
+	return NULL;
 }
 
 static bool room_for(struct wanted *w, size_t n)
@@ -244,13 +273,12 @@ static uint64_t place_of(const struct wanted *w, uint64_t number)
 static struct conn *conn_new(struct wanted *w, const struct record *r, uint64_t from)
 {
 	struct conn *c, *first;
+	uint64_t hash;
 
 	if (!room_for(w, sizeof(*c)))
 		return NULL;
-	if (w->nconns++ > w->mask)
-		grow(w);
-	c = xcalloc(1, sizeof(*c));
-	c->id = r->flow_id;
+	c = pool_get(&w->conns);
+	memset(c, 0, sizeof(*c));
 	c->first = place_of(w, r->flow_id);
 	c->end = UINT64_MAX;
 	c->key.known = true;
@@ -260,18 +288,16 @@ static struct conn *conn_new(struct wanted *w, const struct record *r, uint64_t 
 	c->key.tunnel = r->tunnel_id;
 	c->shaking = c->first >= from;
 	set_ends(&c->key, &r->client.ip, &r->server.ip, r->client.port, r->server.port);
-	c->hash = hash_of(w, &c->key);
-	c->next_id = *id_bucket(w, c->id);
-	*id_bucket(w, c->id) = c;
-	first = by_key(w, &c->key, c->hash);
+	hash = hash_of(w, &c->key);
+	table_add(w, &w->by_id, r->flow_id, c);
+	first = by_key(w, &c->key, hash);
 	if (first) {
 		/* Records of one pair of ends come in the order of its connections. */
 		first->last->later = c;
 		first->last = c;
 	} else {
 		c->now = c->last = c;
-		c->next_key = w->by_key[c->hash & w->mask];
-		w->by_key[c->hash & w->mask] = c;
+		table_add(w, &w->by_key, hash, c);
 	}
 	return c;
 }
@@ -403,6 +429,24 @@ void wanted_end(struct wanted *w, const struct record *r)
 		c->end = r->end;
 }
 
+void wanted_fetch(const struct wanted *w, struct frame_key *k)
+{
+	if (!k->known || !w->by_key.n)
+		return;
+	k->hash = hash_of(w, k);
+	__builtin_prefetch(slot_at(&w->by_key, slot_of(k->hash)));
+}
+
+void wanted_fetch_connection(const struct wanted *w, const struct frame_key *k)
+{
+	const struct conn *c = k->hash ? slot_at(&w->by_key, slot_of(k->hash))->c : NULL;
+
+	if (!c)
+		return;
+	__builtin_prefetch(c);
+	__builtin_prefetch((const char *)c + 64);
+}
+
 static bool is_event(const struct wanted *w, uint64_t place)
 {
 	size_t lo = 0, hi = w->nframes;
@@ -425,7 +469,7 @@ bool wanted_frame(struct wanted *w, uint64_t place, uint64_t time, const struct 
 
 	if (w->nframes && is_event(w, place))
 		return true;
-	first = k->known && w->nconns ? by_key(w, k, hash_of(w, k)) : NULL;
+	first = k->known && w->by_key.n ? by_key(w, k, k->hash ? k->hash : hash_of(w, k)) : NULL;
 	if (!first)
 		return false;
 	while (first->now->later && first->now->later->first <= place)

@@ -25,9 +25,10 @@ struct frame_key {
 	uint16_t vlan; /* outer tag; 0: none, or not looked at */
 	uint8_t proto, v6;
 	uint32_t tunnel;
-	bool known; /* false: it belongs to no connection */
-	bool syn;   /* TCP with the SYN flag */
-	bool data;  /* carries bytes of the application */
+	uint64_t hash; /* of these, once it is asked for; 0: not yet */
+	bool known;    /* false: it belongs to no connection */
+	bool syn;      /* TCP with the SYN flag */
+	bool data;     /* carries bytes of the application */
 };
 
 struct wanted *wanted_new(uint64_t memory);
@@ -43,6 +44,12 @@ bool wanted_add(struct wanted *w, const struct record *r, uint64_t from);
 /* Of any record of a connection: where it ends, which those that are wanted need to know. */
 void wanted_end(struct wanted *w, const struct record *r);
 bool wanted_frame(struct wanted *w, uint64_t place, uint64_t time, const struct frame_key *k);
+/*
+ * Frames that will be asked for have their connections fetched, which lie anywhere in memory: where
+ * each is looked for at once, a while later what was found there.
+ */
+void wanted_fetch(const struct wanted *w, struct frame_key *k);
+void wanted_fetch_connection(const struct wanted *w, const struct frame_key *k);
 uint64_t wanted_refused(const struct wanted *w);
 
 /* The key of a frame whose headers were read. */
