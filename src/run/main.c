@@ -19,110 +19,20 @@
 #include "base/message.h"
 #include "run/plugin.h"
 #include "run/privileges.h"
+#include "run/signals.h"
 #include "run/threshold.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
 #define STATUS_FAILED  1
 #define STATUS_USAGE   2
 #define EXTRACT_MEMORY ((uint64_t)64 << 20) /* of frames that are kept */
-#define SAME_SIGNAL    UINT64_C(100000000)  /* ns */
-
-static struct pipeline *on_signal; /* what a signal stops */
-static atomic_ullong stopped_at;
-static volatile sig_atomic_t interrupted, stopped, asked_statistics, asked_reopen, asked_flush;
-static bool reopens, on_terminal; /* files are written; a terminal was there at the start */
-
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
-}
-
-/* Once for an end in good order, which waits for who reads what comes out; again for one at once.
-   timeout(1) and others hand on what the terminal has sent already: that is one. */
-static void stop(int number)
-{
-	uint64_t time = now();
-
-	if (stopped && time - atomic_load(&stopped_at) > SAME_SIGNAL)
-		ending_signal("interrupted again: not all is written");
-	if (!stopped)
-		atomic_store(&stopped_at, time);
-	interrupted = number == SIGINT;
-	stopped = 1;
-	ui_stop();
-	pipeline_stop(on_signal);
-}
-
-/* Async-signal-safe, as isatty() need not be. */
-static bool terminal_there(void)
-{
-	struct termios t;
-
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (tcgetattr(fd, &t) == 0)
-			return true;
-	return false;
-}
-
-/* Of whoever moved the files away they are begun anew; of a terminal that goes away, as one is used
-   to, it ends. */
-static void hang_up(int number)
-{
-	if (reopens && (!on_terminal || terminal_there()))
-		asked_reopen = 1;
-	else
-		stop(number);
-}
-
-static void ask(int number)
-{
-	if (number == SIGUSR1)
-		asked_statistics = 1;
-	else
-		asked_flush = 1;
-}
-
-/* As tcpdump does: a script's background job, where the shell ignores SIGINT, is still ended by
-   `kill -INT`; what nohup ignores stays ignored. */
-static void catch_signals(struct pipeline *p)
-{
-	struct sigaction was, action;
-
-	memset(&action, 0, sizeof(action));
-	action.sa_handler = stop;
-	action.sa_flags = SA_RESTART;
-	sigemptyset(&action.sa_mask);
-	on_signal = p;
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	action.sa_handler = ask;
-	sigaction(SIGUSR1, &action, NULL);
-	sigaction(SIGUSR2, &action, NULL);
-	action.sa_handler = hang_up;
-	if (sigaction(SIGHUP, NULL, &was) == 0 && was.sa_handler != SIG_IGN)
-		sigaction(SIGHUP, &action, NULL);
-}
-
-/* All is written, and what they would stop is closed. */
-static void ignore_signals(void)
-{
-	static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
-
-	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
-		signal(caught[i], SIG_IGN);
-}
 
 static bool load_plugins(struct run *r)
 {
@@ -173,7 +83,6 @@ static bool open_source(struct run *r)
 	return r->source != NULL;
 }
 
-/* A pcap file holds one link type. */
 /* --geoip */
 static bool open_geo(struct run *r)
 {
@@ -266,17 +175,17 @@ static void tell_statistics(const struct run *r)
 /* What signals asked for; on the thread of the sinks. */
 static void answer_signals(struct run *r)
 {
-	bool statistics = asked_statistics, reopen = asked_reopen, flush = asked_flush;
+	struct signals_asked asked;
 
-	/* One that comes from here on is answered the next time. */
-	asked_statistics = asked_reopen = asked_flush = 0;
-	if (statistics && !r->ui) {
+	if (!signals_asked(&asked))
+		return;
+	if (asked.statistics && !r->ui) {
 		progress_erase(&r->progress);
 		tell_statistics(r);
 	}
-	if (reopen)
+	if (asked.reopen)
 		outputs_reopen(r);
-	if (flush && r->writer)
+	if (asked.flush && r->writer)
 		capwriter_ask(r->writer, CAPWRITER_FLUSH);
 }
 
@@ -308,8 +217,7 @@ static bool show_progress(void *arg)
 	if (!r->ui)
 		say_changes(r);
 
-	if (asked_statistics | asked_reopen | asked_flush)
-		answer_signals(r);
+	answer_signals(r);
 	source_position(r->pipeline.source, &frames, &bytes);
 	progress_show(&r->progress, source_progress(r->pipeline.source), frames, bytes);
 	return true;
@@ -564,7 +472,7 @@ static int finish(struct run *r, int failed)
 	bool written = r->writer;
 
 	/* The terminal shows "^C". */
-	if (interrupted && !r->progress.drawn && isatty(STDERR_FILENO))
+	if (signals_interrupted() && !r->progress.drawn && isatty(STDERR_FILENO))
 		fputc('\n', stderr);
 	progress_erase(&r->progress);
 	say_changes(r);
@@ -604,9 +512,7 @@ static int capture(struct run *r)
 	if (!open_geo(r) || !open_filter(r) || !open_extraction(r) || !open_all(r))
 		return refuse(r, STATUS_USAGE);
 	set_up_pipeline(r);
-	reopens = outputs_have_files(&r->o);
-	on_terminal = terminal_there();
-	catch_signals(&r->pipeline);
+	signals_catch(&r->pipeline, outputs_have_files(&r->o));
 	announce(r);
 	failed = pipeline_run(&r->pipeline);
 	if (r->ui)
@@ -661,7 +567,7 @@ static int compare(struct run *r)
 	sources[1] = r->source;
 	r->comparison.json = options_output(&r->o, OUTPUT_JSON) != NULL;
 	set_up_pipeline(r);
-	catch_signals(&r->pipeline);
+	signals_catch(&r->pipeline, false);
 	for (int i = 0; i < 2; i++) {
 		const char *name = strcmp(names[i], "-") ? names[i] : "standard input";
 
@@ -674,7 +580,7 @@ static int compare(struct run *r)
 		progress_erase(&r->progress);
 		if (!say_unread(r, name))
 			status = STATUS_FAILED;
-		if (stopped)
+		if (signals_stopped())
 			return STATUS_FAILED;
 	}
 	progress_erase(&r->progress);
@@ -765,7 +671,7 @@ static void release(struct run *r)
 	comparison_release(&r->comparison);
 	capwriter_free(r->writer);
 	postrotate_free(r->postrotate);
-	ignore_signals();
+	signals_ignore();
 	source_close(r->before);
 	source_close(r->source);
 	inputs_release(&r->inputs);

@@ -21,7 +21,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 TSUMARI = os.path.abspath(os.environ.get("TSUMARI") or os.path.join(TOP, "tsumari"))
 CAPTURE = os.path.join(TOP, "pcaps", "mysql-sysbench.pcap")
 PATIENCE = 60  # s
-AGAIN = 0.3    # s, more than what counts as one signal (src/run/main.c)
+AGAIN = 0.3    # s, more than what counts as one signal (src/run/signals.c)
 faults = []
 
 
