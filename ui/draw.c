@@ -8,18 +8,18 @@
 #include "table.h"
 #include "timetravel.h"
 #include "view.h"
+#include "base/clock.h"
 #include "capture/source.h"
 #include <curses.h>
 #include <inttypes.h>
 #include <string.h>
 
-#define SECOND     UINT64_C(1000000000)
 #define COST_SHARE 20u
 
 static void rates(struct ui *u)
 {
 	struct capture_stats st;
-	uint64_t now = ui_monotonic(), before;
+	uint64_t now = clock_monotonic(), before;
 	double seconds = (double)(now - u->rate_at) / (double)SECOND;
 
 	if (seconds < 1)
@@ -260,7 +260,7 @@ static void draw_bar(struct ui *u, int row)
 
 static void draw_foot(struct ui *u, int row)
 {
-	if (ui_monotonic() < u->note_until)
+	if (clock_monotonic() < u->note_until)
 		term_put(row, 0, term_columns(), u->note, u->note_bad ? ROLE_BAD : ROLE_ACCENT);
 	else
 		draw_bar(u, row);
@@ -271,7 +271,7 @@ static void draw_foot(struct ui *u, int row)
 /* Collecting takes a twentieth of a processor at most. */
 void ui_collect(struct ui *u, struct screen *s)
 {
-	uint64_t now = ui_monotonic(), moment = u->moment ? u->moment->number : 0;
+	uint64_t now = clock_monotonic(), moment = u->moment ? u->moment->number : 0;
 
 	if (!s->class->collect)
 		return;
@@ -286,7 +286,7 @@ void ui_collect(struct ui *u, struct screen *s)
 	s->stale = false;
 	s->seen = ui_until(u);
 	s->seen_moment = moment;
-	s->collected = ui_monotonic();
+	s->collected = clock_monotonic();
 	s->cost = s->collected - now;
 }
 

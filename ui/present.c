@@ -7,6 +7,7 @@
  */
 #include "present.h"
 #include "view.h"
+#include "base/clock.h"
 #include "capture/source.h"
 
 #define SLICE                                                                                      \
@@ -42,7 +43,7 @@ static bool feed(void *arg, uint64_t number, uint64_t when, const struct record 
 	struct present *c = &u->present;
 
 	(void)when;
-	if (c->fed++ % LOOK == 0 && ui_monotonic() >= c->slice_end)
+	if (c->fed++ % LOOK == 0 && clock_monotonic() >= c->slice_end)
 		return false;
 	c->next = number + 1;
 	ui_feed(u, c->model, r);
@@ -96,7 +97,7 @@ bool present_work(struct ui *u)
 		c->moment = moment_hold(last);
 		c->next = c->fed = 0;
 	}
-	c->slice_end = ui_monotonic() + SLICE;
+	c->slice_end = clock_monotonic() + SLICE;
 	if (c->next < store_first(u->store))
 		c->next = store_first(u->store);
 	store_each(u->store, c->next, c->moment->until, feed, u);

@@ -2,34 +2,26 @@
  * progress.c - how far a file has been read (progress.h).
  */
 #include "progress.h"
+#include "base/clock.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
-#define SECOND   1e9
 #define INTERVAL UINT64_C(200000000)
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
-}
 
 void progress_init(struct progress *p)
 {
 	memset(p, 0, sizeof(*p));
 	p->on = isatty(STDERR_FILENO);
-	p->start = p->last = now_ns();
+	p->start = p->last = clock_monotonic();
 }
 
 void progress_line(
 	char *line, size_t size, double part, uint64_t frames, uint64_t bytes, uint64_t elapsed)
 {
-	double seconds = (double)elapsed / SECOND;
+	double seconds = (double)elapsed / (double)SECOND;
 	double packet_rate = (double)frames / seconds;
 	double rate = (double)bytes / seconds / (1 << 20);
 	double left = part > 0 ? seconds * (1 - part) / part : -1;
@@ -62,7 +54,7 @@ void progress_show(struct progress *p, double part, uint64_t frames, uint64_t by
 
 	if (!p->on)
 		return;
-	now = now_ns();
+	now = clock_monotonic();
 	if (now - p->last < INTERVAL)
 		return;
 	p->last = now;

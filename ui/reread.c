@@ -1,6 +1,7 @@
 /* reread.c - see again.h. */
 #include "reread.h"
 #include "view.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "capture/inputs.h"
 #include "capture/source.h"
@@ -69,10 +70,10 @@ static bool read_batch(struct reread *a)
 
 bool reread_step(struct reread *a)
 {
-	uint64_t end = ui_monotonic() + PIECE;
+	uint64_t end = clock_monotonic() + PIECE;
 
 	while (read_batch(a))
-		if (ui_monotonic() > end)
+		if (clock_monotonic() > end)
 			return true;
 	return false;
 }

@@ -2,11 +2,10 @@
  * timetravel.c - the time that the view shows: the present, the moment at which it was paused, or
  * one before. For the past a model is made anew of the records kept up to then.
  */
+#include "base/clock.h"
 #include "timetravel.h"
 #include "present.h"
 #include "view.h"
-
-#define SECOND UINT64_C(1000000000)
 
 /* Number of the record that what is shown ends before, where it ends with the last moment. */
 static uint64_t until_moment(const struct ui *u)

@@ -12,6 +12,7 @@
 #include "table.h"
 #include "timetravel.h"
 #include "view.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "capture/source.h"
 #include "core/community.h"
@@ -27,21 +28,12 @@
 
 #define DRAW_EVERY UINT64_C(100000000)
 #define NOTE_TIME  UINT64_C(4000000000)
-#define SECOND     UINT64_C(1000000000)
 
 static volatile sig_atomic_t stop_asked;
 
 const struct screen_class *const ui_tabs[TABS] = {&overview_class, &services_class,
 	&transactions_class, &digests_class, &flows_class, &findings_class, &tiers_class,
 	&hosts_class};
-
-uint64_t ui_monotonic(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
-}
 
 void ui_note(struct ui *u, bool bad, const char *format, ...)
 {
@@ -51,7 +43,7 @@ void ui_note(struct ui *u, bool bad, const char *format, ...)
 	vsnprintf(u->note, sizeof(u->note), format, ap);
 	va_end(ap);
 	u->note_bad = bad;
-	u->note_until = ui_monotonic() + NOTE_TIME;
+	u->note_until = clock_monotonic() + NOTE_TIME;
 	u->dirty = true;
 }
 
@@ -322,7 +314,7 @@ static void freeze_on_finding(struct ui *u, uint64_t now)
 /* What takes longer, a little at a time: records that come are never kept waiting for long. */
 static void work(struct ui *u)
 {
-	uint64_t begun = ui_monotonic(), end;
+	uint64_t begun = clock_monotonic(), end;
 
 	if (!u->over && begun < u->work_at)
 		return;
@@ -332,14 +324,14 @@ static void work(struct ui *u)
 		if (u->stack[i]->class->work)
 			u->working |= u->stack[i]->class->work(u, u->stack[i]);
 	u->dirty |= u->working;
-	end = ui_monotonic();
+	end = clock_monotonic();
 	u->work_at = end + 3 * (end - begun);
 }
 
 static bool poll_ui(void *arg)
 {
 	struct ui *u = arg;
-	uint64_t now = ui_monotonic();
+	uint64_t now = clock_monotonic();
 
 	if (stop_asked)
 		u->quit = true;
@@ -444,7 +436,7 @@ struct ui *ui_new(const struct ui_options *o, char *err, size_t errsize)
 		.version = o->version, .iface = o->iface, .iface_arg = o->iface_arg, .geo = o->geo};
 	u->env.community = community_cache_new();
 	snprintf(u->capture, sizeof(u->capture), "%s", o->filter ? o->filter : "");
-	u->rate_at = ui_monotonic();
+	u->rate_at = clock_monotonic();
 	u->begun = source_live(o->source) ? wall() : 0;
 	u->cost = cost_now();
 	if (begin(u, err, errsize))

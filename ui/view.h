@@ -19,6 +19,7 @@
 #include "screen.h"
 #include "store.h"
 #include "ui.h"
+#include "base/clock.h"
 #include "base/cost.h"
 #include "model/model.h"
 #include "out/filter.h"
@@ -86,7 +87,6 @@ struct ui {
 	double processor; /* part of one that we took before it */
 };
 
-uint64_t ui_monotonic(void);
 struct model *ui_model(struct ui *u); /* a new one */
 void ui_note(struct ui *u, bool bad, const char *format, ...) __attribute__((format(printf, 3, 4)));
 struct screen *ui_top(struct ui *u);

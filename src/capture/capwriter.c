@@ -2,6 +2,7 @@
  * capwriter.c - capture files from frames (capwriter.h); draft-ietf-opsawg-pcap. The blocks of
  * pcapng are pcapng_write.c's.
  */
+#include "base/clock.h"
 #include "capture/capwriter.h"
 #include "base/ending.h"
 #include "base/mem.h"
@@ -20,7 +21,6 @@
 #include <unistd.h>
 
 #define BUFFER_SIZE ((size_t)320 * 1024) /* a frame of 256 KiB has room with its head */
-#define SECOND      UINT64_C(1000000000)
 #define IFACES      65536u
 
 struct file_header {

@@ -1,11 +1,11 @@
 /* pcapng.c - see pcapng.h. */
+#include "base/clock.h"
 #include "capture/pcapng.h"
 #include "base/mem.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND       UINT64_C(1000000000)
 #define DECIMAL_MAX  19u /* 10^19 units a second are what 64 bits hold */
 #define BINARY_MAX   63u
 #define OPTION_ALIGN 4u

@@ -6,6 +6,7 @@
  * before `ripe` may leave, and of the heap what is not later than `until`. Limits are counted in
  * whole chunks, so that a frame in order costs a comparison and a copy.
  */
+#include "base/clock.h"
 #include "capture/reorder.h"
 #include "base/mem.h"
 #include <stdlib.h>
@@ -63,14 +64,6 @@ struct reorder {
 	bool ended;
 	enum source_state how;
 };
-
-static uint64_t monotonic(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
-}
 
 struct reorder *reorder_new(uint64_t window, uint64_t memory)
 {
@@ -255,7 +248,7 @@ static void ripen_chunks(struct reorder *r)
 /* Of an interface or a pipe frame by frame, and by the clock. */
 static void ripen_paced(struct reorder *r, struct source *s, bool came)
 {
-	uint64_t now = monotonic(), until = 0;
+	uint64_t now = clock_monotonic(), until = 0;
 
 	if (s->ops->settled)
 		until = s->ops->settled(s);

@@ -14,6 +14,7 @@
  * A stop takes effect at its time: what the kernel received before is still fetched, for which its
  * last block has to come; frames after it are left alone.
  */
+#include "base/clock.h"
 #include "capture/source_impl.h"
 #include "capture/watch.h"
 #include "base/mem.h"
@@ -26,16 +27,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BATCH       64u
-#define ROOM        ((size_t)64 * 1024) /* a chunk with less is not begun on */
-#define MILLISECOND UINT64_C(1000000)
-#define RING_LEAST  (2u << 20)
-#define RING_MOST   (16u << 20)
+#define BATCH      64u
+#define ROOM       ((size_t)64 * 1024) /* a chunk with less is not begun on */
+#define RING_LEAST (2u << 20)
+#define RING_MOST  (16u << 20)
 /* A block goes at the second expiry of its timer at the latest. */
-#define SILENCE   (5 * POLL_TIMEOUT / 2 * MILLISECOND)
-#define DRAIN_MAX (1000 * MILLISECOND)
+#define SILENCE   (5 * POLL_TIMEOUT / 2 * MS)
+#define DRAIN_MAX (1000 * MS)
 /* Processors that receive side by side: a frame may be that much earlier than one before it. */
-#define SETTLE  MILLISECOND
+#define SETTLE  MS
 #define WAITING 2 /* ms until frames that wait for others are looked at again */
 
 struct live_source;
@@ -97,11 +97,6 @@ static uint64_t clock_now(clockid_t clock)
 
 	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
-}
-
-static uint64_t monotonic(void)
-{
-	return clock_now(CLOCK_MONOTONIC);
 }
 
 static void give(struct live_iface *i, struct frame f, const uint8_t *data)
@@ -197,7 +192,7 @@ static void iface_became(struct live_iface *i, const struct watch_link *link)
 	i->state = link->state;
 	tell(i, link->state);
 	if (link->state == IFACE_REMOVED)
-		i->removed = monotonic();
+		i->removed = clock_monotonic();
 }
 
 /* What the kernel tells of interfaces. */
@@ -278,7 +273,8 @@ static void fetch(struct live_iface *i)
 	i->dry = r == 0 || (r < 0 && r != PCAP_ERROR_BREAK);
 	if (i->lost)
 		lost_narrowed(i, from);
-	if (i->dry && i->state == IFACE_REMOVED && !i->dead && monotonic() - i->removed > SILENCE)
+	if (i->dry && i->state == IFACE_REMOVED && !i->dead &&
+		clock_monotonic() - i->removed > SILENCE)
 		iface_ended(i, "the interface was removed");
 }
 
@@ -338,7 +334,7 @@ static bool read_counters(struct live_iface *i)
 /* Does the kernel hold frames of an interface that had nothing to give? */
 static bool holds(struct live_iface *i)
 {
-	uint64_t total, now = monotonic();
+	uint64_t total, now = clock_monotonic();
 
 	if (!read_counters(i))
 		return true;
@@ -378,7 +374,7 @@ static uint64_t live_settled(struct source *s)
 /* After a stop: has everything come that was received before it? */
 static bool drained(struct live_source *l)
 {
-	uint64_t now = monotonic();
+	uint64_t now = clock_monotonic();
 	bool all = true;
 
 	if (!l->stop_seen)
@@ -428,9 +424,9 @@ static void live_stats(struct source *s, struct capture_stats *st)
 static void count_drops(struct live_source *l)
 {
 	struct capture_stats st;
-	uint64_t now = monotonic();
+	uint64_t now = clock_monotonic();
 
-	if (now - l->counted < 1000 * MILLISECOND)
+	if (now - l->counted < 1000 * MS)
 		return;
 	l->counted = now;
 	memset(&st, 0, sizeof(st));
@@ -442,9 +438,9 @@ static void count_drops(struct live_source *l)
 /* Ten times a second: what was dropped since the last time, and what became of interfaces. */
 static void look_around(struct live_source *l, bool last)
 {
-	uint64_t now = monotonic(), at;
+	uint64_t now = clock_monotonic(), at;
 
-	if (!last && now - l->looked < POLL_TIMEOUT * MILLISECOND)
+	if (!last && now - l->looked < POLL_TIMEOUT * MS)
 		return;
 	count_drops(l);
 	at = clock_now(CLOCK_REALTIME);
@@ -487,7 +483,7 @@ static enum source_state live_read(
 	*chunk = l->chunk;
 	*n = l->nout;
 	if (*n) {
-		l->last_frame = stopped ? monotonic() : 0;
+		l->last_frame = stopped ? clock_monotonic() : 0;
 		return SOURCE_MORE;
 	}
 	if (l->full || stopped != source_stopped(s))

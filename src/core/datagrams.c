@@ -14,6 +14,7 @@
  * shows. Without an identification one end must be the same, and the time to live one less: who
  * asks several servers the same sends from one place.
  */
+#include "base/clock.h"
 #include "core/datagrams.h"
 #include "api/layer.h"
 #include "base/mem.h"
@@ -22,7 +23,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MS      UINT64_C(1000000)
 #define SETS    2048u
 #define PLACES  2u
 #define ROUTES  4u

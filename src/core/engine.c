@@ -2,6 +2,7 @@
  * engine.c - from batches of packets to their shards. Packets are handled in batches so that a
  * flow's memory is on its way before it is needed.
  */
+#include "base/clock.h"
 #include "api/layer.h"
 #include "base/ending.h"
 #include "core/event.h"
@@ -11,7 +12,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define SECOND 1000000000u
 #define BURST  64u /* packets for which is fetched at once */
 #define STAGES 5u
 /* A budget from which on flows have huge pages, of which the last of an engine's is half empty. */

@@ -2,6 +2,7 @@
  * shard.c - see shard.h: packets to flows. Finds or makes the flow, keeps its counts and its age,
  * and hands TCP segments and datagrams on.
  */
+#include "base/clock.h"
 #include "core/shard.h"
 #include "api/layer.h"
 #include "core/answers.h"
@@ -21,7 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND       1000000000u
 #define FLOW_COST    (sizeof(struct flow) + 32) /* with its share of buckets and alarms */
 #define DUE          (FLOW_BLOCK + 64u)         /* flows whose alarms go off at once */
 #define FINISH_AHEAD 16u                        /* slots that are looked at before their turn */

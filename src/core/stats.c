@@ -4,13 +4,12 @@
  * Names are constants, so most look-ups end at an equal pointer; the same text from two places is
  * one counter all the same. Nothing is allocated: a set is a plain struct that can be copied.
  */
+#include "base/clock.h"
 #include "core/stats.h"
 #include "base/text.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SECOND UINT64_C(1000000000)
 
 static const char other[] = "other";
 

@@ -4,11 +4,11 @@
 #ifndef TSUMARI_CORE_TCP_H
 #define TSUMARI_CORE_TCP_H
 
+#include "base/clock.h"
 #include "core/flow.h"
 #include "core/shard.h"
 #include "core/turns.h"
 
-#define MS          1000000u
 #define REORDER     (3 * MS)  /* a hole filled within this (or the initial RTT) was reordering */
 #define EARLY_GRACE (10 * MS) /* what is out of order comes within this */
 #define RTO_LEAST   (200 * MS)

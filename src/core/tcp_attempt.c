@@ -6,10 +6,10 @@
  * next one was due (RFC 6298: the last gap once more, or twice as long). Programs' timeouts are
  * whole seconds: where one lies between the two that is taken, else what is least wrong at worst.
  */
+#include "base/clock.h"
 #include "core/handshake.h"
 #include "core/tcp.h"
 
-#define SECOND (1000u * (uint64_t)MS)
 #define LINEAR 5u /* gaps of a second before Linux doubles them (tcp_syn_linear_timeouts) */
 
 static uint64_t gap(const struct handshake *h, unsigned i)

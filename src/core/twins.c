@@ -5,6 +5,7 @@
  * sequence numbers, timestamps, window, payload and (mostly) the IP identification. Two connections
  * with the same addresses on two VLANs have other sequence numbers, and stay two.
  */
+#include "base/clock.h"
 #include "core/twins.h"
 #include "base/mem.h"
 #include "core/aliases.h"
@@ -12,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MS        UINT64_C(1000000)
 #define SYNS      2048u
 #define SEGMENTS  2048u
 #define PAIRS     1024u

@@ -4,13 +4,11 @@
 #ifndef TSUMARI_FINDINGS_FIND_IMPL_H
 #define TSUMARI_FINDINGS_FIND_IMPL_H
 
+#include "base/clock.h"
 #include "model/account.h"
 #include "findings/findings.h"
 #include "model/keyed.h"
 #include "model/values.h"
-
-#define MS     1000000u
-#define SECOND 1000000000u
 
 #define SVC_MAX   4096u
 #define SVC_LEAST 64u

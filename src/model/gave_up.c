@@ -1,11 +1,11 @@
 /* gave_up.c - see gave_up.h. */
+#include "base/clock.h"
 #include "model/gave_up.h"
 #include "base/mem.h"
 #include "model/keyed.h"
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND UINT64_C(1000000000)
 /* Nobody gives up sooner. */
 #define LEAST (SECOND * 9 / 10)
 /* So long before it the client opened none. */

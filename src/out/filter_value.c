@@ -1,6 +1,7 @@
 /*
  * filter_value.c - the values of a display filter: text to what a field of that type holds.
  */
+#include "base/clock.h"
 #include "out/filter_impl.h"
 
 #include <arpa/inet.h>
@@ -9,8 +10,6 @@
 #include <time.h>
 #include "base/duration.h"
 #include "base/mem.h"
-
-#define SECOND UINT64_C(1000000000)
 
 struct unit {
 	const char *name;

@@ -1,4 +1,5 @@
 /* outfile.c - see outfile.h. */
+#include "base/clock.h"
 #include "out/outfile.h"
 #include "base/mem.h"
 #include <errno.h>
@@ -10,8 +11,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-#define SECOND UINT64_C(1000000000)
 
 /* The name of the file that begins now. */
 static bool make_name(struct outfile *f)

@@ -5,6 +5,7 @@
  * those that the packet screen shows. Sequence numbers count from the first one of their
  * connection, as far as a table of fixed size remembers it: one that was forgotten begins anew.
  */
+#include "base/clock.h"
 #include "out/print_impl.h"
 #include "out/packet_text.h"
 #include "api/layer.h"
@@ -18,7 +19,6 @@
 #include <string.h>
 #include <time.h>
 
-#define SECOND      UINT64_C(1000000000)
 #define CONNECTIONS 65536u /* whose first sequence numbers are remembered; a power of two */
 #define VALUE_MAX   65536u /* bytes of one value */
 

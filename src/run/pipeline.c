@@ -6,6 +6,7 @@
  * sends records back; this thread puts them in order and runs the sinks. Order is by the records'
  * keys, which do not depend on N.
  */
+#include "base/clock.h"
 #include "run/pipeline.h"
 #include "run/confine.h"
 #include "run/reader.h"
@@ -303,7 +304,7 @@ static int run_inline(struct pipeline *p)
 				frames_inline(&r, e, frames, n);
 			else
 				frames_written(&r, frames, n);
-			r.idle_since = monotonic();
+			r.idle_since = clock_monotonic();
 			if (source_live(p->source) && reader_duration_over(&r))
 				source_stop(p->source);
 		} else if (state == SOURCE_IDLE) {
@@ -460,7 +461,7 @@ static void *read_all(void *arg)
 			t->load->n += n;
 			load_hold(t->load, chunk);
 			frames_threaded(t, n);
-			r->idle_since = monotonic();
+			r->idle_since = clock_monotonic();
 			if (source_live(t->p->source) && reader_duration_over(r))
 				source_stop(t->p->source);
 		} else if (state == SOURCE_IDLE) {
@@ -697,7 +698,7 @@ static void make_room(struct threads *t)
 static int run_threads(struct pipeline *p)
 {
 	struct threads t = {.p = p};
-	uint64_t polled = monotonic();
+	uint64_t polled = clock_monotonic();
 	unsigned left;
 	pthread_t reader;
 	void *load;
@@ -723,8 +724,9 @@ static int run_threads(struct pipeline *p)
 			free(o);
 			merge(&t);
 		}
-		if (monotonic() - polled > (p->patience ? p->patience : 50) * UINT64_C(1000000)) {
-			polled = monotonic();
+		if (clock_monotonic() - polled >
+			(p->patience ? p->patience : 50) * UINT64_C(1000000)) {
+			polled = clock_monotonic();
 			poll_sinks(p);
 		}
 	}

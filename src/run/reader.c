@@ -1,4 +1,5 @@
 /* reader.c - see reader.h. */
+#include "base/clock.h"
 #include "run/reader.h"
 #include "core/defrag.h"
 #include "core/layers.h"
@@ -16,7 +17,7 @@ void reader_init(struct reader *r, struct pipeline *p)
 	r->ports = ports_new();
 	twins_init(&r->twins, p->config);
 	datagrams_init(&r->datagrams, p->config);
-	r->idle_since = r->started = monotonic();
+	r->idle_since = r->started = clock_monotonic();
 }
 
 void reader_release(struct reader *r)
@@ -108,13 +109,13 @@ bool reader_tick_begun(struct reader *r, uint64_t time)
 
 uint64_t reader_idle_time(const struct reader *r)
 {
-	return r->p->capture.frames ? r->now + (monotonic() - r->idle_since) : 0;
+	return r->p->capture.frames ? r->now + (clock_monotonic() - r->idle_since) : 0;
 }
 
 bool reader_duration_over(const struct reader *r)
 {
 	if (r->p->duration && source_live(r->p->source))
-		return monotonic() - r->started > r->p->duration;
+		return clock_monotonic() - r->started > r->p->duration;
 	return r->p->duration && r->p->capture.frames &&
 	       reader_idle_time(r) > r->p->capture.first + r->p->duration;
 }
@@ -122,5 +123,5 @@ bool reader_duration_over(const struct reader *r)
 void reader_listened(struct reader *r)
 {
 	if (source_live(r->p->source))
-		r->p->capture.listened = monotonic() - r->started;
+		r->p->capture.listened = clock_monotonic() - r->started;
 }

@@ -6,13 +6,12 @@
 #ifndef TSUMARI_RUN_READER_H
 #define TSUMARI_RUN_READER_H
 
+#include "base/clock.h"
 #include "core/order.h"
 #include "core/datagrams.h"
 #include "core/twins.h"
 #include "run/pipeline.h"
 #include <time.h>
-
-#define SECOND 1000000000u /* ns */
 
 struct reader {
 	struct pipeline *p;
@@ -30,14 +29,6 @@ struct reader {
 	bool reassembled;    /* some of the packets under way are datagrams put together */
 	bool over;
 };
-
-static inline uint64_t monotonic(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
-}
 
 void reader_init(struct reader *r, struct pipeline *p);
 /* Its counters go to the pipeline's. */

@@ -14,10 +14,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "capture/capwriter.h"
 #include "capture/source.h"
-
-#define SECOND UINT64_C(1000000000)
 
 static char dir[64]; /* of this test */
 

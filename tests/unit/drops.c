@@ -8,11 +8,11 @@
 #include <cmocka.h>
 
 #include <string.h>
+#include "base/clock.h"
 #include "base/text.h"
 #include "core/stats.h"
 
-#define SECOND UINT64_C(1000000000)
-#define START  (UINT64_C(1700000000) * SECOND)
+#define START (UINT64_C(1700000000) * SECOND)
 
 static uint64_t sum(const struct drops *d)
 {

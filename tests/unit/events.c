@@ -2,12 +2,12 @@
  * events.c - VRRP and gratuitous ARP: header at every cut, what becomes a record and what is only
  * counted, and that tables and rates have their limits.
  */
+#include "base/clock.h"
 #include "core/engine.h"
 #include "model/values.h"
 #include "frame.h"
 
-#define SECOND UINT64_C(1000000000)
-#define START  (UINT64_C(1700000000) * SECOND)
+#define START (UINT64_C(1700000000) * SECOND)
 
 /* ---- The header ---- */
 

@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "base/clock.h"
 #include "core/engine.h"
 #include "core/registry.h"
 
-#define MS      UINT64_C(1000000)
 #define SEGMENT 1400u
 
 /* ---- One connection ---- */

@@ -4,13 +4,13 @@
  * files.
  */
 #include "image.h"
+#include "base/clock.h"
 #include "capture/inputs.h"
 #include "capture/source.h"
 #include <sys/stat.h>
 
-#define NOW    1700000000u
-#define SECOND UINT64_C(1000000000)
-#define MOST   4096u
+#define NOW  1700000000u
+#define MOST 4096u
 
 static char dir[64]; /* of this test */
 

@@ -4,9 +4,8 @@
  * sent them (MariaDB 10.11, haproxy 2.6), in segments of several sizes, on a port that claims
  * nothing and on MySQL's.
  */
+#include "base/clock.h"
 #include "talk.h"
-
-#define SECOND UINT64_C(1000000000)
 
 static const uint16_t ports[] = {3306, 12345};
 static const size_t steps[] = {1, 3, 7, 4096};

@@ -9,9 +9,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "base/clock.h"
 #include "model/nest_impl.h"
-
-#define MS UINT64_C(1000000)
 
 static struct cell *cells; /* of all services: the port is the class */
 static struct nest *nest;

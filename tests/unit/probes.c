@@ -9,11 +9,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "base/clock.h"
 #include "base/mem.h"
 #include "model/probes.h"
-
-#define MS     UINT64_C(1000000)
-#define SECOND UINT64_C(1000000000)
 
 static const struct field fields[] = {
 	FIELD("user_agent.original", "", "", FIELD_STR, 0), FIELDS_END};

@@ -1,4 +1,5 @@
 /* Frames of a made-up source are put in order of time. */
+#include "base/clock.h"
 #include "capture/reorder.h"
 #include "base/mem.h"
 #include <setjmp.h>
@@ -7,7 +8,6 @@
 #include <time.h>
 #include <cmocka.h>
 
-#define MS  UINT64_C(1000000)
 #define MiB ((uint64_t)1 << 20)
 
 struct made {

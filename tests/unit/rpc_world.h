@@ -14,12 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/clock.h"
 #include "core/engine.h"
 #include "core/ports.h"
 #include "core/registry.h"
 #include "model/paths.h"
 
-#define MS      UINT64_C(1000000)
 #define START   (UINT64_C(1600000000) * 1000 * MS)
 #define SHOWN   8192u
 #define RECORDS 1024u

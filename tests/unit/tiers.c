@@ -10,9 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/clock.h"
 #include "model/tiers.h"
-
-#define MS 1000000u
 
 static const struct field fields[] = {
 	FIELD("trace.id", "", "", FIELD_STR, 0),
