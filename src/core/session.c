@@ -25,7 +25,7 @@
 #define LOOKED_AT 16u   /* sessions looked at for one to give up */
 #define STATE_MAX 4096u /* bytes of what a dissector of datagrams keeps */
 
-static void counted(struct session *s, const char *what)
+void session_count(struct session *s, const char *what)
 {
 	counters_add(&s->shard->engine->counters, what, 1);
 }
@@ -99,8 +99,9 @@ static bool make_way(struct shard *sh)
 		if (!s)
 			break;
 		if (!(s->flow->flags & FLOW_HAD_TXN)) {
-			counted(s, "session: memory budget used up, one without transactions given "
-				   "up");
+			session_count(s,
+				"session: memory budget used up, one without transactions given "
+				"up");
 			session_close(s, END_TIMEOUT, 0);
 		} else {
 			leave(sh, s);
@@ -317,7 +318,7 @@ static bool feed(struct session *s, enum side side, struct view v)
 			again = left > 0 && v.p != before;
 	}
 	if (!unread_keep(s, x, v.p, x->skip ? 0 : view_len(&v))) {
-		counted(s, "session: unread bytes over the limit");
+		session_count(s, "session: unread bytes over the limit");
 		x->len = 0;
 		lost(s, side, view_len(&v), false, !x->current);
 	}
@@ -434,7 +435,7 @@ static void push(
 		uint32_t old = x->len;
 
 		if (old + n > UNREAD_MAX || !unread_keep(s, x, x->buf, old + n)) {
-			counted(s, "session: unread bytes over the limit");
+			session_count(s, "session: unread bytes over the limit");
 			x->len = 0;
 			lost(s, side, old, false, !x->current);
 			v = view_of(p, n, 0);
@@ -759,54 +760,4 @@ void session_end(struct session *s, enum side side, enum tsm_end why, uint64_t n
 	reading_of(s)->ended = now;
 	if (s->d && s->d->end)
 		s->d->end(s, s->state, side, why);
-}
-
-void tsm_switch(struct session *s, const char *name)
-{
-	const struct dissector *to = name && *name ? registry_find(name) : NULL;
-
-	s->switched = true;
-	reading_of(s)->to = to;
-	if (name && !to)
-		s->stopped = true; /* nobody reads on, what is open is still closed in order */
-}
-
-bool tsm_datagram(const struct session *s)
-{
-	return s->flow->proto != 6;
-}
-
-bool tsm_mask_mail(const struct session *s)
-{
-	return s->shard->engine->config->mask_mail;
-}
-
-bool tsm_literal(const struct session *s)
-{
-	return s->shard->engine->config->literal;
-}
-
-void tsm_note(struct session *s, const char *what)
-{
-	counted(s, what);
-}
-
-bool tsm_body(struct session *s, struct tsm_txn which, enum tsm_table table, uint32_t key)
-{
-	struct txn *t = txn_of(which);
-	const struct dissector *d = registry_body(table, key);
-
-	(void)s;
-	if (t && d)
-		t->d = d;
-	return d != NULL;
-}
-
-struct take tsm_body_read(
-	struct session *s, struct tsm_txn which, const struct body *b, struct view *v)
-{
-	struct txn *t = txn_of(which);
-	struct take rest = {.skip = TAKE_TO_END};
-
-	return t && t->d->body ? t->d->body(s, which, b, v) : rest;
 }

@@ -125,6 +125,8 @@ struct session *session_open(struct shard *sh, struct flow *f, enum side side, s
 /* Something that is followed is expected here, whatever its first bytes are. */
 void session_expect(struct shard *sh, struct flow *f);
 void session_close(struct session *s, enum tsm_end why, uint64_t now);
+/* Counts what is odd, by name. */
+void session_count(struct session *s, const char *what);
 /* Its dissector (NULL: none) with a state of its own, and the end of both. */
 void session_set(struct session *s, const struct dissector *d);
 void session_unset(struct session *s);
