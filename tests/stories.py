@@ -169,147 +169,9 @@ def slow_statements_are_counted_all():
     return w
 
 
-@story(first=("dns-timeout", "10.8.0.54:53"), cost=15.0, never=("slow-server",))
-def first_name_server_is_silent():
-    """Of A and AAAA at once."""
-    w = World()
-    for i in range(3):
-        for type in (1, 28):
-            at, id = i * 20 * SECOND + type * MS // 10, 100 + i * 2 + (type == 28)
-            dns(w, at, "10.8.0.54", id, "a%d.example" % i, 5000 + i, None, type)
-            dns(w, at + 5 * SECOND, "10.8.0.53", id, "a%d.example" % i, 5100 + i, 20 * MS, type)
-    return w
-
-
-@story(first=("dns-timeout", "10.8.0.54:53"), cost=32.0, also=[("dns-timeout", "10.8.0.53:53", 15.0)],
-       verdict="DNS queries not answered at 10.8.0.54:53")
-def every_name_server_is_silent():
-    """The last lookup waits when the capture ends; the others waited 5 s for the last attempt, too."""
-    w = World()
-    for i in range(3):
-        for k, server in enumerate(("10.8.0.53", "10.8.0.54", "10.8.0.53", "10.8.0.54")):
-            if i < 2 or k < 2:
-                dns(w, (i * 30 + k * 5) * SECOND, server, 7 + i, "b.example", 6000 + 2 * i + k % 2)
-    talk = w.tcp("10.8.0.1")
-    talk.close(talk.open(67 * SECOND))
-    return w
-
-
 def gone(w, until):
     talk = w.tcp("10.8.0.1", client="10.9.0.9")
     talk.close(talk.open(until * SECOND))
-    return w
-
-
-@story(first=("dns-timeout", "10.8.0.53:53"), cost=2 * 15.0, also=[("dns-timeout", "10.8.0.53:53", 30.0)])
-def server_that_ignores_aaaa():
-    """As of glibc: both again after 5 s, one after the other; from another port after 10 s; at 15 s it does without."""
-    w = World()
-    for i in range(2):
-        at, name = i * 20 * SECOND, "six%d.example" % i
-        for k in (0, 5):
-            dns(w, at + k * SECOND, "10.8.0.53", 2 * i + 1, name, 5100 + i, MS)
-            dns(w, at + k * SECOND + 50_000, "10.8.0.53", 2 * i + 2, name, 5100 + i, type=28)
-        dns(w, at + 10 * SECOND, "10.8.0.53", 2 * i + 1, name, 5200 + i, MS)
-        dns(w, at + 10 * SECOND + 2 * MS, "10.8.0.53", 2 * i + 2, name, 5300 + i, type=28)
-    return gone(w, 60)
-
-
-@story(first=("dns-timeout", "10.8.0.53:53"), cost=10.0 + 10.0)
-def server_that_is_silent_while_the_capture_runs_on():
-    w = World()
-    for i in range(2):
-        for k in (0, 5):
-            dns(w, (i * 20 + k) * SECOND, "10.8.0.53", 9 + i, "gone%d.example" % i, 5100 + i)
-    return gone(w, 90)
-
-
-@story(first=("dns-timeout", "10.8.0.53:53"), cost=12 * 5.0)
-def client_that_asks_for_ever():
-    """Each time it begins again a second after it gave up."""
-    w = World()
-    for i in range(6):
-        for k in (0, 5):
-            dns(w, (i * 11 + k) * SECOND, "10.8.0.53", 9 + i, "gone.example", 5100 + i)
-    return gone(w, 120)
-
-
-@story(first=("dns-timeout", "10.8.0.53:53"), cost=3 * 3.05)
-def client_that_asks_once_and_goes_on():
-    """A query each, and the next thing it does is 3 s later."""
-    w = World()
-    for i in range(3):
-        dns(w, i * 3050 * MS, "10.8.0.53", 9 + i, "one%d.example" % i, 5100 + i)
-    talk = w.tcp("10.8.0.1")
-    talk.close(talk.open(3 * 3050 * MS))
-    return gone(w, 60)
-
-
-@story()
-def query_that_is_refused_by_its_host():
-    """ICMP says so at once: nobody waits."""
-    w = World()
-    for i in range(3):
-        dns(w, i * 3 * SECOND, "10.8.0.53", 9 + i, "one%d.example" % i, 5100 + i)
-        query = w.packets[-1].data[14:]
-        head = struct.pack("!BBHHHBBH", 0x45, 0, 28 + len(query), i, 0, 64, 1, 0) + bytes((10, 8, 0, 53, 10, 9, 0, 1))
-        icmp = struct.pack("!BBHI", 3, 3, 0, 0) + query
-        icmp = icmp[:2] + struct.pack("!H", pcaplib.checksum(icmp)) + icmp[4:]
-        head = head[:10] + struct.pack("!H", pcaplib.checksum(head)) + head[12:]
-        w.packets.append(pcaplib.Packet(i * 3 * SECOND + MS, b"\2\0\0\0\0\2\2\0\0\0\0\1\x08\0" + head + icmp))
-    return gone(w, 60)
-
-
-@story()
-def name_servers_asked_side_by_side():
-    """One of them is silent: nobody waits for it. A query is under way when the capture ends."""
-    w = World()
-    for i in range(5):
-        dns(w, i * SECOND, "10.8.0.54", i + 1, "c%d.example" % i, 5200 + i)
-        dns(w, i * SECOND + 1000, "10.8.0.53", i + 1, "c%d.example" % i, 5200 + i, 10 * MS)
-    dns(w, 5 * SECOND - 5 * MS, "10.8.0.53", 99, "d.example", 5300)
-    return w
-
-
-def proxy(wait):
-    """It asks a name server that is silent, and so long later another."""
-    w, now = World(), 0
-    talk, back = w.tcp("10.8.0.1"), w.tcp("10.8.0.7", 80, "10.8.0.1")
-    back.open(0)
-    now = talk.open(0)
-    for i in range(4):
-        asked = talk.send(0, now, get("http://p%d.example/" % i))
-        if wait:
-            dns(w, asked + MS, "10.8.0.54", i + 1, "p%d.example" % i, 5400 + i, client="10.8.0.1")
-        dns(w, asked + MS + wait, "10.8.0.53", i + 1, "p%d.example" % i, 5500 + i, 2 * MS, client="10.8.0.1")
-        done = back.send(1, back.send(0, asked + wait + 4 * MS, get("/")) + MS, ok())
-        now = talk.send(1, done + MS, ok()) + 100 * MS
-    return w
-
-
-@story(first=("dns-timeout", "10.8.0.54:53"), cost=4 * 2.0, verdict="DNS queries not answered at 10.8.0.54:53: 8.00 s, 99")
-def proxy_whose_name_server_is_silent():
-    """What its clients waited for it is told once."""
-    return proxy(2 * SECOND)
-
-
-@story()
-def proxy_whose_name_server_answers():
-    return proxy(0)
-
-
-@story(first=("dns-timeout", "10.8.0.54:53"), cost=3 * 12.0, verdict="DNS queries not answered at 10.8.0.54:53: 36.0 s")
-def resolver_whose_forwarder_is_silent():
-    """Its clients ask again after 4 s and 8 s, in vain, and give up after 12 s."""
-    w = World()
-    for i in range(3):
-        for k in (0, 4, 8):
-            at = (i * 20 + k) * SECOND
-            dns(w, at, "10.8.0.53", 7 + i, "b%d.example" % i, 6000 + i)
-            dns(w, at + MS, "10.8.0.54", 50 + i * 10 + k, "b%d.example" % i, 6100 + i * 10 + k, client="10.8.0.53")
-            dns(w, at + SECOND, "10.8.0.54", 50 + i * 10 + k, "b%d.example" % i, 6100 + i * 10 + k, client="10.8.0.53")
-    talk = w.tcp("10.8.0.1")
-    talk.close(talk.open(80 * SECOND))
     return w
 
 
@@ -328,14 +190,6 @@ def mail_server_that_asks_back():
         now = talk.send(1, now + 3200 * MS, b"220 mx\r\n")
         now = talk.send(0, now, b"QUIT\r\n")
         talk.close(talk.send(1, now + MS, b"221 bye\r\n"))
-    return w
-
-
-@story()
-def same_name_again_and_again():
-    w = World()
-    for i in range(100):
-        dns(w, i * SECOND, "10.8.0.53", i + 1, "e.example", 5200 + i, 10 * MS)
     return w
 
 
@@ -401,98 +255,6 @@ def no_answer_is_lost():
 @story(never=("dead-connection", "slow-server"), first=("loss", "10.8.0.1:80"))
 def loss_that_ended():
     return forgotten((200, 600, 1400, 3000), 3010)
-
-
-@story(first=("slow-greeting", "10.8.0.3:3306"), cost=10.0, never=("mysql-slow", "slow-server"))
-def greeting_that_came_late():
-    w = World()
-    for i in range(2):
-        Mysql(w, "10.9.0.%d" % (i + 1), i * MS, 5 * SECOND).query("select 1")
-    return w
-
-
-@story(first=("dns-timeout", "10.8.0.53:53"), cost=3 * 10.0, verdict="DNS queries not answered at 10.8.0.53:53: 30.0 s, 100")
-def greeting_that_waits_for_a_name():
-    """The server asks for its client's name, twice in vain; soon another client comes."""
-    w, now = World(), 0
-    for i in range(3):
-        for again in (0, 5 * SECOND):
-            dns(w, now + MS + again, "10.8.0.53", i + 1, "1.0.9.10.in-addr.arpa", 5000 + i, type=12, client="10.8.0.3")
-        m = Mysql(w, now=now, late=10 * SECOND + MS)
-        m.query("select 1")
-        now = m.talk.close(m.now + 10 * MS)
-    return w
-
-
-def without_login(flag, side):
-    w = World()
-    Mysql(w).query("select 1")
-    one = Mysql(w, "10.9.0.2", logs_in=False)
-    one.talk._send(side, one.now + 10 * SECOND, flag | ACK)
-    return w
-
-
-@story(first=("mysql-no-login", "10.8.0.3:3306"), cost=10.0, never=("slow-greeting", "mysql-error", "slow-server"))
-def login_that_never_came():
-    return without_login(FIN, 1)
-
-
-@story(first=("mysql-no-login", "10.8.0.3:3306"), cost=10.0, never=("slow-greeting", "mysql-error", "slow-server"))
-def login_that_never_came_as_mariadb_ends_it():
-    return without_login(RST, 1)
-
-
-@story(never=("mysql-no-login", "slow-greeting", "mysql-error"))
-def client_that_wanted_the_greeting_only():
-    return without_login(FIN, 0)
-
-
-def logins(queries):
-    w, now = World(), 0
-    for i in range(20):
-        m = Mysql(w, now=now, half=10 * MS)
-        for _ in range(queries):
-            m.query("select a from t where id = %d" % i)
-        now = m.talk.close(m.now + MS) + 200 * MS
-    return w
-
-
-@story(first=("no-keepalive", "10.8.0.3:3306"), cost=20 * 0.011)
-def login_for_each_statement():
-    return logins(1)
-
-
-@story(never=("no-keepalive",))
-def connections_that_are_used():
-    return logins(8)
-
-
-def silent(port, ends):
-    """Connections to a port; each is closed after so long, or (None) never."""
-    w = World()
-    for i, after in enumerate(ends):
-        talk = w.tcp("10.8.0.3", port, "10.9.0.%d" % (i + 1))
-        now = talk.open(i * SECOND)
-        if after:
-            talk.close(now + after)
-    return w
-
-
-@story(first=("slow-greeting", "10.8.0.3:3306"), cost=20.0, verdict="The server is slow to greet at 10.8.0.3:3306: 20")
-def greeting_that_never_came():
-    return silent(3306, (10 * SECOND, 10 * SECOND))
-
-
-@story(first=("slow-greeting", "10.8.0.3:25"), cost=28.0)
-def greeting_that_has_not_come_yet():
-    w = silent(25, (None, None))
-    w.tcp("10.8.0.4").open(15 * SECOND - 500 * MS)
-    return w
-
-
-@story(never=("slow-greeting",))
-def port_whose_client_speaks_first():
-    return silent(80, (10 * SECOND, None, None))
 
 
 def trips(n, rtt, took, size=2):
@@ -568,15 +330,6 @@ def no_timer_is_of_1300_ms():
     return polls([1300 * MS + i * MS for i in range(4)])
 
 
-@story(first=("slow-server", "10.8.0.53:53"), cost=6 * 1.2, never=("dns-timeout",))
-def slow_name_server():
-    """Of a proxy that asks it from one port, one name after the other."""
-    w = World()
-    for i in range(6):
-        dns(w, i * 1210 * MS, "10.8.0.53", i + 1, "d%d.example" % i, 5000, 1200 * MS)
-    return w
-
-
 @story()
 def event_stream():
     w = World()
@@ -643,14 +396,6 @@ def one_of_three_servers_is_slow():
 @story()
 def three_servers_alike():
     return three_servers(15)
-
-
-@story(first=("slow-server", "10.8.0.53:53"), cost=12 * 0.25)
-def name_server_that_always_needs_250_ms():
-    w = World()
-    for i in range(12):
-        dns(w, i * SECOND, "10.8.0.53", i + 1, "e%d.example" % i, 5000 + i, 250 * MS)
-    return w
 
 
 def pages_and_calls(quick):
