@@ -158,5 +158,22 @@ def program_that_works_before_it_asks_the_same_behind():
     return w
 
 
+@both(first=("proxy-queue", WEB + ":80"))
+def queue_of_a_proxy_whose_calls_end_together():
+    """Three go through at a time; as each takes as long they end at once, and the next three begin at once."""
+    w, free = World(), [0, 0, 0]
+    asks = [(i * 40 * MS, i) for i in range(60)]
+    for at, i in asks:
+        front, call = w.tcp(WEB, 80, "10.9.0.%d" % (i % 10 + 1)), w.tcp(APP, 8000, WEB)
+        asked = front.send(0, front.open(at), get("/p%d" % (i % 5)))
+        began = max(asked + MS // 5, max(free) + MS // 2 if i % 3 == 0 else free_at)
+        free_at = began + MS // 50
+        end = call.send(1, call.send(0, call.open(began), get("/p%d" % (i % 5))) + 150 * MS, ok())
+        call.close(end)
+        free[i % 3] = end
+        front.close(front.send(1, end + MS // 10, ok()))
+    return w
+
+
 if __name__ == "__main__":
     sys.exit(stories.main())

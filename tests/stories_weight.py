@@ -4,6 +4,7 @@ import sys
 
 import pcaplib
 import stories
+from pcaplib import ACK, FIN, PSH, RST
 from stories import MS, SECOND, World, dns, get, gone, ok, story
 
 stories.STORIES.clear()
@@ -33,6 +34,122 @@ def twenty_answers_of_a_quarter_of_a_second():
 @story(first=("slow-server", "10.8.0.1:80"), cost=2 * 2.0 + 58 * 0.004)
 def two_answers_of_two_seconds():
     return pages(60, 2, 2 * SECOND)
+
+
+def held(expects, said, after):
+    """POSTs whose client holds the body back for so long. said: the server says 100 Continue then."""
+    w = World()
+    for i in range(5):
+        talk = w.tcp("10.8.0.1", client="10.9.0.%d" % (i + 1))
+        head = b"POST /f HTTP/1.1\r\nHost: h\r\n%sContent-Length: 40000\r\n\r\n"
+        now = talk.send(0, talk.open(i * 4 * SECOND), head % (b"Expect: 100-continue\r\n" if expects else b""))
+        if said:
+            talk.send(1, now + after - MS, b"HTTP/1.1 100 Continue\r\n\r\n")
+        now = talk.send(0, now + after, b"x" * 40000)
+        talk.close(talk.send(1, now + 2 * MS, ok()))
+    return w
+
+
+@story(first=("expect-continue", "10.8.0.1:80"), cost=5 * 2.0, never=("slow-upload",))
+def body_that_is_held_back_for_two_seconds():
+    return held(True, False, 2 * SECOND)
+
+
+@story(first=("expect-continue", "10.8.0.1:80"), cost=5 * 0.35, never=("slow-upload",))
+def body_that_is_held_back_for_350_ms():
+    return held(True, False, 350 * MS)
+
+
+@story(never=("expect-continue",), first=("slow-upload", "10.8.0.1:80"))
+def body_that_nobody_holds_back():
+    """It takes a second to be made."""
+    return held(False, False, SECOND)
+
+
+@story()
+def body_that_is_asked_for_at_once():
+    return held(True, True, 2 * MS)
+
+
+def stale_ones(n):
+    """Requests behind the server's FIN, so many among 40."""
+    w = World()
+    for i in range(40):
+        talk = w.tcp("10.8.0.1", client="10.9.0.%d" % (i % 3 + 1))
+        now = talk.send(1, talk.send(0, talk.open(i * 300 * MS), get("/")) + MS, ok())
+        if i % 10 < n and i < 10:
+            talk._send(1, now + SECOND, FIN | ACK)
+            talk._send(0, now + SECOND + MS, PSH | ACK, get("/again"))
+            talk._send(1, now + SECOND + MS + 10_000, RST)
+        else:
+            talk.close(now)
+    return w
+
+
+@story(first=("stale-connection", "10.8.0.1:80"))
+def four_requests_on_closed_connections():
+    return stale_ones(4)
+
+
+@story()
+def one_request_on_a_closed_connection():
+    return stale_ones(1)
+
+
+def silent_end(anew):
+    """What is asked on a connection that was idle is never acknowledged, in a protocol that is not read; no packet says
+    when its client gives up (after 5 s). anew: it makes a new connection then."""
+    w, end = World(), 14 * SECOND
+    talk = w.tcp("10.8.0.6", 5432, "10.9.0.2")
+    now = talk.send(1, talk.send(0, talk.open(0), b"q" * 40) + MS, b"r" * 90) + 4 * SECOND
+    for late in (0, 200, 600, 1400, 3000):
+        talk._send(0, now + late * MS, PSH | ACK, b"q" * 41)
+        talk.next[0] -= 41
+    if anew:
+        other = w.tcp("10.8.0.6", 5432, "10.9.0.2")
+        other.close(other.send(1, other.send(0, other.open(now + 5 * SECOND), b"q" * 41) + MS, b"r" * 90))
+    third = w.tcp("10.8.0.7", 5433, "10.9.0.3")
+    third.close(third.open(end))
+    return w
+
+
+@story(first=("dead-connection", "10.8.0.6:5432"), cost=5.0)
+def client_that_gives_up_silently_and_begins_anew():
+    return silent_end(True)
+
+
+@story(first=("dead-connection", "10.8.0.6:5432"))
+def client_that_gives_up_silently():
+    return silent_end(False)
+
+
+def one_way(small):
+    """A firewall forgets a connection in the direction of the client: answers are sent again, and, unless small ones
+    get through, so are requests that were answered long ago. The client gives up after 6 s and begins anew."""
+    w = World()
+    for i in range(3):
+        talk = w.tcp("10.8.0.1", client="10.9.0.%d" % (i + 1))
+        now = talk.send(1, talk.send(0, talk.open(i * 20 * SECOND), get("/")) + MS, ok()) + 5 * SECOND
+        talk._send(0, now, PSH | ACK, get("/large"))
+        for late in (1, 200, 600, 1400, 3000, 6200, 12600):
+            talk._send(1, now + late * MS, PSH | ACK, ok(b"x" * 4000)[:1460])
+            talk.next[1] -= 1460
+            if not small and late > 1:
+                talk.next[0] -= len(get("/large"))
+                talk._send(0, now + late * MS + 90 * MS, PSH | ACK, get("/large"))
+        other = w.tcp("10.8.0.1", client="10.9.0.%d" % (i + 1))
+        other.close(other.send(1, other.send(0, other.open(now + 6 * SECOND), get("/")) + MS, ok()))
+    return w
+
+
+@story(first=("dead-connection", "10.8.0.1:80"), cost=3 * 6.0, never=("mtu-black-hole",))
+def firewall_that_forgets_one_direction():
+    return one_way(False)
+
+
+@story(first=("mtu-black-hole", "10.8.0.1:80"), never=("dead-connection",))
+def path_that_lets_small_ones_through():
+    return one_way(True)
 
 
 def unreachable(w, time, query, server, client="10.9.0.1"):

@@ -360,11 +360,12 @@ static void body_begins(struct message *m, uint8_t phase)
 	}
 }
 
-static void expect_body(struct message *m, uint8_t phase)
+static void expect_body(struct session *s, struct message *m, uint8_t phase, const uint8_t *end)
 {
 	if (m->expects) {
 		m->phase = EXPECTING;
 		m->after = phase;
+		m->body = tsm_time(s, end - 1);
 	} else {
 		body_begins(m, phase);
 	}
@@ -393,7 +394,7 @@ static void headers_end(struct session *s, struct http *h, enum side side, const
 					   (tag & TAG_CONNECT && m->status / 100 == 2))) {
 		message_end(s, h, side, end);
 	} else if (m->chunked) {
-		expect_body(m, CHUNK);
+		expect_body(s, m, CHUNK, end);
 	} else if (m->other_coding || m->bad_length) {
 		tsm_flag(m->txn, QUALITY_MALFORMED);
 		m->has_length = false;
@@ -405,7 +406,7 @@ static void headers_end(struct session *s, struct http *h, enum side side, const
 		}
 	} else if (m->has_length && m->length) {
 		m->headed = side == SIDE_SERVER && !(tag & TAG_ASKED);
-		expect_body(m, BODY);
+		expect_body(s, m, BODY, end);
 	} else if (m->has_length || side == SIDE_CLIENT) {
 		message_end(s, h, side, end);
 	} else {
@@ -518,10 +519,23 @@ static void on_line(struct session *s, struct http *h, enum side side, struct vi
 	}
 }
 
+/* The body comes: without a 100 its client waited for nothing. */
+static void expected_body(struct session *s, struct http *h, const uint8_t *at)
+{
+	struct message *m = &h->m[SIDE_CLIENT];
+	uint64_t now = tsm_time(s, at);
+
+	if (!m->refused && !h->interim && now > m->body)
+		tsm_u64(m->txn, F_HELD, now - m->body);
+	m->body = 0;
+	body_begins(m, m->after);
+}
+
 /* Does the client begin anew instead of sending a body that the server does not want? False where
    more bytes are needed to tell. */
-static bool begins_anew(struct message *m, const struct view *v, struct take *t)
+static bool begins_anew(struct session *s, struct http *h, const struct view *v, struct take *t)
 {
+	struct message *m = &h->m[SIDE_CLIENT];
 	enum tsm_probe r = m->refused ? known_request_like(*v) : PROBE_NO;
 
 	if (r == PROBE_YES)
@@ -533,7 +547,7 @@ static bool begins_anew(struct message *m, const struct view *v, struct take *t)
 	if (r == PROBE_YES)
 		m->phase = START;
 	else
-		body_begins(m, m->after);
+		expected_body(s, h, v->p);
 	return true;
 }
 
@@ -600,7 +614,7 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 				return t;
 			continue;
 		case EXPECTING:
-			if (!before_line || !begins_anew(m, v, &t))
+			if (!before_line || !begins_anew(s, h, v, &t))
 				return t;
 			continue;
 		case BODY:

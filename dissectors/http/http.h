@@ -51,7 +51,8 @@ struct message {
 	uint32_t headers, header_bytes;
 	uint32_t scanned; /* bytes of an unfinished line that hold no LF */
 	uint8_t last;     /* which header a folded line goes on with */
-	uint64_t length, bytes, body;
+	uint64_t length, bytes;
+	uint64_t body; /* EXPECTING: when the head in front of it had ended */
 	struct whose whose;
 	struct tsm_txn txn;
 };

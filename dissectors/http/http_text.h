@@ -34,6 +34,7 @@ enum {
 	F_INTERIM,
 	F_ENCODING,
 	F_SESSION,
+	F_HELD,
 	F_UPGRADE,
 	F_HTTP_FIELDS
 };
@@ -85,7 +86,11 @@ enum {
 	[F_SESSION] = FIELD("tsumari.http.session", "Session",                                     \
 		"Whose request it is: a hash of the cookie that names a session, else of all "     \
 		"cookies, else of the Authorization header",                                       \
-		FIELD_ID, 16)
+		FIELD_ID, 16),                                                                     \
+	[F_HELD] = FIELD("tsumari.http.held_body", "Held",                                         \
+		"How long the client that had said Expect: 100-continue held its body back and "   \
+		"heard nothing",                                                                   \
+		FIELD_DURATION, 8)
 
 /* Whose a request is, as far as its headers tell. */
 struct whose {

@@ -97,10 +97,14 @@ bool busy_nobody(const struct findings *f, const struct addr *host, uint64_t fro
 	for (uint32_t i = 0; (s = svc_at(f, i)) && !serves; i++)
 		serves = s->kind == KIND_WEB && s->transactions >= SERVED &&
 			 memcmp(&s->key.ip, host, sizeof(*host)) == 0;
-	for (unsigned i = 0; b && serves && i < BUSY && i < b->n; i++)
-		if (b->wait[i].from < to && b->wait[i].to > from &&
+	for (unsigned i = 0; b && serves && i < BUSY && i < b->n; i++) {
+		uint64_t begin = b->wait[i].from > from ? b->wait[i].from : from;
+		uint64_t end = b->wait[i].to < to ? b->wait[i].to : to;
+
+		if (end > begin && (end - begin) * 2 >= to - from &&
 			memcmp(&b->wait[i].s->key.ip, host, sizeof(*host)) == 0)
 			return false;
+	}
 	return serves && !(b && b->n > BUSY);
 }
 

@@ -388,12 +388,14 @@ static void list_stale(struct findings *f, const struct svc *s, const struct clo
 	finding_claims(x, s, ALL_ENTRIES, CLASS(STALE));
 	x->counted = "transactions";
 	x->of = svc_ended(s);
-	finding_at_least(x, SEVERITY_WARNING);
+	if (x->count >= 2) /* one is the chance of a moment */
+		finding_at_least(x, SEVERITY_WARNING);
 	say(&x->saw,
-		"%C requests came to a connection that the server had closed already: its FIN had "
+		"%C request%1 came to a connection that the server had closed already: its FIN had "
 		"gone by or was on its way, or the host did not know the connection any more. %C "
-		"connections were reset then.",
-		x->count, c->stale_resets);
+		"connection%1 %S reset then.",
+		x->count, x->count, c->stale_resets, c->stale_resets,
+		c->stale_resets == 1 ? "was" : "were");
 	say(&x->means, "The client keeps connections longer than the server (or a firewall or NAT "
 		       "between), and uses them when they are closed. The request is lost; a "
 		       "client that does not repeat it reports an error.");

@@ -330,7 +330,7 @@ uint64_t busy_explain(
 	struct findings *f, const struct addr *host, uint64_t from, uint64_t to, bool lasting);
 /* When the host had answered what it had in hand then; 0: nothing that is remembered. */
 uint64_t busy_until(const struct findings *f, const struct addr *host, uint64_t time);
-/* Does the host serve the web here, and had nothing in hand for long in that time? */
+/* Does the host serve the web here, and had nothing in hand for half of that time? */
 bool busy_nobody(const struct findings *f, const struct addr *host, uint64_t from, uint64_t to);
 /* How much of that time the host had something in hand that is remembered, and how many requests.
  */

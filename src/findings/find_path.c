@@ -34,12 +34,14 @@ struct path_all {
 
 #define NEARLY_ALL 750u /* permille of a response: there nothing else takes the time */
 
+/* Nor does the other hear of anything else where it sends again what was acknowledged. */
 static bool is_stuck(const struct flow_record *r, int side)
 {
 	const struct flow_trouble_record *s = &r->trouble[side];
 	uint64_t mss = r->side[!side].mss;
 
-	return s->stuck >= 3 && s->stuck_bytes >= 500 && !r->icmp_errors &&
+	return r->trouble[!side].spurious_retransmits < 2 && s->stuck >= 3 &&
+	       s->stuck_bytes >= 500 && !r->icmp_errors &&
 	       (mss == FIELD_ABSENT ? s->stuck_bytes >= 1200 : s->stuck_bytes + 60 >= mss) &&
 	       r->handshake != FIELD_ABSENT;
 }
@@ -621,8 +623,9 @@ static void list_stuck(
 			 "ping -M do -s 1472 tells them apart.");
 }
 
+/* alone: nothing but what these sent again was waited for of all that the server did. */
 static void list_dead(struct findings *f, const struct svc *s, const struct path_state *c, int side,
-	const struct proof *dead, uint32_t classes)
+	const struct proof *dead, uint32_t classes, bool alone)
 {
 	bool server = side == SIDE_SERVER;
 	struct finding *x = finding_new(f, "dead-connection", "Connections that are dead", s, dead,
@@ -630,6 +633,8 @@ static void list_dead(struct findings *f, const struct svc *s, const struct path
 		       : "tsumari.tcp.client.stuck.retransmits > 1");
 
 	finding_claims(x, s, ALL_ENTRIES, classes);
+	if (alone)
+		finding_claims_more(x, ENTRY(STALL_RTO_SERVER), CLASS(NONE));
 	finding_at_least(x, SEVERITY_WARNING);
 	x->of = s->flows;
 	say(&x->saw,
@@ -652,7 +657,7 @@ static void list_dead(struct findings *f, const struct svc *s, const struct path
 /* What a connection began with is lost like all else, unless the server did not take it. */
 static void list_lost(struct findings *f, const struct svc *s, const struct path_state *c)
 {
-	bool drops = server_drops(s), alone[2] = {false, false};
+	bool drops = server_drops(s), alone[2] = {false, false}, own;
 	struct lost lost[2] = {0}, one[2];
 
 	for (int side = 0; side < 2; side++) {
@@ -668,6 +673,9 @@ static void list_lost(struct findings *f, const struct svc *s, const struct path
 			lost[side].rtos += c->fresh_rtos;
 			lost[side].classes |= CLASS(NOT_TAKEN);
 		}
+		own = dead.count && side == SIDE_SERVER && !lost[side].resent;
+		if (own)
+			dead.cost += lost[side].p.cost;
 		if (!lost[side].resent)
 			memset(&lost[side], 0, sizeof(lost[side]));
 		by_limit(s, (enum side)side, &lost[side]);
@@ -675,7 +683,8 @@ static void list_lost(struct findings *f, const struct svc *s, const struct path
 		if (dead.count)
 			list_dead(f, s, c, side, &dead,
 				CLASS(UNACKED) |
-					(fresh ? CLASS(NOT_TAKEN) | CLASS(NOT_TAKEN_OPEN) : 0));
+					(fresh ? CLASS(NOT_TAKEN) | CLASS(NOT_TAKEN_OPEN) : 0),
+				own);
 	}
 	/* What a full link drops is another cause. */
 	for (int side = 0; side < 2 && alone[0] != alone[1]; side++) {

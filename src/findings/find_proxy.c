@@ -17,6 +17,8 @@
 #define BEHIND 3u                 /* servers behind a proxy that are told apart */
 #define LOOK   256u               /* calls that are looked at for one */
 
+#define AT_ONCE 32u /* transactions behind it that may begin with a call */
+
 struct passed {
 	struct svc *at;
 	struct addr client;
@@ -128,6 +130,24 @@ static uint64_t under_way(
 	return n;
 }
 
+/* The same when those had begun that begin with it: several calls may end at once. */
+static uint64_t soon_under_way(const struct proxies *all, unsigned at, const struct passed *call)
+{
+	uint64_t most = 0, n, ended;
+
+	for (unsigned k = at + 1, left = AT_ONCE; k < all->n && left; k++, left--) {
+		const struct passed *y = all->sorted[k];
+
+		if (y->asked > call->asked + SOON)
+			break;
+		if (y->at != call->at || memcmp(&y->client, &call->client, sizeof(y->client)) != 0)
+			continue;
+		n = under_way(all, k, y, &ended);
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
 static struct proxy_queue *queue_to(struct proxy_state *s, const struct svc *behind)
 {
 	unsigned i = 0;
@@ -162,7 +182,8 @@ static void judge(struct proxies *all, unsigned i, bool settle)
 	struct passed *call;
 	struct proxy_sums *sums;
 	struct proxy_queue *q;
-	uint64_t n, ended, wait;
+	uint64_t n, with, ended, wait;
+	unsigned at;
 
 	if (!is_client(all, &front->at->key.ip) || front->class == CLASS_IDLE)
 		return;
@@ -176,7 +197,8 @@ static void judge(struct proxies *all, unsigned i, bool settle)
 		all->unseen += settle;
 		return;
 	}
-	n = under_way(all, place_of(all, call), call, &ended);
+	at = place_of(all, call);
+	n = under_way(all, at, call, &ended);
 	if (n > q->most) {
 		q->most = n;
 		q->at_most = 0;
@@ -190,7 +212,8 @@ static void judge(struct proxies *all, unsigned i, bool settle)
 	proof_until(&q->p, call->asked);
 	proof_client(&q->p, &front->client);
 	q->soon += ended && ended + SOON >= call->asked;
-	q->at_most += n == q->most;
+	with = n < q->most ? soon_under_way(all, at, call) : 0;
+	q->at_most += n == q->most || with == q->most;
 }
 
 /* The first n of them, in the order in which they were asked. */

@@ -3,10 +3,9 @@
  * long in being sent.
  */
 #include "findings/find_impl.h"
+#include "model/values.h"
 
-#define CONTINUE_FROM (990 * (uint64_t)MS) /* clients wait a second for 100 Continue, */
-#define CONTINUE_TO   (1100 * (uint64_t)MS)
-#define UPLOAD        32768u /* bytes of a request from which on it is one */
+#define UPLOAD 32768u /* bytes of a request from which on it is one */
 
 struct send_state {
 	struct proof tls, upload, waited;
@@ -22,15 +21,13 @@ static uint64_t tls_own(const struct txn_record *t)
 	return tls > trips ? tls - trips : 0;
 }
 
-/* A body that the client held back for a second, as it does that said Expect: 100-continue. */
+/* A body that the client held back, as it does that said Expect: 100-continue and hears nothing. */
 static bool held_back(const struct txn_record *t)
 {
-	const char *method = (const char *)t + t->method.offset;
+	static struct value_name held = {"tsumari.http.held_body", NULL, -1};
+	uint64_t ns = number_named(t, &held);
 
-	return record_model(&t->r)->kind == KIND_WEB && t->method.len >= 3 &&
-	       (strncmp(method, "POST", 4) == 0 || strncmp(method, "PUT", 3) == 0) &&
-	       t->ledger[LEDGER_REQUEST] >= CONTINUE_FROM &&
-	       t->ledger[LEDGER_REQUEST] <= CONTINUE_TO;
+	return ns != FIELD_ABSENT && ns >= t->ledger[LEDGER_REQUEST] / 2;
 }
 
 static void add(struct proof *p, const struct sending *m, uint64_t ns)
@@ -108,24 +105,24 @@ static void list_tls(struct findings *f, const struct svc *s, const struct send_
 
 static void list_waited(struct findings *f, const struct svc *s, const struct send_state *c)
 {
-	struct finding *x =
-		finding_new(f, "expect-continue", "Clients wait for 100 Continue", s, &c->waited,
-			"http.request.method in {POST, PUT} and tsumari.ledger.request > 990ms");
+	struct finding *x = finding_new(f, "expect-continue", "Clients wait for 100 Continue", s,
+		&c->waited, "tsumari.http.held_body >= 200ms");
 
 	finding_claims(x, s, ENTRY(REQUEST), CLASS(NONE));
 	x->counted = "requests";
 	x->of = s->transactions;
 	say(&x->saw,
-		"%C of %C requests were a second in being sent, as long as a client waits for "
-		"the server's 100 Continue before it sends the body all the same.",
-		x->count, x->of);
+		"Of %C of %C requests the client held the body back, up to %T, as long as it waits "
+		"for the server's 100 Continue before it sends it all the same.",
+		x->count, x->of, proof_most(&c->waited));
 	say(&x->means,
 		"The client said Expect: 100-continue and the server did not answer it: each "
-		"such request takes a second more.");
+		"such request takes as much longer (curl waits a second).");
 	say(&x->next,
 		"The server, or a proxy before it, that ignores Expect; or the client without "
 		"it (curl -H 'Expect:').");
-	say(&x->against, "A client that happens to take a second for its body looks the same.");
+	say(&x->against,
+		"A client that is slow to make its body, and asks for a 100, looks the same.");
 }
 
 static void list_upload(struct findings *f, const struct svc *s, const struct send_state *c)

@@ -471,15 +471,18 @@ static void list_slow(struct findings *f, const struct svc *s, const struct serv
 	say_slow(x, s, c, slow, &polls);
 	text_release(&polls);
 	if (!rare) {
+		x->usual = x->most == SEVERITY_CRITICAL;
 		finding_at_most(x, SEVERITY_INFO);
 		say(&x->against, "Nearly all answers of this server take as long. ");
 	}
 	if (own_of(s, classes) < slow / 2 * x->count + s->explained ||
 		!reaches(own_of(s, classes), server_time(s, classes), OWN_LEAST)) {
+		x->usual = false;
 		finding_at_most(x, SEVERITY_INFO);
 		say(&x->against, "Most of it was waited for behind this server. ");
 	}
 	if (!c->long_ones && path_lossy(s)) {
+		x->usual = false;
 		finding_at_most(x, SEVERITY_INFO);
 		say(&x->against, "Segments were lost on this path, and none took longer than one "
 				 "retransmission timeout: answers whose first segment was lost "

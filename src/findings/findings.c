@@ -249,7 +249,8 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 	s->transactions += by;
 	s->unknown += txn_unknown(t) ? by : 0;
 	s->protocol = t->r.type;
-	s->kind = (uint8_t)record_model(&t->r)->kind;
+	if (!s->kind || !app_encrypted(t->r.dissector)) /* a tunnel's proxy is still one */
+		s->kind = (uint8_t)record_model(&t->r)->kind;
 }
 
 /* by: 1 adds, -1 takes out; sums are those of two's complement. */
@@ -376,7 +377,7 @@ bool reaches(uint64_t part, uint64_t whole, uint64_t permille)
    a few short waits is large. */
 static enum severity severity_of(const struct findings *f, const struct finding *x)
 {
-	bool few = x->count < FEW && x->longest < SECOND;
+	bool few = x->count < FEW && x->longest < SECOND && x->cost < 2 * (uint64_t)SECOND;
 	bool rare = x->of == FIELD_ABSENT ? x->cost < SLIGHT : x->count * FEW < x->of;
 
 	if (x->cost < f->limit.v[THRESHOLD_LEAST] ||
@@ -506,6 +507,9 @@ static void explain_slow(struct findings *f)
 				f->list[k].port == x->port &&
 				memcmp(&f->list[k].server, &x->server, sizeof(x->server)) == 0)
 				slow = &f->list[k];
+		/* Where all are taken nothing is usual. */
+		if (slow && slow->usual)
+			slow->most = SEVERITY_CRITICAL;
 		if (slow && !slow->part_of && !x->stands && slow->local > x->local + x->local / 4)
 			continue;
 		x->part_of = NULL;

@@ -51,6 +51,7 @@ struct finding {
 	struct cell *cells;        /* of its service */
 	bool everywhere;           /* of all services */
 	bool stands;               /* for slow answers, whatever part of them it is */
+	bool usual;                /* information only because all answers are like it */
 	bool may_be_slight;        /* no pattern: a few short ones among others are no alarm */
 	uint64_t longest;          /* ns of its costliest example */
 	uint32_t entries, classes; /* of the cells, by bit; */

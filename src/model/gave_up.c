@@ -91,12 +91,13 @@ static unsigned like_timeout(const struct starts *s, uint64_t ns)
 
 	if (s->patience && ns + slack / 8 >= s->patience && more <= slack)
 		return 2;
-	return ns % SECOND <= SECOND / 25;
+	return ns % SECOND <= SECOND / 10;
 }
 
 /* When the connection began that ended the wait from `since` on, before `end`; 0: none can be told.
- */
-static uint64_t ended(struct gave_up *g, const struct record *r, uint64_t since, uint64_t end)
+   by_timer: nothing else ends such a wait. */
+static uint64_t ended(
+	struct gave_up *g, const struct record *r, uint64_t since, uint64_t end, bool by_timer)
 {
 	struct starts *s = starts_of(g, r, false);
 	unsigned n = s && s->n < GAVE_UP_STARTS ? s->n : GAVE_UP_STARTS, best = n, most = 0;
@@ -114,6 +115,8 @@ static uint64_t ended(struct gave_up *g, const struct record *r, uint64_t since,
 		if (s->at[i].used || time <= since + LEAST || time >= end)
 			continue;
 		like = like_timeout(s, time - since);
+		if (by_timer && !like)
+			continue;
 		if (best == n || like > most || (like == most && time < s->at[best].time)) {
 			best = i;
 			most = like;
@@ -132,12 +135,19 @@ static uint64_t connecting(const struct txn_record *t)
 	return t->ledger[LEDGER_CONNECT_RETRY] + t->ledger[LEDGER_CONNECT_NETWORK];
 }
 
+/* Its answer was sent again and again, for as long as nobody waits. */
+static bool answer_lost(const struct txn_record *t)
+{
+	return t->r.quality & 1u << QUALITY_RESENT_END &&
+	       t->ledger[LEDGER_STALL_RTO_SERVER] >= 2 * SECOND;
+}
+
 static const struct record *shorter(struct gave_up *g, const struct txn_record *t)
 {
 	uint64_t since = t->stamp[0], end = since + t->total - connecting(t), at, more;
 	struct txn_record *copy;
 
-	at = ended(g, &t->r, since, end);
+	at = ended(g, &t->r, since, end, !t->unacked);
 	if (!at)
 		return &t->r;
 	if (g->room < t->r.size) {
@@ -159,15 +169,27 @@ static const struct record *shorter(struct gave_up *g, const struct txn_record *
 	return &copy->r;
 }
 
-/* Of one whose protocol is not read there are its segments only. */
+/* No packet says that it is over. */
+static bool no_end(const struct flow_record *f)
+{
+	return f->close_reason && (strcmp(f->close_reason, "capture_end") == 0 ||
+					  strcmp(f->close_reason, "timeout") == 0);
+}
+
+/* Of one whose protocol is not read there are its segments only. Its client may go on when nothing
+   more has come of it, before the next repetition was due. */
 static const struct record *shorter_flow(struct gave_up *g, const struct flow_record *f)
 {
 	struct flow_record *copy;
 
 	for (int side = 0; side < 2; side++) {
 		uint64_t time = f->trouble[side].stuck_time;
-		uint64_t at =
-			time && time < f->r.end ? ended(g, &f->r, f->r.end - time, f->r.end) : 0;
+		uint64_t due = side == SIDE_CLIENT && f->trouble[side].stuck >= 2 && no_end(f)
+				       ? time + time / 8
+				       : 0; /* until its next repetition */
+		uint64_t at = time && time < f->r.end
+				      ? ended(g, &f->r, f->r.end - time, f->r.end + due, false)
+				      : 0;
 
 		if (!at)
 			continue;
@@ -191,7 +213,7 @@ const struct record *gave_up_record(struct gave_up *g, const struct record *r)
 	if (r->kind == RECORD_TXN && r->transport == 6) {
 		if (r->quality & 1u << QUALITY_CONNECT && t->stamp[0] != FIELD_ABSENT)
 			began(g, r, t->stamp[0] - connecting(t));
-		if (t->unacked && t->total != FIELD_ABSENT)
+		if (t->total != FIELD_ABSENT && (t->unacked || answer_lost(t)))
 			return shorter(g, t);
 	} else if (r->kind == RECORD_TURN && ((const struct turn_record *)r)->began) {
 		began(g, r, ((const struct turn_record *)r)->began);
