@@ -20,6 +20,8 @@ import struct
 import subprocess
 import sys
 
+import pcaplib
+
 program, pcaps, directory = sys.argv[1:4]
 only = sys.argv[4:]
 os.environ.setdefault("TSUMARI", program)
@@ -94,7 +96,7 @@ class Told:
                              capture_output=True, timeout=120)
         os.unlink(path)
         self.out, self.error = run.stdout, "" if run.returncode == 0 else run.stderr.decode()[:300] or "status"
-        records = [flat(json.loads(line)) for line in run.stdout.splitlines()]
+        records = [pcaplib.of_no_run(flat(json.loads(line))) for line in run.stdout.splitlines()]
         self.flows = [r for r in records if r["type"] == "flow"]
         self.txns = [{k: v for k, v in r.items() if not LEFT_OUT.match(k)} for r in records
                      if r["type"] not in ("flow", "finding")]

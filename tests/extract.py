@@ -61,7 +61,7 @@ def expected(records, frames, packets):
         if "tsumari.frame.number" in r or r["type"] in ("arp", "vrrp"):
             wanted.update([r["tsumari.frame.number"]] if "tsumari.frame.number" in r else [])
             continue
-        first = int(r["flow.id"])
+        first = int(pcaplib.of_no_run(r)["flow.id"])
         stream = frames[first][0]
         mine = [n for n in of_stream[stream] if n >= first]
         if r["flow.id"] in ends:

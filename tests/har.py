@@ -108,7 +108,7 @@ def entry_numbers(where, e, r):
          "response's body"),
         (a["content"]["mimeType"], r.get("http.response.mime_type", "x-unknown"), "type"),
         (e["serverIPAddress"], r["server.ip"], "server"),
-        (e["connection"], r["flow.id"], "connection"),
+        (e["connection"], pcaplib.of_no_run(r)["flow.id"], "connection"),
         (e["_quality"], r.get("tsumari.quality", []), "quality"),
         (ns(t["connect"]), connect if "connect" in r.get("tsumari.quality", []) else -1, "connect"),
         ({k: ns(v) for k, v in e.get("_ledger", {}).items()}, ledger, "ledger"),

@@ -42,13 +42,11 @@ def run(path, *args, stdin=None):
     return p.stdout
 
 
-def records(out, number=None):
+def records(out, number):
     """The lines; numbers of frames by `number`."""
-    if number is None:
-        return out.split(b"\n")
     lines = []
     for line in out.decode().split("\n")[:-1]:
-        r = json.loads(line)
+        r = pcaplib.of_no_run(json.loads(line))
         for key, value in r.items():
             if FRAME.search(key):
                 r[key] = [number[n] for n in value] if isinstance(value, list) else type(value)(number[int(value)])
@@ -168,10 +166,12 @@ def filtered(path):
     start = min(p.time for p in packets)
     pcaplib.write(moved, link, sorted(packets, key=lambda p: by_direction(50 * MS)(p, p.time - start)))
     for source in (path, moved):
-        flows = [json.loads(line) for line in run(source, "--json-flat", "--types", "flow").splitlines()]
+        flows = [pcaplib.of_no_run(json.loads(line))
+                 for line in run(source, "--json-flat", "--types", "flow").splitlines()]
         last = max(flows, key=lambda f: int(f["flow.id"]))
         only = "tcp port %d" % last["client.port"]
-        ids = [json.loads(line)["flow.id"] for line in run(source, "--json-flat", "--types", "flow", only).splitlines()]
+        ids = [pcaplib.of_no_run(json.loads(line))["flow.id"]
+               for line in run(source, "--json-flat", "--types", "flow", only).splitlines()]
         check(last["flow.id"] in ids and ids != ["1"], name, "%s: %s, not %s" % (only, ids, last["flow.id"]))
 
 

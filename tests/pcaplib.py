@@ -171,3 +171,11 @@ class Conversation:
         self._send(1, time + 10_000, FIN | ACK)
         self._send(0, time + 20_000, ACK)
         return time + 30_000
+
+
+def of_no_run(r):
+    """A record of --json-flat without what differs from run to run; flow.id is a frame's number."""
+    r = {k: v for k, v in r.items() if k not in ("event.id", "tsumari.run.id")}
+    if "flow.id" in r:
+        r["flow.id"] = r["flow.id"].split("-")[-1]
+    return r

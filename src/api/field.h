@@ -31,6 +31,7 @@ enum field_type {
 	FIELD_IPS,  /* a list of addresses: struct field_addrs; an empty one is absent */
 	FIELD_DURATIONS, /* as FIELD_U64S, of ns */
 	FIELD_FRACTION,  /* a part of a whole, in millionths; shown as a number from 0 to 1 */
+	FIELD_RUN_ID,    /* a FIELD_ID of this run: shown behind the run's name and '-' */
 };
 
 /* The value of a number, time or duration that the capture cannot support. */

@@ -89,6 +89,7 @@ struct record {
 	uint8_t open;                 /* enum record_open */
 	uint16_t iface;
 	uint32_t tunnel_id; /* of its key; 0: none */
+	uint32_t number;    /* of a transaction: names it in its flow; of a finding: its place */
 };
 
 /* How a copy differs, bits of copy_names. */

@@ -556,6 +556,7 @@ static struct txn_record *txn_told(struct shard *sh, const struct txn *t)
 	r->r.kind = RECORD_TXN;
 	r->r.dissector = t->d;
 	r->r.type = t->d->name;
+	r->r.number = t->ordinal;
 	common(sh, &r->r, f);
 	r->r.quality = t->quality;
 	for (int i = 0; i < 4; i++) {

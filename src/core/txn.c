@@ -95,6 +95,7 @@ struct txn *txn_new(struct session *s, uint64_t key)
 	t->buf = buf;
 	t->cap = cap;
 	t->number = ++sh->ntxns;
+	t->ordinal = (uint32_t)t->number;
 	t->session = s;
 	t->by = s->d;
 	t->d = s->d;

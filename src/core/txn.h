@@ -59,7 +59,8 @@ struct txn {
 	struct record_text method, object, query; /* offsets into buf */
 	uint8_t *buf;
 	uint32_t len, cap, nvalues, text, facts;
-	uint64_t valued; /* bit by number, of the first 64 fields: it may have a value */
+	uint32_t ordinal; /* the number it was given, which its record tells */
+	uint64_t valued;  /* bit by number, of the first 64 fields: it may have a value */
 };
 
 void txn_resent(struct session *s, enum side side, uint64_t bytes);

@@ -39,6 +39,7 @@ const struct record *findings_as_record(struct findings *f, const struct finding
 	o->r.size = sizeof(*o);
 	o->r.type = finding_type.name;
 	o->r.dissector = &finding_type;
+	o->r.number = (uint32_t)(x - f->list);
 	o->r.start = x->first ? x->first : FIELD_ABSENT;
 	o->r.end = x->last ? x->last : FIELD_ABSENT;
 	o->r.server.ip = x->server;

@@ -103,6 +103,7 @@ void cell_put(struct text *t, const struct field *f, const struct schema_value *
 		}
 		break;
 	case FIELD_ID:
+	case FIELD_RUN_ID:
 		text_printf(t, "%" PRIu64, v->u64);
 		break;
 	default:

@@ -122,10 +122,34 @@ static bool get_packets(const struct record *r, struct schema_env *env, struct s
 	return sum(r->client.packets, r->server.packets, v);
 }
 
-static bool get_version(const struct record *r, struct schema_env *env, struct schema_value *v)
+static const char *version(const struct schema_env *env)
 {
-	(void)r;
-	return name(v, env->version);
+	return env->version;
+}
+
+static const char *host(const struct schema_env *env)
+{
+	return env->identity ? env->identity->host : NULL;
+}
+
+static const char *sensor(const struct schema_env *env)
+{
+	return env->identity ? env->identity->sensor : NULL;
+}
+
+static const char *run(const struct schema_env *env)
+{
+	return env->identity ? env->identity->run : NULL;
+}
+
+static bool get_event_id(const struct record *r, struct schema_env *env, struct schema_value *v)
+{
+	if (!env->identity)
+		return false;
+	identity_event(env->identity, r, env->event);
+	v->p = env->event;
+	v->n = sizeof(env->event);
+	return true;
 }
 
 static bool get_iface(const struct record *r, struct schema_env *env, struct schema_value *v)
@@ -215,18 +239,25 @@ GEO_GET(server, 4)
 
 #define GET(kinds, name, title, help, type, flags, width, get)                                     \
 	{                                                                                          \
-		FIELD_AT(name, title, help, type, width, flags, 0, NULL), kinds, false, NULL, get  \
+		FIELD_AT(name, title, help, type, width, flags, 0, NULL), kinds, false, NULL,      \
+			NULL, get                                                                  \
 	}
 /* One of a few names. */
 #define GET_NAME(kinds, name, title, help, width, names, get)                                      \
 	{                                                                                          \
 		FIELD_AT(name, title, help, FIELD_NAME, width, 0, 0, names), kinds, false, NULL,   \
-			get                                                                        \
+			NULL, get                                                                  \
 	}
 #define CONSTANT(kinds, name, title, help, flags, text)                                            \
 	{                                                                                          \
 		FIELD_AT(name, title, help, FIELD_NAME, 8, flags, 0, NULL), kinds, false, text,    \
-			NULL                                                                       \
+			NULL, NULL                                                                 \
+	}
+/* The same for a whole run. */
+#define OF_RUN(name, title, help, width, constant)                                                 \
+	{                                                                                          \
+		FIELD_AT(name, title, help, FIELD_NAME, width, 0, 0, NULL), ALL | ALERT, false,    \
+			NULL, constant, NULL                                                       \
 	}
 #define GEO(name, title, help, type, width, fn)                                                    \
 	{                                                                                          \
@@ -260,7 +291,12 @@ const struct schema_computed computed_fields[] = {
 	{FIELD_AT("event.type", "Event type",
 		 "connection, and end, info (interim) or protocol; of an event info and protocol.",
 		 FIELD_NAMES, 12, FIELD_F_LIST, 0, ecs_types),
-		ALL | ALERT, false, NULL, get_event_type},
+		ALL | ALERT, false, NULL, NULL, get_event_type},
+	GET(ALL | ALERT, "event.id", "Event ID",
+		"Names the record: a hash of the run, the sensor, the start, the flow and the "
+		"number of the transaction. A record that comes twice has it twice, and so do two "
+		"readings of a file.",
+		FIELD_STR, 0, IDENTITY_EVENT, get_event_id),
 	GET_NAME(BOTH, "event.outcome", "Outcome", "success, failure or unknown; follows status.",
 		7, outcome_names, get_outcome),
 	GET_NAME(BOTH, "status", "Status",
@@ -278,8 +314,16 @@ const struct schema_computed computed_fields[] = {
 	GET(BOTH, "network.packets", "Packets", "Packets of both sides.", FIELD_U64, 0, 7,
 		get_packets),
 	CONSTANT(ALL | ALERT, "observer.product", "Product", "Always tsumari.", 0, "tsumari"),
-	GET(ALL | ALERT, "observer.version", "Version", "Version of the program.", FIELD_NAME, 0, 8,
-		get_version),
+	OF_RUN("observer.version", "Version", "Version of the program.", 8, version),
+	OF_RUN("observer.hostname", "Host",
+		"The host that listens; of a file, which does not name it, absent.", 16, host),
+	OF_RUN("host.name", "Host", "The same as observer.hostname.", 16, host),
+	OF_RUN("observer.name", "Sensor",
+		"What --sensor calls it; else the same as observer.hostname.", 16, sensor),
+	OF_RUN("tsumari.run.id", "Run",
+		"Names the run: at random where it listens; of a file the same each time that the "
+		"file is read.",
+		IDENTITY_RUN, run),
 	GET(ALL, "observer.ingress.interface.name", "Interface", "Capture interface.", FIELD_STR, 0,
 		10, get_iface),
 	GET(ALL, "related.ip", "Addresses", "Both addresses.", FIELD_IP, FIELD_F_LIST, 31,

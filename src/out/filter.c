@@ -149,13 +149,24 @@ static bool fits(const struct schema_value *v, enum field_type type, enum test_o
 	}
 }
 
+/* Does the operand name another run? */
+static bool of_other_run(const struct filter *f, const struct test *t, const struct operand *o)
+{
+	const struct identity *d = f->env.identity;
+
+	if (t->type != FIELD_RUN_ID || o->len <= IDENTITY_RUN || o->text[IDENTITY_RUN] != '-')
+		return false;
+	return !d || memcmp(o->text, d->run, IDENTITY_RUN) != 0;
+}
+
 static bool test_value(struct filter *f, const struct test *t, const struct schema_value *v)
 {
 	switch (t->op) {
 	case TEST_THERE:
 		return t->type != FIELD_BOOL || v->u64;
 	case TEST_NE:
-		return !fits(v, t->type, TEST_EQ, &t->operands[0]);
+		return of_other_run(f, t, &t->operands[0]) ||
+		       !fits(v, t->type, TEST_EQ, &t->operands[0]);
 	case TEST_CONTAINS:
 		return memmem(v->p, v->n, t->operands[0].text, t->operands[0].len) != NULL;
 	case TEST_MATCHES:
@@ -163,7 +174,8 @@ static bool test_value(struct filter *f, const struct test *t, const struct sche
 		       0;
 	default:
 		for (unsigned i = 0; i < t->n; i++)
-			if (fits(v, t->type, t->op, &t->operands[i]))
+			if (fits(v, t->type, t->op, &t->operands[i]) &&
+				!of_other_run(f, t, &t->operands[i]))
 				return true;
 		return false;
 	}

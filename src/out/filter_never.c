@@ -51,7 +51,7 @@ static void all_of(const struct node *n, const struct test **list, unsigned *cou
 static bool is_number(enum field_type t)
 {
 	return t == FIELD_U64 || t == FIELD_BYTES || t == FIELD_DURATION || t == FIELD_TIME ||
-	       t == FIELD_ID || t == FIELD_FRACTION;
+	       t == FIELD_ID || t == FIELD_RUN_ID || t == FIELD_FRACTION;
 }
 
 /* The numbers that a test lets pass, from .. to; false: all, or several parts. */

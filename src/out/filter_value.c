@@ -166,6 +166,17 @@ static bool name_bit(const struct field *f, struct operand *o)
 	return false;
 }
 
+/* 7: of any run; RUN-7: of that one. */
+static bool run_number(struct operand *o)
+{
+	const char *dash = strchr(o->text, '-');
+
+	if (dash && (dash - o->text != IDENTITY_RUN ||
+			    strspn(o->text, "0123456789abcdef") != IDENTITY_RUN))
+		return false;
+	return number(dash ? dash + 1 : o->text, no_units, &o->u64);
+}
+
 static bool truth(struct operand *o)
 {
 	o->u64 = strcmp(o->text, "true") == 0;
@@ -204,6 +215,9 @@ static bool convert(const struct field *f, struct operand *o, const char **what)
 	case FIELD_STR:
 	case FIELD_NAME:
 		return true;
+	case FIELD_RUN_ID:
+		*what = "a number, or tsumari.run.id, '-' and a number";
+		return run_number(o);
 	default:
 		*what = "a number";
 		return number(o->text, no_units, &o->u64);

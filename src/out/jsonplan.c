@@ -40,6 +40,7 @@ static bool quoted(const struct field *f)
 	switch (f->type) {
 	case FIELD_TIME:
 	case FIELD_ID:
+	case FIELD_RUN_ID:
 	case FIELD_STR:
 	case FIELD_NAME:
 	case FIELD_IP:
@@ -50,7 +51,16 @@ static bool quoted(const struct field *f)
 	}
 }
 
-static void make_key(struct op *op, const struct schema_column *c, bool flat)
+/* A name of ours may be another's: a host's. */
+static void put_constant(struct text *t, const char *name)
+{
+	char shown[JSONW_TEXT(IDENTITY_NAME)];
+
+	text_put(t, shown, (size_t)(jsonw_text(shown, name, strnlen(name, IDENTITY_NAME)) - shown));
+}
+
+static void make_key(
+	struct op *op, const struct schema_column *c, const struct schema_env *env, bool flat)
 {
 	const char *name = c->field->name, *next;
 	struct text t;
@@ -68,10 +78,15 @@ static void make_key(struct op *op, const struct schema_column *c, bool flat)
 	text_printf(&t, "\"%s\":", name);
 	if (quoted(c->field))
 		text_char(&t, '"');
-	if (op->kind == OP_LITERAL && (c->field->flags & FIELD_F_LIST))
-		text_printf(&t, "[\"%s\"]", c->computed->literal);
-	else if (op->kind == OP_LITERAL)
-		text_printf(&t, "%s\"", c->computed->literal);
+	if (op->kind == OP_LITERAL) {
+		bool list = c->field->flags & FIELD_F_LIST;
+
+		text_str(&t, list ? "[\"" : "");
+		put_constant(&t, schema_constant(c->computed, env));
+		text_str(&t, list ? "\"]" : "\"");
+	}
+	if (c->field->type == FIELD_RUN_ID && env->identity)
+		text_printf(&t, "%s-", env->identity->run);
 	op->keylen = (uint16_t)t.len;
 	op->key = t.p;
 }
@@ -122,12 +137,15 @@ static enum op_kind value_kind(const struct field *f)
 
 static enum op_kind computed_kind(const struct schema_computed *c)
 {
-	return c->literal ? OP_LITERAL : c->field.type == FIELD_NAME ? OP_GET_NAME : OP_GET;
+	return c->literal || c->constant     ? OP_LITERAL
+	       : c->field.type == FIELD_NAME ? OP_GET_NAME
+					     : OP_GET;
 }
 
 /* A list of operations being made, of those columns that such records can have. */
 struct builder {
 	struct op_list *list;
+	const struct schema_env *env;
 	bool flat;
 	unsigned n;
 	const struct schema_column *columns[SCHEMA_FIELDS_MAX];
@@ -210,7 +228,7 @@ static void add_field(struct builder *b, unsigned i)
 			   : op->type != FIELD_NAMES && !(op->flags & FIELD_F_NONZERO);
 	op->saved = NOT_SAVED;
 	set_kind(b, op);
-	make_key(op, op->column, b->flat);
+	make_key(op, op->column, b->env, b->flat);
 	if (i > 0 && !b->flat)
 		op->common = (uint8_t)common_of(name_at(b, i), name_at(b, i - 1));
 	b->list->fixed += (size_t)op->keylen + 2 * KEY_PIECE + DEPTH_MAX;
@@ -557,16 +575,24 @@ const struct program *jsonplan_program(struct op_list *list, const uint64_t *see
 	return p;
 }
 
+static bool always_absent(const struct schema_column *c, const struct schema_env *env)
+{
+	return c->source == SCHEMA_COMPUTED && c->computed->constant && !c->computed->constant(env);
+}
+
 void jsonplan_make_list(struct jsonw_plan *p, unsigned i)
 {
 	unsigned without =
 		(i & PLAN_NO_PORTS ? FIELD_F_PORTS : 0) | (i & PLAN_NO_TCP ? FIELD_F_TCP : 0);
 	struct op_list *list = &p->list[i];
-	struct builder b = {.list = list, .flat = p->flat};
+	struct builder b = {.list = list, .env = p->env, .flat = p->flat};
 
-	for (unsigned c = 0; c < p->schema->n; c++)
-		if (!(p->schema->columns[c].field->flags & without))
-			b.columns[b.n++] = &p->schema->columns[c];
+	for (unsigned column = 0; column < p->schema->n; column++) {
+		const struct schema_column *c = &p->schema->columns[column];
+
+		if (!(c->field->flags & without) && !always_absent(c, p->env))
+			b.columns[b.n++] = c;
+	}
 	list->fixed = 64 + 2 * KEY_PIECE;
 	list->ops = xcalloc(b.n + 2 * SAVED_MAX + 1, sizeof(list->ops[0]));
 	memset(list->value, 0xff, sizeof(list->value));
@@ -581,11 +607,12 @@ void jsonplan_make_list(struct jsonw_plan *p, unsigned i)
 		list->nchecks + COMPUTED_WORDS + (p->schema->kind == RECORD_TXN ? VALUE_WORDS : 0);
 }
 
-struct jsonw_plan *jsonw_plan_new(struct schema *s, bool flat)
+struct jsonw_plan *jsonw_plan_new(struct schema *s, const struct schema_env *env, bool flat)
 {
 	struct jsonw_plan *p = xcalloc(1, sizeof(*p));
 
 	p->schema = s;
+	p->env = env;
 	p->flat = flat;
 	return p;
 }

@@ -176,6 +176,7 @@ const struct program *jsonplan_program(struct op_list *list, const uint64_t *see
 
 struct jsonw_plan {
 	struct schema *schema;
+	const struct schema_env *env;
 	bool flat;
 	struct op_list list[PLAN_LISTS]; /* made when a record first needs it */
 };

@@ -306,6 +306,7 @@ static char *put_other(const struct line *l, const struct step *s, uint64_t v, c
 	case FIELD_TIME:
 		return quote(put_time(at, v, l->times));
 	case FIELD_ID:
+	case FIELD_RUN_ID:
 		return quote(put_u64(at, v));
 	case FIELD_BOOL:
 		memcpy(at, v ? "true" : "false", 5);

@@ -12,8 +12,11 @@
 
 struct jsonw_plan;
 
-/* flat: dotted keys in one object instead of objects in objects. The schema is kept by the plan. */
-struct jsonw_plan *jsonw_plan_new(struct schema *s, bool flat);
+/*
+ * flat: dotted keys in one object instead of objects in objects. The schema is kept by the plan.
+ * What env says of the run must be known with the first record, and stay.
+ */
+struct jsonw_plan *jsonw_plan_new(struct schema *s, const struct schema_env *env, bool flat);
 void jsonw_plan_free(struct jsonw_plan *p);
 
 /* Bytes that jsonw_record() may need for this record, at most. */

@@ -189,7 +189,7 @@ static struct type_plan *plan_add(struct ndjson *n, const struct dissector *d)
 			return NULL;
 		if (!n->env.geo)
 			schema_without_geo(s);
-		t->plan = jsonw_plan_new(s, n->flat);
+		t->plan = jsonw_plan_new(s, &n->env, n->flat);
 	}
 	n->nplans++;
 	return t;
@@ -320,6 +320,7 @@ struct ndjson *ndjson_new_fd(const struct ndjson_options *o, int fd, char *err, 
 	n->env.iface = o->iface;
 	n->env.iface_arg = o->iface_arg;
 	n->env.geo = o->geo;
+	n->env.identity = o->identity;
 	n->env.community = community_cache_new();
 	n->size = BUFFER;
 	n->buffer = xmalloc(n->size);

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "out/identity.h"
 #include "out/outfile.h"
 #include "out/sink.h"
 
@@ -21,7 +22,8 @@ struct ndjson_options {
 	const char *version;         /* of the program; stays the caller's */
 	const char *(*iface)(void *arg, unsigned i); /* name of an interface; may be NULL */
 	void *iface_arg;
-	struct geo *geo; /* stays the caller's; NULL: nothing is known of places */
+	struct geo *geo;                 /* stays the caller's; NULL: nothing is known of places */
+	const struct identity *identity; /* stays the caller's, and may be named later */
 };
 
 struct ndjson;

@@ -292,6 +292,11 @@ static bool get_value(const struct schema_column *c, const struct record *r, str
 	}
 }
 
+const char *schema_constant(const struct schema_computed *c, const struct schema_env *env)
+{
+	return c->literal ? c->literal : c->constant ? c->constant(env) : NULL;
+}
+
 bool schema_get(const struct schema_column *c, const struct record *r, struct schema_env *env,
 	struct schema_value *value)
 {
@@ -301,10 +306,10 @@ bool schema_get(const struct schema_column *c, const struct record *r, struct sc
 	case SCHEMA_VALUE:
 		return get_value(c, r, value);
 	default:
-		if (c->computed->literal) {
-			value->p = c->computed->literal;
-			value->n = strlen(value->p);
-			return true;
+		if (c->computed->literal || c->computed->constant) {
+			value->p = schema_constant(c->computed, env);
+			value->n = value->p ? strlen(value->p) : 0;
+			return value->p != NULL;
 		}
 		return c->computed->get(r, env, value);
 	}
@@ -328,6 +333,7 @@ static const char *type_name(const struct field *f)
 		[FIELD_DURATIONS] = "numbers",
 		[FIELD_FRACTION] = "number",
 		[FIELD_ID] = "identifier",
+		[FIELD_RUN_ID] = "identifier",
 		[FIELD_IPS] = "address"};
 
 	return f->type < sizeof(names) / sizeof(names[0]) && names[f->type] ? names[f->type] : "";

@@ -7,13 +7,14 @@
  * object stand together. "@timestamp" comes first.
  *
  * Text in a value points into the record, into constants, or into the scratch memory of the
- * environment, which one computed field alone uses: it stays until that field's next value.
+ * environment, of which each part is one computed field's: it stays until that field's next value.
  */
 #ifndef TSUMARI_OUT_SCHEMA_H
 #define TSUMARI_OUT_SCHEMA_H
 
 #include <stdio.h>
 #include "core/record.h"
+#include "out/identity.h"
 
 #define SCHEMA_FIELDS_MAX 256 /* fields of one type */
 #define SCHEMA_NAME_MAX   96  /* bytes of a field's name */
@@ -26,7 +27,9 @@ struct schema_env {
 	void *iface_arg;
 	struct community_cache *community; /* may be NULL: none is kept */
 	struct geo *geo;                   /* NULL: nothing is known of places */
+	const struct identity *identity;   /* NULL: records have none */
 	char scratch[SCHEMA_SCRATCH];
+	char event[IDENTITY_EVENT];
 };
 
 struct schema_value {
@@ -48,6 +51,8 @@ struct schema_computed {
 	uint8_t kinds;       /* 1 << enum record_kind, those that have it */
 	bool geo;            /* there only where places are known */
 	const char *literal; /* not NULL: always this text; get is not used */
+	/* Not NULL: always the text that this returns, NULL: always absent; get is not used. */
+	const char *(*constant)(const struct schema_env *env);
 	schema_get_fn *get;
 };
 
@@ -92,6 +97,9 @@ bool schema_has_records(const struct dissector *d);
 const struct schema_column *schema_find(const struct schema *s, const char *name);
 
 /* The value of a column in a record of the schema's type; false: absent. */
+/* The text of a computed field that is always the same; NULL: it is not, or always absent. */
+const char *schema_constant(const struct schema_computed *c, const struct schema_env *env);
+
 bool schema_get(const struct schema_column *c, const struct record *r, struct schema_env *env,
 	struct schema_value *value);
 

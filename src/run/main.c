@@ -89,13 +89,19 @@ static bool open_geo(struct run *r)
 	return geo_open(&r->geo, r->o.geoip, r->o.ngeoip, r->err, sizeof(r->err));
 }
 
+/* --sensor */
+static void name_sensor(struct run *r)
+{
+	if (source_live(r->source))
+		identity_live(&r->identity, r->o.sensor);
+	else
+		identity_of_file(&r->identity, r->o.sensor, r->o.filter);
+}
+
 /* -Y */
 static bool open_filter(struct run *r)
 {
-	struct schema_env env = {.version = info_version_number(),
-		.iface = outputs_iface,
-		.iface_arg = r->source,
-		.geo = r->geo};
+	struct schema_env env = outputs_env(r);
 
 	if (r->o.display)
 		r->filter = filter_new(r->o.display, &env, r->err, sizeof(r->err));
@@ -107,10 +113,7 @@ static bool open_filter(struct run *r)
 /* --extract */
 static bool open_extraction(struct run *r)
 {
-	struct schema_env env = {.version = info_version_number(),
-		.iface = outputs_iface,
-		.iface_arg = r->source,
-		.geo = r->geo};
+	struct schema_env env = outputs_env(r);
 
 	return !r->o.extract || extraction_open(&r->extraction, r->o.extract, &r->inputs,
 					&r->o.source, &env, r->err, sizeof(r->err));
@@ -338,6 +341,7 @@ static void set_up_pipeline(struct run *r)
 
 	p->source = r->source;
 	p->config = &o->engine;
+	p->identity = &r->identity;
 	p->patience = r->ui ? 20 : 0;
 	p->max_frames = o->max_frames;
 	p->duration = o->duration;
@@ -443,8 +447,7 @@ static bool print_count(struct run *r)
 /* The frames of --extract, now that all records are there. */
 static bool write_extract(struct run *r)
 {
-	struct schema_env env = {
-		.version = info_version_number(), .iface = outputs_iface, .iface_arg = r->source};
+	struct schema_env env = outputs_env(r);
 	struct sink progress = {.arg = r, .poll = show_progress};
 	bool good = extraction_finish(
 		&r->extraction, &r->pipeline, &env, &progress, r->err, sizeof(r->err));
@@ -507,6 +510,7 @@ static int capture(struct run *r)
 		!open_source(r))
 		return refuse(r, STATUS_USAGE);
 	outputs_name(r, r->name, sizeof(r->name));
+	name_sensor(r);
 	if (analyses(&r->o) && !linktypes_check(r->source, r->name, r->err, sizeof(r->err)))
 		return refuse(r, STATUS_FAILED);
 	if (!open_geo(r) || !open_filter(r) || !open_extraction(r) || !open_all(r))

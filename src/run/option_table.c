@@ -5,6 +5,7 @@
 #include "run/option_table.h"
 #include "run/threshold.h"
 #include "run/values.h"
+#include "out/identity.h"
 #include "base/mem.h"
 #include <errno.h>
 #include <limits.h>
@@ -397,6 +398,14 @@ static bool take_types(struct parse *p, const struct option_entry *e, const char
 	return strcmp(arg, "help") == 0 ? take_action(p, e, arg) : take_text(p, e, arg);
 }
 
+static bool take_sensor(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	if (strlen(arg) > IDENTITY_NAME)
+		return options_fault(
+			p, "--sensor: the name may have %u bytes at most", IDENTITY_NAME);
+	return take_text(p, e, arg);
+}
+
 static bool take_threshold(struct parse *p, const struct option_entry *e, const char *arg)
 {
 	if (strcmp(arg, "help") != 0)
@@ -480,6 +489,9 @@ const struct option_entry option_table[] = {
 	{"types", 0, "LIST", GROUP_OUTPUT, VALUE_TYPES,
 		"records of these types only (flow,http); \"help\" lists them", take_types,
 		AT(types), ACTION_TYPES, 0, USE_ALWAYS},
+	{"sensor", 0, "NAME", GROUP_OUTPUT, VALUE_PLAIN,
+		"what records call this sensor (observer.name); else the host's name", take_sensor,
+		AT(sensor), 0, 0, USE_ALWAYS},
 	{"display-filter", 'Y', "FILTER", GROUP_OUTPUT, VALUE_FILTER,
 		"only records that fit a display filter", take_text, AT(display), 0, 0, USE_ALWAYS},
 	{"har", 0, "FILE", GROUP_OUTPUT, VALUE_FILE,

@@ -95,6 +95,7 @@ struct options {
 	uint64_t extract_memory; /* --extract-memory, bytes; 0: the default */
 	const char *compare;     /* --compare, the capture before; `reads` has the one after */
 	const char *har;         /* --har FILE */
+	const char *sensor;      /* --sensor; NULL: none */
 	const char *types;       /* --types, a list with commas; NULL: all */
 	uint64_t keep;           /* --keep, bytes; 0: not given */
 

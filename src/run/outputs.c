@@ -73,6 +73,17 @@ const char *outputs_iface(void *arg, unsigned i)
 	return source_iface(arg, i);
 }
 
+struct schema_env outputs_env(const struct run *r)
+{
+	return (struct schema_env){
+		.version = info_version_number(),
+		.iface = outputs_iface,
+		.iface_arg = r->source,
+		.geo = r->geo,
+		.identity = &r->identity,
+	};
+}
+
 void outputs_name(const struct run *r, char *name, size_t size)
 {
 	size_t n = 0;
@@ -225,6 +236,7 @@ static bool open_records(struct run *r, const struct output_option *of, struct r
 		.iface = outputs_iface,
 		.iface_arg = r->source,
 		.geo = r->geo,
+		.identity = &r->identity,
 	};
 
 	to->ndjson = ndjson_new(&json, r->err, sizeof(r->err));

@@ -756,6 +756,8 @@ int pipeline_run(struct pipeline *p)
 	if (p->model)
 		model_finish(p->model);
 	source_stats(p->source, &p->capture);
+	if (p->identity)
+		identity_first_frame(p->identity, NULL);
 	show_findings(p);
 	paths_counters(p->paths, &p->counters);
 	paths_free(p->paths);

@@ -10,6 +10,7 @@
 #include "model/model.h"
 #include "model/gave_up.h"
 #include "model/paths.h"
+#include "out/identity.h"
 #include "out/sink.h"
 #include "capture/source.h"
 
@@ -29,6 +30,7 @@ struct pipeline {
 	   NULL: all are. On the main thread. */
 	bool (*wanted)(void *arg, const struct record *r);
 	void *wanted_arg;
+	struct identity *identity; /* is told the first frame; NULL: nobody asks */
 	/* Fed with what the sinks get, before they do. NULL: nobody asks for it. */
 	struct model *model;
 	bool model_all;     /* the model gets records that are not wanted, too */

@@ -52,10 +52,13 @@ void reader_time_back(struct reader *r, const struct packet *k)
 {
 	struct capture_stats *st = &r->p->capture;
 
-	if (st->frames == 1)
+	if (st->frames == 1) {
 		st->first = r->now = k->time;
-	else
+		if (r->p->identity)
+			identity_first_frame(r->p->identity, k);
+	} else {
 		st->time_back++;
+	}
 	if (k->time < st->first)
 		st->first = k->time;
 }

@@ -9,6 +9,7 @@
 #include "out/document.h"
 #include "out/filter.h"
 #include "out/har.h"
+#include "out/identity.h"
 #include "out/ndjson.h"
 #include "out/report.h"
 #include "capture/capwriter.h"
@@ -45,6 +46,7 @@ struct run {
 	struct har *har;
 	struct geo *geo;     /* NULL: there are no databases */
 	struct model *model; /* NULL: no output asks for it */
+	struct identity identity;
 	struct progress progress;
 	struct decode_as *decode;
 	struct sink sinks[OUTPUT_KINDS + 4];
@@ -60,6 +62,9 @@ void hints_display(struct run *r);
 
 /* What is read, for people. */
 void outputs_name(const struct run *r, char *name, size_t size);
+
+/* What a record does not know of itself. */
+struct schema_env outputs_env(const struct run *r);
 
 /* -w; the source is open. */
 bool outputs_writer(struct run *r);

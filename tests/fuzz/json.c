@@ -10,6 +10,10 @@
  * Records as JSON, by plans that are made once: that takes longer than all else.
  */
 
+static struct identity identity = {
+	.sensor = "a\"\x1b\xff", .host = "fuzz", .run = "0123456789abcdef", .key = {1, 2}};
+static struct schema_env env = {.version = "1", .identity = &identity};
+
 static struct jsonw_plan *plan_of(const struct dissector *d, bool flat)
 {
 	static struct {
@@ -26,7 +30,7 @@ static struct jsonw_plan *plan_of(const struct dissector *d, bool flat)
 		struct schema *schema = schema_new(d, err, sizeof(err));
 
 		fuzz_check(schema, err);
-		plans[i].plan[k] = jsonw_plan_new(schema, k);
+		plans[i].plan[k] = jsonw_plan_new(schema, &env, k);
 	}
 	plans[i].made = true;
 	plans[i].d = d;
@@ -35,7 +39,6 @@ static struct jsonw_plan *plan_of(const struct dissector *d, bool flat)
 
 void fuzz_put_line(struct fuzz_lines *l, const struct record *r, bool flat)
 {
-	static struct schema_env env = {.version = "1"};
 	struct jsonw_plan *plan = plan_of(r->kind == RECORD_FLOW ? NULL : r->dissector, flat);
 	size_t bound = jsonw_bound(plan, r);
 

@@ -21,7 +21,7 @@ static struct jsonw_plan *plan_of(const struct record *r, bool flat)
 	struct schema *s = schema_new(r->dissector, err, sizeof(err));
 
 	assert_non_null(s);
-	return jsonw_plan_new(s, flat);
+	return jsonw_plan_new(s, &env, flat);
 }
 
 /* The line of a record; it stays within its bound, and no byte in it is a control byte. */
