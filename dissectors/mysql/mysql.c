@@ -116,6 +116,15 @@ const struct field mysql_fields[] = {
 	FIELDS_END,
 };
 
+/* False of most that is no packet: neither one by which anything begins, with a small number or a
+   zero behind it, nor short. What is longer than the packet is not asked here. */
+static bool may_be(const struct view *v)
+{
+	size_t n = view_len(v);
+
+	return n < 6 || n >= 65536 || !v->p[2] || v->p[3] <= 16 || !v->p[4];
+}
+
 static enum tsm_probe either(enum tsm_probe a, enum tsm_probe b)
 {
 	if (a == PROBE_YES || b == PROBE_YES)
@@ -125,10 +134,15 @@ static enum tsm_probe either(enum tsm_probe a, enum tsm_probe b)
 
 static enum tsm_probe probe(struct view head, enum side side)
 {
-	enum tsm_probe client = either(mysql_login_like(head), mysql_client_probe(head));
-	enum tsm_probe server = either(either(mysql_greeting_like(head), mysql_server_probe(head)),
-		mysql_event_like(head));
+	enum tsm_probe client, server;
 
+	if (view_len(&head) <= MYSQL_HEAD)
+		return PROBE_MAYBE;
+	if (!may_be(&head))
+		return PROBE_NO;
+	client = either(mysql_login_like(head), mysql_client_probe(head));
+	server = either(either(mysql_greeting_like(head), mysql_server_probe(head)),
+		mysql_event_like(head));
 	if (mysql_compressed_like(head, SIDE_CLIENT) == PROBE_YES)
 		client = PROBE_YES;
 

@@ -3,6 +3,7 @@
  * like it.
  */
 #include "talk.h"
+#include <stdlib.h>
 
 static const size_t steps[] = {1, 3, 7, 4096};
 #define EACH for (size_t k = 0; k < 4; k++)
@@ -205,6 +206,44 @@ static void the_port_decides(void **state)
 		}
 }
 
+enum tsm_probe mysql_login_like(struct view v);
+enum tsm_probe mysql_client_probe(struct view v);
+enum tsm_probe mysql_greeting_like(struct view v);
+enum tsm_probe mysql_server_probe(struct view v);
+enum tsm_probe mysql_event_like(struct view v);
+enum tsm_probe mysql_compressed_like(struct view v, enum side side);
+
+/* What is refused by its first bytes nobody would have taken for a packet. */
+static void refused_at_once(void **state)
+{
+	const struct dissector *d = registry_find("mysql");
+	unsigned refused = 0;
+
+	(void)state;
+	srand(1);
+	for (unsigned i = 0; i < 200000; i++) {
+		uint8_t b[64];
+		size_t n = (size_t)rand() % sizeof(b);
+		struct view v;
+
+		for (size_t j = 0; j < sizeof(b); j++)
+			b[j] = (uint8_t)(rand() % 3 ? rand() % 4 : rand());
+		v = view_of(b, n, 0);
+		for (int side = 0; side < 2; side++) {
+			if (d->probe(v, (enum side)side) != PROBE_NO)
+				continue;
+			refused++;
+			assert_int_equal(mysql_login_like(v), PROBE_NO);
+			assert_int_equal(mysql_client_probe(v), PROBE_NO);
+			assert_int_equal(mysql_greeting_like(v), PROBE_NO);
+			assert_int_equal(mysql_server_probe(v), PROBE_NO);
+			assert_int_equal(mysql_event_like(v), PROBE_NO);
+			assert_int_not_equal(mysql_compressed_like(v, SIDE_CLIENT), PROBE_YES);
+		}
+	}
+	assert_true(refused > 1000);
+}
+
 static int finish(void **state)
 {
 	(void)state;
@@ -224,6 +263,7 @@ int main(void)
 		cmocka_unit_test(from_a_definition_on),
 		cmocka_unit_test(many_attributes),
 		cmocka_unit_test(the_port_decides),
+		cmocka_unit_test(refused_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, finish);
