@@ -56,4 +56,14 @@ static inline uint64_t hash_bytes(
 	return hash_mix(hash_mix(a ^ key->k[0] ^ h, b ^ key->k[1]), key->k[2]);
 }
 
+/* The same in every process: for what is compared as a whole, and for tables in which it does not
+   matter what collides. */
+static inline uint64_t hash_same(uint64_t seed, const void *p, size_t n)
+{
+	static const struct hash_key key = {{UINT64_C(0x2d358dccaa6c78a5),
+		UINT64_C(0x8bb84b93962eacc9), UINT64_C(0x4b33a62ed433d4a3)}};
+
+	return hash_bytes(&key, seed, p, n);
+}
+
 #endif

@@ -217,15 +217,11 @@ static bool names_poll(const struct txn_record *t)
 /* What was asked, as a number; text: in words. */
 static uint64_t op_of(const struct txn_record *t, struct text *text)
 {
-	uint64_t op = UINT64_C(14695981039346656037);
-
 	if (t)
 		operation_of(t, true, text);
 	if (names_poll(t))
 		return NAMED;
-	for (size_t i = 0; i < text->len; i++)
-		op = (op ^ (uint8_t)text->p[i]) * UINT64_C(1099511628211);
-	return op;
+	return hash_same(0, text->p, text->len);
 }
 
 /* One that is still waited for: it may be what others of its kind were, if they were as long. */

@@ -5,6 +5,7 @@
 #define TSUMARI_FINDINGS_FIND_IMPL_H
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "model/account.h"
 #include "findings/findings.h"
 #include "model/keyed.h"
@@ -128,20 +129,25 @@ void say_top(struct text *t, const char *lead, const struct top *top);
 #define LOOK_DATAGRAMS RECORD_KIND_COUNT
 #define LOOKS          (RECORD_KIND_COUNT + 1)
 
+typedef void detector_record(struct findings *f, struct svc *s, const struct record *r);
+
 struct findings {
 	struct thresholds limit;
 	uint64_t memory;        /* 0: as much as one likes */
 	struct keyed *services; /* struct svc by struct svc_key */
 	struct tiers *tiers;    /* of the model; NULL: there are none */
 	void *state[DETECTOR_COUNT];
-	uint32_t looks[LOOKS]; /* detectors that look at a kind of record (bits) */
-	struct busy *busy;     /* NULL: no wait was long */
-	struct cell *others;   /* the waiting of services above SVC_MAX */
-	uint8_t claimed;       /* enum wait_class of the record that is being added, */
-	uint8_t stalls;        /* and of its stalls, where they have one of their own */
-	bool turns_seen;       /* there are records of turns: flows need not tell of them */
-	unsigned nshares;      /* of the record added last */
-	bool settled;          /* and nobody need look what they were part of */
+	/* What looks at a kind of record, NULL behind the last. */
+	detector_record *looks[LOOKS][DETECTOR_COUNT + 1];
+	struct busy *busy;   /* NULL: no wait was long */
+	struct cell *others; /* the waiting of services above SVC_MAX */
+	uint32_t kind;       /* kind_of() of the record that is being added, */
+	bool kind_is_known;  /* once it was worked out */
+	uint8_t claimed;     /* enum wait_class of the record that is being added, */
+	uint8_t stalls;      /* and of its stalls, where they have one of their own */
+	bool turns_seen;     /* there are records of turns: flows need not tell of them */
+	unsigned nshares;    /* of the record added last */
+	bool settled;        /* and nobody need look what they were part of */
 	struct share shares[LEDGER_COUNT];
 	/* Worked out for each list, ns: */
 	uint64_t felt; /* by those in front, with what is more */
@@ -167,9 +173,9 @@ struct detector {
 	/* Of these kinds (bits; 0: all). s: the record's service, or NULL (events; more than
 	   SVC_MAX). */
 	unsigned kinds;
-	void (*record)(struct findings *f, struct svc *s, const struct record *r);
+	detector_record *record;
 	/* Undoes record() as far as a health check can have been counted; NULL: nothing. */
-	void (*take_out)(struct findings *f, struct svc *s, const struct record *r);
+	detector_record *take_out;
 	/* Before any is listed: works out what the list is made of; NULL: nothing. */
 	void (*prepare)(struct findings *f);
 	void (*list)(struct findings *f);
@@ -441,6 +447,20 @@ static inline uint32_t kind_hash(uint32_t h, const char *p, uint32_t n)
 		if (p[i] < '0' || p[i] > '9')
 			h = (h ^ (uint8_t)p[i]) * UINT32_C(16777619);
 	return h;
+}
+
+/* What is asked by the transaction that is being added, roughly: the method and the beginning of
+   the rest, without numbers. */
+static inline uint32_t kind_of(struct findings *f, const struct txn_record *t)
+{
+	const struct record_text *rest = t->query.len ? &t->query : &t->object;
+
+	if (!f->kind_is_known) {
+		f->kind = kind_hash(KIND_HASH, (const char *)t + t->method.offset, t->method.len);
+		f->kind = kind_hash(f->kind, (const char *)t + rest->offset, rest->len);
+		f->kind_is_known = true;
+	}
+	return f->kind;
 }
 
 /* How long a side sent its last segment again and again without an acknowledgment, ns; 0: it did

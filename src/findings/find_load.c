@@ -85,19 +85,10 @@ static void spread(struct load_state *c, uint64_t from, uint64_t to, uint64_t by
 	}
 }
 
-/* What is asked, roughly: the method and the beginning of the rest, without numbers. */
-static uint32_t kind_of(const struct txn_record *t)
-{
-	const struct record_text *rest = t->query.len ? &t->query : &t->object;
-	uint32_t h = kind_hash(KIND_HASH, (const char *)t + t->method.offset, t->method.len);
-
-	return kind_hash(h, (const char *)t + rest->offset, rest->len) | 1;
-}
-
 /* How often as long as the quickest of its kind it took; of a kind too many, once. */
-static float stretch_of(struct load_state *c, const struct txn_record *t, uint64_t took)
+static float stretch_of(struct load_state *c, uint32_t kind, uint64_t took)
 {
-	uint32_t hash = kind_of(t),
+	uint32_t hash = kind | 1,
 		 us = took / 1000 < UINT32_MAX ? (uint32_t)(took / 1000) + 1 : UINT32_MAX;
 	unsigned i = hash / 2 % KINDS;
 
@@ -113,7 +104,7 @@ static float stretch_of(struct load_state *c, const struct txn_record *t, uint64
 	return 1;
 }
 
-static void add_busy(struct load_state *c, const struct txn_record *t, uint64_t from, uint64_t to)
+static void add_busy(struct load_state *c, uint32_t kind, uint64_t from, uint64_t to)
 {
 	uint64_t took = to - from, *fastest;
 	float stretch, *least;
@@ -131,7 +122,7 @@ static void add_busy(struct load_state *c, const struct txn_record *t, uint64_t 
 	fastest = &c->bucket[(to - c->origin) / c->width].fastest;
 	if (!*fastest || took < *fastest)
 		*fastest = took;
-	stretch = stretch_of(c, t, took);
+	stretch = stretch_of(c, kind, took);
 	least = &c->bucket[(to - c->origin) / c->width].stretch;
 	if (*least <= 0 || stretch < *least)
 		*least = stretch;
@@ -185,11 +176,8 @@ uint64_t findings_name(const struct txn_record *t)
 {
 	static struct value_name domain = {"url.domain", NULL, -1};
 	const struct value *v = value_named(t, &domain);
-	uint64_t h = UINT64_C(14695981039346656037);
 
-	for (uint32_t i = 0; v && i < v->len; i++)
-		h = (h ^ (uint8_t)value_text(v)[i]) * UINT64_C(1099511628211);
-	return v && v->len ? h | 1 : 0;
+	return v && v->len ? hash_same(0, value_text(v), v->len) | 1 : 0;
 }
 
 /* Servers that are asked for the same site share its work. */
@@ -309,7 +297,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 		return;
 	c = svc_state(s, DETECTOR_LOAD);
 	c->answers++;
-	add_busy(c, t, t->stamp[1], r->end);
+	add_busy(c, kind_of(f, t), t->stamp[1], r->end);
 	add_pause(f, c, t);
 	proof_frame(&c->slowest, r->end - t->stamp[1], t->frame[1]);
 	if (record_model(r)->kind == KIND_WEB)

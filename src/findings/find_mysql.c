@@ -125,12 +125,7 @@ static bool is_without_index(const struct txn_record *t)
 
 static uint64_t digest_of(const struct txn_record *t)
 {
-	const char *p = (const char *)t + t->query.offset;
-	uint64_t h = UINT64_C(14695981039346656037);
-
-	for (uint32_t i = 0; i < t->query.len; i++)
-		h = (h ^ (uint8_t)p[i]) * UINT64_C(1099511628211);
-	return h;
+	return hash_same(0, (const char *)t + t->query.offset, t->query.len);
 }
 
 /* Its place among those of the burst: the one seen least gives way. */

@@ -56,11 +56,7 @@ struct proxy_sums {
 
 static unsigned bit_of(const struct addr *a)
 {
-	uint32_t h = KIND_HASH;
-
-	for (unsigned i = 0; i < sizeof(a->b); i++)
-		h = (h ^ a->b[i]) * UINT32_C(16777619);
-	return (h ^ h >> 16) % 1024;
+	return hash_same(0, a, sizeof(*a)) % 1024;
 }
 
 static bool is_client(const struct proxies *all, const struct addr *a)
@@ -75,13 +71,9 @@ static bool same_host(const struct passed *call, const struct passed *front)
 	return memcmp(&call->client, &front->at->key.ip, sizeof(call->client)) == 0;
 }
 
-static uint32_t hash_text(uint32_t h, const struct txn_record *t, struct record_text x)
+static uint64_t hash_text(uint64_t h, const struct txn_record *t, struct record_text x)
 {
-	const char *p = (const char *)t + x.offset;
-
-	for (uint32_t i = 0; i < x.len && i < 256; i++)
-		h = (h ^ (uint8_t)p[i]) * UINT32_C(16777619);
-	return (h ^ x.len) * UINT32_C(16777619);
+	return hash_same(h ^ x.len, (const char *)t + x.offset, x.len < 256 ? x.len : 256);
 }
 
 static int by_asked(const void *a, const void *b)
@@ -267,8 +259,8 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	x->end = r->end;
 	x->frame = t->frame[1];
 	x->class = f->claimed;
-	x->hash = kind_hash(KIND_HASH, (const char *)t + t->method.offset, t->method.len);
-	x->hash = hash_text(hash_text(x->hash, t, t->object), t, t->query);
+	x->hash = (uint32_t)hash_text(
+		hash_text(hash_text(0, t, t->method), t, t->object), t, t->query);
 	x->used = 0;
 }
 

@@ -59,7 +59,7 @@ struct queue_state {
 	uint64_t turned_away; /* at once, with this or a 503 */
 };
 
-static uint32_t kind_of(const struct txn_record *t)
+static uint32_t object_of(const struct txn_record *t)
 {
 	return kind_hash(KIND_HASH, (const char *)t + t->object.offset, t->object.len) | 1;
 }
@@ -192,10 +192,9 @@ static uint64_t session_of(const struct txn_record *t)
 
 static struct late late_of(const struct txn_record *t, uint64_t session)
 {
-	struct late x = {t->stamp[1], t->stamp[2], KIND_HASH, 0, kind_of(t)};
+	uint32_t client = (uint32_t)hash_same(0, &t->r.client.ip, sizeof(t->r.client.ip));
+	struct late x = {t->stamp[1], t->stamp[2], client, 0, object_of(t)};
 
-	for (unsigned i = 0; i < sizeof(t->r.client.ip.b); i++)
-		x.client = (x.client ^ t->r.client.ip.b[i]) * UINT32_C(16777619);
 	x.whose = x.client ^ (uint32_t)session ^ (uint32_t)(session >> 32);
 	return x;
 }

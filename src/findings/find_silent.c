@@ -39,19 +39,14 @@ static bool is_silent(const struct txn_record *t)
 	       (t->ended_by || t->r.quality >> QUALITY_PENDING & 1);
 }
 
-/* What is asked, roughly. */
-static unsigned kind_of(const struct txn_record *t)
+static unsigned place_of(uint32_t kind)
 {
-	const struct record_text *rest = t->query.len ? &t->query : &t->object;
-	uint32_t h = kind_hash(KIND_HASH, (const char *)t + t->method.offset, t->method.len);
-
-	h = kind_hash(h, (const char *)t + rest->offset, rest->len);
-	return (h ^ h >> 16) % KINDS;
+	return (kind ^ kind >> 16) % KINDS;
 }
 
-static void add_answer(struct silent_state *c, const struct txn_record *t)
+static void add_answer(struct findings *f, struct silent_state *c, const struct txn_record *t)
 {
-	unsigned kind = kind_of(t);
+	unsigned kind = place_of(kind_of(f, t));
 
 	c->answers++;
 	c->kinds[kind / 64] |= UINT64_C(1) << kind % 64;
@@ -72,10 +67,10 @@ static bool by_client(const struct txn_record *t)
 	return t->ended_by && strncmp(t->ended_by, "client", 6) == 0;
 }
 
-static void add_silent(const struct findings *f, struct silent_state *c, const struct txn_record *t)
+static void add_silent(struct findings *f, struct silent_state *c, const struct txn_record *t)
 {
 	uint64_t ns = own_waiting(t);
-	unsigned kind = kind_of(t);
+	unsigned kind = place_of(kind_of(f, t));
 
 	if (t->stamp[1] <= c->began)
 		return;
@@ -102,7 +97,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 		t->total == FIELD_ABSENT || is_idle(f->claimed))
 		return;
 	if (t->stamp[2] != FIELD_ABSENT)
-		add_answer(svc_state(s, DETECTOR_SILENT), t);
+		add_answer(f, svc_state(s, DETECTOR_SILENT), t);
 	else if (is_silent(t))
 		add_silent(f, svc_state(s, DETECTOR_SILENT), t);
 }

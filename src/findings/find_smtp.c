@@ -51,10 +51,7 @@ static struct try *try_of(struct findings *f, const struct txn_record *t)
 		all->tries = keyed_new(sizeof(key), sizeof(struct try), findings_room(f, TRIES));
 	memset(&key, 0, sizeof(key));
 	key.server = t->r.server.ip;
-	key.recipient = UINT64_C(14695981039346656037);
-	for (uint32_t i = 0; i < v->len; i++)
-		key.recipient =
-			(key.recipient ^ (uint8_t)value_text(v)[i]) * UINT64_C(1099511628211);
+	key.recipient = hash_same(0, value_text(v), v->len);
 	return keyed_renew(all->tries, &key);
 }
 

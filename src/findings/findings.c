@@ -42,8 +42,6 @@ static const struct detector *const detectors[DETECTOR_COUNT] = {
 	[DETECTOR_WORKERS] = &detect_workers,
 };
 
-_Static_assert(DETECTOR_COUNT <= 32, "a bit of findings.looks each");
-
 void thresholds_defaults(struct thresholds *t)
 {
 	for (int i = 0; i < THRESHOLD_COUNT; i++)
@@ -71,6 +69,7 @@ static uint32_t services_within(uint64_t memory)
 struct findings *findings_new(const struct thresholds *t, uint64_t memory)
 {
 	struct findings *f = xcalloc(1, sizeof(*f));
+	unsigned n[LOOKS] = {0};
 
 	f->memory = memory;
 	if (t)
@@ -84,7 +83,7 @@ struct findings *findings_new(const struct thresholds *t, uint64_t memory)
 			f->state[i] = xcalloc(1, detectors[i]->size);
 		for (int k = 0; k < LOOKS && detectors[i]->record; k++)
 			if (!detectors[i]->kinds || detectors[i]->kinds >> k & 1)
-				f->looks[k] |= 1u << i;
+				f->looks[k][n[k]++] = detectors[i]->record;
 	}
 	return f;
 }
@@ -276,8 +275,9 @@ void findings_record(struct findings *f, const struct record *r)
 	s = svc_of(f, r);
 	add(f, s, r, 1);
 	f->claimed = f->stalls = CLASS_NONE;
-	for (uint32_t left = f->looks[look_of(r)]; left; left &= left - 1)
-		detectors[__builtin_ctz(left)]->record(f, s, r);
+	f->kind_is_known = false;
+	for (detector_record *const *look = f->looks[look_of(r)]; *look; look++)
+		(*look)(f, s, r);
 	busy_record(f, s, r);
 	account_record(f, s, r);
 }
