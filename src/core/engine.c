@@ -120,11 +120,13 @@ static inline bool route(const struct engine_config *c, struct packet *p)
 	}
 	if (!(p->flags & PACKET_IP) || p->flags & PACKET_FRAGMENT)
 		return false;
-	if (p->flags & PACKET_QUOTE)
-		order(c, p, true, &k);
-	else
-		order(c, p, false, &k);
-	p->hash = flow_route(hash_key, &k, &p->shard);
+	if (p->ip_version == 4 && !(p->flags & PACKET_QUOTE)) {
+		flow_route_v4(hash_key, p, flow_vlan_of(c, p));
+		k.proto = p->ip_proto;
+	} else {
+		order(c, p, (p->flags & PACKET_QUOTE) != 0, &k);
+		p->hash = flow_route(hash_key, &k, &p->shard);
+	}
 	if (registry_chain.events[k.proto]) /* all packets of a flow, events or not */
 		p->shard = EVENT_SHARD;
 	return true;

@@ -86,12 +86,25 @@ static inline struct key_words words_of(const struct flow_key *k)
 	};
 }
 
-static inline uint64_t hash_words(const uint64_t key[4], const struct key_words *w)
+/* The first word of an address of IPv4 is the same in all. */
+static inline uint64_t hash_v4(const uint64_t key[4], const struct key_words *w)
+{
+	uint64_t a = mum(w->ip[0][1] ^ key[0], w->ip[1][1] ^ key[1]);
+
+	return mum(a ^ w->ends ^ key[2], w->tunnel ^ key[3]);
+}
+
+static inline uint64_t hash_v6(const uint64_t key[4], const struct key_words *w)
 {
 	uint64_t a = mum(w->ip[0][0] ^ key[0], w->ip[0][1] ^ key[1]);
 	uint64_t b = mum(w->ip[1][0] ^ key[2], w->ip[1][1] ^ key[3]);
 
 	return mum(a ^ w->ends ^ key[1], b ^ w->tunnel ^ key[0]);
+}
+
+static inline uint64_t hash_words(const uint64_t key[4], const struct key_words *w)
+{
+	return w->ends & 0xff ? hash_v6(key, w) : hash_v4(key, w);
 }
 
 static inline unsigned shard_words(const struct key_words *w)
@@ -114,6 +127,22 @@ uint64_t flow_route(const uint64_t key[4], const struct flow_key *k, uint8_t *sh
 
 	*shard = (uint8_t)shard_words(&w);
 	return hash_words(key, &w);
+}
+
+void flow_route_v4(const uint64_t key[4], struct packet *p, uint16_t vlan)
+{
+	uint64_t src = load64(p->src.b + 8), dst = load64(p->dst.b + 8);
+	uint64_t x = be64toh(src), y = be64toh(dst);
+	bool r = x > y || (x == y && p->sport > p->dport);
+	uint32_t ports =
+		r ? (uint32_t)p->dport << 16 | p->sport : (uint32_t)p->sport << 16 | p->dport;
+	struct key_words w = {{{0, r ? dst : src}, {0, r ? src : dst}},
+		(uint64_t)ports << 32 | ((uint32_t)vlan << 16 | (uint32_t)p->ip_proto << 8),
+		p->tunnel};
+
+	p->reverse = r;
+	p->shard = (uint8_t)shard_words(&w);
+	p->hash = hash_v4(key, &w);
 }
 
 static uint16_t tag_of(uint64_t hash)

@@ -291,6 +291,11 @@ struct flow_key {
 	uint32_t tunnel;
 };
 
+static inline uint16_t flow_vlan_of(const struct engine_config *c, const struct packet *p)
+{
+	return c->ignore_vlan || !p->nvlan ? 0 : p->vlan[0];
+}
+
 /*
  * By what its flow is found, once the order of its ends is known. quote: PACKET_QUOTE is set, which
  * it hardly ever is.
@@ -307,7 +312,7 @@ static inline __attribute__((always_inline)) void flow_key_of(
 	k->ip[1] = p->reverse ? src : dst;
 	k->port[0] = p->reverse ? dport : sport;
 	k->port[1] = p->reverse ? sport : dport;
-	k->vlan = c->ignore_vlan || !p->nvlan ? 0 : p->vlan[0];
+	k->vlan = flow_vlan_of(c, p);
 	k->proto = quote ? p->quote.proto : p->ip_proto;
 	k->v6 = p->ip_version == 6;
 	k->tunnel = p->tunnel;
@@ -318,6 +323,8 @@ bool flow_reversed(const struct addr *src, const struct addr *dst, uint16_t spor
 uint64_t flow_hash(const uint64_t key[4], const struct flow_key *k);
 /* The same, and by a fixed hash the shard it belongs to. */
 uint64_t flow_route(const uint64_t key[4], const struct flow_key *k, uint8_t *shard);
+/* The same for a packet of IPv4, whose ends it puts in order. */
+void flow_route_v4(const uint64_t key[4], struct packet *p, uint16_t vlan);
 
 void flow_table_init(struct flow_table *t, struct arena *a, uint32_t limit, const uint64_t key[4]);
 void flow_table_release(struct flow_table *t);

@@ -22,10 +22,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FLOW_COST    (sizeof(struct flow) + 32) /* with its share of buckets and alarms */
-#define DUE          (FLOW_BLOCK + 64u)         /* flows whose alarms go off at once */
-#define FINISH_AHEAD 16u                        /* slots that are looked at before their turn */
-#define FINISH_STEP  512u                       /* flows closed a call of engine_finish() */
+#define FLOW_COST (sizeof(struct flow) + 32) /* with its share of buckets and alarms */
+/* Of what bound_extensions() counts. */
+#define LARGEST_EXTENSION                                                                          \
+	LARGER(sizeof(struct flow_ext), LARGER(sizeof(struct handshake), sizeof(struct copies)))
+#define LARGER(a, b) ((a) > (b) ? (a) : (b))
+#define DUE          (FLOW_BLOCK + 64u) /* flows whose alarms go off at once */
+#define FINISH_AHEAD 16u                /* slots that are looked at before their turn */
+#define FINISH_STEP  512u               /* flows closed a call of engine_finish() */
 /* What the program takes of the budget without any packet: libraries, packets and records on their
    way. */
 #define PROGRAM (UINT64_C(14) << 20)
@@ -43,6 +47,7 @@ struct shard *shard_new(struct engine *e, unsigned index, const uint64_t hash_ke
 	sh->engine = e;
 	sh->index = index;
 	sh->budget = budget;
+	sh->few = budget / 8 / LARGEST_EXTENSION;
 	flow_table_init(&sh->flows, &e->arena, limit < 64 ? 64 : (uint32_t)limit, hash_key);
 	pool_init(&sh->ext, &e->arena, sizeof(struct flow_ext));
 	pool_init(&sh->copies, &e->arena, sizeof(struct copies));
@@ -142,7 +147,7 @@ void flow_close(
  * Extensions have what the flows leave of half the budget, an eighth of it in any case. A packet
  * makes one at most.
  */
-static void bound_extensions(struct shard *sh)
+RARELY static void bound_extensions(struct shard *sh)
 {
 	uint64_t bytes = sh->extensions * sizeof(struct flow_ext) +
 			 sh->nhandshakes * sizeof(struct handshake) +
@@ -246,7 +251,9 @@ static inline bool is_syn(const struct packet *p)
 static void datagram(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
 {
 	f->state = FLOW_ESTABLISHED;
-	if (p->paylen + p->paycut)
+	if (f->flags & FLOW_OPAQUE && !flow_may_try(f))
+		f->payload[dir] += p->paylen + p->paycut;
+	else if (p->paylen + p->paycut)
 		stream_deliver(sh, f, p, dir, p->payload, p->paylen, p->paylen + p->paycut);
 }
 
@@ -395,7 +402,8 @@ void shard_packet(struct shard *sh, struct packet *p, struct flow *expected)
 		event_packet(sh, NULL, p);
 		return;
 	}
-	bound_extensions(sh);
+	if ((uint64_t)sh->extensions + sh->nhandshakes + sh->ncopies > sh->few)
+		bound_extensions(sh);
 	if (p->flags & (PACKET_QUOTE | PACKET_COPY | PACKET_BAD_SUM)) {
 		if (p->flags & (PACKET_COPY | PACKET_BAD_SUM))
 			on_left_out(sh, p);

@@ -23,6 +23,7 @@ struct shard {
 	uint64_t budget, held_bytes, app_bytes; /* bytes */
 	uint64_t ntxns;                         /* begun so far */
 	uint32_t extensions, nhandshakes, ncopies;
+	uint64_t few; /* of these three together: an eighth of the budget at most */
 	unsigned index;
 	struct events *events;
 	uint64_t key_order; /* what records are ordered by now: struct packet's order */

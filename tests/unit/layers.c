@@ -3,7 +3,9 @@
  * (as by a snap length, and as a short frame), and ones that lie.
  */
 #include "frame.h"
+#include "core/flow.h"
 #include "core/plain.h"
+#include <stdlib.h>
 
 /* ---- Ethernet, IPv4, TCP, UDP ---- */
 
@@ -685,6 +687,50 @@ static void test_icmp6_quote(void **state)
 	finish(&f);
 }
 
+/* Both ways to the place of a packet of IPv4 say the same, and so do both directions. */
+static void test_route(void **state)
+{
+	static const uint64_t key[4] = {3, 5, 7, 11};
+	struct packet p = {.ip_version = 4, .ip_proto = 6};
+
+	(void)state;
+	p.src.b[10] = p.src.b[11] = p.dst.b[10] = p.dst.b[11] = 0xff;
+	srand(1);
+	for (unsigned i = 0; i < 10000; i++) {
+		uint16_t vlan = (uint16_t)(rand() % 2 ? rand() % 4096 : 0);
+		struct flow_key k;
+		struct packet back;
+		uint8_t shard;
+
+		for (unsigned j = 12; j < 16; j++) {
+			p.src.b[j] = (uint8_t)(rand() % 3 * 127);
+			p.dst.b[j] = (uint8_t)(rand() % 3 * 127);
+		}
+		p.sport = (uint16_t)(rand() % 3 * 32767);
+		p.dport = (uint16_t)(rand() % 3 * 32767);
+		p.tunnel = (uint32_t)(rand() % 3);
+		flow_route_v4(key, &p, vlan);
+		assert_int_equal(p.reverse, flow_reversed(&p.src, &p.dst, p.sport, p.dport));
+		k = (struct flow_key){
+			.ip = {p.reverse ? &p.dst : &p.src, p.reverse ? &p.src : &p.dst},
+			.port = {p.reverse ? p.dport : p.sport, p.reverse ? p.sport : p.dport},
+			.vlan = vlan,
+			.proto = 6,
+			.tunnel = p.tunnel};
+		assert_true(p.hash == flow_route(key, &k, &shard));
+		assert_true(p.hash == flow_hash(key, &k));
+		assert_int_equal(p.shard, shard);
+		back = p;
+		back.src = p.dst;
+		back.dst = p.src;
+		back.sport = p.dport;
+		back.dport = p.sport;
+		flow_route_v4(key, &back, vlan);
+		assert_true(back.hash == p.hash);
+		assert_int_equal(back.shard, p.shard);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -706,6 +752,7 @@ int main(void)
 		cmocka_unit_test(test_icmp6_quote),
 		cmocka_unit_test(test_sctp),
 		cmocka_unit_test(test_cut_ports),
+		cmocka_unit_test(test_route),
 	};
 
 	registry_init();
