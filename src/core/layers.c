@@ -126,7 +126,8 @@ void layers_dissect(struct packet *p, struct counters *c)
 		layers_one_by_one(p, c);
 }
 
-void layers_one_by_one(struct packet *p, struct counters *c)
+/* Apart, as plain frames need none of its room. */
+__attribute__((noinline)) void layers_one_by_one(struct packet *p, struct counters *c)
 {
 	struct view v = view_of(p->data, p->caplen, p->len > p->caplen ? p->len - p->caplen : 0);
 	struct next next = {TABLE_LINKTYPE, p->linktype};

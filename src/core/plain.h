@@ -3,7 +3,7 @@
  * IPv4 without options or fragments, TCP with no option but timestamps, or UDP.
  *
  * It says what the dissectors of these layers say one after the other, and is only a shorter way
- * there: whatever is cut, wrong, or anything else is left to them. Part of layers.c.
+ * there: whatever is cut, wrong, or anything else is left to them. For layers.c and the reader.
  */
 #ifndef TSUMARI_CORE_PLAIN_H
 #define TSUMARI_CORE_PLAIN_H

@@ -2,8 +2,6 @@
 #include "base/clock.h"
 #include "run/reader.h"
 #include "core/defrag.h"
-#include "core/layers.h"
-#include "core/ports.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +62,7 @@ void reader_time_back(struct reader *r, const struct packet *k)
 }
 
 /* Its headers say that it was longer than the capture says. */
-static void sliced(struct reader *r, const struct packet *k, uint32_t said)
+void reader_sliced(struct reader *r, const struct packet *k, uint32_t said)
 {
 	struct capture_stats *st = &r->p->capture;
 
@@ -74,31 +72,20 @@ static void sliced(struct reader *r, const struct packet *k, uint32_t said)
 		reader_cut(st, k);
 }
 
-bool reader_prepare(struct reader *r, struct packet *k)
+bool reader_fragment(struct reader *r, struct packet *k)
 {
-	uint32_t len = k->len;
-
-	layers_dissect(k, &r->counters);
-	if (__builtin_expect(k->len != len, 0))
-		sliced(r, k, len);
-	if (k->flags & PACKET_FRAGMENT) {
-		if (!defrag_packet(r->defrag, k, &r->counters))
-			return false;
-		r->reassembled = true;
-	}
-	if (!engine_route(r->p->config, k)) {
-		free(k->owned);
-		k->owned = NULL;
-		if (!(k->flags & (PACKET_ARP | PACKET_FRAGMENT)))
-			counters_add(&r->counters, "frames that belong to no flow", 1);
+	if (!defrag_packet(r->defrag, k, &r->counters))
 		return false;
-	}
-	ports_packet(r->ports, k);
-	if (k->flags & PACKET_TCP)
-		twins_packet(&r->twins, k, &r->counters);
-	else if (!(k->flags & PACKET_COPY))
-		datagrams_packet(&r->datagrams, k, &r->counters);
+	r->reassembled = true;
 	return true;
+}
+
+void reader_no_flow(struct reader *r, struct packet *k)
+{
+	free(k->owned);
+	k->owned = NULL;
+	if (!(k->flags & (PACKET_ARP | PACKET_FRAGMENT)))
+		counters_add(&r->counters, "frames that belong to no flow", 1);
 }
 
 /* The first one begins the seconds. */

@@ -9,6 +9,9 @@
 #include "base/clock.h"
 #include "core/order.h"
 #include "core/datagrams.h"
+#include "core/layers.h"
+#include "core/plain.h"
+#include "core/ports.h"
 #include "core/twins.h"
 #include "run/pipeline.h"
 #include <time.h>
@@ -34,9 +37,6 @@ void reader_init(struct reader *r, struct pipeline *p);
 /* Its counters go to the pipeline's. */
 void reader_release(struct reader *r);
 
-/* Reads the headers; false where no flow gets the packet. */
-bool reader_prepare(struct reader *r, struct packet *k);
-
 /* Now, on a quiet wire, where time goes on all the same; 0: there was no frame yet. */
 uint64_t reader_idle_time(const struct reader *r);
 /* An interface is listened to by the clock: no frame may ever come. */
@@ -49,6 +49,9 @@ void reader_cut(struct capture_stats *st, const struct packet *k);
 bool reader_beyond_limit(const struct reader *r, const struct packet *k);
 void reader_time_back(struct reader *r, const struct packet *k);
 bool reader_tick_begun(struct reader *r, uint64_t time);
+void reader_sliced(struct reader *r, const struct packet *k, uint32_t said);
+bool reader_fragment(struct reader *r, struct packet *k);
+void reader_no_flow(struct reader *r, struct packet *k);
 
 /* Counts a frame; false where it lies behind a limit (-c, --duration). */
 static inline __attribute__((always_inline)) bool reader_admit(struct reader *r, struct packet *k)
@@ -68,6 +71,29 @@ static inline __attribute__((always_inline)) bool reader_admit(struct reader *r,
 	else
 		r->now = k->time;
 	st->last = r->now;
+	return true;
+}
+
+/* Reads the headers; false where no flow gets the packet. */
+static inline __attribute__((always_inline)) bool reader_prepare(struct reader *r, struct packet *k)
+{
+	uint32_t len = k->len;
+
+	if (!plain_frame(k))
+		layers_one_by_one(k, &r->counters);
+	if (__builtin_expect(k->len != len, 0))
+		reader_sliced(r, k, len);
+	if (k->flags & PACKET_FRAGMENT && !reader_fragment(r, k))
+		return false;
+	if (!engine_route(r->p->config, k)) {
+		reader_no_flow(r, k);
+		return false;
+	}
+	ports_packet(r->ports, k);
+	if (k->flags & PACKET_TCP)
+		twins_packet(&r->twins, k, &r->counters);
+	else if (!(k->flags & PACKET_COPY))
+		datagrams_packet(&r->datagrams, k, &r->counters);
 	return true;
 }
 
