@@ -138,8 +138,8 @@ struct dissector {
 	const char *name;
 	const char *title;
 	const struct claim *claims; /* ends with TABLE_END; may be NULL */
-	const struct field
-		*fields; /* the transaction's own values; ends with FIELDS_END; may be NULL */
+	const struct field *fields; /* the transaction's own values; ends with FIELDS_END; may be
+				       NULL */
 
 	/* A layer. */
 	void (*layer)(struct packet *p, struct view *v, struct next *next);

@@ -184,8 +184,8 @@ struct ext_side {
 	uint64_t dup_since;                   /* first duplicate ACK of the present run */
 	uint32_t expect;                      /* where the first hole begins, if there is one */
 	struct resend resend;
-	uint64_t
-		clock_time; /* when it sent what had this timestamp, near its first hole; 0: none */
+	uint64_t clock_time; /* when it sent what had this timestamp, near its first hole; 0: none
+			      */
 	uint32_t clock_tsval;
 	uint32_t recover; /* of missing bytes below, those that came had been sent again */
 	/* Bytes of it had been sent at this time and did not come; 0: none that are known of. */

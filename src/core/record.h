@@ -205,8 +205,8 @@ struct record_text {
 struct value {
 	uint16_t field; /* its place in dissector->fields */
 	uint16_t len;   /* text: its length */
-	uint32_t
-		room; /* bytes of text that follow this struct, before padding to a multiple of 8 */
+	uint32_t room;  /* bytes of text that follow this struct, before padding to a multiple of 8
+			 */
 	union {
 		uint64_t u64;
 		const char *name; /* FIELD_NAME */
@@ -349,10 +349,10 @@ static inline const char *value_text(const struct value *v)
 }
 
 /* The schema of the structs above; offsets are from the start of the record. End with FIELD_END. */
-extern const struct field record_fields[]; /* struct record: every kind */
-extern const struct field
-	flow_fields[];                      /* struct flow_record, additional; a field of a side
-					       stands twice: tsumari.tcp.client.*, tsumari.tcp.server.* */
+extern const struct field record_fields[];  /* struct record: every kind */
+extern const struct field flow_fields[];    /* struct flow_record, additional; a field of a side
+					       stands twice: tsumari.tcp.client.*, tsumari.tcp.server.*
+					     */
 extern const struct field txn_fields[];     /* struct txn_record, additional */
 extern const struct field event_fields[];   /* struct event_record: all events; record_fields do not
 					       apply; the dissector's own (tsm_event_kind) follow */

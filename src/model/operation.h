@@ -1,11 +1,12 @@
 /*
  * operation.h - what a transaction does, so that equal work has equal names.
  *
- *     http, http2   GET /page/?               the path without its query; numbers, hashes, ids are
- * ? mysql         the statement's digest; PREPARE and its kin before it nfs           READ
- * /srv/spool/?         the path, folded in the same way dns           QUERY AAAA                the
- * type asked for tls           HELLO www.example.com     the name asked for others        the
- * method, and the object where it is a path
+ *     http, http2   GET /page/?            the path without its query; numbers, hashes, ids are ?
+ *     mysql         SELECT * FROM t ...    the statement's digest; PREPARE and its kin before it
+ *     nfs           READ /srv/spool/?      the path, folded in the same way
+ *     dns           QUERY AAAA             the type asked for
+ *     tls           HELLO www.example.com  the name asked for
+ *     others                               the method, and the object where it is a path
  */
 #ifndef TSUMARI_MODEL_OPERATION_H
 #define TSUMARI_MODEL_OPERATION_H

@@ -51,10 +51,10 @@ struct parse {
 };
 
 struct option_entry {
-	const char *name; /* long, without its dashes; NULL: has a letter only */
-	char letter;      /* 0: none */
-	const char
-		*value; /* what its value is called; NULL: takes none; [=FORM]: may be left out */
+	const char *name;  /* long, without its dashes; NULL: has a letter only */
+	char letter;       /* 0: none */
+	const char *value; /* what its value is called; NULL: takes none; [=FORM]: may be left out
+			    */
 	enum option_group group;
 	enum option_value kind;
 	const char *help; /* a line, or several */

@@ -563,8 +563,8 @@ static void one_message_lost(void **state)
 			talk.seq = 0;
 			if (i % 3) {
 				packet(false, query, sizeof(query) - 1);
-				ok[1] = (uint8_t)
-					i; /* rows that were changed: the command's number */
+				ok[1] = (uint8_t)i; /* rows that were changed: the command's number
+						     */
 				packet(true, ok, sizeof(ok) - 1);
 			} else {
 				packet(false, q, sizeof(q) - 1);
