@@ -689,6 +689,8 @@ def check(name, path, first, cost, also, never, verdict):
     elif first and not (loud and right(loud[0], first, cost)):
         fail(name, "%s, not %s %s" % (told, first, cost))
     for f in loud:
+        if f.get("part_of") and not any(of["id"] == f["part_of"] for of in loud):
+            fail(name, "%s is part of what is no alarm" % shown(f))
         if not f.get("count"):
             fail(name, "%s is told of none: %s" % (shown(f), f["saw"]))
     for want in also:

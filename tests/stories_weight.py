@@ -4,7 +4,7 @@ import sys
 
 import pcaplib
 import stories
-from pcaplib import ACK, FIN, PSH, RST
+from pcaplib import ACK, FIN, PSH, RST, SYN
 from stories import MS, SECOND, World, dns, get, gone, ok, story
 
 stories.STORIES.clear()
@@ -34,6 +34,26 @@ def twenty_answers_of_a_quarter_of_a_second():
 @story(first=("slow-server", "10.8.0.1:80"), cost=2 * 2.0 + 58 * 0.004)
 def two_answers_of_two_seconds():
     return pages(60, 2, 2 * SECOND)
+
+
+@story(first=("no-keepalive", "10.8.0.1:80"))
+def path_of_60_ms_and_at_times_110():
+    """It is no long one, though some of its round trips are."""
+    w, now = World(), 0
+    for i in range(24):
+        rtt = (110 if i % 8 == 3 else 60) * MS
+        talk = w.tcp("10.8.0.1")
+        talk._send(0, now, SYN)
+        talk._send(1, now + rtt, SYN | ACK)
+        talk._send(0, now + rtt + 1000, ACK)
+        talk._send(0, now + rtt + 2000, PSH | ACK, get("/"))
+        now += 2 * rtt + MS
+        talk._send(1, now, PSH | ACK, ok())
+        talk._send(0, now + 1000, FIN | ACK)
+        talk._send(1, now + rtt, FIN | ACK)
+        talk._send(0, now + rtt + 1000, ACK)
+        now += 2 * rtt
+    return w
 
 
 def held(expects, said, after):
@@ -69,6 +89,31 @@ def body_that_nobody_holds_back():
 @story()
 def body_that_is_asked_for_at_once():
     return held(True, True, 2 * MS)
+
+
+def rows(asks, took, pause=MS):
+    """Six pages that ask for rows one after the other, in a protocol that is not read."""
+    w, now = World(), 0
+    front, db = w.tcp("10.8.0.1"), w.tcp("10.8.0.6", 5432, "10.8.0.1")
+    db.open(0)
+    now = front.open(0)
+    for page in range(6):
+        asked = now = front.send(0, now, get("/p%d" % page))
+        for i in range(asks):
+            now = db.send(1, db.send(0, now + pause, b"q" * 42) + took(i), b"r" * 64)
+        now = front.send(1, now + MS, ok()) + 500 * MS
+    return w
+
+
+@story(first=("n-plus-one", "10.8.0.6:5432"), cost=6 * sum((20 + 17 * i % 90) * 0.001 for i in range(45)))
+def page_that_asks_a_busy_database_for_each_row():
+    """Some take twice as long as others, and more."""
+    return rows(45, lambda i: (20 + 17 * i % 90) * MS)
+
+
+@story(never=("n-plus-one",), first=("slow-server", "10.8.0.6:5432"))
+def page_that_asks_a_slow_database_four_times():
+    return rows(4, lambda i: (240 + i * 500) * MS)
 
 
 def stale_ones(n):

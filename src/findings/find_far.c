@@ -127,7 +127,9 @@ static void add_flow(struct findings *f, struct svc *s, const struct flow_record
 
 bool path_far(const struct svc *s)
 {
-	return svc_has(s, DETECTOR_FAR) != NULL;
+	const struct far_state *c = svc_has(s, DETECTOR_FAR);
+
+	return c && reaches(c->trip + c->bodies, svc_waiting(s), MOST);
 }
 
 static void record(struct findings *f, struct svc *s, const struct record *r)

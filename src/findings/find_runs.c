@@ -7,10 +7,10 @@
  */
 #include "findings/find_impl.h"
 
-#define FLOWS 1024u               /* connections whose run is known */
-#define RUNS  512u                /* that are over */
-#define PAUSE (50 * (uint64_t)MS) /* between two of a run at most */
-#define SMALL (50 * (uint64_t)MS) /* what takes longer is slow on its own account */
+#define FLOWS 1024u                /* connections whose run is known */
+#define RUNS  512u                 /* that are over */
+#define PAUSE (100 * (uint64_t)MS) /* between two of a run at most */
+#define MOST  500u                 /* permille of what its service was waited for */
 
 struct run {
 	struct svc *s;
@@ -50,8 +50,8 @@ static void add_turn(struct findings *f, struct svc *s, const struct turn_record
 	r->s = s;
 	r->client = t->r.client.ip;
 	r->to = t->r.end;
-	if (t->r.duration >= SMALL)
-		return;
+	if (t->r.duration >= f->limit.v[THRESHOLD_SLOW])
+		return; /* it is slow on its own account */
 	r->count++;
 	r->cost += t->r.duration;
 }
@@ -99,7 +99,10 @@ static void list_runs(struct findings *f, const struct svc *s, const struct runs
 	struct finding *x = finding_new(f, "n-plus-one", "Many small requests one after the other",
 		s, &c->p, "tsumari.turns.count >= 20");
 
-	finding_claims(x, s, ENTRY(SERVER) | ENTRY(NETWORK), CLASS(NONE));
+	finding_claims(x, s, ENTRY(SERVER) | ENTRY(NETWORK),
+		CLASS(NONE) |
+			(reaches(c->p.cost, svc_waiting(s), MOST) ? CLASS(LESSER) | CLASS(MEDIUM)
+								  : 0));
 	x->counted = "bursts";
 	x->of = FIELD_ABSENT;
 	x->if_felt = true;

@@ -518,6 +518,24 @@ static void explain_slow(struct findings *f)
 	}
 }
 
+/* What is no alarm has no part that is one. */
+static void no_more_than_whole(const struct findings *f, struct finding *x)
+{
+	enum severity most = SEVERITY_INFO;
+	bool found = false;
+
+	for (unsigned i = 0; x->part_of && i < f->nlist; i++) {
+		const struct finding *y = &f->list[i];
+
+		if (y == x || strcmp(y->id, x->part_of) != 0)
+			continue;
+		found = true;
+		most = y->severity > most ? y->severity : most;
+	}
+	if (found && x->severity > most)
+		x->severity = most;
+}
+
 /* What each costs those in front: first of the whole ones, which leave nothing to each other. */
 static void work_out(struct findings *f)
 {
@@ -538,6 +556,9 @@ static void work_out(struct findings *f)
 			x->severity = x->least;
 		x->severity = x->severity > x->most ? x->most : x->severity;
 	}
+	/* Parts of parts, too. */
+	for (unsigned i = 0; i < 2 * f->nlist; i++)
+		no_more_than_whole(f, &f->list[i % f->nlist]);
 }
 
 unsigned findings_list(
