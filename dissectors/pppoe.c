@@ -104,8 +104,9 @@ static void ppp_describe(struct show *s, const struct packet *p, enum side side,
 	(void)side;
 	if (h && (h[0] == HDLC_PPP || h[0] == HDLC_CISCO || h[0] == HDLC_CISCO_MULTI))
 		(void)view_take(&v, 2);
-	if (view_len(&v))
-		show_be(s, &parts[D_PPP], &v, v.p[0] & 1 ? 1 : 2);
+	h = view_peek(&v, 1);
+	if (h)
+		show_be(s, &parts[D_PPP], &v, h[0] & 1 ? 1 : 2);
 }
 
 static const struct claim pppoe_claims[] = {

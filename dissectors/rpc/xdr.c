@@ -158,20 +158,20 @@ static bool have(struct xdr *x, const struct view *v, size_t n, bool last, struc
 	return false;
 }
 
-static uint64_t number_at(const uint8_t *p, unsigned n)
+/* Of n bytes, behind `skip` others. */
+static uint64_t number_at(const struct view *v, size_t skip, unsigned n)
 {
-	uint64_t x = 0;
+	struct view at = *v;
 
-	for (unsigned i = 0; i < n; i++)
-		x = x << 8 | p[i];
-	return x;
+	(void)view_take(&at, skip);
+	return view_be(&at, n);
 }
 
 static bool read_number(struct xdr *x, struct view *v, unsigned n, bool last, struct take *t)
 {
 	if (!have(x, v, n, last, t))
 		return false;
-	x->number = number_at(view_take(v, n), n);
+	x->number = view_be(v, n);
 	x->at += n;
 	return true;
 }
@@ -184,7 +184,7 @@ static bool read_opaque(
 
 	if (!have(x, v, 4, last, t))
 		return false;
-	n = number_at(v->p, 4);
+	n = number_at(v, 0, 4);
 	padded = (n + 3) / 4 * 4;
 	kept = !keep ? 0 : n > XDR_TEXT ? XDR_TEXT : padded;
 	if (x->attrs_end && x->at + 4 + padded > x->attrs_end) {
@@ -208,17 +208,17 @@ static bool begin_attributes(struct xdr *x, struct view *v, bool last, struct ta
 
 	if (!have(x, v, 4, last, t))
 		return false;
-	words = number_at(v->p, 4);
+	words = number_at(v, 0, 4);
 	if (words > ATTR_WORDS || x->attrs_end) {
 		wrong(x);
 		return false;
 	}
 	if (!have(x, v, 8 + 4 * (size_t)words, last, t))
 		return false;
-	x->attrs = words > 0 ? number_at(v->p + 4, 4) : 0;
+	x->attrs = words > 0 ? number_at(v, 4, 4) : 0;
 	if (words > 1)
-		x->attrs |= number_at(v->p + 8, 4) << 32;
-	length = number_at(v->p + 4 + 4 * words, 4);
+		x->attrs |= number_at(v, 8, 4) << 32;
+	length = number_at(v, 4 + 4 * words, 4);
 	(void)view_take(v, 8 + 4 * (size_t)words);
 	x->at += 8 + 4 * words;
 	x->attrs_end = x->at + (length + 3) / 4 * 4;

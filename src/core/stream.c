@@ -197,8 +197,8 @@ void stream_hold(struct shard *sh, struct flow *f, const struct packet *p, unsig
 		if (seq_diff(next->hi, lo) > 0)
 			lo = next->hi;
 	}
-	if (e->nheld > HELD_MAX || e->held_bytes > HELD_BYTES_MAX ||
-		sh->held_bytes > sh->budget / 4) {
+	if (e->held && (e->nheld > HELD_MAX || e->held_bytes > HELD_BYTES_MAX ||
+			       sh->held_bytes > sh->budget / 4)) {
 		counters_add(&sh->engine->counters, "tcp: holding limit reached, hole given up", 1);
 		stream_gap(sh, f, p, dir, e->held->lo, GAP_GIVEN_UP);
 	}
