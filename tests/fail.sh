@@ -8,16 +8,23 @@ command -v python3 >/dev/null || { echo "python3 is not installed"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 bad=0
+# The plugin of examples/, as tests/plugin.sh builds it from what is installed.
+$CC -std=c11 -DTSM_PLUGIN -Isrc/api -shared -fPIC -o "$work/redis.so" examples/redis.c || exit 1
+chmod 755 "$work" "$work/redis.so"
+export PLUGIN=$work/redis.so
 if grep -q __asan_init "$TSUMARI"; then
 	# Allocations are the sanitizer's: those of the program itself fail where it is linked.
 	"$MAKE" -s -C "$top_builddir" tests/sturdy/tsumari-fail >"$work/out" 2>&1 || { cat "$work/out"; exit 1; }
 	FAIL=$(cd "$top_builddir" && pwd)/tests/sturdy/tsumari-fail
 	export FAIL ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 	python3 tests/sturdy/fail.py -m "$@" || bad=1
+	python3 tests/sturdy/view.py -m "$@" || bad=1
 else
 	$CC -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -shared -fPIC -o "$work/fail.so" tests/sturdy/fail.c -ldl ||
 		exit 1
-	FAIL=$work/fail.so python3 tests/sturdy/fail.py "$@" || bad=1
+	export FAIL=$work/fail.so
+	python3 tests/sturdy/fail.py "$@" || bad=1
+	python3 tests/sturdy/view.py "$@" || bad=1
 fi
 python3 tests/sturdy/interrupt.py || bad=1
 exit $bad

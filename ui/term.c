@@ -25,7 +25,7 @@
 #define TEXT_BYTES 4096
 
 static struct {
-	bool open, utf8, colours;
+	bool opening, open, utf8, colours;
 	bool plain; /* drawn without colours */
 	int fd;     /* keys come from here */
 	FILE *in;
@@ -264,6 +264,14 @@ static void set_modes(const struct term_options *o)
 	term_restyle(o);
 }
 
+static void end(void)
+{
+	if (T.opening)
+		tcsetattr(T.fd, TCSANOW, &T.before);
+	else
+		term_close();
+}
+
 bool term_open(const struct term_options *o, char *err, size_t errsize)
 {
 	const char *name = getenv("TERM");
@@ -279,10 +287,15 @@ bool term_open(const struct term_options *o, char *err, size_t errsize)
 		return false;
 	setlocale(LC_CTYPE, "");
 	tcgetattr(T.fd, &T.before);
+	/* ncurses ends the program where it has no memory. */
+	if (!registered)
+		atexit(end);
+	T.opening = true;
 	T.screen = term_known(name) ? newterm(NULL, stdout, T.in) : NULL;
 	if (!T.screen || !capability("cup") || !capability("clear")) {
 		if (T.screen)
 			endwin();
+		T.opening = false;
 		if (T.in != stdin)
 			fclose(T.in);
 		snprintf(err, errsize,
@@ -293,12 +306,11 @@ bool term_open(const struct term_options *o, char *err, size_t errsize)
 	}
 	set_modes(o);
 	remember_undo();
+	T.opening = false;
 	T.open = true;
 	catch_all();
-	if (!registered) {
-		atexit(term_close);
+	if (!registered)
 		ending_add(give_back, &T);
-	}
 	registered = true;
 	return true;
 }

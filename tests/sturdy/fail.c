@@ -34,25 +34,35 @@ static bool later, ready;
 static atomic_ulong seen;
 
 #ifndef WRAP
-static uintptr_t spared, spared_end;
+static struct {
+	uintptr_t from, to;
+} spared[2];
+static unsigned nspared;
 
-/* libseccomp 2.5.4 does not survive it: it crashes, or goes on for ever. */
+/* These do not survive it: libseccomp 2.5.4 crashes or goes on for ever, ncurses 6.4 crashes in
+ * setupterm(). */
 static int spare(struct dl_phdr_info *x, size_t size, void *arg)
 {
 	(void)size;
 	(void)arg;
-	if (!strstr(x->dlpi_name, "libseccomp"))
+	if ((!strstr(x->dlpi_name, "libseccomp") && !strstr(x->dlpi_name, "libtinfo")) ||
+		nspared == 2)
 		return 0;
-	spared = x->dlpi_addr;
+	spared[nspared].from = spared[nspared].to = x->dlpi_addr;
 	for (int i = 0; i < x->dlpi_phnum; i++)
 		if (x->dlpi_phdr[i].p_type == PT_LOAD)
-			spared_end = spared + x->dlpi_phdr[i].p_vaddr + x->dlpi_phdr[i].p_memsz;
-	return 1;
+			spared[nspared].to =
+				x->dlpi_addr + x->dlpi_phdr[i].p_vaddr + x->dlpi_phdr[i].p_memsz;
+	nspared++;
+	return 0;
 }
 
 static bool is_spared(void *from)
 {
-	return (uintptr_t)from >= spared && (uintptr_t)from < spared_end;
+	for (unsigned i = 0; i < nspared; i++)
+		if ((uintptr_t)from >= spared[i].from && (uintptr_t)from < spared[i].to)
+			return true;
+	return false;
 }
 #else
 #define is_spared(from) false
@@ -150,6 +160,16 @@ char *__wrap_strdup(const char *s)
 }
 #else
 void *__libc_memalign(size_t alignment, size_t n);
+
+/* The C library's own would be the one that asks. */
+char *strdup(const char *s)
+{
+	size_t n = strlen(s) + 1;
+	char *p =
+		!is_spared(__builtin_return_address(0)) && fails("malloc") ? NULL : REAL(malloc)(n);
+
+	return p ? memcpy(p, s, n) : NULL;
+}
 
 void *aligned_alloc(size_t alignment, size_t n)
 {

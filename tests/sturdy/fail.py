@@ -124,6 +124,9 @@ RUNS = {
     "several": (["-r", HTTP, "--json", "-o", "a", "--report", "-n", "-o", "b", "-w", "c"],
                 {"a": records, "b": lines, "c": frames}),
 }
+PLUGIN = os.environ.get("PLUGIN")
+if PLUGIN:
+    RUNS["plugin"] = (["--plugin", PLUGIN, "-r", os.path.join(PCAPS, "redis.pcap"), "--json"], {"-": records})
 GEO = sorted(glob.glob(os.path.join(HERE, "..", "geo", "*.mmdb")))
 if GEO:
     RUNS["geo"] = (["-r", HTTP, "--json", "--geoip", GEO[0]], {"-": records})
