@@ -52,6 +52,13 @@ def few_nfs_names(capture):
     nfs_names(capture, 50_000)
 
 
+def one_after_another(capture):
+    """What one kind had is the next one's."""
+    for flood in (hostile.many_sessions, hostile.syn_flood, few_dns_flows, hostile.many_hosts, hostile.above_holes,
+                  few_nfs_names, hostile.many_services):
+        flood(capture)
+
+
 def peak(path, *args):
     """(exit status, MiB)"""
     p = subprocess.Popen([TSUMARI, "-r", path, *args], stdout=subprocess.DEVNULL,
@@ -81,7 +88,7 @@ def main():
         print("a build with sanitizers has other memory")
         return 77
     every = "-a" in sys.argv[1:]
-    floods = [f for f, _ in hostile.FLOODS] + [dns_flows, nfs_names] if every else [
+    floods = [f for f, _ in hostile.FLOODS] + [dns_flows, nfs_names, one_after_another] if every else [
         hostile.port_scan, hostile.many_sessions, hostile.many_hosts, few_dns_flows, few_nfs_names]
     budgets = [(m, j) for m in (16, 32, 64, 128) for j in (0, 2, 4)] if every else [(16, 4), (64, 2)]
     bad = 0

@@ -33,6 +33,7 @@
 /* What the program takes of the budget without any packet: libraries, packets and records on their
    way. */
 #define PROGRAM (UINT64_C(14) << 20)
+#define MODEL   (UINT64_C(16) << 20) /* at most, and an eighth: what sums them up */
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -40,8 +41,8 @@ struct shard *shard_new(struct engine *e, unsigned index, const uint64_t hash_ke
 {
 	struct shard *sh = xcalloc(1, sizeof(*sh));
 	uint64_t memory = e->config->memory;
-	uint64_t budget =
-		(memory - (memory / 16 * 7 < PROGRAM ? memory / 16 * 7 : PROGRAM)) / SHARDS;
+	uint64_t others = PROGRAM + (memory / 8 < MODEL ? memory / 8 : MODEL);
+	uint64_t budget = (memory - (memory / 16 * 7 < others ? memory / 16 * 7 : others)) / SHARDS;
 	uint64_t limit = budget / 2 / FLOW_COST;
 
 	sh->engine = e;
