@@ -415,7 +415,7 @@ void record_of_open_flow(struct shard *sh, const struct flow *f, uint64_t now, u
 
 	r->r.open = RECORD_OF_MOMENT;
 	r->close_reason = flow_ended_by(f, NULL);
-	if (requests) { /* the record has these members then */
+	if (s && requests) { /* the record has these members then */
 		r->transactions += requests;
 		will_tell(r, s->resting);
 		will_tell(r, s->first);

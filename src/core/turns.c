@@ -392,7 +392,7 @@ void turns_left(struct shard *sh, const struct flow *f, uint64_t now, bool pendi
 
 	if (t && t->of == 2 && !pending)
 		turns_end(sh, f);
-	if (!is_left(sh, f, now))
+	if (!t || !is_left(sh, f, now))
 		return;
 	over(sh, f, t, 0);
 	turns_tell(sh, f, t);
