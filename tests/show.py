@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Packets explained, against tshark's reading: for each field that both have, the same bytes and the
 same value, frame by frame. usage: show.py DUMP CAPTURE ..."""
+import glob
+import importlib
 import ipaddress
+import os
 import re
 import subprocess
 import sys
@@ -44,6 +47,17 @@ EIGHTHS = {"ip.frag_offset", "ipv6.fraghdr.offset"}  # in units of eight bytes t
 BY_VALUE = {"mysql.version", "http.request.method", "http.request.uri", "http.response.code", "dns.qry.name",
             "dns.a", "dns.aaaa", "tls.handshake.extensions_server_name", "tls.handshake.ciphersuite",
             "rpc.xid", "rpc.program", "mysql.error_code", "smtp.response.code", "dns.resp.name"}
+
+
+ONCE = set()  # tshark reads the first of a frame only
+# Protocols with a file of their own, show_NAME.py, and the captures of them.
+OWN = [importlib.import_module(os.path.basename(p)[:-3])
+       for p in sorted(glob.glob(os.path.join(os.path.dirname(os.path.abspath(__file__)), "show_*.py")))]
+for room in OWN:
+    NAMES.update(room.NAMES)
+    LEFT |= room.LEFT
+    BY_VALUE |= room.BY_VALUE
+    ONCE |= room.ONCE
 
 
 def number(text):
@@ -101,7 +115,11 @@ def theirs_of(capture):
 def check(dump, capture, seen):
     ours, bad, n = ours_of(dump, capture), [], 0
     for frame, theirs in theirs_of(capture):
+        first = set()
         for name, at, length, value in ours.get(frame, []):
+            if name in ONCE and name in first:
+                continue
+            first.add(name)
             if name == "http2.header" and "http2.header.name" in theirs:
                 # Of a decompressed block: places are not those of the frame.
                 pairs = [f"{a[2]}: {b[2]}" for a, b in zip(theirs["http2.header.name"], theirs["http2.header.value"])]
@@ -128,7 +146,7 @@ def check(dump, capture, seen):
 
 def main():
     seen, total, faults = set(), 0, []
-    for capture in sys.argv[2:]:
+    for capture in sys.argv[2:] + [name + ".pcap" for room in OWN for name in room.CAPTURES]:
         n, bad = check(sys.argv[1], capture, seen)
         total += n
         faults += bad

@@ -7,6 +7,8 @@ that the protocol's software makes, none of them mispaired, and only those that 
 to may be missing. $TSUMARI is the program, $REDIS the example plugin. Arguments: names of protocols
 (all of them).
 """
+import glob
+import importlib
 import os
 import random
 import re
@@ -75,6 +77,11 @@ PROTOCOLS = {
     "tls": (tls.made, tls.answered, "tls", 8, 4),
     "redis": (made_redis, answered_redis, "redis", 3, 24),
 }
+# Those of a protocol of its own file, property_NAME.py, as docs/dissector.md has it.
+for path in sorted(glob.glob(os.path.join(os.path.dirname(os.path.abspath(__file__)), "property_*.py"))):
+    room = importlib.import_module(os.path.basename(path)[:-3])
+    if hasattr(room, "PROTOCOL"):
+        PROTOCOLS[room.PROTOCOL[0]] = room.PROTOCOL[1:]
 PLUGIN = ["--plugin", os.environ["REDIS"]] if os.environ.get("REDIS") else None
 
 

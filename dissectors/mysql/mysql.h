@@ -255,23 +255,6 @@ static inline struct view mysql_lenenc_text(struct view *v)
 	return text;
 }
 
-/* Text up to a zero byte; none of one that was cut. */
-static inline struct view mysql_text(struct view *v)
-{
-	struct view text = *v;
-	const uint8_t *zero = view_len(v) ? memchr(v->p, 0, view_len(v)) : NULL;
-
-	if (zero) {
-		text.end = zero;
-		v->p = zero + 1;
-	} else {
-		v->p = v->end;
-		if (v->cut)
-			text.end = text.p;
-	}
-	return text;
-}
-
 static inline struct view mysql_kept(const uint8_t *p, uint8_t len)
 {
 	return view_of(p, len, 0);

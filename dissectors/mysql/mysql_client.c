@@ -312,11 +312,11 @@ static void on_statement(struct session *s, struct mysql *h, struct tsm_txn t, u
 
 static uint64_t change_user(struct mysql *h, struct tsm_txn t, struct view v)
 {
-	struct view user = mysql_text(&v), schema;
+	struct view user = view_text(&v), schema;
 
 	mysql_keep(h->user, &h->user_len, user);
 	(void)view_take(&v, (size_t)view_le(&v, 1));
-	schema = mysql_text(&v);
+	schema = view_text(&v);
 	tsm_str(t, F_USER, user);
 	h->next_schema_len = 0;
 	if (!v.bad)
@@ -324,7 +324,7 @@ static uint64_t change_user(struct mysql *h, struct tsm_txn t, struct view v)
 	if (!v.bad && view_len(&v) >= 2)
 		tsm_u64(t, F_COLLATION, view_le(&v, 2));
 	if (!v.bad && view_len(&v))
-		mysql_keep(h->plugin, &h->plugin_len, mysql_text(&v));
+		mysql_keep(h->plugin, &h->plugin_len, view_text(&v));
 	h->side[SIDE_CLIENT].phase = h->side[SIDE_SERVER].phase = P_AUTH;
 	return TAG_SCHEMA;
 }
@@ -412,7 +412,7 @@ static uint64_t command(struct session *s, struct mysql *h, struct tsm_txn t, ui
 			tsm_flag(t, QUALITY_TRUNCATED);
 		return 0;
 	case COM_FIELD_LIST:
-		tsm_op(t, text_of(name + 4), mysql_text(&v));
+		tsm_op(t, text_of(name + 4), view_text(&v));
 		return 0;
 	default:
 		break;

@@ -68,7 +68,7 @@ bool mysql_greeting(struct session *s, struct mysql *h, const uint8_t *p, struct
 	}
 	if (view_le(&v, 1) != 10)
 		return false;
-	version = mysql_text(&v);
+	version = view_text(&v);
 	/* MariaDB says 5.5.5- first for the sake of old replicas. */
 	if (view_len(&version) > 6 && memcmp(version.p, "5.5.5-", 6) == 0 &&
 		memmem(version.p, view_len(&version), "MariaDB", 7))
@@ -89,18 +89,18 @@ bool mysql_greeting(struct session *s, struct mysql *h, const uint8_t *p, struct
 /* What follows the fixed part of a login; `old`: as it was before protocol 4.1. */
 static void who(struct mysql *h, struct tsm_txn t, uint32_t caps, bool old, struct view *v)
 {
-	struct view user = mysql_text(v), schema = nothing(), plugin = nothing();
+	struct view user = view_text(v), schema = nothing(), plugin = nothing();
 
 	if (!old && caps & CLIENT_LENENC_AUTH)
 		(void)mysql_lenenc_text(v);
 	else if (!old && caps & CLIENT_SECURE)
 		(void)view_take(v, (size_t)view_le(v, 1));
 	else
-		(void)mysql_text(v);
+		(void)view_text(v);
 	if (caps & CLIENT_CONNECT_WITH_DB)
-		schema = mysql_text(v);
+		schema = view_text(v);
 	if (!old && caps & CLIENT_PLUGIN_AUTH)
-		plugin = mysql_text(v);
+		plugin = view_text(v);
 	mysql_keep(h->user, &h->user_len, user);
 	mysql_keep(h->next_schema, &h->next_schema_len, schema);
 	mysql_keep(h->plugin, &h->plugin_len, plugin);
@@ -170,7 +170,7 @@ bool mysql_authentication(
 		return false;
 	if (*v.p == 0xfe && len > 1) { /* another method */
 		(void)view_le(&v, 1);
-		mysql_keep(h->plugin, &h->plugin_len, mysql_text(&v));
+		mysql_keep(h->plugin, &h->plugin_len, view_text(&v));
 		return true;
 	}
 	if (*v.p != 0 && *v.p != 0xff)

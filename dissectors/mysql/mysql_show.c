@@ -62,7 +62,7 @@ static void greeting(struct show *s, struct view v)
 {
 	tsm_show_name(s, &mysql_fields[D_KIND], v.p, 1, "greeting");
 	v.p++;
-	tsm_show_text(s, &mysql_fields[F_VERSION], mysql_text(&v));
+	tsm_show_text(s, &mysql_fields[F_VERSION], view_text(&v));
 }
 
 static void response(struct show *s, unsigned sequence, struct view v)

@@ -83,6 +83,36 @@ struct take {
 	bool stop;     /* nothing more is wanted of this connection */
 };
 
+/* The answers of data(), as they are said. */
+static inline struct take take_more(void) /* call again when there is more */
+{
+	struct take t = {0, 0, false};
+	return t;
+}
+
+static inline struct take take_need(uint32_t n) /* ... when at least n bytes are there */
+{
+	struct take t = {0, n, false};
+	return t;
+}
+
+static inline struct take take_skip(uint64_t n) /* ... behind the next n bytes */
+{
+	struct take t = {n, 0, false};
+	return t;
+}
+
+static inline struct take take_search(void) /* ... where a message begins */
+{
+	return take_need(TAKE_SEARCH);
+}
+
+static inline struct take take_stop(void)
+{
+	struct take t = {0, 0, true};
+	return t;
+}
+
 struct tsm_event_kind;
 struct tsm_facts;
 struct show;    /* where describe() puts what it tells */

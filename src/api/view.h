@@ -161,6 +161,63 @@ static inline bool view_line(struct view *v, struct view *line)
 	return view_line_from(v, line, 0);
 }
 
+/* Text up to a NUL, which the view moves behind, too. Where there is none it is all that is left;
+   nothing, where the snap length has cut it. */
+static inline struct view view_text(struct view *v)
+{
+	const uint8_t *nul = view_len(v) ? (const uint8_t *)memchr(v->p, 0, view_len(v)) : NULL;
+	struct view text = *v;
+
+	text.end = nul ? nul : v->cut ? v->p : v->end;
+	text.cut = 0;
+	v->p = nul ? nul + 1 : v->end;
+	return text;
+}
+
+/* Does the view begin with exactly this text? Then it moves behind it. */
+static inline bool view_literal(struct view *v, const char *text)
+{
+	size_t n = strlen(text);
+
+	if (view_len(v) < n || memcmp(v->p, text, n) != 0)
+		return false;
+	v->p += n;
+	return true;
+}
+
+/* The next word of a line; empty: there is none. The view moves behind it and the blank that
+   follows, past blanks before it. */
+static inline struct view view_word(struct view *v)
+{
+	const uint8_t *from;
+	struct view word;
+
+	while (v->p < v->end && *v->p == ' ')
+		v->p++;
+	for (from = v->p; v->p < v->end && *v->p != ' ';)
+		v->p++;
+	word = view_of(from, (size_t)(v->p - from), 0);
+	v->p += v->p < v->end;
+	return word;
+}
+
+/* Is the whole of it a decimal number, of at most max? *n is 0 where it is not. */
+static inline bool view_decimal(const struct view *v, uint64_t max, uint64_t *n)
+{
+	uint64_t x = 0;
+
+	*n = 0;
+	for (const uint8_t *p = v->p; p < v->end; p++) {
+		unsigned digit = *p - (unsigned)'0';
+
+		if (digit > 9 || x > (max - digit) / 10 || digit > max)
+			return false;
+		x = x * 10 + digit;
+	}
+	*n = x;
+	return v->p < v->end;
+}
+
 /* Does the view hold exactly this text, ASCII letters compared without case? */
 static inline bool view_is(const struct view *v, const char *text)
 {

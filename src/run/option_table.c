@@ -72,7 +72,7 @@ static bool take_flag(struct parse *p, const struct option_entry *e, const char 
 }
 
 /* How often it was given. */
-static bool take_more(struct parse *p, const struct option_entry *e, const char *arg)
+static bool take_count(struct parse *p, const struct option_entry *e, const char *arg)
 {
 	unsigned *to = member(p, e);
 
@@ -554,20 +554,20 @@ const struct option_entry option_table[] = {
 		"no time; -tt seconds since 1970, -ttt since the packet before, -tttt with the "
 		"date, "
 		"-ttttt since the first packet",
-		take_more, AT(print.stamp), 0, 5, USE_PRINT},
+		take_count, AT(print.stamp), 0, 5, USE_PRINT},
 	{NULL, 'e', NULL, GROUP_PACKETS, VALUE_PLAIN, "link header", take_flag, AT(print.link), 0,
 		0, USE_PRINT},
 	{NULL, 'q', NULL, GROUP_PACKETS, VALUE_PLAIN, "less: protocol and length only", take_flag,
 		AT(print.quiet), 0, 0, USE_PRINT},
 	{NULL, 'v', NULL, GROUP_PACKETS, VALUE_PLAIN,
-		"all fields, a line for each header; -vv a line for each field", take_more,
+		"all fields, a line for each header; -vv a line for each field", take_count,
 		AT(print.verbose), 0, 0, USE_PRINT},
 	{NULL, 'x', NULL, GROUP_PACKETS, VALUE_PLAIN,
-		"bytes in hexadecimal; -xx with the link header", take_more, AT(print.hex), 0, 0,
+		"bytes in hexadecimal; -xx with the link header", take_count, AT(print.hex), 0, 0,
 		USE_PRINT},
 	{NULL, 'X', NULL, GROUP_PACKETS, VALUE_PLAIN, "the same with ASCII beside it; -XX likewise",
-		take_more, AT(print.hex_ascii), 0, 0, USE_PRINT},
-	{NULL, 'A', NULL, GROUP_PACKETS, VALUE_PLAIN, "bytes as ASCII", take_more, AT(print.ascii),
+		take_count, AT(print.hex_ascii), 0, 0, USE_PRINT},
+	{NULL, 'A', NULL, GROUP_PACKETS, VALUE_PLAIN, "bytes as ASCII", take_count, AT(print.ascii),
 		0, 0, USE_PRINT},
 	{"absolute-tcp-sequence-numbers", 'S', NULL, GROUP_PACKETS, VALUE_PLAIN,
 		"TCP sequence numbers as they are on the wire", take_flag, AT(print.absolute), 0, 0,

@@ -20,25 +20,30 @@
 #define FUZZ_START  (UINT64_C(1600000000) * FUZZ_SECOND) /* time of the first packet */
 #define FUZZ_BATCH  8u
 
-/* By name, as its folder in the corpus is called. */
-#define FUZZ_TARGETS(X)                                                                            \
-	X(layers)                                                                                  \
-	X(stream)                                                                                  \
-	X(http)                                                                                    \
-	X(http2)                                                                                   \
-	X(mysql)                                                                                   \
-	X(rpc)                                                                                     \
-	X(smtp)                                                                                    \
-	X(tls)                                                                                     \
-	X(dns)                                                                                     \
-	X(file)                                                                                    \
-	X(conversation)                                                                            \
-	X(view)                                                                                    \
-	X(pcapng)                                                                                  \
-	X(filter)                                                                                  \
-	X(options)
+/* Conversations of a protocol (talk.c): NAME, port, another one, the client's, record marks,
+ * datagrams. */
+#define FUZZ_SERVICES(X)                                                                           \
+	X(http, 80, 50000, 40000, false, false)                                                    \
+	X(http2, 50051, 50000, 40000, false, false)                                                \
+	X(mysql, 3306, 50000, 40000, false, false)                                                 \
+	X(rpc, 2049, 111, 700, true, true)                                                         \
+	X(smtp, 25, 50000, 40000, false, false)                                                    \
+	X(tls, 443, 50000, 40000, false, false)                                                    \
+	X(dns, 53, 50000, 40000, false, true)
 
-#define FUZZ_DECLARE(name) int fuzz_##name(const uint8_t *data, size_t size);
+/* All by name, as its folder in the corpus is called. */
+#define FUZZ_TARGETS(X)                                                                            \
+	X(layers, )                                                                                \
+	X(stream, )                                                                                \
+	FUZZ_SERVICES(X)                                                                           \
+	X(file, )                                                                                  \
+	X(conversation, )                                                                          \
+	X(view, )                                                                                  \
+	X(pcapng, )                                                                                \
+	X(filter, )                                                                                \
+	X(options, )
+
+#define FUZZ_DECLARE(name, ...) int fuzz_##name(const uint8_t *data, size_t size);
 FUZZ_TARGETS(FUZZ_DECLARE)
 
 struct fuzz_target {

@@ -163,16 +163,6 @@ static int talk(const struct fuzz_service *service, const uint8_t *data, size_t 
 	return 0;
 }
 
-/* What each is about: NAME, port, the other one, the client's, record marks, datagrams. */
-#define SERVICES(X)                                                                                \
-	X(http, 80, 50000, 40000, false, false)                                                    \
-	X(http2, 50051, 50000, 40000, false, false)                                                \
-	X(mysql, 3306, 50000, 40000, false, false)                                                 \
-	X(rpc, 2049, 111, 700, true, true)                                                         \
-	X(smtp, 25, 50000, 40000, false, false)                                                    \
-	X(tls, 443, 50000, 40000, false, false)                                                    \
-	X(dns, 53, 50000, 40000, false, true)
-
 #define SERVICE(name, ...)                                                                         \
 	int fuzz_##name(const uint8_t *data, size_t size)                                          \
 	{                                                                                          \
@@ -180,4 +170,4 @@ static int talk(const struct fuzz_service *service, const uint8_t *data, size_t 
                                                                                                    \
 		return talk(&service, data, size);                                                 \
 	}
-SERVICES(SERVICE)
+FUZZ_SERVICES(SERVICE)

@@ -5,7 +5,7 @@
 #include "fuzz.h"
 #include <string.h>
 
-#define ENTRY(name) {#name, fuzz_##name},
+#define ENTRY(name, ...) {#name, fuzz_##name},
 const struct fuzz_target fuzz_targets[] = {FUZZ_TARGETS(ENTRY){NULL, NULL}};
 
 const struct fuzz_target *fuzz_target(const char *name)

@@ -15,8 +15,57 @@
 #include <time.h>
 #include "api/field.h"
 #include "api/packet.h"
+#include "api/view.h"
 #include "base/share.h"
 #include "base/text.h"
+
+static struct view seen(const char *text)
+{
+	return view_of(text, strlen(text), 0);
+}
+
+/* What dissectors read lines with (view.h). */
+static void words_and_numbers(void **state)
+{
+	static const char nul[] = "root\0db";
+	struct view v = seen("  GET  a:1 "), word = view_word(&v), whole;
+	uint64_t n;
+
+	(void)state;
+	assert_true(view_is(&word, "GET"));
+	word = view_word(&v);
+	assert_true(view_is(&word, "a:1") && view_len(&v) == 0);
+	word = view_word(&v);
+	assert_int_equal(view_len(&word), 0);
+	v = seen("ERROR no more");
+	assert_false(view_literal(&v, "ERRORS"));
+	assert_false(view_literal(&v, "error"));
+	assert_true(view_literal(&v, "ERROR "));
+	assert_true(view_is(&v, "no more"));
+	v = seen("18446744073709551615");
+	assert_true(view_decimal(&v, UINT64_MAX, &n) && n == UINT64_MAX);
+	v = seen("18446744073709551616");
+	assert_false(view_decimal(&v, UINT64_MAX, &n));
+	v = seen("256");
+	assert_true(view_decimal(&v, 256, &n) && n == 256);
+	assert_false(view_decimal(&v, 255, &n));
+	assert_int_equal(n, 0);
+	v = seen("3");
+	assert_false(view_decimal(&v, 2, &n));
+	v = seen("12x");
+	assert_false(view_decimal(&v, 1000, &n));
+	v = seen("");
+	assert_false(view_decimal(&v, 1000, &n));
+	v = view_of(nul, sizeof(nul) - 1, 0);
+	word = view_text(&v);
+	assert_true(view_is(&word, "root"));
+	whole = v;
+	word = view_text(&v);
+	assert_true(view_is(&word, "db") && view_len(&v) == 0);
+	whole.cut = 1; /* its rest was not captured */
+	word = view_text(&whole);
+	assert_int_equal(view_len(&word), 0);
+}
 
 static void bounded_buffer_is_never_overrun(void **state)
 {
@@ -372,6 +421,7 @@ static void shares_stay_on_their_scale(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(words_and_numbers),
 		cmocka_unit_test(bounded_buffer_is_never_overrun),
 		cmocka_unit_test(growing_text_holds_everything),
 		cmocka_unit_test(nothing_a_terminal_acts_on_passes),
