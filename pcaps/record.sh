@@ -49,7 +49,7 @@ list() {
 	done
 }
 
-for part in net http proxy smtp tls dns tcp network tunnels links redis mysql tiers vrrp http2 nfs findings files incidents; do
+for part in net http proxy smtp tls dns tcp network tunnels links redis mysql tiers vrrp http2 nfs findings files incidents memcached; do
 	. "$HERE/$part.sh"
 done
 
@@ -77,6 +77,7 @@ check_packages() {
 		$PYTHON python3
 		gzip gzip
 		redis-server redis-server
+		memcached memcached
 		redis-cli redis-tools
 		keepalived keepalived
 		nghttp nghttp2-client

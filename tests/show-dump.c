@@ -2,6 +2,9 @@
  * show-dump.c - prints how each frame of a capture is explained: frame, place, length, field and
  * value, parted by tabs; headings with their layer. For show.py, which reads it against tshark.
  *
+ * With --probes instead: which dissectors take the payload of a segment for the beginning of their
+ * connection, a line each: dissector and frame.
+ *
  * With --all instead: each frame, and variants of it that are cut short and have some bytes
  * changed, is explained by every dissector and for both sides; all that is shown must lie in the
  * frame. The frame is an allocation of its size, so that a sanitizer sees a read past it.
@@ -58,6 +61,43 @@ static void dump(const struct packet *p)
 			printf("%s\t%s", x->title, x->layer ? x->layer : "");
 		}
 		putchar('\n');
+	}
+}
+
+/* What the transport carries, as a view of its own. */
+static struct view payload_of(const struct packet *p)
+{
+	unsigned tcp = tree.n, next = tree.n;
+
+	for (unsigned i = 0; i < tree.n; i++) {
+		const struct show_node *x = &tree.nodes[i];
+
+		if (x->depth || x->field)
+			continue;
+		if (tcp < tree.n && next == tree.n)
+			next = i;
+		if (x->layer && strcmp(x->layer, "tcp") == 0)
+			tcp = i, next = tree.n;
+	}
+	return next < tree.n ? view_of(p->data + tree.nodes[next].at, tree.nodes[next].len, 0)
+			     : view_of(NULL, 0, 0);
+}
+
+static void probes(const struct packet *p)
+{
+	struct view v;
+
+	show_frame(&tree, p, NULL, SIDE_CLIENT);
+	v = payload_of(p);
+	for (unsigned i = 0; view_len(&v) && i < registry_count(); i++) {
+		const struct dissector *d = registry_get(i);
+
+		for (int side = 0; d->probe && side < 2; side++) {
+			enum tsm_probe r = d->probe(v, (enum side)side);
+
+			if (r == PROBE_YES || r == PROBE_SWAPPED)
+				printf("%s\t%" PRIu64 "\n", d->name, p->number);
+		}
 	}
 }
 
@@ -164,8 +204,8 @@ int main(int argc, char **argv)
 		enum source_state state = SOURCE_MORE;
 		struct source *s;
 
-		if (strcmp(argv[i], "--all") == 0) {
-			explain = vary;
+		if (strcmp(argv[i], "--all") == 0 || strcmp(argv[i], "--probes") == 0) {
+			explain = argv[i][2] == 'a' ? vary : probes;
 			continue;
 		}
 		s = source_open_file(argv[i], &o, err, sizeof(err));

@@ -28,6 +28,7 @@ enum tsm_naming {
 	NAMING_URI,       /* the object, a URI: without its query, numbers and ids as ? */
 	NAMING_OBJECT,    /* the object as it is */
 	NAMING_FIELD,     /* the value of a field */
+	NAMING_KEY,       /* the object, a key: its numbers and ids as ? */
 	NAMING_STATEMENT, /* the query, SQL: the digest of it, in place of the method */
 };
 

@@ -216,7 +216,7 @@ void operation_of(const struct txn_record *t, bool literal, struct text *out)
 	} else if (m->naming == NAMING_OBJECT || m->naming == NAMING_FIELD) {
 		text_char(out, ' ');
 		text_put(out, object, n);
-	} else if (*object == '/') {
+	} else if (m->naming == NAMING_KEY || *object == '/') {
 		text_char(out, ' ');
 		put_path(out, object, n);
 	}
