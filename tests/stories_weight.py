@@ -56,6 +56,29 @@ def path_of_60_ms_and_at_times_110():
     return w
 
 
+@story(first=("far-path", "10.8.0.1:80"), cost=20 * (2 * 0.25 + 0.05))
+def sender_that_spreads_its_segments_over_a_long_path():
+    """Its first window, a tenth of a second and less for a round trip of 250 ms (BBR)."""
+    w, now = World(), 0
+    for i in range(20):
+        talk, rtt = w.tcp("10.8.0.1"), 250 * MS
+        talk._send(0, now, SYN)
+        talk._send(1, now + rtt, SYN | ACK)
+        talk._send(0, now + rtt + 1000, ACK)
+        talk._send(0, now + rtt + 2000, PSH | ACK, get("/"))
+        now += 2 * rtt + 3000
+        body = ok(b"x" * 12000)
+        for k in range(0, len(body), 1460):
+            talk._send(1, now, PSH | ACK, body[k : k + 1460])
+            talk._send(0, now + 1000, ACK)
+            now += 50 * MS // 8
+        talk._send(0, now + 1000, FIN | ACK)
+        talk._send(1, now + rtt, FIN | ACK)
+        talk._send(0, now + rtt + 1000, ACK)
+        now += 2 * rtt
+    return w
+
+
 def held(expects, said, after):
     """POSTs whose client holds the body back for so long. said: the server says 100 Continue then."""
     w = World()
@@ -114,6 +137,37 @@ def page_that_asks_a_busy_database_for_each_row():
 @story(never=("n-plus-one",), first=("slow-server", "10.8.0.6:5432"))
 def page_that_asks_a_slow_database_four_times():
     return rows(4, lambda i: (240 + i * 500) * MS)
+
+
+@story()
+def two_clients_that_read_slowly_for_a_moment():
+    """Of 62 answers, for an eighth of a second each."""
+    w = stories.downloads(2, 15 * MS)
+    talk = w.tcp("10.8.0.1", client="10.9.0.77")
+    now = talk.open(0)
+    for i in range(60):
+        now = talk.send(1, talk.send(0, now, get("/p%d" % i)) + 4 * MS, ok()) + 50 * MS
+    return w
+
+
+@story(first=("zero-window", "10.8.0.1:80"), never=("slow-upload",))
+def server_that_does_not_read_what_it_is_sent():
+    w = World()
+    for i in range(3):
+        talk = w.tcp("10.8.0.1", client="10.9.0.%d" % (i + 1))
+        now = talk.open(i * 10 * SECOND)
+        talk._send(0, now, ACK, b"POST /f HTTP/1.1\r\nHost: h\r\nContent-Length: 480000\r\n\r\n")
+        for at in range(8):
+            for k in range(41):
+                now += MS
+                talk._send(0, now, ACK, b"x" * 1460)
+            talk._send(0, now, PSH | ACK, b"x" * (60_000 - 41 * 1460))
+            for window in (0, 65535):
+                talk._send(1, now + MS, ACK)
+                talk.packets[-1] = stories.with_window(talk.packets[-1], window)
+                now += 300 * MS if not window else 2 * MS
+        talk.close(talk.send(1, now + 2 * MS, ok()))
+    return w
 
 
 def stale_ones(n):

@@ -11,6 +11,8 @@
 
 #define MOST 300u /* permille of a service's waiting: there the path is what takes the time */
 
+#define SPREAD 16u /* of a round trip: what takes less is sent at once */
+
 struct far_state {
 	struct proof p;
 	uint64_t trips, trip, longest; /* round trips; ns, of all; of one */
@@ -33,7 +35,8 @@ static void add_trips(struct far_state *c, uint64_t n, uint64_t trip)
 	c->longest = trip > c->longest ? trip : c->longest;
 }
 
-/* The round trips that a message takes as its sender finds out how much the path carries. */
+/* The round trips that a message takes as its sender finds out how much the path carries; a sender
+   may spread what it sends over a part of the first one (BBR). */
 static uint64_t body_trips(const struct findings *f, const struct record *r, enum side side)
 {
 	struct sending m;
@@ -43,7 +46,7 @@ static uint64_t body_trips(const struct findings *f, const struct record *r, enu
 		return 0;
 	ns = sending_time(&m);
 	most = slow_start(&m);
-	return ns >= m.rtt / 2 && ns <= most + most / 4 && !rate_limited(&m) ? ns : 0;
+	return ns >= m.rtt / SPREAD && ns <= most + most / 4 && !rate_limited(&m) ? ns : 0;
 }
 
 /* A message of a connection that is not read. */

@@ -554,6 +554,7 @@ static void list_reader(struct findings *f, const struct svc *s, const struct pa
 
 	finding_claims(x, s, ENTRY(STALL_ZERO_CLIENT) | ENTRY(STALL_H2_CLIENT) | ENTRY(RESPONSE),
 		CLASS(NONE));
+	x->may_be_slight = true;
 	x->counted = c->reader_sent ? "messages" : "transactions";
 	x->of = c->reader_sent ? FIELD_ABSENT : s->transactions;
 	say(&x->saw,

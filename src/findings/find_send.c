@@ -66,7 +66,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	c = svc_state(s, DETECTOR_SEND);
 	if (r->kind == RECORD_TXN && held_back(t)) {
 		add(&c->waited, &m, request);
-	} else if (m.bytes >= UPLOAD) {
+	} else if (m.bytes >= UPLOAD && m.ledger[LEDGER_STALL_ZERO_SERVER] < request) {
 		add(&c->upload, &m, request);
 		c->messages += r->kind == RECORD_SENT;
 		c->bytes += m.bytes;
