@@ -99,7 +99,7 @@ def told(r):
         for k, v in o.items():
             name = prefix + k
             if name in ("tsumari.frame", "tsumari.ledger", "tsumari.lost", "tsumari.retransmits",
-                        "tsumari.time", "tsumari.smtp.time", "tsumari.tls.handshake", "observer", "@timestamp", "flow",
+                        "tsumari.time", "tsumari.run", "tsumari.smtp.time", "tsumari.tls.handshake", "observer", "@timestamp", "flow",
                         "event", "client.packets", "server.packets", "client.bytes", "server.bytes"):
                 continue
             if name == "tsumari.quality":
