@@ -59,4 +59,39 @@ TALKS = {
          dict(method="RCPT", status="Client Error"), dict(method="RCPT", status="OK"), dict(method="DATA", ms=26),
          dict(method="mail", status="Server Error", ms=26,
               **{"tsumari.smtp.rcpt_accepted": 1, "tsumari.smtp.rcpt_rejected": 2}), QUIT]),
+    # LHLO was not seen: that each recipient has an answer is what tells.
+    "lmtp-begun-in-front-of-a-mail": (24, list(lines(
+        "C 60 MAIL FROM:<a@x>", "S 62 250 ok", "C 63 RCPT TO:<q@y>|RCPT TO:<r@y>|DATA",
+        "S 70 250 ok|250 ok|354 go",
+        "C 71 hello|.", "S 81 250 q ok", "S 86 451 r later", "C 90 RSET", "S 91 250 ok", "C 92 QUIT", "S 100 221 bye")),
+        [dict(method="MAIL", ms=2), dict(method="RCPT"), dict(method="RCPT"), dict(method="DATA", ms=23),
+         dict(method="mail", ms=26, status="Server Error",
+              **{"tsumari.smtp.rcpt_accepted": 1, "tsumari.smtp.rcpt_rejected": 1}),
+         dict(method="RSET", ms=1, status="OK"), dict(method="QUIT", ms=8, status="OK")], {"handshake": False}),
+    # The same, with more recipients than were seen, and QUIT sent at once.
+    "lmtp-begun-at-a-recipient": (24, list(lines(
+        "C 60 RCPT TO:<q@y>", "S 70 250 ok", "C 70.5 DATA", "S 70.8 354 go", "C 71 hello|.|QUIT",
+        "S 81 250 p ok", "S 86 250 q ok|221 bye", "F 87 S", "F 88 C")),
+        [dict(method="RCPT"), dict(method="DATA", ms=15.5), dict(method="mail", status="OK", flags=["gap", "no_request"]),
+         dict(method="QUIT", ms=15, status="OK")], {"handshake": False}),
+    # SMTP has one answer for all of them, and its client goes on.
+    "smtp-begun-in-front-of-a-mail": (25, list(lines(
+        "C 60 MAIL FROM:<a@x>", "S 62 250 ok", "C 63 RCPT TO:<q@y>|RCPT TO:<r@y>|DATA",
+        "S 70 250 ok|250 ok|354 go",
+        "C 71 hello|.", "S 81 250 queued", "C 90 MAIL FROM:<a@x>|RCPT TO:<q@y>|RCPT TO:<r@y>|DATA",
+        "S 92 250 ok|250 ok|250 ok|354 go", "C 93 hello|.", "S 99 550 no", *END)),
+        [dict(method="MAIL", ms=2), dict(method="RCPT"), dict(method="RCPT"), dict(method="DATA", ms=18),
+         dict(method="mail", ms=21, status="OK", **{"tsumari.smtp.rcpt_accepted": 2, "tsumari.smtp.rcpt_rejected": 0}),
+         dict(method="MAIL", ms=2), dict(method="RCPT"), dict(method="RCPT"), dict(method="DATA", ms=9),
+         dict(method="mail", ms=9, status="Client Error",
+              **{"tsumari.smtp.rcpt_accepted": 2, "tsumari.smtp.rcpt_rejected": 0}),
+         dict(method="QUIT")], {"handshake": False}),
+    # The same, and the server ends it.
+    "smtp-begun-in-front-of-a-mail-and-closed": (25, list(lines(
+        "C 60 MAIL FROM:<a@x>", "S 62 250 ok", "C 63 RCPT TO:<q@y>|RCPT TO:<r@y>|DATA",
+        "S 70 250 ok|250 ok|354 go",
+        "C 71 hello|.|QUIT", "S 81 250 queued|221 bye", "F 87 S", "F 88 C")),
+        [dict(method="MAIL"), dict(method="RCPT"), dict(method="RCPT"), dict(method="DATA", ms=18, status="OK"),
+         dict(method="mail", ms=21, status="OK", **{"tsumari.smtp.rcpt_accepted": 2, "tsumari.smtp.rcpt_rejected": 0}),
+         dict(method="QUIT", ms=10)], {"handshake": False}),
 }

@@ -368,6 +368,7 @@ static void server_gap(struct session *s, struct smtp *x)
 		x->phase = RESYNC;
 	x->reply.under_way = false;
 	x->reply.more = 0;
+	x->reply.open = false;
 	x->reply.number = x->reply.key = 0;
 	x->unsure = true;
 }
@@ -388,8 +389,9 @@ static void end(struct session *s, void *state, enum side side, enum tsm_end why
 {
 	struct smtp *x = state;
 
-	(void)why;
 	x->ended[side] = true;
+	if (side == SIDE_SERVER && x->reply.open && (why == END_FIN || why == END_RST))
+		smtp_reply_over(s, x, NULL);
 	for (unsigned i = 0; x->ended[!side] && i < MAILS_MAX; i++)
 		if (x->mail[i].key) {
 			smtp_mail_values(s, x, &x->mail[i]);

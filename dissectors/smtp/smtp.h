@@ -106,6 +106,7 @@ struct smtp {
 	bool ended[2];
 	bool greeting; /* the first reply is still to come */
 	bool holds;    /* the client has said more, which is read when it was answered */
+	bool hello;    /* it was seen, or there was none: SMTP or LMTP is known */
 	bool lmtp, client_lost, last_chunk, body_lost, rest_of_line, head_done;
 	bool size_lost;  /* it is not known how many bytes of the message were lost */
 	bool dropped;    /* what followed a loss was not understood, and perhaps a command */
@@ -134,8 +135,9 @@ struct smtp {
 		uint8_t verb;
 		uint32_t key, number;
 		uint16_t len;
-		uint32_t more;              /* LMTP: replies that follow for the same message ... */
-		uint16_t bad_code, bad_len; /* ... and the first refusal among them */
+		uint32_t more; /* LMTP: replies that follow for the same message ... */
+		bool open;     /* ... or nobody knows how many; the last has no end yet */
+		uint16_t bad_code, bad_len; /* and the first refusal among them */
 		uint8_t text[1024], bad[512];
 	} reply;
 	uint16_t helo_len, to_len, head_len;
@@ -273,6 +275,8 @@ void smtp_synchronise(struct session *s, struct smtp *x, uint32_t number);
 /* smtp_reply.c */
 /* A line of the server; true: the connection goes over to TLS. */
 bool smtp_reply_line(struct session *s, struct smtp *x, struct view line, const uint8_t *end);
+/* No more replies to a message come; `end`: of the last one. */
+void smtp_reply_over(struct session *s, struct smtp *x, const uint8_t *end);
 
 /* smtp_show.c */
 void smtp_describe(struct show *s, const struct packet *p, enum side side, struct view v);

@@ -86,6 +86,7 @@ static void start_hello(struct session *s, struct smtp *x, enum verb verb, struc
 	struct view name = word(&rest);
 
 	x->lmtp = verb == V_LHLO;
+	x->hello = true;
 	x->helo_len = (uint16_t)smtp_copy(s, x->helo, sizeof(x->helo), name);
 }
 
@@ -165,6 +166,7 @@ static void number_command(struct session *s, struct smtp *x, enum verb verb, co
 	} else if (x->answered < x->commands) {
 		x->pipelines = true;
 	}
+	x->hello |= !x->commands && !gap; /* the first of all: there was no hello */
 	if (!x->commands++)
 		x->since = tsm_time(s, at);
 	x->last_verb = (uint8_t)verb;
@@ -181,6 +183,11 @@ void smtp_on_command(struct session *s, struct smtp *x, struct view line, const 
 	if (verb == V_NONE || (begins(line, "PROXY TCP") && !x->commands))
 		return;
 	x->phase = COMMAND;
+	/* Who has an answer for each recipient waits for all of them. */
+	if (x->reply.open && !x->reply.under_way) {
+		x->hello = true;
+		smtp_reply_over(s, x, NULL);
+	}
 	number_command(s, x, verb, line.p);
 	if (verb == V_MAIL && x->open && x->client_lost) /* how that ended was lost */
 		smtp_mail_give_up(s, x, smtp_mail_of(x, x->open));

@@ -95,7 +95,7 @@ static void reply_begin(struct session *s, struct smtp *x, struct view line)
 	x->reply.under_way = true;
 	x->reply.len = 0;
 	x->reply.interim = x->reply.code / 100 == 3;
-	if (x->reply.interim || x->reply.more) /* LMTP: the next recipient's */
+	if (x->reply.interim || x->reply.more || x->reply.open) /* LMTP: the next recipient's */
 		return;
 	x->reply.first = x->greeting;
 	x->greeting = false;
@@ -150,8 +150,15 @@ static void reply_begin(struct session *s, struct smtp *x, struct view line)
 	if (tsm_is(tsm_find(s, m->key)))
 		tsm_response(s, m->key, at);
 	m->answered = tsm_time(s, at);
-	if (x->lmtp && m->end && m->accepted && !m->replies_lost)
+	if (!m->end)
+		return;
+	/* SMTP has one reply to a message, LMTP one for each recipient. */
+	if (x->lmtp && m->accepted && !m->replies_lost && !m->lost)
 		x->reply.more = m->accepted;
+	else
+		x->reply.open =
+			x->lmtp ? m->lost || m->replies_lost
+				: !x->hello && (m->accepted > 1 || m->lost || m->replies_lost);
 }
 
 /* 4yz and 5yz: whose error it is. */
@@ -221,18 +228,22 @@ static void recipient_reply(struct smtp *x, struct mail *m)
 {
 	size_t n = x->reply.len < sizeof(x->reply.bad) ? x->reply.len : sizeof(x->reply.bad);
 
-	if (x->reply.code >= 400) {
-		m->failed++;
-		if (m->accepted)
-			m->accepted--;
-		m->rejected++;
-		if (!x->reply.bad_code) {
-			x->reply.bad_code = x->reply.code;
-			x->reply.bad_len = (uint16_t)n;
-			memcpy(x->reply.bad, x->reply.text, n);
-		}
-	}
-	if (x->reply.more > 1 || !x->reply.bad_code)
+	if (x->reply.code < 400)
+		return;
+	m->failed++;
+	if (m->accepted)
+		m->accepted--;
+	m->rejected++;
+	if (x->reply.bad_code)
+		return;
+	x->reply.bad_code = x->reply.code;
+	x->reply.bad_len = (uint16_t)n;
+	memcpy(x->reply.bad, x->reply.text, n);
+}
+
+static void first_refusal(struct smtp *x)
+{
+	if (!x->reply.bad_code)
 		return;
 	x->reply.code = x->reply.bad_code;
 	x->reply.len = x->reply.bad_len;
@@ -276,26 +287,16 @@ static void go_ahead(struct session *s, struct smtp *x, const uint8_t *end)
 		m->go = tsm_time(s, end - 1);
 }
 
-/* A reply is complete; true: the connection goes over to TLS. */
-static bool reply_end(struct session *s, struct smtp *x, const uint8_t *end)
+void smtp_reply_over(struct session *s, struct smtp *x, const uint8_t *end)
 {
 	struct tsm_txn t = tsm_current(s, SIDE_SERVER);
 	struct mail *m = smtp_mail_of(x, x->reply.key);
-	bool tls = x->reply.verb == V_STARTTLS && x->reply.code == 220 && !x->reply.first, stuck;
+	bool stuck;
 
-	x->reply.under_way = false;
-	if (x->reply.interim) {
-		go_ahead(s, x, end);
-		return false;
-	}
-	if (m)
-		count_reply(x, m);
-	if (m && x->reply.more)
-		recipient_reply(x, m);
-	if (x->reply.more && --x->reply.more)
-		return false;
+	x->reply.open = false;
+	first_refusal(x);
 	reply_values(x, t);
-	if (tls)
+	if (x->reply.verb == V_STARTTLS && x->reply.code == 220 && !x->reply.first)
 		tsm_u64(t, F_TLS, 1);
 	if (m && m->settled_by && m->settled_by == x->reply.number)
 		mail_settled(s, x, m, end);
@@ -306,7 +307,60 @@ static bool reply_end(struct session *s, struct smtp *x, const uint8_t *end)
 		tsm_abandon(s, t);
 	x->reply.number = x->reply.key = 0;
 	x->reply.verb = V_NONE;
+}
+
+/* A reply is complete; true: the connection goes over to TLS. */
+static bool reply_end(struct session *s, struct smtp *x, const uint8_t *end)
+{
+	struct mail *m = smtp_mail_of(x, x->reply.key);
+	bool tls = x->reply.verb == V_STARTTLS && x->reply.code == 220 && !x->reply.first;
+
+	x->reply.under_way = false;
+	if (x->reply.interim) {
+		go_ahead(s, x, end);
+		return false;
+	}
+	if (m)
+		count_reply(x, m);
+	if (m && (x->reply.more || (x->reply.open && x->lmtp)))
+		recipient_reply(x, m);
+	if (x->reply.open || (x->reply.more && --x->reply.more))
+		return false;
+	smtp_reply_over(s, x, end);
 	return tls;
+}
+
+/*
+ * A reply behind the one to a message, where nobody knows how many there are: is it the next
+ * recipient's? It is where no command waits for one, or one that it cannot be to. `at`: where it
+ * begins.
+ */
+static void next_recipient(struct session *s, struct smtp *x, struct view line, uint16_t code)
+{
+	enum verb verb = (enum verb)(tsm_tag(tsm_find(s, command_key(x->reply.number + 1))) & 0xff);
+	bool waits = x->commands > x->reply.number;
+	struct mail *m = smtp_mail_of(x, x->reply.key);
+
+	if (m && waits && verb != V_QUIT && !x->hello) { /* it may be either's */
+		smtp_mail_give_up(s, x, m);
+		tsm_abandon(s, tsm_current(s, SIDE_SERVER));
+		x->reply.open = false;
+		x->replies_lost = true;
+		return;
+	}
+	/* 421: the server gives up, whoever waits. */
+	if (!m || code == 421 || (waits && (verb != V_QUIT || code == 221))) {
+		smtp_reply_over(s, x, line.p);
+		return;
+	}
+	if (!x->lmtp) {
+		x->lmtp = x->hello = true;
+		recipient_reply(x, m); /* the one before was the first recipient's */
+	}
+	if (!m->lost && !m->replies_lost && m->accepted + m->failed > 1) {
+		x->reply.more = m->accepted + m->failed - 1;
+		x->reply.open = false;
+	}
 }
 
 bool smtp_reply_line(struct session *s, struct smtp *x, struct view line, const uint8_t *end)
@@ -321,8 +375,12 @@ bool smtp_reply_line(struct session *s, struct smtp *x, struct view line, const 
 	}
 	x->server_lost = false;
 	if (!x->reply.under_way) {
-		x->reply.code = (uint16_t)((line.p[0] - 48) * 100 + (line.p[1] - 48) * 10 +
+		uint16_t code = (uint16_t)((line.p[0] - 48) * 100 + (line.p[1] - 48) * 10 +
 					   (line.p[2] - 48));
+
+		if (x->reply.open)
+			next_recipient(s, x, line, code);
+		x->reply.code = code;
 		reply_begin(s, x, line);
 	}
 	if (x->reply.len && x->reply.len < sizeof(x->reply.text))
