@@ -171,8 +171,19 @@ TALKS = {
     "http-begun-in-a-request": (80, [
         (C, 1, b"ept: */*\r\n\r\n" + ask(path="/b")), (S, 51, answer(200, b"ab")), (S, 81, answer(404)),
         (C, 100, ask(path="/c")), (S, 120, answer(500))],
-        [dict(code=200, flags=["no_request"]), dict(path="/b", code=404, ms=80), dict(path="/c", code=500, ms=20)],
-        {"handshake": False}),
+        [dict(code=200, flags=["no_request"]), dict(path="/b", flags=["gap", "no_response"]),
+         dict(path="/c", code=500, ms=20)], {"handshake": False}),
+    # What stands in front of the request need not be one.
+    "http-begun-in-a-proxys-line": (80, [
+        (C, 1, b".7 10.0.0.2 5555 80\r\n"), (C, 2, ask(path="/b")), (S, 51, answer(200, b"ab")),
+        (C, 60, ask(path="/c")), (S, 120, answer(500)), (C, 1200, ask(path="/d")), (S, 1230, answer(404))],
+        [dict(code=200, flags=["no_request"]), dict(path="/b", flags=["gap", "no_response"]),
+         dict(path="/c", flags=["gap", "no_response"]), dict(path="/d", code=404, ms=30)], {"handshake": False}),
+    # The client waits for a word of the server with half a request: that no other is under way.
+    "http-expect-refused-begun-before": (80, [
+        (C, 1, ask("POST", "/u", EXPECT)), (S, 51, answer(417, b"no")),
+        (C, 61, ask("POST", "/u", "Content-Length: 4\r\n", b"abcd")), (S, 161, answer(200, b"ok"))],
+        [dict(path="/u", code=417, ms=50), dict(path="/u", code=200, ms=100)], {"handshake": False}),
     "http-begun-behind-a-get": (80, [
         (S, 1, b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 900\r\n\r\n"), (S, 1.5, b"x" * 899),
         ("fin", S, 2), ("fin", C, 3)],

@@ -363,6 +363,7 @@ static void body_begins(struct message *m, uint8_t phase)
 static void expect_body(struct session *s, struct message *m, uint8_t phase, const uint8_t *end)
 {
 	if (m->expects) {
+		tsm_awaits(m->txn);
 		m->phase = EXPECTING;
 		m->after = phase;
 		m->body = tsm_time(s, end - 1);

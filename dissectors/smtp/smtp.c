@@ -228,6 +228,12 @@ static struct take client_data(struct session *s, struct smtp *x, struct view *v
 	}
 }
 
+/* Did the server's go-ahead make it send what was announced? */
+static bool goes_on(const struct smtp *x)
+{
+	return x->phase == HEAD || x->phase == BODY || x->phase == CREDENTIALS;
+}
+
 static struct take server_data(struct session *s, struct smtp *x, struct view *v)
 {
 	struct take t = {0, 0, false};
@@ -258,7 +264,8 @@ static struct take server_data(struct session *s, struct smtp *x, struct view *v
 		}
 		/* What the client sent without waiting for the go-ahead comes before the rest. */
 		if (view_len(v) && !x->reply.under_way &&
-			((x->reply.interim && x->begun[SIDE_CLIENT]) || (x->holds && !waits(x)))) {
+			((x->reply.interim && x->begun[SIDE_CLIENT] && goes_on(x)) ||
+				(x->holds && !waits(x)))) {
 			x->reply.interim = false;
 			t.need = TAKE_HOLD;
 			return t;
@@ -297,6 +304,7 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 			x->replies_lost = !x->greeting && x->commands;
 		} else {
 			client_unknown(x, !tsm_from_start(s, side));
+			x->behind = x->joined && tsm_behind_rest(s, v->p);
 		}
 	}
 	if (side == SIDE_SERVER)
@@ -394,6 +402,8 @@ static void end(struct session *s, void *state, enum side side, enum tsm_end why
 		smtp_reply_over(s, x, NULL);
 	for (unsigned i = 0; x->ended[!side] && i < MAILS_MAX; i++)
 		if (x->mail[i].key) {
+			/* LMTP: those that were accepted may still be refused. */
+			x->mail[i].replies_lost |= x->lmtp || !x->hello;
 			smtp_mail_values(s, x, &x->mail[i]);
 			x->mail[i].key = 0;
 		}

@@ -91,7 +91,8 @@ struct mail {
 	uint32_t begun_by;   /* number of its MAIL command; 0: not captured */
 	uint32_t settled_by; /* number of the command whose reply ends it; 0: not sent yet */
 	uint32_t rcpts, accepted, rejected;
-	uint32_t failed;   /* LMTP: of those that were accepted, refused after the message */
+	uint32_t failed;   /* LMTP: of those that were accepted, refused after the message, */
+	uint32_t taken;    /* and not refused */
 	uint16_t bad_code; /* of the last refusal */
 	bool lost;         /* bytes of it were not captured */
 	bool replies_lost;
@@ -110,6 +111,7 @@ struct smtp {
 	bool lmtp, client_lost, last_chunk, body_lost, rest_of_line, head_done;
 	bool size_lost;  /* it is not known how many bytes of the message were lost */
 	bool dropped;    /* what followed a loss was not understood, and perhaps a command */
+	bool behind;     /* joined behind what was sent without waiting: how much, nobody knows */
 	bool unsure;     /* the reply that is waited for was perhaps lost */
 	uint8_t matched; /* bytes of the message's end that were seen */
 	uint32_t scanned[2];

@@ -141,6 +141,8 @@ bool smtp_waits(enum verb verb)
 /* All commands up to this one have been answered, whatever was captured of it. */
 void smtp_synchronise(struct session *s, struct smtp *x, uint32_t number)
 {
+	if (x->answered < number && number == x->commands)
+		tsm_doubt(s); /* their replies were not seen, or nobody knows which these are */
 	while (x->answered < number)
 		tsm_abandon(s, tsm_find(s, command_key(++x->answered)));
 	for (unsigned i = 0; i < MAILS_MAX; i++)
@@ -148,7 +150,7 @@ void smtp_synchronise(struct session *s, struct smtp *x, uint32_t number)
 			smtp_mail_give_up(s, x, &x->mail[i]);
 	x->replies_lost = false;
 	x->lost_before = 0;
-	x->dropped = false;
+	x->dropped = x->behind = false;
 	x->tail = 0;
 }
 
@@ -161,7 +163,8 @@ static void number_command(struct session *s, struct smtp *x, enum verb verb, co
 	x->pipelines |= !x->heard && !gap && x->answered < x->commands;
 	x->heard = false;
 	if (x->replies_lost || x->lost_before) {
-		if (gap ? !x->pipelines && !x->dropped : !x->pipelines || smtp_waits(x->last_verb))
+		if (gap ? !x->pipelines && !x->dropped && !x->behind
+			: !x->pipelines || smtp_waits(x->last_verb))
 			smtp_synchronise(s, x, x->commands);
 	} else if (x->answered < x->commands) {
 		x->pipelines = true;

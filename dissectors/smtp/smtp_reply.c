@@ -43,13 +43,15 @@ static bool fits(struct session *s, const struct smtp *x, uint32_t number, struc
 {
 	enum verb verb = (enum verb)(tsm_tag(tsm_find(s, command_key(number))) & 0xff);
 	struct view words = view_of(line.p, view_len(&line), 0);
-	bool sender, recipient;
+	bool sender, recipient, address;
 
 	words.p += view_len(&words) < 4 ? view_len(&words) : 4;
 	sender = begins(words, "2.1.0 ");
 	recipient = begins(words, "2.1.5 ");
+	address = begins(words, "5.1.") || begins(words, "4.1.");
 	if (x->reply.code >= 400)
-		return true;
+		return verb == V_QUIT ? x->reply.code == 421
+				      : !address || verb == V_MAIL || verb == V_RCPT;
 	if (x->reply.code == 220) /* else it is the greeting */
 		return verb == V_STARTTLS;
 	if (verb == V_QUIT || x->reply.code == 221)
@@ -77,7 +79,7 @@ static uint32_t whose(struct session *s, struct smtp *x, struct view line)
 	if (!x->replies_lost && (!x->lost_before || next < x->lost_before))
 		return next;
 	/* One that waits alone, if the reply can be to it, and not to a later one that was lost. */
-	if (open > 1 || (x->lost_before == next && x->dropped) ||
+	if (open > 1 || (x->lost_before == next && (x->dropped || x->behind)) ||
 		(x->replies_lost && x->lost_before > next))
 		return NOBODY;
 	return before_go ? 0 : next;
@@ -194,9 +196,9 @@ static void mail_settled(struct session *s, struct smtp *x, struct mail *m, cons
 		if (m->bad_code && x->lmtp) /* one recipient's is as good as all */
 			tsm_status(t, status_of(m->bad_code, false));
 		tsm_name(t, F_OUTCOME,
-			x->reply.code < 400        ? "accepted"
-			: m->failed && m->accepted ? "partial"
-						   : "rejected");
+			x->reply.code < 400     ? "accepted"
+			: m->failed && m->taken ? "partial"
+						: "rejected");
 	} else {
 		if (m->bad_code)
 			tsm_u64(t, F_REPLY_CODE, m->bad_code);
@@ -228,8 +230,10 @@ static void recipient_reply(struct smtp *x, struct mail *m)
 {
 	size_t n = x->reply.len < sizeof(x->reply.bad) ? x->reply.len : sizeof(x->reply.bad);
 
-	if (x->reply.code < 400)
+	if (x->reply.code < 400) {
+		m->taken++;
 		return;
+	}
 	m->failed++;
 	if (m->accepted)
 		m->accepted--;

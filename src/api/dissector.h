@@ -293,22 +293,27 @@ void tsm_abandon(struct session *s, struct tsm_txn t);
  * tsm_unanswered() finishes a request, marked to its end, that the protocol does not answer.
  * tsm_event() begins a message of the server that answers nothing; tsm_response_end() ends it.
  * tsm_doubt(): a response came, and nobody can tell whose: what is open may have been answered.
+ * tsm_awaits(): the client sends the rest of a request when the server has said that it wants it.
  * tsm_lasting() keeps a response that has begun over bytes that are lost within it: the dissector
  * finds its end, or abandons it.
  */
 void tsm_unanswered(struct session *s, struct tsm_txn t);
 struct tsm_txn tsm_event(struct session *s, const uint8_t *at);
 void tsm_doubt(struct session *s);
+void tsm_awaits(struct tsm_txn t);
 void tsm_lasting(struct tsm_txn t);
 
 /*
  * The place in a stream (see sync()).
  * tsm_takes_turn(): is the byte at `at`, of the view that sync() was given, the first that its side
  * sends since the other has spoken?
+ * tsm_behind_rest(): did something of the client end right before its byte at `at`, of which the
+ * capture has the rest only, and which the server has not answered yet?
  * tsm_go_on(): the place of `side` is known, no message is looked for: its bytes go to data() as
  * they come. Within gap() that is right behind the hole.
  */
 bool tsm_takes_turn(const struct session *s, const uint8_t *at);
+bool tsm_behind_rest(const struct session *s, const uint8_t *at);
 void tsm_go_on(struct session *s, enum side side);
 
 /*

@@ -153,9 +153,23 @@ static bool asks_before(const struct session *s, const struct stamp *at)
 	       seq_diff(server->nxt, client->ack) > (server->flags & FS_FIN ? 1 : 0);
 }
 
-void pairing_request(struct session *s, struct txn *t, const struct stamp *at)
+/* Nobody has answered yet what ended right before now, of a connection begun before the capture. */
+static bool behind_rest(const struct session *s, uint64_t now)
 {
 	const struct flow *f = s->flow;
+	uint64_t tail = s->pairing.tail;
+
+	return f->flags & FLOW_MIDWAY && !f->payload[!flow_client(f)] && tail &&
+	       now <= tail + FLIGHT;
+}
+
+bool tsm_behind_rest(const struct session *s, const uint8_t *at)
+{
+	return behind_rest(s, tsm_time(s, at));
+}
+
+void pairing_request(struct session *s, struct txn *t, const struct stamp *at)
+{
 	struct pairing *q = &s->pairing;
 	uint64_t now = at->seen;
 	struct counts w = waiting_of(s);
@@ -164,14 +178,14 @@ void pairing_request(struct session *s, struct txn *t, const struct stamp *at)
 	bool silent = !w.fresh && now > s->last_response + DRAINED;
 
 	if (!s->first && !q->in_step)
-		q->behind = f->flags & FLOW_MIDWAY && !f->payload[!flow_client(f)] && q->tail &&
-			    now <= q->tail + FLIGHT;
-	else if (q->behind && q->in_step && w.fresh && turn && !q->blind)
-		go_blind(s, INT32_MAX / 4); /* the first response was to it after all */
+		q->behind = behind_rest(s, now);
 	q->windowed |= asks_before(s, at);
 	patient = turn && is_patient(q);
-	if ((q->blind && silent) || (patient && (q->blind || (q->pipelined && w.fresh < w.all)))) {
+	/* As many as were asked, with the one whose rest was seen, or more: none is left. */
+	if ((q->blind && (silent || (turn && q->behind && q->responses > w.all))) ||
+		(patient && (q->blind || (q->pipelined && w.fresh < w.all)))) {
 		in_step(s, q->lost);
+		q->behind = false;
 		w = waiting_of(s);
 	}
 	if (!q->blind &&
@@ -242,7 +256,8 @@ void pairing_passed_over(
 	q->lost_request = true;
 	while (blank < n && (p[blank] == '\r' || p[blank] == '\n'))
 		blank++;
-	if (blank < n) /* lines that are empty may stand before a request */
+	/* Lines that are empty may stand before a request. */
+	if (blank < n || (blank && *p == '\n'))
 		q->tail = time;
 }
 
@@ -282,7 +297,7 @@ static bool is_out_of_step(struct session *s)
 	if (s->pairing.in_step || !(s->flow->flags & FLOW_MIDWAY) || !t)
 		return false;
 	s->pairing.in_step = true;
-	if (!s->pairing.pipelined && t->marks & 1u << T1)
+	if (!s->pairing.pipelined && (t->marks & 1u << T1 || t->awaits))
 		return false;
 	in_doubt(s);
 	go_blind(s, INT32_MAX / 4);
@@ -291,15 +306,18 @@ static bool is_out_of_step(struct session *s)
 
 /*
  * Right in front of the first request that was seen something else ended, of a connection that
- * began before the capture, and the server had said nothing since: the first response is to that.
+ * began before the capture, and the server had said nothing since: the first response is to that,
+ * or to one before it. How many there were nobody knows.
  */
 static bool is_of_tail(struct session *s)
 {
 	struct pairing *q = &s->pairing;
 
-	if (!q->behind || q->in_step || q->pipelined)
+	if (!q->behind || q->in_step)
 		return false;
 	q->in_step = true;
+	in_doubt(s);
+	go_blind(s, INT32_MAX / 4);
 	return true;
 }
 
@@ -366,7 +384,9 @@ bool pairing_response(struct session *s, uint64_t now, struct txn **t)
 		q->passed_over--;
 		return false;
 	}
-	if (!q->blind && !is_of_tail(s) && !is_out_of_step(s))
+	if (!q->blind && is_of_tail(s))
+		return true;
+	if (!q->blind && !is_out_of_step(s))
 		*t = oldest(s);
 	if (!q->blind) {
 		q->unasked += !*t;

@@ -215,6 +215,14 @@ void tsm_request_end(struct session *s, struct tsm_txn which, const uint8_t *end
 		txn_finish(s, t);
 }
 
+void tsm_awaits(struct tsm_txn which)
+{
+	struct txn *t = txn_of(which);
+
+	if (t)
+		t->awaits = 1;
+}
+
 void tsm_doubt(struct session *s)
 {
 	for (struct txn *t = s->first; t; t = t->next)

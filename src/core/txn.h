@@ -40,6 +40,7 @@ struct txn {
 	uint32_t acked_by;  /* the ACK that says that the client has it, once it rests */
 	uint32_t quality;
 	uint8_t status;
+	uint8_t awaits;   /* its rest is sent when the server has spoken */
 	uint8_t doubtful; /* bytes were lost since: its response may have been among them */
 	uint8_t marks;    /* bit i: stamp i was marked */
 	uint8_t carries_connect;
