@@ -184,6 +184,8 @@ LATER = [
     ("talk-smtp-greeting-refuses", lambda w, p: not p or not changed(w, p, "ledger|quality")),
     # What was sent behind a CONNECT is known as a request when that was refused.
     ("talk-http-connect-refused", lambda w, p: p is None),
+    # The port decides at the end whose answer it is.
+    ("talk-mysql-rest-of-a-cursor", lambda w, p: w is None and quality(p, "no_request")),
     # What follows tells that it was the answer to a HEAD.
     ("talk-http-begun-behind-a-head", lambda w, p: p and quality(p, "pending")),
     ("", lambda w, p: quality(w, "resent_end") and is_whole(p) and not changed(w, p, "ledger|quality")),
@@ -371,11 +373,15 @@ def blamed(name, whole, told, first, rest):
 # ---- what is cut ---------------------------------------------------------------------------------
 
 
-def sources():
-    """(name, head, frames)"""
+def captures():
+    """The bundled ones: (name, head, frames)"""
     for file in sorted(os.listdir(pcaps)):
         if re.search(r"\.pcap(ng)?(\.gz)?$", file):
             yield (re.sub(r"\.pcap.*", "", file), *frames_of(os.path.join(pcaps, file)))
+
+
+def sources():
+    yield from captures()
     import stories
     for name, make, *_ in stories.STORIES:
         path = os.path.join(directory, name + ".pcap")

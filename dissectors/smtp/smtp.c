@@ -342,6 +342,8 @@ static void client_gap(struct session *s, struct smtp *x, uint64_t n)
 		x->head_done = true;
 		if (n <= x->chunk) {
 			x->chunk -= n;
+			if (!x->chunk)
+				smtp_chunk_end(s, x, NULL);
 			return;
 		}
 		break;

@@ -124,7 +124,8 @@ static void mail_dropped(struct session *s, struct smtp *x, const uint8_t *end)
 {
 	struct mail *m = smtp_mail_of(x, x->open);
 
-	if (m && m->data && (x->client_lost || m->replies_lost)) /* it may have been settled */
+	/* It may have been settled: by a message that was lost, or in a reply that was. */
+	if (m && (m->replies_lost || (x->client_lost && (m->data || m->lost))))
 		smtp_mail_give_up(s, x, m);
 	else if (m)
 		smtp_mail_sent(s, x, m, x->commands, end);

@@ -52,6 +52,7 @@ const struct field tls_fields[] = {
 struct tls {
 	bool hello[2], cipher[2], lost[2]; /* by side; cipher: ChangeCipherSpec was sent */
 	bool retried, resumed;
+	bool sealed;     /* behind what was lost of it, the client has sent application data */
 	bool finished;   /* TLS 1.3: a record as long as a Finished came of the server, */
 	bool early;      /* and more behind it: its tickets came with the handshake */
 	bool at_once;    /* the record that may be a ticket came so */
@@ -401,18 +402,30 @@ static bool on_record(
 	}
 }
 
+/* By the hash of the cipher suite. */
+static bool is_finished(uint32_t n)
+{
+	return n == HEADER + 53 || n == HEADER + 69;
+}
+
 static uint32_t record_size(const uint8_t *p)
 {
 	return HEADER + ((uint32_t)p[3] << 8 | p[4]);
 }
 
-/* Is application data among the records here, as far as they can be told? */
-static bool has_application(const struct view *v)
+/*
+ * Is application data among the records here, as far as they can be told? What may be the Finished
+ * of TLS 1.3, which is sealed as all the rest, is none.
+ */
+static bool has_application(struct tls *x, const struct view *v)
 {
 	const uint8_t *p = v->p;
 
 	while (v->end - p >= HEADER && is_record(p)) {
-		if (p[0] == APPLICATION)
+		bool first = p[0] == APPLICATION && !x->sealed;
+
+		x->sealed |= first;
+		if (p[0] == APPLICATION && !(first && is_finished(record_size(p))))
 			return true;
 		if (v->end - p < (ptrdiff_t)record_size(p))
 			return false;
@@ -423,9 +436,9 @@ static bool has_application(const struct view *v)
 
 /* Behind what was lost of a side, whose records cannot be found again for sure; its segments mostly
    begin with one. True: nothing more is wanted. */
-static bool behind_lost(struct session *s, enum side side, struct view *v)
+static bool behind_lost(struct session *s, struct tls *x, enum side side, struct view *v)
 {
-	bool asked = side == SIDE_CLIENT && has_application(v);
+	bool asked = side == SIDE_CLIENT && has_application(x, v);
 
 	if (asked) {
 		must_have_ended(s);
@@ -472,7 +485,7 @@ static bool like_ticket(const struct tls *x, uint32_t n)
 /* A record of the server between its hello and the client's Finished. */
 static void in_first_flight(struct tls *x, uint32_t n)
 {
-	bool finished = n == HEADER + 53 || n == HEADER + 69; /* by the hash of the cipher suite */
+	bool finished = is_finished(n);
 
 	x->early = x->finished && !finished;
 	x->finished |= finished;
@@ -587,7 +600,7 @@ static struct take data(struct session *s, void *state, enum side side, struct v
 	if (x->tickets)
 		return after_handshake(s, x, side, v);
 	if (x->lost[side]) {
-		t.stop = behind_lost(s, side, v);
+		t.stop = behind_lost(s, x, side, v);
 		return t;
 	}
 	while (view_len(v)) {

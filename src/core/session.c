@@ -638,6 +638,9 @@ static void on_cut(struct session *s, enum side side, uint32_t n, const struct s
 			t->quality |= 1u << QUALITY_SNAPLEN;
 	if (x->current && x->skip < n && !s->interleaved)
 		x->current->cut |= side == SIDE_CLIENT ? CUT_REQUEST : CUT_ANSWER;
+	for (struct txn *t = s->first; t && side == SIDE_CLIENT; t = t->next)
+		if (t->composite && !(t->marks & 2)) /* its request's end may be there */
+			t->cut |= CUT_REQUEST;
 	if (x->skip && x->skip < n) {
 		uint32_t part = (uint32_t)x->skip;
 

@@ -262,13 +262,12 @@ static void change(struct shard *sh, const struct flow *f, struct flow_turns *t,
 }
 
 /*
- * A client that says no more but "the end" in an encrypted record of its own (TLS: close_notify,
- * two bytes and what seals them) and closes its side has asked nothing, and what a server says in
- * as few bytes to that is no answer. (Of the first message its dissector told no bytes.)
+ * What a server says in an encrypted record as short as "the end" (TLS: close_notify, two bytes and
+ * what seals them) to a client that has closed its side is no answer.
  */
 static bool is_goodbye(const struct flow *f, const struct flow_turns *t, unsigned dir, uint32_t len)
 {
-	return t->of == 1 && dir != flow_client(f) && t->bytes <= GOODBYE && len <= GOODBYE &&
+	return t->of == 1 && dir != flow_client(f) && len <= GOODBYE &&
 	       f->side[!dir].flags & FS_FIN && app_encrypted(flow_app_by(f));
 }
 

@@ -231,19 +231,42 @@ void tsm_doubt(struct session *s)
 
 /*
  * A request whose bytes the snap length has cut, and behind which none began, ended with the last
- * packet that the client sent before its answer; an answer with the server's last one. How many
- * bytes belong to it is not known.
+ * packet that the client sent before its answer. How many bytes belong to it is not known. Of a
+ * client that does not wait another one may hide in it.
  */
-void txn_end_cut(const struct session *s, struct txn *t, uint64_t now)
+static void end_cut_request(const struct session *s, struct txn *t, uint64_t now)
 {
 	const struct session_side *x = &s->side[SIDE_CLIENT];
 
 	if (t->cut & CUT_REQUEST && t->marks & 1u << T0 && !(t->marks & 1u << T1) && !t->next &&
-		x->last.whole <= now)
+		!t->composite && !s->pairing.pipelined && x->last.whole <= now)
 		set_stamp(t, T1, x->last.whole, x->last.whole_frame, x->pos);
-	x = &s->side[SIDE_SERVER];
+}
+
+/* May what the server sent last be the answer to another one? */
+static bool others_wait(const struct session *s, const struct txn *t, uint64_t last)
+{
+	for (const struct txn *o = s->first; o; o = o->next)
+		if (o != t && !o->composite && o->marks & 1u << T0 && o->stamp[T0] <= last &&
+			!(o->marks & 1u << T2))
+			return true;
+	return s->pairing.pipelined;
+}
+
+/* An answer ended with the last packet of the server. */
+void txn_end_cut(const struct session *s, struct txn *t, uint64_t now)
+{
+	const struct session_side *x = &s->side[SIDE_SERVER];
+
+	/* Of one direction alone nobody knows what is an answer to what. */
+	if (flow_quality(s->flow) & 1u << QUALITY_ONE_WAY)
+		return;
+	/* Else what the server has said may be its answer. */
+	if (!(t->marks & 1u << T2) && (!x->pos || x->last.whole <= t->stamp[T0]))
+		end_cut_request(s, t, now);
 	if (t->cut & CUT_ANSWER && (t->marks & (1u << T2 | 1u << T3)) == 1u << T2 &&
-		x->last.whole <= now && x->last.whole >= t->stamp[T2])
+		!t->composite && x->last.whole <= now && x->last.whole >= t->stamp[T2] &&
+		!others_wait(s, t, x->last.whole))
 		set_stamp(t, T3, x->last.whole, x->last.whole_frame, x->pos);
 }
 
@@ -251,8 +274,8 @@ void txn_answer_over(struct session *s, enum side side, uint32_t len)
 {
 	struct txn *t = s->side[SIDE_SERVER].current;
 
-	if (side == SIDE_CLIENT && len && t && t->cut & CUT_ANSWER && !t->key && !t->lasting &&
-		!t->composite)
+	if (side == SIDE_CLIENT && len && t && t->cut & CUT_ANSWER &&
+		(!t->key || t->by->traits & TRAIT_IN_ORDER) && !t->lasting && !t->composite)
 		txn_finish(s, t);
 }
 
@@ -292,10 +315,14 @@ struct tsm_txn tsm_response(struct session *s, uint64_t key, const uint8_t *at)
 		txn_append(s, t);
 	}
 	if (t->cut)
-		txn_end_cut(s, t, now.seen);
+		end_cut_request(s, t, now.seen);
 	set_stamp(t, T2, now.seen, now.seen_frame, offset);
-	if (!s->interleaved && !t->composite)
+	if (!s->interleaved && !t->composite) {
+		/* Where the one before ended was cut. */
+		if (s->side[SIDE_SERVER].current)
+			s->side[SIDE_SERVER].current->cut &= (uint8_t)~CUT_ANSWER;
 		s->side[SIDE_SERVER].current = t;
+	}
 	return txn_name(t);
 }
 

@@ -87,6 +87,7 @@ void txn_too_late(struct session *s, struct txn *t)
 		return;
 	t->marks &= (uint8_t) ~(1u << T2 | 1u << T3);
 	t->resent_at = 0;
+	t->status = 0;
 	t->quality |= 1u << QUALITY_NO_RESPONSE;
 	t->quality &= ~(1u << QUALITY_UNFINISHED | 1u << QUALITY_RESENT_END);
 	txn_closed_at(t, s->closer_at);
@@ -118,10 +119,32 @@ bool txn_waits(const struct session *s, const struct txn *t, uint64_t now)
 	return is_open(s, t, now) && !(closed_before(s, t, now) && wants_no_more(s, t));
 }
 
+/* An answer has begun, and its end may be among what the snap length has cut. */
+static bool is_cut(const struct txn *t)
+{
+	return t->cut & CUT_ANSWER && (t->marks & (1u << T2 | 1u << T3)) == 1u << T2;
+}
+
+/* Of an answer that was cut nobody knows whether the server ended the connection within it. */
+static void cut_short(const struct session *s, struct txn *t)
+{
+	bool reset = s->flow->state == FLOW_RESET;
+
+	if (!reset && s->closer != SIDE_SERVER + 1)
+		return;
+	if (t->status == STATUS_OK)
+		t->status = 0;
+	if (reset)
+		t->cut &= (uint8_t)~CUT_ANSWER;
+}
+
 static void close_one(struct session *s, struct txn *t, uint64_t closed_at, bool pending)
 {
-	bool closed, waits;
+	bool closed, waits, cut = is_cut(t),
+			    unknown = cut && (pending || s->flow->state == FLOW_RESET);
 
+	if (cut)
+		cut_short(s, t);
 	if (t->cut && (!pending || closed_at > s->last_response + CUT_OVER))
 		txn_end_cut(s, t, closed_at ? closed_at : UINT64_MAX);
 	txn_too_late(s, t);
@@ -131,16 +154,21 @@ static void close_one(struct session *s, struct txn *t, uint64_t closed_at, bool
 		t->pending = true;
 		t->quality |= 1u << QUALITY_PENDING;
 	}
-	/* The client waited until the connection was closed, where that was seen. */
+	/* The client waited until the connection was closed, where that was seen; for what was cut,
+	   until the server's last byte at least. */
 	if (closed_at && !(t->marks & 1u << T3) && !t->doubtful &&
 		(waits ? t->pending && is_waited_for(s, t) : (t->marks & 1u << T1) != 0))
-		txn_closed_at(t, closed ? s->closer_at : closed_at);
+		txn_closed_at(t, unknown && s->last_response < closed_at ? s->last_response
+				 : closed                                ? s->closer_at
+									 : closed_at);
 }
 
 /* Whatever the server still sends of an answer it has begun, it is at work on that. */
 static bool is_idle(const struct session *s)
 {
-	return !s->closer && !flow_unacked(s->flow, !flow_client(s->flow));
+	const struct txn *t = s->side[SIDE_SERVER].current;
+
+	return !s->closer && !flow_unacked(s->flow, !flow_client(s->flow)) && !(t && is_cut(t));
 }
 
 void txn_close_all(struct session *s, uint64_t closed_at, bool pending)
