@@ -66,11 +66,7 @@ static void cannot_make(const char *path, char *err, size_t errsize, int fd)
 static void save_records(struct ui *u, struct screen *s, const char *path)
 {
 	char err[256];
-	struct ndjson_options o = {.file.path = path,
-		.version = u->o.version,
-		.iface = u->o.iface,
-		.iface_arg = u->o.iface_arg,
-		.geo = u->o.geo};
+	struct ndjson_options o = {.file.path = path, .lines.env = u->env};
 	int fd = keeper_new(path);
 	struct ndjson *n = fd < 0 ? NULL : ndjson_new_fd(&o, fd, err, sizeof(err));
 	struct sink sink;

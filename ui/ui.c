@@ -432,8 +432,11 @@ struct ui *ui_new(const struct ui_options *o, char *err, size_t errsize)
 	u->moments = moments_new(o->keep / 8);
 	u->frames = frames_new(o->keep / 2);
 	u->live = u->shown = ui_model(u);
-	u->env = (struct schema_env){
-		.version = o->version, .iface = o->iface, .iface_arg = o->iface_arg, .geo = o->geo};
+	u->env = (struct schema_env){.version = o->version,
+		.iface = o->iface,
+		.iface_arg = o->iface_arg,
+		.geo = o->geo,
+		.identity = o->identity};
 	u->env.community = community_cache_new();
 	snprintf(u->capture, sizeof(u->capture), "%s", o->filter ? o->filter : "");
 	u->rate_at = clock_monotonic();

@@ -22,6 +22,7 @@ struct ui_options {
 	void *iface_arg;
 	const struct thresholds *thresholds; /* of findings */
 	struct geo *geo;                     /* where addresses are; NULL: nobody knows */
+	const struct identity *identity;     /* of what is saved; NULL: none */
 	bool literal;                        /* statements come with their values (--literal) */
 	uint64_t keep;                       /* bytes of records and frames kept */
 };

@@ -14,33 +14,18 @@
 #include <unistd.h>
 #include "base/ending.h"
 #include "base/mem.h"
-#include "core/community.h"
-#include "core/registry.h"
-#include "out/jsonw.h"
 #include "out/outfile.h"
 
-#define BUFFER    (256u * 1024u)
-#define PLANS_MAX (DISSECTORS_MAX + 2) /* of flows and findings, too */
-
-struct type_plan {
-	const struct dissector *dissector; /* NULL: flows */
-	struct jsonw_plan *plan;           /* NULL: not wanted */
-};
-
+#define BUFFER (256u * 1024u)
 struct ndjson {
 	struct outfile file;
 	uint64_t time; /* of the latest record, where the file rotates */
 	bool closed;   /* the reader has gone */
-	bool flat, line_buffered;
-	char *types; /* NULL: all */
+	bool line_buffered;
+	struct lines *lines;
 	char *buffer;
 	size_t len, size;
 	struct whole whole; /* lines in it */
-	unsigned nplans;
-	struct type_plan plans[PLANS_MAX];
-	struct type_plan *last; /* of the record before */
-	struct time_cache times;
-	struct schema_env env;
 	char error[256];
 };
 
@@ -159,67 +144,19 @@ static void rotate(struct ndjson *n, const struct record *r, size_t before)
 	let_go(n);
 }
 
-/* Is a name in the list of types? */
-static bool listed(const char *list, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (const char *p = list; p; p = strchr(p, ',')) {
-		p += *p == ',';
-		if (strncmp(p, name, len) == 0 && (p[len] == ',' || p[len] == '\0'))
-			return true;
-	}
-	return false;
-}
-
-static struct type_plan *plan_add(struct ndjson *n, const struct dissector *d)
-{
-	struct type_plan *t = &n->plans[n->nplans];
-	struct schema *s;
-
-	if (n->nplans == PLANS_MAX) {
-		fail(n, "more than %u types of records", PLANS_MAX);
-		return NULL;
-	}
-	t->dissector = d;
-	t->plan = NULL;
-	if (n->types ? listed(n->types, d ? d->name : "flow") : d != &finding_type) {
-		s = schema_new(d, n->error, sizeof(n->error));
-		if (!s)
-			return NULL;
-		if (!n->env.geo)
-			schema_without_geo(s);
-		t->plan = jsonw_plan_new(s, &n->env, n->flat);
-	}
-	n->nplans++;
-	return t;
-}
-
-static struct type_plan *plan_of(struct ndjson *n, const struct dissector *d)
-{
-	if (n->last && n->last->dissector == d)
-		return n->last;
-	n->last = NULL;
-	for (unsigned i = 0; i < n->nplans && !n->last; i++)
-		if (n->plans[i].dissector == d)
-			n->last = &n->plans[i];
-	if (!n->last)
-		n->last = plan_add(n, d);
-	return n->last;
-}
-
 static void ndjson_record(void *arg, const struct record *r)
 {
 	struct ndjson *n = arg;
-	struct type_plan *t;
 	size_t bound, before;
 
 	if (stopped(n))
 		return;
-	t = plan_of(n, r->kind == RECORD_FLOW ? NULL : r->dissector);
-	if (!t || !t->plan)
+	bound = lines_bound(n->lines, r);
+	if (!bound) {
+		if (lines_error(n->lines))
+			fail(n, "%s", lines_error(n->lines));
 		return;
-	bound = jsonw_bound(t->plan, r);
+	}
 	if (n->size - n->len < bound) {
 		flush(n);
 		if (n->size < bound) {
@@ -233,8 +170,7 @@ static void ndjson_record(void *arg, const struct record *r)
 		}
 	}
 	before = n->len;
-	n->len = (size_t)(jsonw_record(t->plan, r, &n->env, &n->times, n->buffer + n->len) -
-			  n->buffer);
+	n->len = (size_t)(lines_put(n->lines, r, n->buffer + n->len) - n->buffer);
 	if (outfile_rotates(&n->file))
 		rotate(n, r, before);
 	else
@@ -252,100 +188,40 @@ static bool ndjson_poll(void *arg)
 	return !stopped(n);
 }
 
-bool ndjson_lists(const char *types, const char *type)
-{
-	return types && listed(types, type);
-}
-
 struct sink ndjson_sink(struct ndjson *n)
 {
 	return (struct sink){
 		.arg = n, .record = ndjson_record, .poll = ndjson_poll, .interim = true};
 }
 
-/* Every type asked for must be one that there is. */
-static bool check_types(const char *types, char *err, size_t errsize)
-{
-	const char *p = types;
-
-	do {
-		size_t len = strcspn(p, ",");
-		bool known = (len == 4 && strncmp(p, "flow", 4) == 0) ||
-			     (len == 7 && strncmp(p, "finding", 7) == 0);
-
-		for (unsigned i = 0; i < registry_count() && !known; i++) {
-			const struct dissector *d = registry_get(i);
-
-			known = schema_has_records(d) && strlen(d->name) == len &&
-				strncmp(d->name, p, len) == 0;
-		}
-		if (!known) {
-			char shown[64];
-			struct text t;
-
-			text_init(&t, shown, sizeof(shown));
-			text_escape(&t, p, len, 40);
-			snprintf(err, errsize,
-				"no type of records named '%s'; --types help lists them", shown);
-			return false;
-		}
-		p += len;
-	} while (*p++ == ',');
-	return true;
-}
-
-/* All plans are made before the first record, so that a field that does not fit is told at once. */
-static bool make_plans(struct ndjson *n)
-{
-	if (!plan_add(n, NULL) || !plan_add(n, &finding_type))
-		return false;
-	for (unsigned i = 0; i < registry_count(); i++)
-		if (schema_has_records(registry_get(i)) && !plan_add(n, registry_get(i)))
-			return false;
-	return true;
-}
-
 struct ndjson *ndjson_new_fd(const struct ndjson_options *o, int fd, char *err, size_t errsize)
 {
+	struct lines *lines = lines_new(&o->lines, err, errsize);
 	struct ndjson *n;
 
-	if (o->types && !check_types(o->types, err, errsize))
+	if (!lines)
 		return NULL;
 	n = xcalloc(1, sizeof(*n));
+	n->lines = lines;
 	outfile_use(&n->file, fd, o->file.path ? o->file.path : "standard output");
-	n->flat = o->flat;
 	n->line_buffered = o->line_buffered;
-	n->types = o->types ? xstrdup(o->types) : NULL;
-	n->env.version = o->version;
-	n->env.iface = o->iface;
-	n->env.iface_arg = o->iface_arg;
-	n->env.geo = o->geo;
-	n->env.identity = o->identity;
-	n->env.community = community_cache_new();
 	n->size = BUFFER;
 	n->buffer = xmalloc(n->size);
 	atomic_init(&n->whole.held, false);
 	whole_let_go(&n->whole, fd, n->buffer, 0);
 	ending_add(last_words, n);
-	if (!make_plans(n)) {
-		snprintf(err, errsize, "%s", n->error);
-		ndjson_free(n);
-		return NULL;
-	}
 	return n;
 }
 
 struct ndjson *ndjson_new(const struct ndjson_options *o, char *err, size_t errsize)
 {
 	struct outfile file;
-	struct ndjson *n;
+	struct ndjson *n = ndjson_new_fd(o, -1, err, errsize);
 
-	if ((o->types && !check_types(o->types, err, errsize)) ||
-		!outfile_open(&file, &o->file, err, errsize))
+	if (!n)
 		return NULL;
-	n = ndjson_new_fd(o, file.fd, err, errsize);
-	if (!n) {
-		outfile_release(&file);
+	if (!outfile_open(&file, &o->file, err, errsize)) {
+		ndjson_free(n);
 		return NULL;
 	}
 	hold(n);
@@ -399,10 +275,7 @@ void ndjson_free(struct ndjson *n)
 		return;
 	ending_drop(n);
 	outfile_release(&n->file);
-	for (unsigned i = 0; i < n->nplans; i++)
-		jsonw_plan_free(n->plans[i].plan);
-	community_cache_free(n->env.community);
+	lines_free(n->lines);
 	free(n->buffer);
-	free(n->types);
 	free(n);
 }

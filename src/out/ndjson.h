@@ -10,20 +10,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include "out/identity.h"
+#include "out/lines.h"
 #include "out/outfile.h"
 #include "out/sink.h"
 
 struct ndjson_options {
 	struct outfile_options file; /* its path must stay */
-	const char *types;           /* "flow,http": these records only; NULL: all but findings */
-	bool flat;                   /* dotted keys instead of nested objects */
-	bool line_buffered;          /* write each record at once */
-	const char *version;         /* of the program; stays the caller's */
-	const char *(*iface)(void *arg, unsigned i); /* name of an interface; may be NULL */
-	void *iface_arg;
-	struct geo *geo;                 /* stays the caller's; NULL: nothing is known of places */
-	const struct identity *identity; /* stays the caller's, and may be named later */
+	struct lines_options lines;
+	bool line_buffered; /* write each record at once */
 };
 
 struct ndjson;
@@ -34,8 +28,6 @@ struct ndjson *ndjson_new(const struct ndjson_options *o, char *err, size_t errs
 struct ndjson *ndjson_new_fd(const struct ndjson_options *o, int fd, char *err, size_t errsize);
 
 /* The sink's functions; it is to be released after the sink's last use. */
-/* Are records of this type asked for by name, in a list of types (--types, NULL: none)? */
-bool ndjson_lists(const char *types, const char *type);
 struct sink ndjson_sink(struct ndjson *n);
 
 /* A file that was moved away is begun anew under its name. False with one line in err: it goes on

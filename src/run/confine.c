@@ -68,7 +68,8 @@ enum {
 	TERMINAL = 128, /* keys are read, and modes set */
 	FOLDERS = 256,  /* folders are made, and files renamed */
 	LESS = 512,     /* another filter follows; one is never taken back */
-	KEEPER = 1024   /* files that were made are handed over */
+	KEEPER = 1024,  /* files that were made are handed over */
+	CONNECT = 2048  /* records are sent by sockets, which are connected again */
 };
 
 #define FD    (READ | WRITE | TERMINAL)
@@ -123,7 +124,7 @@ static const struct {
 	{"stat", FD},
 	{"lstat", FD},
 	{"statx", FD},
-	{"close", FD},
+	{"close", FD | CONNECT},
 	{"poll", FD},
 	{"ppoll", FD},
 	{"fadvise64", READ},
@@ -149,6 +150,8 @@ static const struct {
 	{"getsockopt", SOCKETS},
 	{"getsockname", SOCKETS},
 	{"sendmsg", KEEPER},
+	{"sendto", CONNECT},
+	{"connect", CONNECT},
 	{"seccomp", LESS},
 };
 
@@ -179,7 +182,7 @@ struct program {
 	unsigned short n;
 };
 
-static struct program all, sending, dissecting, reading, main_thread, last;
+static struct program all, silent, dissecting, reading, main_thread, sending, writing, last;
 static char *names[CALLS]; /* of system calls */
 static uint8_t quiet[CALLS];
 static atomic_bool told[CALLS];
@@ -383,6 +386,12 @@ static void allow_by_arguments(scmp_filter_ctx f, unsigned when, bool terminal)
 		allow_ioctl(f, SIOCGIFNAME);
 		allow_ioctl(f, SIOCGIFINDEX);
 	}
+	if (when & CONNECT) {
+		allow_where(f, "socket", is(0, AF_UNIX));
+		allow_where(f, "socket", is(0, AF_INET));
+		allow_where(f, "socket", is(0, AF_INET6));
+		allow_where(f, "setsockopt", is(1, SOL_SOCKET));
+	}
 	if (when & SOCKETS && terminal) /* another filter of packets */
 		allow_where(f, "setsockopt", is(1, SOL_SOCKET));
 	allow_crash(f, terminal);
@@ -424,7 +433,8 @@ static struct program make(unsigned when, bool terminal)
 			allow(f, calls[i].name);
 	allow_by_arguments(f, when, terminal);
 	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++)
-		if (without[i].always)
+		if (without[i].always &&
+			!(when & CONNECT && strcmp(without[i].name, "socket") == 0))
 			rule(f, SCMP_ACT_ERRNO((uint32_t)without[i].error), without[i].name);
 	p = program_of(f);
 	seccomp_release(f);
@@ -464,7 +474,11 @@ static void make_filters(const struct confine *c)
 		 rest = WRITE | files | open | sockets | terminal;
 
 	all = make(THREADS | LESS | READ | rest, terminal);
-	sending = no_sending(c);
+	silent = no_sending(c);
+	if (c->sends)
+		sending = make(CONNECT, terminal);
+	if (c->files)
+		writing = make(WRITE | FILES, terminal);
 	if (c->jobs)
 		dissecting = make(0, terminal);
 	if (c->jobs)
@@ -533,8 +547,8 @@ void confine(const struct confine *c, char *missing, size_t size)
 	later = c->terminal;
 	files = restrict_files(c);
 	calls_too = enforce(&all);
-	if (calls_too && sending.code)
-		enforce(&sending);
+	if (calls_too && silent.code)
+		enforce(&silent);
 	snprintf(missing, size, "%s%s%s", files ? "" : "the files that can be opened (Landlock)",
 		files || calls_too ? "" : ", ", calls_too ? "" : "the system calls (seccomp)");
 }
@@ -559,6 +573,16 @@ void confine_reading(void)
 void confine_main(void)
 {
 	enforce(&main_thread);
+}
+
+void confine_sending(void)
+{
+	enforce(&sending);
+}
+
+void confine_writing(void)
+{
+	enforce(&writing);
 }
 
 void confine_last(void)

@@ -5,6 +5,7 @@
  *   dissecting  memory, waiting for other threads, clocks, a last word on standard error
  *   reading     what is open is read; frames are written (-w) by the same thread
  *   main        the records of all threads become outputs, which are drawn and written
+ *   delivering  records are written to files, or sent to a socket that is connected again
  *   last        nothing is read any more, what is left is written
  *
  * A filter is never taken back, and a thread has those of the one that started it. Denied calls
@@ -17,7 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define CONFINE_FOLDERS 16 /* where files are made */
+#define CONFINE_FOLDERS 24 /* where files are made */
 
 /* What a run has still to do. */
 struct confine {
@@ -31,6 +32,8 @@ struct confine {
 	bool terminal; /* the live view */
 	bool jobs;     /* several threads */
 	bool capture;  /* frames are printed or written as they are read */
+	bool sends;    /* records go to sockets, by threads that are started before */
+	bool files;    /* and to files, by threads that are started behind it */
 	bool repeated; /* reading begins anew: there are no later phases */
 };
 
@@ -44,6 +47,9 @@ void confine(const struct confine *c, char *missing, size_t size);
 void confine_dissecting(void);
 void confine_reading(void);
 void confine_main(void);
+/* Of threads that deliver records: by sockets (not before confine()), and to files. */
+void confine_sending(void);
+void confine_writing(void);
 void confine_last(void);
 
 /* For the process that makes files (keeper.h): all that it has to do, and no more. */

@@ -97,6 +97,13 @@ void run_confine(struct run *r, bool repeated)
 	add_folder(&c, folder, r->writer ? r->o.write : NULL);
 	for (unsigned i = 0; i < r->o.noutputs; i++)
 		add_folder(&c, folder, r->outputs[i].ndjson ? r->o.outputs[i].file : NULL);
+	for (unsigned i = 0; i < r->o.nto; i++) {
+		bool file = deliver_is_file(r->to[i]);
+
+		c.sends |= !file;
+		c.files |= file;
+		add_folder(&c, folder, file ? r->o.to[i].at : NULL);
+	}
 	confine(&c, missing, sizeof(missing));
 	if (*missing && r->o.print.verbose)
 		message("not denied here: %s", missing);

@@ -307,8 +307,10 @@ static bool open_all(struct run *r)
 		return false;
 	if (r->ui && !ui_open(r->ui, r->err, sizeof(r->err)))
 		return false;
+	if (!outputs_deliver(r, false))
+		return false;
 	run_confine(r, o->extract != NULL);
-	return true;
+	return outputs_deliver(r, true);
 }
 
 /* Or are frames only copied? */

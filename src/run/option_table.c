@@ -398,6 +398,17 @@ static bool take_types(struct parse *p, const struct option_entry *e, const char
 	return strcmp(arg, "help") == 0 ? take_action(p, e, arg) : take_text(p, e, arg);
 }
 
+static bool take_to(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	(void)e;
+	if (p->o->nto == OPTIONS_TO_MAX)
+		return options_fault(p, "--to may be given %u times at most", OPTIONS_TO_MAX);
+	if (!deliver_url_parse(&p->o->to[p->o->nto], arg, p->err, p->errsize))
+		return false;
+	p->o->nto++;
+	return true;
+}
+
 static bool take_sensor(struct parse *p, const struct option_entry *e, const char *arg)
 {
 	if (strlen(arg) > IDENTITY_NAME)
@@ -506,6 +517,10 @@ const struct option_entry option_table[] = {
 	{"output", 'o', "FILE", GROUP_OUTPUT, VALUE_FILE,
 		"write the output before it to a file: --report -o a.txt --json -o b.ndjson",
 		take_file, 0, 0, 0, USE_ALWAYS},
+	{"to", 0, "URL", GROUP_OUTPUT, VALUE_PLAIN,
+		"records to file:PATH, unix:PATH, tcp:HOST:PORT or syslog:, never waiting for it; "
+		"behind it ?types=LIST&filter=FILTER&queue=SIZE (again for several)",
+		take_to, 0, 0, 0, USE_ALWAYS},
 	{"append", 0, NULL, GROUP_OUTPUT, VALUE_PLAIN, "-o writes behind what its files have",
 		take_flag, AT(append), 0, 0, USE_ALWAYS},
 	{"rotate-size", 0, "SIZE", GROUP_OUTPUT, VALUE_PLAIN,

@@ -37,7 +37,7 @@ bool options_packets_only(const struct options *o)
 {
 	unsigned packets = options_output(o, OUTPUT_PRINT) != NULL;
 
-	return !o->har && o->noutputs == packets &&
+	return !o->har && !o->nto && o->noutputs == packets &&
 	       (packets || o->write || (o->count && o->nreads));
 }
 
@@ -69,7 +69,7 @@ static bool settle_outputs(struct parse *p)
 {
 	struct options *o = p->o;
 
-	if (!o->noutputs && !o->compare && (p->early || o->types))
+	if (!o->noutputs && !o->compare && (p->early || (o->types && !o->nto)))
 		options_add_output(o, OUTPUT_JSON);
 	if (!o->noutputs && p->early) /* --compare */
 		options_add_output(o, OUTPUT_REPORT);
@@ -122,8 +122,18 @@ static bool check_places(struct parse *p)
 	return true;
 }
 
+static bool to_file(const struct options *o)
+{
+	for (unsigned i = 0; i < o->nto; i++)
+		if (o->to[i].kind == DELIVER_FILE)
+			return true;
+	return false;
+}
+
 static bool has_file(const struct options *o)
 {
+	if (to_file(o))
+		return true;
 	for (unsigned i = 0; i < o->noutputs; i++)
 		if (!options_to_stdout(&o->outputs[i]))
 			return true;
@@ -150,18 +160,18 @@ static bool check(struct parse *p)
 		{o->compare && strcmp(o->compare, "-") == 0 && strcmp(o->reads[0], "-") == 0,
 			"--compare needs two captures: only one of them can be the standard input"},
 		{o->compare && live, "--compare is not for --live"},
-		{o->compare && (o->write || o->har || o->types || o->line_buffered ||
+		{o->compare && (o->write || o->nto || o->har || o->types || o->line_buffered ||
 				       o->noutputs > 1 ||
 				       (o->noutputs && o->outputs[0].kind != OUTPUT_JSON &&
 					       o->outputs[0].kind != OUTPUT_REPORT)),
 			"--compare puts out what changed only: -w, --har, --types, -l, --json-flat "
 			"and further outputs have no effect"},
-		{o->append && !has_file(o), "--append needs -o"},
+		{o->append && !has_file(o), "--append needs -o, or --to file:PATH"},
 		{o->append && options_output(o, OUTPUT_REPORT_HTML),
 			"--append is not for --report=html: a page is a file of its own"},
-		{(o->rotate_size || o->rotate_time) && !(records && has_file(o)),
+		{(o->rotate_size || o->rotate_time) && !((records && has_file(o)) || to_file(o)),
 			"--rotate-size and --rotate-time need records that go to a file: --json -o "
-			"FILE"},
+			"FILE, or --to file:PATH"},
 		{o->rotate_files && !o->rotate_size && !o->rotate_time,
 			"--rotate-files needs --rotate-size or --rotate-time"},
 		{o->extract && !o->write, "--extract needs -w"},
@@ -183,7 +193,8 @@ static bool check(struct parse *p)
 			"--json"},
 		{quiet && !o->extract && o->jobs != OPTIONS_JOBS_AUTO,
 			"-w alone writes packets only: -j needs an output such as --json"},
-		{o->types && !records && o->noutputs, "--types is for records: give --json, too"},
+		{o->types && !records && !o->nto && o->noutputs,
+			"--types is for records: give --json, too"},
 		{o->keep && !live && o->noutputs, "--keep is for the live view"},
 		{live && o->extract, "--extract is not for --live: F9 saves what it shows"},
 	};
@@ -458,6 +469,8 @@ void options_release(struct options *o)
 	for (unsigned i = 0; i < o->nown; i++)
 		free(o->own[i]);
 	free(o->own);
+	for (unsigned i = 0; i < o->nto; i++)
+		deliver_url_release(&o->to[i]);
 	free(o->notes);
 	free(o->filter);
 	free(o->reads);

@@ -10,10 +10,12 @@
 #include <stdio.h>
 #include "core/engine.h"
 #include "findings/findings.h"
+#include "out/deliver.h"
 #include "out/print.h"
 #include "capture/source.h"
 
 #define OPTIONS_FILTER_MAX ((size_t)1024 * 1024) /* bytes of a -F file */
+#define OPTIONS_TO_MAX     8u
 #define OPTIONS_JOBS_MAX   64u
 #define OPTIONS_JOBS_AUTO  UINT32_MAX
 #define OPTIONS_WINDOW     UINT64_C(1000000000) /* ns, in which frames are put in order of time */
@@ -95,9 +97,11 @@ struct options {
 	uint64_t extract_memory; /* --extract-memory, bytes; 0: the default */
 	const char *compare;     /* --compare, the capture before; `reads` has the one after */
 	const char *har;         /* --har FILE */
-	const char *sensor;      /* --sensor; NULL: none */
-	const char *types;       /* --types, a list with commas; NULL: all */
-	uint64_t keep;           /* --keep, bytes; 0: not given */
+	struct deliver_url to[OPTIONS_TO_MAX]; /* --to */
+	unsigned nto;
+	const char *sensor; /* --sensor; NULL: none */
+	const char *types;  /* --types, a list with commas; NULL: all */
+	uint64_t keep;      /* --keep, bytes; 0: not given */
 
 	unsigned jobs; /* -j, or OPTIONS_JOBS_AUTO */
 	struct decode_option *decode;

@@ -2,6 +2,7 @@
  * outputs.c - what a run puts out: opened, and finished (run.h).
  */
 #include "run/run.h"
+#include "run/confine.h"
 #include "run/info.h"
 #include "base/message.h"
 #include <limits.h>
@@ -186,7 +187,7 @@ bool outputs_har(struct run *r)
 
 void outputs_choose(struct options *o)
 {
-	if (o->noutputs || o->write || o->har || o->compare || options_packets_only(o))
+	if (o->noutputs || o->nto || o->write || o->har || o->compare || options_packets_only(o))
 		return;
 	if (!isatty(STDOUT_FILENO))
 		options_add_output(o, OUTPUT_JSON);
@@ -208,6 +209,7 @@ static bool open_live_view(struct run *r)
 		.iface_arg = r->source,
 		.literal = r->o.engine.literal,
 		.geo = r->geo,
+		.identity = &r->identity,
 		.thresholds = &r->o.thresholds,
 		.keep = r->o.keep ? r->o.keep : KEEP,
 	};
@@ -229,14 +231,10 @@ static bool open_records(struct run *r, const struct output_option *of, struct r
 			.seconds = o->rotate_time / UINT64_C(1000000000),
 			.files = o->rotate_files,
 			.now = now(r)},
-		.types = o->types,
-		.flat = of->kind == OUTPUT_JSON_FLAT,
+		.lines = {.types = o->types,
+			.flat = of->kind == OUTPUT_JSON_FLAT,
+			.env = outputs_env(r)},
 		.line_buffered = o->line_buffered || o->unbuffered,
-		.version = info_version_number(),
-		.iface = outputs_iface,
-		.iface_arg = r->source,
-		.geo = r->geo,
-		.identity = &r->identity,
 	};
 
 	to->ndjson = ndjson_new(&json, r->err, sizeof(r->err));
@@ -270,10 +268,75 @@ static bool open_output(struct run *r, const struct output_option *of, struct ru
 	return options_is_report(of->kind) ? open_document(r, of, to) : open_records(r, of, to);
 }
 
+static bool open_delivery(struct run *r, unsigned i)
+{
+	const struct options *o = &r->o;
+	struct deliver_options d = {
+		.url = o->to[i],
+		.lines = {.types = o->to[i].types ? o->to[i].types : o->types,
+			.filter = o->to[i].filter,
+			.env = outputs_env(r)},
+		.file = {.append = o->append,
+			.size = o->rotate_size,
+			.seconds = o->rotate_time / UINT64_C(1000000000),
+			.files = o->rotate_files,
+			.now = now(r)},
+		.wait = o->nreads > 0,
+	};
+
+	if (d.url.kind == DELIVER_FILE && outputs_is_input(r, d.url.at)) {
+		snprintf(r->err, sizeof(r->err), "--to: %s is the file that is being read",
+			d.url.at);
+		return false;
+	}
+	r->to[i] = deliver_new(&d, r->err, sizeof(r->err));
+	if (r->to[i])
+		r->sinks[r->pipeline.nsinks++] = deliver_sink(r->to[i]);
+	return r->to[i] != NULL;
+}
+
+bool outputs_deliver(struct run *r, bool files)
+{
+	for (unsigned i = 0; i < r->o.nto; i++) {
+		bool is = deliver_is_file(r->to[i]);
+
+		if (files && !is)
+			deliver_go(r->to[i]);
+		if (is == files &&
+			!deliver_start(r->to[i], is ? confine_writing : confine_sending)) {
+			snprintf(r->err, sizeof(r->err), "--to %.160s: no thread can be started",
+				deliver_name(r->to[i]));
+			return false;
+		}
+	}
+	return true;
+}
+
+static void finish_delivery(struct deliver *d, bool *good)
+{
+	struct deliver_counts c;
+	char dropped[96] = "";
+	const char *error;
+
+	*good &= deliver_finish(d);
+	deliver_counts(d, &c);
+	error = deliver_error(d);
+	if (c.dropped)
+		snprintf(dropped, sizeof(dropped), "%llu of %llu records dropped",
+			(unsigned long long)c.dropped, (unsigned long long)(c.dropped + c.lines));
+	if (error)
+		message("%s%s%s", error, c.dropped ? "; " : "", dropped);
+	else if (c.dropped)
+		message("%.160s: %s", deliver_name(d), dropped);
+}
+
 bool outputs_open(struct run *r)
 {
 	const struct options *o = &r->o;
-	bool model = o->noutputs && ndjson_lists(o->types, finding_type.name);
+	bool model = o->noutputs && lines_list(o->types, finding_type.name);
+
+	for (unsigned i = 0; i < o->nto; i++)
+		model |= lines_list(o->to[i].types ? o->to[i].types : o->types, finding_type.name);
 
 	for (unsigned i = 0; i < o->noutputs; i++)
 		model |= options_is_report(o->outputs[i].kind);
@@ -283,6 +346,9 @@ bool outputs_open(struct run *r)
 	}
 	for (unsigned i = 0; i < o->noutputs; i++)
 		if (!open_output(r, &o->outputs[i], &r->outputs[i]))
+			return false;
+	for (unsigned i = 0; i < o->nto; i++)
+		if (!open_delivery(r, i))
 			return false;
 	return true;
 }
@@ -294,6 +360,8 @@ void outputs_reopen(struct run *r)
 	for (unsigned i = 0; i < r->o.noutputs; i++)
 		if (r->outputs[i].ndjson && !ndjson_reopen(r->outputs[i].ndjson, err, sizeof(err)))
 			message("%s", err);
+	for (unsigned i = 0; i < r->o.nto; i++)
+		deliver_reopen(r->to[i]);
 	if (r->writer)
 		capwriter_ask(r->writer, CAPWRITER_REOPEN);
 }
@@ -302,6 +370,9 @@ bool outputs_have_files(const struct options *o)
 {
 	for (unsigned i = 0; i < o->noutputs; i++)
 		if (!options_to_stdout(&o->outputs[i]) && !options_is_report(o->outputs[i].kind))
+			return true;
+	for (unsigned i = 0; i < o->nto; i++)
+		if (o->to[i].kind == DELIVER_FILE)
 			return true;
 	return o->write && strcmp(o->write, "-") != 0;
 }
@@ -333,6 +404,8 @@ void outputs_release(struct run *r)
 		document_free(r->outputs[i].document);
 		printer_free(r->outputs[i].print);
 	}
+	for (unsigned i = 0; i < r->o.nto; i++)
+		deliver_free(r->to[i]);
 }
 
 /* Every sink is finished, whatever happened to another. */
@@ -350,6 +423,8 @@ bool outputs_finish(struct run *r, bool *written)
 	}
 	for (unsigned i = 0; i < r->o.noutputs; i++)
 		good &= finish_output(r, &r->outputs[i]);
+	for (unsigned i = 0; i < r->o.nto; i++)
+		finish_delivery(r->to[i], &good);
 	if (r->har && !har_finish(r->har)) {
 		message("%s", har_error(r->har));
 		good = false;

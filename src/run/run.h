@@ -47,9 +47,10 @@ struct run {
 	struct geo *geo;     /* NULL: there are no databases */
 	struct model *model; /* NULL: no output asks for it */
 	struct identity identity;
+	struct deliver *to[OPTIONS_TO_MAX]; /* those of `o`, in their order */
 	struct progress progress;
 	struct decode_as *decode;
-	struct sink sinks[OUTPUT_KINDS + 4];
+	struct sink sinks[OUTPUT_KINDS + OPTIONS_TO_MAX + 4];
 	struct pipeline pipeline;
 	uint64_t changes_said; /* of interfaces */
 	char name[512];        /* of the source, once it is open */
@@ -86,6 +87,10 @@ void run_confine(struct run *r, bool again);
 
 /* Where nothing was said of what comes out. */
 void outputs_choose(struct options *o);
+
+/* The threads of --to: those of sockets before everything else is denied, which they do not wait
+   for; those of files behind it. */
+bool outputs_deliver(struct run *r, bool files);
 
 /* SIGHUP: files that were moved away are begun anew under their names. */
 void outputs_reopen(struct run *r);

@@ -11,7 +11,8 @@
 
 static struct ndjson *open_sink(int fd, const char *types, bool lines, struct sink *sink)
 {
-	struct ndjson_options o = {.types = types, .line_buffered = lines, .version = "1"};
+	struct ndjson_options o = {
+		.lines = {.types = types, .env.version = "1"}, .line_buffered = lines};
 	char err[200];
 	struct ndjson *n = ndjson_new_fd(&o, fd, err, sizeof(err));
 
@@ -96,7 +97,7 @@ static void line_buffered_lines_go_at_once(void **state)
 static void types_are_chosen(void **state)
 {
 	static struct made flow, txn;
-	struct ndjson_options o = {.types = "flow,nothing"};
+	struct ndjson_options o = {.lines.types = "flow,nothing"};
 	char err[200];
 	int fd = temp_file();
 	struct ndjson *n;
@@ -120,9 +121,9 @@ static void types_are_chosen(void **state)
 	ndjson_free(n);
 	assert_null(ndjson_new_fd(&o, fd, err, sizeof(err)));
 	assert_string_equal(err, "no type of records named 'nothing'; --types help lists them");
-	o.types = "flow,";
+	o.lines.types = "flow,";
 	assert_null(ndjson_new_fd(&o, fd, err, sizeof(err)));
-	o.types = "un";
+	o.lines.types = "un";
 	assert_null(ndjson_new_fd(&o, fd, err, sizeof(err)));
 	close(fd);
 }
