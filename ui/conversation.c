@@ -1,5 +1,6 @@
 /* conversation.c - see conversation.h. */
 #include "conversation.h"
+#include "api/layer.h"
 #include "base/mem.h"
 #include "core/layers.h"
 #include <stdlib.h>
@@ -86,7 +87,7 @@ static struct turn *turn_of(struct conversation *c, int side, uint64_t time, uin
 	struct turn *t = c->nturns ? &c->turn[c->nturns - 1] : NULL;
 	uint64_t missing = c->way[side].missing;
 
-	if (t && t->side == side && !missing && c->ends.proto == 6)
+	if (t && t->side == side && !missing && c->ends.proto == IP_PROTO_TCP)
 		return t;
 	if (c->nturns == CONVERSATION_TURNS)
 		return NULL;

@@ -6,6 +6,7 @@
  * are narrow, later of the newest (series_recent()).
  */
 #include "screens.h"
+#include "api/layer.h"
 #include "bars.h"
 #include "columns.h"
 #include "lines.h"
@@ -125,7 +126,10 @@ static void name_of(struct text *t, const struct service *x)
 		return;
 	}
 	text_endpoint(t, &x->ip, x->port);
-	text_printf(t, " %s", x->protocol ? x->protocol : x->transport == 17 ? "udp" : "tcp");
+	text_printf(t, " %s",
+		x->protocol                    ? x->protocol
+		: x->transport == IP_PROTO_UDP ? "udp"
+					       : "tcp");
 }
 
 /* Transactions of a service since its beginning. */

@@ -2,6 +2,7 @@
  * screen_services.c - services: what each was asked, how it answered, where its time went.
  */
 #include "screens.h"
+#include "api/layer.h"
 #include "columns.h"
 #include "rows.h"
 #include "screen.h"
@@ -66,10 +67,10 @@ static void fill(struct row *r, const struct service *x, uint64_t listened)
 	r->port = x->port;
 	r->transport = x->transport;
 	r->other = x->other;
-	r->protocol = x->other             ? "other"
-		      : x->protocol        ? x->protocol
-		      : x->transport == 17 ? "udp"
-					   : "tcp";
+	r->protocol = x->other                       ? "other"
+		      : x->protocol                  ? x->protocol
+		      : x->transport == IP_PROTO_UDP ? "udp"
+						     : "tcp";
 	r->flows = x->flows;
 	r->bytes = x->bytes;
 	r->transactions = t->transactions;

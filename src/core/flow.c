@@ -6,6 +6,7 @@
  * arrays beside the slab with the least of every 64: a tick looks at those only.
  */
 #include "core/session.h"
+#include "api/layer.h"
 #include "core/turns.h"
 #include <endian.h>
 #include <stdlib.h>
@@ -372,7 +373,7 @@ struct flow *flow_insert(struct flow_table *t, const struct flow_key *k, uint64_
 
 	if (t->used > (t->mask + 1) * 5)
 		grow_buckets(t);
-	f = take_slot(t, k->proto == 6);
+	f = take_slot(t, k->proto == IP_PROTO_TCP);
 	f->ip[0] = *k->ip[0];
 	f->ip[1] = *k->ip[1];
 	f->port[0] = k->port[0];
@@ -382,7 +383,7 @@ struct flow *flow_insert(struct flow_table *t, const struct flow_key *k, uint64_
 	f->tunnel = k->tunnel;
 	f->flags = k->v6 ? FLOW_V6 : 0;
 	f->rtt_min[0] = f->rtt_min[1] = UINT32_MAX;
-	if (k->proto == 6)
+	if (k->proto == IP_PROTO_TCP)
 		f->side[0].wscale = f->side[1].wscale = 0xff;
 	place(t, hash, f->slot);
 	t->used++;
@@ -391,7 +392,7 @@ struct flow *flow_insert(struct flow_table *t, const struct flow_key *k, uint64_
 
 void flow_remove(struct flow_table *t, struct flow *f)
 {
-	struct flow_slots *s = f->proto == 6 ? &t->tcp : &t->other;
+	struct flow_slots *s = f->proto == IP_PROTO_TCP ? &t->tcp : &t->other;
 	uint64_t hash = hash_of(t, f);
 	uint16_t tag = tag_of(hash);
 	uint32_t slot = f->slot;

@@ -10,6 +10,7 @@
 #ifndef TSUMARI_CORE_FLOW_H
 #define TSUMARI_CORE_FLOW_H
 
+#include "api/layer.h"
 #include "base/mem.h"
 #include "core/engine.h"
 
@@ -381,7 +382,7 @@ static inline const struct flow_side *flow_said(const struct flow *f, unsigned d
 {
 	static const struct flow_side nothing = {.wscale = 0xff};
 
-	return f->proto == 6 ? &f->side[dir] : &nothing;
+	return f->proto == IP_PROTO_TCP ? &f->side[dir] : &nothing;
 }
 
 /* The round trip from the capture to the other end, ns; UINT32_MAX: not known. */
@@ -409,7 +410,7 @@ static inline bool flow_may_try(const struct flow *f)
 /* Datagrams that were captured more than once. */
 static inline uint32_t flow_datagrams_copied(const struct flow *f)
 {
-	return f->proto == 6 ? 0 : f->ncopies;
+	return f->proto == IP_PROTO_TCP ? 0 : f->ncopies;
 }
 
 static inline unsigned flow_client(const struct flow *f)

@@ -6,6 +6,7 @@
  * bytes; of its requests the oldest. What has no record is counted.
  */
 #include "core/moment.h"
+#include "api/layer.h"
 #include "core/record_of.h"
 #include "core/records.h"
 #include "core/session.h"
@@ -80,7 +81,7 @@ static bool is_request(const struct session *s, const struct txn *t, uint64_t no
 
 static bool is_over(const struct flow *f)
 {
-	return f->proto == 6 && f->state >= FLOW_CLOSED;
+	return f->proto == IP_PROTO_TCP && f->state >= FLOW_CLOSED;
 }
 
 /* Counts all there is, and chooses. */

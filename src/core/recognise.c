@@ -6,6 +6,7 @@
  * whatever segment, and within one where the port's own finds a message (sync.c).
  */
 #include "core/recognise.h"
+#include "api/layer.h"
 #include "core/proxy.h"
 #include "core/session.h"
 #include "core/shard.h"
@@ -18,7 +19,7 @@
 
 static const struct dissector *hinted(const struct flow *f)
 {
-	unsigned table = f->proto != 6 ? TABLE_UDP_PORT : TABLE_TCP_PORT;
+	unsigned table = f->proto != IP_PROTO_TCP ? TABLE_UDP_PORT : TABLE_TCP_PORT;
 	const struct dissector *d = registry_app_port(table, f->port[!flow_client(f)]);
 
 	return d ? d : registry_app_port(table, f->port[flow_client(f)]);
@@ -77,7 +78,7 @@ static enum tsm_probe by_port(const struct flow *f)
 static struct verdict recognise(const struct engine *e, const struct flow *f,
 	const struct dissector *hint, enum side side, struct view head)
 {
-	bool udp = f->proto != 6, maybe = false;
+	bool udp = f->proto != IP_PROTO_TCP, maybe = false;
 	const struct dissector *likely = NULL;
 	bool refused = !udp && client_was_refused(f, side);
 
@@ -115,7 +116,7 @@ static bool has_preamble(const struct flow *f, enum side side, const struct view
 	struct addr who;
 	size_t len;
 
-	return f->proto == 6 && side == SIDE_CLIENT && proxy_may_begin(head) &&
+	return f->proto == IP_PROTO_TCP && side == SIDE_CLIENT && proxy_may_begin(head) &&
 	       f->payload[flow_client(f)] == view_wire(head) &&
 	       proxy_header(head, &len, &who) != PROBE_NO;
 }
@@ -123,7 +124,7 @@ static bool has_preamble(const struct flow *f, enum side side, const struct view
 bool recognise_worth(
 	struct shard *sh, struct flow *f, enum side side, struct view head, struct verdict *v)
 {
-	bool udp = f->proto != 6;
+	bool udp = f->proto != IP_PROTO_TCP;
 	unsigned tries = f->flow_tries;
 
 	if (!sh->engine->napps[udp] && !sh->engine->config->ndecode_as) {
@@ -345,8 +346,8 @@ bool recognise_by_port(struct session *s, enum side side)
 	const struct dissector *hint = hinted(s->flow);
 	const struct session_side *x = &s->side[side];
 
-	if (s->d || !x->len || s->flow->proto != 6 || !hint || !hint->probe || !hint->data ||
-		ask(hint, s->flow, side, view_of(x->buf, x->len, 0)) != PROBE_MAYBE)
+	if (s->d || !x->len || s->flow->proto != IP_PROTO_TCP || !hint || !hint->probe ||
+		!hint->data || ask(hint, s->flow, side, view_of(x->buf, x->len, 0)) != PROBE_MAYBE)
 		return false;
 	session_set(s, hint);
 	return true;

@@ -2,6 +2,7 @@
  * record_of.c - flows and transactions become records.
  */
 #include "core/record_of.h"
+#include "api/layer.h"
 #include "core/copies.h"
 #include "core/handshake.h"
 #include "core/ledger.h"
@@ -16,7 +17,7 @@
 
 const char *flow_ended_by(const struct flow *f, const char *otherwise)
 {
-	if (f->proto != 6)
+	if (f->proto != IP_PROTO_TCP)
 		return otherwise;
 	if (f->state == FLOW_RESET)
 		return (f->who >> 7) == flow_client(f) ? "rst_client" : "rst_server";
@@ -37,7 +38,7 @@ uint32_t flow_quality(const struct flow *f)
 		q |= 1u << QUALITY_MPTCP;
 	if ((f->ext && f->ext->duplicates) || flow_datagrams_copied(f))
 		q |= 1u << QUALITY_DUPLICATE;
-	if (f->proto == 6 && (!f->packets[0] || !f->packets[1]) &&
+	if (f->proto == IP_PROTO_TCP && (!f->packets[0] || !f->packets[1]) &&
 		f->packets[0] + f->packets[1] > 1 && f->state != FLOW_SYN)
 		q |= 1u << QUALITY_ONE_WAY;
 	return q;
@@ -64,8 +65,9 @@ static void common(struct shard *sh, struct record *r, const struct flow *f)
 	r->quality = flow_quality(f);
 	r->vlan = (uint16_t)f->vlan;
 	r->inner_vlan = (uint16_t)f->inner_vlan;
-	r->has_ports = f->proto == 6 || f->proto == 17 || f->proto == 132;
-	if (f->proto == 1 || f->proto == 58) {
+	r->has_ports =
+		f->proto == IP_PROTO_TCP || f->proto == IP_PROTO_UDP || f->proto == IP_PROTO_SCTP;
+	if (f->proto == IP_PROTO_ICMP || f->proto == IP_PROTO_ICMP6) {
 		r->icmp_type = f->icmp_type;
 		r->icmp_code = f->icmp_code;
 	}
@@ -76,7 +78,7 @@ static void common(struct shard *sh, struct record *r, const struct flow *f)
 /* Or were the segments cut so short that nothing but their ports is known? */
 static bool tcp_was_read(const struct flow *f)
 {
-	return f->proto == 6 && f->state != FLOW_NEW;
+	return f->proto == IP_PROTO_TCP && f->state != FLOW_NEW;
 }
 
 static const char *state_name(const struct flow *f)
@@ -126,7 +128,8 @@ static void flow_sides(struct flow_record *r, const struct flow *f)
 		const struct flow_side *s = flow_said(f, dir);
 		struct flow_side_record *o = &r->side[i];
 
-		o->payload = f->proto != 6 || tcp_was_read(f) ? f->payload[dir] : FIELD_ABSENT;
+		o->payload = f->proto != IP_PROTO_TCP || tcp_was_read(f) ? f->payload[dir]
+									 : FIELD_ABSENT;
 		o->mss = s->flags & FS_SYN && s->mss ? s->mss : FIELD_ABSENT;
 		o->wscale = s->flags & FS_SYN && s->wscale != 0xff ? s->wscale : FIELD_ABSENT;
 		o->sack = s->flags & FS_SYN ? (s->flags & FS_SACK) != 0 : FIELD_ABSENT;
@@ -237,7 +240,7 @@ static void unusual(struct flow_record *r, const struct flow *f)
 	r->icmp_code = e->icmp_errors ? e->icmp_code : FIELD_ABSENT;
 	r->forwarded = e->forwarded;
 	r->connect_untold = e->untold;
-	for (unsigned i = 0; i < 2 && f->proto != 6; i++) {
+	for (unsigned i = 0; i < 2 && f->proto != IP_PROTO_TCP; i++) {
 		r->bad_datagrams += e->side[i].bad_sums;
 		if (!r->bad_datagram_frame)
 			r->bad_datagram_frame = e->side[i].bad_sum_frame;
@@ -330,7 +333,7 @@ static struct flow_record *flow_told(struct shard *sh, const struct flow *f,
 	r->r.status = flow_status(f, !ends || capture_end != FIELD_ABSENT);
 	r->tcp_state = state_name(f);
 	r->handshake = r->connect_retry = r->rtt_min = FIELD_ABSENT;
-	if (f->proto == 6) {
+	if (f->proto == IP_PROTO_TCP) {
 		if (handshake_cost(f, false, &cost)) {
 			if (f->established)
 				r->handshake = f->established - f->first;
@@ -552,7 +555,7 @@ static uint64_t so_far(const struct session *s, const struct txn *t, enum side s
 	uint64_t pos = s->side[side].pos;
 
 	if (!(t->marks & 1u << first) || t->marks & 2u << first || s->interleaved ||
-		s->flow->proto != 6 || pos < t->offset[first])
+		s->flow->proto != IP_PROTO_TCP || pos < t->offset[first])
 		return 0;
 	return pos - t->offset[first];
 }
@@ -631,7 +634,7 @@ void record_of_txn(struct shard *sh, struct txn *t)
 	struct flow_app *a = &t->session->app;
 	bool told = txn_told(sh, t)->total != FIELD_ABSENT;
 
-	if (f->proto == 6 && t->carries_connect && !told)
+	if (f->proto == IP_PROTO_TCP && t->carries_connect && !told)
 		flow_need_ext(sh, f)->untold = true;
 	a->transactions++;
 	answered(a, t);

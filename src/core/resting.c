@@ -6,6 +6,7 @@
  * client's ACK. Until then it takes what loss costs, and ends with the last copy that was needed.
  */
 #include "core/resting.h"
+#include "api/layer.h"
 #include "core/record_of.h"
 #include "core/session.h"
 #include "core/txn.h"
@@ -34,7 +35,7 @@ bool txn_rest(struct session *s, struct txn *t)
 	struct flow_side *server = &f->side[!flow_client(f)];
 	const unsigned whole = 1u << 0 | 1u << 3;
 
-	if (f->proto != 6 || (t->marks & whole) != whole || !(client->flags & FS_ACK) ||
+	if (f->proto != IP_PROTO_TCP || (t->marks & whole) != whole || !(client->flags & FS_ACK) ||
 		seq_diff(client->ack, server->nxt) >= 0)
 		return false;
 	if (s->nresting == RESTING_MAX)

@@ -4,6 +4,7 @@
  * first place.
  */
 #include "core/session.h"
+#include "api/layer.h"
 #include "core/answers.h"
 #include "core/inflate.h"
 #include "core/interleave.h"
@@ -662,7 +663,7 @@ void session_data(struct session *s, enum side side, const uint8_t *p, uint32_t 
 	x->last = *at;
 	if (side == SIDE_SERVER)
 		s->last_response = at->whole;
-	if (f->proto != 6) {
+	if (f->proto != IP_PROTO_TCP) {
 		datagram(s, side, view_of(p, caplen, len - caplen), at);
 		return;
 	}

@@ -1,5 +1,6 @@
 /* session_calls.c - what a dissector asks of its session (api/dissector.h). */
 #include "core/session.h"
+#include "api/layer.h"
 #include "core/registry.h"
 #include "core/shard.h"
 
@@ -15,7 +16,7 @@ void tsm_switch(struct session *s, const char *name)
 
 bool tsm_datagram(const struct session *s)
 {
-	return s->flow->proto != 6;
+	return s->flow->proto != IP_PROTO_TCP;
 }
 
 bool tsm_mask_mail(const struct session *s)

@@ -71,7 +71,7 @@ void shard_free(struct shard *sh)
 
 static uint64_t timeout(const struct engine_config *c, const struct flow *f)
 {
-	if (f->proto != 6)
+	if (f->proto != IP_PROTO_TCP)
 		return c->timeout_udp;
 	switch (f->state) {
 	case FLOW_SYN:

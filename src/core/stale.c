@@ -7,6 +7,7 @@
  * neither a crash nor a refusal.
  */
 #include "core/stale.h"
+#include "api/layer.h"
 #include "core/session.h"
 #include "core/shard.h"
 #include "core/tcp.h"
@@ -51,7 +52,8 @@ bool stale_request(const struct session *s, uint64_t time)
 {
 	const struct flow *f = s->flow;
 
-	return f->proto == 6 && f->side[!flow_client(f)].flags & FS_FIN && time >= s->server_fin;
+	return f->proto == IP_PROTO_TCP && f->side[!flow_client(f)].flags & FS_FIN &&
+	       time >= s->server_fin;
 }
 
 /* What a client of TLS says at the end, encrypted or not. */

@@ -6,6 +6,7 @@
  * limit is reached. Of overlapping bytes the first seen win; differences are counted.
  */
 #include "core/stream.h"
+#include "api/layer.h"
 #include "core/session.h"
 #include "core/shard.h"
 #include "core/sums.h"
@@ -22,7 +23,7 @@ static inline void deliver(struct shard *sh, struct flow *f, unsigned dir, const
 {
 	f->payload[dir] += len;
 	if (f->flags & FLOW_OPAQUE) {
-		if (f->proto == 6)
+		if (f->proto == IP_PROTO_TCP)
 			turns_of_flow(sh, f, dir, len, at->whole);
 		if (!flow_may_try(f))
 			return;
@@ -31,7 +32,7 @@ static inline void deliver(struct shard *sh, struct flow *f, unsigned dir, const
 		f->flags |= FLOW_SNAPLEN;
 	if (!flow_session(f) &&
 		!session_open(sh, f, side_of(f, dir), view_of(data, caplen, len - caplen))) {
-		if (f->proto == 6 && !flow_turns(f))
+		if (f->proto == IP_PROTO_TCP && !flow_turns(f))
 			turns_of_flow(sh, f, dir, len, at->whole);
 		return;
 	}

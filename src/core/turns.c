@@ -9,6 +9,7 @@
  * what it waited for.
  */
 #include "core/turns.h"
+#include "api/layer.h"
 #include "core/handshake.h"
 #include "core/ledger.h"
 #include "core/record_of.h"
@@ -463,7 +464,7 @@ void tsm_opaque(struct session *s, enum side side, const uint8_t *end)
 	const struct flow *f = s->flow;
 	uint64_t offset;
 
-	if (f->proto != 6)
+	if (f->proto != IP_PROTO_TCP)
 		return;
 	turns_payload(s->shard, f, &s->turned,
 		side == SIDE_CLIENT ? flow_client(f) : !flow_client(f), 0,

@@ -3,6 +3,7 @@
  * up by one of the ends, or waited for still.
  */
 #include "core/handshake.h"
+#include "api/layer.h"
 #include "core/ledger.h"
 #include "core/record_of.h"
 #include "core/session.h"
@@ -34,7 +35,7 @@ static bool is_open(const struct session *s, const struct txn *t, uint64_t now)
 
 	if (t->unanswered || t->doubtful || t->marks & 1u << T3)
 		return false;
-	return s->flow->proto == 6 || now < asked + DATAGRAM_WAITS;
+	return s->flow->proto == IP_PROTO_TCP || now < asked + DATAGRAM_WAITS;
 }
 
 /*
@@ -43,7 +44,7 @@ static bool is_open(const struct session *s, const struct txn *t, uint64_t now)
  */
 static bool is_waited_for(const struct session *s, const struct txn *t)
 {
-	return s->flow->proto == 6 && t->marks & 1u << T0;
+	return s->flow->proto == IP_PROTO_TCP && t->marks & 1u << T0;
 }
 
 /* Where the rest of the open ones is, another subflow of Multipath TCP may have seen. */

@@ -6,6 +6,7 @@
  * until it tried another server, or until that request was answered.
  */
 #include "findings/find_impl.h"
+#include "api/layer.h"
 
 #define SINGLES 512u  /* requests that nobody answered */
 #define STARTS  2048u /* of connections and transactions, by their clients */
@@ -47,9 +48,9 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 		return;
 	all->start[all->nstarts++ % STARTS] =
 		(struct start){r->client.ip, r->start, r->server.port};
-	if (r->transport != 6 || r->kind != RECORD_FLOW || t->handshake != FIELD_ABSENT ||
-		r->server.packets || t->syn_retries || t->icmp_errors || !t->tcp_state ||
-		strcmp(t->tcp_state, "syn_sent") != 0)
+	if (r->transport != IP_PROTO_TCP || r->kind != RECORD_FLOW ||
+		t->handshake != FIELD_ABSENT || r->server.packets || t->syn_retries ||
+		t->icmp_errors || !t->tcp_state || strcmp(t->tcp_state, "syn_sent") != 0)
 		return;
 	i = all->nsingles++ % SINGLES;
 	all->single[i].s = s;

@@ -3,6 +3,7 @@
  * has twice, cut or put together.
  */
 #include "findings/find_impl.h"
+#include "api/layer.h"
 
 /* What bytes that were cut off in the wrong place make of a transaction. */
 #define BAD                                                                                        \
@@ -105,7 +106,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 
 	if (r->kind == RECORD_TXN && !r->composite)
 		add_txn(c, (const void *)r);
-	else if (r->kind == RECORD_FLOW && r->transport == 6)
+	else if (r->kind == RECORD_FLOW && r->transport == IP_PROTO_TCP)
 		add_flow(c, s, (const void *)r);
 }
 

@@ -14,6 +14,7 @@
  * was asked is remembered by client and name, and told when the list is made.
  */
 #include "findings/find_impl.h"
+#include "api/layer.h"
 #include "base/mem.h"
 #include "model/tally.h"
 #include <stdlib.h>
@@ -456,7 +457,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 
 	if (!s)
 		return;
-	if (r->kind == RECORD_FLOW && r->transport == 17)
+	if (r->kind == RECORD_FLOW && r->transport == IP_PROTO_UDP)
 		add_flow(all, (const void *)r);
 	else if (r->kind == RECORD_TXN && strcmp(r->type, "dns") == 0 &&
 		 (!txn_unknown((const void *)r) || r->quality & 1u << QUALITY_PENDING) &&

@@ -9,6 +9,7 @@
  * is enough that they bring little and are asked again. An answer that is slow is none of these.
  */
 #include "findings/find_impl.h"
+#include "api/layer.h"
 #include "base/mem.h"
 #include "model/operation.h"
 #include "model/values.h"
@@ -254,7 +255,7 @@ enum wait_class idle_or_slow(struct idle **at, const struct record *r, const str
 	uint64_t op;
 
 	/* A name is not waited for on purpose. */
-	if (ns < LEAST / 5 || r->transport != 6)
+	if (ns < LEAST / 5 || r->transport != IP_PROTO_TCP)
 		return CLASS_SLOW;
 	if (r->end == FIELD_ABSENT && !(r->quality & 1u << QUALITY_PENDING))
 		return CLASS_SLOW;

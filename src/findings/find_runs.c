@@ -6,6 +6,7 @@
  * meanwhile (find_busy.c) and spent half of that time and more on it.
  */
 #include "findings/find_impl.h"
+#include "api/layer.h"
 
 #define FLOWS 1024u                /* connections whose run is known */
 #define RUNS  512u                 /* that are over */
@@ -34,7 +35,7 @@ static void add_turn(struct findings *f, struct svc *s, const struct turn_record
 	struct runs_all *all = f->state[DETECTOR_RUNS];
 	struct run *r;
 
-	if (t->app || t->r.transport != 6)
+	if (t->app || t->r.transport != IP_PROTO_TCP)
 		return;
 	if (!all->open)
 		all->open = keyed_new(

@@ -2,6 +2,7 @@
  * find_server.c - what the server itself took: slow answers and errors, by what was asked.
  */
 #include "findings/find_impl.h"
+#include "api/layer.h"
 #include "base/duration.h"
 #include <stdio.h>
 
@@ -40,7 +41,7 @@ struct server_state {
 static bool others(const struct txn_record *t)
 {
 	return t->ended_by || t->unacked ||
-	       (t->r.transport != 6 && t->r.quality & 1u << QUALITY_NO_RESPONSE) ||
+	       (t->r.transport != IP_PROTO_TCP && t->r.quality & 1u << QUALITY_NO_RESPONSE) ||
 	       has_detector(t->r.type) || app_encrypted(t->r.dissector) || nfs_claims(t);
 }
 

@@ -8,6 +8,7 @@
  * answered, while others were.
  */
 #include "findings/find_impl.h"
+#include "api/layer.h"
 
 #define LEAST_TIME ((uint64_t)SECOND) /* of the longest wait */
 #define LEAST      2u                 /* of connections */
@@ -93,7 +94,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 {
 	const struct txn_record *t = (const void *)r;
 
-	if (!s || r->kind != RECORD_TXN || r->composite || r->transport != 6 ||
+	if (!s || r->kind != RECORD_TXN || r->composite || r->transport != IP_PROTO_TCP ||
 		t->total == FIELD_ABSENT || is_idle(f->claimed))
 		return;
 	if (t->stamp[2] != FIELD_ABSENT)

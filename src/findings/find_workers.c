@@ -9,6 +9,7 @@
  * seconds later: so long a server lingers for the client's FIN).
  */
 #include "findings/find_impl.h"
+#include "api/layer.h"
 #include "base/mem.h"
 #include <stdlib.h>
 
@@ -122,7 +123,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	const struct txn_record *t = (const void *)r;
 	const struct turn_record *turn = (const void *)r;
 
-	if (!s || r->transport != 6)
+	if (!s || r->transport != IP_PROTO_TCP)
 		return;
 	if (is_flow_end(r))
 		add_flow(f, s, (const void *)r);

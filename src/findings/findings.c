@@ -1,5 +1,6 @@
 /* findings.c - see findings.h: services, detectors, the ranked list. */
 #include "findings/find_impl.h"
+#include "api/layer.h"
 #include "base/mem.h"
 #include "model/tally.h"
 #include <stdlib.h>
@@ -263,7 +264,7 @@ static void add(struct findings *f, struct svc *s, const struct record *r, uint6
 
 static unsigned look_of(const struct record *r)
 {
-	return r->kind == RECORD_FLOW && r->transport != 6 ? LOOK_DATAGRAMS : r->kind;
+	return r->kind == RECORD_FLOW && r->transport != IP_PROTO_TCP ? LOOK_DATAGRAMS : r->kind;
 }
 
 void findings_record(struct findings *f, const struct record *r)
@@ -320,9 +321,9 @@ void say_bpf(struct text *t, const struct svc *s)
 	if (s->key.inner_vlan)
 		text_str(t, "vlan and ");
 	say(t, "host %I", &s->key.ip);
-	if (s->key.transport == 6 || s->key.transport == 17)
-		text_printf(
-			t, " and %s port %u", s->key.transport == 6 ? "tcp" : "udp", s->key.port);
+	if (s->key.transport == IP_PROTO_TCP || s->key.transport == IP_PROTO_UDP)
+		text_printf(t, " and %s port %u", s->key.transport == IP_PROTO_TCP ? "tcp" : "udp",
+			s->key.port);
 }
 
 static int by_number(const void *a, const void *b)

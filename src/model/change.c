@@ -7,6 +7,7 @@
  * share differs by half. Of a ledger entry: its mean differs by a fiftieth of all waiting.
  */
 #include "model/change.h"
+#include "api/layer.h"
 #include "base/mem.h"
 #include "base/stat.h"
 #include <math.h>
@@ -116,7 +117,8 @@ static void connect_difference(struct change *c, const uint64_t failed[2])
 {
 	struct difference *d;
 
-	if (c->flows[0] < CHANGE_FEW || c->flows[1] < CHANGE_FEW || c->service->transport != 6)
+	if (c->flows[0] < CHANGE_FEW || c->flows[1] < CHANGE_FEW ||
+		c->service->transport != IP_PROTO_TCP)
 		return;
 	d = add(c, MEASURE_CONNECTS, share(failed[0], c->flows[0]), share(failed[1], c->flows[1]));
 	d->p = stat_shares(failed[0], c->flows[0], failed[1], c->flows[1]);

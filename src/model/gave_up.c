@@ -1,5 +1,6 @@
 /* gave_up.c - see gave_up.h. */
 #include "base/clock.h"
+#include "api/layer.h"
 #include "model/gave_up.h"
 #include "base/mem.h"
 #include "model/keyed.h"
@@ -210,7 +211,7 @@ const struct record *gave_up_record(struct gave_up *g, const struct record *r)
 	const struct txn_record *t = (const void *)r;
 	const struct flow_record *f = (const void *)r;
 
-	if (r->kind == RECORD_TXN && r->transport == 6) {
+	if (r->kind == RECORD_TXN && r->transport == IP_PROTO_TCP) {
 		if (r->quality & 1u << QUALITY_CONNECT && t->stamp[0] != FIELD_ABSENT)
 			began(g, r, t->stamp[0] - connecting(t));
 		if (t->total != FIELD_ABSENT && (t->unacked || answer_lost(t)))

@@ -1,5 +1,6 @@
 /* probes.c - see probes.h. */
 #include "model/probes.h"
+#include "api/layer.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "model/values.h"
@@ -563,11 +564,11 @@ void probes_flow(struct probes *p, struct service *s, const struct flow_record *
 	if (f->r.end > p->newest)
 		p->newest = f->r.end;
 	/* Where the capture's end has cut its handshake there is no status. */
-	if (f->handshake == FIELD_ABSENT && f->r.transport == 6 && f->r.status &&
+	if (f->handshake == FIELD_ABSENT && f->r.transport == IP_PROTO_TCP && f->r.status &&
 		p->refused < REFUSED_MAX)
 		push(p, check_new(f, s, NULL));
-	else if (f->r.transport == 6 && bytes <= PROBES_BYTES && f->handshake != FIELD_ABSENT &&
-		 f->transactions == (c ? c->n : 0) &&
+	else if (f->r.transport == IP_PROTO_TCP && bytes <= PROBES_BYTES &&
+		 f->handshake != FIELD_ABSENT && f->transactions == (c ? c->n : 0) &&
 		 (c ? !c->none && c->service == s : !f->side[0].payload && !f->side[1].payload))
 		push(p, check_new(f, s, c));
 	p->ending = p->ending || (f->close_reason && strcmp(f->close_reason, "capture_end") == 0);

@@ -1,5 +1,6 @@
 /* services.c - see services.h. */
 #include "model/services.h"
+#include "api/layer.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include <stdlib.h>
@@ -93,10 +94,11 @@ static void add_flow(struct flow_totals *t, const struct flow_record *f)
 	t->bytes += r->client.bytes + r->server.bytes;
 	t->packets += r->client.packets + r->server.packets;
 	t->icmp_errors += f->icmp_errors;
-	if (r->transport != 6) {
-		*(r->transport == 17                              ? &t->udp
-			: r->transport == 1 || r->transport == 58 ? &t->icmp
-								  : &t->others) += 1;
+	if (r->transport != IP_PROTO_TCP) {
+		*(r->transport == IP_PROTO_UDP ? &t->udp
+			: r->transport == IP_PROTO_ICMP || r->transport == IP_PROTO_ICMP6
+				? &t->icmp
+				: &t->others) += 1;
 		return;
 	}
 	t->tcp++;

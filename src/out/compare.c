@@ -1,5 +1,6 @@
 /* compare.c - see compare.h. */
 #include "out/compare.h"
+#include "api/layer.h"
 #include "base/text.h"
 #include "out/jsontree.h"
 #include <math.h>
@@ -20,7 +21,7 @@ static void name_of(struct text *t, const struct change *x)
 	if (s->protocol)
 		text_escape(t, s->protocol, strlen(s->protocol), 16);
 	else
-		text_str(t, s->transport == 17 ? "udp" : "tcp");
+		text_str(t, s->transport == IP_PROTO_UDP ? "udp" : "tcp");
 	if (!x->digest)
 		return;
 	text_str(t, "  ");

@@ -1,5 +1,6 @@
 /* document.c - see document.h: the capture, its services and operations. */
 #include "out/document_impl.h"
+#include "api/layer.h"
 #include "base/mem.h"
 #include "model/digests.h"
 #include "model/probes.h"
@@ -232,7 +233,7 @@ static void service_name(struct json_object *o, const struct service *x)
 	jsontree_put(o, "server", jsontree_endpoint(&x->ip, x->port));
 	jsontree_put(o, "ip", jsontree_addr(&x->ip));
 	jsontree_put(o, "port", jsontree_u64(x->port));
-	jsontree_put(o, "transport", jsontree_text(x->transport == 17 ? "udp" : "tcp"));
+	jsontree_put(o, "transport", jsontree_text(x->transport == IP_PROTO_UDP ? "udp" : "tcp"));
 	if (x->protocol)
 		jsontree_put(o, "protocol", jsontree_text(x->protocol));
 }

@@ -3,6 +3,7 @@
  * takes a third of the room of an object a bucket.
  */
 #include "model/series.h"
+#include "api/layer.h"
 #include "out/document_impl.h"
 
 typedef uint64_t column_fn(const struct series_bucket *b);
@@ -149,8 +150,8 @@ void document_series(struct json_object *all, const struct model *m)
 		o = jsontree_object(NULL, NULL);
 		jsontree_append(array, o);
 		jsontree_put(o, "server", jsontree_endpoint(&list[i]->ip, list[i]->port));
-		jsontree_put(
-			o, "transport", jsontree_text(list[i]->transport == 17 ? "udp" : "tcp"));
+		jsontree_put(o, "transport",
+			jsontree_text(list[i]->transport == IP_PROTO_UDP ? "udp" : "tcp"));
 		if (list[i]->protocol)
 			jsontree_put(o, "protocol", jsontree_text(list[i]->protocol));
 		if (since)

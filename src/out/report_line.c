@@ -1,5 +1,6 @@
 /* report_line.c - see report_impl.h. */
 #include "out/report_impl.h"
+#include "api/layer.h"
 #include <netdb.h>
 
 void report_line(struct report *r)
@@ -97,7 +98,7 @@ static const char *port_name(struct report *r, uint16_t port, bool udp)
 void report_service(struct report *r, const struct service *x)
 {
 	const char *name = NULL;
-	bool udp = x->transport == 17;
+	bool udp = x->transport == IP_PROTO_UDP;
 
 	text_str(&r->t, "  ");
 	if (x->other) {

@@ -3,6 +3,7 @@
  * The letters mean what they mean to tcpdump.
  */
 #include "run/option_table.h"
+#include "api/layer.h"
 #include "run/threshold.h"
 #include "run/values.h"
 #include "out/identity.h"
@@ -330,9 +331,9 @@ static bool take_decode(struct parse *p, const struct option_entry *e, const cha
 
 	(void)e;
 	if (strncmp(arg, "tcp/", 4) == 0)
-		d.transport = 6;
+		d.transport = IP_PROTO_TCP;
 	else if (strncmp(arg, "udp/", 4) == 0)
-		d.transport = 17;
+		d.transport = IP_PROTO_UDP;
 	if (d.transport && equal && equal[1] && (size_t)(equal - arg - 4) < sizeof(port)) {
 		snprintf(port, sizeof(port), "%.*s", (int)(equal - arg - 4), arg + 4);
 		if (!value_number(port, 1, UINT16_MAX, &n))

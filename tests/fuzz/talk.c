@@ -14,6 +14,7 @@
  *   2  length, at most 4095; then the bytes
  */
 #include "fuzz.h"
+#include "api/layer.h"
 #include <string.h>
 
 #define CHUNKS_MAX   256u
@@ -63,7 +64,7 @@ static void give(struct connection *c, struct packet *p, unsigned side, const ui
 static void send_segment(struct connection *c, unsigned side, uint8_t flags, uint32_t seq,
 	const uint8_t *payload, uint32_t n, uint32_t cut)
 {
-	struct packet p = {.flags = PACKET_TCP, .ip_proto = 6};
+	struct packet p = {.flags = PACKET_TCP, .ip_proto = IP_PROTO_TCP};
 
 	p.tcp_flags = flags;
 	p.tcp_seq = seq;
@@ -75,7 +76,7 @@ static void send_segment(struct connection *c, unsigned side, uint8_t flags, uin
 static void send_datagrams(struct connection *c, uint8_t what, const uint8_t *payload, uint32_t n)
 {
 	for (int i = 0; i < (what & 0x10 ? 2 : 1); i++) {
-		struct packet p = {.flags = PACKET_UDP, .ip_proto = 17};
+		struct packet p = {.flags = PACKET_UDP, .ip_proto = IP_PROTO_UDP};
 
 		give(c, &p, what & 1, payload, n, what & 0x20 ? 1 + n / 2 : 0);
 	}

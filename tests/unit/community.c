@@ -13,6 +13,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 #include "core/community.h"
+#include "api/layer.h"
 
 static const struct row {
 	uint8_t proto;
@@ -118,7 +119,8 @@ static void cache_never_mixes_connections(void **state)
 	(void)state;
 	for (unsigned round = 0; round < 2; round++)
 		for (unsigned i = 0; i < 5000; i++) {
-			struct record r = {.transport = 6, .ip_version = 4, .has_ports = 1};
+			struct record r = {
+				.transport = IP_PROTO_TCP, .ip_version = 4, .has_ports = 1};
 			char x[COMMUNITY_LEN], y[COMMUNITY_LEN];
 
 			r.client.ip = addr_of("10.0.0.1");
@@ -135,7 +137,8 @@ static void cache_never_mixes_connections(void **state)
 
 static void record_of_icmp_uses_type_and_code(void **state)
 {
-	struct record r = {.transport = 1, .ip_version = 4, .icmp_type = 8, .icmp_code = 0};
+	struct record r = {
+		.transport = IP_PROTO_ICMP, .ip_version = 4, .icmp_type = 8, .icmp_code = 0};
 	char id[COMMUNITY_LEN + 1] = "";
 
 	(void)state;

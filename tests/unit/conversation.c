@@ -3,6 +3,7 @@
  * capture has.
  */
 #include "ui/conversation.h"
+#include "api/layer.h"
 #include "core/registry.h"
 #include <stdarg.h>
 #include <setjmp.h>
@@ -52,7 +53,7 @@ static void put32(uint8_t *p, uint32_t x)
 static bool add(uint8_t proto, enum side side, unsigned cport, uint32_t seq, uint32_t ack,
 	uint8_t flags, const char *text, size_t cut)
 {
-	size_t n = strlen(text), head = proto == 6 ? 40 : 28, len = head + n;
+	size_t n = strlen(text), head = proto == IP_PROTO_TCP ? 40 : 28, len = head + n;
 	uint8_t *b = calloc(1, len);
 	struct packet p = {.time = 1000000000u + frames * 1000000u,
 		.number = frames + 1,
@@ -71,7 +72,7 @@ static bool add(uint8_t proto, enum side side, unsigned cport, uint32_t seq, uin
 	put32(b + 16, side == SIDE_CLIENT ? 0x0a000002 : 0x0a000001);
 	put16(b + 20, side == SIDE_CLIENT ? cport : SPORT);
 	put16(b + 22, side == SIDE_CLIENT ? SPORT : cport);
-	if (proto == 6) {
+	if (proto == IP_PROTO_TCP) {
 		put32(b + 24, seq);
 		put32(b + 28, ack);
 		b[32] = 0x50;

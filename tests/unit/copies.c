@@ -3,6 +3,7 @@
  * tag, in a tunnel, under other addresses; and what looks like it and is none.
  */
 #include "talk.h"
+#include "api/layer.h"
 #include "core/copies.h"
 #include "core/twins.h"
 
@@ -43,7 +44,7 @@ static void capture(const struct segment *s, const struct way *w)
 {
 	static const uint8_t ends[2][4] = {{192, 0, 2, 1}, {198, 51, 100, 25}};
 	struct packet k = {.flags = PACKET_TCP | PACKET_IP,
-		.ip_proto = 6,
+		.ip_proto = IP_PROTO_TCP,
 		.tcp_flags = s->flags,
 		.tcp_seq = s->seq,
 		.tcp_ack = s->ack,

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 #include "base/clock.h"
+#include "api/layer.h"
 #include "core/engine.h"
 #include "core/registry.h"
 
@@ -99,7 +100,8 @@ static void drain(struct talk *t)
 static void segment(struct talk *t, unsigned side, uint8_t flags, const uint8_t *p, uint32_t n)
 {
 	static const uint8_t ends[2][4] = {{192, 0, 2, 1}, {192, 0, 2, 2}};
-	struct packet k = {.flags = PACKET_IP | PACKET_TCP, .ip_version = 4, .ip_proto = 6};
+	struct packet k = {
+		.flags = PACKET_IP | PACKET_TCP, .ip_version = 4, .ip_proto = IP_PROTO_TCP};
 	struct packet *list[1] = {&k};
 
 	k.time = t->time;

@@ -3,6 +3,7 @@
  * (as by a snap length, and as a short frame), and ones that lie.
  */
 #include "frame.h"
+#include "api/layer.h"
 #include "core/flow.h"
 #include "core/plain.h"
 #include <stdlib.h>
@@ -691,7 +692,7 @@ static void test_icmp6_quote(void **state)
 static void test_route(void **state)
 {
 	static const uint64_t key[4] = {3, 5, 7, 11};
-	struct packet p = {.ip_version = 4, .ip_proto = 6};
+	struct packet p = {.ip_version = 4, .ip_proto = IP_PROTO_TCP};
 
 	(void)state;
 	p.src.b[10] = p.src.b[11] = p.dst.b[10] = p.dst.b[11] = 0xff;
@@ -715,7 +716,7 @@ static void test_route(void **state)
 			.ip = {p.reverse ? &p.dst : &p.src, p.reverse ? &p.src : &p.dst},
 			.port = {p.reverse ? p.dport : p.sport, p.reverse ? p.sport : p.dport},
 			.vlan = vlan,
-			.proto = 6,
+			.proto = IP_PROTO_TCP,
 			.tunnel = p.tunnel};
 		assert_true(p.hash == flow_route(key, &k, &shard));
 		assert_true(p.hash == flow_hash(key, &k));

@@ -16,6 +16,7 @@
 #include <zlib.h>
 #include <zstd.h>
 #include "core/engine.h"
+#include "api/layer.h"
 #include "core/registry.h"
 
 #define CAPS_OLD   0x0000a20fu
@@ -210,7 +211,7 @@ static void segment(bool server, uint8_t flags, const uint8_t *p, size_t n)
 	k.number = ++run.number;
 	k.flags = PACKET_IP | PACKET_TCP;
 	k.ip_version = 4;
-	k.ip_proto = 6;
+	k.ip_proto = IP_PROTO_TCP;
 	k.src = addr_v4(ends[server]);
 	k.dst = addr_v4(ends[!server]);
 	k.sport = server ? talk.port : 40000;

@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 #include "made.h"
+#include "api/layer.h"
 #include "out/jsonw.h"
 
 /* --- writing and reading back --- */
@@ -199,7 +200,7 @@ static void flow_says_what_is_in_it(void **state)
 	m.flow.tcp_state = NULL;
 	m.flow.final = false;
 	m.r.has_ports = 0;
-	m.r.transport = 58;
+	m.r.transport = IP_PROTO_ICMP6;
 	m.r.ip_version = 6;
 	m.r.client.ip = m.r.server.ip = (struct addr){{0x20, 1, 0xd, 0xb8, [15] = 9}};
 	o = json_of(&m.r, false);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
+#include "api/layer.h"
 #include "base/mem.h"
 #include "model/probes.h"
 
@@ -66,7 +67,7 @@ static struct record base(unsigned client, uint64_t start, uint64_t duration, ui
 {
 	const uint8_t from[4] = {10, 0, (uint8_t)(client >> 8), (uint8_t)client};
 	const uint8_t to[4] = {10, 1, 0, 1};
-	struct record r = {.transport = 6,
+	struct record r = {.transport = IP_PROTO_TCP,
 		.ip_version = 4,
 		.has_ports = 1,
 		.status = STATUS_OK,

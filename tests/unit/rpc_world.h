@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "api/layer.h"
 #include "base/clock.h"
 #include "core/engine.h"
 #include "core/ports.h"
@@ -167,7 +168,7 @@ static inline void segment(
 	struct world *w, unsigned side, uint8_t flags, const uint8_t *b, size_t n)
 {
 	struct packet p = {.flags = PACKET_TCP,
-		.ip_proto = 6,
+		.ip_proto = IP_PROTO_TCP,
 		.tcp_flags = flags,
 		.tcp_seq = w->next[side],
 		.tcp_ack = flags & TCP_ACK ? w->next[!side] : 0,
@@ -241,7 +242,7 @@ static inline void tcp(struct world *w, unsigned side, const struct msg *m)
 static inline void udp(struct world *w, unsigned side, const struct msg *m, size_t captured)
 {
 	struct packet p = {.flags = PACKET_UDP,
-		.ip_proto = 17,
+		.ip_proto = IP_PROTO_UDP,
 		.payload = m->b,
 		.paylen = (uint32_t)captured,
 		.paycut = (uint32_t)(m->n - captured)};

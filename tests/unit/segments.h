@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "api/layer.h"
 #include "core/engine.h"
 #include "core/registry.h"
 
@@ -78,7 +79,8 @@ static inline void send_with(
 	static const uint8_t v6[2][16] = {{0x20, 1, [15] = 1}, {0x20, 1, [15] = 25}};
 	size_t n = s->data ? strlen(s->data) : 0;
 	uint8_t *own = malloc(n ? n : 1);
-	struct packet k = {.flags = PACKET_TCP | PACKET_IP, .ip_proto = 6, .linktype = 1};
+	struct packet k = {
+		.flags = PACKET_TCP | PACKET_IP, .ip_proto = IP_PROTO_TCP, .linktype = 1};
 	struct packet *p = &k;
 
 	assert_non_null(own);

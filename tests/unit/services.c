@@ -10,13 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include "model/services.h"
+#include "api/layer.h"
 
 static struct record base(unsigned server, uint16_t port)
 {
 	const uint8_t client[4] = {192, 0, 2, 1};
 	const uint8_t ip[4] = {
 		10, (uint8_t)(server >> 16), (uint8_t)(server >> 8), (uint8_t)server};
-	struct record r = {.transport = 6,
+	struct record r = {.transport = IP_PROTO_TCP,
 		.ip_version = 4,
 		.has_ports = 1,
 		.status = STATUS_OK,
@@ -149,10 +150,10 @@ static void flows_are_added_up(void **state)
 	f.protocol = NULL;
 	services_record(s, &f.r);
 	f = flow(3, 53);
-	f.r.transport = 17;
+	f.r.transport = IP_PROTO_UDP;
 	f.tcp_state = NULL;
 	services_record(s, &f.r);
-	f.r.transport = 1;
+	f.r.transport = IP_PROTO_ICMP;
 	f.r.has_ports = 0;
 	services_record(s, &f.r);
 	assert_int_equal(t->flows, 4);

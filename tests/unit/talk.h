@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "api/layer.h"
 #include "core/engine.h"
 #include "core/registry.h"
 
@@ -137,7 +138,7 @@ static inline void talk_raw(
 	unsigned side, uint8_t flags, uint32_t seq, uint32_t ack, const void *p, size_t n)
 {
 	struct packet k = {.flags = PACKET_TCP,
-		.ip_proto = 6,
+		.ip_proto = IP_PROTO_TCP,
 		.tcp_flags = flags,
 		.tcp_seq = seq,
 		.tcp_ack = ack,
@@ -149,7 +150,7 @@ static inline void talk_raw(
 static inline void talk_segment(unsigned side, uint8_t flags, const void *p, size_t n, size_t cut)
 {
 	struct packet k = {.flags = PACKET_TCP,
-		.ip_proto = 6,
+		.ip_proto = IP_PROTO_TCP,
 		.tcp_flags = flags,
 		.tcp_seq = talk.next[side],
 		.tcp_ack = flags & TCP_ACK ? talk.next[!side] : 0,
@@ -207,7 +208,7 @@ static inline void talk_lose(unsigned side, size_t n)
 /* A datagram, the last `cut` of its bytes cut off by the snap length. */
 static inline void talk_datagram(unsigned side, const void *p, size_t n, size_t cut)
 {
-	struct packet k = {.flags = PACKET_UDP, .ip_proto = 17, .paycut = (uint32_t)cut};
+	struct packet k = {.flags = PACKET_UDP, .ip_proto = IP_PROTO_UDP, .paycut = (uint32_t)cut};
 
 	talk_packet(&k, side, p, n - cut);
 }
