@@ -17,6 +17,7 @@ import sys
 
 import pcaplib
 from pcaplib import Packet
+from recordlib import strip
 
 program, pcaps, scratch = sys.argv[1:4]
 only = sys.argv[4:]
@@ -36,18 +37,6 @@ def run(path):
     if p.returncode and "cut short" not in p.stderr.decode():
         fail(path, "exit status %d: %s" % (p.returncode, p.stderr.decode()[:200]))
     return [json.loads(line) for line in p.stdout.decode().splitlines()]
-
-
-def strip(r):
-    """A transaction without what a copy may change: frame numbers, and that there are copies."""
-    r = json.loads(json.dumps(r))
-    t = r["tsumari"]
-    for k in "frame", "ledger", "time":
-        t.pop(k, None)
-    t["quality"] = [q for q in t.get("quality", []) if q != "duplicate"]
-    for k in "flow", "event", "@timestamp", "network":
-        r.pop(k, None)
-    return json.dumps(r, sort_keys=True)
 
 
 def summary(records):

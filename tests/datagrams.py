@@ -16,6 +16,7 @@ import sys
 
 import pcaplib
 from pcaplib import Packet
+from recordlib import strip
 
 program, pcaps, scratch = sys.argv[1:]
 faults = tried = 0
@@ -107,17 +108,6 @@ def wait(r):
 
 
 # Bundled captures, each datagram (or some) once more.
-
-
-def strip(r):
-    r = json.loads(json.dumps(r))
-    t = r["tsumari"]
-    for k in "frame", "ledger", "time":
-        t.pop(k, None)
-    t["quality"] = [q for q in t.get("quality", []) if q != "duplicate"]
-    for k in "flow", "event", "@timestamp", "network":
-        r.pop(k, None)
-    return json.dumps(r, sort_keys=True)
 
 
 def is_udp(data):

@@ -2,9 +2,8 @@
 # Allocations and calls that fail, and an end that cannot wait (tests/sturdy): nothing crashes or hangs,
 # one line says why, and what was whole is out. `tests/fail.sh -a` goes through every number.
 set -u
+. "${0%/*}/python.sh"
 cd "$top_srcdir" || exit 1
-export PYTHONDONTWRITEBYTECODE=1
-command -v python3 >/dev/null || { echo "python3 is not installed"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 bad=0

@@ -1,11 +1,6 @@
 #!/bin/bash
 # What tsumari finds in the bundled captures: findings.py says which and what they must cost.
-here=$(cd "$(dirname "$0")" && pwd)
-export TSUMARI=${TSUMARI:-$here/../tsumari} PYTHONDONTWRITEBYTECODE=1
-command -v python3 >/dev/null || {
-	echo "python3 is not installed"
-	exit 77
-}
+. "${0%/*}/python.sh"
 # Each threshold is in the manual, with its default.
 "$TSUMARI" --threshold help | sed 's/^\([a-z0-9-]*\)=\([^ ]*\) .*/.It Cm \1 No = \2/' | while read -r line; do
 	grep -qF "$line" "$here/../docs/tsumari.1" || echo "the man page has no '$line'"

@@ -3,12 +3,7 @@
 # read too, and as it would be without its sync(): what a dissector does that leaves it to the engine.
 # `SEEDS=n tests/sync.sh [PROTOCOL...]` loses more.
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-export TSUMARI=${TSUMARI:-$here/../tsumari} PYTHONDONTWRITEBYTECODE=1
-command -v python3 >/dev/null || {
-	echo "python3 is not installed"
-	exit 77
-}
+. "${0%/*}/python.sh"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 plugin() { # source, plugin

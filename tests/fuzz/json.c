@@ -1,5 +1,6 @@
 /* json.c - see json.h. */
 #include "json.h"
+#include "tests/json_path.h"
 #include "base/mem.h"
 #include "core/registry.h"
 #include <stdio.h>
@@ -80,21 +81,6 @@ static unsigned leaves(struct json_object *o)
 	return n;
 }
 
-/* The member at a dotted path. */
-static struct json_object *member(struct json_object *o, const char *path)
-{
-	char word[256];
-	const char *dot;
-
-	while ((dot = strchr(path, '.'))) {
-		snprintf(word, sizeof(word), "%.*s", (int)(dot - path), path);
-		if (!json_object_object_get_ex(o, word, &o))
-			return NULL;
-		path = dot + 1;
-	}
-	return json_object_object_get_ex(o, path, &o) ? o : NULL;
-}
-
 void fuzz_same_line(const char *nested, size_t n, const char *flat, size_t m)
 {
 	struct json_object *a = fuzz_parse(nested, n), *b = fuzz_parse(flat, m), *again;
@@ -104,7 +90,7 @@ void fuzz_same_line(const char *nested, size_t n, const char *flat, size_t m)
 	fuzz_check(json_object_equal(a, again), "JSON says the same when it is written again");
 	fuzz_check(leaves(a) == leaves(b), "flat JSON has as many values");
 	for (struct lh_entry *e = members(b); e; e = lh_entry_next(e))
-		fuzz_check(json_object_equal(member(a, lh_entry_k(e)), lh_entry_v(e)),
+		fuzz_check(json_object_equal(json_at(a, lh_entry_k(e)), lh_entry_v(e)),
 			"flat JSON has the same values");
 	json_object_put(again);
 	json_object_put(a);

@@ -5,6 +5,7 @@
 #include "made.h"
 #include "api/layer.h"
 #include "out/jsonw.h"
+#include "tests/json_path.h"
 
 /* --- writing and reading back --- */
 
@@ -57,24 +58,9 @@ static struct json_object *json_of(const struct record *r, bool flat)
 	return o;
 }
 
-/* The member at a dotted path, or NULL. */
-static struct json_object *at(struct json_object *o, const char *path)
-{
-	char word[128];
-	const char *dot;
-
-	while ((dot = strchr(path, '.'))) {
-		snprintf(word, sizeof(word), "%.*s", (int)(dot - path), path);
-		if (!json_object_object_get_ex(o, word, &o))
-			return NULL;
-		path = dot + 1;
-	}
-	return json_object_object_get_ex(o, path, &o) ? o : NULL;
-}
-
 static void says(struct json_object *o, const char *path, const char *want)
 {
-	struct json_object *v = at(o, path);
+	struct json_object *v = json_at(o, path);
 
 	if (!want) {
 		if (v)
@@ -124,8 +110,8 @@ static void transaction_says_what_is_in_it(void **state)
 	says(o, "type", "\"unit\"");
 	says(o, "status", "\"Server Error\"");
 	for (int i = 0; i < 2; i++) {
-		struct json_object *c = at(o, i ? "client" : "source");
-		struct json_object *s = at(o, i ? "server" : "destination");
+		struct json_object *c = json_at(o, i ? "client" : "source");
+		struct json_object *s = json_at(o, i ? "server" : "destination");
 
 		assert_non_null(c);
 		assert_non_null(s);
@@ -292,10 +278,11 @@ static void check_agreement(const struct record *r)
 	for (unsigned i = 0; i < s->n; i++) {
 		const char *name = s->columns[i].field->name;
 		struct schema_value v = {0};
-		struct json_object *a = at(nested, name), *b = NULL;
+		struct json_object *a = json_at(nested, name), *b = NULL;
 
 		/* Deeper than objects go: the rest of the name stays dotted. */
-		if (strcmp(name, "a.b.c.d.e.f.g.h.i.j") == 0 && (a = at(nested, "a.b.c.d.e.f.g")))
+		if (strcmp(name, "a.b.c.d.e.f.g.h.i.j") == 0 &&
+			(a = json_at(nested, "a.b.c.d.e.f.g")))
 			json_object_object_get_ex(a, "h.i.j", &a);
 		json_object_object_get_ex(flat, name, &b);
 		if (!schema_get(&s->columns[i], r, &env, &v)) {
@@ -575,8 +562,8 @@ static void longest_record_stays_in_its_bound(void **state)
 	add_str(&m, UNIT_AGENT, bytes, sizeof(bytes));
 	finish_txn(&m);
 	o = json_of(&m.r, false);
-	assert_int_equal(json_object_get_string_len(at(o, "user_agent.original")), 2048);
-	assert_int_equal(json_object_get_string_len(at(o, "path")), 2048);
+	assert_int_equal(json_object_get_string_len(json_at(o, "user_agent.original")), 2048);
+	assert_int_equal(json_object_get_string_len(json_at(o, "path")), 2048);
 	json_object_put(o);
 }
 
