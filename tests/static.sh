@@ -1,7 +1,7 @@
 #!/bin/bash
 # Looks at the source without running it: static.sh BUILD [tidy] [cppcheck] [scan]. BUILD is a configured folder.
 # tidy: clang-tidy by .clang-tidy; cppcheck: what tests/cppcheck.txt does not explain; scan: scan-build over a whole
-# build of its own. .ci/run has clang-tidy, a minute of two processors; the others take several.
+# build of its own. .ci/run has the first two; the third takes two seconds of a processor for each of 300 files.
 set -u -o pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=$(cd "$1" && pwd) || exit 2
