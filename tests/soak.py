@@ -323,7 +323,8 @@ def soak(seconds, folder):
     serve()
     beside = Listener(folder, ["tcpdump", "-Z", "root", "-i", "tap", "-B", "16384", "-w", "/dev/null", "tcp or udp"])
     report = os.path.join(folder, "report.json")
-    it = Listener(folder, [os.environ["TSUMARI"], "-Z", "root", "-i", "tap", "-j2", "--memory", "%dM" % megabytes,
+    it = Listener(folder, [os.environ["TSUMARI"], "-Z", "root", "-i", "tap", "-B", "16384", "-j2", "--memory",
+                           "%dM" % megabytes,
                            "--json", "--report=json", "-o", report, "tcp or udp"], stdout=subprocess.PIPE)
     records = Records(it.process.stdout)
     clients = subprocess.Popen(["nsenter", "-t", str(HOLDER.pid), "-n", sys.executable, __file__, "--clients", str(frames),
