@@ -26,6 +26,12 @@ def two_answers_of_a_quarter_of_a_second():
     return pages(60, 2, 264 * MS)
 
 
+@story(first=("slow-server", "10.8.0.1:80"))
+def six_answers_of_300_ms():
+    """As of a server that stands still each time somebody asks it for all of its keys."""
+    return pages(120, 6, 300 * MS)
+
+
 @story(first=("slow-server", "10.8.0.1:80"), cost=20 * 0.264 + 40 * 0.004)
 def twenty_answers_of_a_quarter_of_a_second():
     return pages(60, 20, 264 * MS)

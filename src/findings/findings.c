@@ -379,7 +379,8 @@ bool reaches(uint64_t part, uint64_t whole, uint64_t permille)
 static enum severity severity_of(const struct findings *f, const struct finding *x)
 {
 	bool few = x->count < FEW && x->longest < SECOND && x->cost < 2 * (uint64_t)SECOND;
-	bool rare = x->of == FIELD_ABSENT ? x->cost < SLIGHT : x->count * FEW < x->of;
+	bool rare = x->of == FIELD_ABSENT ? x->cost < SLIGHT
+					  : x->count * 2 <= FEW && x->count * FEW < x->of;
 
 	if (x->cost < f->limit.v[THRESHOLD_LEAST] ||
 		!reaches(x->cost, f->felt, f->limit.v[THRESHOLD_SHARE]) ||
