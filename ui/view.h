@@ -20,7 +20,7 @@
 #include "store.h"
 #include "ui.h"
 #include "base/clock.h"
-#include "base/cost.h"
+#include "base/rusage.h"
 #include "model/model.h"
 #include "out/filter.h"
 #include <sys/types.h>

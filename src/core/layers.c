@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "api/layer.h"
-#include "core/plain.h"
+#include "core/fastpath.h"
 #include "core/registry.h"
 
 #define UNKNOWN_LINKTYPES_MAX 16

@@ -16,7 +16,7 @@
  */
 void layers_dissect(struct packet *p, struct counters *c);
 
-/* The same without the shorter way that there is for plain frames (plain.h). */
+/* The same without the shorter way that there is for plain frames (fastpath.h). */
 void layers_one_by_one(struct packet *p, struct counters *c);
 
 /* Does a dissector read frames of this link type? */

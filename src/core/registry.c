@@ -163,7 +163,7 @@ bool registry_decode_fou(uint16_t port, uint8_t proto)
 	return true;
 }
 
-/* Do the layers that plain.h stands for read what it reads? */
+/* Do the layers that fastpath.h stands for read what it reads? */
 static bool is_plain(void)
 {
 	static const struct {

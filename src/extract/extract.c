@@ -10,7 +10,7 @@
 #include "core/layers.h"
 #include "core/engine.h"
 #include "core/order.h"
-#include "extract/wanted.h"
+#include "extract/frame_select.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +39,7 @@ struct datagram { /* that is not whole yet: its frames in the queue, in their or
 
 struct extract {
 	struct extract_options o;
-	struct wanted *wanted;
+	struct frame_select *wanted;
 	struct defrag *defrag;
 	struct counters counters; /* of the layers: the first reading has told them */
 	pthread_mutex_t lock;
@@ -56,7 +56,7 @@ struct extract *extract_new(const struct extract_options *o)
 	struct extract *x = xcalloc(1, sizeof(*x));
 
 	x->o = *o;
-	x->wanted = wanted_new(o->config->memory / 4);
+	x->wanted = frame_select_new(o->config->memory / 4);
 	x->defrag = defrag_new(o->config->memory / 16);
 	x->next = 1;
 	pthread_mutex_init(&x->lock, NULL);
@@ -71,7 +71,7 @@ void extract_free(struct extract *x)
 		next = k->next;
 		free(k);
 	}
-	wanted_free(x->wanted);
+	frame_select_free(x->wanted);
 	defrag_free(x->defrag);
 	pthread_mutex_destroy(&x->lock);
 	free(x);
@@ -83,9 +83,9 @@ static void on_record(void *arg, const struct record *r)
 	bool fits = x->o.filter && filter_match(x->o.filter, r);
 
 	pthread_mutex_lock(&x->lock);
-	if (fits && !wanted_add(x->wanted, r, x->next))
+	if (fits && !frame_select_add(x->wanted, r, x->next))
 		x->missed++;
-	wanted_end(x->wanted, r);
+	frame_select_end(x->wanted, r);
 	pthread_mutex_unlock(&x->lock);
 }
 
@@ -115,7 +115,7 @@ static void leave(
 	struct extract *x, const struct packet *p, uint64_t place, const struct frame_key *k)
 {
 	x->next = p->order + 1;
-	if (!x->failed && wanted_frame(x->wanted, place, p->time, k) &&
+	if (!x->failed && frame_select_frame(x->wanted, place, p->time, k) &&
 		!capwriter_frame(x->o.writer, p))
 		x->failed = true;
 }
@@ -253,7 +253,7 @@ bool extract_place(struct extract *x, const struct packet *p)
 	if (!order_moved(p->number, p->order))
 		return true;
 	pthread_mutex_lock(&x->lock);
-	wanted_moved(x->wanted, p->number, p->order);
+	frame_select_moved(x->wanted, p->number, p->order);
 	pthread_mutex_unlock(&x->lock);
 	return true;
 }
@@ -319,5 +319,5 @@ uint64_t extract_missed(const struct extract *x)
 
 uint64_t extract_refused(const struct extract *x)
 {
-	return wanted_refused(x->wanted);
+	return frame_select_refused(x->wanted);
 }

@@ -5,7 +5,7 @@
  * output up to that point is written. 2: it could not begin (options, input, permission).
  */
 #include "run/run.h"
-#include "base/cost.h"
+#include "base/rusage.h"
 #include "base/ending.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -344,7 +344,7 @@ static void set_up_pipeline(struct run *r)
 	p->source = r->source;
 	p->config = &o->engine;
 	p->identity = &r->identity;
-	p->patience = r->ui ? 20 : 0;
+	p->poll_interval_ms = r->ui ? 20 : 0;
 	p->max_frames = o->max_frames;
 	p->duration = o->duration;
 	p->analyse = analyses(o);

@@ -716,7 +716,8 @@ static int run_threads(struct pipeline *p)
 		void *item;
 
 		ending_check();
-		if (queue_get_within(&t.out, &item, p->patience ? p->patience : 100)) {
+		if (queue_get_within(
+			    &t.out, &item, p->poll_interval_ms ? p->poll_interval_ms : 100)) {
 			struct output *o = item;
 
 			pending_add(&t.pending[o->worker], o);
@@ -725,7 +726,7 @@ static int run_threads(struct pipeline *p)
 			merge(&t);
 		}
 		if (clock_monotonic() - polled >
-			(p->patience ? p->patience : 50) * UINT64_C(1000000)) {
+			(p->poll_interval_ms ? p->poll_interval_ms : 50) * UINT64_C(1000000)) {
 			polled = clock_monotonic();
 			poll_sinks(p);
 		}

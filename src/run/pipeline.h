@@ -38,7 +38,7 @@ struct pipeline {
 	unsigned nsinks;
 
 	/* ms: how often poll() of the sinks is called at least; 0: 100. */
-	unsigned patience;
+	unsigned poll_interval_ms;
 
 	/* Results. */
 	struct capture_stats capture;

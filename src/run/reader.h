@@ -10,7 +10,7 @@
 #include "core/order.h"
 #include "core/datagrams.h"
 #include "core/layers.h"
-#include "core/plain.h"
+#include "core/fastpath.h"
 #include "core/ports.h"
 #include "core/twins.h"
 #include "run/pipeline.h"

@@ -5,7 +5,7 @@
 #include "frame.h"
 #include "api/layer.h"
 #include "core/flow.h"
-#include "core/plain.h"
+#include "core/fastpath.h"
 #include <stdlib.h>
 
 /* ---- Ethernet, IPv4, TCP, UDP ---- */

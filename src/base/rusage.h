@@ -1,8 +1,8 @@
 /*
- * cost.h - what this process takes of the machine itself (getrusage(2)).
+ * rusage.h - what this process takes of the machine itself (getrusage(2)).
  */
-#ifndef TSUMARI_BASE_COST_H
-#define TSUMARI_BASE_COST_H
+#ifndef TSUMARI_BASE_RUSAGE_H
+#define TSUMARI_BASE_RUSAGE_H
 
 #include <stdint.h>
 

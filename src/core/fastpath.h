@@ -1,12 +1,12 @@
 /*
- * plain.h - the frame that nearly every one is, read in one step: Ethernet, at most one VLAN tag,
- * IPv4 without options or fragments, TCP with no option but timestamps, or UDP.
+ * fastpath.h - the frame that nearly every one is, read in one step: Ethernet, at most one VLAN
+ * tag, IPv4 without options or fragments, TCP with no option but timestamps, or UDP.
  *
  * It says what the dissectors of these layers say one after the other, and is only a shorter way
  * there: whatever is cut, wrong, or anything else is left to them. For layers.c and the reader.
  */
-#ifndef TSUMARI_CORE_PLAIN_H
-#define TSUMARI_CORE_PLAIN_H
+#ifndef TSUMARI_CORE_FASTPATH_H
+#define TSUMARI_CORE_FASTPATH_H
 
 #include "api/layer.h"
 #include "core/registry.h"

@@ -1,5 +1,5 @@
-/* wanted.c - see wanted.h. */
-#include "extract/wanted.h"
+/* frame_select.c - see frame_select.h. */
+#include "extract/frame_select.h"
 #include "base/ending.h"
 #include "base/mem.h"
 #include "core/flow.h"
@@ -47,7 +47,7 @@ struct table {
 	uint64_t n, mask;
 };
 
-struct wanted {
+struct frame_select {
 	uint64_t hash_key[4];
 	uint64_t memory, used, refused;
 	struct arena arena;
@@ -91,7 +91,7 @@ static void table_put(struct table *t, uint64_t key, struct conn *c)
 }
 
 /* Three quarters of it are used, at most. */
-static void table_add(struct wanted *w, struct table *t, uint64_t key, struct conn *c)
+static void table_add(struct frame_select *w, struct table *t, uint64_t key, struct conn *c)
 {
 	uint64_t had = t->mask + 1;
 
@@ -108,9 +108,9 @@ static void table_add(struct wanted *w, struct table *t, uint64_t key, struct co
 	table_put(t, key, c);
 }
 
-struct wanted *wanted_new(uint64_t memory)
+struct frame_select *frame_select_new(uint64_t memory)
 {
-	struct wanted *w = xcalloc(1, sizeof(*w));
+	struct frame_select *w = xcalloc(1, sizeof(*w));
 
 	if (getrandom(w->hash_key, sizeof(w->hash_key), 0) != (ssize_t)sizeof(w->hash_key))
 		ending_now("the system gives no random numbers");
@@ -122,7 +122,7 @@ struct wanted *wanted_new(uint64_t memory)
 	return w;
 }
 
-void wanted_free(struct wanted *w)
+void frame_select_free(struct frame_select *w)
 {
 	if (!w)
 		return;
@@ -137,7 +137,7 @@ void wanted_free(struct wanted *w)
 	free(w);
 }
 
-uint64_t wanted_refused(const struct wanted *w)
+uint64_t frame_select_refused(const struct frame_select *w)
 {
 	return w->refused;
 }
@@ -174,7 +174,7 @@ void frame_key_make(struct frame_key *k, const struct packet *p, bool ignore_vla
 	k->data = p->paylen + p->paycut > 0;
 }
 
-static uint64_t hash_of(const struct wanted *w, const struct frame_key *k)
+static uint64_t hash_of(const struct frame_select *w, const struct frame_key *k)
 {
 	struct flow_key f = {
 		.ip = {&k->ip[0], &k->ip[1]},
@@ -196,7 +196,7 @@ static bool same(const struct frame_key *a, const struct frame_key *b)
 }
 
 /* The first connection between these ends. */
-static struct conn *by_key(const struct wanted *w, const struct frame_key *k, uint64_t hash)
+static struct conn *by_key(const struct frame_select *w, const struct frame_key *k, uint64_t hash)
 {
 	for (uint64_t i = slot_of(hash); slot_at(&w->by_key, i)->c; i++) {
 		const struct slot *s = slot_at(&w->by_key, i);
@@ -207,7 +207,7 @@ static struct conn *by_key(const struct wanted *w, const struct frame_key *k, ui
 	return NULL;
 }
 
-static struct conn *by_id(const struct wanted *w, uint64_t id)
+static struct conn *by_id(const struct frame_select *w, uint64_t id)
 {
 	for (uint64_t i = slot_of(id); slot_at(&w->by_id, i)->c; i++)
 		if (slot_at(&w->by_id, i)->key == id)
@@ -215,7 +215,7 @@ static struct conn *by_id(const struct wanted *w, uint64_t id)
 	return NULL;
 }
 
-static bool room_for(struct wanted *w, size_t n)
+static bool room_for(struct frame_select *w, size_t n)
 {
 	if (w->used + n > w->memory) {
 		w->refused++;
@@ -226,7 +226,7 @@ static bool room_for(struct wanted *w, size_t n)
 }
 
 /* The slot of a number, or a free one. */
-static struct moved *moved_slot(const struct wanted *w, uint64_t number)
+static struct moved *moved_slot(const struct frame_select *w, uint64_t number)
 {
 	uint64_t i = number * 0x9e3779b97f4a7c15u >> 20;
 
@@ -236,7 +236,7 @@ static struct moved *moved_slot(const struct wanted *w, uint64_t number)
 	return &w->moved[i & (w->moved_room - 1)];
 }
 
-static bool grow_moved(struct wanted *w)
+static bool grow_moved(struct frame_select *w)
 {
 	uint64_t room = w->moved_room, more = room ? 2 * room : MOVED_FIRST;
 	struct moved *old = w->moved;
@@ -252,7 +252,7 @@ static bool grow_moved(struct wanted *w)
 	return true;
 }
 
-void wanted_moved(struct wanted *w, uint64_t number, uint64_t place)
+void frame_select_moved(struct frame_select *w, uint64_t number, uint64_t place)
 {
 	struct moved *m;
 
@@ -263,14 +263,14 @@ void wanted_moved(struct wanted *w, uint64_t number, uint64_t place)
 	*m = (struct moved){number, place};
 }
 
-static uint64_t place_of(const struct wanted *w, uint64_t number)
+static uint64_t place_of(const struct frame_select *w, uint64_t number)
 {
 	const struct moved *m = w->nmoved ? moved_slot(w, number) : NULL;
 
 	return m && m->number ? m->place : order_of(number);
 }
 
-static struct conn *conn_new(struct wanted *w, const struct record *r, uint64_t from)
+static struct conn *conn_new(struct frame_select *w, const struct record *r, uint64_t from)
 {
 	struct conn *c, *first;
 	uint64_t hash;
@@ -318,7 +318,7 @@ static uint32_t span_at(const struct conn *c, uint64_t place)
 	return lo;
 }
 
-static void add_span(struct wanted *w, struct conn *c, uint64_t lo, uint64_t hi)
+static void add_span(struct frame_select *w, struct conn *c, uint64_t lo, uint64_t hi)
 {
 	uint32_t i = span_at(c, lo ? lo - 1 : 0), j = i;
 
@@ -343,7 +343,7 @@ static void add_span(struct wanted *w, struct conn *c, uint64_t lo, uint64_t hi)
 }
 
 static void places_of(
-	const struct wanted *w, const struct txn_record *t, uint64_t *lo, uint64_t *hi)
+	const struct frame_select *w, const struct txn_record *t, uint64_t *lo, uint64_t *hi)
 {
 	*lo = UINT64_MAX;
 	*hi = 0;
@@ -363,7 +363,7 @@ static void places_of(
 }
 
 /* Events come in the order of their frames but for ticks. */
-static void add_frame(struct wanted *w, uint64_t place)
+static void add_frame(struct frame_select *w, uint64_t place)
 {
 	size_t i = w->nframes;
 
@@ -384,7 +384,7 @@ static void add_frame(struct wanted *w, uint64_t place)
 	w->nframes++;
 }
 
-static bool add_event(struct wanted *w, const struct record *r, uint64_t from)
+static bool add_event(struct frame_select *w, const struct record *r, uint64_t from)
 {
 	uint64_t frame = ((const struct event_record *)r)->frame;
 
@@ -393,7 +393,7 @@ static bool add_event(struct wanted *w, const struct record *r, uint64_t from)
 	return !frame || place_of(w, frame) >= from;
 }
 
-bool wanted_add(struct wanted *w, const struct record *r, uint64_t from)
+bool frame_select_add(struct frame_select *w, const struct record *r, uint64_t from)
 {
 	uint64_t lo, hi;
 	struct conn *c;
@@ -418,7 +418,7 @@ bool wanted_add(struct wanted *w, const struct record *r, uint64_t from)
 	return lo >= from;
 }
 
-void wanted_end(struct wanted *w, const struct record *r)
+void frame_select_end(struct frame_select *w, const struct record *r)
 {
 	struct conn *c;
 
@@ -429,7 +429,7 @@ void wanted_end(struct wanted *w, const struct record *r)
 		c->end = r->end;
 }
 
-void wanted_fetch(const struct wanted *w, struct frame_key *k)
+void wanted_fetch(const struct frame_select *w, struct frame_key *k)
 {
 	if (!k->known || !w->by_key.n)
 		return;
@@ -437,7 +437,7 @@ void wanted_fetch(const struct wanted *w, struct frame_key *k)
 	__builtin_prefetch(slot_at(&w->by_key, slot_of(k->hash)));
 }
 
-void wanted_fetch_connection(const struct wanted *w, const struct frame_key *k)
+void wanted_fetch_connection(const struct frame_select *w, const struct frame_key *k)
 {
 	const struct conn *c = k->hash ? slot_at(&w->by_key, slot_of(k->hash))->c : NULL;
 
@@ -447,7 +447,7 @@ void wanted_fetch_connection(const struct wanted *w, const struct frame_key *k)
 	__builtin_prefetch((const char *)c + 64);
 }
 
-static bool is_event(const struct wanted *w, uint64_t place)
+static bool is_event(const struct frame_select *w, uint64_t place)
 {
 	size_t lo = 0, hi = w->nframes;
 
@@ -462,7 +462,8 @@ static bool is_event(const struct wanted *w, uint64_t place)
 	return lo < w->nframes && w->frames[lo] == place;
 }
 
-bool wanted_frame(struct wanted *w, uint64_t place, uint64_t time, const struct frame_key *k)
+bool frame_select_frame(
+	struct frame_select *w, uint64_t place, uint64_t time, const struct frame_key *k)
 {
 	struct conn *first, *c;
 	uint32_t i;

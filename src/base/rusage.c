@@ -1,5 +1,5 @@
-/* cost.c - see cost.h. */
-#include "base/cost.h"
+/* rusage.c - see rusage.h. */
+#include "base/rusage.h"
 #include <sys/resource.h>
 
 static uint64_t ns(struct timeval t)
