@@ -360,7 +360,7 @@ static struct flow_record *flow_told(struct shard *sh, const struct flow *f,
 	flow_sides(r, f);
 	if (whole)
 		r->icmp_type = r->icmp_code = FIELD_ABSENT;
-	if (flow_app(f))
+	if (whole && flow_app(f))
 		served(r, flow_app(f));
 	if (f->ext)
 		unusual(r, f);
