@@ -394,8 +394,11 @@ static bool known_word(struct view v, enum side side)
 		NULL};
 
 	for (const char *const *w = side == SIDE_CLIENT ? client : server; *w; w++) {
-		size_t n = strlen(*w), have = view_len(&v);
+		size_t n, have = view_len(&v);
 
+		if (**w != *v.p)
+			continue;
+		n = strlen(*w);
 		if (memcmp(v.p, *w, n < have ? n : have) == 0 &&
 			(have <= n || v.p[n] == ' ' || v.p[n] == '\r' || v.p[n] == '\n'))
 			return true;
