@@ -125,14 +125,14 @@ static struct session *session_new(struct shard *sh, struct flow *f)
 	}
 	s = pool_get(&sh->sessions);
 	memset(s, 0, sizeof(*s));
-	s->shard = sh;
-	s->flow = f;
 	if (f->flags & FLOW_OPAQUE) { /* it was tried before */
-		flow_app_take(s);
+		s->turned = f->turns;
 		f->flags &= (uint8_t)~FLOW_OPAQUE;
 	}
 	sh->app_bytes += sizeof(*s);
 	join(sh, s);
+	s->shard = sh;
+	s->flow = f;
 	s->turn_of = s->spoke = 2;
 	unread_init(&s->side[0]);
 	unread_init(&s->side[1]);
@@ -189,8 +189,8 @@ void session_close(struct session *s, enum tsm_end why, uint64_t now)
 		session_end(s, (enum side)i, why, why == END_CAPTURE ? 0 : now);
 	txn_close_all(s, now, why == END_CAPTURE);
 	resting_wake(s);
-	if (s->d && !s->app.by)
-		s->app.by = s->d;
+	if (s->d && !(s->flow->ext && s->flow->ext->app))
+		flow_need_ext(sh, s->flow)->app = s->d;
 	if (s->upgraded) { /* nothing of the new protocol was seen */
 		if (now)
 			txn_closed_at(s->upgraded, now);
@@ -201,7 +201,7 @@ void session_close(struct session *s, enum tsm_end why, uint64_t now)
 		unread_drop(s, &s->side[i]);
 	sh->app_bytes -= sizeof(*s);
 	leave(sh, s);
-	flow_app_leave(s);
+	s->flow->turns = s->turned; /* in the session's place */
 	s->flow->flags |= FLOW_OPAQUE;
 	s->flow->flow_tries = FLOW_TRIES_MAX;
 	pool_put(&sh->sessions, s);

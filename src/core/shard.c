@@ -51,7 +51,6 @@ struct shard *shard_new(struct engine *e, unsigned index, const uint64_t hash_ke
 	sh->few = budget / 8 / LARGEST_EXTENSION;
 	flow_table_init(&sh->flows, &e->arena, limit < 64 ? 64 : (uint32_t)limit, hash_key);
 	pool_init(&sh->ext, &e->arena, sizeof(struct flow_ext));
-	pool_init(&sh->apps, &e->arena, sizeof(struct flow_app));
 	pool_init(&sh->copies, &e->arena, sizeof(struct copies));
 	pool_init(&sh->handshakes, &e->arena, sizeof(struct handshake));
 	pool_init(&sh->turns, &e->arena, sizeof(struct flow_turns));
@@ -100,59 +99,6 @@ static void set_alarm(struct shard *sh, const struct flow *f, uint64_t now)
 	flow_alarm(&sh->flows, f->slot, flow_second(at + SECOND));
 }
 
-struct flow_app *flow_app_new(struct shard *sh, const struct flow_app *a)
-{
-	struct flow_app *copy = pool_get(&sh->apps);
-
-	sh->app_bytes += sizeof(*copy);
-	*copy = *a;
-	return copy;
-}
-
-/* That of a flow which has no session and no turns. */
-static void flow_app_drop(struct shard *sh, struct flow *f)
-{
-	if (!f->app)
-		return;
-	sh->app_bytes -= sizeof(*f->app);
-	pool_put(&sh->apps, f->app);
-	f->app = NULL;
-}
-
-void flow_app_put(struct shard *sh, struct flow *f, struct flow_turns *t)
-{
-	if (f->app)
-		t->app = *f->app;
-	flow_app_drop(sh, f);
-	t->app.turns = true;
-	f->app = &t->app;
-}
-
-void flow_app_leave(struct session *s)
-{
-	struct flow *f = s->flow;
-
-	if (s->turned) {
-		s->turned->app = s->app;
-		s->turned->app.turns = true;
-		f->app = &s->turned->app;
-	} else {
-		f->app = flow_app_is_known(&s->app) ? flow_app_new(s->shard, &s->app) : NULL;
-	}
-}
-
-void flow_app_take(struct session *s)
-{
-	struct flow *f = s->flow;
-
-	s->turned = flow_turns(f);
-	if (f->app)
-		s->app = *f->app;
-	if (!s->turned)
-		flow_app_drop(s->shard, f);
-	s->app.turns = false;
-}
-
 struct flow_ext *flow_need_ext(struct shard *sh, struct flow *f)
 {
 	if (!f->ext) {
@@ -166,8 +112,6 @@ struct flow_ext *flow_need_ext(struct shard *sh, struct flow *f)
 void flow_close(
 	struct shard *sh, struct flow *f, const char *reason, enum tsm_end why, uint64_t now)
 {
-	const struct flow_turns *turns;
-
 	if (f->ext) {
 		if (f->ext->waits) {
 			tcp_drop_syn(sh, f);
@@ -182,8 +126,7 @@ void flow_close(
 		answers_flush(f->session);
 	if (flow_session(f))
 		session_close(f->session, why, now);
-	turns = flow_turns(f);
-	if (turns && turns->of == 1 && (why == END_CAPTURE || f->state == FLOW_RESET))
+	if (f->turns && f->turns->of == 1 && (why == END_CAPTURE || f->state == FLOW_RESET))
 		turns_left(sh, f, why == END_CAPTURE ? now : f->last[flow_client(f)],
 			why == END_CAPTURE);
 	turns_end(sh, f);
@@ -197,8 +140,7 @@ void flow_close(
 		pool_put(&sh->ext, f->ext);
 		sh->extensions--;
 	}
-	turns_drop(sh, f); /* its session is over */
-	flow_app_drop(sh, f);
+	turns_forget(sh, f->turns); /* its session is over */
 	flow_remove(&sh->flows, f);
 }
 
