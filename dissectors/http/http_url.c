@@ -44,8 +44,9 @@ void http_url(const struct http *h, struct tsm_txn t)
 	const uint8_t *at;
 	size_t n = 0;
 
-	for (at = target.p; at + 2 < target.end && at < target.p + 32; at++)
-		if (at[0] == ':' && at[1] == '/' && at[2] == '/' && *target.p != '/') {
+	at = view_len(&target) && *target.p == '/' ? target.end : target.p;
+	for (; at + 2 < target.end && at < target.p + 32; at++)
+		if (at[0] == ':' && at[1] == '/' && at[2] == '/') {
 			scheme = view_of(target.p, (size_t)(at - target.p), 0);
 			authority = view_of(at + 3, (size_t)(target.end - at - 3), 0);
 			path = authority;

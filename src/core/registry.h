@@ -83,8 +83,10 @@ static inline unsigned registry_claimed(unsigned table, uint32_t key)
 static inline bool registry_maybe_tunnel(uint16_t sport, uint16_t dport)
 {
 	uint64_t ports = registry_chain.udp_ports;
+	const uint8_t *claimed = registry_chain.claimed[TABLE_UDP_PORT];
 
-	return (ports >> sport % 64 | ports >> dport % 64) & 1;
+	return (ports >> sport % 64 | ports >> dport % 64) & 1 &&
+	       (claimed[sport] | claimed[dport] || registry_fou.n);
 }
 
 /* The application that claims a port as a hint, or NULL. */

@@ -63,7 +63,7 @@ static inline void rtt_of_ack(struct flow *f, const struct packet *p, unsigned d
 		f->rtt_time[!dir] = 0;
 		if (rtt < f->rtt_min[!dir] || f->side[!dir].more & FS_RTT_BOUND)
 			tcp_rtt_seen(f, p, dir, rtt);
-		else if (rtt - rtt / 4 > f->rtt_min[!dir])
+		else if (rtt - rtt / 4 > f->rtt_min[!dir] && f->side[!dir].nxt != p->tcp_ack)
 			tcp_on_long_trip(f, p, dir, rtt);
 	}
 }

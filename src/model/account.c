@@ -57,12 +57,20 @@ unsigned account_shares(struct cell **list, const uint64_t *ledger, enum wait_cl
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < LEDGER_COUNT; i++) {
-		if (!ledger[i])
+	/* Few are not 0. */
+	for (unsigned from = 0; from < LEDGER_COUNT; from += 4) {
+		unsigned to = from + 4 < LEDGER_COUNT ? from + 4 : LEDGER_COUNT;
+
+		if (to == from + 4 &&
+			!(ledger[from] | ledger[from + 1] | ledger[from + 2] | ledger[from + 3]))
 			continue;
-		out[n].cell = account_cell(list, i, account_class(c, stalls, i));
-		out[n].cell->all += ledger[i];
-		out[n++].ns = ledger[i];
+		for (unsigned i = from; i < to; i++) {
+			if (!ledger[i])
+				continue;
+			out[n].cell = account_cell(list, i, account_class(c, stalls, i));
+			out[n].cell->all += ledger[i];
+			out[n++].ns = ledger[i];
+		}
 	}
 	return n;
 }

@@ -80,11 +80,20 @@ static uint32_t give_up(struct hosts *h)
 	return least;
 }
 
+static bool same_addr(const struct addr *a, const struct addr *b)
+{
+	uint64_t x[2], y[2];
+
+	memcpy(x, a, sizeof(x));
+	memcpy(y, b, sizeof(y));
+	return x[0] == y[0] && x[1] == y[1];
+}
+
 static uint32_t known(struct hosts *h, const struct addr *ip)
 {
 	uint32_t i = *bucket(h, ip);
 
-	while (i != NONE && memcmp(&h->host[i].ip, ip, sizeof(*ip)) != 0)
+	while (i != NONE && !same_addr(&h->host[i].ip, ip))
 		i = h->next[i];
 	return i;
 }

@@ -125,9 +125,10 @@ static const char *text_at(const struct txn_record *t, struct record_text x)
 /* Bytes of "http://host:port" in front of a path. */
 static size_t authority(const char *p, size_t n)
 {
-	const char *mark = memmem(p, n < 16 ? n : 16, "://", 3), *slash;
+	size_t front = n < 16 ? n : 16;
+	const char *mark = memchr(p, ':', front), *slash;
 
-	if (!mark)
+	if (!mark || !(mark = memmem(p, front, "://", 3)))
 		return 0;
 	slash = memchr(mark + 3, '/', n - (size_t)(mark + 3 - p));
 	return slash ? (size_t)(slash - p) : n;
