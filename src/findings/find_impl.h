@@ -139,15 +139,17 @@ struct findings {
 	void *state[DETECTOR_COUNT];
 	/* What looks at a kind of record, NULL behind the last. */
 	detector_record *looks[LOOKS][DETECTOR_COUNT + 1];
-	struct busy *busy;   /* NULL: no wait was long */
-	struct cell *others; /* the waiting of services above SVC_MAX */
-	uint32_t kind;       /* kind_of() of the record that is being added, */
-	bool kind_is_known;  /* once it was worked out */
-	uint8_t claimed;     /* enum wait_class of the record that is being added, */
-	uint8_t stalls;      /* and of its stalls, where they have one of their own */
-	bool turns_seen;     /* there are records of turns: flows need not tell of them */
-	unsigned nshares;    /* of the record added last */
-	bool settled;        /* and nobody need look what they were part of */
+	struct busy *busy;    /* NULL: no wait was long */
+	struct cell *others;  /* the waiting of services above SVC_MAX */
+	uint32_t kind;        /* kind_of() of the record that is being added, */
+	bool kind_is_known;   /* once it was worked out */
+	uint8_t claimed;      /* enum wait_class of the record that is being added, */
+	uint8_t stalls;       /* and of its stalls, where they have one of their own */
+	const char *asked_of; /* the protocol that has_detector() was asked of last, */
+	bool has_detector;    /* and what it said */
+	bool turns_seen;      /* there are records of turns: flows need not tell of them */
+	unsigned nshares;     /* of the record added last */
+	bool settled;         /* and nobody need look what they were part of */
 	struct share shares[LEDGER_COUNT];
 	/* Worked out for each list, ns: */
 	uint64_t felt; /* by those in front, with what is more */
@@ -201,7 +203,7 @@ static inline void count_forgotten(struct counters *c, const char *name, uint64_
 #define OF_TURN (1u << RECORD_TURN)
 #define OF_SENT (1u << RECORD_SENT)
 /* Does a detector of its own look at the slow answers of this protocol? */
-bool has_detector(const char *protocol);
+bool has_detector(struct findings *f, const char *protocol);
 extern const struct detector detect_attempt, detect_runs, detect_scan;
 extern const struct detector detect_capture, detect_close, detect_connect, detect_load, detect_path,
 	detect_server, detect_dns, detect_greeting, detect_bloat, detect_far, detect_queue,

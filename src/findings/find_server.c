@@ -38,11 +38,11 @@ struct server_state {
 };
 
 /* Another family has the time of these. */
-static bool others(const struct txn_record *t)
+static bool others(struct findings *f, const struct txn_record *t)
 {
 	return t->ended_by || t->unacked ||
 	       (t->r.transport != IP_PROTO_TCP && t->r.quality & 1u << QUALITY_NO_RESPONSE) ||
-	       has_detector(t->r.type) || app_encrypted(t->r.dissector) || nfs_claims(t);
+	       has_detector(f, t->r.type) || app_encrypted(t->r.dissector) || nfs_claims(t);
 }
 
 static uint64_t step_from(unsigned i)
@@ -191,7 +191,7 @@ static void add_txn(struct findings *f, struct svc *s, const struct txn_record *
 	bool error = t->r.status == STATUS_SERVER_ERROR;
 	struct server_state *c;
 
-	if (others(t))
+	if (others(f, t))
 		return;
 	/* How long one takes that is still waited for is not known. */
 	if (!error && t->total != FIELD_ABSENT && !(t->r.quality & 1u << QUALITY_PENDING)) {
@@ -283,7 +283,7 @@ static void take_out(struct findings *f, struct svc *s, const struct record *r)
 	struct server_state *c = svc_has(s, DETECTOR_SERVER);
 	uint64_t slow = f->limit.v[THRESHOLD_SLOW], server;
 
-	if (!c || r->kind != RECORD_TXN || others(t))
+	if (!c || r->kind != RECORD_TXN || others(f, t))
 		return;
 	server = t->total == FIELD_ABSENT ? 0 : t->ledger[LEDGER_SERVER];
 	if (r->status == STATUS_SERVER_ERROR) {

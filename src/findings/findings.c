@@ -181,12 +181,16 @@ struct svc *svc_of(struct findings *f, const struct record *r)
 	return s;
 }
 
-bool has_detector(const char *protocol)
+bool has_detector(struct findings *f, const char *protocol)
 {
+	if (f->asked_of == protocol)
+		return f->has_detector;
+	f->asked_of = protocol;
+	f->has_detector = false;
 	for (unsigned i = 0; i < DETECTOR_COUNT; i++)
 		if (detectors[i]->protocol && strcmp(detectors[i]->protocol, protocol) == 0)
-			return true;
-	return false;
+			f->has_detector = true;
+	return f->has_detector;
 }
 
 uint64_t unacked_time(const struct flow_record *r, int side)

@@ -170,7 +170,7 @@ static void show(struct pipeline *p, const struct record *rec)
 /* What was found leaves after all else. */
 static void show_findings(struct pipeline *p)
 {
-	struct findings *f = p->model ? findings_of(p->model) : NULL;
+	struct findings *f = p->model && p->nsinks ? findings_of(p->model) : NULL;
 	const struct finding *list;
 	unsigned n = f ? findings_list(f, &p->capture, &list) : 0;
 
