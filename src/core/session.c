@@ -155,6 +155,73 @@ static void look_again(struct session *s, enum side side)
 	reading_of(s)->now = now;
 }
 
+/* Up to where the bytes of a side came with those of `from`, and with which stamp; at most to
+ * `end`.
+ */
+static uint64_t came_to(
+	const struct session_side *x, uint64_t from, uint64_t end, struct stamp *with)
+{
+	for (unsigned i = 0; i < x->nspans; i++)
+		if (i + 1 == x->nspans || x->spans[i + 1].offset > from) {
+			*with = x->spans[i].at;
+			if (i + 1 < x->nspans && x->spans[i + 1].offset < end)
+				end = x->spans[i + 1].offset;
+			break;
+		}
+	return end;
+}
+
+/* Of what is kept of a side, that up to `to` is read, which came with `now`; the rest stays. */
+static void read_part(
+	struct session *s, enum side side, uint64_t from, uint64_t to, const struct stamp *now)
+{
+	struct session_side *x = &s->side[side];
+	uint64_t end = x->pos;
+	size_t part = (size_t)(to - (end - x->len)), rest = x->len - part, passed = 0;
+
+	x->pos = to;
+	x->need = 0;
+	reading_of(s)->now = *now;
+	read_from(s, side, x->buf, to - part, from);
+	feed(s, side, view_of(x->buf, part, 0));
+	if (x->skip) {
+		passed = x->skip < rest ? (size_t)x->skip : rest;
+		if (x->skip != TAKE_TO_END)
+			x->skip -= passed;
+	}
+	/* What feed() has kept lies in front of it: it was no more than the part. */
+	memmove(x->buf + x->len, x->buf + part + passed, rest - passed);
+	x->len += (uint32_t)(rest - passed);
+	x->pos = end;
+}
+
+/*
+ * Both sides were kept until somebody knew them. They are read in the order in which they came,
+ * until there is nothing left of what one had said before `begin`, where `side` went on just now.
+ */
+static void in_turn(struct session *s, enum side side, uint64_t begin)
+{
+	const struct dissector *d = s->d;
+	uint64_t from[2], end[2] = {s->side[0].pos, s->side[1].pos};
+
+	for (unsigned i = 0; i < 2; i++)
+		from[i] = s->side[i].pos - s->side[i].len;
+	end[side] = begin;
+	while (from[0] < end[0] && from[1] < end[1] && s->d == d && !s->stopped) {
+		struct stamp at[2] = {0};
+		uint64_t to[2];
+		unsigned next;
+
+		for (unsigned i = 0; i < 2; i++)
+			to[i] = came_to(&s->side[i], from[i], end[i], &at[i]);
+		next = at[1].whole != at[0].whole ? at[1].whole < at[0].whole
+						  : at[1].whole_frame < at[0].whole_frame;
+		if (to[next] > s->side[next].pos - s->side[next].len)
+			read_part(s, (enum side)next, from[next], to[next], &at[next]);
+		from[next] = to[next];
+	}
+}
+
 /* The dissector gave the connection up to whoever knows these bytes: who does? */
 static void recognise_rest(struct session *s, enum side side)
 {
@@ -275,17 +342,21 @@ static void push(
 		return;
 	}
 	if (!s->d) {
+		const uint8_t *kept;
 		enum tsm_probe r;
 		bool pass;
 
 		if (!view_len(&v))
 			return;
+		kept = x->buf;
 		r = recognise_in(s, side, &v, &pass);
 		pairing_front(s, side, r == PROBE_NO ? v.end : v.p, at->seen);
 		if (r == PROBE_SWAPPED) {
 			side = !side;
 			x = &s->side[side];
-			reading_of(s)->side = side;
+			if (x->len) /* few bytes have moved with their side */
+				v = view_of(x->buf + (v.p - kept), view_len(&v), v.cut);
+			read_from(s, side, v.p, x->pos - view_len(&v), begin);
 		}
 		if (r == PROBE_MAYBE && view_len(&v) < HEAD_MAX) {
 			unread_keep(s, x, v.p, view_len(&v));
@@ -307,15 +378,23 @@ static void push(
 	if (!s->placed)
 		sync_place(s);
 	before = s->d;
-	if (known_now && s->side[!side].len) {            /* what it said is older */
-		size_t ahead = x->len ? 0 : view_len(&v); /* not kept, not read: not there yet */
+	if (known_now && s->side[!side].len) {
 		struct session_side *o = &s->side[!side];
+		size_t ahead;
 
 		if (o->turn == UINT64_MAX) /* it was kept, as it may be a beginning */
 			o->turn = o->pos - o->len;
+		/* Where a beginning is searched for, all that was kept is needed at once. */
+		if (x->len && !x->search && !o->search) {
+			unread_keep(s, x, v.p, view_len(&v));
+			in_turn(s, side, begin);
+			v = view_of(x->buf, x->len, v.cut);
+		}
+		ahead = x->len ? 0 : view_len(&v); /* not kept, not read: not there yet */
 		x->pos -= ahead;
-		look_again(s, !side);
+		look_again(s, !side); /* what it said is older */
 		x->pos += ahead;
+		reading_of(s)->now = *at;
 		read_from(s, side, v.p, x->pos - view_len(&v), begin);
 		if (s->stopped || s->d != before) {
 			if (s->stopped && s->d == before)
