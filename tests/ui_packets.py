@@ -52,7 +52,7 @@ def explained():
     t.press(["/", "=READ", "Enter"], r"F1Help")
     t.press("P", r"› Packets", "packets of NFS")
     t.press("Enter", r"Procedure: 1 \(COMPOUND\)(.|\n)*UID: 0(.|\n)*PUTFH, \d+ bytes(.|\n)*Handle: 0x", "operations of a COMPOUND")
-    t.press("J", r"frame \d+(.|\n)*Status: 0 \(NFS_OK\)(.|\n)*PUTFH, \d+ bytes", "and of its reply")
+    t.press("J", r"frame \d+(.|\n)*NFS status: 0 \(NFS_OK\)(.|\n)*PUTFH, \d+ bytes", "and of its reply")
     t.leave("NFS")
     t = Tmux(f"--live -r {capture('nfs-portmap')}", 160, 60)
     for what, name in (("GETPORT", r"3 \(GETPORT\)"), ("MNT", r"1 \(MNT\)")):
