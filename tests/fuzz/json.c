@@ -13,7 +13,7 @@
 
 static struct identity identity = {
 	.sensor = "a\"\x1b\xff", .host = "fuzz", .run = "0123456789abcdef", .key = {1, 2}};
-static struct schema_env env = {.version = "1", .identity = &identity};
+struct schema_env fuzz_env = {.version = "1", .identity = &identity};
 
 static struct jsonw_plan *plan_of(const struct dissector *d, bool flat)
 {
@@ -31,7 +31,7 @@ static struct jsonw_plan *plan_of(const struct dissector *d, bool flat)
 		struct schema *schema = schema_new(d, err, sizeof(err));
 
 		fuzz_check(schema, err);
-		plans[i].plan[k] = jsonw_plan_new(schema, &env, k);
+		plans[i].plan[k] = jsonw_plan_new(schema, &fuzz_env, k);
 	}
 	plans[i].made = true;
 	plans[i].d = d;
@@ -47,7 +47,7 @@ void fuzz_put_line(struct fuzz_lines *l, const struct record *r, bool flat)
 		l->room = (l->n + bound + 1) * 2;
 		l->p = xrealloc(l->p, l->room);
 	}
-	l->n = (size_t)(jsonw_record(plan, r, &env, &l->times, l->p + l->n) - l->p);
+	l->n = (size_t)(jsonw_record(plan, r, &fuzz_env, &l->times, l->p + l->n) - l->p);
 	l->p[l->n] = '\0';
 }
 

@@ -14,6 +14,9 @@ struct fuzz_lines {
 	struct time_cache times;
 };
 
+/* What is the same in all of them: a sensor with hostile bytes in its name, a host, a run. */
+extern struct schema_env fuzz_env;
+
 /* A record of a flow, transaction, event or finding as one more line. */
 void fuzz_put_line(struct fuzz_lines *l, const struct record *r, bool flat);
 

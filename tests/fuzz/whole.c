@@ -135,7 +135,7 @@ static bool print_frame(void *arg, const struct packet *p)
 
 static void open_all(struct outputs *o, char *err, size_t errsize)
 {
-	const struct ndjson_options json = {.lines = {.types = types(), .env.version = "1"}};
+	const struct ndjson_options json = {.lines = {.types = types(), .env = fuzz_env}};
 	const struct print_style style = {.verbose = 2, .link = true, .hex_ascii = 2};
 	const struct report_options report = {
 		.path = o->path[FUZZ_REPORT], .source = "fuzz", .model = o->model};
