@@ -114,7 +114,7 @@ def run(path, jobs):
 
 
 def said(out, hosts):
-    """What transactions of these hosts say, without what depends on the place in the file."""
+    """What transactions of these hosts say, without what depends on the place in the file or is named after it."""
     found = collections.Counter()
     for line in out.splitlines():
         r = json.loads(line)
@@ -122,6 +122,8 @@ def said(out, hosts):
             continue
         r.pop("flow", None)
         r["tsumari"].pop("frame", None)
+        r["tsumari"].pop("run", None)
+        r["event"].pop("id", None)
         found[json.dumps(r, sort_keys=True)] += 1
     return found
 
