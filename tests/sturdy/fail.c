@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -95,12 +96,14 @@ __attribute__((constructor)) static void constructed(void)
 	set_up();
 }
 
+static _Thread_local bool apart; /* what fails now would be no fault of ours */
+
 static bool fails(const char *call)
 {
 	unsigned long n;
 	int was = errno;
 
-	if (!ready || !which || strcmp(which, call) != 0)
+	if (apart || !ready || !which || strcmp(which, call) != 0)
 		return false;
 	n = atomic_fetch_add(&seen, 1) + 1;
 	if (n != at && !(later && n > at))
@@ -160,6 +163,20 @@ char *__wrap_strdup(const char *s)
 }
 #else
 void *__libc_memalign(size_t alignment, size_t n);
+
+/* glibc 2.36 ends the program where it cannot read nsswitch.conf for want of memory. */
+struct passwd *getpwnam(const char *name)
+{
+	static struct passwd *(*real)(const char *);
+	struct passwd *p;
+
+	apart = true;
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "getpwnam");
+	p = real(name);
+	apart = false;
+	return p;
+}
 
 /* The C library's own would be the one that asks. */
 char *strdup(const char *s)
