@@ -396,7 +396,7 @@ static bool known_word(struct view v, enum side side)
 	for (const char *const *w = side == SIDE_CLIENT ? client : server; *w; w++) {
 		size_t n, have = view_len(&v);
 
-		if (**w != *v.p)
+		if ((uint8_t)(*w)[0] != *v.p)
 			continue;
 		n = strlen(*w);
 		if (memcmp(v.p, *w, n < have ? n : have) == 0 &&

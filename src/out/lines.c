@@ -9,7 +9,7 @@
 #include "core/registry.h"
 #include "out/jsonw.h"
 
-#define PLANS_MAX (DISSECTORS_MAX + 2) /* of flows and findings, too */
+#define PLANS_MAX (DISSECTORS_MAX + 2u) /* of flows and findings, too */
 
 struct type_plan {
 	const struct dissector *dissector; /* NULL: flows */

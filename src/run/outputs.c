@@ -317,13 +317,15 @@ static void finish_delivery(struct deliver *d, bool *good)
 	struct deliver_counts c;
 	char dropped[96] = "";
 	const char *error;
+	uint64_t all;
 
 	*good &= deliver_finish(d);
 	deliver_counts(d, &c);
+	all = c.dropped + c.lines;
 	error = deliver_error(d);
 	if (c.dropped)
 		snprintf(dropped, sizeof(dropped), "%llu of %llu records dropped",
-			(unsigned long long)c.dropped, (unsigned long long)(c.dropped + c.lines));
+			(unsigned long long)c.dropped, (unsigned long long)all);
 	if (error)
 		message("%s%s%s", error, c.dropped ? "; " : "", dropped);
 	else if (c.dropped)
