@@ -3,10 +3,10 @@
  * the middle of a connection, and where a dissector says so. Whatever the segments are it finds the
  * same place, and no sync() makes it ask for ever.
  */
-#include "talk.h"
+#include "toy.h"
 
 /*
- * A protocol for this test: "(name)" asks and "[name]" answers.
+ * A protocol of toy.h's messages.
  */
 struct toy {
 	unsigned gaps;
@@ -24,7 +24,7 @@ static enum tsm_probe toy_like(struct view v, enum side side)
 {
 	const uint8_t *p = v.p;
 
-	if (p == v.end || *p != (side == SIDE_CLIENT ? '(' : '['))
+	if (p == v.end || !toy_begins(side, *p))
 		return p == v.end ? PROBE_MAYBE : PROBE_NO;
 	for (p++; p < v.end && *p >= 'a' && *p <= 'z'; p++)
 		;
@@ -40,34 +40,18 @@ static enum tsm_probe probe(struct view head, enum side side)
 
 static struct take data(struct session *s, void *state, enum side side, struct view *v)
 {
-	bool request = side == SIDE_CLIENT;
 	struct take t = {0};
 
 	(void)state;
 	seen.data++;
 	while (view_len(v)) {
-		const uint8_t *end = memchr(v->p, request ? ')' : ']', view_len(v));
-		struct view name;
-		struct tsm_txn x;
-
-		if (*v->p != (request ? '(' : '[')) {
+		if (!toy_begins(side, *v->p)) {
 			tsm_note(s, "toy: no message");
 			t.need = TAKE_SEARCH;
 			return t;
 		}
-		if (!end)
+		if (!toy_read(s, side, v))
 			return t;
-		name = view_of(v->p + 1, (size_t)(end - v->p) - 1, 0);
-		if (request) {
-			x = tsm_request(s, 0, v->p);
-			tsm_op(x, name, view_of(end, 0, 0));
-			tsm_request_end(s, x, end + 1);
-		} else {
-			x = tsm_response(s, 0, v->p);
-			tsm_str(x, 0, name);
-			tsm_response_end(s, x, end + 1);
-		}
-		v->p = end + 1;
 	}
 	return t;
 }
@@ -95,10 +79,6 @@ static enum tsm_probe sync(struct session *s, void *state, enum side side, struc
 	return toy_like(*v, side);
 }
 
-static const struct field fields[] = {
-	FIELD("said", "Said", "What it was answered", FIELD_STR, 5),
-	FIELDS_END,
-};
 static const struct claim claims[] = {{TABLE_TCP_PORT, 7777}, {TABLE_END, 0}};
 static const struct claim other[] = {{TABLE_TCP_PORT, 7778}, {TABLE_END, 0}};
 
@@ -107,7 +87,7 @@ TSM_DISSECTOR(toy) = {
 	.name = "toy",
 	.title = "A protocol of brackets",
 	.claims = claims,
-	.fields = fields,
+	.fields = toy_fields,
 	.state_size = sizeof(struct toy),
 	.probe = probe,
 	.data = data,
@@ -122,7 +102,7 @@ TSM_DISSECTOR(plain) = {
 	.name = "plain",
 	.title = "The same without sync()",
 	.claims = other,
-	.fields = fields,
+	.fields = toy_fields,
 	.state_size = sizeof(struct toy),
 	.probe = probe,
 	.data = data,

@@ -2,7 +2,7 @@
  * unsure.c - the first messages of a connection do not tell whose it is: they are kept, and read in
  * the order in which they came as soon as somebody knows them.
  */
-#include "talk.h"
+#include "toy.h"
 
 /*
  * A protocol for this test: "(name)" asks and "[name]" answers; a side's first messages are
@@ -31,41 +31,21 @@ static enum tsm_probe probe(struct view head, enum side side)
 
 static struct take data(struct session *s, void *state, enum side side, struct view *v)
 {
-	bool request = side == SIDE_CLIENT;
 	struct take t = {0};
 
 	(void)state;
 	while (view_len(v)) {
-		const uint8_t *end = memchr(v->p, request ? ')' : ']', view_len(v));
-		struct view name;
-		struct tsm_txn x;
-
-		if (*v->p != (request ? '(' : '[')) {
+		if (!toy_begins(side, *v->p)) {
 			tsm_note(s, "shy: no message");
 			v->p++;
 			continue;
 		}
-		if (!end)
+		if (!toy_read(s, side, v))
 			return t;
-		name = view_of(v->p + 1, (size_t)(end - v->p) - 1, 0);
-		if (request) {
-			x = tsm_request(s, 0, v->p);
-			tsm_op(x, name, view_of(end, 0, 0));
-			tsm_request_end(s, x, end + 1);
-		} else {
-			x = tsm_response(s, 0, v->p);
-			tsm_str(x, 0, name);
-			tsm_response_end(s, x, end + 1);
-		}
-		v->p = end + 1;
 	}
 	return t;
 }
 
-static const struct field fields[] = {
-	FIELD("said", "Said", "What it was answered", FIELD_STR, 5),
-	FIELDS_END,
-};
 static const struct claim claims[] = {{TABLE_TCP_PORT, 7779}, {TABLE_END, 0}};
 
 TSM_DISSECTOR(shy) = {
@@ -73,7 +53,7 @@ TSM_DISSECTOR(shy) = {
 	.name = "shy",
 	.title = "A protocol that nobody knows at first sight",
 	.claims = claims,
-	.fields = fields,
+	.fields = toy_fields,
 	.probe = probe,
 	.data = data,
 };
