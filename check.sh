@@ -9,7 +9,7 @@ build=${BUILD:-$here/build}
 mkdir -p "$build"
 cd "$build"
 "$here/configure" -q "$@"
-make -s -j"$(nproc)"
+make -s V=1 -j"$(nproc)"
 status=0
 make -s -k check -j"$(nproc)" >check.out 2>&1 || status=$?
 exec "$here/tests/summary.sh" "$build" "$status"

@@ -6,7 +6,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$1"
 cd "$1"
 [ -f Makefile ] || "$top/configure" -q CC=clang --enable-sanitizers=thread CFLAGS='-O1 -g'
-make -s -j"$(nproc)" tsumari
+make -s V=1 -j"$(nproc)" tsumari
 # Its shadow memory does not fit every random layout of the address space.
 run=
 if setarch -R true 2>/dev/null; then
