@@ -51,7 +51,7 @@ void copies_drop(struct shard *sh, struct flow *f)
 static struct copied segment_of(const struct packet *p, unsigned dir)
 {
 	return (struct copied){p->time, p->tcp_seq, p->tcp_ack, length(p), p->tcp_tsval, p->ip_id,
-		p->tcp_window, p->tcp_flags, (uint8_t)dir, 0};
+		p->tcp_window, p->tcp_flags, (uint8_t)dir, 0, (p->flags & PACKET_TWIN) != 0};
 }
 
 void copies_remember(struct flow *f, const struct packet *p, unsigned dir)
@@ -251,9 +251,13 @@ static void note_kinds(struct copies *c, const struct packet *p, unsigned dir, u
 	c->kinds |= kinds;
 }
 
-/* How it was captured again. */
+/* How it was captured again: in the same way, if the first one had the flow's key, too. */
 static void note_kind(struct copies *c, const struct flow *f, const struct packet *p, unsigned dir)
 {
+	const struct copied *o = p->flags & PACKET_TWIN ? NULL : copied_find(c, p, dir);
+
+	if (o && o->twin && o->times < 2)
+		return;
 	if (!(p->flags & PACKET_TWIN))
 		c->kinds |= COPY_SAME;
 	else if (p->flags & PACKET_TWIN_NAMED)

@@ -16,6 +16,7 @@ struct copied { /* a segment */
 	uint16_t id, window;
 	uint8_t flags, dir;
 	uint8_t times; /* that it was seen again */
+	bool twin;     /* it had another key */
 };
 
 /* Of a connection of which copies were seen. */

@@ -567,6 +567,15 @@ static inline bool is_valid(const struct flow *f, const struct packet *p, unsign
 	       (p->tcp_flags & TCP_SYN && f->state < FLOW_ESTABLISHED);
 }
 
+/* A side's first bare ACK says nothing of where its stream is, as it may be a probe. Is it that? */
+static bool is_first_again(const struct flow_side *s, const struct packet *p)
+{
+	return !(s->flags & FS_SEQ) && s->flags & FS_ACK && p->tcp_ack == s->ack &&
+	       (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK)) == TCP_ACK &&
+	       !(p->paylen + p->paycut) &&
+	       (p->flags & PACKET_TWIN || (p->ip_id && p->ip_id == s->ip_id));
+}
+
 /* Does it bring nothing that its side had not sent before? */
 static inline bool is_old(const struct flow *f, const struct packet *p, unsigned dir)
 {
@@ -575,6 +584,8 @@ static inline bool is_old(const struct flow *f, const struct packet *p, unsigned
 		p->tcp_seq + p->paylen + p->paycut + ((p->tcp_flags & (TCP_SYN | TCP_FIN)) != 0);
 
 	if (p->tcp_flags & TCP_RST && f->state == FLOW_RESET)
+		return true;
+	if (is_first_again(s, p))
 		return true;
 	return s->flags & FS_SEQ && seq_diff(end, s->nxt) <= 0 &&
 	       (p->tcp_flags & TCP_ACK ? s->flags & FS_ACK && seq_diff(p->tcp_ack, s->ack) <= 0

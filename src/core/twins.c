@@ -24,15 +24,21 @@
 #define NEAR      (UINT32_C(1) << 20) /* sequence numbers of one connection, at one time */
 #define HOP       (5 * MS)            /* one that nothing but its numbers and payload tells */
 #define CLOSER    512u                /* segments that are looked at behind a SYN that may be one */
-#define PAYLOAD   16u                 /* bytes that say something */
 #define SHOWN     64u                 /* ... that are compared, of longer ones */
+
+struct way { /* by which it was captured */
+	uint16_t iface;
+	uint8_t ttl;
+	bool outgoing;
+};
 
 struct syn {
 	struct ends ends;
 	uint64_t time; /* 0: none */
 	uint32_t isn, tsval;
 	uint16_t id, window;
-	uint8_t ttl, opts, wscale;
+	uint8_t opts, wscale;
+	struct way way;
 };
 
 struct segment {
@@ -40,8 +46,9 @@ struct segment {
 	uint64_t time; /* 0: none */
 	uint32_t seq, ack, len, tsval;
 	uint64_t text; /* of the first bytes of the payload */
-	uint16_t id;
-	uint8_t flags, ttl;
+	uint16_t id, window;
+	uint8_t flags;
+	struct way way;
 };
 
 struct pair { /* one direction of a connection */
@@ -145,12 +152,33 @@ static bool within(uint64_t from, uint64_t to, uint64_t most)
 	return to >= from && to - from <= most;
 }
 
-/* Did one meet a router that the other did not, and kept one of its ends? */
-static bool is_one_hop(const struct ends *ends, uint64_t time, uint8_t ttl, const struct packet *k)
+static struct way way_of(const struct packet *k)
 {
-	return within(time, k->time, HOP) && (ttl == k->ttl + 1 || ttl + 1 == k->ttl) &&
+	return (struct way){k->iface, k->ttl, (k->flags & PACKET_OUTGOING) != 0};
+}
+
+/* Did it meet a router, or come by another interface? */
+static bool is_other_way(const struct way *w, const struct packet *k)
+{
+	return w->ttl != k->ttl || w->iface != k->iface ||
+	       w->outgoing != ((k->flags & PACKET_OUTGOING) != 0);
+}
+
+/* Is it one step further, and kept one of its ends? */
+static bool is_one_hop(
+	const struct ends *ends, uint64_t time, const struct way *w, const struct packet *k)
+{
+	int hops = w->ttl - k->ttl;
+
+	return within(time, k->time, HOP) && hops >= -1 && hops <= 1 && is_other_way(w, k) &&
 	       ((ends->sport == k->sport && addr_same(&ends->src, &k->src)) ||
 		       (ends->dport == k->dport && addr_same(&ends->dst, &k->dst)));
+}
+
+/* Does it offer all that a whole TCP does, the same as the one that was seen? */
+static bool same_offer(const struct syn *s, const struct packet *k)
+{
+	return s->opts & TCP_OPT_WSCALE && s->opts == k->tcp_opts && s->wscale == k->tcp_wscale;
 }
 
 /*
@@ -169,10 +197,9 @@ static bool is_translated(const struct syn *s, const struct packet *k)
 	if (s->tsval)
 		return true;
 	if (!s->id || !k->ip_id)
-		return s->opts & TCP_OPT_WSCALE && s->opts == k->tcp_opts &&
-		       s->wscale == k->tcp_wscale && is_one_hop(&s->ends, s->time, s->ttl, k);
-	return s->ttl != k->ttl &&
-	       (addr_same(&s->ends.src, &k->src) || addr_same(&s->ends.dst, &k->dst));
+		return same_offer(s, k) && is_one_hop(&s->ends, s->time, &s->way, k);
+	return is_other_way(&s->way, k) && (same_offer(s, k) || addr_same(&s->ends.src, &k->src) ||
+						   addr_same(&s->ends.dst, &k->dst));
 }
 
 RARELY static bool joins_syn(
@@ -215,7 +242,7 @@ RARELY static void look_closer(struct twins *t, const struct syn *s, const struc
 	unsigned bits[2] = {bit_of(k), bit_between(o->sport, o->dport, &o->src, &o->dst)};
 
 	if (s->tsval || k->tcp_tsval || (s->id && k->ip_id) || s->window != k->tcp_window ||
-		!is_one_hop(o, s->time, s->ttl, k))
+		!is_one_hop(o, s->time, &s->way, k))
 		return;
 	for (unsigned i = 0; i < 2; i++)
 		t->known[bits[i] / 8] &= (uint8_t) ~(1u << bits[i] % 8);
@@ -240,7 +267,7 @@ static void note_syn(const struct twins *t, struct syn *s, const struct packet *
 	s->tsval = k->tcp_tsval;
 	s->id = k->ip_id;
 	s->window = k->tcp_window;
-	s->ttl = k->ttl;
+	s->way = way_of(k);
 	s->opts = k->tcp_opts;
 	s->wscale = k->tcp_wscale;
 }
@@ -255,39 +282,41 @@ RARELY static void joins_answer(
 		join(t, k, &back, &s->isn, false, counts);
 }
 
-/* 0: it says nothing, as it is short or one byte again and again. */
 static uint64_t text_of(const struct packet *k)
 {
 	uint32_t n = k->paylen < SHOWN ? k->paylen : SHOWN;
 	uint64_t h = 0;
-	bool differ = false;
 
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < n; i++)
 		h = (h ^ k->payload[i]) * UINT64_C(0x100000001b3);
-		differ |= k->payload[i] != k->payload[0];
-	}
-	return n < PAYLOAD || !differ ? 0 : ends_mix(h) | 1;
+	return ends_mix(h);
 }
 
-/* Is it the segment that was seen, under another key? */
+/*
+ * Is it the segment that was seen, under another key? Both numbers and the window are 80 bits that
+ * its ends chose, so that a bare ACK is known as well as one that says something.
+ */
 static bool is_again(const struct segment *s, const struct packet *k, const struct ends *from)
 {
 	if (!s->time || s->seq != k->tcp_seq || s->ack != k->tcp_ack ||
 		s->len != k->paylen + k->paycut || s->flags != k->tcp_flags ||
-		s->tsval != k->tcp_tsval || !within(s->time, k->time, TRANSLATE) ||
-		(s->id != k->ip_id && s->id && k->ip_id) || s->text != text_of(k))
+		s->window != k->tcp_window || s->tsval != k->tcp_tsval ||
+		!within(s->time, k->time, TRANSLATE) || (s->id != k->ip_id && s->id && k->ip_id) ||
+		s->text != text_of(k))
 		return false;
 	if (ends_same(&s->ends, from))
 		return !ends_same_way(&s->ends, from);
 	if (s->tsval || (s->id && s->id == k->ip_id))
-		return s->tsval || s->ttl != k->ttl;
-	return s->text && is_one_hop(&s->ends, s->time, s->ttl, k);
+		return s->tsval || is_other_way(&s->way, k);
+	/* A port scan's answers have the same numbers, whose they are. */
+	return (k->tcp_flags & (TCP_ACK | TCP_RST)) == TCP_ACK &&
+	       is_one_hop(&s->ends, s->time, &s->way, k);
 }
 
 static void remember(struct segment *s, const struct packet *k, const struct ends *from)
 {
 	*s = (struct segment){*from, k->time, k->tcp_seq, k->tcp_ack, k->paylen + k->paycut,
-		k->tcp_tsval, text_of(k), k->ip_id, k->tcp_flags, k->ttl};
+		k->tcp_tsval, text_of(k), k->ip_id, k->tcp_window, k->tcp_flags, way_of(k)};
 }
 
 /* The other direction of what was seen with another tag, and never with this one. */
