@@ -132,6 +132,41 @@ def one_connection():
         same(where, "how", f[0].get("tsumari.copy.kind"), ["nat"])
 
 
+# The handshake's frames in every order in which two interfaces may give them: S and A outside, s and a
+# inside. Without timestamps nothing ties an answer to a SYN that comes behind it.
+ORDERS = "SsAa", "SAsa", "SAas", "SsaA", "ASas", "sSaA", "saSA", "asSA", "aSsA", "AaSs"
+
+
+@situation
+def answers_before_their_questions():
+    ways = {name: lambda data, nat=nat: translated(data, nat, 1) for name, nat in NAT.items()}
+    ways["a tag"] = lambda data: data[:12] + b"\x81\0\0\xc8" + data[12:]
+    for (way, change), times, ids, order in itertools.product(ways.items(), (False, True), (False, True), ORDERS):
+        if order == "aSsA" and way != "a tag" and not times:
+            continue
+        where = "%s, %s%s%s" % (way, order, ", times" if times else "", ", identification" if ids else "")
+        w = Wire(delay=5, times=times)
+        request(w)
+        packets = w.packets("path")
+        if not ids:
+            packets = [pcaplib.Packet(p.time, without_id(p.data)) for p in packets]
+        seen = []
+        for n, one in enumerate(order):
+            data = packets["SsAa".index(one) // 2].data
+            seen.append(pcaplib.Packet(packets[0].time + 10_000 * n, change(data) if one in "sa" else data))
+        for p in packets[2:]:
+            seen += [p, pcaplib.Packet(p.time + 10_000, change(p.data))]
+        records = run(seen)
+        f = [r for r in records if r["type"] == "flow"]
+        same(where, "flows", len(f), 1)
+        same(where, "copies", f[0].get("tsumari.flow.duplicates"), len(packets))
+        same(where, "kind", f[0].get("tsumari.copy.kind"), ["vlan" if way == "a tag" else "nat"])
+        same(where, "SYNs again", f[0].get("tsumari.tcp.syn_retries"), 0)
+        for r in txns(records):
+            expect(where, r, {"connect.network": 10, "server": 30})
+        same(where, "transactions", len(txns(records)), 1)
+
+
 @situation
 def two_connections():
     """The same numbers on the same way, as those that are made by hand: nothing says that they are one."""

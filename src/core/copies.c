@@ -283,6 +283,11 @@ void datagram_copied(struct shard *sh, struct flow *f, const struct packet *p)
 	f->copy_kinds |= kinds;
 }
 
+void copies_name(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
+{
+	note_kinds(copies_need(sh, f), p, dir, kinds_of(f, p));
+}
+
 bool tcp_is_copy(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir)
 {
 	if (!is_copy(f, p, dir))

@@ -41,6 +41,9 @@ bool tcp_is_older(const struct flow_side *s, const struct packet *p);
 bool tcp_is_newer(const struct flow_side *s, const struct packet *p);
 /* Of two segments of a side: was p sent after the other one, or does nothing tell the order? */
 bool tcp_is_later(const struct packet *before, const struct packet *p);
+/* The first one with another key (PACKET_TWIN_NAMED), which is no copy: the flow's own come later.
+ */
+RARELY void copies_name(struct shard *sh, struct flow *f, const struct packet *p, unsigned dir);
 /* A segment of a connection of which copies were seen. */
 void copies_remember(struct flow *f, const struct packet *p, unsigned dir);
 /* A datagram of a flow that was captured before (datagrams.h): counts it. */

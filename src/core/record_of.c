@@ -204,6 +204,8 @@ static void handshake_facts(struct flow_record *r, const struct handshake *h)
 static void copied(struct flow_record *r, const struct flow *f, const struct copies *c)
 {
 	r->copy_kinds = c->kinds;
+	if (!f->ext->duplicates) /* each direction has its own tag */
+		r->copy_kinds &= ~(uint32_t)COPY_VLAN;
 	r->copy_tunnel = c->tunnel;
 	r->copy_tunnel_id = c->tunnel_id;
 	r->copy_vlan = c->vlan;

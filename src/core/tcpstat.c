@@ -614,7 +614,7 @@ static inline bool is_usual(
 		return false;
 	if (p->tcp_flags & (TCP_SYN | TCP_RST))
 		return !(s->flags & FS_SEQ) && !(p->tcp_flags & TCP_RST) &&
-		       f->state < FLOW_ESTABLISHED;
+		       f->state < FLOW_ESTABLISHED && !(p->flags & PACKET_TWIN_NAMED);
 	return p->tcp_seq == s->nxt && p->tcp_flags & TCP_ACK &&
 	       p->tcp_ack - s->ack <= o->nxt - s->ack &&
 	       (len || p->tcp_flags & TCP_FIN || p->tcp_ack != s->ack);
@@ -646,6 +646,8 @@ RARELY static enum tcp_next strange_segment(
 			return TCP_COPY;
 		overtaken = tcp_is_older(s, p);
 	}
+	if (p->flags & PACKET_TWIN_NAMED)
+		copies_name(sh, f, p, dir);
 	if ((!len || is_unread(f, p, dir, len)) && tcp_sum_is_wrong(sh, f, p, dir)) {
 		p->time = f->last[dir];
 		return TCP_GOES_ON;

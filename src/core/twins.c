@@ -32,6 +32,16 @@ struct way { /* by which it was captured */
 	bool outgoing;
 };
 
+struct segment {
+	struct ends ends;
+	uint64_t time; /* 0: none */
+	uint32_t seq, ack, len, tsval, tsecr;
+	uint64_t text; /* of the first bytes of the payload */
+	uint16_t id, window;
+	uint8_t flags;
+	struct way way;
+};
+
 struct syn {
 	struct ends ends;
 	uint64_t time; /* 0: none */
@@ -39,16 +49,7 @@ struct syn {
 	uint16_t id, window;
 	uint8_t opts, wscale;
 	struct way way;
-};
-
-struct segment {
-	struct ends ends;
-	uint64_t time; /* 0: none */
-	uint32_t seq, ack, len, tsval;
-	uint64_t text; /* of the first bytes of the payload */
-	uint16_t id, window;
-	uint8_t flags;
-	struct way way;
+	struct segment answer; /* the last SYN/ACK to one with this number */
 };
 
 struct pair { /* one direction of a connection */
@@ -253,6 +254,22 @@ RARELY static void look_closer(struct twins *t, const struct syn *s, const struc
 	t->any = true;
 }
 
+/* A SYN behind its answer, which had another key. */
+RARELY static bool joins_answered(
+	struct twins *t, struct packet *k, const struct syn *s, struct counters *counts)
+{
+	const struct segment *a = &s->answer;
+	struct ends from = from_of(t, k), to = ends_turned(&a->ends);
+
+	if (!a->time || !within(a->time, k->time, TRANSLATE))
+		return false;
+	if (ends_same(&to, &from) ? ends_same_way(&to, &from)
+				  : !a->tsecr || a->tsecr != k->tcp_tsval)
+		return false;
+	join(t, k, &to, &k->tcp_seq, true, counts);
+	return true;
+}
+
 static void note_syn(const struct twins *t, struct syn *s, const struct packet *k)
 {
 	s->ends.src = k->src;
@@ -270,16 +287,6 @@ static void note_syn(const struct twins *t, struct syn *s, const struct packet *
 	s->way = way_of(k);
 	s->opts = k->tcp_opts;
 	s->wscale = k->tcp_wscale;
-}
-
-/* One of a connection whose SYN had another tag. */
-RARELY static void joins_answer(
-	struct twins *t, struct packet *k, const struct syn *s, struct counters *counts)
-{
-	struct ends from = from_of(t, k), back = ends_turned(&s->ends);
-
-	if (ends_same(&back, &from) && within(s->time, k->time, ANSWERED))
-		join(t, k, &back, &s->isn, false, counts);
 }
 
 static uint64_t text_of(const struct packet *k)
@@ -316,7 +323,8 @@ static bool is_again(const struct segment *s, const struct packet *k, const stru
 static void remember(struct segment *s, const struct packet *k, const struct ends *from)
 {
 	*s = (struct segment){*from, k->time, k->tcp_seq, k->tcp_ack, k->paylen + k->paycut,
-		k->tcp_tsval, text_of(k), k->ip_id, k->tcp_window, k->tcp_flags, way_of(k)};
+		k->tcp_tsval, k->tcp_tsecr, text_of(k), k->ip_id, k->tcp_window, k->tcp_flags,
+		way_of(k)};
 }
 
 /* The other direction of what was seen with another tag, and never with this one. */
@@ -387,6 +395,35 @@ RARELY static void look(struct twins *t, struct packet *k, struct counters *coun
 		on_midway(t, k, counts);
 }
 
+/*
+ * A SYN/ACK whose SYN had another key, or is still to come. It is of that one's connection if it
+ * has the same addresses on another way, is the answer that was seen under other addresses, or
+ * echoes the SYN's timestamp. What nothing tells is kept until the SYN comes.
+ */
+static void on_answer(struct twins *t, struct packet *k, struct syn *s, struct counters *counts)
+{
+	uint32_t isn = k->tcp_ack - 1;
+	bool known = s->isn == isn && s->time && within(s->time, k->time, ANSWERED);
+	struct ends from = from_of(t, k), back = ends_turned(&s->ends);
+
+	if (s->answer.ack == k->tcp_ack && is_again(&s->answer, k, &from)) {
+		join(t, k, &s->answer.ends, &isn, true, counts);
+		return;
+	}
+	if (known && ends_same(&back, &from)) {
+		if (!ends_same_way(&back, &from)) {
+			join(t, k, &back, &isn, false, counts);
+			return;
+		}
+	} else if (known && s->tsval && k->tcp_tsecr == s->tsval) {
+		join(t, k, &back, &isn, true, counts);
+		return;
+	}
+	remember(&s->answer, k, &from);
+	if (!known)
+		look(t, k, counts);
+}
+
 __attribute__((noinline)) void twins_other(
 	struct twins *t, struct packet *k, struct counters *counts)
 {
@@ -412,12 +449,11 @@ __attribute__((noinline)) void twins_syn(struct twins *t, struct packet *k, stru
 			if (joins_syn(t, k, s, counts))
 				return;
 			look_closer(t, s, k);
+		} else if (s->answer.ack == k->tcp_seq + 1 && joins_answered(t, k, s, counts)) {
+			return;
 		}
 		note_syn(t, s, k);
-	} else if (s->isn != k->tcp_ack - 1 || !s->time) {
-		look(t, k, counts);
-	} else if (s->ends.vlan != ends_vlan(t->tables->aliases.config, k) ||
-		   s->ends.tunnel != k->tunnel) {
-		joins_answer(t, k, s, counts);
+	} else {
+		on_answer(t, k, s, counts);
 	}
 }
