@@ -1,5 +1,5 @@
 #!/bin/bash
-# The house: includes point one way (base <- api <- core <- capture, model <- findings <- out <- extract <- ui <- run), dissectors see
+# The house: includes point one way (base <- api <- core <- capture, model <- findings <- out <- web, extract <- ui <- run), dissectors see
 # src/api only, banned functions stay out, and Makefile.am knows every file, or the tarball would lack it.
 set -u
 cd "$top_srcdir" || exit 1
@@ -27,9 +27,10 @@ allow src/capture "base api core capture"
 allow src/model "base api core model"
 allow src/findings "base api core model findings"
 allow src/out "base api core model findings out"
+allow src/web "base api core model findings out web"
 allow src/extract "base api core capture model findings out extract"
 allow ui "base api core capture model findings out extract ui"
-allow src/run "base api core capture model findings out extract ui run"
+allow src/run "base api core capture model findings out web extract ui run"
 # A protocol of several files has a folder; what another one needs of it is "folder/name.h".
 for f in $(find dissectors -name '*.[ch]'); do
 	while IFS= read -r inc; do

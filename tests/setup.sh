@@ -2,12 +2,12 @@
 # Installs the Debian packages that are missing: `setup.sh build` for building, `setup.sh tests` for
 # the tests too, `setup.sh static` for looking at the source (tests/static.sh). Says nothing where nothing is missing.
 set -eu
-packages="autoconf automake make pkg-config gcc libc6-dev libpcap-dev zlib1g-dev libzstd-dev liblzma-dev liblz4-dev libbz2-dev libssl-dev libcap-ng-dev libseccomp-dev libpcre2-dev libmaxminddb-dev libncurses-dev libnghttp2-dev libjson-c-dev"
+packages="autoconf automake make pkg-config gcc libc6-dev libpcap-dev zlib1g-dev libzstd-dev liblzma-dev liblz4-dev libbz2-dev libssl-dev libcap-ng-dev libseccomp-dev libpcre2-dev libmaxminddb-dev libncurses-dev libnghttp2-dev libjson-c-dev libmicrohttpd-dev"
 if [ "${1:-build}" = static ]; then
 	packages="$packages clang clang-tidy clang-tools cppcheck"
 fi
 if [ "${1:-build}" = tests ]; then
-	packages="$packages clang clang-format libclang-rt-14-dev libcmocka-dev python3 tcpdump tshark zstd xz-utils bzip2 lz4 iproute2 man-db mandoc jq tmux zsh git chromium valgrind"
+	packages="$packages clang clang-format libclang-rt-14-dev libcmocka-dev python3 tcpdump tshark zstd xz-utils bzip2 lz4 iproute2 man-db mandoc jq tmux zsh git chromium valgrind openssl"
 	command -v npm >/dev/null || packages="$packages npm"
 fi
 missing=

@@ -89,7 +89,8 @@ void model_find(struct model *m, const struct finder *f, void *arg)
 
 void model_keep_slowest(struct model *m)
 {
-	m->is.slowest = slowest_new();
+	if (!m->is.slowest)
+		m->is.slowest = slowest_new();
 }
 
 void model_keep_recent(struct model *m)

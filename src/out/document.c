@@ -5,6 +5,7 @@
 #include "model/digests.h"
 #include "model/probes.h"
 #include "model/services.h"
+#include "out/under_way.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -343,8 +344,8 @@ static void counters_part(struct json_object *all, const struct counters *c)
 	}
 }
 
-struct json_object *document_tree(
-	const struct document *d, const struct capture_stats *st, const struct counters *c)
+struct json_object *document_tree(const struct document *d, const struct capture_stats *st,
+	const struct counters *c, struct text *verdict)
 {
 	const struct model *m = d->o.model;
 	struct json_object *all = jsontree_object(NULL, NULL), *program;
@@ -352,8 +353,11 @@ struct json_object *document_tree(
 	program = jsontree_object(all, "tsumari");
 	jsontree_put(program, "version", jsontree_text(d->o.version));
 	jsontree_put(program, "format", jsontree_u64(DOCUMENT_FORMAT));
+	if (d->o.refresh)
+		jsontree_put(all, "live", jsontree_bool(d->o.under_way != NULL));
 	capture_part(d, all, st);
-	document_findings(all, m, st);
+	document_findings(all, m, st, verdict);
+	under_way_put(all, d->o.under_way);
 	flows_part(all, services_flows(model_services(m)));
 	total_part(all, m, st);
 	services_part(all, m, st);
@@ -367,23 +371,36 @@ struct json_object *document_tree(
 	return all;
 }
 
-bool document_finish(struct document *d, const struct capture_stats *st, const struct counters *c)
+static void put(const struct document *d, const struct capture_stats *st, const struct counters *c)
 {
-	struct json_object *all = document_tree(d, st, c);
-
+	struct json_object *all;
 	struct text verdict;
-	int error;
 
+	text_init_growing(&verdict);
+	all = document_tree(d, st, c, &verdict);
 	if (d->o.html) {
-		text_init_growing(&verdict);
-		document_verdict(d->o.model, st, &verdict);
 		document_page(d, verdict.p, all);
-		text_release(&verdict);
 	} else {
 		jsontree_write(all, d->out);
 		fputc('\n', d->out);
 	}
+	text_release(&verdict);
 	json_object_put(all);
+}
+
+void document_write(const struct document_options *o, const struct capture_stats *st,
+	const struct counters *c, FILE *out)
+{
+	struct document d = {.o = *o, .out = out};
+
+	put(&d, st, c);
+}
+
+bool document_finish(struct document *d, const struct capture_stats *st, const struct counters *c)
+{
+	int error;
+
+	put(d, st, c);
 	stream_mark(d->to, NULL);
 	error = stream_close(d->to);
 	d->to = NULL;

@@ -1,10 +1,12 @@
 /*
- * document_html.c - the JSON object as a page that shows it: one file, which asks for nothing.
+ * document_html.c - the JSON object as a page that shows it: one file, which asks for nothing. The
+ * page of a capture that goes on asks where it came from for the object again, and for no more.
  *
  * The policy (Content Security Policy Level 3) lets the page's own style and script run, by their
  * hashes, and nothing else be loaded or run, whatever the capture holds. The object is a data block
  * in which no '<' stands (jsontree.h), so that no text of it ends the block or begins a comment.
  */
+#include "base/mem.h"
 #include "base/text.h"
 #include "out/document_impl.h"
 #include "out/html_assets.h"
@@ -49,17 +51,42 @@ static void put_text(FILE *f, const char *s)
 	text_release(&t);
 }
 
+static void put_policy(FILE *f, unsigned refresh)
+{
+	fputs("default-src 'none'; base-uri 'none'; form-action 'none'; style-src ", f);
+	put_hash(f, html_css, html_css_size);
+	fputs("; script-src ", f);
+	put_hash(f, html_js, html_js_size);
+	if (refresh)
+		fputs("; connect-src 'self'", f);
+}
+
+char *document_policy(void)
+{
+	char *policy = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&policy, &n);
+
+	if (!f)
+		out_of_memory();
+	put_policy(f, 1);
+	fputs("; frame-ancestors 'none'", f);
+	if (fclose(f) != 0)
+		out_of_memory();
+	return policy;
+}
+
 void document_page(const struct document *d, const char *verdict, struct json_object *all)
 {
 	FILE *f = d->out;
 
-	fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-	      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-	      "base-uri 'none'; form-action 'none'; style-src ",
+	fputs("<!DOCTYPE html>\n<html lang=\"en\"", f);
+	if (d->o.refresh)
+		fprintf(f, " data-refresh=\"%u\"", d->o.refresh);
+	fputs(">\n<head>\n<meta charset=\"utf-8\">\n"
+	      "<meta http-equiv=\"Content-Security-Policy\" content=\"",
 		f);
-	put_hash(f, html_css, html_css_size);
-	fputs("; script-src ", f);
-	put_hash(f, html_js, html_js_size);
+	put_policy(f, d->o.refresh);
 	fputs("\">\n<meta name=\"referrer\" content=\"no-referrer\">\n"
 	      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
 		f);
@@ -68,7 +95,8 @@ void document_page(const struct document *d, const char *verdict, struct json_ob
 	fwrite(html_css, 1, html_css_size, f);
 	fputs("</style>\n</head>\n<body>\n<header>\n<h1>", f);
 	put_text(f, d->o.source);
-	fputs("</h1>\n<p class=\"facts\" id=\"facts\"></p>\n<p class=\"verdict\">", f);
+	fputs("</h1>\n<p class=\"facts\" id=\"facts\"></p>\n<p class=\"verdict\" id=\"verdict\">",
+		f);
 	put_text(f, verdict);
 	fputs("</p>\n</header>\n<noscript><p>The rest of this report is drawn by its script, which "
 	      "does not "

@@ -17,20 +17,18 @@ struct document {
 	char error[256];
 };
 
-/* The whole; the caller's. */
-struct json_object *document_tree(
-	const struct document *d, const struct capture_stats *st, const struct counters *c);
+/* The whole, which is the caller's; the verdict, bytes as they are, goes to the end of a text. */
+struct json_object *document_tree(const struct document *d, const struct capture_stats *st,
+	const struct counters *c, struct text *verdict);
 
 /* Parts of it, each in a file of its own (document_model.c, document_time.c). */
 void document_ledger(struct json_object *o, const char *name, const uint64_t *ledger);
-void document_findings(
-	struct json_object *all, const struct model *m, const struct capture_stats *st);
+void document_findings(struct json_object *all, const struct model *m,
+	const struct capture_stats *st, struct text *verdict);
 void document_series(struct json_object *all, const struct model *m);
 void document_hosts(struct json_object *all, const struct document *d);
 void document_tiers(struct json_object *all, const struct model *m);
 void document_slowest(struct json_object *all, const struct model *m);
-/* The verdict on the capture, bytes as they are. */
-void document_verdict(const struct model *m, const struct capture_stats *st, struct text *out);
 
 /* The page around it. */
 void document_page(const struct document *d, const char *verdict, struct json_object *all);

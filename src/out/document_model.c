@@ -66,16 +66,6 @@ static struct json_object *finding(const struct finding *x)
 	return o;
 }
 
-void document_verdict(const struct model *m, const struct capture_stats *st, struct text *out)
-{
-	struct findings *f = findings_of(m);
-	const struct finding *list;
-	unsigned n = f ? findings_list(f, st, &list) : 0;
-
-	if (f)
-		findings_verdict(f, list, n, out);
-}
-
 static void account(struct json_object *all, const struct findings *f)
 {
 	const struct account_line *line;
@@ -113,21 +103,18 @@ static void account(struct json_object *all, const struct findings *f)
 	}
 }
 
-void document_findings(
-	struct json_object *all, const struct model *m, const struct capture_stats *st)
+void document_findings(struct json_object *all, const struct model *m,
+	const struct capture_stats *st, struct text *verdict)
 {
 	struct findings *f = findings_of(m);
 	const struct finding *list;
 	unsigned n = f ? findings_list(f, st, &list) : 0;
 	struct json_object *array;
-	struct text verdict;
 
 	if (!f)
 		return;
-	text_init_growing(&verdict);
-	document_verdict(m, st, &verdict);
-	jsontree_put(all, "verdict", jsontree_bytes(verdict.p, verdict.len));
-	text_release(&verdict);
+	findings_verdict(f, list, n, verdict);
+	jsontree_put(all, "verdict", jsontree_bytes(verdict->p, verdict->len));
 	array = jsontree_array(all, "findings");
 	for (unsigned i = 0; i < n; i++)
 		jsontree_append(array, finding(&list[i]));

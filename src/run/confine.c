@@ -12,6 +12,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -69,7 +70,8 @@ enum {
 	FOLDERS = 256,  /* folders are made, and files renamed */
 	LESS = 512,     /* another filter follows; one is never taken back */
 	KEEPER = 1024,  /* files that were made are handed over */
-	CONNECT = 2048  /* records are sent by sockets, which are connected again */
+	CONNECT = 2048, /* records are sent by sockets, which are connected again */
+	SERVE = 4096    /* others connect, ask and are answered */
 };
 
 #define FD    (READ | WRITE | TERMINAL)
@@ -114,7 +116,7 @@ static const struct {
 	{"exit", ALWAYS},
 	{"exit_group", ALWAYS},
 	/* what is open; dissecting threads have none of it */
-	{"read", READ | TERMINAL},
+	{"read", READ | TERMINAL | SERVE},
 	{"readv", READ},
 	{"pread64", READ | FILES},
 	{"lseek", READ | WRITE},
@@ -124,7 +126,7 @@ static const struct {
 	{"stat", FD},
 	{"lstat", FD},
 	{"statx", FD},
-	{"close", FD | CONNECT},
+	{"close", FD | CONNECT | SERVE},
 	{"poll", FD},
 	{"ppoll", FD},
 	{"fadvise64", READ},
@@ -132,8 +134,8 @@ static const struct {
 	{"access", FD},
 	{"faccessat", FD},
 	{"faccessat2", FD},
-	{"write", WRITE | TERMINAL},
-	{"writev", WRITE | TERMINAL},
+	{"write", WRITE | TERMINAL | SERVE},
+	{"writev", WRITE | TERMINAL | SERVE},
 	{"ftruncate", WRITE},
 	{"pwrite64", WRITE},
 	/* files; open() is below */
@@ -145,12 +147,18 @@ static const struct {
 	{"mkdir", FOLDERS},
 	{"mkdirat", FOLDERS},
 	/* frames are fetched, and counted */
-	{"recvfrom", SOCKETS},
-	{"recvmsg", SOCKETS | TERMINAL}, /* files that were made: keeper.c */
-	{"getsockopt", SOCKETS},
-	{"getsockname", SOCKETS},
-	{"sendmsg", KEEPER},
-	{"sendto", CONNECT},
+	{"recvfrom", SOCKETS | SERVE},
+	{"recvmsg", SOCKETS | TERMINAL | SERVE}, /* files that were made: keeper.c */
+	{"getsockopt", SOCKETS | SERVE},
+	{"getsockname", SOCKETS | SERVE},
+	{"sendmsg", KEEPER | SERVE},
+	{"sendto", CONNECT | SERVE},
+	{"accept", SERVE},
+	{"accept4", SERVE},
+	{"shutdown", SERVE},
+	{"epoll_ctl", SERVE},
+	{"epoll_wait", SERVE},
+	{"epoll_pwait", SERVE},
 	{"connect", CONNECT},
 	{"seccomp", LESS},
 };
@@ -182,7 +190,8 @@ struct program {
 	unsigned short n;
 };
 
-static struct program all, silent, dissecting, reading, main_thread, sending, writing, last;
+static struct program all, silent, dissecting, reading, main_thread, sending, serving, writing,
+	last;
 static char *names[CALLS]; /* of system calls */
 static uint8_t quiet[CALLS];
 static atomic_bool told[CALLS];
@@ -392,6 +401,8 @@ static void allow_by_arguments(scmp_filter_ctx f, unsigned when, bool terminal)
 		allow_where(f, "socket", is(0, AF_INET6));
 		allow_where(f, "setsockopt", is(1, SOL_SOCKET));
 	}
+	if (when & SERVE)
+		allow_where(f, "setsockopt", is(1, IPPROTO_TCP));
 	if (when & SOCKETS && terminal) /* another filter of packets */
 		allow_where(f, "setsockopt", is(1, SOL_SOCKET));
 	allow_crash(f, terminal);
@@ -445,7 +456,8 @@ static struct program make(unsigned when, bool terminal)
    wire. The kernel takes the lower half of the argument. */
 static struct program no_sending(const struct confine *c)
 {
-	static const char *const ways[] = {"write", "writev", "pwrite64"};
+	static const char *const ways[] = {
+		"write", "writev", "pwrite64", "sendto", "sendmsg", "sendmmsg"};
 	scmp_filter_ctx f = c->nsockets ? seccomp_init(SCMP_ACT_ALLOW) : NULL;
 	struct program p = {NULL, 0};
 
@@ -477,6 +489,8 @@ static void make_filters(const struct confine *c)
 	silent = no_sending(c);
 	if (c->sends)
 		sending = make(CONNECT, terminal);
+	if (c->serves)
+		serving = make(SERVE, terminal);
 	if (c->files)
 		writing = make(WRITE | FILES, terminal);
 	if (c->jobs)
@@ -575,8 +589,19 @@ void confine_main(void)
 	enforce(&main_thread);
 }
 
+void confine_serving(void)
+{
+	if (!SANITIZED)
+		landlock_close(landlock_new());
+	if (silent.code)
+		enforce(&silent);
+	enforce(&serving);
+}
+
 void confine_sending(void)
 {
+	if (silent.code)
+		enforce(&silent);
 	enforce(&sending);
 }
 

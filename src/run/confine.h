@@ -6,6 +6,7 @@
  *   reading     what is open is read; frames are written (-w) by the same thread
  *   main        the records of all threads become outputs, which are drawn and written
  *   delivering  records are written to files, or sent to a socket that is connected again
+ *   serving     connections that others make are answered (--web)
  *   last        nothing is read any more, what is left is written
  *
  * A filter is never taken back, and a thread has those of the one that started it. Denied calls
@@ -32,6 +33,7 @@ struct confine {
 	bool terminal; /* the live view */
 	bool jobs;     /* several threads */
 	bool capture;  /* frames are printed or written as they are read */
+	bool serves;   /* a page is shown, by a thread that is started before */
 	bool sends;    /* records go to sockets, by threads that are started before */
 	bool files;    /* and to files, by threads that are started behind it */
 	bool repeated; /* reading begins anew: there are no later phases */
@@ -50,6 +52,8 @@ void confine_main(void);
 /* Of threads that deliver records: by sockets (not before confine()), and to files. */
 void confine_sending(void);
 void confine_writing(void);
+/* Of the thread that answers others: started before, it denies itself all files, too. */
+void confine_serving(void);
 void confine_last(void);
 
 /* For the process that makes files (keeper.h): all that it has to do, and no more. */

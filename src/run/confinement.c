@@ -88,6 +88,7 @@ void run_confine(struct run *r, bool repeated)
 		.terminal = r->ui != NULL,
 		.capture = r->writer || r->printer,
 		.repeated = repeated,
+		.serves = r->web != NULL,
 	};
 
 	r->pipeline.jobs = jobs(r);

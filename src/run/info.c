@@ -15,6 +15,7 @@
 #include <lz4.h>
 #include <lzma.h>
 #include <maxminddb.h>
+#include <microhttpd.h>
 #include <curses.h>
 #include <nghttp2/nghttp2.h>
 #include <openssl/crypto.h>
@@ -257,6 +258,7 @@ void info_version(FILE *f)
 	fprintf(f, "PCRE2 %s (built with %d.%d)\n", pcre2, PCRE2_MAJOR, PCRE2_MINOR);
 	fprintf(f, "json-c %s (built with %s)\n", json_c_version(), JSON_C_VERSION);
 	fprintf(f, "libmaxminddb %s\n", MMDB_lib_version());
+	fprintf(f, "libmicrohttpd %s\n", MHD_get_version());
 	fprintf(f, "%s (built with %s.%d)\n", curses_version(), NCURSES_VERSION,
 		NCURSES_VERSION_PATCH);
 	fprintf(f, "nghttp2 %s (built with %s)\n", nghttp2_version(0)->version_str,

@@ -322,6 +322,8 @@ static bool analyses(const struct options *o)
 /* Findings among records are of all records; a report is of those that -Y lets pass. */
 static bool records_alone(const struct options *o)
 {
+	if (o->web)
+		return false;
 	for (unsigned i = 0; i < o->noutputs; i++)
 		if (options_is_report(o->outputs[i].kind))
 			return false;
@@ -359,7 +361,7 @@ static void set_up_pipeline(struct run *r)
 	p->model_all = (!o->compare && records_alone(o)) || r->extraction.finding;
 	p->sinks = r->sinks;
 	/* The live view filters what it shows, and keeps all. */
-	p->wanted = r->filter && (!r->ui || r->har || o->noutputs > 1) ? wanted : NULL;
+	p->wanted = r->filter && (!r->ui || r->har || r->web || o->noutputs > 1) ? wanted : NULL;
 	p->wanted_arg = r->filter;
 	progress_init(&r->progress);
 	/* A line that is redrawn among lines of output helps nobody. */
@@ -370,6 +372,7 @@ static void set_up_pipeline(struct run *r)
 
 static void announce(const struct run *r)
 {
+	page_announce(r);
 	if (!source_live(r->source) || r->ui)
 		return;
 	for (unsigned i = 0; source_iface(r->source, i); i++)
@@ -495,6 +498,7 @@ static int finish(struct run *r, int failed)
 	if (!print_count(r))
 		status = STATUS_FAILED;
 	count_up(r, written);
+	page_stay(r);
 	return status;
 }
 
@@ -667,6 +671,7 @@ static int answer(struct run *r)
 
 static void release(struct run *r)
 {
+	page_release(r);
 	filter_free(r->filter);
 	outputs_release(r);
 	har_free(r->har);

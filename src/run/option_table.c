@@ -410,6 +410,16 @@ static bool take_to(struct parse *p, const struct option_entry *e, const char *a
 	return true;
 }
 
+static bool take_web(struct parse *p, const struct option_entry *e, const char *arg)
+{
+	(void)e;
+	if (p->o->web)
+		return options_fault(p, "--web may be given once only");
+	p->o->web = true;
+	p->o->web_at = arg;
+	return true;
+}
+
 static bool take_sensor(struct parse *p, const struct option_entry *e, const char *arg)
 {
 	if (strlen(arg) > IDENTITY_NAME)
@@ -522,6 +532,20 @@ const struct option_entry option_table[] = {
 		"records to file:PATH, unix:PATH, tcp:HOST:PORT or syslog:, never waiting for it; "
 		"behind it ?types=LIST&filter=FILTER&queue=SIZE (again for several)",
 		take_to, 0, 0, 0, USE_ALWAYS},
+	{"web", 0, "[=[ADDRESS:]PORT]", GROUP_OUTPUT, VALUE_ADDRESS,
+		"the report as a page while it runs, and metrics (127.0.0.1:9177)", take_web, 0, 0,
+		0, USE_ALWAYS},
+	{"web-token", 0, "FILE", GROUP_OUTPUT, VALUE_FILE,
+		"with --web: who asks must give the token in this file (or TSUMARI_WEB_TOKEN)",
+		take_text, AT(web_token), 0, 0, USE_ALWAYS},
+	{"web-cert", 0, "FILE", GROUP_OUTPUT, VALUE_FILE,
+		"with --web: by TLS, with this certificate (PEM)", take_text, AT(web_cert), 0, 0,
+		USE_ALWAYS},
+	{"web-key", 0, "FILE", GROUP_OUTPUT, VALUE_FILE, "with --web-cert: its private key (PEM)",
+		take_text, AT(web_key), 0, 0, USE_ALWAYS},
+	{"web-open", 0, NULL, GROUP_OUTPUT, VALUE_PLAIN,
+		"with --web: whoever reaches its address may look, without token or TLS", take_flag,
+		AT(web_open), 0, 0, USE_ALWAYS},
 	{"append", 0, NULL, GROUP_OUTPUT, VALUE_PLAIN, "-o writes behind what its files have",
 		take_flag, AT(append), 0, 0, USE_ALWAYS},
 	{"rotate-size", 0, "SIZE", GROUP_OUTPUT, VALUE_PLAIN,

@@ -5,6 +5,7 @@
 #include "capture/inputs.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "web/server.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -37,7 +38,7 @@ bool options_packets_only(const struct options *o)
 {
 	unsigned packets = options_output(o, OUTPUT_PRINT) != NULL;
 
-	return !o->har && !o->nto && o->noutputs == packets &&
+	return !o->har && !o->nto && !o->web && o->noutputs == packets &&
 	       (packets || o->write || (o->count && o->nreads));
 }
 
@@ -69,7 +70,7 @@ static bool settle_outputs(struct parse *p)
 {
 	struct options *o = p->o;
 
-	if (!o->noutputs && !o->compare && (p->early || (o->types && !o->nto)))
+	if (!o->noutputs && !o->compare && (p->early || (o->types && !o->nto && !o->web)))
 		options_add_output(o, OUTPUT_JSON);
 	if (!o->noutputs && p->early) /* --compare */
 		options_add_output(o, OUTPUT_REPORT);
@@ -160,11 +161,12 @@ static bool check(struct parse *p)
 		{o->compare && strcmp(o->compare, "-") == 0 && strcmp(o->reads[0], "-") == 0,
 			"--compare needs two captures: only one of them can be the standard input"},
 		{o->compare && live, "--compare is not for --live"},
-		{o->compare && (o->write || o->nto || o->har || o->types || o->line_buffered ||
-				       o->noutputs > 1 ||
+		{o->compare && (o->write || o->nto || o->web || o->har || o->types ||
+				       o->line_buffered || o->noutputs > 1 ||
 				       (o->noutputs && o->outputs[0].kind != OUTPUT_JSON &&
 					       o->outputs[0].kind != OUTPUT_REPORT)),
-			"--compare puts out what changed only: -w, --har, --types, -l, --json-flat "
+			"--compare puts out what changed only: -w, --web, --har, --types, -l, "
+			"--json-flat "
 			"and further outputs have no effect"},
 		{o->append && !has_file(o), "--append needs -o, or --to file:PATH"},
 		{o->append && options_output(o, OUTPUT_REPORT_HTML),
@@ -196,6 +198,12 @@ static bool check(struct parse *p)
 		{o->types && !records && !o->nto && o->noutputs,
 			"--types is for records: give --json, too"},
 		{o->keep && !live && o->noutputs, "--keep is for the live view"},
+		{live && o->web && o->nreads,
+			"--web and --live are for one run of an interface: of a file give one of "
+			"them"},
+		{!o->web && (o->web_token || o->web_cert || o->web_open),
+			"--web-token, --web-cert and --web-open need --web"},
+		{!o->web_cert != !o->web_key, "--web-cert and --web-key need each other"},
 		{live && o->extract, "--extract is not for --live: F9 saves what it shows"},
 	};
 
@@ -373,6 +381,10 @@ static bool take_all(struct parse *p, int argc, char **argv)
 	while (good && (c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		const struct option_entry *e = c == ':' || c == '?' ? NULL : entry_of(c);
 
+		/* A value that may be left out, where the next word can be nothing else. */
+		if (e && !optarg && e->kind == VALUE_ADDRESS && optind < argc &&
+			web_is_address(argv[optind]))
+			optarg = argv[optind++];
 		good = e ? e->take(p, e, optarg) : unknown(p, c, argv);
 		if (e)
 			p->given[e - option_table] = true;

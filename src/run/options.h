@@ -99,6 +99,10 @@ struct options {
 	const char *har;         /* --har FILE */
 	struct deliver_url to[OPTIONS_TO_MAX]; /* --to */
 	unsigned nto;
+	bool web;           /* --web */
+	const char *web_at; /* its address; NULL: the usual one */
+	const char *web_token, *web_cert, *web_key;
+	bool web_open;
 	const char *sensor; /* --sensor; NULL: none */
 	const char *types;  /* --types, a list with commas; NULL: all */
 	uint64_t keep;      /* --keep, bytes; 0: not given */

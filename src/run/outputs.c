@@ -187,7 +187,8 @@ bool outputs_har(struct run *r)
 
 void outputs_choose(struct options *o)
 {
-	if (o->noutputs || o->nto || o->write || o->har || o->compare || options_packets_only(o))
+	if (o->noutputs || o->nto || o->web || o->write || o->har || o->compare ||
+		options_packets_only(o))
 		return;
 	if (!isatty(STDOUT_FILENO))
 		options_add_output(o, OUTPUT_JSON);
@@ -297,6 +298,10 @@ static bool open_delivery(struct run *r, unsigned i)
 
 bool outputs_deliver(struct run *r, bool files)
 {
+	if (!files && !page_start(r))
+		return false;
+	if (files && r->web)
+		web_go(r->web);
 	for (unsigned i = 0; i < r->o.nto; i++) {
 		bool is = deliver_is_file(r->to[i]);
 
@@ -335,7 +340,7 @@ static void finish_delivery(struct deliver *d, bool *good)
 bool outputs_open(struct run *r)
 {
 	const struct options *o = &r->o;
-	bool model = o->noutputs && lines_list(o->types, finding_type.name);
+	bool model = o->web || (o->noutputs && lines_list(o->types, finding_type.name));
 
 	for (unsigned i = 0; i < o->nto; i++)
 		model |= lines_list(o->to[i].types ? o->to[i].types : o->types, finding_type.name);
@@ -352,7 +357,7 @@ bool outputs_open(struct run *r)
 	for (unsigned i = 0; i < o->nto; i++)
 		if (!open_delivery(r, i))
 			return false;
-	return true;
+	return !o->web || page_open(r);
 }
 
 void outputs_reopen(struct run *r)

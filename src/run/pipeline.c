@@ -114,6 +114,36 @@ void pipeline_stop(struct pipeline *p)
 		source_stop(which->source);
 }
 
+void pipeline_published(struct pipeline *p, struct capture_stats *st)
+{
+	pthread_mutex_lock(&p->lock);
+	*st = p->published;
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* On the reader's thread. */
+static void publish(struct pipeline *p)
+{
+	struct capture_stats st;
+
+	if (!p->publishes)
+		return;
+	st = p->capture;
+	source_stats(p->source, &st);
+	st.files = NULL; /* the source goes on with them */
+	st.nfiles = 0;
+	pthread_mutex_lock(&p->lock);
+	p->published = st;
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* A second has gone by. */
+static uint64_t tick(struct reader *r, uint64_t now)
+{
+	publish(r->p);
+	return reader_tick_take(r, now);
+}
+
 /* wanted: by -Y. */
 static void to_sinks(struct pipeline *p, const struct record *rec, bool wanted)
 {
@@ -277,7 +307,7 @@ static void frames_inline(struct reader *r, struct engine *e, struct packet *fra
 		}
 		if (reader_tick_due(r, r->now)) {
 			flush_inline(r, e, list, &m);
-			engine_tick(e, reader_tick_take(r, r->now), k->order);
+			engine_tick(e, tick(r, r->now), k->order);
 		}
 		if (reader_prepare(r, k))
 			list[m++] = k;
@@ -311,7 +341,7 @@ static int run_inline(struct pipeline *p)
 			uint64_t now = reader_idle_time(&r);
 
 			if (now && reader_tick_due(&r, now))
-				engine_tick(e, reader_tick_take(&r, now), r.order.last + 1);
+				engine_tick(e, tick(&r, now), r.order.last + 1);
 			if (reader_duration_over(&r))
 				r.over = true;
 		}
@@ -439,7 +469,7 @@ static void frames_threaded(struct threads *t, unsigned n)
 			return;
 		}
 		if (reader_tick_due(r, r->now))
-			broadcast(t, reader_tick_take(r, r->now), k->order - 1, false);
+			broadcast(t, tick(r, r->now), k->order - 1, false);
 		if (reader_prepare(r, k))
 			to_worker(t, k);
 	}
@@ -468,7 +498,7 @@ static void *read_all(void *arg)
 			uint64_t now = reader_idle_time(r);
 
 			if (now && reader_tick_due(r, now))
-				broadcast(t, reader_tick_take(r, now), r->order.last, false);
+				broadcast(t, tick(r, now), r->order.last, false);
 			if (reader_duration_over(r))
 				r->over = true;
 		}
@@ -749,6 +779,7 @@ int pipeline_run(struct pipeline *p)
 	int failed;
 
 	running = p;
+	pthread_mutex_init(&p->lock, NULL);
 	source_limit(p->source, p->max_frames);
 	p->paths = paths_new(
 		(unsigned)within(p->config->memory / PATHS_SHARE, PATHS_LEAST, PATHS_ENTRIES));
@@ -767,6 +798,7 @@ int pipeline_run(struct pipeline *p)
 	gave_up_free(p->gave_up);
 	p->gave_up = NULL;
 	counters_sort(&p->counters);
+	pthread_mutex_destroy(&p->lock);
 	running = NULL;
 	return failed;
 }

@@ -13,6 +13,7 @@
 #include "out/identity.h"
 #include "out/sink.h"
 #include "capture/source.h"
+#include <pthread.h>
 
 struct pipeline {
 	struct source *source;
@@ -37,6 +38,7 @@ struct pipeline {
 	struct sink *sinks; /* nsinks of them */
 	unsigned nsinks;
 
+	bool publishes; /* pipeline_published() is asked */
 	/* ms: how often poll() of the sinks is called at least; 0: 100. */
 	unsigned poll_interval_ms;
 
@@ -46,10 +48,16 @@ struct pipeline {
 	struct gave_up *gave_up;
 	struct counters counters;
 	bool stopped_by_sink;
+	/* What was captured, as of the last tick. */
+	pthread_mutex_t lock;
+	struct capture_stats published;
 };
 
 /* 0, or 1 where the source ended with an error (source_error() says which). */
 int pipeline_run(struct pipeline *p);
+
+/* While it runs, on the thread of the sinks: what was captured up to the last tick. */
+void pipeline_published(struct pipeline *p, struct capture_stats *st);
 
 /* Asks for an end: what was captured is still analysed. Async-signal-safe. */
 void pipeline_stop(struct pipeline *p);

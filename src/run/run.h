@@ -19,6 +19,7 @@
 #include "run/options.h"
 #include "run/pipeline.h"
 #include "run/postrotate.h"
+#include "web/shown.h"
 #include "ui/progress.h"
 #include "ui/ui.h"
 
@@ -48,9 +49,11 @@ struct run {
 	struct model *model; /* NULL: no output asks for it */
 	struct identity identity;
 	struct deliver *to[OPTIONS_TO_MAX]; /* those of `o`, in their order */
+	struct web *web;                    /* --web; NULL: it is not asked for */
+	struct shown *shown;                /* what it shows */
 	struct progress progress;
 	struct decode_as *decode;
-	struct sink sinks[OUTPUT_KINDS + OPTIONS_TO_MAX + 4];
+	struct sink sinks[OUTPUT_KINDS + OPTIONS_TO_MAX + 5];
 	struct pipeline pipeline;
 	uint64_t changes_said; /* of interfaces */
 	char name[512];        /* of the source, once it is open */
@@ -91,6 +94,14 @@ void outputs_choose(struct options *o);
 /* The threads of --to: those of sockets before everything else is denied, which they do not wait
    for; those of files behind it. */
 bool outputs_deliver(struct run *r, bool files);
+
+/* --web: its socket is opened with the outputs, its thread started with those of --to. */
+bool page_open(struct run *r);
+bool page_start(struct run *r);
+void page_announce(const struct run *r);
+/* All is analysed: of a file the page stays until a signal ends it. */
+void page_stay(struct run *r);
+void page_release(struct run *r);
 
 /* SIGHUP: files that were moved away are begun anew under their names. */
 void outputs_reopen(struct run *r);

@@ -28,6 +28,7 @@ static const char *const kinds[VALUE_COUNT] = {
 	[VALUE_DECODE] = "decode",
 	[VALUE_USER] = "user",
 	[VALUE_DIRECTION] = "direction",
+	[VALUE_ADDRESS] = "",
 };
 
 /* Puts words behind `column` columns of a line, and what has no room there below, indented. */
@@ -85,7 +86,9 @@ static void print_value(FILE *f, const struct option_entry *e)
 {
 	const char *name = e->value ? e->value + (option_value_optional(e) ? 2 : 0) : "";
 
-	fprintf(f, "%.*s", (int)strcspn(name, "]"), name);
+	size_t n = strlen(name);
+
+	fprintf(f, "%.*s", (int)(n - (n && option_value_optional(e))), name);
 }
 
 void options_list(FILE *f)

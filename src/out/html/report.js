@@ -1,17 +1,23 @@
 /*
- * report.js - draws the report from the JSON object in the page; nothing is fetched. It is one script
- * with elements.js and charts.js before it.
+ * report.js - draws the report from the JSON object in the page. It is one script with elements.js and
+ * charts.js before it, and live.js behind it.
  */
 
 /* What cannot be seen, or turns round what is read, is shown by its number. */
 const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
-const data = JSON.parse(document.getElementById("data").textContent, function (key, value) {
-	return typeof value !== "string" ? value : value.replace(HIDDEN,
-		(c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
-});
+function parse(text) {
+	return JSON.parse(text, function (key, value) {
+		return typeof value !== "string" ? value : value.replace(HIDDEN,
+			(c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
+	});
+}
+
+let data = parse(document.getElementById("data").textContent);
+let map; /* the heat map that is shown */
 const app = document.getElementById("app");
 const SHOWN = 200; /* rows of a table at once */
 
+const kept = {}; /* what was chosen: of tables, by their id, and the service over time */
 const filters = {}; /* of the tables, by their id: a function that filters by a text and goes there */
 
 function section(title, ...children) {
@@ -132,7 +138,7 @@ function findings() {
 	section("Findings", list.length ? list.filter((f) => !lesser.includes(f)).map(finding)
 		: h("p", {"class": "note"}, "Nothing that the packets prove stands out."));
 	if (lesser.length)
-		app.lastChild.append(h("details", {}, h("summary", {}, count(lesser.length) + " more that cost little: " +
+		app.lastChild.append(h("details", {"data-key": "lesser"}, h("summary", {}, count(lesser.length) + " more that cost little: " +
 			[...new Set(lesser.map((f) => f.id))].join(", ")), lesser.map(finding)));
 }
 
@@ -145,14 +151,9 @@ function time() {
 	for (const x of data.series_of_services)
 		all.push({label: name(x), series: x});
 	const place = h("div"), choice = h("select", {"aria-label": "Service"}, all.map((a, i) => h("option", {value: i}, a.label)));
-	let map;
-
-	function draw() {
-		if (map)
-			map.draw();
-	}
 
 	function show() {
+		kept.service = all[choice.value || 0].label;
 		const fine = all[choice.value || 0].series, v = wider(fine), seconds = v.width / 1e9;
 		map = heatMap(fine);
 		const charts = [map && map.element,
@@ -161,15 +162,36 @@ function time() {
 			line("Errors a second", v, v.errors.map((n) => n / seconds), "--critical"),
 			scatter(v)].flat().filter(Boolean);
 		place.replaceChildren(...(charts.length ? charts : [h("p", {"class": "note"}, "No transaction ended.")]));
-		draw();
+		drawMap();
 	}
 
+	choice.value = Math.max(all.findIndex((a) => a.label === kept.service), 0);
 	choice.addEventListener("change", show);
 	section("Over time", h("div", {"class": "panel"}, h("div", {"class": "row"}, choice,
 		h("span", {"class": "note"}, "time since " + clock(data.series.start) + " UTC")), place));
 	show();
-	window.addEventListener("resize", draw);
-	window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+}
+
+function drawMap() {
+	if (map)
+		map.draw();
+}
+
+/* What is under way. */
+
+function underWay() {
+	const u = data.under_way;
+	if (!u)
+		return;
+	const note = count(u.requests) + (u.requests === 1 ? " request and " : " requests and ") + count(u.connections) +
+		(u.connections === 1 ? " connection" : " connections") + " with " + bytes(u.bytes) + " so far";
+	if (!u.oldest.length)
+		section("Under way now", h("div", {"class": "panel"}, h("p", {"class": "note"}, note)));
+	table("under-way", "Under way now", u.oldest, [number("waited so far", (x) => x.waited, duration),
+		{title: "most of it", text: (x) => x.cause || "not known", short: true},
+		{title: "request", text: (x) => x.protocol + " " + x.operation},
+		{title: "server", text: (x) => x.server, short: true}, {title: "client", text: (x) => x.client, short: true},
+		number("frame", (x) => x.frame, String)], note);
 }
 
 /* The account: all that users felt, cause by cause. */
@@ -302,7 +324,7 @@ function waterfall() {
 		return;
 	const list = data.slowest.map(function (x, i) {
 		const largest = Object.keys(x.ledger).sort((a, b) => x.ledger[b] - x.ledger[a])[0];
-		const d = h("details", i < 3 ? {"class": "slow", open: ""} : {"class": "slow"},
+		const d = h("details", {"class": "slow", open: i < 3 ? "" : undefined, "data-key": [x.server, x.frame, x.start].join(" ")},
 			h("summary", {}, waited(x) + "  ", h("span", {"class": "mono"}, x.operation),
 				h("span", {"class": "note"}, "  client " + x.client + " to server " + x.server + ", " + x.protocol + ", " + (x.status || "not known") +
 					", frame " + x.frame +
@@ -329,7 +351,8 @@ function table(id, title, rows, columns, note) {
 		return;
 	const body = h("tbody"), more = h("p", {"class": "note"}), heads = [];
 	const filter = h("input", {type: "search", placeholder: "filter", "aria-label": "Filter " + title});
-	let by = -1, down = true;
+	const chosen = kept[id] = kept[id] || {text: "", by: -1, down: true};
+	filter.value = chosen.text;
 
 	function fits(row) {
 		const words = filter.value.toLowerCase().split(/\s+/);
@@ -338,23 +361,24 @@ function table(id, title, rows, columns, note) {
 	}
 
 	function compare(a, b) {
-		const c = columns[by], x = c.value ? c.value(a) : c.text(a), y = c.value ? c.value(b) : c.text(b);
+		const c = columns[chosen.by], x = c.value ? c.value(a) : c.text(a), y = c.value ? c.value(b) : c.text(b);
 		if (x === undefined || y === undefined)
 			return (x === undefined) - (y === undefined);
 		const order = x < y ? -1 : x > y ? 1 : 0;
-		return down ? -order : order;
+		return chosen.down ? -order : order;
 	}
 
 	function show() {
+		chosen.text = filter.value;
 		const some = rows.filter(fits);
-		if (by >= 0)
+		if (chosen.by >= 0)
 			some.sort(compare);
 		body.replaceChildren(...some.slice(0, SHOWN).map((row) =>
 			h("tr", {}, columns.map((c) => h("td", {"class": c.value ? "n" : c.short ? "short" : ""}, c.text(row))))));
 		more.textContent = some.length > SHOWN ? "and " + count(some.length - SHOWN) + " more: filter to see them" : "";
 		heads.forEach(function (e, i) {
-			if (i === by)
-				e.setAttribute("aria-sort", down ? "descending" : "ascending");
+			if (i === chosen.by)
+				e.setAttribute("aria-sort", chosen.down ? "descending" : "ascending");
 			else
 				e.removeAttribute("aria-sort");
 		});
@@ -362,8 +386,8 @@ function table(id, title, rows, columns, note) {
 
 	columns.forEach(function (c, i) {
 		heads.push(h("th", {"class": c.value ? "n" : "", scope: "col"}, h("button", {type: "button", on: {click: function () {
-			down = by === i ? !down : Boolean(c.value);
-			by = i;
+			chosen.down = chosen.by === i ? !chosen.down : Boolean(c.value);
+			chosen.by = i;
 			show();
 		}}}, c.title)));
 	});
@@ -415,12 +439,23 @@ function tables() {
 	table("counters", "Counters", data.counters, [{title: "what", text: (x) => x.name}, number("times", (x) => x.n, count)]);
 }
 
-head();
-account();
-ledger();
-findings();
-time();
-tiers();
-waterfall();
-tables();
+function draw() {
+	app.replaceChildren();
+	map = undefined;
+	for (const id of Object.keys(filters))
+		delete filters[id];
+	head();
+	account();
+	underWay();
+	ledger();
+	findings();
+	time();
+	tiers();
+	waterfall();
+	tables();
+}
+
+draw();
+window.addEventListener("resize", drawMap);
+window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawMap);
 document.documentElement.setAttribute("data-ready", "");

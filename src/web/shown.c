@@ -1,0 +1,118 @@
+/* shown.c - see shown.h. */
+#include "web/shown.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "model/services.h"
+#include "out/document.h"
+#include "out/under_way.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define SHARE 20u /* a part of the time */
+
+struct shown {
+	struct shown_options o;
+	struct moments_seen moments;
+	uint64_t begun, next; /* monotonic: when it began; when something may be made again */
+	const struct capture_stats *capture; /* of the end; NULL: it goes on */
+	const struct counters *counters;
+	struct counters now;
+	struct capture_stats so_far;
+};
+
+struct shown *shown_new(const struct shown_options *o)
+{
+	struct shown *v = xcalloc(1, sizeof(*v));
+
+	v->o = *o;
+	v->moments.literal = o->literal;
+	v->begun = clock_monotonic();
+	return v;
+}
+
+static void shown_record(void *arg, const struct record *r)
+{
+	struct shown *v = arg;
+
+	if (r->open == RECORD_OF_MOMENT)
+		under_way_record(&v->moments, r);
+}
+
+/* As far as it is known. */
+static void look(struct shown *v)
+{
+	const struct tally *all = &services_total(model_services(v->o.model))->sum;
+	struct capture_stats *st = &v->so_far;
+
+	memset(&v->now, 0, sizeof(v->now));
+	memset(st, 0, sizeof(*st));
+	v->o.capture(v->o.capture_arg, st);
+	if (v->o.live)
+		st->listened = clock_monotonic() - v->begun;
+	/* Of requests that began before it was told what had been read. */
+	if (all->transactions && (!st->first || all->first < st->first))
+		st->first = all->first;
+	if (all->transactions && all->last > st->last)
+		st->last = all->last;
+	model_counters(v->o.model, &v->now);
+	counters_sort(&v->now);
+}
+
+static void make(struct shown *v, enum web_thing which)
+{
+	struct document_options o = {
+		.source = v->o.source,
+		.version = v->o.version,
+		.model = v->o.model,
+		.geo = v->o.geo,
+		.html = which == WEB_PAGE,
+		.under_way = v->capture ? NULL : &v->moments.shown,
+		.refresh = SHOWN_REFRESH,
+	};
+	char *data = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&data, &n);
+
+	if (!f)
+		out_of_memory();
+	document_write(
+		&o, v->capture ? v->capture : &v->so_far, v->counters ? v->counters : &v->now, f);
+	if (fclose(f) != 0)
+		out_of_memory();
+	web_give(v->o.web, which, data, n);
+}
+
+static bool shown_poll(void *arg)
+{
+	struct shown *v = arg;
+	unsigned asked = web_asked(v->o.web);
+	uint64_t now = asked ? clock_monotonic() : 0, took;
+
+	if (!asked || now < v->next)
+		return true;
+	if (!v->capture)
+		look(v);
+	for (unsigned i = 0; i < WEB_THINGS; i++)
+		if (asked >> i & 1)
+			make(v, (enum web_thing)i);
+	took = clock_monotonic() - now;
+	v->next = now + (took * SHARE > SECOND ? took * SHARE : SECOND / 2);
+	return true;
+}
+
+struct sink shown_sink(struct shown *v)
+{
+	return (struct sink){.arg = v, .record = shown_record, .poll = shown_poll, .moments = true};
+}
+
+void shown_end(struct shown *v, const struct capture_stats *st, const struct counters *c)
+{
+	v->capture = st;
+	v->counters = c;
+	v->next = 0;
+}
+
+void shown_free(struct shown *v)
+{
+	free(v);
+}

@@ -1,0 +1,326 @@
+"""--web. usage: web.py PROGRAM CAPTURES"""
+import base64
+import http.client
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import warnings
+
+program, pcaps = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+capture = os.path.join(pcaps, "http-slow.pcap")
+TOKEN = "rather-a-long-token"
+faults = 0
+
+
+def check(good, what):
+    global faults
+    if not good:
+        faults += 1
+        print("FAIL: " + what)
+    return good
+
+
+def wait(what, condition, seconds=60):
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            return check(False, what)
+        time.sleep(0.05)
+    return True
+
+
+class Served:
+    """A run that answers."""
+
+    def __init__(self, work, *args, web="0", env=None, want=0):
+        self.err, self.want = os.path.join(work, "err"), want
+        with open(self.err, "wb") as e:
+            self.process = subprocess.Popen([program, "--web", web, *args], stderr=e, stdout=subprocess.DEVNULL,
+                                            stdin=subprocess.DEVNULL, env=dict(os.environ, **(env or {})))
+        wait("it says nothing of its page", lambda: "the page is at " in self.said() or self.process.poll() is not None)
+        self.url = self.said().split("the page is at ", 1)[1].split()[0]
+        self.port = int(self.url.rstrip("/").rsplit(":", 1)[1])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        begun = time.monotonic()
+        self.process.send_signal(signal.SIGINT)
+        try:
+            status = self.process.wait(timeout=60)
+            check(status == self.want, "exit status %d: %s" % (status, self.said()))
+            check(time.monotonic() - begun < 20, "^C took %d s" % (time.monotonic() - begun))
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            check(False, "^C does not end it")
+        check("system call denied" not in self.said(), self.said())
+
+    def said(self):
+        with open(self.err, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def ask(self, path="/report.json", method="GET", context=None, **headers):
+        connect = http.client.HTTPSConnection if context else http.client.HTTPConnection
+        c = connect("127.0.0.1", self.port, timeout=60, **({"context": context} if context else {}))
+        c.request(method, path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+        r = c.getresponse()
+        body = r.read()
+        c.close()
+        return r.status, {k.lower(): v for k, v in r.getheaders()}, body
+
+
+def of_file(work):
+    """What a report in a file has, and what headers say to a browser."""
+    report, records = (subprocess.run([program, "-r", capture, form], capture_output=True, check=True, timeout=60).stdout
+                       for form in ("--report=json", "--json"))
+    for jobs in "-j0", "-j3":
+        with Served(work, "-r", capture, jobs, "--json", "-o", work + "/records") as s:
+            wait("the file is not read", lambda: "all is read" in s.said())
+            with open(work + "/records", "rb") as f:
+                check(f.read() == records, "records are not whole while the page stays")
+            status, headers, body = s.ask()
+            got = json.loads(body)
+            check(status == 200 and got.pop("live") is False, "report.json: %d" % status)
+            check(got == json.loads(report), "report.json is not the report")
+            check(headers["content-type"] == "application/json", "report.json: %s" % headers)
+            status, headers, body = s.ask("/")
+            check(status == 200 and headers["content-type"] == "text/html; charset=utf-8", "/: %d" % status)
+            for name, value in (("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"),
+                                ("referrer-policy", "no-referrer"), ("cache-control", "no-store")):
+                check(headers.get(name) == value, "/: %s is %r" % (name, headers.get(name)))
+            policy = headers["content-security-policy"]
+            check("default-src 'none'" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy and
+                  "connect-src 'self'" in policy, "/: %s" % policy)
+            check(body.count(b"<script") == 2 and b'data-refresh="2"' in body, "/ is not the page")
+            status, headers, none = s.ask("/", "HEAD")
+            check(status == 200 and none == b"" and int(headers["content-length"]) == len(body), "HEAD /: %d" % status)
+            for path, method, want in (("/healthz", "GET", 200), ("/none", "GET", 404), ("/", "POST", 405), ("/", "PUT", 405),
+                                       ("/../etc/passwd", "GET", 404), ("/" + "x" * 4000, "GET", 404)):
+                status, _, body = s.ask(path, method)
+                check(status == want and b"xxx" not in body, "%s %s: %d" % (method, path[:20], status))
+            for host, want in (("localhost", 200), ("LocalHost:1", 200), ("127.0.0.9", 200), ("[::1]:9177", 200), ("::1", 403),
+                               ("evil.example", 403), ("127.0.0.1.evil.example", 403), ("10.0.0.1", 403), ("", 403),
+                               ("[::1", 403), ("localhost.evil", 403)):
+                check(s.ask(Host=host)[0] == want, "Host %r is not answered with %d" % (host, want))
+            raw = socket.create_connection(("127.0.0.1", s.port), timeout=60)
+            raw.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"y" * 100000 + b"\r\n\r\n")
+            try:
+                got = raw.recv(100)
+                check(got[9:12] in (b"431", b"413", b"400"), "a long head: %r" % got)
+            except ConnectionResetError:
+                pass
+            raw.close()
+            check(s.ask("/healthz")[0] == 200, "not alive behind a long head")
+
+
+def hostile(work):
+    """What a capture has in it stays text."""
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import pcaplib  # pylint: disable=import-outside-toplevel
+    talk = pcaplib.Conversation(1, 80)
+    talk.open(10**18)
+    talk.send(0, 10**18 + 10**6, b"GET /</script><script>window.harm=1</script> HTTP/1.1\r\nHost: a\r\n\r\n")
+    talk.send(1, 10**18 + 10**9, b"HTTP/1.1 500 x\r\nContent-Length: 0\r\n\r\n")
+    pcaplib.write(work + "/<b>.pcap", 1, talk.packets)
+    with Served(work, "-r", work + "/<b>.pcap") as s:
+        wait("the file is not read", lambda: "all is read" in s.said())
+        for path in "/", "/report.json":
+            body = s.ask(path)[2]
+            check(b"window.harm" in body and b"<script>window" not in body and b"<b>" not in body, "%s has a script of the capture" % path)
+
+
+def refused(work):
+    taken = socket.create_server(("127.0.0.1", 0))
+    with open(work + "/short", "w") as f:
+        f.write("short\n")
+    os.chmod(work + "/short", 0o600)
+    for web, args, says in (("127.0.0.1:%d" % taken.getsockname()[1], (), "Address already in use"),
+                            ("0.0.0.0:0", (), "--web-open"), ("[::]:0", (), "--web-open"), ("x", (), "[ADDRESS:]PORT"),
+                            ("70000", (), "[ADDRESS:]PORT"), ("::1:80", (), "[ADDRESS:]PORT"), (":80", (), "[ADDRESS:]PORT"),
+                            ("192.0.2.1:0", ("--web-open",), "Cannot assign"), ("0", ("--web-token", work + "/short"), "8 characters"),
+                            ("0", ("--web-token", work + "/none"), "No such file"), ("0", ("--web-cert", work + "/short"), "each other"),
+                            ("0", ("--web-cert", work + "/short", "--web-key", work + "/short"), "--web-cert"),
+                            ("0", ("--live",), "one of them")):
+        p = subprocess.run([program, "-r", capture, "--web=" + web, *args], capture_output=True, text=True, timeout=60)
+        check(p.returncode == 2 and says in p.stderr and p.stderr.count("\n") == 1,
+              "--web=%s %s: status %d: %r" % (web, args, p.returncode, p.stderr))
+    taken.close()
+    p = subprocess.run([program, "-r", capture, "--web-open"], capture_output=True, text=True, timeout=60)
+    check(p.returncode == 2 and "need --web" in p.stderr, "--web-open alone: %r" % p.stderr)
+
+
+def basic(token):
+    return "Basic " + base64.b64encode(b"anybody:" + token.encode()).decode()
+
+
+def tokens(work):
+    with open(work + "/token", "w") as f:
+        f.write(TOKEN + "\n")
+    os.chmod(work + "/token", 0o600)
+    for args, env in ((("--web-token", work + "/token"), {}), ((), {"TSUMARI_WEB_TOKEN": TOKEN})):
+        with Served(work, "-r", capture, *args, web="0.0.0.0:0", env=env) as s:
+            for header, want in ((None, 401), ("Bearer " + TOKEN, 200), ("bearer " + TOKEN, 200), ("Bearer " + TOKEN[:-1], 401),
+                                 ("Bearer " + TOKEN + "x", 401), ("Bearer ", 401), (TOKEN, 401), (basic(TOKEN), 200),
+                                 (basic(TOKEN + "xx"), 401), (basic(TOKEN[:-2]), 401), ("Basic " + "A" * 3000, 401), ("Basic ====", 401),
+                                 ("Basic !", 401)):
+                status, headers, body = s.ask(**({"Authorization": header} if header is not None else {}))
+                check(status == want and (status == 200) == body.startswith(b"{"), "%r: %d" % (header, status))
+                check(status != 401 or "Basic" in headers["www-authenticate"], "401 asks for nothing")
+            check(s.ask("/")[0] == 401 and s.ask("/healthz")[0] == 200, "without a token only /healthz")
+            check(TOKEN not in s.said(), "the token is told")
+
+
+def by_tls(work):
+    key, cert = work + "/key.pem", work + "/cert.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
+                    key, "-out", cert, "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
+                   check=True, capture_output=True, timeout=60)
+    with Served(work, "-r", capture, "--web-cert", cert, "--web-key", key, web="0.0.0.0:0") as s:
+        check(s.url.startswith("https://"), s.url)
+        known = ssl.create_default_context(cafile=cert)
+        status, _, body = s.ask(context=known)
+        check(status == 200 and json.loads(body)["capture"]["frames"] == 296, "by TLS: %d" % status)
+        plain = socket.create_connection(("127.0.0.1", s.port), timeout=60)
+        plain.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        try:
+            check(b"tsumari" not in plain.recv(1000), "an answer without TLS")
+        except ConnectionResetError:
+            pass
+        idle = [socket.create_connection(("127.0.0.1", s.port), timeout=60) for _ in range(100)]
+        check(s.ask(context=known)[0] == 200, "not answered beside handshakes that do not begin")
+        old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+        old.set_ciphers("ALL:@SECLEVEL=0")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            old.maximum_version = ssl.TLSVersion.TLSv1_1
+        try:
+            s.ask(context=old)
+            check(False, "TLS 1.1 is spoken")
+        except (ssl.SSLError, ConnectionError):
+            pass
+        for c in idle:
+            c.close()
+
+
+TALK = """
+import socket, sys, threading, time
+server = socket.create_server(("127.0.0.1", 8080), backlog=500)
+def serve(c):
+    while True:
+        head = c.recv(4096)
+        if not head:
+            return
+        if head.startswith(b"GET /hang"):
+            time.sleep(600)
+        c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+def accept():
+    while True:
+        threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
+threading.Thread(target=accept, daemon=True).start()
+hang = socket.create_connection(("127.0.0.1", 8080))
+hang.sendall(b"GET /hang HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
+c = socket.create_connection(("127.0.0.1", 8080))
+for line in sys.stdin:
+    for i in range(int(line)):
+        c.sendall(b"GET /%d HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n" % i)
+        c.recv(4096)
+    print("done", flush=True)
+"""
+
+
+class Asking(threading.Thread):
+    """Asks as fast as it is told until it is stopped."""
+
+    def __init__(self, served, path, pause):
+        super().__init__(daemon=True)
+        self.served, self.path, self.pause, self.stop, self.status, self.longest = served, path, pause, False, [], 0
+        self.start()
+
+    def run(self):
+        while not self.stop:
+            begun = time.monotonic()
+            try:
+                self.status.append(self.served.ask(self.path)[0])
+            except OSError as e:
+                self.status.append(str(e))
+            self.longest = max(self.longest, time.monotonic() - begun)
+            time.sleep(self.pause)
+
+
+def live(work):
+    """Nothing is lost while connections that send nothing, a slow reader and many who ask are there."""
+    talk = subprocess.Popen([sys.executable, "-c", TALK], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    idle, slow, asking = [], [], []
+
+    def exchange(n):
+        talk.stdin.write("%d\n" % n)
+        talk.stdin.flush()
+        talk.stdout.readline()
+
+    try:
+        with Served(work, "-i", "lo", "-Z", "nobody", "tcp", "port", "8080") as s:
+            connect = lambda: socket.create_connection(("127.0.0.1", s.port), timeout=60)
+            wait("it does not listen", lambda: "listening" in s.said())
+            exchange(10)
+            report = lambda: json.loads(s.ask()[2])
+            wait("what is under way", lambda: report().get("under_way", {}).get("requests") == 1)
+            r = report()
+            check(r["live"] and r["under_way"]["oldest"][0]["operation"] == "GET /hang", "under way: %s" % r["under_way"])
+            wait("what has ended", lambda: report()["total"]["transactions"] == 10)
+            idle = [connect() for _ in range(500)]
+            for _ in range(20):
+                c = connect()
+                c.sendall(b"GET /report.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 50)
+                slow.append(c)
+            asking = [Asking(s, path, 0.01) for path in ("/report.json", "/", "/healthz")]
+            for _ in range(5):
+                exchange(1000)
+                time.sleep(0.5)
+            wait("not all is seen", lambda: report()["total"]["transactions"] == 5010)
+            check(s.ask("/healthz")[0] == 200, "not alive")
+            for a in asking:
+                a.stop = True
+                a.join(60)
+                check(set(a.status) == {200}, "%s: %s" % (a.path, set(a.status)))
+                check(a.longest < 30, "%s: an answer took %.1f s" % (a.path, a.longest))
+            # More than there may be: who was silent longest gives way.
+            idle += [connect() for _ in range(600)]
+            check(s.ask("/healthz")[0] == 200, "not alive beside 1,100 connections")
+            idle[0].settimeout(60)
+            check(idle[0].recv(1) == b"", "the oldest silent connection is still there")
+        check("0 packets dropped by kernel" in s.said(), "capture waited: %s" % s.said())
+    finally:
+        for c in idle + slow:
+            c.close()
+        talk.kill()
+        talk.wait()
+
+
+with tempfile.TemporaryDirectory() as folder:
+    os.chmod(folder, 0o755)
+    if sys.argv[3:] == ["live"]:
+        live(folder)
+        sys.exit(faults != 0)
+    for part in of_file, hostile, refused, tokens, by_tls:
+        part(folder)
+name = "tsmweb_%d" % os.getpid()
+if os.geteuid() == 0 and subprocess.run(["ip", "netns", "add", name], stderr=subprocess.DEVNULL).returncode == 0:
+    try:
+        subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], check=True)
+        faults += subprocess.run(["ip", "netns", "exec", name, sys.executable, *sys.argv, "live"], timeout=600).returncode != 0
+    finally:
+        subprocess.run(["ip", "netns", "del", name])
+else:
+    print("web: no namespaces, nothing live was tried")
+print("web: %s" % ("%d faults" % faults if faults else "in order"))
+sys.exit(faults != 0)
