@@ -73,6 +73,7 @@ static unsigned had(const struct findings *f, const struct addr *host, uint64_t 
 	const struct busy *b = f->busy;
 	unsigned found = BUSY;
 
+	host = host_of(f, host);
 	for (unsigned i = 0; b && i < BUSY && i < b->n; i++)
 		if (b->wait[i].from <= from + NEAR && b->wait[i].to + NEAR >= to &&
 			memcmp(&b->wait[i].s->key.ip, host, sizeof(*host)) == 0 &&
@@ -94,6 +95,7 @@ bool busy_nobody(const struct findings *f, const struct addr *host, uint64_t fro
 	struct svc *s;
 	bool serves = false;
 
+	host = host_of(f, host);
 	for (uint32_t i = 0; (s = svc_at(f, i)) && !serves; i++)
 		serves = s->kind == KIND_WEB && s->transactions >= SERVED &&
 			 memcmp(&s->key.ip, host, sizeof(*host)) == 0;
@@ -122,6 +124,7 @@ uint64_t busy_with(const struct findings *f, const struct addr *host, uint64_t f
 	uint64_t spell[BUSY][2], sum = 0, any = 0, done = 0;
 	unsigned n = 0;
 
+	host = host_of(f, host);
 	for (unsigned i = 0; b && i < BUSY && i < b->n; i++) {
 		if (b->wait[i].to <= from || b->wait[i].from >= to ||
 			memcmp(&b->wait[i].s->key.ip, host, sizeof(*host)) != 0)

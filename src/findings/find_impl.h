@@ -330,6 +330,8 @@ void path_join(struct findings *f);
 uint64_t path_resent(const struct svc *s);
 /* The time of an NFS call that belongs to the findings of find_nfs.c. */
 bool nfs_claims(const struct txn_record *t);
+/* find_tiers.c: the address under which a host is asked, where its calls come from another one. */
+const struct addr *host_of(const struct findings *f, const struct addr *a);
 /* find_busy.c: what servers waited for that is in no record, whose time is among f->more. */
 void busy_record(struct findings *f, struct svc *s, const struct record *r);
 /* A host waited: of its own, or for a request that it had in hand. Gives ns of it that nothing else

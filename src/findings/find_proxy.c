@@ -238,6 +238,7 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 {
 	const struct txn_record *t = (const void *)r;
 	struct proxies *all = f->state[DETECTOR_PROXY];
+	const struct addr *host;
 	struct passed *x;
 	unsigned bit;
 
@@ -249,11 +250,12 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 		all->passed = xmalloc(KEPT * sizeof(*all->passed));
 	if (all->n == KEPT)
 		make_room(all);
-	bit = bit_of(&r->client.ip);
+	host = host_of(f, &r->client.ip);
+	bit = bit_of(host);
 	all->clients[bit / 64] |= UINT64_C(1) << bit % 64;
 	x = &all->passed[all->n++];
 	x->at = s;
-	x->client = r->client.ip;
+	x->client = *host;
 	x->asked = t->stamp[1];
 	x->began = t->stamp[2];
 	x->end = r->end;
@@ -273,6 +275,13 @@ static void prepare(struct findings *f)
 	for (uint32_t i = 0; (s = svc_at(f, i)); i++)
 		if ((sums = svc_has(s, DETECTOR_PROXY)))
 			sums->now = sums->settled;
+	for (unsigned i = 0; i < all->n; i++) {
+		const struct addr *host = host_of(f, &all->passed[i].client);
+		unsigned bit = bit_of(host);
+
+		all->clients[bit / 64] |= UINT64_C(1) << bit % 64;
+		all->passed[i].client = *host;
+	}
 	judge_first(all, all->n, false);
 }
 

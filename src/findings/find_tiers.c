@@ -16,6 +16,11 @@ static bool is_service(const struct finding *x, const struct service *s)
 	return s && x->port == s->port && memcmp(&x->server, &s->ip, sizeof(s->ip)) == 0;
 }
 
+const struct addr *host_of(const struct findings *f, const struct addr *a)
+{
+	return f->tiers ? tiers_host(f->tiers, a) : a;
+}
+
 /* Whatever takes the time of a server's answers. */
 static bool is_cause(const struct finding *x)
 {
@@ -150,7 +155,7 @@ static void lock_behind(struct findings *f, struct finding *x)
 
 		if (strcmp(y->id, "slow-server") != 0 || y->protocol || y->part_of ||
 			y->local < x->local / 2 || y->port == x->port ||
-			memcmp(&y->client, &x->server, sizeof(y->client)) != 0)
+			memcmp(host_of(f, &y->client), &x->server, sizeof(y->client)) != 0)
 			continue;
 		y->part_of = x->id;
 		x->cells = y->cells;

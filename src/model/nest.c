@@ -43,6 +43,7 @@ static void set_up(struct nest *n)
 	n->items = xmalloc(ITEMS * sizeof(*n->items));
 	n->links = xmalloc(LINKS * sizeof(*n->links));
 	n->nodes = xmalloc(NODES * sizeof(*n->nodes));
+	n->same = same_host_new();
 }
 
 void nest_free(struct nest *n)
@@ -50,6 +51,7 @@ void nest_free(struct nest *n)
 	if (!n)
 		return;
 	directions_free(n->directions);
+	same_host_free(n->same);
 	agenda_release(&n->agenda);
 	free(n->items);
 	free(n->links);
@@ -636,8 +638,44 @@ static void step(struct nest *n, struct event e)
 	}
 }
 
+/* A server's, which asks others, as is known now. */
+static void can_call(struct nest *n, uint32_t i)
+{
+	struct item *x = &n->items[i];
+
+	if (x->w.caller || !x->could || x->w.begin < n->swept || n->agenda.n + 8 > n->most)
+		return;
+	x->w.caller = x->could;
+	n->ncallers++;
+	push(n, x->w.begin, PARENT_START, i);
+	push(n, x->w.end, PARENT_END, i);
+}
+
+/* What is held back is looked at under the addresses that are known to be of one host now. */
+static void learn(struct nest *n, bool finally)
+{
+	const struct addr *of;
+
+	if (!n->same || !same_host_due(n->same, finally) || !same_host_look(n->same))
+		return;
+	for (unsigned k = 0; k < same_host_known(n->same); k++) {
+		same_host_at(n->same, k, &of);
+		n->asks[bucket(n, of) - n->host] = true;
+	}
+	for (uint32_t i = 0; i < n->nitems; i++) {
+		struct item *x = &n->items[i];
+
+		if (x->closed || x->active)
+			continue;
+		x->w.client = *same_host(n->same, &x->w.client);
+		if (n->asks[bucket(n, &x->w.server) - n->host])
+			can_call(n, i);
+	}
+}
+
 void nest_finish(struct nest *n)
 {
+	learn(n, true);
 	while (n->agenda.n)
 		step(n, agenda_take(&n->agenda));
 }
@@ -680,9 +718,10 @@ void nest_add(
 	if (i == NONE)
 		return;
 	x = &n->items[i];
-	*x = (struct item){.w = *w, .nodes = NONE, .links = NONE};
+	*x = (struct item){.w = *w, .nodes = NONE, .links = NONE, .could = (uint8_t)w->caller};
 	x->name = directions_name(n->directions, &w->server, w->port);
-	n->asks[bucket(n, &w->client) - n->host] = true;
+	x->w.client = *same_host(n->same, &w->client);
+	n->asks[bucket(n, &x->w.client) - n->host] = true;
 	/* Its children have come before it, but for such as went on without it, and such as nobody
 	   answered, which are told of late: a server waits long for these. */
 	if (w->caller != NEST_SURE && (w->caller != NEST_CALLER || w->own < LONG) &&
@@ -696,12 +735,17 @@ void nest_add(
 		add_late(n, i);
 		return;
 	}
+	if (same_host_wants(n->same))
+		same_host_add(n->same, w, w->caller != NEST_LEAF);
+	else
+		same_host_pass(n->same);
 	n->ncallers += x->w.caller != NEST_LEAF;
 	if (x->w.caller)
 		push(n, w->begin, PARENT_START, i);
 	push(n, w->start > n->swept ? w->start : w->begin, CHILD_START, i);
 	if (x->w.caller)
 		push(n, w->end, PARENT_END, i);
+	learn(n, false);
 	most = n->ncallers || n->most < FEW ? n->most - 4 : FEW;
 	while (n->agenda.n > most ||
 		(n->newest > HOLD && agenda_is_older(&n->agenda, n->newest - HOLD)))
@@ -713,6 +757,11 @@ bool nest_can_call(const struct nest *n, const struct addr *from, uint16_t from_
 {
 	return directions_can(n->directions, directions_name(n->directions, from, from_port),
 		directions_name(n->directions, to, to_port));
+}
+
+const struct addr *nest_host(const struct nest *n, const struct addr *a)
+{
+	return n->same ? same_host(n->same, a) : a;
 }
 
 bool nest_gone_by(const struct nest *n, uint64_t time)

@@ -95,6 +95,8 @@ void nest_look_ahead(const struct nest *n);
 /* May the first service have called the second, as far as their requests tell? */
 bool nest_can_call(const struct nest *n, const struct addr *from, uint16_t from_port,
 	const struct addr *to, uint16_t to_port);
+/* The address under which a host is asked, where its calls come from another one (same_host.h). */
+const struct addr *nest_host(const struct nest *n, const struct addr *a);
 /* Is what happened then gone through already? */
 bool nest_gone_by(const struct nest *n, uint64_t time);
 /* A hash for ids. */

@@ -24,6 +24,7 @@ void nest_look_ahead(const struct nest *n)
 	copy->spells = NULL;
 	copy->room = 0;
 	copy->directions = directions_copy(n->directions);
+	copy->same = same_host_copy(n->same);
 	agenda_copy(&copy->agenda, &n->agenda);
 	copy->items = part_of(n->items, n->nitems * sizeof(*n->items), ITEMS * sizeof(*n->items));
 	copy->links = part_of(n->links, n->nlinks * sizeof(*n->links), LINKS * sizeof(*n->links));

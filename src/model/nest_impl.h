@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "model/nest.h"
+#include "model/same_host.h"
 
 #define ITEMS NEST_EVENTS
 #define LINKS NEST_EVENTS
@@ -71,6 +72,7 @@ struct item {
 	bool active;         /* under way */
 	bool nested;         /* it has a parent, known or not */
 	bool closed;         /* its nodes are as they will be */
+	uint8_t could;       /* enum nest_caller, if its host asks others */
 };
 
 struct edge;
@@ -91,6 +93,7 @@ struct nest {
 	bool asks[HOSTS];     /* a host of the bucket was a client */
 	struct hash_key key;
 	struct directions *directions;
+	struct same_host *same;
 	nest_parent *parent;
 	void *arg;
 	uint64_t unsettled, late;

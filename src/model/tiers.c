@@ -244,6 +244,11 @@ unsigned tiers_sorted(struct tiers *t, const struct tier ***list)
 	return n;
 }
 
+const struct addr *tiers_host(const struct tiers *t, const struct addr *a)
+{
+	return nest_host(t->nest, a);
+}
+
 bool tiers_gone_by(const struct tiers *t, uint64_t time)
 {
 	return nest_gone_by(t->nest, time);

@@ -71,6 +71,8 @@ void tiers_turn(
 	struct tiers *t, const struct turn_record *r, const struct share *shares, unsigned nshares);
 void tiers_flow(struct tiers *t, const struct record *r, uint64_t from, uint64_t to,
 	const struct share *shares, unsigned nshares);
+/* The address under which a host is asked, where its calls come from another one. */
+const struct addr *tiers_host(const struct tiers *t, const struct addr *a);
 /* Is what happened then settled already? */
 bool tiers_gone_by(const struct tiers *t, uint64_t time);
 /* The transactions of a connection are no longer looked at, those that are settled already but for.
