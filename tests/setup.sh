@@ -7,7 +7,7 @@ if [ "${1:-build}" = static ]; then
 	packages="$packages clang clang-tidy clang-tools cppcheck"
 fi
 if [ "${1:-build}" = tests ]; then
-	packages="$packages clang clang-format libclang-rt-14-dev libcmocka-dev python3 tcpdump tshark zstd xz-utils bzip2 lz4 iproute2 man-db mandoc jq tmux zsh git chromium valgrind openssl"
+	packages="$packages clang clang-format libclang-rt-14-dev libcmocka-dev python3 tcpdump tshark zstd xz-utils bzip2 lz4 iproute2 man-db mandoc jq tmux zsh git chromium valgrind openssl prometheus"
 	command -v npm >/dev/null || packages="$packages npm"
 fi
 missing=

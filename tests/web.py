@@ -3,6 +3,7 @@ import base64
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -12,6 +13,8 @@ import tempfile
 import threading
 import time
 import warnings
+
+import pcaplib
 
 program, pcaps = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 capture = os.path.join(pcaps, "http-slow.pcap")
@@ -124,8 +127,6 @@ def of_file(work):
 
 def hostile(work):
     """What a capture has in it stays text."""
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-    import pcaplib  # pylint: disable=import-outside-toplevel
     talk = pcaplib.Conversation(1, 80)
     talk.open(10**18)
     talk.send(0, 10**18 + 10**6, b"GET /</script><script>window.harm=1</script> HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -136,6 +137,158 @@ def hostile(work):
         for path in "/", "/report.json":
             body = s.ask(path)[2]
             check(b"window.harm" in body and b"<script>window" not in body and b"<b>" not in body, "%s has a script of the capture" % path)
+
+
+def labels_of(text):
+    """Samples as (name, labels, value), without examples."""
+    for line in text.splitlines():
+        if line.startswith("#"):
+            continue
+        m = re.fullmatch(r"(\w+)(?:\{(.*?)\})? (\S+)(?: # (.*))?", line)
+        if check(m, "no sample: %r" % line):
+            yield m[1], dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', m[2] or "")), float(m[3]), m[4]
+
+
+BOUNDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+LABELS = {"service", "protocol", "operation", "status", "le", "cause", "finding", "severity", "by", "transport", "version", "output", "kind"}
+
+
+def metrics_fit(samples, records, servers):
+    """The sums are those of the records."""
+    txns = [r for r in records if "http" in r]
+    counted = sum(v for n, _, v, _ in samples if n == "tsumari_transactions_total")
+    check(counted == len(txns), "tsumari_transactions_total is %d, %d records" % (counted, len(txns)))
+    txns = [r for r in txns if "duration" in r["event"]]
+    for bound in BOUNDS:
+        got = sum(v for n, lb, v, _ in samples if n.endswith("_bucket") and float(lb["le"]) == bound)
+        want = sum(r["event"]["duration"] <= bound * 1e9 for r in txns)
+        check(got == want, "%d are within %s s, not %d" % (got, bound, want))
+    check(sum(v for n, lb, v, _ in samples if n.endswith("_bucket") and lb["le"] == "+Inf") == len(txns), "+Inf")
+    got = sum(v for n, _, v, _ in samples if n == "tsumari_transaction_duration_seconds_sum")
+    check(abs(got - sum(r["event"]["duration"] for r in txns) / 1e9) < 1e-6, "the sum is %s" % got)
+
+    def causes(o, prefix=""):
+        for k, v in o.items():
+            if isinstance(v, dict):
+                yield from causes(v, prefix + k + ".")
+            elif prefix + k != "total":
+                yield prefix + k, v
+
+    want = {}
+    for r in records:
+        for cause, ns in causes(r.get("tsumari", {}).get("ledger", {})):
+            want[cause] = want.get(cause, 0) + ns
+    got = {}
+    for n, lb, v, _ in samples:
+        if n == "tsumari_ledger_seconds_total":
+            got[lb["cause"]] = got.get(lb["cause"], 0) + v
+    check({k for k, v in want.items() if v} == set(got) and all(abs(got[k] - want[k] / 1e9) < 1e-6 for k in got),
+          "ledger: %s, not %s" % (got, want))
+    for n, lb, _, _ in samples:
+        check(set(lb) <= LABELS, "%s has the labels %s" % (n, sorted(lb)))
+        check(lb.get("service", "") in servers | {""}, "%s: service %r" % (n, lb.get("service")))
+        check(re.fullmatch(r"[\w.-]+", lb.get("operation", "x")), "%s: operation %r" % (n, lb.get("operation")))
+
+
+def metrics(work):
+    records = [json.loads(x) for x in subprocess.run([program, "-r", capture, "--json"], capture_output=True, check=True,
+                                                     timeout=60).stdout.splitlines()]
+    with Served(work, "-r", capture, "--to", "file:%s/all" % work) as s:
+        wait("the file is not read", lambda: "all is read" in s.said())
+        status, headers, body = s.ask("/metrics")
+        check(status == 200 and headers["content-type"].startswith("text/plain; version=0.0.4"), "/metrics: %s" % headers)
+        p = subprocess.run(["promtool", "check", "metrics"], input=body, capture_output=True, timeout=60)
+        check(p.returncode == 0 and not p.stdout and not p.stderr, "promtool: %s%s" % (p.stdout.decode(), p.stderr.decode()))
+        samples = list(labels_of(body.decode()))
+        metrics_fit(samples, records, {r["server"]["ip"] for r in records})
+        one = {n: v for n, lb, v, _ in samples if not lb}
+        check(one["tsumari_frames_total"] == 296 and one["tsumari_frame_bytes_total"] == 23325, "frames: %s" % one)
+        check(one["process_cpu_seconds_total"] > 0 and one["process_resident_memory_bytes"] > 1e6, "itself: %s" % one)
+        check(abs(one["process_start_time_seconds"] - time.time()) < 600, "start: %s" % one)
+        check(("tsumari_output_records_total", {"output": "1", "kind": "file"}, float(len(records)), None) in samples, "outputs")
+        slow = sum(v for n, lb, v, _ in samples if n == "tsumari_finding_cost_seconds" and lb["finding"] == "slow-server")
+        check(slow > 3, "slow-server costs %s" % slow)
+        status, headers, body = s.ask("/metrics", Accept="application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
+        check(headers["content-type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8", "OpenMetrics: %s" % headers)
+        check(body.endswith(b"\n# EOF\n") and body.count(b"# EOF") == 1, "OpenMetrics has no end")
+        examples = [(float(lb["le"]), e) for _, lb, _, e in labels_of(body.decode()) if e]
+        flows = {r["flow"]["id"] for r in records}
+        check(len(examples) > 3, "%d examples" % len(examples))
+        for le, e in examples:
+            m = re.fullmatch(r'\{flow_id="([^"]+)"\} (\S+) (\S+)', e)
+            check(m and m[1] in flows and float(m[2]) <= le and len(m[1]) < 100, "example: %s" % e)
+        scraped(work, s, len(records) and sum("http" in r for r in records))
+
+
+def scraped(work, s, want):
+    """By Prometheus itself, which understands OpenMetrics and keeps examples."""
+    with open(work + "/prometheus.yml", "w") as f:
+        f.write("global: {scrape_interval: 1s}\nscrape_configs:\n- job_name: tsumari\n  static_configs:\n"
+                "  - targets: ['127.0.0.1:%d']\n" % s.port)
+    free = socket.create_server(("127.0.0.1", 0))
+    port = free.getsockname()[1]
+    free.close()
+    with open(work + "/prometheus.log", "wb") as log:
+        p = subprocess.Popen(["prometheus", "--config.file", work + "/prometheus.yml", "--storage.tsdb.path", work + "/tsdb",
+                              "--web.listen-address", "127.0.0.1:%d" % port, "--enable-feature=exemplar-storage"],
+                             stdout=log, stderr=log)
+    said = {}
+
+    def query(path):
+        c = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        try:
+            c.request("GET", path)
+            said["last"] = c.getresponse().read()
+            return json.loads(said["last"])["data"]
+        except (OSError, ValueError, KeyError, http.client.HTTPException):
+            return None
+        finally:
+            c.close()
+
+    def value():
+        r = (query("/api/v1/query?query=sum(tsumari_transactions_total)") or {}).get("result")
+        return r and float(r[0]["value"][1]) == want
+
+    try:
+        if not wait("Prometheus has not got what there is", value):
+            print(said, open(work + "/prometheus.log", errors="replace").read()[-2000:])
+        begun = int(time.time()) - 10 ** 9
+        got = query("/api/v1/query_exemplars?query=tsumari_transaction_duration_seconds_bucket&start=%d&end=%d" % (begun, begun + 2 * 10 ** 9))
+        check(got and got[0]["exemplars"][0]["labels"]["flow_id"], "Prometheus keeps no examples: %s" % said)
+    finally:
+        p.terminate()
+        p.wait(timeout=60)
+
+
+def bounded(work):
+    """Whatever is asked of however many: so many series, and the sum is right."""
+    at, packets, n = 10 ** 18, [], 0
+    for c in range(3000):
+        talk = pcaplib.Conversation(c, 80, server="10.%d.%d.1" % (c >> 8, c & 255) if c % 2 else "10.8.0.1")
+        talk.open(at)
+        for k in range(2):
+            talk.send(0, at + 10 ** 6 * (2 * k + 1), b"M%d%s /%d HTTP/1.1\r\nHost: a\r\n\r\n" % (c, b"\"x" if c % 7 == 0 else b"", k))
+            talk.send(1, at + 10 ** 6 * (2 * k + 2), b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            n += 1
+        talk.close(at + 10 ** 7)
+        packets += talk.packets
+        at += 10 ** 6
+    packets.sort(key=lambda p: p.time)
+    pcaplib.write(work + "/many.pcap", 1, packets)
+    with Served(work, "-r", work + "/many.pcap") as s:
+        wait("the file is not read", lambda: "all is read" in s.said())
+        body = s.ask("/metrics")[2]
+        samples = list(labels_of(body.decode()))
+        of = [lb for name_, lb, _, _ in samples if name_ == "tsumari_transactions_total"]
+        check(len(of) <= 1800, "%d series" % len(of))
+        check(len({lb["operation"] for lb in of}) <= 42, "%d operations" % len({lb["operation"] for lb in of}))
+        check(len({lb["service"] for lb in of}) <= 201, "%d services" % len({lb["service"] for lb in of}))
+        check(any(lb["service"] == "other" for lb in of) and any(lb["operation"] == "other" for lb in of), "no other")
+        got = sum(v for name_, _, v, _ in samples if name_ == "tsumari_transactions_total")
+        want = sum(json.loads(x)["type"] == "http" for x in subprocess.run(
+            [program, "-r", work + "/many.pcap", "--json"], capture_output=True, check=True, timeout=60).stdout.splitlines())
+        check(got == want and want > 5000, "%d transactions in all, not %d" % (got, want))
+        check(subprocess.run(["promtool", "check", "metrics"], input=body, capture_output=True, timeout=60).returncode == 0, "promtool")
 
 
 def refused(work):
@@ -282,7 +435,8 @@ def live(work):
                 c = connect()
                 c.sendall(b"GET /report.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 50)
                 slow.append(c)
-            asking = [Asking(s, path, 0.01) for path in ("/report.json", "/", "/healthz")]
+            asking = [Asking(s, "/metrics", 0.005) for _ in range(2)]
+            asking += [Asking(s, path, 0.01) for path in ("/report.json", "/", "/healthz", "/metrics")]
             for _ in range(5):
                 exchange(1000)
                 time.sleep(0.5)
@@ -311,7 +465,7 @@ with tempfile.TemporaryDirectory() as folder:
     if sys.argv[3:] == ["live"]:
         live(folder)
         sys.exit(faults != 0)
-    for part in of_file, hostile, refused, tokens, by_tls:
+    for part in of_file, hostile, metrics, bounded, refused, tokens, by_tls:
         part(folder)
 name = "tsmweb_%d" % os.getpid()
 if os.geteuid() == 0 and subprocess.run(["ip", "netns", "add", name], stderr=subprocess.DEVNULL).returncode == 0:

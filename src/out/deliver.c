@@ -326,6 +326,16 @@ const char *deliver_name(const struct deliver *d)
 	return d->o.url.said;
 }
 
+const char *deliver_kind(const struct deliver *d)
+{
+	static const char *const names[] = {[DELIVER_FILE] = "file",
+		[DELIVER_UNIX] = "unix",
+		[DELIVER_TCP] = "tcp",
+		[DELIVER_SYSLOG] = "syslog"};
+
+	return names[d->o.url.kind];
+}
+
 bool deliver_is_file(const struct deliver *d)
 {
 	return d->o.url.kind == DELIVER_FILE;

@@ -70,6 +70,7 @@ struct deliver_counts {
 };
 void deliver_counts(struct deliver *d, struct deliver_counts *c);
 const char *deliver_name(const struct deliver *d); /* as it was written */
+const char *deliver_kind(const struct deliver *d); /* "tcp" */
 bool deliver_is_file(const struct deliver *d);
 void deliver_free(struct deliver *d);
 

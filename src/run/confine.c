@@ -71,7 +71,8 @@ enum {
 	LESS = 512,     /* another filter follows; one is never taken back */
 	KEEPER = 1024,  /* files that were made are handed over */
 	CONNECT = 2048, /* records are sent by sockets, which are connected again */
-	SERVE = 4096    /* others connect, ask and are answered */
+	SERVE = 4096,   /* others connect, ask and are answered */
+	OWN = 8192      /* how much memory is used is read */
 };
 
 #define FD    (READ | WRITE | TERMINAL)
@@ -118,7 +119,7 @@ static const struct {
 	/* what is open; dissecting threads have none of it */
 	{"read", READ | TERMINAL | SERVE},
 	{"readv", READ},
-	{"pread64", READ | FILES},
+	{"pread64", READ | FILES | OWN},
 	{"lseek", READ | WRITE},
 	{"fstat", FD},
 	{"newfstatat", FD},
@@ -482,8 +483,8 @@ static void make_filters(const struct confine *c)
 {
 	unsigned files = c->nfolders ? FILES : 0, sockets = c->ifaces ? SOCKETS : 0,
 		 open = c->nagain || c->ifaces || c->terminal ? OPEN : 0,
-		 terminal = c->terminal ? TERMINAL : 0,
-		 rest = WRITE | files | open | sockets | terminal;
+		 terminal = c->terminal ? TERMINAL : 0, own = c->serves ? OWN : 0,
+		 rest = WRITE | files | open | sockets | terminal | own;
 
 	all = make(THREADS | LESS | READ | rest, terminal);
 	silent = no_sending(c);
@@ -504,7 +505,7 @@ static void make_filters(const struct confine *c)
 	/* The live view reads files again. */
 	if (c->jobs)
 		main_thread = make(LESS | rest | (c->nagain || c->ifaces ? READ : 0), terminal);
-	last = make(WRITE | files | sockets, terminal);
+	last = make(WRITE | files | sockets | own, terminal);
 }
 
 /* ---- Files ---- */

@@ -79,6 +79,39 @@ static void capture_so_far(void *arg, struct capture_stats *st)
 	pipeline_published(&r->pipeline, st);
 }
 
+static unsigned outputs(void *arg, struct metrics_output *list, unsigned most)
+{
+	struct run *r = arg;
+	unsigned n = 0;
+
+	for (; n < r->o.nto && n < most; n++) {
+		struct deliver_counts c;
+
+		deliver_counts(r->to[n], &c);
+		list[n] = (struct metrics_output){.kind = deliver_kind(r->to[n]),
+			.sent = c.lines,
+			.dropped = c.dropped,
+			.queued = c.queued,
+			.connects = c.connects};
+	}
+	return n;
+}
+
+/* The second number of statm(5), in pages. */
+static uint64_t resident(void *arg)
+{
+	struct run *r = arg;
+	char text[128], *rest;
+	ssize_t n = r->statm >= 0 ? pread(r->statm, text, sizeof(text) - 1, 0) : 0;
+	long page = sysconf(_SC_PAGESIZE);
+
+	if (n <= 0 || page <= 0)
+		return 0;
+	text[n] = '\0';
+	(void)strtoull(text, &rest, 10);
+	return (uint64_t)strtoull(rest, NULL, 10) * (uint64_t)page;
+}
+
 static void open_shown(struct run *r)
 {
 	struct shown_options v = {
@@ -89,9 +122,14 @@ static void open_shown(struct run *r)
 		.version = info_version_number(),
 		.literal = r->o.engine.literal,
 		.live = source_live(r->source),
+		.identity = &r->identity,
+		.outputs = outputs,
+		.resident = resident,
 		.capture = capture_so_far,
-		.capture_arg = r,
+		.arg = r,
 	};
+
+	r->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 
 	model_keep_slowest(r->model);
 	r->o.engine.moments = true;
@@ -169,6 +207,8 @@ void page_stay(struct run *r)
 
 void page_release(struct run *r)
 {
+	if (r->web && r->statm >= 0)
+		close(r->statm);
 	web_free(r->web);
 	shown_free(r->shown);
 }

@@ -51,6 +51,7 @@ struct run {
 	struct deliver *to[OPTIONS_TO_MAX]; /* those of `o`, in their order */
 	struct web *web;                    /* --web; NULL: it is not asked for */
 	struct shown *shown;                /* what it shows */
+	int statm;                          /* how much memory there is; -1: nobody says */
 	struct progress progress;
 	struct decode_as *decode;
 	struct sink sinks[OUTPUT_KINDS + OPTIONS_TO_MAX + 5];

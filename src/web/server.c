@@ -80,6 +80,9 @@ static const struct {
 } things[WEB_THINGS] = {
 	[WEB_PAGE] = {"/", "text/html; charset=utf-8"},
 	[WEB_REPORT] = {"/report.json", "application/json"},
+	[WEB_METRICS] = {"/metrics", "text/plain; version=0.0.4; charset=utf-8"},
+	[WEB_OPENMETRICS] = {"/metrics",
+		"application/openmetrics-text; version=1.0.0; charset=utf-8"},
 };
 
 /* ---- Connections, on the thread ---- */
@@ -223,6 +226,7 @@ static struct MHD_Response *response(char *data, size_t n, const char *type, con
 {
 	static const char *const headers[][2] = {
 		{"Cache-Control", "no-store"},
+		{"Vary", "Accept"},
 		{"X-Content-Type-Options", "nosniff"},
 		{"X-Frame-Options", "DENY"},
 		{"Referrer-Policy", "no-referrer"},
@@ -253,7 +257,7 @@ static void make_answers(struct web *w)
 	w->dead = words("what is captured is not looked at any more\n");
 	w->missing = words("not ready yet\n");
 	MHD_add_response_header(w->missing, MHD_HTTP_HEADER_RETRY_AFTER, "1");
-	w->unknown = words("there are /, /report.json and /healthz\n");
+	w->unknown = words("there are /, /report.json, /metrics and /healthz\n");
 	w->foreign = words("on the loopback only its own names are answered: ask for localhost\n");
 	w->method = words("GET and HEAD only\n");
 	MHD_add_response_header(w->method, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
@@ -314,6 +318,15 @@ static enum MHD_Result hand_out(struct web *w, struct peer *p, enum web_thing wh
 	return result;
 }
 
+/* Who does not ask for OpenMetrics may not understand it. */
+static enum web_thing metrics_for(struct MHD_Connection *c)
+{
+	const char *accept = header(c, MHD_HTTP_HEADER_ACCEPT);
+
+	return accept && strstr(accept, "application/openmetrics-text") ? WEB_OPENMETRICS
+									: WEB_METRICS;
+}
+
 /* What may be asked, and by whom. */
 static enum MHD_Result answer(struct web *w, struct peer *p, const char *url, const char *method)
 {
@@ -330,7 +343,8 @@ static enum MHD_Result answer(struct web *w, struct peer *p, const char *url, co
 		return MHD_queue_response(c, MHD_HTTP_UNAUTHORIZED, w->refused);
 	for (int i = 0; i < WEB_THINGS; i++)
 		if (strcmp(url, things[i].path) == 0)
-			return hand_out(w, p, (enum web_thing)i);
+			return hand_out(
+				w, p, i == WEB_METRICS ? metrics_for(c) : (enum web_thing)i);
 	return MHD_queue_response(c, MHD_HTTP_NOT_FOUND, w->unknown);
 }
 

@@ -20,8 +20,10 @@
 #define WEB_PORT    "9177"
 
 enum web_thing {
-	WEB_PAGE,   /* / */
-	WEB_REPORT, /* /report.json */
+	WEB_PAGE,        /* / */
+	WEB_REPORT,      /* /report.json */
+	WEB_METRICS,     /* /metrics: as text */
+	WEB_OPENMETRICS, /* the same for who asks for OpenMetrics */
 	WEB_THINGS
 };
 

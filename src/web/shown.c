@@ -8,11 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHARE 20u /* a part of the time */
+#define SHARE   20u /* a part of the time */
+#define OUTPUTS 16u
 
 struct shown {
 	struct shown_options o;
 	struct moments_seen moments;
+	struct metrics *metrics;
+	uint64_t started;     /* ns since the epoch */
 	uint64_t begun, next; /* monotonic: when it began; when something may be made again */
 	const struct capture_stats *capture; /* of the end; NULL: it goes on */
 	const struct counters *counters;
@@ -26,7 +29,9 @@ struct shown *shown_new(const struct shown_options *o)
 
 	v->o = *o;
 	v->moments.literal = o->literal;
+	v->metrics = metrics_new();
 	v->begun = clock_monotonic();
+	v->started = (uint64_t)time(NULL) * SECOND;
 	return v;
 }
 
@@ -36,6 +41,8 @@ static void shown_record(void *arg, const struct record *r)
 
 	if (r->open == RECORD_OF_MOMENT)
 		under_way_record(&v->moments, r);
+	else if (!r->open)
+		metrics_record(v->metrics, r);
 }
 
 /* As far as it is known. */
@@ -46,7 +53,7 @@ static void look(struct shown *v)
 
 	memset(&v->now, 0, sizeof(v->now));
 	memset(st, 0, sizeof(*st));
-	v->o.capture(v->o.capture_arg, st);
+	v->o.capture(v->o.arg, st);
 	if (v->o.live)
 		st->listened = clock_monotonic() - v->begun;
 	/* Of requests that began before it was told what had been read. */
@@ -58,25 +65,52 @@ static void look(struct shown *v)
 	counters_sort(&v->now);
 }
 
-static void make(struct shown *v, enum web_thing which)
+static void make_document(struct shown *v, bool page, FILE *f)
 {
 	struct document_options o = {
 		.source = v->o.source,
 		.version = v->o.version,
 		.model = v->o.model,
 		.geo = v->o.geo,
-		.html = which == WEB_PAGE,
+		.html = page,
 		.under_way = v->capture ? NULL : &v->moments.shown,
 		.refresh = SHOWN_REFRESH,
 	};
+
+	document_write(
+		&o, v->capture ? v->capture : &v->so_far, v->counters ? v->counters : &v->now, f);
+}
+
+static void make_metrics(struct shown *v, bool openmetrics, FILE *f)
+{
+	struct metrics_output outputs[OUTPUTS];
+	struct metrics_facts facts = {
+		.version = v->o.version,
+		.run = v->o.identity->run,
+		.model = v->o.model,
+		.capture = v->capture ? v->capture : &v->so_far,
+		.under_way = v->capture ? NULL : &v->moments.shown,
+		.outputs = outputs,
+		.noutputs = v->o.outputs(v->o.arg, outputs, OUTPUTS),
+		.started = v->started,
+		.resident = v->o.resident(v->o.arg),
+	};
+
+	metrics_write(v->metrics, &facts, openmetrics, f);
+}
+
+static void make(struct shown *v, enum web_thing which)
+{
 	char *data = NULL;
 	size_t n = 0;
 	FILE *f = open_memstream(&data, &n);
 
 	if (!f)
 		out_of_memory();
-	document_write(
-		&o, v->capture ? v->capture : &v->so_far, v->counters ? v->counters : &v->now, f);
+	if (which == WEB_PAGE || which == WEB_REPORT)
+		make_document(v, which == WEB_PAGE, f);
+	else
+		make_metrics(v, which == WEB_OPENMETRICS, f);
 	if (fclose(f) != 0)
 		out_of_memory();
 	web_give(v->o.web, which, data, n);
@@ -114,5 +148,7 @@ void shown_end(struct shown *v, const struct capture_stats *st, const struct cou
 
 void shown_free(struct shown *v)
 {
+	if (v)
+		metrics_free(v->metrics);
 	free(v);
 }

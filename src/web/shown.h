@@ -8,7 +8,9 @@
 
 #include "core/stats.h"
 #include "model/model.h"
+#include "out/identity.h"
 #include "out/sink.h"
+#include "web/metrics.h"
 #include "web/server.h"
 
 #define SHOWN_REFRESH 2u /* s, after which the page asks again */
@@ -20,11 +22,15 @@ struct shown_options {
 	const struct model *model; /* findings are looked for in it */
 	struct geo *geo;
 	const char *source, *version;
-	bool literal; /* as of operation_of() */
-	bool live;    /* an interface is listened to */
+	bool literal;                    /* as of operation_of() */
+	bool live;                       /* an interface is listened to */
+	const struct identity *identity; /* of flow.id */
+	/* What records are sent to; gives how many there are of `most`. NULL: there is none. */
+	unsigned (*outputs)(void *arg, struct metrics_output *list, unsigned most);
+	uint64_t (*resident)(void *arg); /* bytes of memory, 0: not known */
 	/* What was read so far. */
 	void (*capture)(void *arg, struct capture_stats *st);
-	void *capture_arg;
+	void *arg; /* of these functions */
 };
 
 struct shown;
