@@ -77,6 +77,21 @@ def peak(path, *args):
     return p.returncode, (most - files) / 1024
 
 
+def dns_answers(path, memory):
+    said = subprocess.run([TSUMARI, "-r", path, "--json", "-j2", "--types", "dns", "--memory", memory],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True).stdout
+    return said.count(b"\n")
+
+
+def answered_give_way(path):
+    """Flows that have had their answer make room for others: no question is left out."""
+    all_of_them, few = dns_answers(path, "2G"), dns_answers(path, "64M")
+    if all_of_them < 149_000 or few != all_of_them:
+        print("of %d questions %d have a record with --memory 64M" % (all_of_them, few))
+        return False
+    return True
+
+
 def written(flood):
     capture = hostile.Capture("memory-" + flood.__name__)
     flood(capture)
@@ -91,7 +106,7 @@ def main():
     floods = [f for f, _ in hostile.FLOODS] + [dns_flows, nfs_names, one_after_another] if every else [
         hostile.port_scan, hostile.many_sessions, hostile.many_hosts, few_dns_flows, few_nfs_names]
     budgets = [(m, j) for m in (16, 32, 64, 128) for j in (0, 2, 4)] if every else [(16, 4), (64, 2)]
-    bad = 0
+    bad = lost = 0
     print("%-16s %-8s" % ("flood", "output") + "".join(
         "%9s" % ("%d -j%d" % x) for x in budgets))
     for flood in floods:
@@ -105,9 +120,11 @@ def main():
                 row.append("%s%.1f" % ("" if good else "!", mib))
             print("%-16s %-8s" % (flood.__name__, output[2:]) + "".join("%9s" % x for x in row),
                   flush=True)
+        if flood is few_dns_flows:
+            lost += not answered_give_way(path)
         os.unlink(path)
     print("%d above" % bad)
-    return 1 if bad else 0
+    return 1 if bad or lost else 0
 
 
 if __name__ == "__main__":

@@ -231,7 +231,7 @@ void flow_prefetch_more(const struct flow_table *t, const struct flow *f, const 
 	}
 	if ((p->paylen || end) && f->session) {
 		if (f->flags & FLOW_OPAQUE)
-			prefetch(f->turns, sizeof(struct flow_turns));
+			prefetch(f->app, sizeof(struct flow_turns));
 		else
 			prefetch(f->session, sizeof(struct session));
 	}

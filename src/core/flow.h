@@ -70,9 +70,18 @@ enum flow_state {
 #define FLOW_IFACE_OTHER 15u /* flow.iface: one that has no number here */
 
 struct flow_ext;
-struct flow_turns;
 struct handshake;
 struct session;
+
+/* What is known of a flow's application: in its session while there is one, then behind flow.app.
+ */
+struct flow_app {
+	uint64_t transactions;
+	const struct dissector *by; /* that read it last; NULL: none did */
+	/* Of its first transaction, of the last, and when an end closed; 0: not, or not seen. */
+	uint64_t first_asked, first_answered, last_answered, closed;
+	bool turns; /* it is the beginning of a struct flow_turns */
+};
 
 struct flow {
 	struct addr ip[2]; /* the smaller end first */
@@ -87,8 +96,8 @@ struct flow {
 
 	/* The second cache line: with the first all that a datagram touches. */
 	union {
-		struct session *session;  /* see flow_session() */
-		struct flow_turns *turns; /* FLOW_OPAQUE */
+		struct session *session; /* see flow_session() */
+		struct flow_app *app;    /* FLOW_OPAQUE; NULL: nothing is known */
 	};
 	uint64_t last[2];    /* time of the last packet, by the end that sent it */
 	uint64_t bytes[2];   /* of frames, on the wire */
@@ -229,12 +238,9 @@ struct flow_ext {
 	uint8_t reset_phase;   /* enum reset_phase */
 	uint8_t stale;         /* bytes of the client came behind the server's FIN, unread */
 	struct addr forwarded; /* on whose behalf a proxy connected (proxy.h); all zero: not said */
-	uint64_t transactions;
 	uint64_t first_from, first_late; /* since when the client's first bytes were sent again,
 					    and for how long, ns */
-	const struct dissector *app;     /* that read it; NULL: none did */
-	/* Of its first transaction, of the last, and when an end closed; 0: not, or not seen. */
-	uint64_t first_asked, first_answered, last_answered, closed;
+	uint64_t closed; /* when an end closed, of a flow without an app; 0: not, or not seen */
 	struct early *early;
 	struct waiting *syn;
 	uint8_t waits; /* WAITS_ */

@@ -235,18 +235,13 @@ static void unusual(struct flow_record *r, const struct flow *f)
 	if (e->copies)
 		copied(r, f, e->copies);
 	r->first_late = e->first_late;
-	r->first_asked = e->first_asked;
-	r->first_answered = e->first_answered;
-	r->last_answered = e->last_answered;
-	r->closed = e->closed;
+	if (e->closed)
+		r->closed = e->closed;
 	r->icmp_errors = e->icmp_errors;
 	r->icmp_type = e->icmp_errors ? e->icmp_type : FIELD_ABSENT;
 	r->icmp_code = e->icmp_errors ? e->icmp_code : FIELD_ABSENT;
 	r->forwarded = e->forwarded;
-	r->transactions = e->transactions;
 	r->connect_untold = e->untold;
-	r->app = e->app;
-	r->protocol = e->app ? e->app->name : NULL;
 	for (unsigned i = 0; i < 2 && f->proto != IP_PROTO_TCP; i++) {
 		r->bad_datagrams += e->side[i].bad_sums;
 		if (!r->bad_datagram_frame)
@@ -254,6 +249,22 @@ static void unusual(struct flow_record *r, const struct flow *f)
 	}
 	for (unsigned i = 0; i < 2; i++)
 		trouble(&r->trouble[i], f, i ? !flow_client(f) : flow_client(f));
+}
+
+static void served(struct flow_record *r, const struct flow_app *a)
+{
+	r->transactions = a->transactions;
+	r->first_asked = a->first_asked;
+	r->first_answered = a->first_answered;
+	r->last_answered = a->last_answered;
+	r->closed = a->closed;
+	r->app = a->by;
+	r->protocol = a->by ? a->by->name : NULL;
+}
+
+static bool is_served(const struct flow *f)
+{
+	return flow_app(f) && flow_app_is_known(flow_app(f));
 }
 
 static void copied_datagrams(struct flow_record *r, const struct flow *f)
@@ -310,7 +321,7 @@ static struct flow_record *flow_told(struct shard *sh, const struct flow *f,
 	const struct dissector *app, bool ends, uint64_t capture_end)
 {
 	const struct flow_turns *turns = flow_turns(f);
-	bool whole = f->ext || app || turns || flow_datagrams_copied(f);
+	bool whole = f->ext || app || turns || is_served(f) || flow_datagrams_copied(f);
 	struct flow_record *r = record_room(sh, whole ? sizeof(*r) : (uint32_t)FLOW_RECORD_USUAL);
 	unsigned c = flow_client(f);
 	struct connect_cost cost;
@@ -330,7 +341,7 @@ static struct flow_record *flow_told(struct shard *sh, const struct flow *f,
 				r->handshake = f->established - f->first;
 			if (cost.retry > cost.accept)
 				r->connect_retry = cost.retry - cost.accept;
-		} else if (ends && f->ext) {
+		} else if (ends && (f->ext || is_served(f))) {
 			attempted(r, f, capture_end);
 		}
 		r->rtt_server = known(handshake_rtt(f, c));
@@ -351,6 +362,8 @@ static struct flow_record *flow_told(struct shard *sh, const struct flow *f,
 	flow_sides(r, f);
 	if (whole)
 		r->icmp_type = r->icmp_code = FIELD_ABSENT;
+	if (whole && flow_app(f))
+		served(r, flow_app(f));
 	if (f->ext)
 		unusual(r, f);
 	if (flow_datagrams_copied(f))
@@ -371,7 +384,7 @@ static struct flow_record *flow_told(struct shard *sh, const struct flow *f,
 
 static void flow_ledger(struct flow_record *r, const struct flow *f)
 {
-	if (f->ext && (!r->transactions || r->connect_untold))
+	if ((f->ext || is_served(f)) && (!r->transactions || r->connect_untold))
 		r->ledger_retry = (r->connect_retry != FIELD_ABSENT ? r->connect_retry : 0) +
 				  (r->turns ? 0 : r->accept_wait);
 }
@@ -402,7 +415,7 @@ static void will_tell(struct flow_record *r, const struct txn *t)
 void record_of_open_flow(struct shard *sh, const struct flow *f, uint64_t now, uint64_t requests)
 {
 	const struct session *s = flow_session(f);
-	const struct dissector *app = f->ext && f->ext->app ? NULL : s ? s->d : NULL;
+	const struct dissector *app = flow_app_by(f) ? NULL : s ? s->d : NULL;
 	struct flow_record *r = flow_told(sh, f, app, true, now);
 
 	r->r.open = RECORD_OF_MOMENT;
@@ -461,7 +474,7 @@ void record_of_turn(
 	r->frame = m->frame;
 	r->asked = m->bytes;
 	r->unasked = flow_turns(f) ? flow_turns(f)->unasked : 0;
-	r->app = f->ext ? f->ext->app : NULL;
+	r->app = flow_app_by(f);
 }
 
 void record_of_sent(
@@ -487,7 +500,7 @@ void record_of_sent(
 	ledger_share(r->ledger, m->spent, FIELD_ABSENT, span);
 	r->frame[0] = m->first_frame;
 	r->frame[1] = m->last_frame;
-	r->app = f->ext ? f->ext->app : NULL;
+	r->app = flow_app_by(f);
 }
 
 void record_of_open_turn(struct shard *sh, const struct flow *f, uint64_t asked, uint64_t now,
@@ -527,14 +540,14 @@ static uint8_t status_of(const struct txn *t, bool lost)
 	return t->marks & 4 && t->status && t->status != STATUS_OK ? t->status : STATUS_ERROR;
 }
 
-static void answered(struct flow_ext *e, const struct txn *t)
+static void answered(struct flow_app *a, const struct txn *t)
 {
 	if (t->carries_connect && t->marks & 2)
-		e->first_asked = t->stamp[1];
+		a->first_asked = t->stamp[1];
 	if (t->carries_connect && t->marks & 4)
-		e->first_answered = t->stamp[2];
-	if (t->marks & 8 && t->stamp[3] > e->last_answered)
-		e->last_answered = t->stamp[3];
+		a->first_answered = t->stamp[2];
+	if (t->marks & 8 && t->stamp[3] > a->last_answered)
+		a->last_answered = t->stamp[3];
 }
 
 /* Bytes of a message that has begun and not ended. Of streams that are interleaved nobody knows. */
@@ -620,12 +633,14 @@ static struct txn_record *txn_told(struct shard *sh, const struct txn *t)
 void record_of_txn(struct shard *sh, struct txn *t)
 {
 	struct flow *f = t->session->flow;
+	struct flow_app *a = &t->session->app;
 	bool told = txn_told(sh, t)->total != FIELD_ABSENT;
 
-	flow_need_ext(sh, f)->transactions++;
-	f->ext->untold |= f->proto == IP_PROTO_TCP && t->carries_connect && !told;
-	answered(f->ext, t);
-	f->ext->app = t->d;
+	if (f->proto == IP_PROTO_TCP && t->carries_connect && !told)
+		flow_need_ext(sh, f)->untold = true;
+	a->transactions++;
+	answered(a, t);
+	a->by = t->d;
 }
 
 void record_of_open_txn(struct shard *sh, const struct txn *t, enum record_open open)

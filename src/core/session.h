@@ -59,6 +59,7 @@ struct session {
 	const struct dissector *d;
 	struct verdict head; /* on the bytes that the session was opened for, until they are read */
 	void *state;
+	struct flow_app app;         /* of its flow */
 	struct session_side side[2]; /* enum side */
 	struct txn *first, *last;    /* open, in order of their requests */
 	struct txn *resting, *resting_last;

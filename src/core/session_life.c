@@ -3,6 +3,7 @@
  */
 #include "core/session.h"
 #include "api/layer.h"
+#include "base/clock.h"
 #include "core/answers.h"
 #include "core/inflate.h"
 #include "core/interleave.h"
@@ -17,7 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOKED_AT 16u /* sessions looked at for one to give up */
+#define LOOKED_AT    16u    /* sessions looked at for one to give up */
+#define SESSION_IDLE SECOND /* a connection is, that may be given up for another */
 
 void session_count(struct session *s, const char *what)
 {
@@ -82,20 +84,35 @@ static void leave(struct shard *sh, struct session *s)
 }
 
 /*
- * Is there room for one more session? Connections that have had no transaction yet are given up for
- * it, not those that have; what was looked at is looked at last the next time.
+ * May it be given up for another, `now`? One that has had no transaction yet; datagrams whose
+ * requests are all answered; a connection that nothing was asked on for a while.
  */
-static bool make_way(struct shard *sh)
+static const char *gives_way(const struct session *s, uint64_t now)
+{
+	const struct flow *f = s->flow;
+	uint64_t last = flow_last(f);
+
+	if (!(f->flags & FLOW_HAD_TXN))
+		return "session: memory budget used up, one without transactions given up";
+	if (s->open || s->nresting || s->answers || s->upgraded)
+		return NULL;
+	if (f->proto == IP_PROTO_TCP && (now < last || now - last < SESSION_IDLE))
+		return NULL;
+	return "session: memory budget used up, one that was idle given up";
+}
+
+/* Is there room for one more session? What was looked at is looked at last the next time. */
+static bool make_way(struct shard *sh, uint64_t now)
 {
 	for (unsigned i = 0; i < LOOKED_AT && shard_is_full(sh, sizeof(struct session)); i++) {
 		struct session *s = sh->oldest;
+		const char *why;
 
 		if (!s)
 			break;
-		if (!(s->flow->flags & FLOW_HAD_TXN)) {
-			session_count(s,
-				"session: memory budget used up, one without transactions given "
-				"up");
+		why = gives_way(s, now);
+		if (why) {
+			session_count(s, why);
 			session_close(s, END_TIMEOUT, 0);
 		} else {
 			leave(sh, s);
@@ -110,7 +127,7 @@ static struct session *session_new(struct shard *sh, struct flow *f)
 	struct session *s;
 	const struct decode_as *as;
 
-	if (!make_way(sh)) {
+	if (!make_way(sh, flow_last(f))) {
 		counters_add(&sh->engine->counters, "session: memory budget used up", 1);
 		f->flags |= FLOW_OPAQUE;
 		f->flow_tries = FLOW_TRIES_MAX;
@@ -118,14 +135,14 @@ static struct session *session_new(struct shard *sh, struct flow *f)
 	}
 	s = pool_get(&sh->sessions);
 	memset(s, 0, sizeof(*s));
+	s->shard = sh;
+	s->flow = f;
 	if (f->flags & FLOW_OPAQUE) { /* it was tried before */
-		s->turned = f->turns;
+		flow_app_take(s);
 		f->flags &= (uint8_t)~FLOW_OPAQUE;
 	}
 	sh->app_bytes += sizeof(*s);
 	join(sh, s);
-	s->shard = sh;
-	s->flow = f;
 	s->turn_of = s->spoke = 2;
 	unread_init(&s->side[0]);
 	unread_init(&s->side[1]);
@@ -182,8 +199,8 @@ void session_close(struct session *s, enum tsm_end why, uint64_t now)
 		session_end(s, (enum side)i, why, why == END_CAPTURE ? 0 : now);
 	txn_close_all(s, now, why == END_CAPTURE);
 	resting_wake(s);
-	if (s->d && !(s->flow->ext && s->flow->ext->app))
-		flow_need_ext(sh, s->flow)->app = s->d;
+	if (s->d && !s->app.by)
+		s->app.by = s->d;
 	if (s->upgraded) { /* nothing of the new protocol was seen */
 		if (now)
 			txn_closed_at(s->upgraded, now);
@@ -194,7 +211,7 @@ void session_close(struct session *s, enum tsm_end why, uint64_t now)
 		unread_drop(s, &s->side[i]);
 	sh->app_bytes -= sizeof(*s);
 	leave(sh, s);
-	s->flow->turns = s->turned; /* in the session's place */
+	flow_app_leave(s);
 	s->flow->flags |= FLOW_OPAQUE;
 	s->flow->flow_tries = FLOW_TRIES_MAX;
 	pool_put(&sh->sessions, s);

@@ -22,7 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FLOW_COST (sizeof(struct flow) + 32) /* with its share of buckets and alarms */
+/* With its share of buckets and alarms, and what stays of its session. */
+#define FLOW_COST (sizeof(struct flow) + 32 + sizeof(struct flow_app))
 /* Of what bound_extensions() counts. */
 #define LARGEST_EXTENSION                                                                          \
 	LARGER(sizeof(struct flow_ext), LARGER(sizeof(struct handshake), sizeof(struct copies)))
@@ -42,7 +43,7 @@ struct shard *shard_new(struct engine *e, unsigned index, const uint64_t hash_ke
 	struct shard *sh = xcalloc(1, sizeof(*sh));
 	uint64_t memory = e->config->memory;
 	uint64_t others = PROGRAM + (memory / 8 < MODEL ? memory / 8 : MODEL);
-	uint64_t budget = (memory - (memory / 16 * 7 < others ? memory / 16 * 7 : others)) / SHARDS;
+	uint64_t budget = (memory - (memory / 8 * 5 < others ? memory / 8 * 5 : others)) / SHARDS;
 	uint64_t limit = budget / 2 / FLOW_COST;
 
 	sh->engine = e;
@@ -51,6 +52,7 @@ struct shard *shard_new(struct engine *e, unsigned index, const uint64_t hash_ke
 	sh->few = budget / 8 / LARGEST_EXTENSION;
 	flow_table_init(&sh->flows, &e->arena, limit < 64 ? 64 : (uint32_t)limit, hash_key);
 	pool_init(&sh->ext, &e->arena, sizeof(struct flow_ext));
+	pool_init(&sh->apps, &e->arena, sizeof(struct flow_app));
 	pool_init(&sh->copies, &e->arena, sizeof(struct copies));
 	pool_init(&sh->handshakes, &e->arena, sizeof(struct handshake));
 	pool_init(&sh->turns, &e->arena, sizeof(struct flow_turns));
@@ -99,6 +101,59 @@ static void set_alarm(struct shard *sh, const struct flow *f, uint64_t now)
 	flow_alarm(&sh->flows, f->slot, flow_second(at + SECOND));
 }
 
+struct flow_app *flow_app_new(struct shard *sh, const struct flow_app *a)
+{
+	struct flow_app *copy = pool_get(&sh->apps);
+
+	sh->app_bytes += sizeof(*copy);
+	*copy = *a;
+	return copy;
+}
+
+/* That of a flow which has no session and no turns. */
+static void flow_app_drop(struct shard *sh, struct flow *f)
+{
+	if (!f->app)
+		return;
+	sh->app_bytes -= sizeof(*f->app);
+	pool_put(&sh->apps, f->app);
+	f->app = NULL;
+}
+
+void flow_app_put(struct shard *sh, struct flow *f, struct flow_turns *t)
+{
+	if (f->app)
+		t->app = *f->app;
+	flow_app_drop(sh, f);
+	t->app.turns = true;
+	f->app = &t->app;
+}
+
+void flow_app_leave(struct session *s)
+{
+	struct flow *f = s->flow;
+
+	if (s->turned) {
+		s->turned->app = s->app;
+		s->turned->app.turns = true;
+		f->app = &s->turned->app;
+	} else {
+		f->app = flow_app_is_known(&s->app) ? flow_app_new(s->shard, &s->app) : NULL;
+	}
+}
+
+void flow_app_take(struct session *s)
+{
+	struct flow *f = s->flow;
+
+	s->turned = flow_turns(f);
+	if (f->app)
+		s->app = *f->app;
+	if (!s->turned)
+		flow_app_drop(s->shard, f);
+	s->app.turns = false;
+}
+
 struct flow_ext *flow_need_ext(struct shard *sh, struct flow *f)
 {
 	if (!f->ext) {
@@ -112,6 +167,8 @@ struct flow_ext *flow_need_ext(struct shard *sh, struct flow *f)
 void flow_close(
 	struct shard *sh, struct flow *f, const char *reason, enum tsm_end why, uint64_t now)
 {
+	const struct flow_turns *turns;
+
 	if (f->ext) {
 		if (f->ext->waits) {
 			tcp_drop_syn(sh, f);
@@ -126,7 +183,8 @@ void flow_close(
 		answers_flush(f->session);
 	if (flow_session(f))
 		session_close(f->session, why, now);
-	if (f->turns && f->turns->of == 1 && (why == END_CAPTURE || f->state == FLOW_RESET))
+	turns = flow_turns(f);
+	if (turns && turns->of == 1 && (why == END_CAPTURE || f->state == FLOW_RESET))
 		turns_left(sh, f, why == END_CAPTURE ? now : f->last[flow_client(f)],
 			why == END_CAPTURE);
 	turns_end(sh, f);
@@ -140,7 +198,8 @@ void flow_close(
 		pool_put(&sh->ext, f->ext);
 		sh->extensions--;
 	}
-	turns_forget(sh, f->turns); /* its session is over */
+	turns_drop(sh, f); /* its session is over */
+	flow_app_drop(sh, f);
 	flow_remove(&sh->flows, f);
 }
 

@@ -14,7 +14,7 @@ struct events;
 
 struct shard {
 	struct flow_table flows;
-	struct pool ext, handshakes, copies, turns, messages, sessions, txns, spent;
+	struct pool ext, apps, handshakes, copies, turns, messages, sessions, txns, spent;
 	struct session *oldest, *newest;
 	struct reading reading; /* of the session that is being read */
 	struct early *early_first, *early_last;
@@ -70,6 +70,34 @@ void shard_packet(struct shard *sh, struct packet *p, struct flow *expected);
 void shard_tick(struct shard *sh, uint64_t now, uint64_t order);
 /* The capture has ended: closes flows from *slot on, until *closed is a step's worth; true: all. */
 bool shard_finish(struct shard *sh, uint64_t order, uint32_t *slot, unsigned *closed);
+/* What is known of a flow's application; NULL: nothing. */
+static inline struct flow_app *flow_app(const struct flow *f)
+{
+	if (f->flags & FLOW_OPAQUE)
+		return f->app;
+	return f->session ? &f->session->app : NULL;
+}
+
+/* Has a dissector read it? */
+static inline bool flow_app_is_known(const struct flow_app *a)
+{
+	return a->transactions || a->by;
+}
+
+/* The dissector that read a flow; NULL: none did. */
+static inline const struct dissector *flow_app_by(const struct flow *f)
+{
+	const struct flow_app *a = flow_app(f);
+
+	return a ? a->by : NULL;
+}
+
+struct flow_app *flow_app_new(struct shard *sh, const struct flow_app *a); /* a copy */
+/* A flow without a session has these turns now, which take over what was known of it. */
+void flow_app_put(struct shard *sh, struct flow *f, struct flow_turns *t);
+/* The session leaves what it knows to its flow, and gets it from there. */
+void flow_app_leave(struct session *s);
+void flow_app_take(struct session *s);
 /* The extension of a flow, made where there is none. */
 struct flow_ext *flow_need_ext(struct shard *sh, struct flow *f);
 /* A segment with all that it changes but the counts of frames. */

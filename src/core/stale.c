@@ -32,10 +32,14 @@ static bool not_arrived(const struct flow *f, const struct txn *t, const struct 
 
 void stale_on_fin(struct flow *f, const struct packet *p, unsigned dir)
 {
-	if (f->ext && !f->ext->closed)
-		f->ext->closed = p->time;
-	if (f->flags & FLOW_OPAQUE && f->turns && !f->turns->closed)
-		f->turns->closed = p->time;
+	struct flow_app *a = flow_app(f);
+	struct flow_turns *turns = flow_session(f) ? NULL : flow_turns(f);
+
+	if ((f->ext || (a && flow_app_is_known(a))) && !(f->ext && f->ext->closed) &&
+		!(a && a->closed))
+		*(a ? &a->closed : &f->ext->closed) = p->time;
+	if (turns && !turns->closed)
+		turns->closed = p->time;
 	if (!flow_session(f) || side_of(f, dir) != SIDE_SERVER)
 		return;
 	f->session->server_fin = p->time;

@@ -24,7 +24,7 @@ static inline void deliver(struct shard *sh, struct flow *f, unsigned dir, const
 	f->payload[dir] += len;
 	if (f->flags & FLOW_OPAQUE) {
 		if (f->proto == IP_PROTO_TCP)
-			turns_payload(sh, f, &f->turns, dir, len, at->whole);
+			turns_of_flow(sh, f, dir, len, at->whole);
 		if (!flow_may_try(f))
 			return;
 	}
@@ -32,8 +32,8 @@ static inline void deliver(struct shard *sh, struct flow *f, unsigned dir, const
 		f->flags |= FLOW_SNAPLEN;
 	if (!flow_session(f) &&
 		!session_open(sh, f, side_of(f, dir), view_of(data, caplen, len - caplen))) {
-		if (f->proto == IP_PROTO_TCP && !f->turns)
-			turns_payload(sh, f, &f->turns, dir, len, at->whole);
+		if (f->proto == IP_PROTO_TCP && !flow_turns(f))
+			turns_of_flow(sh, f, dir, len, at->whole);
 		return;
 	}
 	session_data(f->session, side_of(f, dir), data, caplen, len, at);

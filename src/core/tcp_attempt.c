@@ -53,7 +53,7 @@ static uint64_t refused_at(const struct flow *f)
 {
 	if (f->state == FLOW_RESET)
 		return flow_last(f);
-	return f->state == FLOW_SYN && f->ext->icmp_errors ? f->ext->icmp_time : 0;
+	return f->state == FLOW_SYN && f->ext && f->ext->icmp_errors ? f->ext->icmp_time : 0;
 }
 
 struct attempt tcp_attempt(const struct flow *f, uint64_t capture_end)

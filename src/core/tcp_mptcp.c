@@ -57,11 +57,9 @@ static void split(struct shard *sh, struct flow *f)
 		txn_elsewhere(f->session);
 		session_close(f->session, END_SWITCH, 0);
 	}
-	if (f->flags & FLOW_OPAQUE)
-		turns_forget(sh, f->turns);
+	turns_drop(sh, f);
 	f->flags |= FLOW_OPAQUE;
 	f->flow_tries = FLOW_TRIES_MAX;
-	f->turns = NULL;
 	counters_add(&sh->engine->counters, "mptcp: data on several subflows, not followed", 1);
 }
 

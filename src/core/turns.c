@@ -269,7 +269,7 @@ static void change(struct shard *sh, const struct flow *f, struct flow_turns *t,
 static bool is_goodbye(const struct flow *f, const struct flow_turns *t, unsigned dir, uint32_t len)
 {
 	return t->of == 1 && dir != flow_client(f) && len <= GOODBYE &&
-	       f->side[!dir].flags & FS_FIN && f->ext && app_encrypted(f->ext->app);
+	       f->side[!dir].flags & FS_FIN && app_encrypted(flow_app_by(f));
 }
 
 /* A side that goes on after a while has not been waiting for the other: a client that never does
@@ -382,7 +382,7 @@ static bool is_left(const struct shard *sh, const struct flow *f, uint64_t now)
 	const struct session *s = flow_session(f);
 
 	return t && t->of == 1 && sh->engine->config->turns && now > t->last &&
-	       now - t->last >= PATIENCE && !(s && s->d) && !(f->ext && f->ext->app) &&
+	       now - t->last >= PATIENCE && !(s && s->d) && !flow_app_by(f) &&
 	       f->packets[!flow_client(f)] && flow_unacked(f, flow_client(f)) < UNACKED;
 }
 
@@ -432,7 +432,31 @@ struct flow_turns *flow_turns(const struct flow *f)
 {
 	const struct session *s = flow_session(f);
 
-	return s ? s->turned : f->turns;
+	if (s)
+		return s->turned;
+	return f->app && f->app->turns ? (struct flow_turns *)(void *)f->app : NULL;
+}
+
+void turns_of_flow(struct shard *sh, struct flow *f, unsigned dir, uint32_t len, uint64_t now)
+{
+	struct flow_turns *t = flow_turns(f), *was = t;
+
+	turns_payload(sh, f, &t, dir, len, now);
+	if (t != was)
+		flow_app_put(sh, f, t);
+}
+
+void turns_drop(struct shard *sh, struct flow *f)
+{
+	struct flow_turns *t = flow_turns(f);
+	struct flow_app app;
+
+	if (!t || flow_session(f))
+		return;
+	app = t->app;
+	turns_forget(sh, t);
+	app.turns = false;
+	f->app = flow_app_is_known(&app) ? flow_app_new(sh, &app) : NULL;
 }
 
 void tsm_opaque(struct session *s, enum side side, const uint8_t *end)

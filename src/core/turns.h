@@ -22,7 +22,8 @@ struct message {           /* what a side sent without a pause */
 	bool first;          /* the first that was answered */
 };
 struct flow_turns {
-	uint64_t last; /* time of the last payload */
+	struct flow_app app; /* of a flow that has no session; must come first */
+	uint64_t last;       /* time of the last payload */
 	uint64_t wait, wait_max, think;
 	uint64_t request, response; /* sending questions, and answers */
 	uint64_t first_asked, first_answered, closed;
@@ -48,6 +49,10 @@ struct flow_turns {
 void turns_payload(struct shard *sh, const struct flow *f, struct flow_turns **turns, unsigned dir,
 	uint32_t len, uint64_t now);
 struct flow_turns *flow_turns(const struct flow *f);
+/* The same of a flow without a session, which keeps them. */
+void turns_of_flow(struct shard *sh, struct flow *f, unsigned dir, uint32_t len, uint64_t now);
+/* A flow without a session has none any more; the rest of what is known of it stays. */
+void turns_drop(struct shard *sh, struct flow *f);
 /* What ledger_load() and txn_stall() are for transactions, of what is being sent. */
 RARELY void turns_load(const struct flow *f, enum side side, uint64_t from, uint64_t to,
 	uint64_t rtt, uint64_t behind);
