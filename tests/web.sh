@@ -1,4 +1,6 @@
 #!/bin/bash
-# --web: the page and its data over HTTP, to whom they are for, whoever else asks and however slowly.
+# --web: the page and its data over HTTP, to whom they are for, whoever else asks and however slowly; the page
+# in a headless Chromium while it is captured.
 set -u
-exec python3 "$top_srcdir/tests/web.py" "$TSUMARI" "$top_srcdir/pcaps"
+python3 "$top_srcdir/tests/web.py" "$TSUMARI" "$top_srcdir/pcaps" || exit
+exec python3 "$top_srcdir/tests/web_page.py" "$TSUMARI"

@@ -121,29 +121,6 @@ void pipeline_published(struct pipeline *p, struct capture_stats *st)
 	pthread_mutex_unlock(&p->lock);
 }
 
-/* On the reader's thread. */
-static void publish(struct pipeline *p)
-{
-	struct capture_stats st;
-
-	if (!p->publishes)
-		return;
-	st = p->capture;
-	source_stats(p->source, &st);
-	st.files = NULL; /* the source goes on with them */
-	st.nfiles = 0;
-	pthread_mutex_lock(&p->lock);
-	p->published = st;
-	pthread_mutex_unlock(&p->lock);
-}
-
-/* A second has gone by. */
-static uint64_t tick(struct reader *r, uint64_t now)
-{
-	publish(r->p);
-	return reader_tick_take(r, now);
-}
-
 /* wanted: by -Y. */
 static void to_sinks(struct pipeline *p, const struct record *rec, bool wanted)
 {
@@ -307,7 +284,7 @@ static void frames_inline(struct reader *r, struct engine *e, struct packet *fra
 		}
 		if (reader_tick_due(r, r->now)) {
 			flush_inline(r, e, list, &m);
-			engine_tick(e, tick(r, r->now), k->order);
+			engine_tick(e, reader_tick(r, r->now), k->order);
 		}
 		if (reader_prepare(r, k))
 			list[m++] = k;
@@ -341,7 +318,7 @@ static int run_inline(struct pipeline *p)
 			uint64_t now = reader_idle_time(&r);
 
 			if (now && reader_tick_due(&r, now))
-				engine_tick(e, tick(&r, now), r.order.last + 1);
+				engine_tick(e, reader_tick(&r, now), r.order.last + 1);
 			if (reader_duration_over(&r))
 				r.over = true;
 		}
@@ -469,7 +446,7 @@ static void frames_threaded(struct threads *t, unsigned n)
 			return;
 		}
 		if (reader_tick_due(r, r->now))
-			broadcast(t, tick(r, r->now), k->order - 1, false);
+			broadcast(t, reader_tick(r, r->now), k->order - 1, false);
 		if (reader_prepare(r, k))
 			to_worker(t, k);
 	}
@@ -498,7 +475,7 @@ static void *read_all(void *arg)
 			uint64_t now = reader_idle_time(r);
 
 			if (now && reader_tick_due(r, now))
-				broadcast(t, tick(r, now), r->order.last, false);
+				broadcast(t, reader_tick(r, now), r->order.last, false);
 			if (reader_duration_over(r))
 				r->over = true;
 		}

@@ -115,3 +115,22 @@ void reader_listened(struct reader *r)
 	if (source_live(r->p->source))
 		r->p->capture.listened = clock_monotonic() - r->started;
 }
+
+static void publish(struct pipeline *p)
+{
+	struct capture_stats st = p->capture;
+
+	source_stats(p->source, &st);
+	st.files = NULL; /* the source goes on with them */
+	st.nfiles = 0;
+	pthread_mutex_lock(&p->lock);
+	p->published = st;
+	pthread_mutex_unlock(&p->lock);
+}
+
+uint64_t reader_tick(struct reader *r, uint64_t now)
+{
+	if (r->p->publishes)
+		publish(r->p);
+	return reader_tick_take(r, now);
+}

@@ -44,6 +44,9 @@ bool reader_duration_over(const struct reader *r);
 /* The end: how long interfaces were listened to. */
 void reader_listened(struct reader *r);
 
+/* The time to tick with, and the next one set; what was captured so far is told to who asks. */
+uint64_t reader_tick(struct reader *r, uint64_t now);
+
 /* For those below. */
 void reader_cut(struct capture_stats *st, const struct packet *k);
 bool reader_beyond_limit(const struct reader *r, const struct packet *k);

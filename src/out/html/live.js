@@ -8,10 +8,12 @@ let paused = false, silent;
 
 /* Places of an element among its kin, from the top down. */
 function pathTo(e) {
+	if (!app.contains(e))
+		return undefined;
 	const path = [];
-	for (; e && e !== app; e = e.parentElement)
+	for (; e !== app; e = e.parentElement)
 		path.unshift(Array.prototype.indexOf.call(e.parentElement.children, e));
-	return e ? path : undefined;
+	return path;
 }
 
 function drawAgain() {
@@ -49,28 +51,32 @@ function tell() {
 		state.textContent = (now ? "as of " + now + " UTC" : "no frame so far") + (paused ? ", paused" : "");
 }
 
-async function ask() {
+async function fetched() {
 	try {
 		const answer = await fetch("report.json", {cache: "no-store"});
-		if (!answer.ok)
-			throw new Error(answer.status);
-		const text = await answer.text();
-		if (busy())
-			return;
-		data = parse(text);
-		silent = undefined;
-		drawAgain();
+		return answer.ok ? parse(await answer.text()) : undefined;
 	} catch (e) {
-		silent = silent || new Date().toISOString().slice(11, 19) + " UTC";
+		return undefined;
+	}
+}
+
+async function ask() {
+	const got = await fetched();
+	if (got && busy())
+		return;
+	silent = got ? undefined : silent || new Date().toISOString().slice(11, 19) + " UTC";
+	if (got) {
+		data = got;
+		drawAgain();
 	}
 	tell();
 }
 
 async function again() {
-	if (!busy())
-		await ask();
 	if (data.live)
 		setTimeout(again, every);
+	if (!busy())
+		await ask();
 }
 
 function live() {
