@@ -26,42 +26,8 @@ char *xstrdup(const char *s);
 void *table_alloc(size_t n);
 void table_free(void *p, size_t n);
 
-/*
- * Memory that is taken piece by piece and given back all at once, in huge pages (madvise(2),
- * MADV_HUGEPAGE). Not for several threads.
- */
-struct arena {
-	bool small; /* what is not used yet takes no memory: no huge pages */
-	void **blocks;
-	unsigned nblocks;
-	uint8_t *at; /* what is left of the last block */
-	size_t left;
-	uint8_t *rest; /* what large pieces left of the ones before, for small ones */
-	size_t rest_left;
-	struct given *given;
-};
-
-/* n bytes (at most ARENA_MAX), zeroed, aligned to a cache line. */
-#define ARENA_MAX ((size_t)1 << 20)
-void *arena_take(struct arena *a, size_t n);
-/* n bytes that arena_take() gave are not needed any more. */
-void arena_give(struct arena *a, void *p, size_t n);
-void arena_release(struct arena *a);
-
-/*
- * A pool of objects of one size, carved from an arena and recycled. What comes out of it is not
- * zeroed.
- */
-struct pool {
-	struct arena *arena;
-	size_t size;
-	void *free;
-	uint8_t *piece; /* what is not carved yet */
-	unsigned left;  /* objects in it */
-};
-
-void pool_init(struct pool *p, struct arena *a, size_t size);
-void *pool_get(struct pool *p);
-void pool_put(struct pool *p, void *object);
+#define HUGE_PAGE ((size_t)2 << 20) /* of x86-64 and AArch64 */
+/* Zeroed memory of n bytes, a multiple of a huge page and aligned to one; huge: of such pages. */
+void *map_huge(size_t n, bool huge);
 
 #endif

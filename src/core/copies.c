@@ -33,6 +33,7 @@ static struct copies *copies_need(struct shard *sh, struct flow *f)
 		x->copies = pool_get(&sh->copies);
 		sh->ncopies++;
 		memset(x->copies, 0, sizeof(*x->copies));
+		x->copies->flow = f;
 		x->copies->each = 1;
 		x->watch |= WATCH_COPIES;
 	}

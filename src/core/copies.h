@@ -21,6 +21,7 @@ struct copied { /* a segment */
 
 /* Of a connection of which copies were seen. */
 struct copies {
+	struct flow *flow;
 	struct copied ring[COPIES_RING];
 	uint8_t next;
 	uint8_t each;  /* copies of a segment, as far as that is certain */

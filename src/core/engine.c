@@ -64,6 +64,7 @@ struct engine *engine_new(const struct engine_config *c, uint32_t shards)
 	seed();
 	e->config = c;
 	e->arena.small = c->memory < HUGE_FROM;
+	e->arena.keep = c->memory / 32 / SHARDS * (unsigned)__builtin_popcount(shards);
 	for (unsigned i = 0; i < SHARDS; i++)
 		if (shards & 1u << i)
 			e->shards[i] = shard_new(e, i, hash_key);
@@ -186,6 +187,9 @@ void engine_packets(struct engine *e, struct packet *const *p, unsigned n)
 {
 	struct flow *expected[STAGES][BURST];
 
+	for (unsigned i = 0; i < SHARDS; i++)
+		if (e->shards[i] && e->shards[i]->flows.nempty)
+			flow_give_back(&e->shards[i]->flows);
 	for (unsigned at = 0; at < n + (STAGES - 1) * BURST; at += BURST)
 		for (unsigned stage = 0; stage < STAGES && stage * BURST <= at; stage++) {
 			unsigned from = at - stage * BURST;

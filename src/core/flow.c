@@ -184,7 +184,8 @@ void flow_table_init(struct flow_table *t, struct arena *a, uint32_t limit, cons
 	t->mask = BUCKETS_FIRST - 1;
 	t->buckets = buckets_new(t, BUCKETS_FIRST);
 	t->limit = limit;
-	t->tcp.free = t->other.free = FLOW_NONE;
+	t->tcp.chunk = t->other.chunk = t->gone = FLOW_NONE;
+	pool_init(&t->alarms, a, sizeof(struct alarms));
 	memcpy(t->key, key, sizeof(t->key));
 }
 
@@ -327,41 +328,145 @@ static void grow_buckets(struct flow_table *t)
 	buckets_free(t, old, n);
 }
 
+/* Where a slot that is none leads to: no flow, no alarm. */
+static struct flow nobody;
+static struct alarms never = {.least = {FLOW_NEVER, FLOW_NEVER, FLOW_NEVER, FLOW_NEVER}};
+_Static_assert(FLOW_CHUNK / FLOW_BLOCK == 4, "each block has none");
+
+static void link_chunk(struct flow_table *t, struct flow_slots *s, uint32_t n)
+{
+	t->chunks[n].prev = FLOW_NONE;
+	t->chunks[n].next = s->chunk;
+	if (s->chunk != FLOW_NONE)
+		t->chunks[s->chunk].prev = n;
+	s->chunk = n;
+}
+
+static void unlink_chunk(struct flow_table *t, struct flow_slots *s, uint32_t n)
+{
+	const struct flow_chunk *c = &t->chunks[n];
+
+	if (c->next != FLOW_NONE)
+		t->chunks[c->next].prev = c->prev;
+	if (c->prev != FLOW_NONE)
+		t->chunks[c->prev].next = c->next;
+	else
+		s->chunk = c->next;
+}
+
+static struct flow_slots *slots_of(struct flow_table *t, const struct flow_chunk *c)
+{
+	return c->tcp ? &t->tcp : &t->other;
+}
+
 static void grow_slots(struct flow_table *t, struct flow_slots *s, size_t size)
 {
-	uint32_t n = t->slots / FLOW_CHUNK;
-	struct flow_chunk c = {arena_take(t->arena, FLOW_CHUNK * size), (uint32_t)size,
-		arena_take(t->arena, sizeof(struct alarms))};
+	uint32_t n = t->gone;
+	struct flow_chunk c = {.at = arena_take(t->arena, FLOW_CHUNK * size),
+		.alarms = pool_get(&t->alarms),
+		.size = (uint16_t)size,
+		.tcp = s == &t->tcp,
+		.free = FLOW_NONE};
 
 	memset(c.alarms, 0xff, sizeof(struct alarms));
-	t->chunks = xrealloc(t->chunks, (n + 1) * sizeof(*t->chunks));
+	if (n != FLOW_NONE) {
+		t->gone = t->chunks[n].next;
+	} else {
+		n = t->slots / FLOW_CHUNK;
+		t->chunks = xrealloc(t->chunks, (n + 1) * sizeof(*t->chunks));
+		t->slots += FLOW_CHUNK;
+	}
 	t->chunks[n] = c;
-	s->fresh = t->slots;
-	t->slots += FLOW_CHUNK;
-	s->end = t->slots;
+	t->carved += FLOW_CHUNK;
+	s->fresh = n * FLOW_CHUNK;
+	s->end = s->fresh + FLOW_CHUNK;
+}
+
+bool flow_cramped(const struct flow_table *t, uint32_t *chunk)
+{
+	uint32_t least = UINT32_MAX;
+
+	if (t->tcp.chunk != FLOW_NONE || t->tcp.fresh < t->tcp.end || t->carved < t->limit)
+		return false;
+	for (uint32_t i = 0; i < t->slots / FLOW_CHUNK; i++) {
+		const struct flow_chunk *c = &t->chunks[i];
+
+		if (c->size && !c->tcp && c->used && c->used < least) {
+			least = c->used;
+			*chunk = i;
+		}
+	}
+	return least != UINT32_MAX;
+}
+
+void flow_give_back(struct flow_table *t)
+{
+	for (uint32_t i = 0; i < t->slots / FLOW_CHUNK && t->nempty; i++) {
+		struct flow_chunk *c = &t->chunks[i];
+		struct flow_slots *s = slots_of(t, c);
+
+		if (t->carved - t->used <= t->used / 2 + 2 * FLOW_CHUNK && t->carved <= t->limit)
+			return;
+		if (!c->size || c->used || c->free == FLOW_NONE)
+			continue;
+		t->nempty--;
+		if (i == (s->end - 1) / FLOW_CHUNK)
+			s->fresh = s->end = 0;
+		unlink_chunk(t, s, i);
+#ifdef GUARDED
+		for (uint32_t k = 0; k < FLOW_CHUNK; k++)
+			guard((struct flow *)(void *)(c->at + (size_t)k * c->size), false);
+#endif
+		arena_give(t->arena, c->at, (size_t)FLOW_CHUNK * c->size);
+		pool_put(&t->alarms, c->alarms);
+		*c = (struct flow_chunk){.at = (uint8_t *)&nobody,
+			.alarms = &never,
+			.free = FLOW_NONE,
+			.next = t->gone};
+		t->gone = i;
+		t->carved -= FLOW_CHUNK;
+	}
+}
+
+static uint32_t slot_of(struct flow_table *t, struct flow_slots *s, size_t size)
+{
+	struct flow_chunk *c;
+	uint32_t slot;
+
+	if (s->chunk == FLOW_NONE) {
+		if (s->fresh == s->end)
+			grow_slots(t, s, size);
+		t->chunks[s->fresh / FLOW_CHUNK].used++;
+		return s->fresh++;
+	}
+	c = &t->chunks[s->chunk];
+	slot = c->free;
+	c->free = (uint32_t)flow_at(t, slot)->first;
+	if (!c->used++)
+		t->nempty--;
+	if (c->free == FLOW_NONE)
+		unlink_chunk(t, s, s->chunk);
+	return slot;
 }
 
 static struct flow *take_slot(struct flow_table *t, bool tcp)
 {
 	struct flow_slots *s = tcp ? &t->tcp : &t->other;
 	size_t size = tcp ? FLOW_SIZE_TCP : FLOW_SIZE_OTHER;
-	uint32_t slot = s->free;
+	uint32_t slot;
 	struct flow *f;
 
-	if (slot != FLOW_NONE) {
-		s->free = (uint32_t)flow_at(t, slot)->first;
-	} else {
-		if (s->fresh == s->end)
-			grow_slots(t, s, tcp ? FLOW_SIZE_TCP : ROOM_OTHER);
-		slot = s->fresh++;
-	}
+	/* Any has room in what TCP has. */
+	if (!tcp && s->chunk == FLOW_NONE && s->fresh == s->end && t->carved >= t->limit)
+		s = &t->tcp;
+	slot = slot_of(t, s, s == &t->tcp ? FLOW_SIZE_TCP : ROOM_OTHER);
 	f = flow_at(t, slot);
-	memset(f, 0, size);
 	if (!tcp)
 		guard(f, true);
+	memset(f, 0, size);
 	f->slot = slot;
-	if (s->free != FLOW_NONE)
-		prefetch(flow_at(t, s->free), size);
+	if (s->chunk != FLOW_NONE)
+		prefetch(flow_at(t, t->chunks[s->chunk].free), size);
 	else if (s->fresh < s->end)
 		prefetch(flow_at(t, s->fresh), size);
 	return f;
@@ -392,10 +497,10 @@ struct flow *flow_insert(struct flow_table *t, const struct flow_key *k, uint64_
 
 void flow_remove(struct flow_table *t, struct flow *f)
 {
-	struct flow_slots *s = f->proto == IP_PROTO_TCP ? &t->tcp : &t->other;
 	uint64_t hash = hash_of(t, f);
 	uint16_t tag = tag_of(hash);
-	uint32_t slot = f->slot;
+	uint32_t slot = f->slot, n = slot / FLOW_CHUNK;
+	struct flow_chunk *c = &t->chunks[n];
 
 	for (uint32_t i = (uint32_t)hash & t->mask;; i = (i + 1) & t->mask) {
 		struct bucket *b = &t->buckets[i];
@@ -403,13 +508,17 @@ void flow_remove(struct flow_table *t, struct flow *f)
 		for (unsigned j = 0; j < 8; j++)
 			if (b->tag[j] == tag && b->slot[j] == slot) {
 				b->tag[j] = 0;
-				t->chunks[slot / FLOW_CHUNK].alarms->at[slot % FLOW_CHUNK] =
-					FLOW_NEVER;
+				c->alarms->at[slot % FLOW_CHUNK] = FLOW_NEVER;
+				guard(f, false);
 				f->proto = 0;
 				f->slot = FLOW_NONE;
-				f->first = s->free;
-				s->free = slot;
+				f->first = c->free;
+				if (c->free == FLOW_NONE)
+					link_chunk(t, slots_of(t, c), n);
+				c->free = slot;
 				t->used--;
+				if (!--c->used)
+					t->nempty++;
 				return;
 			}
 		b->passed--;

@@ -11,6 +11,7 @@
 #define TSUMARI_CORE_FLOW_H
 
 #include "api/layer.h"
+#include "base/arena.h"
 #include "base/mem.h"
 #include "core/engine.h"
 
@@ -228,6 +229,7 @@ struct waiting;
 
 struct flow_ext {
 	struct ext_side side[2];
+	struct flow *flow;
 	struct handshake *handshake; /* NULL: it went as usual */
 	struct copies *copies;       /* NULL: none were seen */
 	uint32_t duplicates, icmp_errors;
@@ -254,7 +256,7 @@ struct bucket {
 	uint32_t pad[3];
 };
 
-#define FLOW_CHUNK 1024u
+#define FLOW_CHUNK 256u
 #define FLOW_BLOCK 64u        /* slots whose least alarm is kept */
 #define FLOW_NONE  UINT32_MAX /* no slot */
 #define FLOW_NEVER UINT32_MAX /* an alarm that is not set */
@@ -264,25 +266,33 @@ struct alarms {
 	uint32_t at[FLOW_CHUNK]; /* second at which to look at the flow, or FLOW_NEVER */
 };
 
-/* Flows of one size. */
+/* Flows of one size. What went back has none: a slot of it is nobody's. */
 struct flow_chunk {
 	uint8_t *at;
-	uint32_t size;
 	struct alarms *alarms;
+	uint16_t size; /* 0: it went back */
+	bool tcp;
+	uint32_t used;
+	uint32_t free;       /* the first removed flow's slot, FLOW_NONE: none */
+	uint32_t next, prev; /* chunks of its size with removed flows; or the next that went back */
 };
 
 /* The slots of one size. */
 struct flow_slots {
-	uint32_t free;       /* the first removed flow's, FLOW_NONE: none */
-	uint32_t fresh, end; /* those of the last chunk that were never used */
+	uint32_t chunk;      /* the first with removed flows, FLOW_NONE: none */
+	uint32_t fresh, end; /* slots of the last chunk that were never used */
 };
 
 struct flow_table {
 	struct arena *arena; /* of the chunks */
+	struct pool alarms;
 	struct bucket *buckets;
 	uint32_t mask;         /* number of buckets less one */
 	uint32_t used;         /* flows */
-	uint32_t slots, limit; /* slots carved; flows at most */
+	uint32_t slots, limit; /* slots that there were; flows at most */
+	uint32_t carved;       /* slots that there are */
+	uint32_t nempty;       /* chunks that had flows and have none */
+	uint32_t gone;         /* the first chunk that went back */
 	struct flow_chunk *chunks;
 	struct flow_slots tcp, other;
 	uint32_t hand;   /* where eviction looks next */
@@ -351,6 +361,13 @@ struct flow *flow_find(struct flow_table *t, const struct flow_key *k, uint64_t 
 /* A new, zeroed entry; the table must hold fewer than its limit. */
 struct flow *flow_insert(struct flow_table *t, const struct flow_key *k, uint64_t hash);
 void flow_remove(struct flow_table *t, struct flow *f);
+/*
+ * Has it all the slots that it may have, and none that is free and large enough for TCP? Then
+ * *chunk is the one of smaller slots with the fewest flows, whose room is needed.
+ */
+bool flow_cramped(const struct flow_table *t, uint32_t *chunk);
+/* Chunks without flows go back, where there are many free slots: nobody may point to one. */
+void flow_give_back(struct flow_table *t);
 /*
  * The flow that is given up where there is no room: half-open ones first, then the longest idle.
  * unusual: only of those with an extension. NULL: there is none.

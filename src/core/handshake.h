@@ -54,6 +54,7 @@ struct multipath {
 };
 
 struct handshake {
+	struct flow *flow;
 	struct sent_syn syn[SYNS_KEPT], syn_ack[SYNS_KEPT];
 	uint32_t nsyn, nsyn_ack;
 	struct answer answered; /* the SYN that the first SYN/ACK answers */

@@ -160,6 +160,7 @@ struct flow_ext *flow_need_ext(struct shard *sh, struct flow *f)
 		f->ext = pool_get(&sh->ext);
 		sh->extensions++;
 		memset(f->ext, 0, sizeof(*f->ext));
+		f->ext->flow = f;
 	}
 	return f->ext;
 }
@@ -203,6 +204,35 @@ void flow_close(
 	flow_remove(&sh->flows, f);
 }
 
+static void ext_moved(void *object)
+{
+	struct flow_ext *x = object;
+
+	x->flow->ext = x;
+}
+
+static void handshake_moved(void *object)
+{
+	struct handshake *h = object;
+
+	h->flow->ext->handshake = h;
+}
+
+static void copies_moved(void *object)
+{
+	struct copies *c = object;
+
+	c->flow->ext->copies = c;
+}
+
+/* What flows have that were given up lies between what others still have. */
+static void draw_together(struct shard *sh)
+{
+	pool_shrink(&sh->ext, ext_moved);
+	pool_shrink(&sh->handshakes, handshake_moved);
+	pool_shrink(&sh->copies, copies_moved);
+}
+
 /*
  * Extensions have what the flows leave of half the budget, an eighth of it in any case. A packet
  * makes one at most.
@@ -213,9 +243,10 @@ RARELY static void bound_extensions(struct shard *sh)
 			 sh->nhandshakes * sizeof(struct handshake) +
 			 sh->ncopies * sizeof(struct copies);
 	uint64_t half = sh->budget / 2, least = sh->budget / 8;
-	uint64_t flows = (uint64_t)sh->flows.slots * FLOW_COST;
+	uint64_t flows = (uint64_t)sh->flows.carved * FLOW_COST;
 	struct flow *f;
 
+	draw_together(sh);
 	if (bytes <= least || bytes + flows <= half || !(f = flow_victim(&sh->flows, true)))
 		return;
 	counters_add(&sh->engine->counters,
@@ -254,6 +285,23 @@ static unsigned tunnel_number(struct engine *e, const char *kind)
 	return e->ntunnels;
 }
 
+/* TCP needs the room of flows whose slots are too small for it. */
+RARELY static void make_room(struct shard *sh)
+{
+	uint32_t chunk;
+
+	if (!flow_cramped(&sh->flows, &chunk))
+		return;
+	for (uint32_t i = 0; i < FLOW_CHUNK; i++) {
+		struct flow *f = flow_at(&sh->flows, chunk * FLOW_CHUNK + i);
+
+		if (!flow_alive(f))
+			continue;
+		counters_add(&sh->engine->counters, "flow table full: flow given up", 1);
+		flow_close(sh, f, "evicted", END_TIMEOUT, flow_last(f));
+	}
+}
+
 INLINE struct flow *flow_new(struct shard *sh, const struct packet *p, const struct flow_key *k)
 {
 	struct flow_table *t = &sh->flows;
@@ -272,6 +320,8 @@ INLINE struct flow *flow_new(struct shard *sh, const struct packet *p, const str
 			1);
 		flow_close(sh, v, "evicted", END_TIMEOUT, flow_last(v));
 	}
+	if (t->carved >= t->limit && p->ip_proto == IP_PROTO_TCP)
+		make_room(sh);
 	f = flow_insert(t, k, p->hash);
 	f->first = p->time;
 	f->first_frame = p->number;
@@ -586,6 +636,7 @@ void shard_tick(struct shard *sh, uint64_t now, uint64_t order)
 		}
 	}
 	event_tick(sh, now);
+	draw_together(sh);
 	if (sh->engine->config->moments)
 		moment_take(sh, now);
 	sh->key_tick = false;

@@ -54,6 +54,7 @@ struct handshake *handshake_need(struct shard *sh, struct flow *f)
 	h = e->handshake = pool_get(&sh->handshakes);
 	sh->nhandshakes++;
 	memset(h, 0, sizeof(*h));
+	h->flow = f;
 	if (c->flags & FS_SYN)
 		sent_add(h->syn, &h->nsyn, &(struct sent_syn){f->first, f->first_frame, c->tsval});
 	if (f->syn_ack)

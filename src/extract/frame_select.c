@@ -1,6 +1,7 @@
 /* frame_select.c - see frame_select.h. */
 #include "extract/frame_select.h"
 #include "base/ending.h"
+#include "base/arena.h"
 #include "base/mem.h"
 #include "core/flow.h"
 #include "core/order.h"
