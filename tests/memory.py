@@ -59,6 +59,13 @@ def one_after_another(capture):
         flood(capture)
 
 
+def datagrams_first(capture):
+    """TCP needs more room for a flow than what datagrams had."""
+    dns_flows(capture, 120_000)
+    for flood in hostile.syn_flood, hostile.many_sessions:
+        flood(capture)
+
+
 def peak(path, *args):
     """(exit status, MiB)"""
     p = subprocess.Popen([TSUMARI, "-r", path, *args], stdout=subprocess.DEVNULL,
@@ -103,7 +110,7 @@ def main():
         print("a build with sanitizers has other memory")
         return 77
     every = "-a" in sys.argv[1:]
-    floods = [f for f, _ in hostile.FLOODS] + [dns_flows, nfs_names, one_after_another] if every else [
+    floods = [f for f, _ in hostile.FLOODS] + [dns_flows, nfs_names, one_after_another, datagrams_first] if every else [
         hostile.port_scan, hostile.many_sessions, hostile.many_hosts, few_dns_flows, few_nfs_names]
     budgets = [(m, j) for m in (16, 32, 64, 128) for j in (0, 2, 4)] if every else [(16, 4), (64, 2)]
     bad = lost = 0
