@@ -141,6 +141,9 @@ def check_pauses():
     sender = Sender("out")
     _, lost, _, _ = stopped("tcpdump", ["tcpdump", "-Z", "root", "-i", "tap", "-w", "/dev/null"], sender)
     print("     tcpdump, stopped for %d s: %d lost" % (PAUSE, lost), flush=True)
+    args = [TSUMARI, "-Z", "root", "-i", "tap", "-j", "2", "--memory", "64M", "--json"]
+    sent, lost, _, _ = stopped("little", args, sender)
+    check(lost == 0, "stopped for %d s with --memory 64M: %d of %d lost" % (PAUSE, lost, sent))
     for jobs in "0", "2":
         sent, lost, _, _ = stopped("stop" + jobs, [TSUMARI, "-Z", "root", "-i", "tap", "-j", jobs, "--json"], sender)
         check(lost == 0, "stopped for %d s with -j%s: %d of %d lost" % (PAUSE, jobs, lost, sent))

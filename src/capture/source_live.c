@@ -709,10 +709,11 @@ static void iface_watch(struct live_iface *i)
 /*
  * Bytes of the ring of one of n interfaces. libpcap's blocks have 256 KiB, and one goes after 100
  * ms however little is in it: so many blocks, so many tenths of a second may pass without a reader.
+ * It is the kernel's, and comes on top of the budget: a quarter of that for all of them.
  */
 static int ring_size(const struct source_options *o, unsigned n)
 {
-	uint64_t size = o->memory ? o->memory / 2 / n : RING_MOST;
+	uint64_t size = o->memory ? o->memory * 2 / n : RING_MOST;
 
 	if (o->buffer_kib > 0)
 		return o->buffer_kib * 1024;
