@@ -94,6 +94,28 @@ const char *const ledger_names[] = {LEDGER_LIST(LEDGER_NAME)[LEDGER_COUNT] = NUL
 		MEMBER(record, end.packets, name ".packets", "Packets",                            \
 			"Packets sent by the " whose ".", FIELD_U64, 0, 7)
 
+/* Members that several kinds of records have. */
+#define DATASET                                                                                    \
+	MEMBER(record, type, "event.dataset", "Dataset", "The same as type.", FIELD_NAME, 0, 8)
+#define VLANS                                                                                      \
+	MEMBER(record, vlan, "network.vlan.id", "VLAN", "VLAN identifier, the outer one.",         \
+		FIELD_U64, FIELD_F_U16 | FIELD_F_NONZERO, 4),                                      \
+		MEMBER(record, inner_vlan, "network.inner.vlan.id", "Inner VLAN",                  \
+			"VLAN identifier, the inner one of two.", FIELD_U64,                       \
+			FIELD_F_U16 | FIELD_F_NONZERO, 4)
+#define TUNNEL_AND_QUALITY                                                                         \
+	MEMBER(record, tunnel, "tsumari.tunnel", "Tunnel",                                         \
+		"The innermost tunnel it was found in (vxlan, gre ...).", FIELD_NAME, 0, 8),       \
+		FIELD_AT("tsumari.quality", "Quality",                                             \
+			"What the capture or the sender did that limits what the record can say.", \
+			FIELD_NAMES, 12, FIELD_F_LIST, offsetof(struct record, quality),           \
+			quality_names)
+#define FORWARDED(type)                                                                            \
+	MEMBER(type, forwarded, "network.forwarded_ip", "Forwarded",                               \
+		"On whose behalf a proxy connected, as the PROXY protocol says; the client is "    \
+		"the proxy.",                                                                      \
+		FIELD_IP, FIELD_F_NONZERO, 15)
+
 const struct field record_fields[] = {
 	MEMBER(record, start, "@timestamp", "Time", "When it began: the first packet.", FIELD_TIME,
 		0, 30),
@@ -103,7 +125,7 @@ const struct field record_fields[] = {
 		30),
 	MEMBER(record, duration, "event.duration", "Duration", "End less start.", FIELD_DURATION, 0,
 		8),
-	MEMBER(record, type, "event.dataset", "Dataset", "The same as type.", FIELD_NAME, 0, 8),
+	DATASET,
 	MEMBER(record, type, "type", "Type", "flow, or the protocol of the transaction.",
 		FIELD_NAME, 0, 8),
 	ENDPOINT(client, "client", "client"),
@@ -112,20 +134,12 @@ const struct field record_fields[] = {
 	ENDPOINT(server, "destination", "server"),
 	MEMBER(record, transport, "network.iana_number", "Proto", "IANA protocol number.",
 		FIELD_U64, FIELD_F_U8, 5),
-	MEMBER(record, vlan, "network.vlan.id", "VLAN", "VLAN identifier, the outer one.",
-		FIELD_U64, FIELD_F_U16 | FIELD_F_NONZERO, 4),
-	MEMBER(record, inner_vlan, "network.inner.vlan.id", "Inner VLAN",
-		"VLAN identifier, the inner one of two.", FIELD_U64, FIELD_F_U16 | FIELD_F_NONZERO,
-		4),
+	VLANS,
 	MEMBER(record, flow_id, "flow.id", "Flow",
 		"Names the connection, the same on its flow and its transactions: tsumari.run.id, "
 		"and the number of its first frame.",
 		FIELD_RUN_ID, 0, 16),
-	MEMBER(record, tunnel, "tsumari.tunnel", "Tunnel",
-		"The innermost tunnel it was found in (vxlan, gre ...).", FIELD_NAME, 0, 8),
-	FIELD_AT("tsumari.quality", "Quality",
-		"What the capture or the sender did that limits what the record can say.",
-		FIELD_NAMES, 12, FIELD_F_LIST, offsetof(struct record, quality), quality_names),
+	TUNNEL_AND_QUALITY,
 	FIELDS_END,
 };
 
@@ -253,10 +267,7 @@ const struct field flow_fields[] = {
 		"Type of the last ICMP error that named this flow.", FIELD_U64, 0, 3),
 	MEMBER(flow_record, icmp_code, "tsumari.flow.icmp.code", "ICMP code",
 		"Code of the last ICMP error that named this flow.", FIELD_U64, 0, 3),
-	MEMBER(flow_record, forwarded, "network.forwarded_ip", "Forwarded",
-		"On whose behalf a proxy connected, as the PROXY protocol says; the client is the "
-		"proxy.",
-		FIELD_IP, FIELD_F_NONZERO, 15),
+	FORWARDED(flow_record),
 	MEMBER(flow_record, transactions, "tsumari.flow.transactions", "Txns",
 		"Transactions found in this flow; left out where 0.", FIELD_U64, FIELD_F_NONZERO,
 		6),
@@ -403,11 +414,7 @@ const struct field txn_fields[] = {
 		FIELD_DURATION, 0, 8),
 	LEDGER_LIST(LEDGER_FIELD)
 
-		MEMBER(txn_record, forwarded, "network.forwarded_ip", "Forwarded",
-			"On whose behalf a proxy connected, as the PROXY protocol says; the client "
-			"is the "
-			"proxy.",
-			FIELD_IP, FIELD_F_NONZERO, 15),
+		FORWARDED(txn_record),
 	MEMBER(txn_record, ended_by, "tsumari.ended_by", "Ended by",
 		"Who closed the connection, or called off the stream, before the response "
 		"had ended: client_fin, client_rst, client_cancel, client_anew (it opened "
@@ -436,7 +443,7 @@ const struct field txn_fields[] = {
 const struct field event_fields[] = {
 	MEMBER(record, start, "@timestamp", "Time", "When it happened.", FIELD_TIME, 0, 30),
 	MEMBER(record, start, "event.start", "Start", "When it happened.", FIELD_TIME, 0, 30),
-	MEMBER(record, type, "event.dataset", "Dataset", "The same as type.", FIELD_NAME, 0, 8),
+	DATASET,
 	MEMBER(record, type, "type", "Type", "Whose event it is.", FIELD_NAME, 0, 8),
 	MEMBER(record, type, "network.protocol", "Protocol", "The same as type.", FIELD_NAME, 0, 8),
 	MEMBER(record, client.ip, "source.ip", "Source", "Address of the sender.", FIELD_IP, 0, 15),
@@ -451,16 +458,8 @@ const struct field event_fields[] = {
 	MEMBER(record, flow_id, "flow.id", "Flow",
 		"Names the flow of its packets; left out if they are of none.", FIELD_RUN_ID, 0,
 		16),
-	MEMBER(record, vlan, "network.vlan.id", "VLAN", "VLAN identifier, the outer one.",
-		FIELD_U64, FIELD_F_U16 | FIELD_F_NONZERO, 4),
-	MEMBER(record, inner_vlan, "network.inner.vlan.id", "Inner VLAN",
-		"VLAN identifier, the inner one of two.", FIELD_U64, FIELD_F_U16 | FIELD_F_NONZERO,
-		4),
-	MEMBER(record, tunnel, "tsumari.tunnel", "Tunnel",
-		"The innermost tunnel it was found in (vxlan, gre ...).", FIELD_NAME, 0, 8),
-	FIELD_AT("tsumari.quality", "Quality",
-		"What the capture or the sender did that limits what the record can say.",
-		FIELD_NAMES, 12, FIELD_F_LIST, offsetof(struct record, quality), quality_names),
+	VLANS,
+	TUNNEL_AND_QUALITY,
 	MEMBER(event_record, frame, "tsumari.frame.number", "Frame",
 		"The frame that says so; left out where time alone does.", FIELD_U64,
 		FIELD_F_NONZERO, 9),
@@ -471,7 +470,7 @@ const struct field finding_fields[] = {
 	MEMBER(record, start, "@timestamp", "Time", "When it was seen first.", FIELD_TIME, 0, 30),
 	MEMBER(record, start, "event.start", "Start", "When it was seen first.", FIELD_TIME, 0, 30),
 	MEMBER(record, end, "event.end", "End", "When it was seen last.", FIELD_TIME, 0, 30),
-	MEMBER(record, type, "event.dataset", "Dataset", "The same as type.", FIELD_NAME, 0, 8),
+	DATASET,
 	MEMBER(record, type, "type", "Type", "Always finding.", FIELD_NAME, 0, 8),
 	MEMBER(finding_record, protocol, "network.protocol", "Protocol",
 		"The protocol of the service that it blames.", FIELD_NAME, 0, 8),
