@@ -53,7 +53,6 @@ static void arp_layer(struct packet *p, struct view *v, struct next *next)
 
 /* ---- Events ---- */
 
-#define SECOND  1000000000u
 #define RECORDS 100u /* in a second */
 
 struct arp_record {
@@ -122,8 +121,8 @@ static void packet(struct events *e, void *state, const struct packet *p)
 	struct tsm_origin of;
 	struct arp_record *o;
 
-	if (p->time / SECOND > x->second) {
-		x->second = p->time / SECOND;
+	if (p->time / TSM_SECOND > x->second) {
+		x->second = p->time / TSM_SECOND;
 		x->records = 0;
 	}
 	if (x->records == RECORDS) {

@@ -46,7 +46,6 @@ static void vrrp_layer(struct packet *p, struct view *v, struct next *next)
 
 /* ---- Events ---- */
 
-#define SECOND      1000000000u
 #define ROUTERS_MAX 1024u
 #define BUCKETS     1024u
 #define SAMPLE      16u /* routers looked at for one that may go, where there are too many */
@@ -153,9 +152,9 @@ static struct advert advert_of(const struct packet *p)
 
 	if (a.version == 2) {
 		a.auth = h[4];
-		a.interval = h[5] * (uint64_t)SECOND;
+		a.interval = h[5] * TSM_SECOND;
 	} else {
-		a.interval = (load16(h + 4) & 0x0fffu) * (uint64_t)(SECOND / 100);
+		a.interval = (load16(h + 4) & 0x0fffu) * (TSM_SECOND / 100);
 	}
 	return a;
 }
@@ -181,7 +180,7 @@ struct state {
 /* Time without an advertisement after which the master is taken for dead (RFC 5798, 6.1). */
 static uint64_t down_interval(const struct router *r)
 {
-	uint64_t per = r->version == 2 ? SECOND : r->interval;
+	uint64_t per = r->version == 2 ? TSM_SECOND : r->interval;
 
 	return 3 * r->interval + per * (256u - r->priority) / 256;
 }

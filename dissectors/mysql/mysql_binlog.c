@@ -9,7 +9,6 @@
 #include "mysql.h"
 
 #define F_ARTIFICIAL 0x20u
-#define SECOND       INT64_C(1000000000)
 #define CHECKSUM     4u
 #define SIZE_MOST    (UINT32_C(1) << 30) /* max_allowed_packet at most, about */
 #define ACK          0xefu               /* first byte of an acknowledgment */
@@ -171,7 +170,7 @@ static void statement(
 static void lag(
 	struct session *s, struct mysql *h, struct tsm_txn t, const uint8_t *p, uint32_t time)
 {
-	int64_t age = (int64_t)tsm_time(s, p) - (int64_t)time * SECOND;
+	int64_t age = (int64_t)tsm_time(s, p) - (int64_t)time * (int64_t)TSM_SECOND;
 
 	if (!h->age_known || age < h->least_age)
 		h->least_age = age;
@@ -252,7 +251,7 @@ bool mysql_event(
 	tsm_status(t, STATUS_OK);
 	tsm_name(t, F_B_TYPE, name);
 	if (time)
-		tsm_u64(t, F_B_TIME, time * (uint64_t)SECOND);
+		tsm_u64(t, F_B_TIME, time * TSM_SECOND);
 	tsm_u64(t, F_B_SERVER, server);
 	if (position)
 		tsm_u64(t, F_B_POSITION, position);

@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#define TSM_SECOND UINT64_C(1000000000) /* times and durations are ns */
+
 /* An address: IPv6, or IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2). */
 struct addr {
 	uint8_t b[16];

@@ -4,11 +4,13 @@
 #ifndef TSUMARI_BASE_CLOCK_H
 #define TSUMARI_BASE_CLOCK_H
 
+#include "packet.h"
+
 #include <stdint.h>
 #include <time.h>
 
 #define MS     UINT64_C(1000000)
-#define SECOND UINT64_C(1000000000)
+#define SECOND TSM_SECOND
 
 /* ns; async-signal-safe. */
 static inline uint64_t clock_monotonic(void)

@@ -1,5 +1,6 @@
 /* deliver.c - see deliver.h: the queue and its thread. */
 #include "out/deliver_impl.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include <errno.h>
 #include <signal.h>
@@ -8,8 +9,6 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#define SECOND UINT64_C(1000000000)
 
 static struct delivery *delivery_new(size_t room)
 {
