@@ -9,12 +9,12 @@
 #define WIDTH  80u
 
 static const char *const headings[GROUP_COUNT] = {
-	[GROUP_SOURCE] = "Where frames come from",
-	[GROUP_OUTPUT] = "What comes out",
-	[GROUP_PACKETS] = "How --print shows packets",
-	[GROUP_ANALYSIS] = "How it is analysed",
+	[GROUP_SOURCE] = "Input",
+	[GROUP_OUTPUT] = "Output",
+	[GROUP_PACKETS] = "Format of --print",
+	[GROUP_ANALYSIS] = "Analysis",
 	[GROUP_OTHER] = "Other",
-	[GROUP_TCPDUMP] = "Accepted as options of tcpdump; what stands in for them",
+	[GROUP_TCPDUMP] = "Options of tcpdump that have no effect, and what is used instead",
 };
 
 static const char *const kinds[VALUE_COUNT] = {
