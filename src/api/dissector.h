@@ -5,19 +5,21 @@
  * (a header at the front of a frame), an application on top of TCP or UDP, or both. A dissector
  * does not allocate, does no I/O and keeps no global state.
  *
- * A layer dissector is stateless: it reads its header off the front of the view, fills the packet
- * and names what follows. The engine loops; there is no recursion. A header that does not fit marks
- * the view bad and the packet is counted as malformed (or as cut short by the snap length).
+ * A layer dissector is stateless: it reads its header from the front of the view, fills in the
+ * packet and names what follows. The engine calls layers in a loop, without recursion. If a header
+ * is incomplete, it marks the view bad, and the packet is counted as malformed (or as truncated by
+ * the snap length).
  *
- * An application dissector gets one direction's bytes in order. It reads from the front of the view
- * as far as it can and says how to go on (struct take). Requests and responses are marked by four
- * stamps; the engine pairs, times and accounts for them.
+ * An application dissector gets the bytes of each direction in order. It reads from the front of
+ * the view as far as it can and says how to continue (struct take). It marks requests and responses
+ * by four stamps; the engine pairs them, measures their times and makes the ledger.
  *
- * Over UDP each view is one whole datagram: what is unread when data() returns is gone, and what it
- * answers is of no effect but for `stop`. What the snap length cut off is in view.cut.
+ * Over UDP each view is one whole datagram: bytes that are unread when data() returns are
+ * discarded, and of its answer only `stop` has an effect. view.cut counts the bytes that the snap
+ * length cut off.
  *
- * A body dissector reads what another protocol carries (NFS inside RPC), for the transaction that
- * the carrier has begun.
+ * A body dissector reads what another protocol carries (NFS inside RPC), as a part of the
+ * transaction that the carrier has begun.
  */
 #ifndef TSUMARI_DISSECTOR_H
 #define TSUMARI_DISSECTOR_H
@@ -31,14 +33,14 @@
 
 /* Where a key is looked up; (table, key) names the dissector of what follows. */
 enum tsm_table {
-	TABLE_END,       /* ends a list of claims; as `next`: nothing follows that a layer reads */
-	TABLE_LINKTYPE,  /* LINKTYPE_ of tcpdump.org */
-	TABLE_ETHERTYPE, /* IEEE 802 EtherType */
-	TABLE_IP_PROTO,  /* IANA protocol number */
-	TABLE_TCP_PORT,  /* of an application: a hint, content decides */
-	TABLE_UDP_PORT,  /* of a layer (tunnel): decides; of an application: a hint */
-	TABLE_PPP,       /* PPP protocol number (RFC 1661) */
-	TABLE_RPC_PROGRAM, /* ONC RPC program number (RFC 5531): of a body */
+	TABLE_END,         /* ends a list of claims; as `next`: no layer follows */
+	TABLE_LINKTYPE,    /* LINKTYPE_ of tcpdump.org */
+	TABLE_ETHERTYPE,   /* IEEE 802 EtherType */
+	TABLE_IP_PROTO,    /* IANA protocol number */
+	TABLE_TCP_PORT,    /* for an application: a hint; the content decides */
+	TABLE_UDP_PORT,    /* for a layer (tunnel): decides; for an application: a hint */
+	TABLE_PPP,         /* PPP protocol number (RFC 1661) */
+	TABLE_RPC_PROGRAM, /* ONC RPC program number (RFC 5531): for a body */
 	TABLE_COUNT
 };
 
@@ -48,7 +50,7 @@ struct claim {
 };
 
 struct next {
-	uint16_t table; /* enum tsm_table; TABLE_END: the packet's payload is what is left */
+	uint16_t table; /* enum tsm_table; TABLE_END: the rest is the packet's payload */
 	uint32_t key;
 };
 
@@ -62,28 +64,28 @@ enum tsm_probe {
 };
 
 enum tsm_end {
-	END_FIN,     /* the side closed in good order; all its bytes were delivered */
+	END_FIN,     /* the side closed the connection; all its bytes were delivered */
 	END_RST,     /* the connection was reset */
-	END_TIMEOUT, /* nothing for the flow's idle time, or it was evicted */
+	END_TIMEOUT, /* the flow's idle timeout passed, or it was evicted */
 	END_CAPTURE, /* the capture ended */
-	END_SWITCH,  /* another dissector goes on */
+	END_SWITCH,  /* another dissector continues */
 };
 
 #define TAKE_TO_END UINT64_MAX /* take.skip: everything until the side ends */
-#define TAKE_HOLD   UINT32_MAX /* take.need: keep what comes until the other side has moved on */
-/* take.need: no message begins at the front of the view, call again where one does (sync()). */
+#define TAKE_HOLD   UINT32_MAX /* take.need: keep bytes until the other side makes progress */
+/* take.need: no message begins at the front of the view; call again where one does (sync()). */
 #define TAKE_SEARCH (UINT32_MAX - 1)
 
-/* How to go on after what was read off the view. At most one of skip and need is not zero. */
+/* How to continue after the bytes that were read. At most one of skip and need is not zero. */
 struct take {
-	uint64_t skip; /* pass over this many bytes unseen; then data() is called with what follows,
-			  which may be nothing */
-	uint32_t need; /* call again when at least this many bytes are there; 0: as soon as there
-			  is one more than now. What is unread is kept and given again. */
-	bool stop;     /* nothing more is wanted of this connection */
+	uint64_t skip; /* skip this many bytes unread; then data() is called with the bytes after
+			  them, possibly none */
+	uint32_t need; /* call again when at least this many bytes are available; 0: as soon as
+			  there is one more than now. Unread bytes are kept and passed again. */
+	bool stop;     /* ignore the rest of this connection */
 };
 
-/* The answers of data(), as they are said. */
+/* The return values of data(). */
 static inline struct take take_more(void) /* call again when there is more */
 {
 	struct take t = {0, 0, false};
@@ -96,7 +98,7 @@ static inline struct take take_need(uint32_t n) /* ... when at least n bytes are
 	return t;
 }
 
-static inline struct take take_skip(uint64_t n) /* ... behind the next n bytes */
+static inline struct take take_skip(uint64_t n) /* ... after the next n bytes */
 {
 	struct take t = {n, 0, false};
 	return t;
@@ -115,16 +117,15 @@ static inline struct take take_stop(void)
 
 struct tsm_event_kind;
 struct tsm_facts;
-struct show;    /* where describe() puts what it tells */
+struct show;    /* the output of describe() */
 struct session; /* a connection (or UDP flow) as an application dissector sees it */
 struct txn;     /* the engine's side of a transaction */
 
 /*
- * One request and its response, as dissectors know it: a place, and the number of the transaction
- * that has it. It is a value that may be kept anywhere for any time: the engine may finish a
- * transaction at any call (bytes were lost, too many are open), and from then on the value names
- * none, whatever its place is used for later. Every call takes one that names none and does
- * nothing.
+ * A handle of one request and its response: a slot, and the number of the transaction in it. It is
+ * a value that may be kept anywhere for any time. The engine may finish a transaction at any call
+ * (bytes were lost, too many are open). From then on the handle is invalid, whatever its slot is
+ * used for later. All calls accept an invalid handle and do nothing.
  */
 struct tsm_txn {
 	struct txn *place; /* NULL: none */
@@ -132,36 +133,36 @@ struct tsm_txn {
 };
 #define TSM_NONE ((struct tsm_txn){NULL, 0})
 
-/* Is there such a transaction, and is it not finished? */
+/* Is the handle valid: is there such a transaction, not finished yet? */
 bool tsm_is(struct tsm_txn t);
-/* Do both name the same one, that is not finished? */
+/* Are both handles valid and of the same transaction? */
 bool tsm_same(struct tsm_txn a, struct tsm_txn b);
 
-#define TSM_SYNC_MAX   1024u /* bytes that sync() is shown at once, at most */
-#define TSM_BODY_STATE 1024u /* bytes a carrier keeps for the reader of a body */
-#define TSM_BODY_NEED  1100u /* bytes a body may need at once, at most */
+#define TSM_SYNC_MAX   1024u /* bytes that sync() gets at once, at most */
+#define TSM_BODY_STATE 1024u /* bytes of state for a body dissector */
+#define TSM_BODY_NEED  1100u /* bytes that a body dissector may need at once */
 
-/* What the carrier says of the message whose body is read. */
+/* What the carrier tells the body dissector about the message. */
 struct body {
 	enum side side;              /* the request's or the response's */
 	bool last;                   /* the message ends where the view ends */
-	uint32_t version, procedure; /* as the carrier names what is asked */
+	uint32_t version, procedure; /* of the request, in the carrier's numbering */
 	void *state; /* TSM_BODY_STATE bytes, zeroed where the body begins; 8-byte aligned */
 };
 
-/* What is known of an application before a byte was seen. */
-#define TRAIT_SERVER_FIRST 0x1u /* its server speaks first: until it has, the client waits */
-/* Answers come in the order of their requests, whatever their keys: one waits behind another. */
+/* Properties of an application that hold before any byte was captured. */
+#define TRAIT_SERVER_FIRST 0x1u /* the server speaks first; until then the client waits */
+/* Answers come in the order of their requests, whatever their keys, so requests can queue. */
 #define TRAIT_IN_ORDER 0x2u
-/* data() reads what there is of a message that the snap length has cut: where view.cut is not 0. */
+/* data() reads the captured part of a message that the snap length has cut (view.cut > 0). */
 #define TRAIT_READS_CUT 0x8u
-/* It is asked on the ports it claims only: its bytes look like another's. */
+/* It is probed only on the ports it claims, because its bytes resemble other protocols. */
 #define TRAIT_BY_PORT 0x4u
 /* It hides what is asked: its transactions are handshakes, and what follows is told by turns. */
 #define TRAIT_ENCRYPTED 0x10u
 typedef enum tsm_probe tsm_sync(struct session *s, void *state, enum side side, struct view *v);
 
-/* Grows at its end only: one that was compiled when it was shorter is taken as it is. */
+/* New members are appended only; a dissector compiled with a shorter struct still loads. */
 struct dissector {
 	uint32_t abi;  /* TSM_ABI */
 	uint32_t size; /* sizeof(struct dissector) */
@@ -179,58 +180,58 @@ struct dissector {
 	uint32_t traits; /* TRAIT_ */
 	enum tsm_probe (*probe)(struct view head, enum side side);
 	struct take (*data)(struct session *s, void *state, enum side side, struct view *v);
-	/* The n bytes from where data() would have gone on are missing (not captured, or kept
-	   unread and given up), outside of a skip. data() comes next where a message begins behind
-	   the hole (sync()), or with the first bytes behind it (tsm_go_on()). */
+	/* n bytes are missing from where data() would have continued, outside of a skip (they were
+	   not captured, or were kept unread and evicted). Then data() is called where a message
+	   begins after them (sync()), or with the first bytes after them (tsm_go_on()). */
 	void (*gap)(struct session *s, void *state, enum side side, uint64_t n);
 	/* A side has ended; called once a side. Open transactions are closed after both. */
 	void (*end)(struct session *s, void *state, enum side side, enum tsm_end why);
 
-	/* A body, as tsm_body_read() hands it on. Reads from the front of the view; `need` is at
-	   most TSM_BODY_NEED, `skip` passes over payload unseen, TAKE_TO_END all the rest. */
+	/* A body, as tsm_body_read() passes it on. Reads from the front of the view. `need` is at
+	   most TSM_BODY_NEED; `skip` skips payload unread, TAKE_TO_END all the rest. */
 	struct take (*body)(
 		struct session *s, struct tsm_txn t, const struct body *b, struct view *v);
 
-	/* Explains bytes of one frame to a reader (show.h): of a layer its header, of an
-	   application what one packet of `side` carries. p holds what the layers found so far. May
-	   be NULL. */
+	/* Shows the fields of one frame to the user (show.h): the header of a layer, or the payload
+	   of an application's packet, sent by `side`. p holds what the layers have found so far.
+	   May be NULL. */
 	void (*describe)(struct show *out, const struct packet *p, enum side side, struct view v);
 
 	/*
-	 * Does a message of `side` begin at the front of the view? Asked byte by byte where the
-	 * place in the stream is not known: behind lost bytes, where the connection began before
-	 * the capture, and where data() says TAKE_SEARCH. Data() goes on where it is YES. Asked
-	 * anywhere, so that it must not be YES of what may well be the middle of something; a weak
-	 * sign will do where the side takes its turn (tsm_takes_turn()).
-	 * MAYBE: more bytes would tell. They are kept and shown again with what follows, up to
-	 * TSM_SYNC_MAX of them; then it counts as NO.
-	 * The front may be moved over bytes at which surely none begins, to be fast. It only asks:
-	 * of this header tsm_takes_turn(), tsm_find(), tsm_is() and tsm_tag() may be called. NULL:
-	 * a message begins where the side takes its turn, and nowhere else for sure.
+	 * Does a message of `side` begin at the front of the view? Called byte by byte if the
+	 * position in the stream is unknown: after lost bytes, if the connection began before the
+	 * capture, and after TAKE_SEARCH. data() continues at the first YES. The view may begin
+	 * anywhere, so YES is wrong for bytes that are likely inside a message; a weak sign is
+	 * enough where the side takes its turn (tsm_takes_turn()).
+	 * MAYBE: more bytes are needed. They are kept and passed again with later ones, up to
+	 * TSM_SYNC_MAX bytes; then it counts as NO.
+	 * For speed, it may move the front past bytes at which surely no message begins. It must
+	 * not change anything: of this header it may call only tsm_takes_turn(), tsm_find(),
+	 * tsm_is() and tsm_tag(). NULL: a message begins where the side takes its turn.
 	 */
 	tsm_sync *sync;
 
-	/* What the report must know of it (model.h). NULL: nothing. */
+	/* What the report must know about the protocol (model.h). May be NULL. */
 	const struct tsm_model *model;
 
-	/* Its layer tells events (event.h). NULL: it tells none. */
+	/* The events that its layer marks (event.h). May be NULL. */
 	const struct tsm_event_kind *event;
 
-	/* Its packets teach what others are (facts.h). NULL: nothing. */
+	/* What its packets say about other services (facts.h). May be NULL. */
 	const struct tsm_facts *facts;
 };
 
 /*
- * The four stamps. `at` points into the view that data() was given (first byte), `end` one past the
- * last byte; NULL stands for the last byte delivered on that side. Within end() only NULL is
- * allowed.
+ * The four stamps. `at` points to the first byte, in the view that data() was given, and `end` one
+ * past the last byte; NULL stands for the last byte delivered on that side. Within end() only NULL
+ * is allowed.
  *
- * key 0 pairs first in, first out; another key (an RPC xid) pairs by key. tsm_response() gives the
- * oldest open transaction that fits, or a new one without a request (flagged); it gives none only
- * where the memory budget is used up or (first in, first out, bytes lost) several requests could be
- * meant and none can be told: the response is then counted and not attributed.
- * tsm_request() gives none only where the budget is used up.
- * A transaction is finished once both ends were marked; what is said of it later is of no effect.
+ * Key 0 pairs first in, first out; any other key (an RPC xid) pairs by key. tsm_response() returns
+ * the oldest open transaction that fits, or a new one without a request (flagged). It returns
+ * TSM_NONE only if the memory budget is used up, or if (first in, first out, after lost bytes)
+ * several requests are possible and nothing decides between them; the response is then counted and
+ * not attributed. tsm_request() returns TSM_NONE only if the budget is used up.
+ * A transaction is finished once both ends were marked; later calls for it have no effect.
  */
 struct tsm_txn tsm_request(struct session *s, uint64_t key, const uint8_t *at);
 void tsm_request_end(struct session *s, struct tsm_txn t, const uint8_t *end);
@@ -238,35 +239,36 @@ struct tsm_txn tsm_response(struct session *s, uint64_t key, const uint8_t *at);
 void tsm_response_end(struct session *s, struct tsm_txn t, const uint8_t *end);
 
 /*
- * Messages of several transactions interleaved on one connection (HTTP/2 streams): what follows on
- * this side is of t, or (NULL) of none that is known. From the first call on a gap ends no
- * transaction, a response's end does not finish one whose request goes on, and there is no
- * tsm_current().
+ * For messages of several transactions that are interleaved on one connection (HTTP/2 streams): the
+ * next bytes of this side belong to t, or (TSM_NONE) to no known transaction. From the first call
+ * on, a gap ends no transaction, the end of a response does not finish a transaction whose request
+ * continues, and tsm_current() returns TSM_NONE.
  */
 void tsm_turn(struct session *s, enum side side, struct tsm_txn t);
-/* The bytes of its message on this side, which then are not those between its stamps. */
+/* Sets the size of its message on this side, instead of the bytes between its stamps. */
 void tsm_bytes(struct tsm_txn t, enum side side, uint64_t bytes);
 /*
- * A window of the application's own flow control: `side`, the receiver, lets no more of t's message
- * come (closed, with the last byte before `at` of the sender), or does again (`at` in the
- * receiver's bytes). Gives how long it was closed, ns, where it was. Not in end().
+ * The application's own flow control: the receiver, `side`, allows no more bytes of t's message
+ * (closed, by the last byte before `at` in the sender's bytes), or allows them again (`at` in the
+ * receiver's bytes). Returns how long the window was closed, in ns. Not allowed in end().
  */
 uint64_t tsm_window(
 	struct session *s, struct tsm_txn t, enum side side, bool closed, const uint8_t *at);
-/* Finish a transaction that was called off by this side with the bytes before `at`. */
+/* Finishes a transaction that this side cancelled with the bytes before `at`. */
 void tsm_reset(struct session *s, struct tsm_txn t, enum side side, const uint8_t *at);
 /*
- * What does not fit the four stamps as they are:
- * A server that speaks first answers the connection itself: tsm_greeting() is tsm_response() for
- * it. Its request has no bytes, it was made when the handshake ended.
- * tsm_established() is when the handshake ended, ns since the epoch, 0: not known. tsm_unsent(), in
- * end(), is a request that the server waited for, from its last byte on, until it closed the
- * connection; none where it was not the server that closed first. It is an error, and its time is
- * the client's.
- * A transaction of several requests (a mail) has a key of its own; tsm_find() gives the open one
- * with a key (not 0), of others than composite ones while its response has not begun, or NULL.
- * Where its beginning was not captured tsm_open() makes it without a stamp. tsm_composite() says
- * that its time is in other transactions' already; tsm_current() does not give such a one.
+ * Cases beyond the four stamps:
+ * A server that speaks first answers the connection itself: tsm_greeting() replaces tsm_response().
+ * The request has no bytes; its time is the end of the handshake.
+ * tsm_established() returns when the handshake ended, in ns since the epoch, or 0 if unknown.
+ * tsm_unsent(), for end(), returns a request that the server waited for, from its own last byte
+ * until it closed the connection; TSM_NONE if the server did not close first. It is an error, and
+ * its time is the client's.
+ * A transaction of several requests (a mail) is a composite one with its own key. tsm_find()
+ * returns the open transaction with a key (not 0), or TSM_NONE; one that is not composite is found
+ * only until its response begins. tsm_open() creates a transaction without a stamp if its beginning
+ * was not captured. tsm_composite() marks it as composite: its time is already in other
+ * transactions, and tsm_current() does not return it.
  */
 struct tsm_txn tsm_greeting(struct session *s, const uint8_t *at);
 uint64_t tsm_established(const struct session *s);
@@ -275,17 +277,17 @@ struct tsm_txn tsm_open(struct session *s, uint64_t key);
 struct tsm_txn tsm_find(struct session *s, uint64_t key);
 void tsm_composite(struct tsm_txn t);
 
-/* Its time is the connection's own: connect.tls of the ledger, stalls taken out. `ns` is how long
-   it took where it went on after the response; 0: not known (yet). */
+/* The transaction is a handshake: its time, without stalls, is connect.tls in the ledger. `ns` is
+   its duration if it went on after the response; 0: not known (yet). */
 void tsm_handshake(struct tsm_txn t, uint64_t ns);
 
-/* The transaction whose request (response) has begun and not ended on this side; NULL: none. */
+/* The transaction whose request (response) has begun and not ended on this side, or TSM_NONE. */
 struct tsm_txn tsm_current(struct session *s, enum side side);
 
-/* It was none after all: it leaves no record, and the connection's own cost to the next. */
+/* Deletes it without a record; the next transaction carries the cost of the connection. */
 void tsm_withdraw(struct session *s, struct tsm_txn t);
 
-/* Finish a transaction that will get no (further) response, with what is known of it. */
+/* Finishes a transaction that gets no (further) response, with what is known of it. */
 void tsm_abandon(struct session *s, struct tsm_txn t);
 
 /*

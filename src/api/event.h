@@ -5,8 +5,8 @@
  * dissector's packets to its packet(), in the order of the capture, however many threads there are.
  * The dissector keeps what it knows in its state and makes a record where something changes.
  *
- * `fields` describes the record's own part, a struct of the dissector, by offsets from its front.
- * Whom the event is of, when it happened and in which frame is in every event's record.
+ * `fields` describes the dissector's own part of the record, a struct, by offsets from its start.
+ * Every event record also has the sender and receiver, the time and the frame.
  */
 #ifndef TSUMARI_EVENT_H
 #define TSUMARI_EVENT_H
@@ -14,13 +14,13 @@
 #include "dissector.h"
 #include <string.h>
 
-struct events; /* of one dissector: what the calls below go by */
+struct events; /* the events of one dissector; passed to the calls below */
 
 struct tsm_event_kind {
-	const char *counted;        /* "VRRP events": several of them, as the report counts them */
-	const char *total;          /* "vrrp_events": their number in the report as JSON */
+	const char *counted;        /* the plural in the report: "VRRP events" */
+	const char *total;          /* the counter's name in the JSON report: "vrrp_events" */
 	const struct field *fields; /* of the record's own part; ends with FIELD_END */
-	uint32_t record_size;       /* bytes of it */
+	uint32_t record_size;       /* bytes of that part */
 	uint32_t state_size;        /* bytes, zeroed at first */
 
 	/* A packet that the layer marked. */

@@ -1,9 +1,9 @@
 /*
- * layer.h - what layer dissectors share: numbers at a known place, addresses, tunnels.
+ * layer.h - helpers for layer dissectors: numbers at a fixed offset, addresses, tunnels.
  *
- * A layer checks once that its header is there (view_peek or view_len) and then loads from it
- * directly. On a header that is not all there it calls view_take(v, needed), which marks the view
- * and leaves it at its end; on a header that is wrong it calls layer_malformed().
+ * A layer checks once that its whole header was captured (view_peek or view_len) and then loads
+ * from it directly. If the header is incomplete it calls view_take(v, needed), which marks the view
+ * bad and moves it to its end; if the header is invalid it calls layer_malformed().
  */
 #ifndef TSUMARI_LAYER_H
 #define TSUMARI_LAYER_H
@@ -77,9 +77,9 @@ static inline void layer_addr_v4(struct addr *to, const uint8_t *v4)
 }
 
 /*
- * Takes off what is behind the IP packet at h, of `total` bytes by its header. Where there are
- * fewer the frame was cut by something that says nothing of it (an editor, a mirror): what is
- * missing was on the wire, and so was a longer frame.
+ * Removes the bytes behind the IP packet at h, which has `total` bytes according to its header. If
+ * fewer are present, something truncated the frame without recording it (an editor, a mirror): the
+ * missing bytes were on the wire, and the frame was longer.
  */
 static inline void layer_ip_length(
 	struct packet *p, struct view *v, const uint8_t *h, uint32_t total)
@@ -91,7 +91,7 @@ static inline void layer_ip_length(
 		p->len = (uint32_t)(h - p->data) + total;
 }
 
-/* The header says what it must not say. The view stays where it is. */
+/* The header is invalid. The view stays where it is. */
 static inline void layer_malformed(struct view *v)
 {
 	v->bad = true;
