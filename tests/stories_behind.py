@@ -562,6 +562,28 @@ def check_under_way_when_the_capture_ends():
 # ---- locks -------------------------------------------------------------------------------------
 
 
+def cache_is_gone(code):
+    """Each page asks a cache where nobody listens any more."""
+    w = World()
+    for i in range(20):
+        page, cache = w.tcp(WEB), w.tcp("10.8.0.5", 11211, WEB)
+        asked = page.send(0, page.open(i * 200 * MS), get("/p"))
+        cache._send(0, asked + 2 * MS, SYN)
+        cache._send(1, asked + 2 * MS + 10_000, RST | ACK)
+        page.close(page.send(1, asked + 45 * MS, ok(code=code)))
+    return w
+
+
+@story(first=("connect-refused", "10.8.0.5:11211"), also=[("http-error", WEB + ":80")])
+def pages_that_fail_as_a_cache_is_gone():
+    return cache_is_gone(b"500 No")
+
+
+@story(first=("connect-refused", "10.8.0.5:11211"), never=("http-error",))
+def pages_that_do_without_a_cache_that_is_gone():
+    return cache_is_gone(b"200 OK")
+
+
 def locks(waits, after=2 * MS, error=None):
     """One transaction holds a row for so long each time; others write it, and end when it does."""
     w = World()

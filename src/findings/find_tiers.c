@@ -105,6 +105,17 @@ static bool is_failure(const struct finding *x)
 	return false;
 }
 
+/* Connections that a server whose answers fail could not make: what is behind gave it no call. */
+static bool has_no_answer(
+	const struct finding *y, const struct finding *x, const struct findings *f)
+{
+	bool connects = strcmp(y->id, "connect-refused") == 0 ||
+			strcmp(y->id, "connect-timeout") == 0 || strcmp(y->id, "syn-filtered") == 0;
+
+	return connects && memcmp(host_of(f, &y->client), &x->server, sizeof(x->server)) == 0 &&
+	       y->last >= x->first && y->first <= x->last;
+}
+
 /* The failure behind that has most of a server's errors. */
 static const struct finding *failure_behind(struct findings *f, const struct finding *x)
 {
@@ -121,6 +132,9 @@ static const struct finding *failure_behind(struct findings *f, const struct fin
 				(!most || y->count > most->count))
 				most = y;
 		}
+	for (unsigned k = 0; k < f->nlist && !most; k++)
+		if (has_no_answer(&f->list[k], x, f) && f->list[k].count * 2 >= x->count)
+			most = &f->list[k];
 	return most;
 }
 
