@@ -42,23 +42,52 @@ def two_answers_of_two_seconds():
     return pages(60, 2, 2 * SECOND)
 
 
-@story(first=("no-keepalive", "10.8.0.1:80"))
-def path_of_60_ms_and_at_times_110():
-    """It is no long one, though some of its round trips are."""
-    w, now = World(), 0
-    for i in range(24):
-        rtt = (110 if i % 8 == 3 else 60) * MS
-        talk = w.tcp("10.8.0.1")
-        talk._send(0, now, SYN)
-        talk._send(1, now + rtt, SYN | ACK)
-        talk._send(0, now + rtt + 1000, ACK)
-        talk._send(0, now + rtt + 2000, PSH | ACK, get("/"))
-        now += 2 * rtt + MS
+def trips_of(rtts, each=True):
+    """A request for each, over a connection of its own or over one for all."""
+    w, now, talk = World(), 0, None
+    for rtt in rtts:
+        if each or not talk:
+            talk = w.tcp("10.8.0.1")
+            talk._send(0, now, SYN)
+            talk._send(1, now + rtt, SYN | ACK)
+            talk._send(0, now + rtt + 1000, ACK)
+            now += rtt + 2000
+        talk._send(0, now, PSH | ACK, get("/"))
+        now += rtt + MS
         talk._send(1, now, PSH | ACK, ok())
-        talk._send(0, now + 1000, FIN | ACK)
-        talk._send(1, now + rtt, FIN | ACK)
-        talk._send(0, now + rtt + 1000, ACK)
+        if each:
+            talk._send(0, now + 1000, FIN | ACK)
+            talk._send(1, now + rtt, FIN | ACK)
+            talk._send(0, now + rtt + 1000, ACK)
+        else:
+            talk._send(0, now + 1000, ACK)
         now += 2 * rtt
+    return w
+
+
+SIXTY = [(110 if i % 8 == 3 else 60) * MS for i in range(24)]
+
+
+@story(first=("far-path", "10.8.0.1:80"), cost=2 * sum(SIXTY) / SECOND, also=[("no-keepalive", "10.8.0.1:80")])
+def path_of_60_ms_and_a_connection_for_each_request():
+    """All of the time is its round trips: that half of them need not be is a part of it."""
+    return trips_of(SIXTY)
+
+
+@story()
+def path_of_60_ms_and_one_connection():
+    return trips_of(SIXTY, each=False)
+
+
+@story()
+def who_asks_each_second_over_connections_that_take_40_ms():
+    """As a check of a certificate: nobody wants to keep them."""
+    w = World()
+    for i in range(14):
+        talk = w.tcp("10.8.0.1", 8443)
+        now = talk.open(i * SECOND)
+        talk.packets[-1].time += 40 * MS
+        talk.close(talk.send(1, talk.send(0, now + 40 * MS, get("/")) + MS, ok()))
     return w
 
 

@@ -251,17 +251,50 @@ bool cuts_off(const struct svc *s)
 	return c && (c->cut.count || c->gave_up.count);
 }
 
-static void list_single(struct findings *f, const struct svc *s, const struct close_state *c)
+/* What they cost together: 0 where they are few, or others are used more often. */
+static uint64_t single_cost(
+	const struct findings *f, const struct close_state *c, uint64_t *tls, uint64_t *logins)
 {
-	uint64_t n = c->single.count, tls = c->tls ? c->tls_time / c->tls * n : 0, each;
-	uint64_t logins = c->logins ? c->login_time / c->logins * n : 0;
-	struct finding *x;
+	uint64_t n = c->single.count;
 
 	if (n < f->limit.v[THRESHOLD_KEEPALIVE] || n * 10 < c->used * 8)
+		return 0;
+	*tls = c->tls ? c->tls_time / c->tls * n : 0;
+	*logins = c->logins ? c->login_time / c->logins * n : 0;
+	return c->single.cost + *tls + *logins;
+}
+
+#define LITTLE 100u /* permille of all waiting: with less nobody need care */
+
+/* Programs keep their connections to a database; who asks a web server once in a while need not. */
+static bool costs_much(
+	const struct findings *f, const struct close_state *c, uint64_t cost, uint64_t logins)
+{
+	uint64_t while_ns = c->single.last - c->single.first;
+
+	return (cost >= SECOND || logins || reaches(cost, while_ns, LITTLE)) &&
+	       reaches(cost, f->felt, LITTLE);
+}
+
+bool connects_each_time(const struct findings *f, const struct svc *s)
+{
+	const struct close_state *c = svc_has(s, DETECTOR_CLOSE);
+	uint64_t tls, logins = 0, cost = c ? single_cost(f, c, &tls, &logins) : 0;
+
+	return c && costs_much(f, c, cost, logins);
+}
+
+static void list_single(struct findings *f, const struct svc *s, const struct close_state *c)
+{
+	uint64_t n = c->single.count, tls, logins = 0, cost = single_cost(f, c, &tls, &logins),
+		 each;
+	struct finding *x;
+
+	if (!cost)
 		return;
 	x = finding_new(f, "no-keepalive", "A new connection for each request", s, &c->single,
 		logins ? "tsumari.flow.transactions <= 4" : "tsumari.flow.transactions == 1");
-	x->local += tls + logins;
+	x->local = cost;
 	finding_claims(x, s,
 		ENTRY(CONNECT_NETWORK) | ENTRY(CONNECT_TLS) |
 			(logins ? ENTRY(NETWORK) | ENTRY(SERVER) : 0),
@@ -270,11 +303,11 @@ static void list_single(struct findings *f, const struct svc *s, const struct cl
 	each = x->local / n;
 	if (path_loaded(f, s))
 		x->part_of = "latency-under-load";
-	else if (path_far(s))
+	else if (path_far(f, s))
 		x->part_of = "far-path";
 	else if (tls_is_slow(s))
 		x->part_of = "slow-tls";
-	if (each < MS)
+	if (each < MS || !costs_much(f, c, cost, logins))
 		finding_at_most(x, SEVERITY_INFO);
 	say(&x->saw, "%C of %C connections carried %S; each cost %T for its handshake%S%S.", n,
 		c->used, logins ? "a login and next to nothing" : "one request only", each,

@@ -417,7 +417,9 @@ uint64_t slow_start(const struct sending *s);
 /* Do small requests to a service wait behind a large transfer? */
 bool path_loaded(const struct findings *f, const struct svc *s);
 /* Is the path to this service long? */
-bool path_far(const struct svc *s);
+bool path_far(const struct findings *f, const struct svc *s);
+/* Do its clients make a connection for each request, which takes much of all waiting? */
+bool connects_each_time(const struct findings *f, const struct svc *s);
 /* The round trips within what was waited for in turns, and the rest of it; ns. */
 uint64_t turn_network(const struct flow_record *r);
 uint64_t turn_server(const struct flow_record *r);
