@@ -286,6 +286,28 @@ def path_that_lets_small_ones_through():
     return one_way(True)
 
 
+@story(first=("mtu-black-hole", "10.8.0.1:80"), cost=4 * 6.2, never=("dead-connection", "slow-server"))
+def answer_that_went_by_as_a_whole_and_does_not_get_through():
+    """Beside the server: what is sent again is in the time of an answer that is there."""
+    w = World()
+    answer = ok(b"x" * 1700)
+    for i in range(4):
+        talk = w.tcp("10.8.0.1", client="10.9.0.%d" % (i + 1))
+        now = talk.send(0, talk.open(i * 20 * SECOND), get("/large")) + MS
+        first = talk.next[1]
+        talk._send(1, now, PSH | ACK, answer[:1460])
+        talk._send(1, now + 1000, PSH | ACK, answer[1460:])
+        for late in (200, 600, 1400, 3000, 6200):
+            talk.next[1] = first
+            talk._send(1, now + late * MS, PSH | ACK, answer[:1460])
+        talk.next[1] = first
+        talk._send(0, now + 7 * SECOND, FIN | ACK)
+    for i in range(10):
+        near = w.tcp("10.8.0.1", client="10.9.0.77")
+        near.close(near.send(1, near.send(0, near.open(i * 7 * SECOND), get("/")) + MS, answer))
+    return w
+
+
 def unreachable(w, time, query, server, client="10.9.0.1"):
     """The host says that nobody listens."""
     address = lambda a: bytes(map(int, a.split(".")))

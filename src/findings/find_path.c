@@ -601,14 +601,23 @@ static void list_stuck(
 	struct findings *f, const struct svc *s, const struct path_state *c, int side)
 {
 	bool server = side == SIDE_SERVER;
-	struct finding *x = finding_new(f, "mtu-black-hole", "Large segments do not get through", s,
-		&c->stuck[side],
+	/* Beside the server an answer has gone by as a whole, and what was sent again of it is in
+	   its own time. */
+	bool own = server && !c->resent[side] && !c->dead[side].count;
+	struct proof stuck = c->stuck[side];
+	struct finding *x;
+
+	if (own)
+		stuck.cost += c->loss[side].cost;
+	x = finding_new(f, "mtu-black-hole", "Large segments do not get through", s, &stuck,
 		server ? "tsumari.tcp.server.stuck.retransmits > 0"
 		       : "tsumari.tcp.client.stuck.retransmits > 0");
 
 	finding_claims(x, s, ALL_ENTRIES,
 		CLASS(UNACKED) |
 			(server || server_drops(s) ? 0 : CLASS(NOT_TAKEN) | CLASS(NOT_TAKEN_OPEN)));
+	if (own)
+		finding_claims_more(x, ENTRY(STALL_RTO_SERVER), CLASS(NONE));
 	finding_at_least(x, SEVERITY_WARNING);
 	x->of = s->flows;
 	say(&x->saw,
