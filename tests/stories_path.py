@@ -215,15 +215,15 @@ def server_that_writes_slowly_when_the_capture_ends(place, v6):
 each_place(("slow-server", None), server_that_writes_slowly_when_the_capture_ends, None, ("path-bandwidth",))
 
 
-def line_of_one_client(delay):
-    """One client's own line is slow; two others get as much at once."""
+def line_of_one_client(delay, others=400_000):
+    """One client's own line is slow; two others get as much at once, or less."""
     slow = transfers(Link((FAST, SLOW), delay), 1, 800_000)
     for client in 2, 3:
         near = Link((FAST, FAST), MS)
         near.talks, now = 100 * client, 333 * client * MS
         t, now = near.open(now, client)
         for _ in range(12):
-            now = near.send(t, 1, near.one(t, 0, now, PSH | ACK, get("/f")) + MS, ok(bytes(400_000))) + 50 * MS
+            now = near.send(t, 1, near.one(t, 0, now, PSH | ACK, get("/f")) + MS, ok(bytes(others))) + 50 * MS
         slow.packets += near.packets
     return slow
 
@@ -233,9 +233,41 @@ def one_client_far_away_has_a_slow_line():
     return line_of_one_client(60 * MS)
 
 
+@story()
+def one_client_60_ms_away_has_a_slow_line_beside_others_who_ask_for_less():
+    return line_of_one_client(30 * MS, 30_000)
+
+
 @story(first=("path-bandwidth", "10.8.0.1:80"))
 def one_client_near_by_has_a_slow_line():
     return line_of_one_client(10 * MS)
+
+
+def paced_by_the_server(pages):
+    """One download of 400 kB, of which some leaves each 300 ms, beside pages that come at once."""
+    w = World()
+    talk = w.tcp("10.8.0.1", client="10.9.0.9")
+    now = talk.send(0, talk.open(0), get("/large")) + 2 * MS
+    body = bytes(400_000)
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+    now = talk.send(1, now, head + body[:10_000])
+    for at in range(10_000, len(body), 26_000):
+        now = talk.send(1, now + 300 * MS, body[at : at + 26_000])
+    page = w.tcp("10.8.0.1")
+    at = page.open(0)
+    for _ in range(pages):
+        at = page.send(1, page.send(0, at, get("/")) + 2 * MS, ok()) + 100 * MS
+    return w
+
+
+@story()
+def one_download_that_its_server_paces():
+    return paced_by_the_server(40)
+
+
+@story(first=("slow-server", "10.8.0.1:80"))
+def download_that_a_server_gives_slowly():
+    return paced_by_the_server(4)
 
 
 @story()

@@ -135,7 +135,7 @@ static bool is_its_own(const struct findings *f, const struct rate_state *c, enu
 
 	for (unsigned i = 0; !p->many && i < c->nfine; i++)
 		if (memcmp(&c->fine[i], &p->client, sizeof(p->client)) != 0)
-			return c->away[side] >= f->limit.v[THRESHOLD_FAR];
+			return c->away[side] >= f->limit.v[THRESHOLD_FAR] / 2;
 	return false;
 }
 
@@ -144,8 +144,8 @@ static void record(struct findings *f, struct svc *s, const struct record *r)
 	struct sending m;
 
 	for (int side = 0; s && side < 2; side++)
-		if (sending_of(r, (enum side)side, &m) && m.bytes >= f->limit.v[THRESHOLD_LARGE] &&
-			!rate_limited(&m))
+		if (sending_of(r, (enum side)side, &m) &&
+			m.bytes >= f->limit.v[THRESHOLD_LARGE] / 16 && !rate_limited(&m))
 			add_fine(svc_state(s, DETECTOR_RATE), &r->client.ip);
 	for (int side = 0; s && side < 2; side++)
 		if (sending_of(r, (enum side)side, &m) && m.load->time && rate_limited(&m) &&

@@ -15,7 +15,8 @@
 
 #define STEPS      16u
 #define NEARLY_ALL 900u /* permille */
-#define OWN_LEAST  80u  /* the same, of a server's time: less is what could not be told apart */
+#define OTHERS     20u
+#define OWN_LEAST  80u /* the same, of a server's time: less is what could not be told apart */
 
 struct server_state {
 	struct proof slow;
@@ -28,6 +29,7 @@ struct server_state {
 	uint64_t long_ones;  /* longer than one retransmission timeout explains, */
 	uint64_t longer;     /* or than two */
 	uint64_t slowest, least; /* of the slow ones */
+	uint64_t given;          /* of them: large, and begun at once */
 	/* Good answers by the server's time, each step twice as long as the one before. */
 	struct {
 		uint64_t n, all, slow; /* ns; slow: of those that count as slow or medium */
@@ -148,6 +150,14 @@ static bool is_long(const struct record *r, uint64_t ns)
 	return is_longer(r, ns, RTO_MOST);
 }
 
+/* A large answer that began at once: what took time is how it was sent. */
+static bool given_slowly(const struct findings *f, const struct txn_record *t)
+{
+	return t->wait != FIELD_ABSENT && t->wait < f->limit.v[THRESHOLD_SLOW] / 4 &&
+	       t->r.server.bytes != FIELD_ABSENT &&
+	       t->r.server.bytes >= f->limit.v[THRESHOLD_LARGE];
+}
+
 static void add_slow(struct findings *f, struct svc *s, struct server_state *c,
 	const struct record *r, const struct txn_record *t, uint64_t ns, uint64_t frame)
 {
@@ -159,6 +169,7 @@ static void add_slow(struct findings *f, struct svc *s, struct server_state *c,
 	c->long_ones += is_long(r, ns);
 	c->longer += is_longer(r, ns, RTO_TWO);
 	claim(f, class);
+	c->given += t && given_slowly(f, t);
 	if (class != CLASS_SLOW)
 		return;
 	proof_add(&c->slow, r->start, ns, frame);
@@ -292,6 +303,7 @@ static void take_out(struct findings *f, struct svc *s, const struct record *r)
 		if (!idle_take_out(s->idler, r, server, t->frame[1], false) &&
 			(c->slow.count || !idle_take_out(s->idler, r, server, t->frame[1], true)))
 			proof_take_out(&c->slow, r->start, server, t->frame[1]);
+		c->given -= c->given && given_slowly(f, t);
 		proof_drop_frame(&c->slow, t->frame[2]);
 		c->long_ones -= is_long(r, server);
 		c->longer -= is_longer(r, server, RTO_TWO);
@@ -471,6 +483,12 @@ static void list_slow(struct findings *f, const struct svc *s, const struct serv
 	x->of = s->transactions + c->turns;
 	say_slow(x, s, c, slow, &polls);
 	text_release(&polls);
+	/* One transfer of many requests keeps nobody else. */
+	if (c->given && all.count == 1 && s->kind == KIND_WEB && s->transactions >= OTHERS) {
+		finding_at_most(x, SEVERITY_INFO);
+		say(&x->against, "It is one large answer, which began at once: a server that "
+				 "limits the rate of its transfers sends as slowly. ");
+	}
 	if (!rare) {
 		x->usual = x->most == SEVERITY_CRITICAL;
 		finding_at_most(x, SEVERITY_INFO);
