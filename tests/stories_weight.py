@@ -335,6 +335,32 @@ def name_that_is_asked_for_again_later_and_refused_again():
     return gone(w, 60)
 
 
+def two_servers(after):
+    """The first one's host refuses; the second is asked the same after that time, for pages of a proxy."""
+    w, now = World(), 0
+    talk = w.tcp("10.8.0.3", 3128, client="10.9.0.2")
+    now = talk.open(now)
+    for i in range(3):
+        asked = talk.send(0, now, get("/p%d" % i))
+        name = "s%d.example" % i
+        dns(w, asked + MS, "10.8.0.54", 70 + i, name, 5300 + i, client="10.8.0.3")
+        unreachable(w, asked + MS + 20_000, w.packets[-1].data[14:], "10.8.0.54", "10.8.0.3")
+        dns(w, asked + MS + after, "10.8.0.53", 70 + i, name, 5400, MS, client="10.8.0.3")
+        now = talk.send(1, asked + after + 4 * MS, ok()) + SECOND
+    return gone(w, 80)
+
+
+@story(first=("dns-timeout", "10.8.0.54:53"), cost=3 * 7.0)
+def resolver_that_does_not_hear_that_a_server_refuses():
+    """As squid, which asks all its servers from one socket and looks through its questions each five seconds."""
+    return two_servers(7 * SECOND)
+
+
+@story()
+def resolver_that_hears_that_a_server_refuses():
+    return two_servers(MS)
+
+
 @story(first=("dns-timeout", "10.8.0.53:53"), cost=4 * 3.0)
 def name_that_is_asked_for_again_and_ignored():
     w = World()

@@ -431,6 +431,18 @@ static void add_query(struct findings *f, struct svc *s, const struct txn_record
 	}
 }
 
+/* A resolver whose socket is connected to no server does not hear that one refuses. */
+static bool asked_another(const struct lookup *l, unsigned i)
+{
+	const struct attempt *a = &l->a[i];
+
+	for (unsigned k = i + 1; k < l->n; k++)
+		if (l->a[k].id == a->id && l->a[k].server != a->server &&
+			strcmp(l->a[k].type, a->type) == 0)
+			return l->a[k].start > a->start + SOONEST;
+	return false;
+}
+
 /* The end of a flow with queries that were never answered: they were sent until then. */
 static void add_flow(struct dns_all *all, const struct flow_record *r)
 {
@@ -444,8 +456,10 @@ static void add_flow(struct dns_all *all, const struct flow_record *r)
 
 		if (a->flow != flow || a->answered)
 			continue;
-		/* Who sent it again had not heard of it. */
-		a->refused = r->icmp_errors != 0 && !a->retries && r->r.end <= a->until;
+		/* Who sent it again, or asked another server the same much later, had not heard of
+		   it. */
+		a->refused = r->icmp_errors != 0 && !a->retries && r->r.end <= a->until &&
+			     !asked_another(l, i);
 		if (a->retries && r->r.end > a->until)
 			a->until = r->r.end;
 	}
