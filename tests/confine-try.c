@@ -8,6 +8,8 @@
  * TRY=main        where a first line is written to standard output
  * TRY=last        where a report is written, and all else is over
  * TRY=drawing     where keys are waited for
+ * TRY=sending     where a record is sent to a socket
+ * TRY=serving     where it is waited for who asks
  * TRY=crash       a dissector crashes
  * TRY=abort       a dissector aborts
  * TRY=refuse      as where a container denies filters and Landlock
@@ -27,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -219,6 +222,23 @@ int poll(struct pollfd *fds, nfds_t n, int timeout)
 	if (is_main())
 		try_all("drawing");
 	return real(fds, n, timeout);
+}
+
+ssize_t send(int fd, const void *from, size_t n, int flags)
+{
+	if (!is_main())
+		try_all("sending");
+	return syscall(SYS_sendto, fd, from, n, flags, NULL, 0);
+}
+
+int epoll_wait(int fd, struct epoll_event *events, int most, int timeout)
+{
+	int (*real)(int, struct epoll_event *, int, int) =
+		(int (*)(int, struct epoll_event *, int, int))dlsym(RTLD_NEXT, "epoll_wait");
+
+	if (!is_main())
+		try_all("serving");
+	return real(fd, events, most, timeout);
 }
 
 /* ---- Where neither filters nor Landlock can be had ---- */
