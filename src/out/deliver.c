@@ -325,6 +325,14 @@ const char *deliver_name(const struct deliver *d)
 	return d->o.url.said;
 }
 
+const char *deliver_why(const struct deliver *d)
+{
+	if (d->away)
+		return strerror(d->away);
+	return d->o.url.kind == DELIVER_FILE ? "there was no room in its queue"
+					     : "they were not taken in time";
+}
+
 const char *deliver_kind(const struct deliver *d)
 {
 	static const char *const names[] = {[DELIVER_FILE] = "file",

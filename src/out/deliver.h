@@ -69,6 +69,8 @@ struct deliver_counts {
 	uint64_t connects;       /* connections made */
 };
 void deliver_counts(struct deliver *d, struct deliver_counts *c);
+/* Why records were dropped, at the end. */
+const char *deliver_why(const struct deliver *d);
 const char *deliver_name(const struct deliver *d); /* as it was written */
 const char *deliver_kind(const struct deliver *d); /* "tcp" */
 bool deliver_is_file(const struct deliver *d);

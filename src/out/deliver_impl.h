@@ -32,6 +32,7 @@ struct deliver {
 	uint64_t queued, progress;
 	struct deliver_counts counts;
 	bool held, ending, reopen, over, give_up;
+	int away; /* errno: why it cannot be connected; 0: it is */
 	char error[256];
 	/* The thread's. */
 	bool started;

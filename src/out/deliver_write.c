@@ -72,8 +72,12 @@ static int connected(int fd, const struct sockaddr *to, socklen_t len)
 {
 	if (fd >= 0 && connect(fd, to, len) == 0)
 		return fd;
-	if (fd >= 0)
+	if (fd >= 0) {
+		int saved = errno;
+
 		close(fd);
+		errno = saved;
+	}
 	return -1;
 }
 
@@ -121,11 +125,20 @@ static void wait_ms(uint64_t ms)
 	nanosleep(&t, NULL);
 }
 
+/* Why nobody is there; 0: somebody is. */
+static void away(struct deliver *d, int error)
+{
+	pthread_mutex_lock(&d->lock);
+	d->away = error;
+	pthread_mutex_unlock(&d->lock);
+}
+
 /* False: nobody is there, and the program ends. */
 static bool connect_again(struct deliver *d)
 {
 	while (d->fd < 0 && !given_up(d)) {
 		d->fd = connect_once(d);
+		away(d, d->fd < 0 ? errno : 0);
 		for (uint64_t ms = 0; d->fd < 0 && ms < d->pause && !given_up(d); ms += MOMENT)
 			wait_ms(MOMENT);
 		d->pause = d->fd < 0 && d->pause < PAUSE_MAX ? d->pause * 2 : d->pause;

@@ -269,6 +269,17 @@ static bool open_output(struct run *r, const struct output_option *of, struct ru
 	return options_is_report(of->kind) ? open_document(r, of, to) : open_records(r, of, to);
 }
 
+/* A display filter that is none is told of as of -Y. */
+static void name_filter(struct run *r, const char *url)
+{
+	char said[sizeof(r->err)];
+
+	if (strncmp(r->err, "-Y: ", 4) != 0)
+		return;
+	snprintf(said, sizeof(said), "--to %.160s: filter: %.1800s", url, r->err + 4);
+	memcpy(r->err, said, sizeof(said));
+}
+
 static bool open_delivery(struct run *r, unsigned i)
 {
 	const struct options *o = &r->o;
@@ -293,6 +304,8 @@ static bool open_delivery(struct run *r, unsigned i)
 	r->to[i] = deliver_new(&d, r->err, sizeof(r->err));
 	if (r->to[i])
 		r->sinks[r->pipeline.nsinks++] = deliver_sink(r->to[i]);
+	else
+		name_filter(r, d.url.said);
 	return r->to[i] != NULL;
 }
 
@@ -334,7 +347,7 @@ static void finish_delivery(struct deliver *d, bool *good)
 	if (error)
 		message("%s%s%s", error, c.dropped ? "; " : "", dropped);
 	else if (c.dropped)
-		message("%.160s: %s", deliver_name(d), dropped);
+		message("%.160s: %s: %s", deliver_name(d), dropped, deliver_why(d));
 }
 
 bool outputs_open(struct run *r)
