@@ -44,6 +44,7 @@ hidden ncursesw 1 "error: ncurses 6.1 or later, with wide characters was not fou
 hidden libnghttp2 1 "error: libnghttp2 1.40 or later was not found. On Debian: apt-get install libnghttp2-dev"
 hidden json-c 1 "error: json-c 0.15 or later was not found. On Debian: apt-get install libjson-c-dev"
 hidden libmicrohttpd 1 "error: libmicrohttpd 0.9.75 or later was not found. On Debian: apt-get install libmicrohttpd-dev"
+hidden sqlite3 1 "error: SQLite 3.24 or later was not found. On Debian: apt-get install libsqlite3-dev"
 hidden cmocka 0 "the unit tests need cmocka. On Debian: apt-get install libcmocka-dev"
 # An old one is as good as none.
 sed -i 's/^Version:.*/Version: 1.8.1/' pc/libpcap.pc

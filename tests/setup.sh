@@ -2,7 +2,7 @@
 # Installs the Debian packages that are missing: `setup.sh build` for building, `setup.sh tests` for
 # the tests too, `setup.sh static` for looking at the source (tests/static.sh). Says nothing where nothing is missing.
 set -eu
-packages="autoconf automake make pkg-config gcc libc6-dev libpcap-dev zlib1g-dev libzstd-dev liblzma-dev liblz4-dev libbz2-dev libssl-dev libcap-ng-dev libseccomp-dev libpcre2-dev libmaxminddb-dev libncurses-dev libnghttp2-dev libjson-c-dev libmicrohttpd-dev"
+packages="autoconf automake make pkg-config gcc libc6-dev libpcap-dev zlib1g-dev libzstd-dev liblzma-dev liblz4-dev libbz2-dev libssl-dev libcap-ng-dev libseccomp-dev libpcre2-dev libmaxminddb-dev libncurses-dev libnghttp2-dev libjson-c-dev libmicrohttpd-dev libsqlite3-dev"
 if [ "${1:-build}" = static ]; then
 	packages="$packages clang clang-tidy clang-tools cppcheck"
 fi

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -460,10 +461,74 @@ def live(work):
         talk.wait()
 
 
+def rows(path, sql):
+    d = sqlite3.connect(path, timeout=60)
+    try:
+        return d.execute(sql).fetchall()
+    finally:
+        d.close()
+
+
+def history(work):
+    """Minutes in a file: of two runs, up to a size; what is no such file is refused."""
+    path = work + "/history.db"
+    talk = subprocess.Popen([sys.executable, "-c", TALK], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        for n in 1, 2:
+            with Served(work, "-i", "lo", "--history", path, "-Z", "nobody", "tcp", "port", "8080") as s:
+                wait("it does not listen", lambda: "listening" in s.said())
+                talk.stdin.write("20\n")
+                talk.stdin.flush()
+                talk.stdout.readline()
+                wait("not all is seen", lambda: json.loads(s.ask()[2])["total"]["transactions"] == 20)
+                status, headers, body = s.ask("/history/1h.json")
+                got = json.loads(body)
+                check(status == 200 and headers["content-type"] == "application/json" and len(got["transactions"]) == 60, "1h: %s" % got)
+                for which in "6h", "1d", "7d", "30d":
+                    status, _, body = s.ask("/history/%s.json" % which)
+                    check(status == 200 and len(json.loads(body)["errors"]) <= 240, which)
+                check(s.ask("/history/2h.json")[0] == 404, "2h is known")
+            # What is under way when it ends is told as the others are, once.
+            whole = rows(path, "SELECT sum(transactions) FROM minute")[0][0]
+            check(20 * n <= whole <= 22 * n, "run %d: %d requests" % (n, whole))
+            check(rows(path, "SELECT sum(transactions) FROM service")[0][0] == whole, "services have not the whole")
+            check(rows(path, "SELECT sum(transactions) FROM operation WHERE operation = 'GET /?'")[0][0] == 20 * n, "operations")
+            check(rows(path, "SELECT sum(ns) FROM ledger")[0][0] == rows(path, "SELECT sum(waited) FROM minute")[0][0], "ledger")
+        # A month of minutes does not fit 1 MiB: the oldest go.
+        d = sqlite3.connect(path, timeout=60)
+        now = int(time.time()) // 60
+        for i in range(1, 20000):
+            d.execute("INSERT INTO minute VALUES(?, 1, 1, 0, 1, 0, 1)", (now - i - 10,))
+            d.execute("INSERT INTO operation VALUES(?, 'a:1', 'http', ?, 1, 0, 1, 1)", (now - i - 10, "x" * 200))
+        d.commit()
+        d.close()
+        with Served(work, "-i", "lo", "--history", path, "--history-size", "1M", "-Z", "nobody", "tcp", "port", "8080") as s:
+            wait("it does not listen", lambda: "listening" in s.said())
+            talk.stdin.write("20\n")
+            talk.stdin.flush()
+            talk.stdout.readline()
+            wait("not all is seen", lambda: json.loads(s.ask()[2])["total"]["transactions"] == 20)
+        left = rows(path, "SELECT count(*), min(minute), max(minute) FROM minute")[0]
+        used = rows(path, "PRAGMA page_count")[0][0] - rows(path, "PRAGMA freelist_count")[0][0]
+        check(100 < left[0] < 6000 and left[1] > now - 6100 and left[2] >= now and used * 4096 <= 1 << 20, "%s, %d pages" % (left, used))
+        check(rows(path, "SELECT min(minute) FROM operation")[0][0] >= left[1], "operations of minutes that have gone")
+        check(rows(path, "PRAGMA integrity_check") == [("ok",)], "the file is damaged")
+    finally:
+        talk.kill()
+        talk.wait()
+    with open(work + "/none.db", "w") as f:
+        f.write("not a database" * 100)
+    for args, says in ((("-i", "lo", "--history", work + "/none.db"), "not a database"), (("-i", "lo", "--history", work + "/a/b"), "unable to open"),
+                       (("-r", capture, "--history", path), "no -r"), (("-i", "lo", "--history", path, "--history-size", "1K"), "at least 1M")):
+        p = subprocess.run([program, "--web=0", *args], capture_output=True, text=True, timeout=60)
+        check(p.returncode == 2 and says in p.stderr and p.stderr.count("\n") == 1, "%s: %d %r" % (args, p.returncode, p.stderr))
+
+
 with tempfile.TemporaryDirectory() as folder:
     os.chmod(folder, 0o755)
     if sys.argv[3:] == ["live"]:
         live(folder)
+        history(folder)
         sys.exit(faults != 0)
     for part in of_file, hostile, metrics, bounded, refused, tokens, by_tls:
         part(folder)

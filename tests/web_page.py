@@ -3,6 +3,7 @@ import base64
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -107,12 +108,18 @@ def looked_at(b, talk, url):
     check("6 transactions" in text(), "it goes on where it is paused")
     b.value("[...document.querySelectorAll('#live button')][0].click()")
     wait("it does not go on", lambda: "7 transactions" in text())
+    # The past, of which another run has left something.
+    b.value("(e => { e.value = '7d'; e.dispatchEvent(new Event('change')); })(document.querySelector('#live select'))")
+    wait("the past is not shown", lambda: "GET /of-then" in text() and "then-server:80" in text())
+    check("Slow then" in text() and "GET /slow" not in text(), "the past: " + text()[:300])
+    b.value("(e => { e.value = ''; e.dispatchEvent(new Event('change')); })(document.querySelector('#live select'))")
+    wait("the present does not come back", lambda: "7 transactions" in text() and "GET /slow" in text())
     check(b.value("window.harm") is None, "something of the capture ran as a script")
     for e in b.events:
         p = e.get("params", {})
         check(e.get("method") not in ("Runtime.exceptionThrown", "Runtime.consoleAPICalled"), "console: %s" % str(p)[:300])
         if e.get("method") == "Network.requestWillBeSent":
-            check(p["request"]["url"] in (url, url + "report.json", url + "favicon.ico"), "asks for %s" % p["request"]["url"])
+            check(p["request"]["url"] in (url, url + "report.json", url + "favicon.ico", url + "history/7d.json"), "asks for %s" % p["request"]["url"])
 
 
 def main():
@@ -123,11 +130,18 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         talk = Talk()
         with open(work + "/err", "wb") as e:
-            p = subprocess.Popen([program, "-i", "lo", "--web", "0", "-Z", "root", "tcp", "port", "8080"], stderr=e)
+            p = subprocess.Popen([program, "-i", "lo", "--web", "0", "--history", work + "/h.db", "-Z", "root", "tcp", "port", "8080"], stderr=e)
         said = lambda: open(work + "/err", errors="replace").read()
         b = None
         try:
             wait("it does not listen", lambda: "listening" in said())
+            with sqlite3.connect(work + "/h.db", timeout=60) as d:
+                at = int(time.time()) // 60 - 3000
+                d.execute("INSERT INTO minute VALUES(?, 9, 900, 0, 7, 1, 5000000000)", (at,))
+                d.execute("INSERT INTO service VALUES(?, 'then-server:80', 'http', 7, 1, 5000000000, 1, 2, 3)", (at,))
+                d.execute("INSERT INTO operation VALUES(?, 'then-server:80', 'http', 'GET /of-then', 7, 1, 5000000000, 3)", (at,))
+                d.execute("INSERT INTO finding VALUES(?, 'slow-server', 'warning', 'Slow then', 'then-server:80', 'http', 5, 6)", (at,))
+            d.close()
             b = Browser(chromium, work + "/profile")
             b.attach()
             looked_at(b, talk, said().split("the page is at ")[1].split()[0])

@@ -25,6 +25,7 @@ struct document_options {
 	bool append; /* behind what the file has */
 	/* While it is captured: what is under way; NULL: it is over. */
 	const struct under_way *under_way;
+	bool history;     /* the page can ask for what was before */
 	unsigned refresh; /* s after which a page asks for report.json; 0: it asks for nothing */
 };
 

@@ -82,7 +82,8 @@ void document_page(const struct document *d, const char *verdict, struct json_ob
 
 	fputs("<!DOCTYPE html>\n<html lang=\"en\"", f);
 	if (d->o.refresh)
-		fprintf(f, " data-refresh=\"%u\"", d->o.refresh);
+		fprintf(f, " data-refresh=\"%u\"%s", d->o.refresh,
+			d->o.history ? " data-history" : "");
 	fputs(">\n<head>\n<meta charset=\"utf-8\">\n"
 	      "<meta http-equiv=\"Content-Security-Policy\" content=\"",
 		f);

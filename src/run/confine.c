@@ -72,7 +72,8 @@ enum {
 	KEEPER = 1024,  /* files that were made are handed over */
 	CONNECT = 2048, /* records are sent by sockets, which are connected again */
 	SERVE = 4096,   /* others connect, ask and are answered */
-	OWN = 8192      /* how much memory is used is read */
+	OWN = 8192,     /* how much memory is used is read */
+	KEEP = 16384    /* a database is written and read, that is open */
 };
 
 #define FD    (READ | WRITE | TERMINAL)
@@ -119,7 +120,7 @@ static const struct {
 	/* what is open; dissecting threads have none of it */
 	{"read", READ | TERMINAL | SERVE},
 	{"readv", READ},
-	{"pread64", READ | FILES | OWN},
+	{"pread64", READ | FILES | OWN | KEEP},
 	{"lseek", READ | WRITE},
 	{"fstat", FD},
 	{"newfstatat", FD},
@@ -139,8 +140,11 @@ static const struct {
 	{"writev", WRITE | TERMINAL | SERVE},
 	{"ftruncate", WRITE},
 	{"pwrite64", WRITE},
+	{"fsync", KEEP},
+	{"fdatasync", KEEP},
+	{"geteuid", KEEP},
 	/* files; open() is below */
-	{"unlink", FILES},
+	{"unlink", FILES | KEEP},
 	{"unlinkat", FILES},
 	{"rename", FOLDERS},
 	{"renameat", FOLDERS},
@@ -191,8 +195,8 @@ struct program {
 	unsigned short n;
 };
 
-static struct program all, silent, dissecting, reading, main_thread, sending, serving, writing,
-	last;
+static struct program all, silent, dissecting, reading, main_thread, sending, serving, keeping,
+	writing, last;
 static char *names[CALLS]; /* of system calls */
 static uint8_t quiet[CALLS];
 static atomic_bool told[CALLS];
@@ -375,6 +379,10 @@ static void allow_fcntl(scmp_filter_ctx f, unsigned when)
 
 	for (size_t i = 0; i < sizeof(what) / sizeof(what[0]); i++)
 		allow_where(f, "fcntl", is(1, (scmp_datum_t)what[i]));
+	if (when & KEEP) {
+		allow_where(f, "fcntl", is(1, F_SETLK));
+		allow_where(f, "fcntl", is(1, F_GETLK));
+	}
 	if (!(when & SOCKETS))
 		allow_where(f, "fcntl", is(1, (scmp_datum_t)F_DUPFD_CLOEXEC));
 }
@@ -484,14 +492,16 @@ static void make_filters(const struct confine *c)
 	unsigned files = c->nfolders ? FILES : 0, sockets = c->ifaces ? SOCKETS : 0,
 		 open = c->nagain || c->ifaces || c->terminal ? OPEN : 0,
 		 terminal = c->terminal ? TERMINAL : 0, own = c->serves ? OWN : 0,
-		 rest = WRITE | files | open | sockets | terminal | own;
+		 keep = c->keeps ? KEEP : 0, rest = WRITE | files | open | sockets | terminal | own;
 
-	all = make(THREADS | LESS | READ | rest, terminal);
+	all = make(THREADS | LESS | READ | keep | rest, terminal);
 	silent = no_sending(c);
 	if (c->sends)
 		sending = make(CONNECT, terminal);
 	if (c->serves)
 		serving = make(SERVE, terminal);
+	if (c->keeps)
+		keeping = make(READ | WRITE | KEEP, terminal);
 	if (c->files)
 		writing = make(WRITE | FILES, terminal);
 	if (c->jobs)
@@ -597,6 +607,11 @@ void confine_serving(void)
 	if (silent.code)
 		enforce(&silent);
 	enforce(&serving);
+}
+
+void confine_keeping(void)
+{
+	enforce(&keeping);
 }
 
 void confine_sending(void)

@@ -33,6 +33,7 @@ struct confine {
 	bool terminal; /* the live view */
 	bool jobs;     /* several threads */
 	bool capture;  /* frames are printed or written as they are read */
+	bool keeps;    /* a history is kept, by a thread that is started behind it */
 	bool serves;   /* a page is shown, by a thread that is started before */
 	bool sends;    /* records go to sockets, by threads that are started before */
 	bool files;    /* and to files, by threads that are started behind it */
@@ -54,6 +55,8 @@ void confine_sending(void);
 void confine_writing(void);
 /* Of the thread that answers others: started before, it denies itself all files, too. */
 void confine_serving(void);
+/* Of the thread that has the file of the history. */
+void confine_keeping(void);
 void confine_last(void);
 
 /* For the process that makes files (keeper.h): all that it has to do, and no more. */

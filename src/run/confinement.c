@@ -89,6 +89,7 @@ void run_confine(struct run *r, bool repeated)
 		.capture = r->writer || r->printer,
 		.repeated = repeated,
 		.serves = r->web != NULL,
+		.keeps = r->history != NULL,
 	};
 
 	r->pipeline.jobs = jobs(r);
@@ -96,6 +97,7 @@ void run_confine(struct run *r, bool repeated)
 	c.again = again(r, &c.nagain);
 	interfaces(r, &c);
 	add_folder(&c, folder, r->writer ? r->o.write : NULL);
+	add_folder(&c, folder, r->o.history); /* its log is removed at the end */
 	for (unsigned i = 0; i < r->o.noutputs; i++)
 		add_folder(&c, folder, r->outputs[i].ndjson ? r->o.outputs[i].file : NULL);
 	for (unsigned i = 0; i < r->o.nto; i++) {

@@ -23,6 +23,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <seccomp.h>
+#include <sqlite3.h>
 #include <stdint.h>
 #include <string.h>
 #include <zlib.h>
@@ -258,6 +259,7 @@ void info_version(FILE *f)
 	fprintf(f, "PCRE2 %s (built with %d.%d)\n", pcre2, PCRE2_MAJOR, PCRE2_MINOR);
 	fprintf(f, "json-c %s (built with %s)\n", json_c_version(), JSON_C_VERSION);
 	fprintf(f, "libmaxminddb %s\n", MMDB_lib_version());
+	fprintf(f, "SQLite %s (built with %s)\n", sqlite3_libversion(), SQLITE_VERSION);
 	fprintf(f, "libmicrohttpd %s\n", MHD_get_version());
 	fprintf(f, "%s (built with %s.%d)\n", curses_version(), NCURSES_VERSION,
 		NCURSES_VERSION_PATCH);

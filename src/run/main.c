@@ -497,6 +497,8 @@ static int finish(struct run *r, int failed)
 		status = STATUS_FAILED;
 	if (!print_count(r))
 		status = STATUS_FAILED;
+	if (!page_end(r))
+		status = STATUS_FAILED;
 	count_up(r, written);
 	page_stay(r);
 	return status;

@@ -17,6 +17,7 @@
 #define MEMORY_MIN         ((uint64_t)16 << 20)
 #define EXTRACT_MEMORY_MIN ((uint64_t)64 << 10)
 #define KEEP_MIN           ((uint64_t)4 << 20)
+#define HISTORY_MIN        ((uint64_t)1 << 20)
 #define ROTATE_MIN         ((uint64_t)4 << 10)
 #define WINDOW_MAX         UINT64_C(60000000000) /* ns */
 
@@ -170,6 +171,7 @@ static bool take_size(struct parse *p, const struct option_entry *e, const char 
 {
 	const char *example = e->min == MEMORY_MIN           ? "512M is needed, at least 16M"
 			      : e->min == EXTRACT_MEMORY_MIN ? "64M is needed, at least 64K"
+			      : e->min == HISTORY_MIN        ? "256M is needed, at least 1M"
 			      : e->min == ROTATE_MIN         ? "100M is needed, at least 4K"
 							     : "256M is needed, at least 4M";
 	char called[OPTION_CALLED];
@@ -550,6 +552,14 @@ const struct option_entry option_table[] = {
 	{"web-open", 0, NULL, GROUP_OUTPUT, VALUE_PLAIN,
 		"with --web: allow access from any address without token or TLS", take_flag,
 		AT(web_open), 0, 0, USE_ALWAYS},
+	{"history", 0, "FILE", GROUP_OUTPUT, VALUE_FILE,
+		"with --web: keep minutes of services, operations, causes and findings in a file "
+		"of "
+		"SQLite, so that the page looks back days",
+		take_text, AT(history), 0, 0, USE_ALWAYS},
+	{"history-size", 0, "SIZE", GROUP_OUTPUT, VALUE_PLAIN,
+		"with --history: beyond this size the oldest go (256M)", take_size,
+		AT(history_size), HISTORY_MIN, 0, USE_ALWAYS},
 	{"append", 0, NULL, GROUP_OUTPUT, VALUE_PLAIN, "-o writes behind what its files have",
 		take_flag, AT(append), 0, 0, USE_ALWAYS},
 	{"rotate-size", 0, "SIZE", GROUP_OUTPUT, VALUE_PLAIN,

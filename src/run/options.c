@@ -203,6 +203,9 @@ static bool check(struct parse *p)
 			"them"},
 		{!o->web && (o->web_token || o->web_cert || o->web_open),
 			"--web-token, --web-cert and --web-open need --web"},
+		{o->history && (!o->web || o->nreads),
+			"--history keeps what is listened to, for --web: it needs that, and no -r"},
+		{o->history_size && !o->history, "--history-size needs --history"},
 		{!o->web_cert != !o->web_key, "--web-cert and --web-key need each other"},
 		{live && o->extract, "--extract is not for --live: F9 saves what it shows"},
 	};

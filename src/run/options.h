@@ -103,9 +103,11 @@ struct options {
 	const char *web_at; /* its address; NULL: the usual one */
 	const char *web_token, *web_cert, *web_key;
 	bool web_open;
-	const char *sensor; /* --sensor; NULL: none */
-	const char *types;  /* --types, a list with commas; NULL: all */
-	uint64_t keep;      /* --keep, bytes; 0: not given */
+	const char *history;   /* --history */
+	uint64_t history_size; /* bytes; 0: the usual */
+	const char *sensor;    /* --sensor; NULL: none */
+	const char *types;     /* --types, a list with commas; NULL: all */
+	uint64_t keep;         /* --keep, bytes; 0: not given */
 
 	unsigned jobs; /* -j, or OPTIONS_JOBS_AUTO */
 	struct decode_option *decode;

@@ -315,6 +315,8 @@ bool outputs_deliver(struct run *r, bool files)
 		return false;
 	if (files && r->web)
 		web_go(r->web);
+	if (files && !page_keep(r))
+		return false;
 	for (unsigned i = 0; i < r->o.nto; i++) {
 		bool is = deliver_is_file(r->to[i]);
 

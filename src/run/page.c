@@ -123,6 +123,7 @@ static void open_shown(struct run *r)
 		.literal = r->o.engine.literal,
 		.live = source_live(r->source),
 		.identity = &r->identity,
+		.history = r->history,
 		.outputs = outputs,
 		.resident = resident,
 		.capture = capture_so_far,
@@ -148,6 +149,12 @@ bool page_open(struct run *r)
 		certificate = load("--web-cert", r->o.web_cert, r->err, sizeof(r->err));
 		key = certificate ? load("--web-key", r->o.web_key, r->err, sizeof(r->err)) : NULL;
 		good = key != NULL;
+	}
+	if (good && r->o.history) {
+		r->history = history_new(r->o.history,
+			r->o.history_size ? r->o.history_size : HISTORY_SIZE, r->o.engine.literal,
+			r->err, sizeof(r->err));
+		good = w.history = r->history != NULL;
 	}
 	if (good) {
 		w.token = token;
@@ -178,6 +185,25 @@ bool page_start(struct run *r)
 	return false;
 }
 
+bool page_keep(struct run *r)
+{
+	if (!r->history || history_start(r->history, r->web, confine_keeping))
+		return true;
+	snprintf(r->err, sizeof(r->err), "--history: no thread can be started");
+	return false;
+}
+
+bool page_end(struct run *r)
+{
+	if (!r->web)
+		return true;
+	shown_end(r->shown, &r->pipeline.capture, &r->pipeline.counters);
+	if (!r->history || history_finish(r->history, r->err, sizeof(r->err)))
+		return true;
+	message("%s", r->err);
+	return false;
+}
+
 void page_announce(const struct run *r)
 {
 	if (r->web && !r->ui)
@@ -192,7 +218,6 @@ void page_stay(struct run *r)
 
 	if (!r->web)
 		return;
-	shown_end(r->shown, &r->pipeline.capture, &r->pipeline.counters);
 	if (source_live(r->source) || signals_stopped())
 		return;
 	s = shown_sink(r->shown);
@@ -210,5 +235,6 @@ void page_release(struct run *r)
 	if (r->web && r->statm >= 0)
 		close(r->statm);
 	web_free(r->web);
+	history_free(r->history);
 	shown_free(r->shown);
 }

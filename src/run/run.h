@@ -51,6 +51,7 @@ struct run {
 	struct deliver *to[OPTIONS_TO_MAX]; /* those of `o`, in their order */
 	struct web *web;                    /* --web; NULL: it is not asked for */
 	struct shown *shown;                /* what it shows */
+	struct history *history;            /* --history */
 	int statm;                          /* how much memory there is; -1: nobody says */
 	struct progress progress;
 	struct decode_as *decode;
@@ -99,6 +100,10 @@ bool outputs_deliver(struct run *r, bool files);
 /* --web: its socket is opened with the outputs, its thread started with those of --to. */
 bool page_open(struct run *r);
 bool page_start(struct run *r);
+/* --history: its thread is started behind what is denied. */
+bool page_keep(struct run *r);
+/* There are no more records. False: a message says what went wrong. */
+bool page_end(struct run *r);
 void page_announce(const struct run *r);
 /* All is analysed: of a file the page stays until a signal ends it. */
 void page_stay(struct run *r);

@@ -83,7 +83,14 @@ static const struct {
 	[WEB_METRICS] = {"/metrics", "text/plain; version=0.0.4; charset=utf-8"},
 	[WEB_OPENMETRICS] = {"/metrics",
 		"application/openmetrics-text; version=1.0.0; charset=utf-8"},
+	[WEB_HISTORY] = {"/history/1h.json", "application/json"},
+	{"/history/6h.json", "application/json"},
+	{"/history/1d.json", "application/json"},
+	{"/history/7d.json", "application/json"},
+	{"/history/30d.json", "application/json"},
 };
+
+const unsigned web_history_minutes[WEB_THINGS - WEB_HISTORY] = {60, 360, 1440, 10080, 43200};
 
 /* ---- Connections, on the thread ---- */
 
@@ -342,7 +349,7 @@ static enum MHD_Result answer(struct web *w, struct peer *p, const char *url, co
 	if (w->token && !web_authorized(header(c, MHD_HTTP_HEADER_AUTHORIZATION), w->token))
 		return MHD_queue_response(c, MHD_HTTP_UNAUTHORIZED, w->refused);
 	for (int i = 0; i < WEB_THINGS; i++)
-		if (strcmp(url, things[i].path) == 0)
+		if (strcmp(url, things[i].path) == 0 && (i < WEB_HISTORY || w->o.history))
 			return hand_out(
 				w, p, i == WEB_METRICS ? metrics_for(c) : (enum web_thing)i);
 	return MHD_queue_response(c, MHD_HTTP_NOT_FOUND, w->unknown);

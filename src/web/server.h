@@ -24,14 +24,18 @@ enum web_thing {
 	WEB_REPORT,      /* /report.json */
 	WEB_METRICS,     /* /metrics: as text */
 	WEB_OPENMETRICS, /* the same for who asks for OpenMetrics */
-	WEB_THINGS
+	WEB_HISTORY,     /* /history/1h.json, and longer ones (history.h) */
+	WEB_THINGS = WEB_HISTORY + 5
 };
+
+extern const unsigned web_history_minutes[WEB_THINGS - WEB_HISTORY];
 
 struct web_options {
 	const char *at;                /* [ADDRESS:]PORT; NULL: the default */
 	const char *token;             /* who asks must know it; NULL: nobody need */
 	const char *certificate, *key; /* TLS: PEM; NULL: without it */
 	bool open;                     /* whoever reaches it may ask */
+	bool history;                  /* there is one */
 	const char *policy;            /* of the page: what it may load and run */
 };
 

@@ -2,6 +2,7 @@
 #include "web/shown.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "findings/findings.h"
 #include "model/services.h"
 #include "out/document.h"
 #include "out/under_way.h"
@@ -43,6 +44,8 @@ static void shown_record(void *arg, const struct record *r)
 		under_way_record(&v->moments, r);
 	else if (!r->open)
 		metrics_record(v->metrics, r);
+	if (!r->open && v->o.history)
+		history_record(v->o.history, r);
 }
 
 /* As far as it is known. */
@@ -75,6 +78,7 @@ static void make_document(struct shown *v, bool page, FILE *f)
 		.html = page,
 		.under_way = v->capture ? NULL : &v->moments.shown,
 		.refresh = SHOWN_REFRESH,
+		.history = v->o.history != NULL,
 	};
 
 	document_write(
@@ -125,18 +129,32 @@ static uint64_t own_time(void)
 	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
 }
 
+static void keep_history(struct shown *v)
+{
+	if (!history_due(v->o.history) || v->capture)
+		return;
+	look(v);
+	history_minute(v->o.history, findings_of(v->o.model), &v->so_far);
+}
+
 static bool shown_poll(void *arg)
 {
 	struct shown *v = arg;
 	unsigned asked = web_asked(v->o.web);
 	uint64_t now = asked ? clock_monotonic() : 0, took;
 
+	if (v->o.history)
+		keep_history(v);
+	for (unsigned i = WEB_HISTORY; i < WEB_THINGS; i++)
+		if (asked >> i & 1)
+			history_ask(v->o.history, (enum web_thing)i);
+	asked &= (1u << WEB_HISTORY) - 1;
 	if (!asked || now < v->next)
 		return true;
 	took = own_time();
 	if (!v->capture)
 		look(v);
-	for (unsigned i = 0; i < WEB_THINGS; i++)
+	for (unsigned i = 0; i < WEB_HISTORY; i++)
 		if (asked >> i & 1)
 			make(v, (enum web_thing)i);
 	took = own_time() - took;
@@ -153,6 +171,8 @@ void shown_end(struct shown *v, const struct capture_stats *st, const struct cou
 {
 	v->capture = st;
 	v->counters = c;
+	if (v->o.history)
+		history_minute(v->o.history, findings_of(v->o.model), st);
 	v->next = 0;
 }
 

@@ -10,6 +10,7 @@
 #include "model/model.h"
 #include "out/identity.h"
 #include "out/sink.h"
+#include "web/history.h"
 #include "web/metrics.h"
 #include "web/server.h"
 
@@ -24,6 +25,7 @@ struct shown_options {
 	const char *source, *version;
 	bool literal;                    /* as of operation_of() */
 	bool live;                       /* an interface is listened to */
+	struct history *history;         /* NULL: none is kept */
 	const struct identity *identity; /* of flow.id */
 	/* What records are sent to; gives how many there are of `most`. NULL: there is none. */
 	unsigned (*outputs)(void *arg, struct metrics_output *list, unsigned most);
