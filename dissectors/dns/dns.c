@@ -8,9 +8,10 @@
 #include "dns.h"
 #include <string.h>
 
-#define NAME_WIRE 255u /* bytes of the longest name */
-#define LIST_TEXT 2000u
-#define ASKED_MAX 32u /* the last queries, to which a response may come twice */
+#define NAME_WIRE   255u /* bytes of the longest name */
+#define LIST_TEXT   2000u
+#define NO_QUESTION (UINT64_C(1) << 63) /* key of a message without one, with its identifier */
+#define ASKED_MAX   32u                 /* the last queries, to which a response may come twice */
 
 static const char *const header_flags[] = {"NZ", "NZ", "NZ", "NZ", "CD", "AD", "Z", "RA", "RD",
 	"TC", "AA", "OP", "OP", "OP", "OP", "QR", NULL};
@@ -162,8 +163,10 @@ static void question(struct tsm_txn t, const struct dns_head *h)
 	tsm_u64(t, F_ID, h->id);
 	set_number(t, F_OP_CODE, dns_opcodes, h->flags >> 11 & 15, "OPCODE");
 	tsm_u64(t, F_QUESTIONS, h->counts[0]);
-	if (!h->question)
+	if (!h->question) {
+		tsm_op(t, method, view_of(h->text, 0, 0));
 		return;
+	}
 	tsm_str(t, F_NAME, object);
 	set_number(t, F_QTYPE, dns_types, h->type, "TYPE");
 	set_number(t, F_QCLASS, dns_classes, h->class, "CLASS");
@@ -173,17 +176,17 @@ static void question(struct tsm_txn t, const struct dns_head *h)
 static void on_query(struct session *s, struct dns *x, struct dns_message *m,
 	const struct dns_head *h, const uint8_t *at, const uint8_t *end)
 {
-	struct tsm_txn t = tsm_find(s, h->key);
+	/* STATUS asks nothing, nor who only wants a cookie (RFC 7873, 5.4). */
+	uint64_t key = h->question ? h->key : NO_QUESTION | h->id;
+	struct tsm_txn t = tsm_find(s, key);
 
-	if (!h->key)
-		return;
 	if (tsm_is(t)) { /* sent again */
 		tsm_repeated(s, t, at);
 		tsm_set_tag(t, tsm_tag(t) + 1);
 		tsm_u64(t, F_RETRIES, tsm_tag(t));
 		return;
 	}
-	t = tsm_request(s, h->key, at);
+	t = tsm_request(s, key, at);
 	question(t, h);
 	tsm_name(t, F_TYPE, "query");
 	put_flags(t, h->flags);
@@ -191,7 +194,7 @@ static void on_query(struct session *s, struct dns *x, struct dns_message *m,
 		tsm_set_tag(t, dns_transfer_asked(h, *m));
 	records(t, m, h, false);
 	tsm_request_end(s, t, end);
-	x->asked[x->next] = h->key;
+	x->asked[x->next] = key;
 	x->next = (x->next + 1) % ASKED_MAX;
 }
 
@@ -210,7 +213,7 @@ static uint64_t key_of(struct session *s, const struct dns *x, const struct dns_
 			return key;
 		known = true;
 	}
-	return known ? 0 : h->key ? h->key : h->id | UINT64_C(1) << 63;
+	return known ? 0 : h->key ? h->key : NO_QUESTION | h->id;
 }
 
 static enum tsm_status_code status_of(unsigned code)

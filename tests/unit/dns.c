@@ -355,6 +355,25 @@ static void test_z_bit(void **state)
 	talk_lacks("!");
 }
 
+/* A client may ask nothing, of the server (STATUS) or to get a cookie (RFC 7873, 5.4). */
+static void test_no_question(void **state)
+{
+	(void)state;
+	talk_begin(53, false);
+	UDP(0, QUERY);
+	UDP(1, ANSWER);
+	UDP(0, HEAD("\x10", "\0", "\0", "\0"));
+	UDP(1, HEAD("\x90", "\4", "\0", "\0"));
+	UDP(0, HEAD("\1", "\0", "\0", "\0"));
+	UDP(1, HEAD("\x81", "\x81", "\0", "\0"));
+	talk_end();
+	assert_int_equal(talk.records, 3);
+	talk_holds("dns STATUS|STATUS|4");
+	talk_holds("dns QUERY|QUERY|3");
+	talk_lacks("!no_request");
+	talk_lacks("!no_response");
+}
+
 /* NetBIOS, mDNS and LLMNR have messages of the same form and are none of it. */
 static void test_alike(void **state)
 {
@@ -407,6 +426,7 @@ int main(void)
 		cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_transfers),
 		cmocka_unit_test(test_z_bit),
+		cmocka_unit_test(test_no_question),
 		cmocka_unit_test(test_alike),
 	};
 
