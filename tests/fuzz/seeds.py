@@ -102,6 +102,7 @@ def stacks():
     yield "null", 0, [struct.pack("<I", 2) + v4, struct.pack(">I", 30) + v6]
     yield "raw", 101, [v4, v6]
     yield "sll", 113, [bytes.fromhex("0000000100060200000000010000") + b"\x08\0" + v4]
+    yield "nflog", 239, [bytes.fromhex("0200000708000100080000000600") + b"\n\0x\0\0\0" + struct.pack("<HH", 4 + len(v4), 9) + v4]
     yield "sll2", 276, [b"\x08\0\0\0\0\0\0\1\0\1\0\6\2\0\0\0\0\1\0\0" + v4]
     yield "unknown", 9999, [v4]
 

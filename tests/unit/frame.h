@@ -18,15 +18,16 @@
 #include "core/layers.h"
 #include "core/registry.h"
 
-#define LINK_NULL 0
-#define LINK_ETH  1
-#define LINK_PPP  9
-#define LINK_RAW  101
-#define LINK_LOOP 108
-#define LINK_SLL  113
-#define LINK_IPV4 228
-#define LINK_IPV6 229
-#define LINK_SLL2 276
+#define LINK_NULL  0
+#define LINK_ETH   1
+#define LINK_PPP   9
+#define LINK_RAW   101
+#define LINK_LOOP  108
+#define LINK_SLL   113
+#define LINK_IPV4  228
+#define LINK_IPV6  229
+#define LINK_NFLOG 239
+#define LINK_SLL2  276
 
 /* A frame being built, and what came of it. */
 struct frame {

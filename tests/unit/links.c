@@ -65,6 +65,42 @@ static void test_link_types(void **state)
 	finish(&f);
 }
 
+/* Logged by netfilter: a family, attributes of either byte order, one of which is the packet. */
+static void test_nflog(void **state)
+{
+	static const struct header list[] = {{"nflog", 24}, {"ip", 44}, {"tcp", 64}};
+	struct frame f;
+
+	(void)state;
+	for (unsigned big = 0; big < 2; big++) {
+		start(&f, LINK_NFLOG);
+		PUT(&f, 2, 0, 0, 7);
+		if (big) {
+			PUT(&f, 0, 8, 0, 1, 0x08, 0x00, 4, 0); /* POST_ROUTING */
+			PUT(&f, 0, 6, 0, 10, 'x', 0, 0, 0);
+			PUT(&f, 0, 44, 0, 9);
+		} else {
+			PUT(&f, 8, 0, 1, 0, 0x08, 0x00, 4, 0);
+			PUT(&f, 6, 0, 10, 0, 'x', 0, 0, 0);
+			PUT(&f, 44, 0, 9, 0);
+		}
+		put_ip_tcp(&f);
+		assert_ip_tcp(&f);
+		assert_true(f.p.flags & PACKET_OUTGOING);
+		f.b[10] = 0; /* PRE_ROUTING */
+		assert_ip_tcp(&f);
+		assert_false(f.p.flags & PACKET_OUTGOING);
+		f.b[0] = 7; /* of a bridge: the attribute says the protocol */
+		assert_ip_tcp(&f);
+		if (!big)
+			each_cut(&f, list, 3);
+		f.b[12 + big] = 3; /* no attribute is that short */
+		whole(&f);
+		assert_counted(&f, "malformed nflog");
+		finish(&f);
+	}
+}
+
 static void test_llc(void **state)
 {
 	struct frame f;
@@ -209,6 +245,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_link_types),
+		cmocka_unit_test(test_nflog),
 		cmocka_unit_test(test_llc),
 		cmocka_unit_test(test_vlan),
 		cmocka_unit_test(test_ppp),
