@@ -40,11 +40,13 @@ struct segment {
 	uint16_t id, window;
 	uint8_t flags;
 	struct way way;
+	bool bare; /* of an answer that has the ends of its SYN: they and the text are not set */
 };
 
 struct syn {
 	struct ends ends;
 	uint64_t time; /* 0: none */
+	uint64_t hash;
 	uint32_t isn, tsval;
 	uint16_t id, window;
 	uint8_t opts, wscale;
@@ -261,7 +263,7 @@ RARELY static bool joins_answered(
 	const struct segment *a = &s->answer;
 	struct ends from = from_of(t, k), to = ends_turned(&a->ends);
 
-	if (!a->time || !within(a->time, k->time, TRANSLATE))
+	if (!a->time || a->bare || !within(a->time, k->time, TRANSLATE))
 		return false;
 	if (ends_same(&to, &from) ? ends_same_way(&to, &from)
 				  : !a->tsecr || a->tsecr != k->tcp_tsval)
@@ -280,6 +282,7 @@ static void note_syn(const struct twins *t, struct syn *s, const struct packet *
 	s->ends.tunnel = k->tunnel;
 	s->ends.kind = k->tunnel_kind;
 	s->time = k->time;
+	s->hash = k->hash;
 	s->isn = k->tcp_seq;
 	s->tsval = k->tcp_tsval;
 	s->id = k->ip_id;
@@ -324,7 +327,7 @@ static void remember(struct segment *s, const struct packet *k, const struct end
 {
 	*s = (struct segment){*from, k->time, k->tcp_seq, k->tcp_ack, k->paylen + k->paycut,
 		k->tcp_tsval, k->tcp_tsecr, text_of(k), k->ip_id, k->tcp_window, k->tcp_flags,
-		way_of(k)};
+		way_of(k), false};
 }
 
 /* The other direction of what was seen with another tag, and never with this one. */
@@ -395,6 +398,28 @@ RARELY static void look(struct twins *t, struct packet *k, struct counters *coun
 		on_midway(t, k, counts);
 }
 
+/* Is it the answer to this SYN, with its ends and by its way? Both are in the hash. */
+static bool is_expected(const struct syn *s, const struct packet *k)
+{
+	return s->isn == k->tcp_ack - 1 && s->hash == k->hash && s->time;
+}
+
+/* Its ends are the SYN's; what it carries says nothing. */
+static void note_expected(struct segment *a, const struct packet *k)
+{
+	a->bare = true;
+	a->time = k->time;
+	a->seq = k->tcp_seq;
+	a->ack = k->tcp_ack;
+	a->len = k->paylen + k->paycut;
+	a->tsval = k->tcp_tsval;
+	a->tsecr = k->tcp_tsecr;
+	a->id = k->ip_id;
+	a->window = k->tcp_window;
+	a->flags = k->tcp_flags;
+	a->way = way_of(k);
+}
+
 /*
  * A SYN/ACK whose SYN had another key, or is still to come. It is of that one's connection if it
  * has the same addresses on another way, is the answer that was seen under other addresses, or
@@ -406,16 +431,20 @@ static void on_answer(struct twins *t, struct packet *k, struct syn *s, struct c
 	bool known = s->isn == isn && s->time && within(s->time, k->time, ANSWERED);
 	struct ends from = from_of(t, k), back = ends_turned(&s->ends);
 
-	if (s->answer.ack == k->tcp_ack && is_again(&s->answer, k, &from)) {
+	if (s->answer.bare && s->answer.ack == s->isn + 1) {
+		s->answer.ends = back;
+		s->answer.text = text_of(k);
+		s->answer.bare = false;
+	}
+	if (s->answer.ack == k->tcp_ack && !s->answer.bare && is_again(&s->answer, k, &from)) {
 		join(t, k, &s->answer.ends, &isn, true, counts);
 		return;
 	}
 	if (known && ends_same(&back, &from)) {
-		if (!ends_same_way(&back, &from)) {
-			join(t, k, &back, &isn, false, counts);
-			return;
-		}
-	} else if (known && s->tsval && k->tcp_tsecr == s->tsval) {
+		join(t, k, &back, &isn, false, counts);
+		return;
+	}
+	if (known && s->tsval && k->tcp_tsecr == s->tsval) {
 		join(t, k, &back, &isn, true, counts);
 		return;
 	}
@@ -453,6 +482,8 @@ __attribute__((noinline)) void twins_syn(struct twins *t, struct packet *k, stru
 			return;
 		}
 		note_syn(t, s, k);
+	} else if (is_expected(s, k)) {
+		note_expected(&s->answer, k);
 	} else {
 		on_answer(t, k, s, counts);
 	}
