@@ -307,75 +307,72 @@ void tsm_lasting(struct tsm_txn t);
 
 /*
  * The place in a stream (see sync()).
- * tsm_takes_turn(): is the byte at `at`, of the view that sync() was given, the first that its side
- * sends since the other has spoken?
- * tsm_behind_rest(): did something of the client end right before its byte at `at`, of which the
- * capture has the rest only, and which the server has not answered yet?
- * tsm_go_on(): the place of `side` is known, no message is looked for: its bytes go to data() as
- * they come. Within gap() that is right behind the hole.
+ * tsm_takes_turn(): is the byte at `at`, in the view that sync() was given, the first byte that its
+ * side sends after the other side has spoken?
+ * tsm_behind_rest(): does a client's message end right before the byte at `at`, whose beginning was
+ * not captured, and which the server has not answered yet?
+ * tsm_go_on(): the position of `side` is known, so the engine does not search for a message: data()
+ * gets the bytes as they come. Within gap(), they begin right after the missing bytes.
  */
 bool tsm_takes_turn(const struct session *s, const uint8_t *at);
 bool tsm_behind_rest(const struct session *s, const uint8_t *at);
 void tsm_go_on(struct session *s, enum side side);
 
 /*
- * The request of t, not answered yet, came again with the datagram that `at` is in: what was waited
- * until now was for that, not for the server. Of no effect over TCP, where only a connection sends
- * again.
+ * The unanswered request of t was sent again in the datagram that contains `at`: the wait until now
+ * was for the retransmission, not for the server. No effect over TCP, which retransmits itself.
  */
 void tsm_repeated(struct session *s, struct tsm_txn t, const uint8_t *at);
 
-/* When the stream was whole up to this byte of the view that data() was given: ns since the epoch.
- */
+/* When the stream was complete up to this byte of data()'s view: ns since the epoch. */
 uint64_t tsm_time(const struct session *s, const uint8_t *at);
 
-/* A number the dissector keeps with a transaction (a HEAD request's mark, a state). */
+/* A number that the dissector keeps with a transaction (a flag for HEAD, a state). */
 void tsm_set_tag(struct tsm_txn t, uint64_t tag);
 uint64_t tsm_tag(struct tsm_txn t);
 
 enum tsm_status_code { STATUS_OK = 1, STATUS_ERROR, STATUS_CLIENT_ERROR, STATUS_SERVER_ERROR };
 
-/* What the transaction was ("GET", "/index.html"): fields method, path and query. What is empty is
-   not known. */
+/* Sets the operation ("GET", "/index.html"): the fields method, path and query. An empty view means
+   unknown. */
 void tsm_op(struct tsm_txn t, struct view method, struct view object);
-/* Field query, where it is not the method and the object. */
+/* Sets the field query, if it is not the method and the object. */
 void tsm_query(struct tsm_txn t, struct view text);
-/* How it ended. */
+/* Sets the outcome. */
 void tsm_status(struct tsm_txn t, enum tsm_status_code status);
-/* Values of the dissector's own fields, by their place in its table; the last value set stays. Text
-   is copied, up to 2,048 bytes a value and 8 KiB a transaction; what is longer is cut and flagged.
- */
+/* Set the dissector's own fields, by their index in its table; the last value set counts. Text is
+   copied, up to 2,048 bytes per value and 8 KiB per transaction; longer text is cut and flagged. */
 void tsm_u64(struct tsm_txn t, unsigned field, uint64_t value);
 void tsm_str(struct tsm_txn t, unsigned field, struct view text);
-void tsm_name(struct tsm_txn t, unsigned field, const char *constant); /* NULL: it has none */
-/* One more in a number, which begins at 0. */
+void tsm_name(struct tsm_txn t, unsigned field, const char *constant); /* NULL: no value */
+/* Adds 1 to a number, which starts at 0. */
 void tsm_count(struct tsm_txn t, unsigned field);
-/* One more item of a text that is a list (FIELD_F_LIST); it must not hold a line feed. */
+/* Adds an item to a list of texts (FIELD_F_LIST); it must not contain a line feed. */
 void tsm_add(struct tsm_txn t, unsigned field, struct view item);
 
 /*
- * Names of what a protocol knows by handles (numbers that are a hash of them). They are learned
- * from all connections with a server's address, in the order of the records; what is moved or
- * removed counts where the transaction's status is OK.
+ * Names of the objects that a protocol identifies by handles (passed as a hash). They are learned
+ * from all connections to a server's address, in the order of the records; a move or a removal
+ * counts if the transaction's status is OK.
  *
- * tsm_learn() says that `name` in `parent` will get a handle, and tsm_learned(), under the same k,
- * which. A name may be several, parted by "/"; an empty one is the parent itself. tsm_where() says
- * what the transaction is about: `field`, and path and query of the record, get the path of `name`
- * (which may be empty) in `handle`, where it is known by then.
+ * tsm_learn() says that `name` in `parent` will get a handle; tsm_learned(), with the same k, says
+ * which one. A name may have several parts, separated by "/"; an empty one is the parent itself.
+ * tsm_where() names the object of the transaction: `field`, and the record's path and query, get
+ * the path of `name` (which may be empty) in `handle`, if it is known by then.
  */
 #define TSM_HERE 0u /* the handle that tsm_where() was given */
 #define TSM_ROOT 1u /* the root of the server's tree */
 void tsm_learn(struct tsm_txn t, unsigned k, uint64_t parent, struct view name);
 void tsm_learned(struct tsm_txn t, unsigned k, uint64_t handle);
-void tsm_moved(struct tsm_txn t, uint64_t to, struct view name); /* what it is about, to there */
+void tsm_moved(struct tsm_txn t, uint64_t to, struct view name); /* the object moves to there */
 void tsm_removed(struct tsm_txn t, uint64_t parent, struct view name);
 void tsm_where(struct tsm_txn t, unsigned field, uint64_t handle, struct view name);
 
 /*
- * Bodies. tsm_body() finds who claims the key and makes the transaction its: the record gets its
- * name and its fields, the first of which must be the carrier's (by place). False: nobody claims
- * it. tsm_body_read() hands bytes to the one that was found; where there is none all is passed
- * over.
+ * Bodies. tsm_body() finds the dissector that claims the key and assigns the transaction to it: the
+ * record gets its name and its fields, the first of which must be the carrier's, at the same
+ * indices. It returns false if no dissector claims the key. tsm_body_read() passes bytes to that
+ * dissector; without one, all bytes are skipped.
  */
 bool tsm_body(struct session *s, struct tsm_txn t, enum tsm_table table, uint32_t key);
 struct take tsm_body_read(
@@ -392,12 +389,12 @@ enum tsm_quality {
 	QUALITY_NO_RESPONSE,    /* no response was captured */
 	QUALITY_UNFINISHED,     /* the response did not come to its end */
 	QUALITY_TRUNCATED,      /* a value was longer than what is kept */
-	QUALITY_AMBIGUOUS,      /* framing that two readers could read differently */
-	QUALITY_MALFORMED,      /* against the protocol's grammar */
+	QUALITY_AMBIGUOUS,      /* framing that two implementations may read differently */
+	QUALITY_MALFORMED,      /* violates the protocol's grammar */
 	QUALITY_NO_RTT,         /* no round-trip time was seen: network time is inside server */
 	QUALITY_TIME_BACK,      /* capture times ran backwards */
 	QUALITY_CONNECT,        /* the ledger carries the connection's own cost */
-	QUALITY_PENDING,        /* open when the capture ended: its times are at least these */
+	QUALITY_PENDING,        /* open when the capture ended: its times are lower bounds */
 	QUALITY_STALE,          /* sent on a connection that the server had closed already */
 	QUALITY_MPTCP, /* a subflow of Multipath TCP, others carry data of its connection, too */
 	QUALITY_RESENT_END, /* the ledger ends with bytes that were sent again behind the response's
@@ -407,13 +404,13 @@ enum tsm_quality {
 };
 void tsm_flag(struct tsm_txn t, enum tsm_quality quality);
 
-/* Count something odd by a constant name ("http: header too long"); shown in the summary. */
+/* Counts an anomaly by a constant name ("http: header too long"); shown in the summary. */
 void tsm_note(struct session *s, const char *what);
 
 /*
- * Texts that are kept with the connection by a key (what a prepared statement's number stands for).
- * There are TSM_MEMO_MAX at most and 256 KiB in all; the least recently used is evicted.
- * tsm_recall() gives an empty view with p NULL where there is none; the view is good until the next
+ * Texts that are kept with the connection by a key (the statement of a prepared statement's
+ * number), at most TSM_MEMO_MAX and 256 KiB in all; the least recently used is evicted.
+ * tsm_recall() returns an empty view with p NULL if there is none. The view is valid until the next
  * call of tsm_memo().
  */
 #define TSM_MEMO_MAX 1024u
@@ -423,15 +420,15 @@ void tsm_forget(struct session *s, uint64_t key);
 
 /*
  * Compressed bytes inside a stream. tsm_inflate() takes the next bytes of a unit (a packet, a
- * body), `first` with the first of them, and hands what comes out to `reader`, piece by piece, as
- * data() gets its bytes: what is unread is kept and given again, what is skipped is not shown;
- * units follow one another as one stream. A unit gives at most `limit` bytes. Whatever comes out of
- * `in`, which lies in the view that data() was given, is stamped with its first and last byte: hand
- * over pieces that do not depend on how the stream was segmented. False: broken, too long, or out
- * of budget; what is unread is forgotten, as by tsm_inflate_reset(): the next message of what comes
- * out is looked for, by `sync`, which is asked as that of a dissector is.
- * tsm_inflate_alone() is for a whole unit by itself, or its beginning, which may lie in what came
- * out of another: what its reader leaves unread is forgotten, and it marks no stamps.
+ * body); `first` is true for its first bytes. It passes the decompressed bytes to `reader`, piece
+ * by piece, as data() gets its bytes: unread bytes are kept and passed again, skipped bytes are not
+ * passed. Consecutive units form one stream. A unit yields at most `limit` bytes. `in` lies in the
+ * view that data() was given, and everything decompressed from it is stamped with its first and
+ * last byte; so pass pieces that do not depend on the segmentation. It returns false if the data is
+ * broken, too long, or over budget. Then unread bytes are discarded, as by tsm_inflate_reset(), and
+ * `sync`, which works as a dissector's sync(), finds the next message in the decompressed bytes.
+ * tsm_inflate_alone() is for a whole unit by itself, or its beginning, which may come from another
+ * unit's decompressed bytes. Bytes that its reader leaves unread are discarded; it sets no stamps.
  */
 enum tsm_coding { CODING_NONE, CODING_ZLIB, CODING_ZSTD };
 typedef struct take tsm_reader(struct session *s, void *state, enum side side, struct view *v);
@@ -441,49 +438,50 @@ bool tsm_inflate_alone(struct session *s, enum side side, enum tsm_coding coding
 	uint64_t limit, tsm_reader *reader);
 void tsm_inflate_reset(struct session *s, enum side side);
 
-/* Are literals to be shown (--literal)? Where not, a dissector shows a statement's digest only. */
+/* Are literals shown (--literal)? If not, a dissector shows only a statement's digest. */
 bool tsm_literal(const struct session *s);
 
 /*
- * From the current place on both sides are read by another dissector: a name, NULL for whichever
- * recognises what comes, "" for none. The caller's end() is not called; its transactions stay open
- * until their ends are marked: mark them before. data() must return right after.
+ * Another dissector reads both sides from the current position: `name`, or NULL for any that
+ * recognises the bytes, or "" for none. The caller's end() is not called. Its transactions stay
+ * open until their ends are marked, so mark them before. data() must return right after the call.
  */
 void tsm_switch(struct session *s, const char *name);
 
 /*
- * The request of a transaction is answered in the protocol that tsm_switch() goes over to (HTTP's
- * Upgrade: h2c, whose 101 is an interim answer). tsm_pass_on() before the switch takes the
- * transaction itself out of the records; tsm_upgraded() gives what goes on in its place: a
- * transaction with its request's stamps and this key, its method and object still to be set. NULL:
- * there is none, or it was asked for before. The views hold until the transaction gets values.
+ * The request of a transaction is answered in the protocol that tsm_switch() changes to (HTTP's
+ * Upgrade: h2c, whose 101 is an interim response). tsm_pass_on(), before the switch, removes the
+ * transaction itself from the records. tsm_upgraded() returns its continuation: a transaction with
+ * the stamps of the request and this key, whose method and object are still to be set; or TSM_NONE
+ * if there is none or it was returned before. The views are valid until the transaction gets
+ * values.
  */
 void tsm_pass_on(struct session *s, struct tsm_txn t);
 struct tsm_txn tsm_upgraded(
 	struct session *s, uint64_t key, struct view *method, struct view *object);
 
 /*
- * Memory for a library that cannot do without: as realloc(), size 0 gives it back. Bounded for each
- * session (TSM_MEMORY_MAX) and by the budget: NULL where that is used up, and `old` stays. What
- * is left when the session ends or another dissector takes over is given back by the engine.
+ * Memory for a library that needs it. Works as realloc(); size 0 frees it. It is bounded per
+ * session (TSM_MEMORY_MAX) and by the budget: returns NULL if that is used up, and `old` stays
+ * valid. The engine frees the rest when the session ends or another dissector takes over.
  */
 #define TSM_MEMORY_MAX (256u * 1024u)
 void *tsm_memory(struct session *s, void *old, size_t size);
 
 /*
- * The bytes of the view before `end` are payload that stays closed to this dissector (TLS's
- * application data before the handshake's end): its turns are counted on the flow from here on, as
- * those of a protocol that nobody reads.
+ * The bytes of the view before `end` are payload that this dissector cannot read (TLS application
+ * data before the end of the handshake): from here on the flow counts turns, as for a protocol
+ * without a dissector.
  */
 void tsm_opaque(struct session *s, enum side side, const uint8_t *end);
 
 /* Is this UDP: does each view hold one datagram? */
 bool tsm_datagram(const struct session *s);
 
-/* Mail addresses are to be shown as their domain only, and subjects not at all. */
+/* Must mail addresses be shown as their domain only, and subjects not at all? */
 bool tsm_mask_mail(const struct session *s);
 
-/* Is the first byte that this side sent on its connection still to be read? */
+/* Is the first byte that this side sent on its connection still unread? */
 bool tsm_from_start(const struct session *s, enum side side);
 
 /*

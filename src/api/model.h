@@ -1,17 +1,17 @@
 /*
- * model.h - what the report must know of a protocol: what it is for, what its operations are
- * called, which of its requests are health checks, which wait on purpose.
+ * model.h - what the report must know about a protocol: its purpose, the names of its operations,
+ * which requests are health checks, and which wait on purpose.
  *
- * Methods are compared without regard to case. All of it may be left out: a protocol that says
- * nothing is of KIND_OTHER, its operations are called by their method (and object, if that is a
- * path), and no request of it is a health check.
+ * Methods are compared without case. Everything is optional: by default a protocol is of
+ * KIND_OTHER, its operations are named by their method (and their object, if that is a path), and
+ * none of its requests is a health check.
  */
 #ifndef TSUMARI_API_MODEL_H
 #define TSUMARI_API_MODEL_H
 
 #include <stdint.h>
 
-/* What it is for. The servers of the web, of mail and of names ask others before they answer. */
+/* Its purpose. Servers of the kinds WEB, MAIL and NAMES ask others before they answer. */
 enum tsm_kind {
 	KIND_OTHER,
 	KIND_WEB,
@@ -19,10 +19,10 @@ enum tsm_kind {
 	KIND_FILES,
 	KIND_MAIL,
 	KIND_NAMES,
-	KIND_COUNT /* of them */
+	KIND_COUNT
 };
 
-/* What an operation is called behind its method: equal work should have equal names. */
+/* The name of an operation after its method: equal work should have equal names. */
 enum tsm_naming {
 	NAMING_PATH,      /* the object if it begins with '/', its numbers and ids as ? */
 	NAMING_URI,       /* the object, a URI: without its query, numbers and ids as ? */

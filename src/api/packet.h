@@ -1,10 +1,10 @@
 /*
  * packet.h - one frame and the headers that the layers found in it.
  *
- * The reader fills the first part, each layer dissector what its header says; of stacked headers of
- * one kind (tunnels) the innermost stays, as it is the one whose flow is followed. Multi-byte
- * values are in host order. Pointers lead into the frame (or a reassembled datagram) and live as
- * long as the packet is being handled.
+ * The reader fills in the first part, and each layer dissector the values of its header. If headers
+ * of one kind are stacked (tunnels), the values of the innermost remain, because its flow is
+ * followed. Multi-byte values are in host order. Pointers point into the frame (or a reassembled
+ * datagram) and are valid while the packet is processed.
  */
 #ifndef TSUMARI_PACKET_H
 #define TSUMARI_PACKET_H
@@ -55,20 +55,20 @@ struct dissector;
 #define PACKET_TCP      0x0002u /* the ports and the tcp part are set */
 #define PACKET_UDP      0x0004u /* the ports are set */
 #define PACKET_ICMP     0x0008u /* icmp_type, icmp_code; both ports hold the echo identifier, or 0 */
-#define PACKET_QUOTE    0x0010u /* an ICMP error: quote names the flow it speaks of */
+#define PACKET_QUOTE    0x0010u /* an ICMP error: quote identifies the flow it is about */
 #define PACKET_FRAGMENT 0x0020u /* an IP fragment: frag is set, payload is this fragment's part */
 #define PACKET_ARP      0x0040u /* event is set, src and dst hold the protocol addresses (IPv4) */
 #define PACKET_MAC      0x0080u /* mac_src and mac_dst are set */
 #define PACKET_OUTGOING 0x0100u /* the capturing host sent it (cooked captures) */
-#define PACKET_EVENT    0x0200u /* it tells an event (event.h): event is set */
+#define PACKET_EVENT    0x0200u /* it is an event (event.h): event is set */
 #define PACKET_SCTP     0x0400u /* the ports are set */
 
 /* The kinds of packet that have ports. */
 #define PACKET_PORTS (PACKET_TCP | PACKET_UDP | PACKET_SCTP)
 
 #define PACKET_TWIN                                                                                \
-	0x0400u /* of a connection that was captured under another key, which it has now */
-#define PACKET_TWIN_NAMED 0x0800u /* the first of such: twin is set */
+	0x0400u /* of a connection captured under another key, which this packet has now */
+#define PACKET_TWIN_NAMED 0x0800u /* the first of these: twin is set */
 #define PACKET_BAD_SUM                                                                             \
 	0x2000u             /* a datagram with a wrong checksum, which offload does not explain */
 #define PACKET_COPY 0x1000u /* a datagram that was captured before; its key is that one's */
@@ -83,7 +83,7 @@ struct dissector;
 #define TCP_ECE 0x40u
 #define TCP_CWR 0x80u
 
-/* tcp_opts: which options were there. */
+/* tcp_opts: which options are present. */
 #define TCP_OPT_MSS     0x01u
 #define TCP_OPT_WSCALE  0x02u
 #define TCP_OPT_SACK_OK 0x04u
@@ -97,7 +97,7 @@ struct packet_quote { /* the packet an ICMP error quotes, as its sender sent it 
 	uint8_t proto;
 };
 
-struct packet_twin { /* what a packet had that belongs to a connection of another key */
+struct packet_twin { /* the original key of a packet that got another one */
 	struct addr src, dst;
 	uint16_t sport, dport, vlan;
 	uint32_t tunnel;
@@ -111,7 +111,7 @@ struct packet_frag {
 	uint8_t proto;   /* what the whole datagram carries */
 };
 
-struct packet_event {                      /* a message that is of no connection */
+struct packet_event {                      /* a message that belongs to no connection */
 	const struct dissector *dissector; /* whose event it is, with PACKET_EVENT */
 	const uint8_t *head;               /* its first byte, as on the wire */
 	uint32_t len;
@@ -122,7 +122,7 @@ enum mptcp_subtype { MPTCP_CAPABLE, MPTCP_JOIN, MPTCP_DSS };
 struct packet_mptcp {
 	uint8_t subtype; /* others are passed over */
 	uint8_t version; /* MPTCP_CAPABLE */
-	uint8_t nkeys;   /* and the keys in it: the sender's, the receiver's */
+	uint8_t nkeys;   /* number of keys in it: the sender's, the receiver's */
 	bool has_ack, has_map, has_token;
 	uint16_t len; /* of the mapping, 0: up to the end of the subflow */
 	uint64_t key[2];
@@ -143,7 +143,7 @@ struct packet {
 	/* What the layers found. */
 	uint16_t flags;          /* PACKET_ */
 	uint8_t depth;           /* headers read so far */
-	uint8_t nvlan;           /* VLAN tags met, outer first; may be more than vlan[] holds */
+	uint8_t nvlan;           /* number of VLAN tags; may be more than vlan[] holds */
 	uint16_t vlan[2];        /* VLAN identifiers: outer, inner */
 	uint32_t tunnel;         /* identifies the innermost tunnel (VNI, GRE key); 0: none */
 	const char *tunnel_kind; /* "vxlan" ...; NULL: none */
@@ -169,7 +169,8 @@ struct packet {
 	uint32_t tcp_tsval, tcp_tsecr; /* TCP_OPT_TIMES; tcp_tsval is 0 without */
 	const uint8_t *tcp_sack;
 
-	/* What the innermost header carries; length by its headers, padding taken off. */
+	/* The payload of the innermost header; its length is that of the headers, without padding.
+	 */
 	const uint8_t *payload;
 	uint32_t paylen; /* bytes captured */
 	uint32_t paycut; /* bytes on the wire behind them */
@@ -183,7 +184,7 @@ struct packet {
 	};
 
 	/* The engine's own. */
-	uint64_t order; /* its place among all: rises from each packet to the next */
+	uint64_t order; /* increases from each packet to the next */
 	uint64_t hash;
 	uint8_t shard;
 	uint8_t reverse;

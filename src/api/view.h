@@ -91,8 +91,8 @@ static inline uint64_t view_le(struct view *v, unsigned n)
 }
 
 /*
- * Split off the next n wire bytes as a view of their own. Where fewer were captured the part says
- * so by its cut; where the wire did not hold n, the part is what there is and the parent goes bad.
+ * Splits off the next n wire bytes as a view of their own. If fewer were captured, the part's `cut`
+ * says so. If the wire did not hold n bytes, the part is the rest and the parent becomes bad.
  */
 static inline struct view view_sub(struct view *v, size_t n)
 {
@@ -116,8 +116,9 @@ static inline struct view view_sub(struct view *v, size_t n)
 }
 
 /*
- * Narrow the view to the length a header declares (n wire bytes from here): what lies behind it is
- * padding and goes. False where the header claims more than the wire held; the view stays as it is.
+ * Narrows the view to the length that a header declares (n wire bytes from here) and drops the
+ * padding behind it. Returns false, and changes nothing, if the header claims more than the wire
+ * held.
  */
 static inline bool view_trim(struct view *v, size_t n)
 {
@@ -136,8 +137,8 @@ static inline bool view_trim(struct view *v, size_t n)
 
 /*
  * The next line, ended by LF or CRLF; *line gets it without the ending, the view moves behind it.
- * False where no LF is in the view (which then does not move). `from` bytes at the front are known
- * to hold no LF and are not looked at again.
+ * Returns false if the view contains no LF (it then does not move). The first `from` bytes are
+ * known to contain no LF and are not searched again.
  */
 static inline bool view_line_from(struct view *v, struct view *line, size_t from)
 {
