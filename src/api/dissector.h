@@ -117,6 +117,7 @@ static inline struct take take_stop(void)
 
 struct tsm_event_kind;
 struct tsm_facts;
+struct tsm_prefix;
 struct show;    /* the output of describe() */
 struct session; /* a connection (or UDP flow) as an application dissector sees it */
 struct txn;     /* the engine's side of a transaction */
@@ -219,6 +220,9 @@ struct dissector {
 
 	/* What its packets say about other services (facts.h). May be NULL. */
 	const struct tsm_facts *facts;
+
+	/* A header that it puts in front of other protocols (prefix.h). May be NULL. */
+	const struct tsm_prefix *prefix;
 };
 
 /*

@@ -239,7 +239,8 @@ struct flow_ext {
 	uint64_t duplicate_frame, reset_frame;
 	uint8_t reset_phase;   /* enum reset_phase */
 	uint8_t stale;         /* bytes of the client came behind the server's FIN, unread */
-	struct addr forwarded; /* on whose behalf a proxy connected (proxy.h); all zero: not said */
+	struct addr forwarded; /* on whose behalf a proxy connected (api/prefix.h); all zero: not
+				  said */
 	uint64_t first_from, first_late; /* since when the client's first bytes were sent again,
 					    and for how long, ns */
 	uint64_t closed; /* when an end closed, of a flow without an app; 0: not, or not seen */

@@ -7,7 +7,7 @@
  */
 #include "core/recognise.h"
 #include "api/layer.h"
-#include "core/proxy.h"
+#include "core/prefix.h"
 #include "core/session.h"
 #include "core/shard.h"
 #include "core/sync.h"
@@ -110,15 +110,15 @@ static struct verdict recognise(const struct engine *e, const struct flow *f,
 	return (struct verdict){NULL, maybe ? PROBE_MAYBE : PROBE_NO, true};
 }
 
-/* Is this, or may it be, the PROXY protocol's header in front of the client's first byte? */
+/* Is this, or may it be, a proxy's header in front of the client's first byte? */
 static bool has_preamble(const struct flow *f, enum side side, const struct view *head)
 {
 	struct addr who;
 	size_t len;
 
-	return f->proto == IP_PROTO_TCP && side == SIDE_CLIENT && proxy_may_begin(head) &&
+	return f->proto == IP_PROTO_TCP && side == SIDE_CLIENT && prefix_may_begin(head) &&
 	       f->payload[flow_client(f)] == view_wire(head) &&
-	       proxy_header(head, &len, &who) != PROBE_NO;
+	       prefix_probe(head, &len, &who) != PROBE_NO;
 }
 
 bool recognise_worth(

@@ -7,6 +7,7 @@
  */
 #include "core/registry.h"
 #include "api/layer.h"
+#include "core/prefix.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -125,6 +126,11 @@ bool registry_add(const struct dissector *d, char *err, size_t errsize)
 	}
 	if (!claims_fit(d)) {
 		snprintf(err, errsize, "%s claims what no table holds", d->name);
+		return false;
+	}
+
+	if (d->size > offsetof(struct dissector, prefix) && d->prefix && !prefix_add(d)) {
+		snprintf(err, errsize, "no room for what %s puts in front of connections", d->name);
 		return false;
 	}
 

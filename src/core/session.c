@@ -9,7 +9,7 @@
 #include "core/interleave.h"
 #include "core/ledger.h"
 #include "core/pairing.h"
-#include "core/proxy.h"
+#include "core/prefix.h"
 #include "core/recognise.h"
 #include "core/shard.h"
 #include "core/stream.h"
@@ -258,9 +258,9 @@ static void gone(struct session *s)
 }
 
 /*
- * Passes over PROXY headers at the front of the client's first bytes and keeps what they say: of
- * several, by proxies one behind the other, the last names who is furthest away. False where more
- * bytes are needed to tell.
+ * Passes over headers of proxies at the front of the client's first bytes and keeps what they say:
+ * of several, by proxies one behind the other, the last names who is furthest away. False where
+ * more bytes are needed to tell.
  */
 static bool preamble(struct session *s, enum side side, struct view *v)
 {
@@ -273,7 +273,7 @@ static bool preamble(struct session *s, enum side side, struct view *v)
 		return true;
 	s->begun = x->pos != view_len(v) + x->preamble || x->missed;
 	while (!s->begun) {
-		r = proxy_may_begin(v) ? proxy_header(v, &len, &who) : PROBE_NO;
+		r = prefix_may_begin(v) ? prefix_probe(v, &len, &who) : PROBE_NO;
 		if (r == PROBE_MAYBE)
 			return !view_len(v);
 		s->begun = r == PROBE_NO;

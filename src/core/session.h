@@ -33,7 +33,7 @@ struct session_side {
 	uint8_t nspans, span_cap;
 	bool ended;
 	bool missed;       /* there were bytes before the session was */
-	uint32_t preamble; /* bytes of a PROXY header, which no dissector sees */
+	uint32_t preamble; /* bytes of headers in front (prefix.h), which data() does not see */
 	bool search;       /* it is not known where the next message begins */
 	bool search_inner; /* the same of what comes out of compressed bytes */
 	uint8_t *buf;      /* few, or allocated */

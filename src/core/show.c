@@ -7,7 +7,7 @@
 #include "core/show.h"
 
 #include "core/layers.h"
-#include "core/proxy.h"
+#include "core/prefix.h"
 #include "core/registry.h"
 
 /* The n bytes at `at` are the frame's. */
@@ -274,10 +274,8 @@ static void proxies(struct show *s, struct view *v)
 {
 	size_t n;
 
-	s->layer = "proxy";
-	while ((n = proxy_show(s, v)) != 0)
+	while ((n = prefix_show(s, v)) != 0)
 		v->p += n;
-	s->layer = NULL;
 }
 
 void show_frame(

@@ -1,7 +1,7 @@
 /*
  * proxy.c - the PROXY protocol's header in front of other protocols, in one piece and in many.
  */
-#include "core/proxy.h"
+#include "core/prefix.h"
 #include "talk.h"
 
 #define V1    "PROXY TCP4 198.51.100.7 192.0.2.25 56324 80\r\n"
@@ -23,7 +23,7 @@ static enum tsm_probe read_header(const void *p, size_t n, size_t *len, struct a
 	assert_non_null(own);
 	memcpy(own, p, n);
 	v = view_of(own, n, 0);
-	r = proxy_header(&v, len, who);
+	r = prefix_probe(&v, len, who);
 	free(own);
 	return r;
 }
@@ -134,7 +134,10 @@ int main(void)
 		cmocka_unit_test(in_front_of_anything),
 		cmocka_unit_test(something_else),
 	};
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	int failed;
+
+	registry_init();
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
 
 	talk_free();
 	return failed;

@@ -2,8 +2,8 @@
  * proxy_show.c - the PROXY protocol's headers explained (haproxy, doc/proxy-protocol.txt), as far
  * as one packet holds them.
  */
-#include "core/proxy.h"
-#include "core/show.h"
+#include "proxy.h"
+#include "show.h"
 
 enum {
 	P_PROTO,
@@ -254,11 +254,10 @@ static void version_2(struct show *s, struct view v)
 size_t proxy_show(struct show *s, const struct view *v)
 {
 	struct view header = *v;
-	struct addr who;
+	struct addr who = {0};
 	size_t len = 0;
-	enum tsm_probe r =
-		view_len(v) && proxy_may_begin(v) ? proxy_header(v, &len, &who) : PROBE_NO;
-	bool line = view_len(v) && *v->p == 'P';
+	enum tsm_probe r = proxy_header(v, &len, &who);
+	bool line = *v->p == 'P';
 
 	if (r == PROBE_MAYBE && !line && view_len(v) > 12)
 		len = view_len(v); /* it goes on in the next packet */

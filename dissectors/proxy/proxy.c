@@ -2,7 +2,7 @@
  * proxy.c - the PROXY protocol, versions 1 and 2 (haproxy, doc/proxy-protocol.txt): the header by
  * which a proxy says, before the first byte of whatever protocol, on whose behalf it connects.
  */
-#include "core/proxy.h"
+#include "proxy.h"
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -97,12 +97,18 @@ enum tsm_probe proxy_header(const struct view *v, size_t *len, struct addr *sour
 {
 	size_t n = view_len(v);
 
-	memset(source, 0, sizeof(*source));
-	if (!n)
-		return PROBE_MAYBE;
 	if (memcmp(v->p, "PROXY ", n < 6 ? n : 6) == 0)
 		return n < 6 ? PROBE_MAYBE : version_1(v, len, source);
 	if (memcmp(v->p, v2_mark, n < 12 ? n : 12) == 0)
 		return n < 12 ? PROBE_MAYBE : version_2(v, len, source);
 	return PROBE_NO;
 }
+
+static const struct tsm_prefix prefix = {"P\r", proxy_header, proxy_show};
+
+TSM_DISSECTOR(proxy) = {
+	TSM_HEAD,
+	.name = "proxy",
+	.title = "PROXY protocol",
+	.prefix = &prefix,
+};
