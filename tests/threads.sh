@@ -27,4 +27,5 @@ done
 # Records on their way to files and sockets have threads of their own.
 TSAN_OPTIONS=halt_on_error=1:exitcode=66:symbolize=0 top_srcdir=$top TSUMARI=$PWD/tsumari \
 	timeout 600 $run "$top/tests/deliver.sh"
+TSAN_OPTIONS=halt_on_error=1:exitcode=66:symbolize=0 timeout 600 $run python3 "$top/tests/web.py" "$PWD/tsumari" "$top/pcaps"
 echo "threads: $n runs and the outputs without a race"

@@ -340,6 +340,7 @@ def by_tls(work):
                    check=True, capture_output=True, timeout=60)
     with Served(work, "-r", capture, "--web-cert", cert, "--web-key", key, web="0.0.0.0:0") as s:
         check(s.url.startswith("https://"), s.url)
+        wait("the file is not read", lambda: "all is read" in s.said())
         known = ssl.create_default_context(cafile=cert)
         status, _, body = s.ask(context=known)
         check(status == 200 and json.loads(body)["capture"]["frames"] == 296, "by TLS: %d" % status)
@@ -381,10 +382,13 @@ def accept():
     while True:
         threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
 threading.Thread(target=accept, daemon=True).start()
-hang = socket.create_connection(("127.0.0.1", 8080))
-hang.sendall(b"GET /hang HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
-c = socket.create_connection(("127.0.0.1", 8080))
+c = hang = None
 for line in sys.stdin:
+    if line == "hang\\n":
+        hang = socket.create_connection(("127.0.0.1", 8080))
+        hang.sendall(b"GET /hang HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
+        line = "0"
+    c = c or socket.create_connection(("127.0.0.1", 8080))
     for i in range(int(line)):
         c.sendall(b"GET /%d HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n" % i)
         c.recv(4096)
@@ -416,8 +420,8 @@ def live(work):
     talk = subprocess.Popen([sys.executable, "-c", TALK], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     idle, slow, asking = [], [], []
 
-    def exchange(n):
-        talk.stdin.write("%d\n" % n)
+    def exchange(what):
+        talk.stdin.write("%s\n" % what)
         talk.stdin.flush()
         talk.stdout.readline()
 
@@ -425,6 +429,7 @@ def live(work):
         with Served(work, "-i", "lo", "-Z", "nobody", "tcp", "port", "8080") as s:
             connect = lambda: socket.create_connection(("127.0.0.1", s.port), timeout=60)
             wait("it does not listen", lambda: "listening" in s.said())
+            exchange("hang")
             exchange(10)
             report = lambda: json.loads(s.ask()[2])
             wait("what is under way", lambda: report().get("under_way", {}).get("requests") == 1)
