@@ -161,6 +161,7 @@ static __attribute__((noinline)) void read_cut_options(
 	struct packet *p, struct view *v, const uint8_t *options, size_t header)
 {
 	read_options(p, options, v->end);
+	p->tcp_opts |= TCP_OPT_CUT;
 	v->cut -= (uint32_t)(header - view_len(v));
 	v->p = v->end;
 }

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """A capture with a snap length says nothing that the whole one does not say.
 
-Every bundled capture, its frames cut to 96 bytes. What is told of a transaction is what the whole
-capture tells, or it is not told: its answer, how it ended, its times. Nothing is invented, and no
-server is blamed that the whole one does not blame.
+Every bundled capture, its frames cut to SNAP bytes (96). What is told of a transaction is what the
+whole capture tells, or it is not told: its answer, how it ended, its times. Nothing is invented, no
+trouble of TCP either, and no server is blamed that the whole one does not blame.
 usage: snap.py PROGRAM CAPTURES DIRECTORY [names...]
 """
 import collections
 import os
+import re
 import struct
 import sys
 
@@ -52,6 +53,24 @@ def differs(w, r):
             yield "%s %s, not %s" % (k, r[k], w[k])
 
 
+# Of a connection: what went wrong there, and what its SYNs offered.
+TROUBLE = re.compile(r"tsumari\.tcp\.((client|server)\.(window_full|zero_window|outside|lost|gaps|retransmits|rtos|fast|"
+                     r"spurious|out_of|dup|bad|wscale|sack$|mss)|syn_retries|accept|reset\.phase)")
+# The last bytes of a fragment were not captured, and so is all that it belongs to.
+FRAGMENTS = "frag-tcp",
+
+
+def of_connections(name, whole, part):
+    flows = {f["flow.id"]: f for f in whole.flows}
+    for f in part.flows if name not in FRAGMENTS else ():
+        w = flows.get(f["flow.id"], {})
+        if f["type"] != "flow" or "tsumari.tcp.state" not in w:
+            continue
+        for k, v in f.items():
+            if TROUBLE.match(k) and v != w.get(k) and v not in ("unknown", "open"):
+                yield "connection %s: %s %s, not %s" % (f["flow.id"], k, v, w.get(k))
+
+
 def faults(name, head, frames):
     whole = cuts.Told(name, head, frames)
     part = cuts.Told(name + "-cut", head, [cut(f) for f in frames])
@@ -72,7 +91,7 @@ def faults(name, head, frames):
             continue
         wrong = min((list(differs(w, r)) for w in same), key=len)
         found += ["%s: %s" % (cuts.short(r), "; ".join(wrong))] if wrong else []
-    return found + cuts.blamed(name, whole, part, None, None)
+    return found + list(of_connections(name, whole, part)) + cuts.blamed(name, whole, part, None, None)
 
 
 LITTLE = True

@@ -398,7 +398,7 @@ static uint64_t command(struct session *s, struct mysql *h, struct tsm_txn t, ui
 		on_statement(s, h, t, c, name, v);
 		return 0;
 	case COM_INIT_DB:
-		tsm_op(t, text_of(name + 4), v);
+		tsm_op(t, text_of(name + 4), whole ? v : nothing());
 		mysql_keep(h->next_schema, &h->next_schema_len, v);
 		if (!whole) {
 			tsm_flag(t, QUALITY_TRUNCATED);
@@ -407,7 +407,7 @@ static uint64_t command(struct session *s, struct mysql *h, struct tsm_txn t, ui
 		return TAG_SCHEMA;
 	case COM_CREATE_DB:
 	case COM_DROP_DB:
-		tsm_op(t, text_of(name + 4), v);
+		tsm_op(t, text_of(name + 4), whole ? v : nothing());
 		if (!whole)
 			tsm_flag(t, QUALITY_TRUNCATED);
 		return 0;

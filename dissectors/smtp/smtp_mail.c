@@ -63,6 +63,7 @@ void smtp_mail_forget(struct smtp *x, struct mail *m)
 void smtp_mail_give_up(struct session *s, struct smtp *x, struct mail *m)
 {
 	smtp_mail_values(s, x, m);
+	tsm_doubt_of(tsm_find(s, m->key)); /* how it ended nobody has seen */
 	tsm_abandon(s, tsm_find(s, m->key));
 	smtp_mail_forget(x, m);
 }
@@ -79,6 +80,7 @@ struct mail *smtp_mail_begin(struct session *s, struct smtp *x, const uint8_t *a
 		tsm_note(s, "smtp: too many mails unsettled, the oldest given up");
 		smtp_mail_give_up(s, x, m);
 	}
+	memset(m, 0, sizeof(*m)); /* what was lost before is none of its */
 	x->mails = x->mails % 0xffffff + 1;
 	t = at ? tsm_request(s, x->mails, at) : tsm_open(s, x->mails);
 	m->key = x->open = x->mails;

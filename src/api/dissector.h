@@ -299,6 +299,7 @@ void tsm_abandon(struct session *s, struct tsm_txn t);
  * tsm_unanswered() finishes a request, marked to its end, that the protocol does not answer.
  * tsm_event() begins a message of the server that answers nothing; tsm_response_end() ends it.
  * tsm_doubt(): a response came, and nobody can tell whose: what is open may have been answered.
+ * tsm_doubt_of(): the same of one, of which it is known.
  * tsm_awaits(): the client sends the rest of a request when the server has said that it wants it.
  * tsm_lasting() keeps a response that has begun over bytes that are lost within it: the dissector
  * finds its end, or abandons it.
@@ -306,6 +307,7 @@ void tsm_abandon(struct session *s, struct tsm_txn t);
 void tsm_unanswered(struct session *s, struct tsm_txn t);
 struct tsm_txn tsm_event(struct session *s, const uint8_t *at);
 void tsm_doubt(struct session *s);
+void tsm_doubt_of(struct tsm_txn t);
 void tsm_awaits(struct tsm_txn t);
 void tsm_lasting(struct tsm_txn t);
 

@@ -90,6 +90,7 @@ struct dissector;
 #define TCP_OPT_TIMES   0x08u
 #define TCP_OPT_SACK    0x10u
 #define TCP_OPT_MPTCP   0x20u /* of Multipath TCP: mptcp is set */
+#define TCP_OPT_CUT     0x40u /* there may be others: the snap length cut them off */
 
 struct packet_quote { /* the packet an ICMP error quotes, as its sender sent it */
 	struct addr src, dst;

@@ -489,7 +489,7 @@ struct flow *flow_insert(struct flow_table *t, const struct flow_key *k, uint64_
 	f->flags = k->v6 ? FLOW_V6 : 0;
 	f->rtt_min[0] = f->rtt_min[1] = UINT32_MAX;
 	if (k->proto == IP_PROTO_TCP)
-		f->side[0].wscale = f->side[1].wscale = 0xff;
+		f->side[0].wscale = f->side[1].wscale = WSCALE_NONE;
 	place(t, hash, f->slot);
 	t->used++;
 	return f;

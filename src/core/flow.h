@@ -34,6 +34,9 @@
 #define FS_SUMS_WRONG 0x20u /* some are not, as an offload adds them later */
 #define FS_RESTS      0x02u /* what it answered waits for the other end's ACK: resting.c */
 
+#define WSCALE_NONE 0xffu /* not offered */
+#define WSCALE_CUT  0xfeu /* the snap length cut the options: nobody knows */
+
 struct flow_side {       /* what TCP says */
 	uint32_t nxt;    /* one past the highest sequence number sent */
 	uint32_t ack;    /* highest acknowledgment sent */
@@ -44,7 +47,7 @@ struct flow_side {       /* what TCP says */
 	uint16_t ip_id, mss;
 	uint8_t dup_run; /* duplicate ACKs in a row, as far as it counts */
 	uint8_t more;
-	uint8_t wscale; /* 0xff: not offered */
+	uint8_t wscale; /* a shift, or WSCALE_* */
 	uint8_t flags;
 };
 
@@ -143,10 +146,11 @@ enum reset_phase {
 	RESET_REQUEST,
 	RESET_WAIT,
 	RESET_RESPONSE,
-	RESET_IDLE,  /* no transaction was open */
-	RESET_OPEN,  /* of a protocol that is not followed */
-	RESET_CLOSE, /* after a FIN */
-	RESET_STALE, /* a request came to a connection that the server had closed */
+	RESET_IDLE,    /* no transaction was open */
+	RESET_OPEN,    /* of a protocol that is not followed */
+	RESET_CLOSE,   /* after a FIN */
+	RESET_STALE,   /* a request came to a connection that the server had closed */
+	RESET_UNKNOWN, /* the bytes that would tell were not captured */
 };
 
 /* A held segment above a hole. */
@@ -398,7 +402,7 @@ static inline int32_t seq_diff(uint32_t a, uint32_t b)
 /* What an end said; of another flow than TCP, that it said nothing. */
 static inline const struct flow_side *flow_said(const struct flow *f, unsigned dir)
 {
-	static const struct flow_side nothing = {.wscale = 0xff};
+	static const struct flow_side nothing = {.wscale = WSCALE_NONE};
 
 	return f->proto == IP_PROTO_TCP ? &f->side[dir] : &nothing;
 }

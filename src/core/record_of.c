@@ -100,7 +100,8 @@ static const char *phase_name(const struct flow_ext *e)
 		[RESET_IDLE] = "idle",
 		[RESET_OPEN] = "open",
 		[RESET_CLOSE] = "close",
-		[RESET_STALE] = "stale"};
+		[RESET_STALE] = "stale",
+		[RESET_UNKNOWN] = "unknown"};
 
 	return names[e->reset_phase];
 }
@@ -131,8 +132,10 @@ static void flow_sides(struct flow_record *r, const struct flow *f)
 		o->payload = f->proto != IP_PROTO_TCP || tcp_was_read(f) ? f->payload[dir]
 									 : FIELD_ABSENT;
 		o->mss = s->flags & FS_SYN && s->mss ? s->mss : FIELD_ABSENT;
-		o->wscale = s->flags & FS_SYN && s->wscale != 0xff ? s->wscale : FIELD_ABSENT;
-		o->sack = s->flags & FS_SYN ? (s->flags & FS_SACK) != 0 : FIELD_ABSENT;
+		o->wscale = s->flags & FS_SYN && s->wscale < WSCALE_CUT ? s->wscale : FIELD_ABSENT;
+		o->sack = s->flags & FS_SYN && (s->flags & FS_SACK || s->wscale != WSCALE_CUT)
+				  ? (s->flags & FS_SACK) != 0
+				  : FIELD_ABSENT;
 	}
 }
 
@@ -524,7 +527,7 @@ void record_of_open_turn(struct shard *sh, const struct flow *f, uint64_t asked,
 /* The response or its end was, or may have been, among bytes that the capture does not have. */
 static bool answer_lost(const struct txn *t, const struct flow *f)
 {
-	if (t->marks & 8 || t->unanswered)
+	if (t->marks & 8 || t->unanswered || (t->broken_off && !t->doubtful))
 		return false;
 	return t->doubtful || t->lost[SIDE_SERVER] ||
 	       (t->quality & 1u << QUALITY_ONE_WAY && !f->packets[!flow_client(f)]);

@@ -209,7 +209,7 @@ const struct field flow_fields[] = {
 		"ended), ack (by the server, at once after the handshake's ACK), request, wait, "
 		"response, idle (no transaction open), open (a protocol that is not followed), "
 		"close (after a FIN), stale (a request came to a connection that the server had "
-		"closed).",
+		"closed), unknown (the bytes that would tell were not captured).",
 		FIELD_NAME, FIELD_F_TCP, 8),
 	MEMBER(flow_record, reset_frame, "tsumari.tcp.reset.frame", "Frame", "Frame of the reset.",
 		FIELD_U64, FIELD_F_TCP | FIELD_F_NONZERO, 9),

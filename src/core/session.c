@@ -627,6 +627,7 @@ static void decide_by_port(struct session *s, enum side side)
 {
 	const struct session_side *x = &s->side[side];
 	struct flow_turns *turned = s->turned;
+	bool answers_lost = s->pairing.answers_lost;
 	uint32_t unread = x->len;
 
 	if (!recognise_by_port(s, side))
@@ -643,6 +644,8 @@ static void decide_by_port(struct session *s, enum side side)
 		s->turned = turned;
 	} else {
 		turns_forget(s->shard, turned);
+		if (answers_lost) /* they may have been to what is read now only */
+			pairing_gap(s, SIDE_SERVER);
 	}
 }
 

@@ -101,13 +101,17 @@ RARELY bool tcp_was_under_way(const struct flow *f, const struct packet *p, unsi
 /* tcpstat.c: a segment of the other end was acknowledged after this time, at once or late. */
 void tcp_rtt_seen(struct flow *f, const struct packet *p, unsigned dir, uint64_t rtt);
 
+/* What the windows of a side are shifted by, where both offered it. */
+static inline unsigned tcp_scale(const struct flow_side *s, const struct flow_side *o)
+{
+	return s->wscale < WSCALE_CUT && o->wscale < WSCALE_CUT ? s->wscale : 0;
+}
+
 /* The window that a side offers, in bytes. */
 static inline uint32_t window_of(
 	const struct flow_side *s, const struct flow_side *o, const struct packet *p)
 {
-	bool scaled = s->wscale != 0xff && o->wscale != 0xff && !(p->tcp_flags & TCP_SYN);
-
-	return (uint32_t)p->tcp_window << (scaled ? s->wscale : 0);
+	return (uint32_t)p->tcp_window << (p->tcp_flags & TCP_SYN ? 0 : tcp_scale(s, o));
 }
 
 /* tcpstat.c: is one that waited a copy of another that did? It is in no other number then. */
@@ -186,8 +190,11 @@ void tcp_on_window(struct shard *sh, struct flow *f, const struct packet *p, uns
 /* The scale is told by both SYNs, or by one that does not offer any (RFC 7323, 2.2). */
 static inline bool tcp_knows_scale(const struct flow_side *a, const struct flow_side *b)
 {
-	return (a->flags & b->flags & FS_SYN) || (a->flags & FS_SYN && a->wscale == 0xff) ||
-	       (b->flags & FS_SYN && b->wscale == 0xff);
+	if (a->flags & FS_SYN && a->wscale == WSCALE_NONE)
+		return true;
+	return b->flags & FS_SYN &&
+	       (b->wscale == WSCALE_NONE ||
+		       (a->flags & FS_SYN && a->wscale != WSCALE_CUT && b->wscale != WSCALE_CUT));
 }
 
 /* Has the side sent all that the other's window lets it? */

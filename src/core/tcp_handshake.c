@@ -238,7 +238,9 @@ bool tcp_on_syn(struct shard *sh, struct flow *f, const struct packet *p, unsign
 
 	if (p->tcp_opts & TCP_OPT_MSS)
 		s->mss = p->tcp_mss;
-	s->wscale = p->tcp_opts & TCP_OPT_WSCALE ? p->tcp_wscale : 0xff;
+	s->wscale = p->tcp_opts & TCP_OPT_WSCALE ? p->tcp_wscale
+		    : p->tcp_opts & TCP_OPT_CUT  ? WSCALE_CUT
+						 : WSCALE_NONE;
 	if (p->tcp_opts & TCP_OPT_SACK_OK)
 		s->flags |= FS_SACK;
 	if (!(p->tcp_flags & TCP_ACK)) {

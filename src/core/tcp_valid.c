@@ -68,7 +68,7 @@ static uint32_t widest(const struct flow *f, unsigned dir)
 
 	if (!tcp_knows_scale(s, o))
 		return WIDEST_GUESS;
-	return 65535u << (s->wscale != 0xff && o->wscale != 0xff ? s->wscale : 0);
+	return 65535u << tcp_scale(s, o);
 }
 
 uint32_t tcp_may_ack(const struct flow *f, unsigned dir)

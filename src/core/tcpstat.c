@@ -399,8 +399,12 @@ static enum reset_phase reset_phase(struct flow *f, const struct packet *p, unsi
 		return RESET_STALE;
 	while (t && t->composite)
 		t = t->next;
+	if (t && t->marks & 4)
+		return t->cut & CUT_ANSWER ? RESET_UNKNOWN : RESET_RESPONSE;
+	if (t && t->marks & 2)
+		return t->doubtful ? RESET_UNKNOWN : RESET_WAIT;
 	if (t)
-		return t->marks & 4 ? RESET_RESPONSE : t->marks & 2 ? RESET_WAIT : RESET_REQUEST;
+		return t->cut & CUT_REQUEST ? RESET_UNKNOWN : RESET_REQUEST;
 	if (f->state >= FLOW_CLOSING)
 		return RESET_CLOSE;
 	return f->flags & FLOW_HAD_TXN ? RESET_IDLE : RESET_OPEN;

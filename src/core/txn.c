@@ -229,6 +229,14 @@ void tsm_doubt(struct session *s)
 		t->doubtful |= !(t->marks & 1u << T2);
 }
 
+void tsm_doubt_of(struct tsm_txn which)
+{
+	struct txn *t = txn_of(which);
+
+	if (t)
+		t->doubtful |= !(t->marks & 1u << T2);
+}
+
 /*
  * A request whose bytes the snap length has cut, and behind which none began, ended with the last
  * packet that the client sent before its answer. How many bytes belong to it is not known. Of a
@@ -270,12 +278,18 @@ void txn_end_cut(const struct session *s, struct txn *t, uint64_t now)
 		set_stamp(t, T3, x->last.whole, x->last.whole_frame, x->pos);
 }
 
+/* Of an answer that was cut, who ends where the client goes on? */
+static bool ends_with_turn(const struct txn *t)
+{
+	return t->cut & CUT_ANSWER && (!t->key || t->by->traits & TRAIT_IN_ORDER) && !t->lasting &&
+	       !t->composite;
+}
+
 void txn_answer_over(struct session *s, enum side side, uint32_t len)
 {
 	struct txn *t = s->side[SIDE_SERVER].current;
 
-	if (side == SIDE_CLIENT && len && t && t->cut & CUT_ANSWER &&
-		(!t->key || t->by->traits & TRAIT_IN_ORDER) && !t->lasting && !t->composite)
+	if (side == SIDE_CLIENT && len && t && ends_with_turn(t))
 		txn_finish(s, t);
 }
 
@@ -477,7 +491,12 @@ void tsm_abandon(struct session *s, struct tsm_txn which)
 {
 	struct txn *t = txn_of(which);
 
-	if (t)
+	if (!t)
+		return;
+	t->lasting = 0;
+	/* What follows an answer that was cut may be the rest of it, until the client goes on. */
+	if (reading_of(s)->side == SIDE_CLIENT || t != s->side[SIDE_SERVER].current ||
+		!ends_with_turn(t))
 		txn_finish(s, t);
 }
 

@@ -53,6 +53,7 @@ struct txn {
 	uint8_t called_off;  /* by the client, tsm_reset() */
 	uint8_t passed_on;   /* no record: another has its request, or it was none */
 	uint8_t unsent;      /* its request never came: stamp 0 is when the wait for it began */
+	uint8_t broken_off;  /* the connection ended within its answer, whatever was lost of that */
 	uint8_t cut;         /* the snap length cut its request or its answer (bits CUT_...) */
 	uint8_t beyond;      /* behind lost bytes, in which there may have been requests */
 	int32_t ahead;       /* beyond: that may wait before it, but for those that nobody saw, */

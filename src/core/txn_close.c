@@ -139,6 +139,16 @@ static void cut_short(const struct session *s, struct txn *t)
 		t->cut &= (uint8_t)~CUT_ANSWER;
 }
 
+/* Frames were cut, and none is missing: its answer is known to go on, by its body's length. */
+static bool is_within(const struct session *s, const struct txn *t)
+{
+	const struct session_side *x = &s->side[SIDE_SERVER];
+	const struct flow *f = s->flow;
+
+	return x->current == t && x->skip && !s->interleaved &&
+	       !(f->ext && f->ext->side[!flow_client(f)].gaps);
+}
+
 static void close_one(struct session *s, struct txn *t, uint64_t closed_at, bool pending)
 {
 	bool closed, waits, cut = is_cut(t),
@@ -146,6 +156,7 @@ static void close_one(struct session *s, struct txn *t, uint64_t closed_at, bool
 
 	if (cut)
 		cut_short(s, t);
+	t->broken_off = !pending && is_within(s, t);
 	if (t->cut && (!pending || closed_at > s->last_response + CUT_OVER))
 		txn_end_cut(s, t, closed_at ? closed_at : UINT64_MAX);
 	txn_too_late(s, t);

@@ -19,7 +19,7 @@ struct close_state {
 	unsigned nports;
 	uint16_t ports[SHOWN]; /* of the client, that were used again */
 	struct proof cut;      /* by the server, with a transaction open */
-	uint64_t resets[PHASES], idle, early;
+	uint64_t resets[PHASES], idle, early, unseen;
 	struct proof gave_up; /* the client */
 	uint64_t gave_up_rst;
 	struct proof stale; /* requests that came when the server had closed */
@@ -85,7 +85,7 @@ static uint64_t *resets_of(struct close_state *c, const struct flow_record *r)
 		return &c->stale_resets;
 	if (strncmp(r->reset_phase, "syn", 3) == 0 || strcmp(r->reset_phase, "ack") == 0)
 		return &c->early;
-	return &c->idle;
+	return strcmp(r->reset_phase, "unknown") == 0 ? &c->unseen : &c->idle;
 }
 
 /* Did another connection between these ports end a short time before? */

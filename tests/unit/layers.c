@@ -93,7 +93,7 @@ static void test_eth_ip_tcp(void **state)
 
 	/* Cut inside the options and inside the payload: what is missing is known to the byte. */
 	dissect(&f, 60, f.n);
-	assert_int_equal(f.p.tcp_opts, 0);
+	assert_int_equal(f.p.tcp_opts, TCP_OPT_CUT);
 	assert_int_equal(f.p.paylen, 0);
 	assert_int_equal(f.p.paycut, 4);
 	dissect(&f, 67, f.n);
