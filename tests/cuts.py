@@ -336,6 +336,7 @@ BEFORE = [
     ("smtp-pipelining", lambda w, p: w and (quality(p, "no_request") or p.get("method") in ("QUIT", "mail"))),
     # Nobody is sure of a method that is none of HTTP's.
     ("http-errors", lambda w, p: w is None and quality(p, "no_request")),
+    ("talk-http-small-letters", lambda w, p: w is None and quality(p, "no_request")),
     # Of the request's first segment half is in front of the cut.
     ("frag-tcp", lambda w, p: w is None and quality(p, "no_request")),
     # The greeting without the connection's beginning is an answer as any other.

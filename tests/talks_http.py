@@ -76,6 +76,14 @@ BEGIN = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0)
 EXPECT = "Content-Length: 10\r\nExpect: 100-continue\r\n"
 
 TALKS = {
+    # Typed by hand, in small letters: a request all the same, wherever its segments are cut.
+    **{"http-small-letters-%s" % name: (port, [
+        (C, 1, ask(method, version=version)), (S, 51, answer(400, b"no"))],
+        [dict(method=method, path="/", code=400, server=50, flags=flags)])
+       for name, port, method, version, flags in (
+           ("method", 80, "get", "HTTP/1.1", []), ("method-elsewhere", 4999, "get", "HTTP/1.1", []),
+           ("version", 80, "GET", "http/1.1", ["malformed"]), ("both", 80, "get", "http/1.1", ["malformed"]),
+           ("both-elsewhere", 4999, "gEt", "http/1.0", ["malformed"]))},
     # A client whose body is not wanted may ask something else on the connection, as curl does after 417.
     "http-expect-refused": (80, [
         (C, 1, ask("POST", "/u", EXPECT)), (S, 51, answer(417, b"no")),

@@ -71,8 +71,7 @@ static bool request_line(struct session *s, struct http *h, struct view line, bo
 	version = view_of(rest.end, 0, 0);
 	while (version.p > rest.p && version.p[-1] != ' ')
 		version.p--;
-	if (cut || version.p == rest.p || view_len(&version) < 5 ||
-		memcmp(version.p, "HTTP/", 5) != 0)
+	if (cut || version.p == rest.p || !names_version(version))
 		version.p = version.end;
 	else
 		target.end = version.p - 1;

@@ -225,6 +225,17 @@ static inline bool is_version(struct view v, bool any)
 	       (any || v.p[5] == '1') && v.p[6] == '.' && is_digit(v.p[7]);
 }
 
+/* "HTTP/", as servers want it or as some type it. */
+static inline bool names_version(struct view v)
+{
+	static const char form[] = "HTTP/";
+
+	for (size_t i = 0; i < 5; i++)
+		if (i >= view_len(&v) || (v.p[i] != form[i] && v.p[i] != (form[i] | 0x20)))
+			return false;
+	return true;
+}
+
 static inline enum tsm_probe status_like(struct view v)
 {
 	static const char form[] = "HTTP/1.d ddd";
@@ -264,9 +275,10 @@ static inline enum tsm_probe request_like(struct view v)
 	v.p = rest.p = m.p;
 	while (n < view_len(&m) && is_token(m.p[n]) && n < 32)
 		n++;
+	if (n && !is_capital(m.p[0] & 0xdfu)) /* methods are words, of letters in either case */
+		return PROBE_NO;
 	if (n == view_len(&m))
-		return n < 32 && (n == 0 || (m.p[0] >= 'A' && m.p[0] <= 'Z')) ? PROBE_MAYBE
-									      : PROBE_NO;
+		return n < 32 ? PROBE_MAYBE : PROBE_NO;
 	if (m.p[n] != ' ' || n == 0)
 		return PROBE_NO;
 	m.end = m.p + n;
@@ -280,7 +292,12 @@ static inline enum tsm_probe request_like(struct view v)
 	if (view_len(&line) < 12)
 		return PROBE_NO;
 	line.p = line.end - 8;
-	return is_version(line, known_method(m)) && line.p[-1] == ' ' ? PROBE_YES : PROBE_NO;
+	if (line.p[-1] != ' ')
+		return PROBE_NO;
+	if (!is_version(line, true)) /* a client that does not care for case, or none */
+		return names_version(line) && line.p[5] == '1' && line.p[6] == '.' ? PROBE_YES
+										   : PROBE_NO;
+	return is_version(line, known_method(m)) ? PROBE_YES : PROBE_NO;
 }
 
 /* The first place at which a request may begin by a method in known_method(): three capitals. */
