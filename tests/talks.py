@@ -26,10 +26,11 @@ VARIANTS = (("", {}), ("in 1", {"size": 1}), ("in 3", {"size": 3}), ("in 7", {"s
             ("vlan", {"vlan": 100}))
 SHORT = {
     "code": "http.response.status_code", "ms": "event.duration", "server": "tsumari.ledger.server",
+    "request": "tsumari.ledger.request",
     "queued": "tsumari.ledger.queued", "error": "mysql.error_code", "id": "dns.id",
     "handshake": "tsumari.tls.handshake",
 }
-TIMES = "ms", "server", "queued", "handshake"
+TIMES = "ms", "server", "request", "queued", "handshake"
 UNSEEN = "no_request", "no_response", "gap", "malformed", "unfinished", "time_back", "truncated"
 
 

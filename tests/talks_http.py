@@ -76,6 +76,21 @@ BEGIN = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0)
 EXPECT = "Content-Length: 10\r\nExpect: 100-continue\r\n"
 
 TALKS = {
+    # Both ends speak on one stream when the capture ends: it was the client's turn, or the server's.
+    "h2-both-speak-client-due": (8080, [
+        (C, 1, BEGIN + h2_ask(1, "/Svc/Talk", "POST", False) + h2_data(1, b"one")),
+        (S, 51, frame(4, 0, 0) + h2_head(1, 200) + h2_data(1, b"two")), (C, 551, frame(6, 0, 0, bytes(8)))],
+        [dict(path="/Svc/Talk", request=550, server=0, flags=["unfinished"])]),
+    "h2-both-speak-server-due": (8080, [
+        (C, 1, BEGIN + h2_ask(1, "/Svc/Talk", "POST", False) + h2_data(1, b"one")),
+        (S, 51, frame(4, 0, 0) + h2_head(1, 200) + h2_data(1, b"two")), (C, 56, h2_data(1, b"three")),
+        (C, 556, frame(6, 0, 0, bytes(8)))],
+        [dict(path="/Svc/Talk", request=50, server=500, flags=["unfinished"])]),
+    # So does a server that answers while the body still comes.
+    "http-both-speak-client-due": (8080, [
+        (C, 1, ask("POST", "/up", "Content-Length: 100\r\n", b"a" * 10)), (S, 51, answer(200, b"ab")[:-1]),
+        (C, 551, b"b" * 10)],
+        [dict(path="/up", server=0, flags=["unfinished"])]),
     # Typed by hand, in small letters: a request all the same, wherever its segments are cut.
     **{"http-small-letters-%s" % name: (port, [
         (C, 1, ask(method, version=version)), (S, 51, answer(400, b"no"))],

@@ -17,6 +17,8 @@ void tsm_turn(struct session *s, enum side side, struct tsm_txn which)
 	struct txn *t = txn_of(which);
 	s->interleaved = true;
 	s->side[side].current = t;
+	if (t)
+		t->turned[side] = reading_of(s)->now.seen;
 }
 
 void tsm_bytes(struct tsm_txn which, enum side side, uint64_t bytes)

@@ -33,7 +33,8 @@ struct txn {
 	uint64_t resent[2], lost[2];
 	uint64_t connect_retry, connect_network;
 	uint64_t bytes[2], window_since[2]; /* by tsm_bytes(), tsm_window() */
-	uint8_t has_bytes;                  /* by side, a bit each */
+	uint64_t turned[2]; /* when each side began to speak last, by tsm_turn(); 0: never */
+	uint8_t has_bytes;  /* by side, a bit each */
 	uint64_t handshake_ns;
 	uint64_t closed_at; /* the connection ended before the response did; 0: no */
 	uint64_t resent_at; /* bytes of the whole response were sent again, and arrived; 0: no */

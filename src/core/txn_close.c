@@ -183,12 +183,41 @@ static bool is_idle(const struct session *s)
 	return !s->closer && !flow_unacked(s->flow, !flow_client(s->flow)) && !(t && is_cut(t));
 }
 
+/*
+ * Both ends still speak: the answer has begun, the request has not ended. Then it is the turn of
+ * the one that has not spoken last.
+ */
+static void wait_in_turn(const struct session *s, struct txn *t, uint64_t now)
+{
+	uint64_t asked = s->side[SIDE_CLIENT].last.seen, said = s->side[SIDE_SERVER].last.seen;
+
+	if (s->interleaved) {
+		asked = t->turned[SIDE_CLIENT];
+		said = t->turned[SIDE_SERVER];
+	}
+	txn_stall_one(
+		t, asked > said ? LEDGER_SERVER : LEDGER_REQUEST, asked > said ? asked : said, now);
+}
+
+/* What an open one waited for when the capture ended. */
+static void wait_one(const struct session *s, struct txn *t, uint64_t now)
+{
+	const unsigned begun = 1u << T0 | 1u << T2;
+
+	if (!is_idle(s) || t->window_since[SIDE_CLIENT])
+		return;
+	if ((t->marks & (begun | 1u << T1 | 1u << T3)) == begun)
+		wait_in_turn(s, t, now);
+	else
+		txn_stall_one(t, LEDGER_SERVER, s->last_response, now);
+}
+
 void txn_close_all(struct session *s, uint64_t closed_at, bool pending)
 {
 	if (s->flow->ext && s->flow->ext->watch & WATCH_MPTCP)
 		txn_elsewhere(s);
-	if (pending && closed_at && is_idle(s))
-		txn_stall(s, LEDGER_SERVER, s->last_response, closed_at);
+	for (struct txn *t = pending && closed_at ? s->first : NULL; t; t = t->next)
+		wait_one(s, t, closed_at);
 	while (s->first) {
 		struct txn *t = s->first;
 
@@ -212,8 +241,7 @@ void txn_tell_open(struct session *s, const struct txn *t, uint64_t now, enum re
 	}
 	if (e && e->watch & WATCH_ACCEPT && e->handshake->queued && e->handshake->spoke)
 		txn_wait_accept_one(s, &as, e->handshake->since, e->handshake->taken);
-	if (is_idle(s) && !as.window_since[SIDE_CLIENT])
-		txn_stall_one(&as, LEDGER_SERVER, s->last_response, now);
+	wait_one(s, &as, now);
 	close_one(s, &as, now, true);
 	txn_settle(s, &as);
 	record_of_open_txn(s->shard, &as, open);
