@@ -67,33 +67,10 @@ void mysql_whose(struct mysql *h, struct tsm_txn t)
 		tsm_str(t, F_SCHEMA, mysql_kept(h->schema, h->schema_len));
 }
 
-/* The first word of a digest, in capitals. */
-static struct view verb_of(const uint8_t *digest, size_t n, uint8_t *word, size_t max)
-{
-	size_t at = 0, len = 0;
-
-	while (at < n && (digest[at] == '(' || digest[at] == ' '))
-		at++;
-	if (n - at > 3 && memcmp(digest + at, "/*", 2) == 0) /* a comment for some versions only */
-		while (at < n && digest[at] != ' ')
-			at++;
-	for (; at < n && digest[at] == ' '; at++)
-		;
-	for (; at < n && len < max && digest[at] >= 'a' && digest[at] <= 'z'; at++)
-		word[len++] = (uint8_t)(digest[at] - 32);
-	return view_of(word, len, 0);
-}
-
-/* May the text hold a password? */
-static bool secret(const uint8_t *digest, size_t n)
-{
-	return memmem(digest, n, "identified", 10) || memmem(digest, n, "password", 8);
-}
-
 static void show(struct tsm_txn t, struct view digest, struct view query)
 {
 	uint8_t word[16];
-	struct view verb = verb_of(digest.p, view_len(&digest), word, sizeof(word));
+	struct view verb = tsm_sql_verb(digest, word, sizeof(word));
 
 	if (view_len(&verb))
 		tsm_op(t, verb, nothing());
@@ -101,42 +78,20 @@ static void show(struct tsm_txn t, struct view digest, struct view query)
 		tsm_query(t, query);
 }
 
-/*
- * A comment at either end of a statement may carry the trace that it belongs to:
- * traceparent='00-TRACE-PARENT-FLAGS' (https://google.github.io/sqlcommenter/spec/).
- */
-static void trace(struct tsm_txn t, const struct view *sql)
-{
-	static const char key[] = "traceparent='";
-	size_t n = view_len(sql), value = sizeof(key) - 1 + 3;
-	const uint8_t *p;
-
-	while (n && (sql->p[n - 1] == ' ' || sql->p[n - 1] == ';'))
-		n--;
-	if (n < value + 32 ||
-		(memcmp(sql->p + n - 2, "*/", 2) != 0 && memcmp(sql->p, "/*", 2) != 0))
-		return;
-	p = memmem(sql->p, n, key, sizeof(key) - 1);
-	if (!p || (size_t)(sql->p + n - p) < value + 33 || p[value - 1] != '-' ||
-		p[value + 32] != '-')
-		return;
-	for (size_t i = value; i < value + 32; i++)
-		if (!((p[i] >= '0' && p[i] <= '9') || (p[i] >= 'a' && p[i] <= 'f')))
-			return;
-	tsm_str(t, F_TRACE_ID, view_of(p + value, 32, 0));
-}
-
 bool mysql_statement(
 	struct session *s, struct tsm_txn t, struct view sql, bool whole, struct view *digest)
 {
+	struct view trace;
 	bool cut;
 	size_t n = tsm_sql_digest(sql, (uint8_t *)digest->p, view_len(digest), &cut);
 
 	*digest = view_of(digest->p, n, 0);
-	trace(t, &sql);
+	trace = tsm_sql_trace(sql);
+	if (view_len(&trace))
+		tsm_str(t, F_TRACE_ID, trace);
 	if (cut || !whole)
 		tsm_flag(t, QUALITY_TRUNCATED);
-	show(t, *digest, tsm_literal(s) && !secret(digest->p, n) ? sql : *digest);
+	show(t, *digest, tsm_literal(s) && !tsm_sql_secret(*digest) ? sql : *digest);
 	return cut || !whole;
 }
 
@@ -260,7 +215,7 @@ static uint64_t query(struct session *s, struct mysql *h, struct tsm_txn t, uint
 	}
 	cut = mysql_statement(s, t, v, whole, &digest);
 	if (command == COM_STMT_PREPARE) {
-		struct view shown = tsm_literal(s) && !secret(out, view_len(&digest)) ? v : digest;
+		struct view shown = tsm_literal(s) && !tsm_sql_secret(digest) ? v : digest;
 
 		mysql_bare(t, "PREPARE");
 		tsm_query(t, shown);

@@ -35,6 +35,7 @@ enum tsm_naming {
 struct tsm_model {
 	uint8_t kind;      /* enum tsm_kind */
 	uint8_t naming;    /* enum tsm_naming */
+	uint8_t sql;       /* NAMING_STATEMENT: whose SQL it is, enum tsm_sql (sql.h) */
 	const char *named; /* NAMING_FIELD: the field's name */
 
 	/* Methods (NULL at the end) that ask for no more than an answer. A connection that the same

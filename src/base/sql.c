@@ -1,8 +1,9 @@
 /*
  * sql.c - the digest of a SQL statement (api/sql.h), in one pass over its bytes.
  *
- * The lexical rules are MySQL's (Reference Manual, "Language Structure"). The result is meant to be
- * what pt-fingerprint of percona-toolkit gives; tests/unit/sql.c lists where it is not.
+ * The lexical rules are MySQL's (Reference Manual, "Language Structure") or PostgreSQL's (manual,
+ * "Lexical Structure"). The result is meant to be what pt-fingerprint of percona-toolkit gives;
+ * tests/unit/sql.c lists where it is not.
  */
 #include "api/sql.h"
 
@@ -48,15 +49,16 @@ struct digest {
 	uint8_t *out;
 	size_t n, max;
 	bool full, done;
-	bool space;        /* a blank is due before what comes next */
-	uint8_t last;      /* enum last */
-	uint8_t limit;     /* enum limit */
-	bool ordered, by;  /* after ORDER BY; after ORDER */
-	bool call, dotted; /* CALL came first; the byte before is a dot */
-	uint32_t depth;    /* of parentheses */
-	size_t limit_at;   /* length of the output with the first value of LIMIT */
-	uint8_t word_list; /* the last word begins such a list: enum list */
-	size_t word_end;   /* length of the output with that word */
+	bool postgres, escapes; /* whose SQL; a backslash in the text that follows is one */
+	bool space;             /* a blank is due before what comes next */
+	uint8_t last;           /* enum last */
+	uint8_t limit;          /* enum limit */
+	bool ordered, by;       /* after ORDER BY; after ORDER */
+	bool call, dotted;      /* CALL came first; the byte before is a dot */
+	uint32_t depth;         /* of parentheses */
+	size_t limit_at;        /* length of the output with the first value of LIMIT */
+	uint8_t word_list;      /* the last word begins such a list: enum list */
+	size_t word_end;        /* length of the output with that word */
 	/* The list being read. */
 	uint8_t list;     /* enum list */
 	bool pure, again; /* only values so far; one more list of a VALUES */
@@ -119,7 +121,7 @@ static void string(struct digest *d)
 	while (d->p < d->end) {
 		uint8_t c = *d->p++;
 
-		if (c == '\\') {
+		if (c == '\\' && d->escapes) {
 			if (d->p < d->end)
 				d->p++;
 		} else if (c == quote) {
@@ -128,6 +130,7 @@ static void string(struct digest *d)
 			d->p++;
 		}
 	}
+	d->escapes = !d->postgres;
 	value(d);
 }
 
@@ -167,6 +170,54 @@ static void quoted_name(struct digest *d)
 	put_lower(d, from, (size_t)(d->p - from));
 }
 
+/* PostgreSQL's name in double quotes, which keeps its letters as they are. */
+static void quoted_identifier(struct digest *d)
+{
+	const uint8_t *from = d->p, *p = from + 1;
+
+	other(d);
+	d->last = OPERAND;
+	while (p < d->end && (*p != '"' || (p + 1 < d->end && p[1] == '"')))
+		p += *p == '"' ? 2 : 1;
+	if (p == d->end) {
+		put(d, "\"?", 2);
+		d->p = d->end;
+		return;
+	}
+	d->p = p + 1;
+	put(d, (const char *)from, (size_t)(d->p - from));
+}
+
+/* PostgreSQL's $1, and its texts between $$ or $tag$. */
+static void dollar(struct digest *d)
+{
+	const uint8_t *tag = d->p, *p = tag + 1;
+	size_t n;
+
+	if (p < d->end && classes[*p] == DIGIT) {
+		while (p < d->end && classes[*p] == DIGIT)
+			p++;
+		d->p = p;
+		value(d);
+		return;
+	}
+	while (p < d->end && *p != '$' && classes[*p] >= WORD)
+		p++;
+	if (p == d->end || *p != '$') { /* no tag: nothing that is SQL */
+		d->p = p;
+		value(d);
+		return;
+	}
+	n = (size_t)(++p - tag);
+	while (p < d->end && ((size_t)(d->end - p) < n || memcmp(p, tag, n) != 0)) {
+		p = memchr(p + 1, '$', (size_t)(d->end - p - 1));
+		if (!p)
+			p = d->end;
+	}
+	d->p = p < d->end ? p + n : d->end;
+	value(d);
+}
+
 static bool is(const uint8_t *p, size_t n, const char *word)
 {
 	for (size_t i = 0; i < n; i++)
@@ -196,6 +247,21 @@ static bool sign_follows(const uint8_t *p, size_t n)
 	return false;
 }
 
+/* PostgreSQL's e'text' with escapes, u&'text' and u&"name": what is in front of the quote. */
+static bool prefixed(struct digest *d, uint8_t letter)
+{
+	const uint8_t *p = d->p;
+
+	if ((letter | 32) == 'e' && p < d->end && *p == '\'') {
+		d->escapes = true;
+		return true;
+	}
+	if ((letter | 32) != 'u' || d->end - p < 2 || *p != '&' || (p[1] != '\'' && p[1] != '"'))
+		return false;
+	d->p++;
+	return true;
+}
+
 static void word(struct digest *d)
 {
 	const uint8_t *from = d->p, *p = from;
@@ -209,6 +275,8 @@ static void word(struct digest *d)
 	n = (size_t)(p - from);
 	if (n == 1 && p < d->end && *p == '\'' && strchr("xXbBnN", *from))
 		return; /* x'4d', b'01', n'text' */
+	if (n == 1 && d->postgres && prefixed(d, *from))
+		return;
 	if (!dotted && (n == 4 ? is(from, n, "null") || is(from, n, "true")
 			       : n == 5 && is(from, n, "false"))) {
 		value(d);
@@ -261,6 +329,14 @@ static void number(struct digest *d)
 {
 	const uint8_t *p = d->p, *end = d->end;
 
+	if (d->postgres) { /* no name begins with a digit: 1_000, 0x4d, 1.5e-3 */
+		while (p < end && (classes[*p] >= WORD || *p == '.' ||
+					  ((*p == '-' || *p == '+') && (p[-1] | 32) == 'e')))
+			p++;
+		d->p = p;
+		value(d);
+		return;
+	}
 	if (end - p > 2 && *p == '0' && (p[1] | 32) == 'x' && hex(p[2])) {
 		for (p += 2; p < end && hex(*p); p++)
 			;
@@ -389,17 +465,37 @@ static void comma(struct digest *d)
 		put(d, ",", 1);
 }
 
+/* Behind a comment of PostgreSQL's, which may hold others. */
+static const uint8_t *comment_end(const uint8_t *p, const uint8_t *end)
+{
+	size_t depth = 0;
+
+	for (; end - p > 1; p++)
+		if (*p == '/' && p[1] == '*') {
+			depth++;
+			p++;
+		} else if (*p == '*' && p[1] == '/') {
+			p++;
+			if (!--depth)
+				return p + 1;
+		}
+	return end;
+}
+
 /* Is this the start of a comment? Passes over it. */
 static bool comment(struct digest *d)
 {
 	const uint8_t *p = d->p, *end = d->end;
 	size_t left = (size_t)(end - p);
 
-	if (*p == '#' ||
-		(*p == '-' && left > 1 && p[1] == '-' && (left == 2 || classes[p[2]] == SPACE))) {
+	if ((*p == '#' && !d->postgres) ||
+		(*p == '-' && left > 1 && p[1] == '-' &&
+			(left == 2 || d->postgres || classes[p[2]] == SPACE))) {
 		const uint8_t *lf = memchr(p, '\n', left);
 
 		d->p = lf ? lf + 1 : end;
+	} else if (*p == '/' && left > 1 && p[1] == '*' && d->postgres) {
+		d->p = comment_end(p, end);
 	} else if (*p == '/' && left > 1 && p[1] == '*' &&
 		   !(left > 2 && (p[2] == '!' || (left > 3 && p[2] == 'M' && p[3] == '!')))) {
 		const uint8_t *q = p + 2;
@@ -453,7 +549,10 @@ static void token(struct digest *d)
 		while (d->p < d->end && classes[*d->p] == SPACE);
 		return;
 	case WORD:
-		word(d);
+		if (c == '$' && d->postgres)
+			dollar(d);
+		else
+			word(d);
 		break;
 	case DIGIT:
 		if (d->dotted)
@@ -462,7 +561,10 @@ static void token(struct digest *d)
 			number(d);
 		break;
 	case QUOTE:
-		string(d);
+		if (c == '"' && d->postgres)
+			quoted_identifier(d);
+		else
+			string(d);
 		break;
 	case BACKTICK:
 		quoted_name(d);
@@ -484,14 +586,64 @@ static void token(struct digest *d)
 	d->dotted = false;
 }
 
-size_t tsm_sql_digest(struct view sql, uint8_t *out, size_t max, bool *cut)
+size_t tsm_sql_digest_of(enum tsm_sql whose, struct view sql, uint8_t *out, size_t max, bool *cut)
 {
 	struct digest d = {.p = sql.p, .end = sql.end, .out = out, .max = max};
 
+	d.postgres = whose == SQL_POSTGRES;
+	d.escapes = !d.postgres;
 	while (d.p < d.end && !d.full && !d.done)
 		token(&d);
 	while (d.n && (d.out[d.n - 1] == ' ' || d.out[d.n - 1] == ';'))
 		d.n--;
 	*cut = d.full;
 	return d.n;
+}
+
+size_t tsm_sql_digest(struct view sql, uint8_t *out, size_t max, bool *cut)
+{
+	return tsm_sql_digest_of(SQL_MYSQL, sql, out, max, cut);
+}
+
+struct view tsm_sql_trace(struct view sql)
+{
+	static const char key[] = "traceparent='";
+	size_t n = view_len(&sql), value = sizeof(key) - 1 + 3;
+	const uint8_t *p;
+
+	while (n && (sql.p[n - 1] == ' ' || sql.p[n - 1] == ';'))
+		n--;
+	if (n < value + 32 || (memcmp(sql.p + n - 2, "*/", 2) != 0 && memcmp(sql.p, "/*", 2) != 0))
+		return view_of(NULL, 0, 0);
+	p = memmem(sql.p, n, key, sizeof(key) - 1);
+	if (!p || (size_t)(sql.p + n - p) < value + 33 || p[value - 1] != '-' ||
+		p[value + 32] != '-')
+		return view_of(NULL, 0, 0);
+	for (size_t i = value; i < value + 32; i++)
+		if (!((p[i] >= '0' && p[i] <= '9') || (p[i] >= 'a' && p[i] <= 'f')))
+			return view_of(NULL, 0, 0);
+	return view_of(p + value, 32, 0);
+}
+
+struct view tsm_sql_verb(struct view digest, uint8_t *word, size_t max)
+{
+	const uint8_t *p = digest.p, *end = digest.end;
+	size_t len = 0;
+
+	while (p < end && (*p == '(' || *p == ' '))
+		p++;
+	if (end - p > 3 && memcmp(p, "/*", 2) == 0) /* a comment for some versions only */
+		while (p < end && *p != ' ')
+			p++;
+	while (p < end && *p == ' ')
+		p++;
+	for (; p < end && len < max && ((*p >= 'a' && *p <= 'z') || (len && *p == '_')); p++)
+		word[len++] = *p == '_' ? *p : (uint8_t)(*p - 32);
+	return view_of(word, len, 0);
+}
+
+bool tsm_sql_secret(struct view digest)
+{
+	return memmem(digest.p, view_len(&digest), "identified", 10) ||
+	       memmem(digest.p, view_len(&digest), "password", 8);
 }

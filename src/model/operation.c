@@ -188,8 +188,9 @@ static void put_statement(
 		return;
 	}
 	text_put(out, (const char *)digest,
-		tsm_sql_digest(view_of((const uint8_t *)sql, t->query.len, 0), digest,
-			sizeof(digest), &cut));
+		tsm_sql_digest_of(record_model(&t->r)->sql,
+			view_of((const uint8_t *)sql, t->query.len, 0), digest, sizeof(digest),
+			&cut));
 }
 
 void operation_of(const struct txn_record *t, bool literal, struct text *out)

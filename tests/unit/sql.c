@@ -77,6 +77,30 @@ static const struct {
 	{"select 1e5x from t", "select 1e5x from t", "select ? from t", "a name with digits first"},
 };
 
+/* PostgreSQL's quotes, parameters, casts and comments. */
+static const struct {
+	const char *sql, *digest;
+} postgres[] = {
+	{"SELECT \"Name\" FROM t WHERE a = 'it''s' AND b = E'it\\'s' AND c = 'a\\'",
+		"select \"Name\" from t where a = ? and b = ? and c = ?"},
+	{"select $1::int, $tag$it's $1$tag$, $$x$$ || U&'d', n'e', b'01'",
+		"select ?::int, ?, ? || ?, ?, ?"},
+	{"select a from t where b in ($1, $2, $3) limit $4 offset $5",
+		"select a from t where b in(?+) limit ?"},
+	{"select 1_000, 0xff, 1.5e-3, -7 -- end", "select ?, ?, ?, ?"},
+	{"/* one /* two */ 'three' */ select a#>'{b}', c->>'d' from t",
+		"select a#>?, c->>? from t"},
+	{"insert into t values ($1, $2), ($3, $4) on conflict do nothing",
+		"insert into t values(?+) on conflict do nothing"},
+	{"select U&\"d\" from \"a\"\"b\"", "select \"d\" from \"a\"\"b\""},
+	{"do $$ begin perform 'secret'; end $$", "do ?"},
+	/* What is open at its end has no literal, either. */
+	{"select $$secret", "select ?"},
+	{"select $x$secret$y$", "select ?"},
+	{"select \"secret", "select \"?"},
+	{"select e'secret\\'", "select ?"},
+};
+
 static void digest_is(const char *sql, const char *want)
 {
 	uint8_t out[TSM_SQL_DIGEST_MAX];
@@ -225,9 +249,26 @@ static void time_in_proportion(void **state)
 	}
 }
 
+static void of_postgres(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(postgres) / sizeof(postgres[0]); i++) {
+		uint8_t out[TSM_SQL_DIGEST_MAX + 1];
+		bool cut;
+		size_t n = tsm_sql_digest_of(SQL_POSTGRES,
+			view_of(postgres[i].sql, strlen(postgres[i].sql), 0), out, sizeof(out) - 1,
+			&cut);
+
+		out[n] = '\0';
+		assert_string_equal((char *)out, postgres[i].digest);
+		assert_false(cut);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(of_postgres),
 		cmocka_unit_test(the_same_as_pt_fingerprint),
 		cmocka_unit_test(better_than_pt_fingerprint),
 		cmocka_unit_test(twice_is_once),
