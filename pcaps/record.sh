@@ -49,7 +49,7 @@ list() {
 	done
 }
 
-for part in net http proxy smtp tls dns tcp network tunnels links redis mysql tiers vrrp http2 nfs findings files incidents memcached; do
+for part in net http proxy smtp tls dns tcp network tunnels links redis mysql tiers vrrp http2 nfs findings files incidents memcached pgsql; do
 	. "$HERE/$part.sh"
 done
 
@@ -78,6 +78,8 @@ check_packages() {
 		gzip gzip
 		redis-server redis-server
 		memcached memcached
+		psql postgresql-client
+		pg_isready postgresql
 		redis-cli redis-tools
 		keepalived keepalived
 		nghttp nghttp2-client
@@ -100,6 +102,7 @@ check_packages() {
 	END
 	"$PYTHON" -c 'import pymysql' 2>/dev/null || missing+=(python3-pymysql)
 	"$PYTHON" -c 'import grpc' 2>/dev/null || missing+=(python3-grpcio)
+	"$PYTHON" -c 'import psycopg' 2>/dev/null || missing+=(python3-psycopg)
 	[ ${#missing[@]} -eq 0 ] || die "please install: apt-get install ${missing[*]}"
 }
 

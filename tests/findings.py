@@ -337,7 +337,7 @@ SAID = {
     "syn-backlog-recover": "Answered after about 3 s",
 }
 # Nothing above "info".
-HEALTHY = """arp icmp frag frag-tcp redis memcached http-nano http-pipeline http-continue http-pcapng http-reuse
+HEALTHY = """arp icmp frag frag-tcp redis memcached pgsql-tls http-nano http-pipeline http-continue http-pcapng http-reuse
 http2-upgrade mysql-multi mysql-tls mysql-midstream mysql-text mysql-n-plus-one nfs3 nfs4 nfs41
 nfs3-large nfs-portmap health-checks smtp-basic smtp-auth smtp-lmtp smtp-starttls mtu-discovery
 wrap-mpls""".split()

@@ -25,7 +25,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TSUMARI = os.environ.get("TSUMARI") or os.path.join(HERE, "..", "tsumari")
 PCAPS = os.environ.get("PCAPS") or os.path.join(HERE, "..", "pcaps")
 PREFIXES = ["http-odd", "http-pipeline", "http-chunked", "http2", "grpc", "mysql", "nfs", "smtp", "dns", "tls",
-            "vrrp", "arp", "redis", "memcached", "icmp", "frag"]
+            "vrrp", "arp", "redis", "memcached", "pgsql", "icmp", "frag"]
 LARGE = 400  # packets of a capture that are used
 CHANGED, SLICES, SNAPS = 24, 6, (40, 54, 58, 66, 70, 80, 90, 120)
 FAMILY = {b"\x08\0": 14 + 12, b"\x86\xdd": 14 + 8}  # where the addresses begin

@@ -5,7 +5,7 @@ set -u
 dump=$top_builddir/tests/show-dump
 cd "$top_srcdir/pcaps" || exit 1
 bad=0 asked=0
-for name in memcached; do
+for name in memcached pgsql; do
 	for file in *.pcap *.pcapng *.gz; do
 		found=$("$dump" --probes "$file" | awk -F'\t' -v d=$name '$1 == d { print $2 }' | head -n 3 | paste -sd ' ')
 		asked=$((asked + 1))

@@ -44,7 +44,7 @@ grep -nE '\b(malloc|calloc|realloc|free|fopen|printf|fprintf)[[:space:]]*\(' -r 
 # What a protocol means its dissector declares (api/model.h): no name of one is compared with but in
 # detectors made for one protocol.
 for f in $(find src ui -name '*.[ch]'); do
-	case $f in src/findings/find_mysql.c | src/findings/find_nfs.c | src/findings/find_smtp.c | src/findings/find_dns.c | src/findings/find_vrrp.c) continue ;; esac
+	case $f in src/findings/find_mysql.c | src/findings/find_nfs.c | src/findings/find_pgsql.c | src/findings/find_smtp.c | src/findings/find_dns.c | src/findings/find_vrrp.c) continue ;; esac
 	grep -nE 'str(n|case|ncase)?cmp\([^;]*\b(type|protocol)\b[^;]*"[a-z]|registry_find\("(http|mysql|smtp|dns|tls|nfs|rpc)' "$f" /dev/null &&
 		fail "a protocol's name is compared with"
 done

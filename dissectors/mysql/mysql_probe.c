@@ -196,6 +196,10 @@ enum tsm_probe mysql_command_like(struct view v)
 	len = mysql_length(p);
 	if (p[3] != 0 || !length_fits(p[4], len))
 		return PROBE_NO;
+	/* A Query of PostgreSQL, of 17 letters, begins as a PREPARE of 80 does. */
+	if (p[4] == COM_STMT_PREPARE && p[0] == 'Q' && !p[1] &&
+		(n <= COM_STMT_PREPARE || !p[COM_STMT_PREPARE]))
+		return n <= COM_STMT_PREPARE ? PROBE_MAYBE : PROBE_NO;
 	if (n > len + MYSQL_HEAD)
 		end = p + len + MYSQL_HEAD;
 	switch (p[4]) {

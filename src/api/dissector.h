@@ -159,6 +159,9 @@ struct body {
 #define TRAIT_READS_CUT 0x8u
 /* It is probed only on the ports it claims, because its bytes resemble other protocols. */
 #define TRAIT_BY_PORT 0x4u
+/* Of a connection that began before the capture it is asked on the ports it claims only: bytes from
+   the middle are too little to go by elsewhere. */
+#define TRAIT_MIDWAY_BY_PORT 0x20u
 /* It hides what is asked: its transactions are handshakes, and what follows is told by turns. */
 #define TRAIT_ENCRYPTED 0x10u
 typedef enum tsm_probe tsm_sync(struct session *s, void *state, enum side side, struct view *v);

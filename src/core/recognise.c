@@ -100,6 +100,8 @@ static struct verdict recognise(const struct engine *e, const struct flow *f,
 			continue;
 		if (is_denied(f, r) || (refused && !not_refused(d, f)))
 			continue;
+		if (d->traits & TRAIT_MIDWAY_BY_PORT && f->flags & FLOW_MIDWAY)
+			continue;
 		if (is_sure(r))
 			return (struct verdict){d, r, true};
 		maybe = true;

@@ -28,6 +28,7 @@ enum detector_place {
 	DETECTOR_LOAD,
 	DETECTOR_RUNS,
 	DETECTOR_MYSQL,
+	DETECTOR_PGSQL,
 	DETECTOR_NFS,
 	DETECTOR_SMTP,
 	DETECTOR_DNS,
@@ -207,7 +208,7 @@ bool has_detector(struct findings *f, const char *protocol);
 extern const struct detector detect_attempt, detect_runs, detect_scan;
 extern const struct detector detect_capture, detect_close, detect_connect, detect_load, detect_path,
 	detect_server, detect_dns, detect_greeting, detect_bloat, detect_far, detect_queue,
-	detect_rate, detect_send, detect_mysql, detect_nfs, detect_smtp, detect_vrrp;
+	detect_rate, detect_send, detect_mysql, detect_nfs, detect_pgsql, detect_smtp, detect_vrrp;
 
 extern const struct detector detect_checks, detect_flood, detect_unanswered, detect_workers,
 	detect_silent, detect_proxy, detect_police;
@@ -332,6 +333,8 @@ uint64_t path_resent(const struct svc *s);
 bool nfs_claims(const struct txn_record *t);
 /* find_tiers.c: the address under which a host is asked, where its calls come from another one. */
 const struct addr *host_of(const struct findings *f, const struct addr *a);
+/* And that of what PostgreSQL refused, to find_pgsql.c. */
+bool pgsql_claims(const struct txn_record *t);
 /* find_busy.c: what servers waited for that is in no record, whose time is among f->more. */
 void busy_record(struct findings *f, struct svc *s, const struct record *r);
 /* A host waited: of its own, or for a request that it had in hand. Gives ns of it that nothing else

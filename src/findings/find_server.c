@@ -44,7 +44,8 @@ static bool others(struct findings *f, const struct txn_record *t)
 {
 	return t->ended_by || t->unacked ||
 	       (t->r.transport != IP_PROTO_TCP && t->r.quality & 1u << QUALITY_NO_RESPONSE) ||
-	       has_detector(f, t->r.type) || app_encrypted(t->r.dissector) || nfs_claims(t);
+	       has_detector(f, t->r.type) || app_encrypted(t->r.dissector) || nfs_claims(t) ||
+	       pgsql_claims(t);
 }
 
 static uint64_t step_from(unsigned i)

@@ -95,7 +95,7 @@ static void say_behind(struct finding *x, const struct behind *b)
 /* Errors that a server behind gives its clients, which pass them on. */
 static bool is_failure(const struct finding *x)
 {
-	static const char *const ids[] = {"mysql-error", "http-error", "reset-storm",
+	static const char *const ids[] = {"mysql-error", "pgsql-error", "http-error", "reset-storm",
 		"connect-refused", "connect-timeout", "client-gave-up", "dead-connection",
 		"stale-connection", "syn-filtered", "dns-timeout", "no-answer"};
 

@@ -26,6 +26,7 @@ static const struct detector *const detectors[DETECTOR_COUNT] = {
 	[DETECTOR_LOAD] = &detect_load,
 	[DETECTOR_RUNS] = &detect_runs,
 	[DETECTOR_MYSQL] = &detect_mysql,
+	[DETECTOR_PGSQL] = &detect_pgsql,
 	[DETECTOR_NFS] = &detect_nfs,
 	[DETECTOR_SMTP] = &detect_smtp,
 	[DETECTOR_DNS] = &detect_dns,

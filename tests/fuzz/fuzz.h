@@ -23,6 +23,7 @@
 /* Conversations of a protocol (talk.c): NAME, port, another one, the client's, record marks,
  * datagrams. */
 #define FUZZ_SERVICES(X)                                                                           \
+	X(pgsql, 5432, 50000, 40000, false, false)                                                 \
 	X(memcached, 11211, 50000, 40000, false, false)                                            \
 	X(http, 80, 50000, 40000, false, false)                                                    \
 	X(http2, 50051, 50000, 40000, false, false)                                                \
