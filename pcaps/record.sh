@@ -49,7 +49,7 @@ list() {
 	done
 }
 
-for part in net http proxy smtp tls dns tcp network tunnels links redis mysql tiers vrrp http2 nfs findings files incidents memcached pgsql; do
+for part in net http proxy smtp tls dns tcp network tunnels links redis mysql tiers vrrp http2 nfs findings files incidents memcached pgsql beanstalk; do
 	. "$HERE/$part.sh"
 done
 
@@ -78,6 +78,7 @@ check_packages() {
 		gzip gzip
 		redis-server redis-server
 		memcached memcached
+		beanstalkd beanstalkd
 		psql postgresql-client
 		pg_isready postgresql
 		redis-cli redis-tools

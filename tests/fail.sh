@@ -8,9 +8,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 bad=0
 # The plugin of examples/, as tests/plugin.sh builds it from what is installed.
-$CC -std=c11 -DTSM_PLUGIN -Isrc/api -shared -fPIC -o "$work/redis.so" examples/redis.c || exit 1
-chmod 755 "$work" "$work/redis.so"
-export PLUGIN=$work/redis.so
+$CC -std=c11 -DTSM_PLUGIN -Isrc/api -shared -fPIC -o "$work/beanstalk.so" examples/beanstalk.c || exit 1
+chmod 755 "$work" "$work/beanstalk.so"
+export PLUGIN=$work/beanstalk.so
 if grep -q __asan_init "$TSUMARI"; then
 	# Allocations are the sanitizer's: those of the program itself fail where it is linked.
 	"$MAKE" -s -C "$top_builddir" tests/sturdy/tsumari-fail >"$work/out" 2>&1 || { cat "$work/out"; exit 1; }

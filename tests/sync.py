@@ -4,7 +4,7 @@
 Conversations of each protocol lose some of their bytes: whole segments, parts of one, all before a
 byte. Cut into segments of 1, 3 and 7 bytes they must give the same transactions as in the segments
 that the protocol's software makes, none of them mispaired, and only those that the lost bytes belong
-to may be missing. $TSUMARI is the program, $REDIS the example plugin. Arguments: names of protocols
+to may be missing. $TSUMARI is the program, $PLUGIN the example plugin. Arguments: names of protocols
 (all of them).
 """
 import glob
@@ -25,23 +25,22 @@ from property import check, drop, number, save
 SIZES = (1, 3, 7)
 
 
-def made_redis(connections, each):
-    """Commands whose key is a number, which the reply repeats: alone, or within an array."""
-    rng, packets, serial = random.Random(6379), [], 0
-    bulk = lambda b: b"$%d\r\n%s\r\n" % (len(b), b)
+def made_beanstalk(connections, each):
+    """Commands with a number that the answer repeats; jobs hold anything."""
+    rng, packets, serial = random.Random(11300), [], 0
     for c in range(connections):
-        talk = pcaplib.Conversation(c, 6379)
+        talk = pcaplib.Conversation(c, 11300)
         time = talk.open(1_700_000_000 * 10**9 + c * 7_000_000)
         for _ in range(each):
-            name = b"n-%d" % serial
-            value = rng.choice((b"v" * rng.randrange(1, 900), b"+OK\r\n:1\r\n", b"*1\r\n$4\r\nPING\r\n"))
-            kind, command = rng.choice((
-                (b"-ERR no %s\r\n" % name, [b"GET", name]),
-                (b"-ERR no %s\r\n" % name, [b"SET", name, value]),
-                (b"*3\r\n" + bulk(value) + b"*2\r\n:7\r\n+OK\r\n" + bulk(name), [b"LRANGE", name, b"0", b"-1"]),
+            job = rng.choice((b"j" * rng.randrange(1, 900), b"DELETED\r\n", b"reserve\r\nFOUND 1 1\r\n"))
+            asked, answer = rng.choice((
+                (b"peek %d\r\n" % serial, b"FOUND %d %d\r\n%s\r\n" % (serial, len(job), job)),
+                (b"bury %d 1\r\n" % serial, b"BURIED %d\r\n" % serial),
+                (b"use n-%d\r\n" % serial, b"USING n-%d\r\n" % serial),
+                (b"put 1 0 %d %d\r\n%s\r\n" % (serial, len(job), job), b"INSERTED %d\r\n" % serial),
             ))
-            time = talk.send(0, time, b"*%d\r\n" % len(command) + b"".join(map(bulk, command))) + 90_000
-            time = talk.send(1, time, kind) + 50_000
+            time = talk.send(0, time, asked) + 90_000
+            time = talk.send(1, time, answer) + 50_000
             serial += 1
         talk.close(time)
         packets += talk.packets
@@ -49,19 +48,20 @@ def made_redis(connections, each):
     return 1, packets
 
 
-def answered_redis(records):
-    """An array says no number: what it is must be what was asked for."""
+def answered_beanstalk(records):
+    """What answers says which command it is to; that a job or a tube is another's shows in its number."""
     right, wrong = set(), []
+    wants = {"peek": "FOUND", "bury": "BURIED", "use": "USING", "put": "INSERTED"}
     for r in records:
-        asked = re.fullmatch(r"n-(\d+)", number(r, "redis", "key") or "")
-        kind, error = number(r, "redis", "type"), number(r, "redis", "error") or ""
-        if not asked or not kind:
+        command, answer = number(r, "beanstalk", "command"), number(r, "beanstalk", "answer")
+        if not answer or command not in wants:
             continue
-        wanted = "array" if r["method"] == "LRANGE" else "error"
-        if kind != wanted or (error and error != "ERR no " + asked[0]):
-            wrong.append((asked[0], kind, error))
+        job, got = number(r, "beanstalk", "job"), number(r, "beanstalk", "got")
+        tube = number(r, "beanstalk", "tube") or ""
+        if answer != wants[command] or (job is not None and job != got):
+            wrong.append((command, job, answer, got))
         else:
-            right.add(int(asked[1]))
+            right.add(int(tube[2:]) if command == "use" else got)
     return right, wrong
 
 
@@ -75,18 +75,18 @@ PROTOCOLS = {
     "smtp": (smtp.made, smtp.answered, "smtp", 3, 24),
     "dns": (dns.made, dns.answered, "dns", 4, 24),
     "tls": (tls.made, tls.answered, "tls", 8, 4),
-    "redis": (made_redis, answered_redis, "redis", 3, 24),
+    "beanstalk": (made_beanstalk, answered_beanstalk, "beanstalk", 3, 24),
 }
 # Those of a protocol of its own file, property_NAME.py, as docs/dissector.md has it.
 for path in sorted(glob.glob(os.path.join(os.path.dirname(os.path.abspath(__file__)), "property_*.py"))):
     room = importlib.import_module(os.path.basename(path)[:-3])
     if hasattr(room, "PROTOCOL"):
         PROTOCOLS[room.PROTOCOL[0]] = room.PROTOCOL[1:]
-PLUGIN = ["--plugin", os.environ["REDIS"]] if os.environ.get("REDIS") else None
+PLUGIN = ["--plugin", os.environ["PLUGIN"]] if os.environ.get("PLUGIN") else None
 
 
 def records(path, name, kind):
-    args = PLUGIN if kind == "redis" else []
+    args = PLUGIN if kind == "beanstalk" else []
     return [r for r in http.parse(http.run(path, "--types", kind, *args), name) if r["type"] == kind]
 
 
@@ -184,7 +184,7 @@ def check_protocol(kind, seeds=int(os.environ.get("SEEDS", "4"))):
 
 def main(wanted):
     for kind in PROTOCOLS:
-        if (wanted and kind not in wanted) or (kind == "redis" and not PLUGIN):
+        if (wanted and kind not in wanted) or (kind == "beanstalk" and not PLUGIN):
             continue
         before = len(http.faults)
         check_protocol(kind)

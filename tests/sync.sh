@@ -11,9 +11,9 @@ plugin() { # source, plugin
 	chmod 755 "$2"
 }
 chmod 755 "$work"
-sed 's/\.sync = sync,/.sync = NULL,/' "$here/../examples/redis.c" >"$work/without.c"
-plugin "$here/../examples/redis.c" "$work/redis.so"
+sed 's/\.sync = sync,/.sync = NULL,/' "$here/../examples/beanstalk.c" >"$work/without.c"
+plugin "$here/../examples/beanstalk.c" "$work/beanstalk.so"
 plugin "$work/without.c" "$work/without.so"
-cmp -s "$here/../examples/redis.c" "$work/without.c" && { echo "redis.c has no sync()"; exit 1; }
-REDIS=$work/redis.so python3 "$here/sync.py" "$@"
-[ $# -gt 0 ] || REDIS=$work/without.so python3 "$here/sync.py" redis
+cmp -s "$here/../examples/beanstalk.c" "$work/without.c" && { echo "beanstalk.c has no sync()"; exit 1; }
+PLUGIN=$work/beanstalk.so python3 "$here/sync.py" "$@"
+[ $# -gt 0 ] || PLUGIN=$work/without.so python3 "$here/sync.py" beanstalk

@@ -126,7 +126,7 @@ RUNS = {
 }
 PLUGIN = os.environ.get("PLUGIN")
 if PLUGIN:
-    RUNS["plugin"] = (["--plugin", PLUGIN, "-r", os.path.join(PCAPS, "redis.pcap"), "--json"], {"-": records})
+    RUNS["plugin"] = (["--plugin", PLUGIN, "-r", os.path.join(PCAPS, "beanstalk.pcap"), "--json"], {"-": records})
 GEO = sorted(glob.glob(os.path.join(HERE, "..", "geo", "*.mmdb")))
 if GEO:
     RUNS["geo"] = (["-r", HTTP, "--json", "--geoip", GEO[0]], {"-": records})
