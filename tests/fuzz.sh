@@ -2,6 +2,7 @@
 # Replays the committed fuzz corpus through every target. Every type of record comes out of it.
 set -u
 replay=$top_builddir/tests/fuzz/fuzz-replay
+"${MAKE:-make}" -s -C "$top_builddir" tests/fuzz/fuzz-replay >/dev/null || { echo "fuzz: the build"; exit 1; }
 targets=$("$replay")
 seen=
 [ -n "$targets" ] || { echo "fuzz: there are no targets"; exit 1; }
