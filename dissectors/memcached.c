@@ -206,6 +206,9 @@ static bool read_request_line(struct view v, struct message *m)
 	static const char *const others[] = {"stats", "flush_all", "version", "verbosity", "quit",
 		"shutdown", "watch", "lru_crawler", "lru", "slabs", "cache_memlimit", "mn", NULL};
 	static const char *const metas[] = {"mg", "ms", "md", "ma", "me", NULL};
+	/* What may be watched; other servers have a watch, too. */
+	static const char *const logs[] = {"fetchers", "mutations", "evictions", "connevents",
+		"proxyreqs", "proxyevents", "proxyuser", "deletions", NULL};
 	struct view what;
 	uint64_t n;
 
@@ -213,7 +216,8 @@ static bool read_request_line(struct view v, struct message *m)
 	m->rest = v;
 	m->key = nth(v, 0);
 	if (among(&m->verb, others)) {
-		m->weak = view_is(&m->verb, "quit");
+		m->weak = view_is(&m->verb, "quit") || view_is(&m->verb, "stats") ||
+			  (view_is(&m->verb, "watch") && !among(&m->key, logs));
 		m->key = view_of(v.p, 0, 0);
 		m->noreply = ends_noreply(v) || view_is(&m->verb, "quit") ||
 			     view_is(&m->verb, "shutdown");
@@ -238,6 +242,8 @@ static bool read_request_line(struct view v, struct message *m)
 	}
 	if (among(&m->verb, singles)) {
 		m->noreply = ends_noreply(v);
+		/* "delete 7": a job of beanstalkd's, too. */
+		m->weak = view_decimal(&m->key, UINT64_MAX, &n) && m->key.end == m->rest.end;
 		return true;
 	}
 	if (!among(&m->verb, metas))
