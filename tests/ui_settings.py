@@ -86,9 +86,10 @@ def mouse_menus():
     click(20, row)
     t.wait(r"Duration▾", "a click in a menu chooses")
     text = t.press("F2", r"Columns")
-    row = next(i for i, line in enumerate(text.split("\n"), 1) if "[ ] City" in line)
+    row, name = next((i, m.group(1)) for i, m in enumerate(
+        (re.search(r"\[ \] (\w+)", line) for line in text.split("\n")), 1) if m)
     click(20, row)
-    t.wait(r"\[x\] City", "a click ticks a box")
+    t.wait(r"\[x\] " + name, "a click ticks a box")
     before = t.settled()
     click(20, row, 65)
     check(t.settled() != before, "the wheel moves in a menu")
