@@ -18,6 +18,7 @@
 #include "capture/source_impl.h"
 #include "capture/watch.h"
 #include "base/mem.h"
+#include <errno.h>
 #include <linux/if_packet.h>
 #include <poll.h>
 #include <stdio.h>
@@ -267,7 +268,11 @@ static void fetch(struct live_iface *i)
 	if (change && pcap_setfilter(i->p, change) != 0)
 		iface_failed(i, pcap_geterr(i->p));
 	free_program(change);
+	errno = 0;
 	r = pcap_dispatch(i->p, (int)(i->l->max - i->l->nout), take_frame, (u_char *)i);
+	/* Of netfilter's log libpcap 1.10 calls it an error that no packet is there yet. */
+	if (r == PCAP_ERROR && errno == EAGAIN)
+		r = 0;
 	if (r < 0 && r != PCAP_ERROR_BREAK && !away(i))
 		iface_failed(i, r == PCAP_ERROR ? pcap_geterr(i->p) : pcap_statustostr(r));
 	i->dry = r == 0 || (r < 0 && r != PCAP_ERROR_BREAK);
