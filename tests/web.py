@@ -16,28 +16,11 @@ import time
 import warnings
 
 import pcaplib
+from web_checks import check, faults, wait
 
 program, pcaps = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 capture = os.path.join(pcaps, "http-slow.pcap")
 TOKEN = "rather-a-long-token"
-faults = 0
-
-
-def check(good, what):
-    global faults
-    if not good:
-        faults += 1
-        print("FAIL: " + what)
-    return good
-
-
-def wait(what, condition, seconds=60):
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            return check(False, what)
-        time.sleep(0.05)
-    return True
 
 
 class Served:
@@ -534,17 +517,18 @@ with tempfile.TemporaryDirectory() as folder:
     if sys.argv[3:] == ["live"]:
         live(folder)
         history(folder)
-        sys.exit(faults != 0)
+        sys.exit(bool(faults))
     for part in of_file, hostile, metrics, bounded, refused, tokens, by_tls:
         part(folder)
 name = "tsmweb_%d" % os.getpid()
 if os.geteuid() == 0 and subprocess.run(["ip", "netns", "add", name], stderr=subprocess.DEVNULL).returncode == 0:
     try:
         subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], check=True)
-        faults += subprocess.run(["ip", "netns", "exec", name, sys.executable, *sys.argv, "live"], timeout=600).returncode != 0
+        if subprocess.run(["ip", "netns", "exec", name, sys.executable, *sys.argv, "live"], timeout=600).returncode != 0:
+            faults.append("live")
     finally:
         subprocess.run(["ip", "netns", "del", name])
 else:
     print("web: no namespaces, nothing live was tried")
-print("web: %s" % ("%d faults" % faults if faults else "in order"))
-sys.exit(faults != 0)
+print("web: %s" % ("%d faults" % len(faults) if faults else "in order"))
+sys.exit(bool(faults))

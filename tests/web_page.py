@@ -10,9 +10,9 @@ import tempfile
 import time
 
 from browser import Browser
+from web_checks import check, faults, wait
 
 program = os.path.abspath(sys.argv[1])
-faults = 0
 TALK = """
 import http.client, http.server, socketserver, sys, threading, time
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -45,23 +45,6 @@ for line in sys.stdin:
             get(path)
     print("done", flush=True)
 """
-
-
-def check(good, what):
-    global faults
-    if not good:
-        faults += 1
-        print("FAIL: " + what)
-    return good
-
-
-def wait(what, condition, seconds=60):
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            return check(False, what)
-        time.sleep(0.1)
-    return True
 
 
 class Talk:
@@ -169,9 +152,10 @@ if sys.argv[2:3] == ["live"]:
 elif os.geteuid() == 0 and subprocess.run(["ip", "netns", "add", name], stderr=subprocess.DEVNULL).returncode == 0:
     try:
         subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], check=True)
-        faults = subprocess.run(["ip", "netns", "exec", name, sys.executable, *sys.argv[:2], "live", *sys.argv[2:]], timeout=600).returncode
+        if subprocess.run(["ip", "netns", "exec", name, sys.executable, *sys.argv[:2], "live", *sys.argv[2:]], timeout=600).returncode:
+            faults.append("live")
     finally:
         subprocess.run(["ip", "netns", "del", name])
 else:
     print("web_page: no namespaces, nothing live was tried")
-sys.exit(faults != 0)
+sys.exit(bool(faults))
